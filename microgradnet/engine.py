@@ -1,0 +1,874 @@
+"""What is recorded and how it is walked.
+
+A `Value` is an array that can be differentiated. A computed one remembers the `Op` and the arguments it came from, so
+the Values reachable from a result are the history of that result. `sweep` walks the history backwards, youngest Value
+first: a Value is always younger than what it was computed from, so creation order is a topological order.
+
+An `Op` is one row of `TABLE`: how to compute it, and for each input a rule. A rule is a vector-Jacobian product,
+`(g, out, *inputs, **params) -> gradient of that input`, written as plain NumPy. Handed arrays it computes at NumPy's
+speed; handed Values it records, and that is all there is to higher derivatives.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+Array: TypeAlias = NDArray[Any]
+Operand: TypeAlias = Any  # a number, an array, nested lists of numbers, or a Value
+Rule: TypeAlias = Callable[..., Any]
+
+new_age = itertools.count().__next__
+new = object.__new__
+NO_PARAMS: dict[str, Any] = {}
+
+
+# ---------------------------------------------------------------------------------------------------------- the Value
+
+
+class Value:
+    """An array that can be differentiated: its numbers, its gradient, and how it was computed.
+
+    `data` is a number or anything `np.array` makes floating point of; it is copied, so a Value owns its numbers. Python
+    ints and bools, lists of them included, become float64. Anything that is not a Value, beside it in a formula, is a
+    constant. `grad` is None until a `backward()` reaches the Value; then it has the Value's shape and dtype.
+
+    Raises TypeError for integer, complex and non-numeric arrays.
+
+    >>> x = Value(3.0)
+    >>> y = x * x + 2 * x
+    >>> y.backward()
+    >>> x.grad
+    np.float64(8.0)
+    """
+
+    __slots__ = ("__weakref__", "_data", "age", "args", "grad", "name", "op", "params")
+
+    _data: Any
+    age: int
+    args: tuple[Any, ...]
+    grad: Any
+    name: str | None
+    op: Op | None
+    params: dict[str, Any]
+
+    def __init__(self, data: ArrayLike, name: str | None = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"a Value's name is a string; got {name!r}. For several numbers pass one list: Value([…])")
+        self._data = floating(data)
+        self.op = None
+        self.args = ()
+        self.params = NO_PARAMS
+        self.age = new_age()
+        self.grad = None
+        self.name = name
+
+    # ------------------------------------------------------------------------------------------ its numbers
+
+    @property
+    def data(self) -> Any:
+        """The numbers: an ndarray, or a NumPy scalar for a 0-d Value. Assign to it to move a parameter."""
+        return self._data
+
+    @data.setter
+    def data(self, new: ArrayLike) -> None:
+        if new is not self._data:  # `v.data -= step` hands the same array back, already changed
+            old = self._data
+            new = new if isinstance(new, type(old)) and new.dtype == old.dtype else floating(new).astype(old.dtype)
+            if np.shape(new) != old.shape:
+                raise ValueError(
+                    f"data of shape {np.shape(new)} assigned to {describe(self)}: a Value keeps its shape. "
+                    f"Make a new one: Value(data)"
+                )
+            self._data = np.array(new)[()]
+        # Whoever used the old numbers is now older than its input: the next sweep notices and says so.
+        self.age = new_age()
+        if self.op is not None and type(self.op) is not Gone:
+            name, self.op = self.op.name, WRITTEN
+            raise RuntimeError(
+                f"{describe(self)} is the result of {name}: writing its data makes its history wrong. "
+                f"To go on from other numbers, make a new one: Value(numbers)"
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return cast("tuple[int, ...]", self._data.shape)
+
+    @property
+    def ndim(self) -> int:
+        return cast(int, self._data.ndim)
+
+    @property
+    def size(self) -> int:
+        return cast(int, self._data.size)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return cast("np.dtype[Any]", self._data.dtype)
+
+    def item(self) -> float:
+        """The one number it holds, as a Python float; ValueError if it holds another count."""
+        return cast(float, self._data.item())
+
+    def tolist(self) -> Any:
+        return self._data.tolist()
+
+    def detach(self) -> Value:
+        """A new Value with a copy of the numbers and no history."""
+        return Value(self._data)
+
+    def __repr__(self) -> str:
+        name = f", name={self.name!r}" if self.name else ""
+        return f"Value(data={shown(self._data)}, grad={shown(self.grad)}{name})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
+    def __float__(self) -> float:
+        if self.ndim:
+            raise TypeError(f"float() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
+        return float(self._data)
+
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a scalar Value; only a Value with at least one axis has a length")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Value]:
+        return (self[i] for i in range(len(self)))
+
+    __hash__ = object.__hash__  # identity, although == is elementwise
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy is made anew, with an age of its own. It cannot bring its history along (the inputs would be other
+        # Values than the caller's), so a copied result says so when a sweep wants to go through it.
+        return revive, (type(self), self._data, numbers(self.grad), self.name, self.op is not None)
+
+    # ------------------------------------------------------------------------------------------ differentiation
+
+    def backward(
+        self, gradient: ArrayLike | Value | None = None, *, create_graph: bool = False, release: bool = False
+    ) -> None:
+        """Differentiate this Value with respect to everything it was computed from; results are in each `.grad`.
+
+        `gradient`, of this Value's shape, is what to start from; one number needs none and starts from 1. Leaves
+        accumulate across calls; a computed Value's `.grad` is that of the latest call. `create_graph=True` makes the
+        gradients Values that can be differentiated again. `release=True` drops the history as the sweep passes it:
+        memory falls while it runs, computed Values get no `.grad`, and the graph cannot be swept again.
+
+        Raises ValueError for a start that is missing or of another shape; RuntimeError for a graph that was released
+        or whose numbers were written after they were used. Then no leaf's gradient has changed.
+
+        >>> w = Value([1.0, 2.0])
+        >>> (w * w).sum().backward()
+        >>> w.grad
+        array([2., 4.])
+        """
+        deposit(sweep(self, start(self, gradient, create_graph), create_graph=create_graph, release=release))
+
+    # ------------------------------------------------------------------------------------------ NumPy's protocols
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Value:
+        row = TABLE.get(ufunc)
+        if row is None:
+            refuse(f"np.{ufunc.__name__} has no rule here")
+        if method != "__call__":
+            refuse(f"np.{ufunc.__name__}.{method} is not recorded")
+        if kwargs:
+            if "out" in kwargs:
+                refuse(f"np.{ufunc.__name__} cannot write a recorded result into an array: write x = x ∘ v, not x ∘= v")
+            refuse(f"np.{ufunc.__name__}({next(iter(kwargs))}=…) is not recorded")
+        return row.record(*inputs)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        row = TABLE.get(function)
+        if row is not None:
+            inputs, params = row.bind(args, kwargs)
+            return row(*inputs, **params)
+        if function in FORMULAS:
+            return FORMULAS[function](*args, **kwargs)
+        if function in INSPECTIONS:
+            return function(*map(numbers, args), **{name: numbers(value) for name, value in kwargs.items()})
+        return refuse(f"np.{function.__name__} has no rule here")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        refuse("NumPy wants a plain array of this Value: np.stack([v, w]) keeps the graph, .data leaves it")
+
+    def __setitem__(self, index: Any, new: Any) -> NoReturn:
+        raise TypeError(
+            "a Value cannot be written in part, its history would be wrong. np.where(mask, new, v) makes a changed "
+            "Value; for a leaf, v.data = array moves it"
+        )
+
+    # ------------------------------------------------------------------------------------------ operators
+    # Each is its NumPy function's row, looked up in the table: the rows are defined in `ops`, below this file.
+
+    def __add__(self, other: Operand) -> Value:
+        return TABLE[np.add].record(self, other)
+
+    def __radd__(self, other: Operand) -> Value:
+        return TABLE[np.add].record(other, self)
+
+    def __sub__(self, other: Operand) -> Value:
+        return TABLE[np.subtract].record(self, other)
+
+    def __rsub__(self, other: Operand) -> Value:
+        return TABLE[np.subtract].record(other, self)
+
+    def __mul__(self, other: Operand) -> Value:
+        return TABLE[np.multiply].record(self, other)
+
+    def __rmul__(self, other: Operand) -> Value:
+        return TABLE[np.multiply].record(other, self)
+
+    def __truediv__(self, other: Operand) -> Value:
+        return TABLE[np.divide].record(self, other)
+
+    def __rtruediv__(self, other: Operand) -> Value:
+        return TABLE[np.divide].record(other, self)
+
+    def __pow__(self, other: Operand) -> Value:
+        return TABLE[np.power].record(self, other)
+
+    def __rpow__(self, other: Operand) -> Value:
+        return TABLE[np.power].record(other, self)
+
+    def __matmul__(self, other: Operand) -> Value:
+        return TABLE[np.matmul].record(self, other)
+
+    def __rmatmul__(self, other: Operand) -> Value:
+        return TABLE[np.matmul].record(other, self)
+
+    def __neg__(self) -> Value:
+        return TABLE[np.negative].record(self)
+
+    def __pos__(self) -> Value:
+        return TABLE[np.positive].record(self)
+
+    def __abs__(self) -> Value:
+        return TABLE[np.absolute].record(self)
+
+    def __eq__(self, other: object) -> Value:  # type: ignore[override]
+        return TABLE[np.equal].record(self, other)
+
+    def __ne__(self, other: object) -> Value:  # type: ignore[override]
+        return TABLE[np.not_equal].record(self, other)
+
+    def __lt__(self, other: Operand) -> Value:
+        return TABLE[np.less].record(self, other)
+
+    def __le__(self, other: Operand) -> Value:
+        return TABLE[np.less_equal].record(self, other)
+
+    def __gt__(self, other: Operand) -> Value:
+        return TABLE[np.greater].record(self, other)
+
+    def __ge__(self, other: Operand) -> Value:
+        return TABLE[np.greater_equal].record(self, other)
+
+    def __and__(self, other: Operand) -> Value:
+        return TABLE[np.bitwise_and].record(self, other)
+
+    def __rand__(self, other: Operand) -> Value:
+        return TABLE[np.bitwise_and].record(other, self)
+
+    def __or__(self, other: Operand) -> Value:
+        return TABLE[np.bitwise_or].record(self, other)
+
+    def __ror__(self, other: Operand) -> Value:
+        return TABLE[np.bitwise_or].record(other, self)
+
+    def __invert__(self) -> Value:
+        return TABLE[np.invert].record(self)
+
+    def __getitem__(self, index: Any) -> Value:
+        return FORMULAS[operator.getitem](self, index)
+
+    # ------------------------------------------------------------------------------------------ methods
+    # The methods of an ndarray, and the functions a network is made of.
+
+    def exp(self) -> Value:
+        return TABLE[np.exp].record(self)
+
+    def log(self) -> Value:
+        return TABLE[np.log].record(self)
+
+    def log1p(self) -> Value:
+        return TABLE[np.log1p].record(self)
+
+    def expm1(self) -> Value:
+        return TABLE[np.expm1].record(self)
+
+    def sqrt(self) -> Value:
+        return TABLE[np.sqrt].record(self)
+
+    def square(self) -> Value:
+        return TABLE[np.square].record(self)
+
+    def sin(self) -> Value:
+        return TABLE[np.sin].record(self)
+
+    def cos(self) -> Value:
+        return TABLE[np.cos].record(self)
+
+    def tan(self) -> Value:
+        return TABLE[np.tan].record(self)
+
+    def tanh(self) -> Value:
+        return TABLE[np.tanh].record(self)
+
+    def abs(self) -> Value:
+        return TABLE[np.absolute].record(self)
+
+    def relu(self) -> Value:
+        return TABLE["relu"].record(self)
+
+    def sigmoid(self) -> Value:
+        return TABLE["sigmoid"].record(self)
+
+    def clip(self, min: Operand | None = None, max: Operand | None = None) -> Value:
+        return FORMULAS[np.clip](self, min, max)
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+        return TABLE[np.sum].record(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+        return FORMULAS[np.mean](self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+        return TABLE[np.max].record(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+        return TABLE[np.min].record(self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Value:
+        return TABLE[np.argmax].record(self, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Value:
+        return TABLE[np.argmin].record(self, axis=axis, keepdims=keepdims)
+
+    def any(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+        return TABLE[np.any].record(self, axis=axis, keepdims=keepdims)
+
+    def all(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+        return TABLE[np.all].record(self, axis=axis, keepdims=keepdims)
+
+    def dot(self, other: Operand) -> Value:
+        return FORMULAS[np.dot](self, other)
+
+    def reshape(self, *shape: Any) -> Value:
+        return TABLE[np.reshape].record(self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def ravel(self) -> Value:
+        return TABLE[np.reshape].record(self, shape=(-1,))
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> Value:
+        return TABLE[np.transpose].record(self, axes=axes[0] if len(axes) == 1 else axes or None)
+
+    @property
+    def T(self) -> Value:
+        return TABLE[np.transpose].record(self, axes=None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Value:
+        return TABLE[np.swapaxes].record(self, axis1=axis1, axis2=axis2)
+
+    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> Value:
+        return TABLE[np.squeeze].record(self, axis=axis)
+
+    def astype(self, dtype: DTypeLike) -> Value:
+        return TABLE["astype"].record(self, dtype=np.dtype(dtype))
+
+    def copy(self) -> Value:
+        return TABLE[np.positive].record(self)
+
+
+class NonDiff(Value):
+    """A recorded Value that nothing flows back to: a comparison, an argmax, a floor. It may hold bools or ints."""
+
+    __slots__ = ()
+
+
+def new_value(kind: type[Value], data: Any, op: Op | None, args: tuple[Any, ...], params: dict[str, Any]) -> Value:
+    """A computed Value. Record paths go through here and not through `Value(…)`, which checks and copies."""
+    value = new(kind)
+    value._data = data
+    value.op = op
+    value.args = args
+    value.params = params
+    value.age = new_age()
+    value.grad = None
+    value.name = None
+    return value
+
+
+def revive(kind: type[Value], data: Any, grad: Any, name: str | None, computed: bool) -> Value:
+    """A copied or unpickled Value; see `Value.__reduce__`."""
+    value = new_value(kind, data.copy(), COPIED if computed else None, (), NO_PARAMS)
+    value.grad = None if grad is None else grad.copy()
+    value.name = name
+    return value
+
+
+def floating(data: Any) -> Any:
+    """`data` as an array of its own, floating point, a NumPy scalar if 0-d."""
+    if isinstance(data, Value):
+        raise TypeError("this is a Value already: use it as it is, or .detach() it from its history")
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError("a masked array cannot be a Value: its mask would be lost. Fill it first: array.filled(0.0)")
+    array = np.array(float(data) if isinstance(data, int) else data)
+    kind = array.dtype.kind
+    if kind in "iub" and not isinstance(data, np.ndarray):
+        return array.astype(np.float64)[()]
+    if kind != "f":
+        way_out = {
+            "i": "pass the plain ndarray (plain arrays are constants), or cast it: array.astype(float)",
+            "c": "only real numbers can be differentiated here: use .real and .imag",
+        }.get(kind if kind not in "ub" else "i", "give a number, a list of numbers, or a floating-point array")
+        raise TypeError(f"a Value holds floating-point numbers; got dtype {array.dtype} from {brief(data)}: {way_out}")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)[()]
+
+
+def constant(x: Any) -> Any:
+    """`x`, found beside a Value, as something to compute with: a Python number, an ndarray, a scalar or a NonDiff."""
+    if type(x) is np.ndarray:
+        if x.dtype.kind in "fiub" and x.ndim:
+            return x
+    elif isinstance(x, (int, float, NonDiff)):  # np.float64 is a float too
+        return x
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError("a masked array beside a Value: its mask would be lost. Fill it first: array.filled(0.0)")
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        wanted = "a number, a real array or a Value"
+        raise TypeError(f"{brief(x)} beside a Value: wanted {wanted}, got dtype {array.dtype}")
+    return array[()] if array.ndim == 0 else array
+
+
+def numbers(x: Any) -> Any:
+    """The data of a Value; anything else as it is."""
+    return x._data if isinstance(x, Value) else x
+
+
+# ------------------------------------------------------------------------------------------------------------- the Op
+
+Case: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def case(*inputs: Any, **params: Any) -> Case:
+    """One way to call a row. An input is a shape (`"ab"`: two sizes to be drawn) or an ndarray, used as it is."""
+    return inputs, params
+
+
+class Domain:
+    """Where the inputs of a row are smooth: between `low` and `high`."""
+
+    __slots__ = ("high", "low")
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+
+
+REAL = Domain(-3, 3)
+POSITIVE = Domain(0.25, 4)
+UNIT = Domain(-0.9, 0.9)
+ABOVE_ONE = Domain(1.1, 4)
+BOOLEAN = Domain(0, 1)  # true or false
+
+
+class Op:
+    """One row of the table: a function, its rules and what tests, drawings and errors need to know of it.
+
+    `rules` has one rule for each input, None where nothing flows back. `domain` is one Domain for each input, `cases`
+    are the calls the laws try.
+    """
+
+    def __init__(
+        self,
+        key: Any,
+        rules: tuple[Rule | None, ...],
+        forward: Callable[..., Any],
+        symbol: str | None = None,
+        domain: Sequence[Domain] = (),
+        cases: Sequence[Case] = (),
+        elementwise: bool = False,
+    ) -> None:
+        self.key, self.rules, self.forward = key, rules, forward
+        self.name: str = key if isinstance(key, str) else key.__name__
+        self.symbol = symbol or self.name
+        self.domain, self.cases, self.elementwise = tuple(domain), tuple(cases), elementwise
+        self.kind = Value if any(rules) else NonDiff
+        self.__doc__ = forward.__doc__
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        """ndarray in, ndarray out; a Value anywhere in, a Value out."""
+        for x in inputs:
+            if isinstance(x, Value):
+                return self.record(*inputs, **params)
+        return self.forward(*inputs, **params)
+
+    def record(self, *inputs: Any, **params: Any) -> Value:
+        """The result of the row for `inputs`, at least one of them a Value, as a Value that remembers them."""
+        kind: type[Value] = NonDiff
+        args, arrays = [], []
+        for x in inputs:
+            if type(x) is Value:
+                kind = self.kind
+                arrays.append(x._data)
+            else:
+                x = constant(x)
+                arrays.append(numbers(x))
+            args.append(x)
+        out = self.forward(*arrays, **params)
+        if type(out) is np.ndarray and not out.ndim:
+            out = out[()]
+        return new_value(kind, out, self, tuple(args), params)
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        """Given the gradient `g` of `node`, add to `pending` what flows to each of its inputs."""
+        args, params = node.args, node.params
+        # This line is the whole of higher order: handed Values, the rules record.
+        out, inputs = (
+            (node, args) if create_graph else (node._data, [x._data if isinstance(x, Value) else x for x in args])
+        )
+        for x, rule in zip(args, self.rules, strict=False):  # inputs past the last rule have none
+            if rule is not None and type(x) is Value:
+                gx = rule(g, out, *inputs, **params)
+                if gx.dtype is not x._data.dtype or gx.shape != x._data.shape:
+                    gx = fitted(gx, x, self)
+                # Out of place: a rule may have given the same array to two inputs.
+                pending[x] = pending[x] + gx if x in pending else gx
+
+    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        """NumPy's call of this row's function, as (inputs, params): inputs by position, parameters by name."""
+        names, known = self.signature
+        params = dict(zip(names, args, strict=False), **kwargs)
+        inputs = [params.pop(name) for name in names[: len(self.rules)]]
+        for name in params:
+            if name not in known:
+                refuse(f"np.{self.name}({name}=…) is not recorded")
+        return inputs, params
+
+    @functools.cached_property
+    def signature(self) -> tuple[list[str], list[str]]:
+        """The names of the arguments in NumPy's order, and those of them that this row takes."""
+        import inspect
+
+        known = list(inspect.signature(self.forward).parameters)
+        try:
+            names = list(inspect.signature(self.key).parameters)
+        except ValueError:  # some of NumPy's C functions do not tell
+            return known, known
+        return ["shape" if name == "newshape" else name for name in names], known  # its name before NumPy 2.1
+
+    def __repr__(self) -> str:
+        return f"<Op {self.name}>"
+
+    def __reduce__(self) -> Any:  # a row is one object in a process: a copied model finds the same one again
+        return find_row, (self.key,)
+
+
+def find_row(key: Any) -> Op:
+    return TABLE[key]
+
+
+class Unary(Op):
+    """A row with one input and no parameters. Same meaning as `Op`, fewer steps: most of a network is these.
+
+    What its rule returns is not fitted to the input: nothing was stretched, and the laws hold every rule of these to
+    the shape and dtype of its input.
+    """
+
+    def record(self, x: Any) -> Value:
+        kind = self.kind if type(x) is Value else NonDiff
+        value = new(kind)
+        value._data = self.forward(x._data)
+        value.op = self
+        value.args = (x,)
+        value.params = NO_PARAMS
+        value.age = new_age()
+        value.grad = value.name = None
+        return value
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        (x,) = node.args
+        rule = cast(Rule, self.rules[0])
+        gx = rule(g, node, x) if create_graph else rule(g, node._data, x._data)
+        pending[x] = pending[x] + gx if x in pending else gx
+
+
+class Binary(Op):
+    """A row with two inputs and no parameters. Same meaning as `Op`, fewer steps."""
+
+    def record(self, x: Any, y: Any) -> Value:
+        kind = self.kind
+        if type(x) is Value:
+            a = x._data
+            if type(y) is Value:
+                b = y._data
+            elif type(y) is float or type(y) is int or (type(y) is np.ndarray and y.ndim and y.dtype.kind in "fiub"):
+                b = y
+            else:
+                b = numbers(y := constant(y))
+        elif type(y) is Value:
+            a, b = numbers(x := constant(x)), y._data
+        else:
+            kind, a, b = NonDiff, numbers(x := constant(x)), numbers(y := constant(y))
+        value = new(kind)
+        value._data = self.forward(a, b)
+        value.op = self
+        value.args = (x, y)
+        value.params = NO_PARAMS
+        value.age = new_age()
+        value.grad = value.name = None
+        return value
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        x, y = node.args
+        rule_x, rule_y = self.rules
+        if create_graph:
+            out, a, b = node, x, y
+        else:
+            out = node._data
+            a = x._data if isinstance(x, Value) else x
+            b = y._data if isinstance(y, Value) else y
+        if type(x) is Value and rule_x is not None:
+            gx = rule_x(g, out, a, b)
+            if gx.dtype is not a.dtype or gx.shape != a.shape:
+                gx = fitted(gx, x, self)
+            pending[x] = pending[x] + gx if x in pending else gx
+        if type(y) is Value and rule_y is not None:
+            gy = rule_y(g, out, a, b)
+            if gy.dtype is not b.dtype or gy.shape != b.shape:
+                gy = fitted(gy, y, self)
+            pending[y] = pending[y] + gy if y in pending else gy
+
+
+class Variadic(Op):
+    """A row over any number of arrays. Its one rule returns the gradients of all of them, in order."""
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        out, inputs = (node, node.args) if create_graph else (node._data, [numbers(x) for x in node.args])
+        gradients = cast(Rule, self.rules[0])(g, out, *inputs, **node.params)
+        for x, gx in zip(node.args, gradients, strict=True):
+            if type(x) is Value:
+                gx = fitted(gx, x, self)
+                pending[x] = pending[x] + gx if x in pending else gx
+
+    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        (arrays,), params = super().bind(args, kwargs)
+        return list(arrays), params
+
+
+class Gone(Op):
+    """What stands in a Value for a history that is no longer there; a sweep that needs it says why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("gone", (), forward=Gone)
+        self.why = why
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> NoReturn:
+        raise RuntimeError(f"backward() cannot pass {describe(node)}: {self.why}")
+
+
+RELEASED = Gone(
+    "its history was released by an earlier backward(release=True). Run the forward computation again, or leave "
+    "release=True out of the earlier call"
+)
+WRITTEN = Gone("its data was written after it was computed. Run the forward computation again")
+COPIED = Gone(
+    "it is a copy (copy, deepcopy or pickle) of a computed Value, and a history is not copied. Copy before computing, "
+    "or use v.detach() for the numbers alone"
+)
+
+# NumPy function, or the name of a function of our own -> its row.
+TABLE: dict[Any, Op] = {}
+
+# NumPy function -> a formula in its place: a function that calls rows.
+FORMULAS: dict[Any, Callable[..., Value]] = {}
+
+# Functions that only look at a Value: they are run on its numbers, and their result is a plain one.
+INSPECTIONS: set[Callable[..., Any]] = {
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj,
+    np.zeros_like, np.ones_like, np.empty_like, np.full_like,
+    np.allclose, np.isclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string,
+    np.may_share_memory, np.shares_memory,
+}  # fmt: skip
+
+
+def op(
+    key: Any,
+    *rules: Rule | None,
+    forward: Callable[..., Any] | None = None,
+    symbol: str | None = None,
+    domain: Domain | Sequence[Domain] = REAL,
+    cases: Sequence[Case] = (),
+    elementwise: bool | None = None,
+    variadic: bool = False,
+) -> Op:
+    """Add a row to the table and return it. See `Op`; ufuncs know by themselves that they work element by element."""
+    forward = forward or key
+    if elementwise is None:
+        elementwise = isinstance(key, np.ufunc) and key.signature is None
+    plain = elementwise or isinstance(key, np.ufunc)  # arrays in, no parameters
+    kind = Variadic if variadic else {1: Unary, 2: Binary}.get(len(rules), Op) if plain else Op
+    domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
+    TABLE[key] = row = kind(key, rules, cast(Rule, forward), symbol, domains, cases, elementwise)
+    return row
+
+
+# ---------------------------------------------------------------------------------------------------------- the sweep
+
+
+def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = False) -> dict[Value, Any]:
+    """The gradient of `root`, started from `g`, for every Value it was computed from. Nothing is deposited.
+
+    With `release` the history is dropped on the way and only leaves are returned.
+    """
+    nodes = history(root)
+    pending = {root: g}
+    found: dict[Value, Any] = {}
+    while nodes:
+        node = nodes.pop()
+        row = node.op
+        if node in pending:
+            g = pending.pop(node)
+            if row is None or not release:
+                found[node] = g
+            if row is not None:
+                row.pull(node, g, create_graph, pending)
+        if release and row is not None:
+            node.args, node.op = (), RELEASED
+    if pending:
+        raise AssertionError(f"gradients left unclaimed: {list(pending)}")
+    return found
+
+
+def history(root: Value) -> list[Value]:
+    """The Values `root` was computed from, and `root`, oldest first."""
+    nodes, seen = [root], {root}
+    for node in nodes:  # grows while it is walked
+        for x in node.args:
+            if isinstance(x, Value):
+                if x.age > node.age:
+                    raise RuntimeError(
+                        f"{describe(x)}, an input of {node.op.name if node.op else '?'}, was written (v.data = …) "
+                        f"after it was used, so the recorded numbers are no longer its own. "
+                        f"Run the forward computation again, then backward()"
+                    )
+                if x not in seen:
+                    seen.add(x)
+                    nodes.append(x)
+    nodes.sort(key=operator.attrgetter("age"))
+    return nodes
+
+
+def fitted(g: Any, x: Value, row: Op) -> Any:
+    """`g`, from a rule, in the shape and dtype of its input `x`: what broadcasting stretched is summed."""
+    if g.shape != x.shape:
+        g = unbroadcast(g, x.shape, row)
+    if g.dtype != x.dtype:
+        g = g.astype(x.dtype)
+    return g[()] if type(g) is np.ndarray and not g.ndim else g
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...], row: Op) -> Any:
+    """`g` summed over the axes along which an array of `shape` was stretched."""
+    lead = g.ndim - len(shape)
+    if lead == 1 and g.shape[1:] == shape:  # a bias under a batch: the commonest case by far
+        return g.sum(axis=0)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[lead:], strict=True)):
+        raise ValueError(f"a rule of {row.name} returned shape {g.shape} for an input of shape {shape}")
+    stretched = [lead + i for i, n in enumerate(shape) if n == 1]
+    return g.sum(axis=(*range(lead), *stretched)).reshape(shape)
+
+
+def start(value: Value, gradient: Any, create_graph: bool) -> Any:
+    """What a sweep from `value` starts from: an array of its shape and dtype that nobody else holds."""
+    if isinstance(value, NonDiff):
+        raise TypeError(f"{describe(value)} is the result of {value.op and value.op.name}: nothing flows back from it")
+    if gradient is None:
+        if value.ndim == 0 and not create_graph:
+            return value.dtype.type(1)
+        if value.size != 1:
+            raise ValueError(
+                f"backward() starts from one number; this Value has shape {value.shape}. Reduce it first "
+                f"(v.sum().backward()) or give the gradient to start from (v.backward(gradient))"
+            )
+        gradient = np.ones(value.shape)
+    if np.shape(gradient) != value.shape:
+        raise ValueError(
+            f"the gradient to start from has shape {np.shape(gradient)}; the Value has shape {value.shape}. "
+            f"Give one number for each of its elements"
+        )
+    if create_graph and isinstance(gradient, Value):
+        return gradient
+    g = floating(numbers(gradient)).astype(value.dtype)
+    return Value(g) if create_graph else g
+
+
+def deposit(gradients: dict[Value, Any]) -> None:
+    """Put each gradient into its Value's `.grad`, in memory of its own; leaves add it to what they have."""
+    owned: set[int] = set()
+    ready = []
+    for value, g in gradients.items():
+        array = g if type(g) is np.ndarray else numbers(g)
+        if type(array) is np.ndarray:
+            if array.base is not None or id(array) in owned:  # a view, or the same array under two Values
+                g = g.copy()
+                array = numbers(g)
+            owned.add(id(array))
+        if value.op is None and value.grad is not None:
+            g = accumulated(value, g)
+        ready.append((value, g))
+    for value, g in ready:
+        value.grad = g
+
+
+def accumulated(leaf: Value, g: Any) -> Any:
+    """The sum of a leaf's gradient and a new one."""
+    total = (leaf.grad if isinstance(g, Value) else numbers(leaf.grad)) + g
+    if total.shape != leaf.shape:
+        raise ValueError(
+            f"{describe(leaf)} has a .grad of shape {np.shape(leaf.grad)}. Set it to None, or call zero_grad(), "
+            f"before backward()"
+        )
+    return total if total.dtype == leaf.dtype else total.astype(leaf.dtype)
+
+
+# ----------------------------------------------------------------------------------------------------------- in words
+
+
+def refuse(text: str) -> NoReturn:
+    raise TypeError(f"{text}. Use .data if the gradient may stop here")
+
+
+def describe(value: Value) -> str:
+    """A Value for an error message: its name if it has one, its shape and dtype."""
+    name = f" {value.name!r}" if value.name else ""
+    return f"the Value{name} of shape {value.shape} ({value.dtype})"
+
+
+def brief(x: Any) -> str:
+    text = repr(x)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def shown(x: Any) -> str:
+    """A number or array the way a Value prints it."""
+    if x is None or not np.ndim(x):
+        return str(numbers(x))
+    return np.array2string(numbers(x), separator=", ", threshold=30)

@@ -1,0 +1,20 @@
+"""Layers: objects that hold parameters and compute with them."""
+
+from . import init
+from .layers import ELU, MLP, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Softmax, Softplus, Tanh
+from .module import Module
+
+__all__ = [
+    "ELU",
+    "MLP",
+    "LeakyReLU",
+    "Linear",
+    "Module",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "init",
+]

@@ -1,0 +1,184 @@
+"""Rows that work element by element: arithmetic, powers, comparisons, the elementary functions, activations.
+
+No rule here sums over what broadcasting stretched; the sweep does, once per input. The forwards of arithmetic are
+Python's operators: on NumPy scalars they are many times faster than the ufuncs, and on arrays they are the ufuncs.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..engine import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Domain, op
+
+# --------------------------------------------------------------------------------------------------------- arithmetic
+
+op(np.add, lambda g, out, x, y: g,
+           lambda g, out, x, y: g, forward=operator.add, symbol="+")  # fmt: skip
+op(np.subtract, lambda g, out, x, y: g,
+                lambda g, out, x, y: -g, forward=operator.sub, symbol="−")  # fmt: skip
+op(np.multiply, lambda g, out, x, y: g * y,
+                lambda g, out, x, y: g * x, forward=operator.mul, symbol="×")  # fmt: skip
+op(np.divide, lambda g, out, x, y: g / y,
+              lambda g, out, x, y: -g * out / y, forward=operator.truediv, symbol="÷",
+              domain=(REAL, POSITIVE))  # fmt: skip
+op(np.negative, lambda g, out, x: -g, forward=operator.neg, symbol="−")
+op(np.positive, lambda g, out, x: g, forward=operator.pos, symbol="copy")
+op(np.square, lambda g, out, x: g * (x + x), symbol="²")
+op(np.reciprocal, lambda g, out, x: -g * out * out, symbol="1/", domain=POSITIVE)
+
+
+def _log_of_base(x: Any, y: Any) -> Any:
+    """log(x), but 0 where x**y is flat in y although x is 0: at 0**y, y ≥ 0."""
+    return np.log(np.where((x == 0) & (y >= 0), 1.0, x))
+
+
+# x ** (y − (y ≠ 0)): the exponent y − 1, but 0 for x**0, whose slope is then 0 · x**0 = 0 for every x, 0 and inf too.
+op(np.power, lambda g, out, x, y: g * y * x ** (y - (y != 0)),
+             lambda g, out, x, y: g * out * _log_of_base(x, y), forward=operator.pow, symbol="**",
+             domain=(POSITIVE, REAL))  # fmt: skip
+
+# ---------------------------------------------------------------------------------------------- recorded, nothing flows
+
+op(np.equal, None, None, forward=operator.eq, symbol="=")
+op(np.not_equal, None, None, forward=operator.ne, symbol="≠")
+op(np.less, None, None, forward=operator.lt, symbol="<")
+op(np.less_equal, None, None, forward=operator.le, symbol="≤")
+op(np.greater, None, None, forward=operator.gt, symbol=">")
+op(np.greater_equal, None, None, forward=operator.ge, symbol="≥")
+op(np.logical_and, None, None, symbol="and")
+op(np.logical_or, None, None, symbol="or")
+op(np.logical_xor, None, None, symbol="xor")
+op(np.logical_not, None, symbol="not")
+op(np.bitwise_and, None, None, symbol="&", domain=BOOLEAN)
+op(np.bitwise_or, None, None, symbol="|", domain=BOOLEAN)
+op(np.invert, None, symbol="~", domain=BOOLEAN)
+stop_gradient = op("stop_gradient", None, forward=operator.pos, symbol="stop", elementwise=True)
+op(np.isnan, None)
+op(np.isinf, None)
+op(np.isfinite, None)
+op(np.signbit, None)
+op(np.sign, None)
+op(np.floor, None)
+op(np.ceil, None)
+op(np.trunc, None)
+op(np.rint, None)
+
+# --------------------------------------------------------------------------------------------------- exponents and logs
+
+op(np.exp, lambda g, out, x: g * out)
+op(np.exp2, lambda g, out, x: g * out * math.log(2))
+op(np.expm1, lambda g, out, x: g * np.exp(x))  # out + 1 would round the slope of a very negative x to 0
+op(np.log, lambda g, out, x: g / x, domain=POSITIVE)
+op(np.log2, lambda g, out, x: g / x / math.log(2), domain=POSITIVE)
+op(np.log10, lambda g, out, x: g / x / math.log(10), domain=POSITIVE)
+op(np.log1p, lambda g, out, x: g / (1 + x), domain=POSITIVE)
+op(np.sqrt, lambda g, out, x: g / (out + out), symbol="√", domain=POSITIVE)
+op(np.cbrt, lambda g, out, x: g / (3 * out * out), symbol="∛", domain=POSITIVE)
+
+
+def _softshare(x: Any, y: Any) -> Any:
+    """exp(x) / (exp(x) + exp(y)): ½ for equals, but 0 for two of −inf, where there is nothing to share."""
+    same = x == y
+    gap = np.where(same, 0.0, x) - np.where(same, 0.0, y)  # no inf − inf
+    return sigmoid(gap) * ((x != -math.inf) | (y != -math.inf))
+
+
+op(np.logaddexp, lambda g, out, x, y: g * _softshare(x, y),
+                 lambda g, out, x, y: g * _softshare(y, x))  # fmt: skip
+
+# ------------------------------------------------------------------------------------------------------------- angles
+
+op(np.sin, lambda g, out, x: g * np.cos(x))
+op(np.cos, lambda g, out, x: -g * np.sin(x))
+op(np.tan, lambda g, out, x: g * (1 + out * out), domain=UNIT)
+op(np.arcsin, lambda g, out, x: g / np.sqrt((1 - x) * (1 + x)), domain=UNIT)
+op(np.arccos, lambda g, out, x: -g / np.sqrt((1 - x) * (1 + x)), domain=UNIT)
+op(np.arctan, lambda g, out, x: g / (1 + x * x))
+op(np.sinh, lambda g, out, x: g * np.cosh(x))
+op(np.cosh, lambda g, out, x: g * np.sinh(x))
+op(np.tanh, lambda g, out, x: g * (1 - out * out))
+op(np.arcsinh, lambda g, out, x: g / np.hypot(x, 1.0))
+op(np.arccosh, lambda g, out, x: g / np.sqrt((x - 1) * (x + 1)), domain=ABOVE_ONE)
+op(np.arctanh, lambda g, out, x: g / ((1 - x) * (1 + x)), domain=UNIT)
+op(np.deg2rad, lambda g, out, x: g * (math.pi / 180))
+op(np.rad2deg, lambda g, out, x: g * (180 / math.pi))
+op(np.radians, lambda g, out, x: g * (math.pi / 180))
+op(np.degrees, lambda g, out, x: g * (180 / math.pi))
+
+# At (0, 0) both have no slope; 0 is the smallest subgradient. r + (r == 0) divides 0 by 1 there.
+op(np.hypot, lambda g, out, x, y: g * (x / (out + (out == 0))),
+             lambda g, out, x, y: g * (y / (out + (out == 0))))  # fmt: skip
+
+
+def _radius(y: Any, x: Any) -> Any:
+    r = np.hypot(y, x)
+    return r + (r == 0)
+
+
+op(np.arctan2, lambda g, out, y, x: g * (x / _radius(y, x)) / _radius(y, x),
+               lambda g, out, y, x: -g * (y / _radius(y, x)) / _radius(y, x))  # fmt: skip
+
+# --------------------------------------------------------------------------------------------------- kinks and choices
+
+op(np.absolute, lambda g, out, x: g * np.sign(x), forward=operator.abs, symbol="|·|")
+op(np.fabs, lambda g, out, x: g * np.sign(x), symbol="|·|")
+
+
+def _chosen(g: Any, mine: Any, theirs: Any) -> Any:
+    """All of g where mine is chosen, half of it where neither or both are, none where theirs is."""
+    return np.where(mine == theirs, g * 0.5, g * mine)
+
+
+# A NaN is chosen by maximum and minimum, and never by fmax and fmin.
+op(np.maximum, lambda g, out, x, y: _chosen(g, (x > y) | np.isnan(x), (y > x) | np.isnan(y)),
+               lambda g, out, x, y: _chosen(g, (y > x) | np.isnan(y), (x > y) | np.isnan(x)))  # fmt: skip
+op(np.minimum, lambda g, out, x, y: _chosen(g, (x < y) | np.isnan(x), (y < x) | np.isnan(y)),
+               lambda g, out, x, y: _chosen(g, (y < x) | np.isnan(y), (x < y) | np.isnan(x)))  # fmt: skip
+op(np.fmax, lambda g, out, x, y: _chosen(g, (x > y) | np.isnan(y), (y > x) | np.isnan(x)),
+            lambda g, out, x, y: _chosen(g, (y > x) | np.isnan(x), (x > y) | np.isnan(y)))  # fmt: skip
+op(np.fmin, lambda g, out, x, y: _chosen(g, (x < y) | np.isnan(y), (y < x) | np.isnan(x)),
+            lambda g, out, x, y: _chosen(g, (y < x) | np.isnan(x), (x < y) | np.isnan(y)))  # fmt: skip
+
+
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    return np.where(condition, x, y)
+
+
+op(np.where, None,
+             lambda g, out, condition, x, y: np.where(condition, g, 0.0),
+             lambda g, out, condition, x, y: np.where(condition, 0.0, g), forward=_where,
+             elementwise=True, domain=(BOOLEAN, REAL, REAL))  # fmt: skip
+
+
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    return np.minimum(np.maximum(x, low), high)
+
+
+# On a bound the slope in x is 1; where low > high, NumPy's answer is high, and so is where the gradient goes.
+clip = op("clip", lambda g, out, x, low, high: g * ((x >= low) & (x <= high)),
+                  lambda g, out, x, low, high: g * ((x < low) & (low <= high)),
+                  lambda g, out, x, low, high: g * ((x > high) | (low > high)), forward=_clip, elementwise=True,
+                  domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
+
+
+def _relu(x: Any) -> Any:
+    """max(x, 0), element by element; slope 0 at 0."""
+    if type(x) is np.ndarray:
+        return np.maximum(x, 0)
+    return x if x > 0 or x != x else type(x)(0)  # a ufunc on one number would cost ten times this
+
+
+relu = op("relu", lambda g, out, x: g * (out > 0), forward=_relu, elementwise=True)
+
+
+@np.errstate(over="ignore")  # exp(1000) is inf, and 1 / (1 + inf) is the right 0
+def _sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(−x)), element by element; precise in both tails."""
+    return 1 / (1 + np.exp(-x))
+
+
+sigmoid = op("sigmoid", lambda g, out, x: g * (out * (1 - out)), forward=_sigmoid, symbol="σ", elementwise=True)

@@ -1,0 +1,207 @@
+"""Rows that move elements without changing them: reshape, transpose, indexing, joining. And `astype`.
+
+Each is linear, so its rule is its adjoint: another row of this file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine import FORMULAS, Array, NonDiff, Op, Value, case, op
+
+ODD = np.array([-1, 0, 2, 0])  # an index array with a repeat and a negative
+MASK = np.array([True, False, True])
+
+
+def _reshape(x: Any, *, shape: Any) -> Any:
+    return x.reshape(shape)
+
+
+op(np.reshape, lambda g, out, x, *, shape: g.reshape(x.shape), forward=_reshape, cases=[
+    case((2, 3), shape=(3, 2)), case((2, 3), shape=-1), case((), shape=(1, 1)), case((1, 1), shape=()),
+    case((0, 3), shape=(3, 0)), case((4,), shape=(2, -1)),
+])  # fmt: skip
+
+
+def _transpose(x: Any, *, axes: Sequence[int] | None = None) -> Any:
+    return x.transpose(axes)
+
+
+def _transpose_back(g: Any, out: Any, x: Any, *, axes: Sequence[int] | None = None) -> Any:
+    if axes is None:
+        return g.transpose()
+    return g.transpose(tuple(int(i) for i in np.argsort([a % x.ndim for a in axes])))
+
+
+op(np.transpose, _transpose_back, forward=_transpose, symbol="T", cases=[
+    case("ab"), case("abc", axes=(1, 2, 0)), case("abc", axes=(-1, 0, 1)), case(""), case("a"),
+])  # fmt: skip
+
+
+def _swapaxes(x: Any, *, axis1: int, axis2: int) -> Any:
+    return x.swapaxes(axis1, axis2)
+
+
+op(np.swapaxes, lambda g, out, x, *, axis1, axis2: g.swapaxes(axis1, axis2), forward=_swapaxes, cases=[
+    case("abc", axis1=0, axis2=-1), case("ab", axis1=1, axis2=1),
+])  # fmt: skip
+
+
+def _expand_dims(a: Any, *, axis: int | tuple[int, ...]) -> Any:
+    return np.expand_dims(a, axis)
+
+
+op(np.expand_dims, lambda g, out, x, *, axis: g.reshape(x.shape), forward=_expand_dims, cases=[
+    case("ab", axis=0), case("ab", axis=(0, -1)), case("", axis=0),
+])  # fmt: skip
+
+
+def _squeeze(a: Any, *, axis: int | tuple[int, ...] | None = None) -> Any:
+    return np.squeeze(a, axis)
+
+
+op(np.squeeze, lambda g, out, x, *, axis=None: g.reshape(x.shape), forward=_squeeze, cases=[
+    case("a1"), case("1a1", axis=0), case("1a1", axis=(0, -1)), case((1, 1)), case(""),
+])  # fmt: skip
+
+
+def _broadcast_to(array: Any, *, shape: Any) -> Any:
+    return np.broadcast_to(array, shape)
+
+
+# The sweep sums what was stretched.
+op(np.broadcast_to, lambda g, out, x, *, shape: g, forward=_broadcast_to, cases=[
+    case((3,), shape=(2, 3)), case((2, 1), shape=(2, 3)), case((), shape=(2,)), case((2,), shape=(2,)),
+    case((1,), shape=(0,)), case((), shape=()), case((0, 1), shape=(0, 2)),
+])  # fmt: skip
+
+
+def _astype(x: Any, *, dtype: Any) -> Any:
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"astype({np.dtype(dtype).name}) of a Value: only floating-point numbers have a gradient. "
+                        "v.data.astype(…) converts the numbers alone")  # fmt: skip
+    return x.astype(dtype)
+
+
+op("astype", lambda g, out, x, *, dtype: g.astype(x.dtype), forward=_astype, cases=[
+    case("ab", dtype=np.dtype(np.float64)), case("", dtype=np.dtype(np.float64)),
+])  # fmt: skip
+
+# ----------------------------------------------------------------------------------------------------------- indexing
+
+
+class Slot:
+    """In a recorded index, the place of an index array. The array itself is an input: it may vary, the index not."""
+
+    def __repr__(self) -> str:
+        return "·"
+
+
+SLOT = Slot()
+
+
+def parts(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
+    """An index as what is fixed, with slots, and the arrays that fill the slots."""
+    fixed, arrays = [], []
+    for item in index if isinstance(index, tuple) else (index,):
+        if isinstance(item, Value) and not isinstance(item, NonDiff):
+            raise IndexError("an index is made of integers or booleans; a Value of floating-point numbers is neither")
+        if isinstance(item, list | np.ndarray | NonDiff):
+            array = np.asarray(item, dtype=np.intp if item == [] else None) if isinstance(item, list) else item
+            if array.dtype.kind not in "iub":
+                raise IndexError(f"an index array holds integers or booleans; got dtype {array.dtype}")
+            arrays.append(array)
+            item = SLOT
+        fixed.append(item)
+    return tuple(fixed), arrays
+
+
+def filled(fixed: tuple[Any, ...], arrays: Sequence[Any]) -> tuple[Any, ...]:
+    if not arrays:
+        return fixed
+    rest = iter(arrays)
+    return tuple([next(rest) if item is SLOT else item for item in fixed])
+
+
+def _take(x: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
+    return x[filled(index, arrays)]
+
+
+def _scatter(g: Any, *arrays: Array, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
+    """An array of zeros with `g` added at `index`, where repeated places add up: the adjoint of indexing."""
+    out = np.zeros(shape, g.dtype)
+    place = filled(index, arrays)
+    if any(np.asarray(array).dtype.kind != "b" for array in arrays):
+        np.add.at(out, place, g)
+    else:  # slices and masks name every place once
+        out[place] = g
+    return out
+
+
+scatter = op("scatter", lambda g, out, x, *arrays, shape, index: take(g, *arrays, index=index),
+             forward=_scatter, cases=[
+                 case((2,), shape=(4,), index=(slice(0, 4, 2),)), case((4, 2), ODD, shape=(3, 2), index=(SLOT,)),
+                 case((2, 2), MASK, shape=(2, 3), index=(..., SLOT)), case((), shape=(), index=()),
+                 case((0,), shape=(3,), index=(slice(0, 0),)),
+             ])  # fmt: skip
+
+take: Op = op("take", lambda g, out, x, *arrays, index: scatter(g, *arrays, shape=x.shape, index=index),
+          forward=_take, symbol="[·]", cases=[
+              case((3, 4), index=(1,)), case((3, 4), index=(-1, slice(None, None, -2))), case((3, 4), index=(..., 0)),
+              case((3, 4), index=(None, slice(1, 1))), case((3, 4), index=(2, 3)), case((), index=()),
+              case((), index=(None,)), case((3, 4), ODD, index=(SLOT,)),
+              case((3, 4), ODD, index=(slice(1, None), SLOT)),
+              case((3, 4), ODD, ODD, index=(SLOT, SLOT)), case((3, 4), ODD[:2, None], ODD, index=(SLOT, SLOT)),
+              case((3, 4), MASK, index=(SLOT,)), case((3, 4), MASK, index=(SLOT, 1)),
+              case((3, 2, 2), MASK, ODD[:2], index=(SLOT, slice(None), SLOT)),
+              case((0, 4), index=(slice(None), 1)),
+          ])  # fmt: skip
+
+
+def getitem(x: Value, index: Any) -> Value:
+    """`x[index]` for every kind of index NumPy has; a Value made by a comparison or an argmax can be one."""
+    fixed, arrays = parts(index)
+    return take.record(x, *arrays, index=fixed)
+
+
+FORMULAS[operator.getitem] = getitem
+
+# ------------------------------------------------------------------------------------------------------------ joining
+
+
+def _concatenate(*arrays: Any, axis: int | None = 0) -> Any:
+    return np.concatenate(arrays, axis=axis)
+
+
+def _cut(g: Any, out: Any, *arrays: Any, axis: int | None = 0) -> list[Any]:
+    """The piece of `g` that belongs to each array."""
+    if axis is None:
+        ends = itertools.accumulate(np.size(x) for x in arrays)
+        return [g[end - np.size(x) : end].reshape(np.shape(x)) for x, end in zip(arrays, ends, strict=True)]
+    before = (slice(None),) * (axis % g.ndim)
+    lengths = [np.shape(x)[axis] for x in arrays]
+    return [g[(*before, slice(end - n, end))] for n, end in zip(lengths, itertools.accumulate(lengths), strict=True)]
+
+
+op(np.concatenate, _cut, forward=_concatenate, variadic=True, cases=[
+    case("ab", "cb"), case("ab", "ac", "ad", axis=-1), case("ab", "c", "", axis=None), case("a"),
+])  # fmt: skip
+
+
+def _stack(*arrays: Any, axis: int = 0) -> Any:
+    return np.stack(arrays, axis=axis)
+
+
+def _unstack(g: Any, out: Any, *arrays: Any, axis: int = 0) -> list[Any]:
+    before = (slice(None),) * (axis % g.ndim)
+    return [g[(*before, i)] for i in range(len(arrays))]
+
+
+op(np.stack, _unstack, forward=_stack, variadic=True, cases=[
+    case("ab", "ab"), case("ab", "ab", "ab", axis=-1), case("", ""), case("a", axis=1),
+])  # fmt: skip

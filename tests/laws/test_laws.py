@@ -1,0 +1,289 @@
+"""What every row of the table owes us, tried on every row. A new row is tested by being there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microgradnet.engine import BOOLEAN, NonDiff, Op, Unary, Value, Variadic, sweep
+from microgradnet.gradcheck import numerical_grad
+from microgradnet.ops.shape import filled
+from tests.cases import ROWS, SMOOTH, Call, calls
+
+EXAMPLES = 25
+
+every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+every_smooth_row = pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
+
+
+def on_calls_of(row: Op, check: Callable[[Call], None], examples: int = EXAMPLES) -> None:
+    """Run `check` on drawn calls of `row`, and make sure that it did run."""
+    ran = 0
+
+    @settings(max_examples=examples)
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        nonlocal ran
+        check(data.draw(calls(row), label="call"))
+        ran += 1
+
+    run()
+    assert ran >= examples // 2
+
+
+# ------------------------------------------------------------------------------------------------------------ forward
+
+
+def scattered(g: np.ndarray, *arrays: np.ndarray, shape: tuple[int, ...], index: tuple[Any, ...]) -> np.ndarray:
+    places = np.arange(np.prod(shape, dtype=int)).reshape(shape)[filled(index, arrays)]
+    return 1.0 * np.bincount(np.ravel(places), np.ravel(g), int(np.prod(shape))).reshape(shape)
+
+
+def spread(g: np.ndarray, shape: tuple[int, ...], axis: Any = None, keepdims: bool = False) -> np.ndarray:
+    return np.broadcast_to(g if keepdims or axis is None else np.expand_dims(g, axis), shape)
+
+
+# What NumPy says about the rows that are no function of NumPy.
+REFERENCE: dict[str, Callable[..., Any]] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": lambda x: np.exp(-np.logaddexp(0, -x)),
+    "clip": np.clip,
+    "stop_gradient": np.array,
+    "spread": spread,
+    "astype": lambda x, dtype: x.astype(dtype),
+    "take": lambda x, *arrays, index: x[filled(index, arrays)],
+    "scatter": scattered,
+    "linear": lambda x, weight, bias: np.einsum("...i,oi->...o", x, weight) + bias,
+}
+
+
+@every_row
+def test_the_result_is_numpys(row: Op) -> None:
+    def check(call: Call) -> None:
+        plain, recorded = call.inputs, call.recorded()
+        if isinstance(row.key, str):
+            expected, got = REFERENCE[row.key](*plain, **call.params), row(*recorded, **call.params)
+        elif isinstance(row, Variadic):
+            expected, got = row.key(plain, **call.params), row.key(recorded, **call.params)
+        else:
+            positional = list(call.params.values()) if row.name == "reshape" else []  # its keyword changed in NumPy 2.1
+            named = {} if positional else call.params
+            expected, got = row.key(*plain, *positional, **named), row.key(*recorded, *positional, **named)
+        assert isinstance(got, Value)
+        assert got.shape == np.shape(expected)
+        assert got.dtype == np.asarray(expected).dtype
+        np.testing.assert_allclose(got.data, expected, rtol=1e-12)
+
+    on_calls_of(row, check)
+
+
+@every_row
+def test_a_scalar_is_a_numpy_scalar(row: Op) -> None:
+    def check(call: Call) -> None:
+        out = row.record(*call.recorded(), **call.params)
+        assert isinstance(out.data, np.ndarray if out.ndim else np.generic)
+
+    on_calls_of(row, check, 10)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row not in SMOOTH], ids=lambda row: row.name)
+def test_nothing_flows_through_what_has_no_slope(row: Op) -> None:
+    def check(call: Call) -> None:
+        x = call.recorded()
+        out = row.record(*x, **call.params)
+        assert isinstance(out, NonDiff)
+        weighted = (out * Value(2.0)).sum()
+        weighted.backward()
+        assert all(v.grad is None for v in x)
+
+    on_calls_of(row, check, 10)
+
+
+# ---------------------------------------------------------------------------------------------------------- gradients
+
+
+def gradients(call: Call, dtype: Any = np.float64, **how: Any) -> tuple[list[Any], Value, dict[Value, Any]]:
+    """The Values of a call, its result, and the gradients from its cotangent."""
+    values = call.values(dtype)
+    out = call.row.record(*values, **call.params)
+    start: Any = call.cotangent.astype(out.dtype)[()]
+    return values, out, sweep(out, Value(start) if how.get("create_graph") else start, **how)
+
+
+@every_smooth_row
+def test_the_gradient_is_the_slope(row: Op) -> None:
+    def check(call: Call) -> None:
+        values, _, found = gradients(call)
+        for i, v in enumerate(values):
+            if not call.flows[i]:
+                continue
+            g = found[v]
+            assert np.shape(g) == v.shape
+            assert g.dtype == v.dtype
+            expected = numerical_grad(lambda x, i=i: np.sum(call.numbers(i, x) * call.cotangent), v.data)
+            np.testing.assert_allclose(g, expected, rtol=1e-6, atol=1e-7)
+
+    on_calls_of(row, check)
+
+
+@every_smooth_row
+def test_the_second_derivative_is_the_slope_of_the_first(row: Op) -> None:
+    def check(call: Call) -> None:
+        rng = np.random.default_rng(0)
+        along = [rng.normal(size=x.shape) for x in call.inputs]
+
+        def projected(values: list[Any], found: dict[Value, Any]) -> Any:
+            """The gradient, along random directions: one number."""
+            return sum((found[v] * d).sum() for v, d in zip(values, along, strict=True) if isinstance(v, Value))
+
+        def first(i: int, x: np.ndarray) -> Any:
+            moved = call._replace(inputs=[x if j == i else y for j, y in enumerate(call.inputs)])
+            values, _, found = gradients(moved)
+            return projected(values, found)
+
+        values, _, found = gradients(call, create_graph=True)
+        total = projected(values, found)
+        assert isinstance(total, Value)
+        second = sweep(total, np.float64(1.0))
+        for i, v in enumerate(values):
+            if not call.flows[i]:
+                continue
+            got = second.get(v, np.zeros(v.shape))
+            assert np.shape(got) == v.shape
+            np.testing.assert_allclose(got, numerical_grad(lambda x, i=i: first(i, x), v.data), rtol=1e-5, atol=1e-6)
+
+    on_calls_of(row, check, 12)
+
+
+@every_smooth_row
+def test_rules_say_the_same_of_arrays_and_of_values(row: Op) -> None:
+    def check(call: Call) -> None:
+        plain, _, numbers = gradients(call)
+        recorded, _, graph = gradients(call, create_graph=True)
+        for v, w in zip(plain, recorded, strict=True):
+            if isinstance(v, Value):
+                assert isinstance(graph[w], Value)
+                assert graph[w].shape == np.shape(numbers[v])
+                np.testing.assert_array_equal(graph[w].data, numbers[v])
+
+    on_calls_of(row, check, 12)
+
+
+@every_smooth_row
+def test_float32_stays_float32_even_inside_a_rule(row: Op) -> None:
+    def check(call: Call) -> None:
+        values, out, found = gradients(call, np.float32)
+        if row.name == "astype":  # it is there to change the dtype
+            return
+        assert out.dtype == np.float32
+        assert all(found[v].dtype == np.float32 for v in values if isinstance(v, Value))
+        arrays = [v.data if isinstance(v, Value) else v for v in values]
+        g = call.cotangent.astype(np.float32)[()]
+        for rule in row.rules:
+            raw = rule and rule(g, out.data, *arrays, **call.params)
+            for g_raw in raw if isinstance(row, Variadic) else [raw]:
+                assert g_raw is None or g_raw.dtype == np.float32
+
+    on_calls_of(row, check, 12)
+
+
+@pytest.mark.parametrize("row", [row for row in SMOOTH if isinstance(row, Unary)], ids=lambda row: row.name)
+def test_a_unary_rule_needs_no_fitting(row: Op) -> None:
+    """The sweep takes what these rules return as it is; `Op` would have checked shape and dtype."""
+
+    def check(call: Call) -> None:
+        for dtype in (np.float16, np.float32, np.float64):
+            values, out, found = gradients(call, dtype)
+            g = call.cotangent.astype(out.dtype)[()]
+            (rule,) = row.rules
+            assert rule is not None
+            raw = rule(g, out.data, values[0].data)
+            assert type(raw) is type(values[0].data)
+            assert (raw.shape, raw.dtype) == (values[0].shape, values[0].dtype)
+            np.testing.assert_array_equal(raw, found[values[0]])
+
+    on_calls_of(row, check, 12)
+
+
+@every_smooth_row
+def test_nothing_is_written(row: Op) -> None:
+    def check(call: Call) -> None:
+        values = call.values()
+        for x in [*values, *call.inputs]:
+            array = x.data if isinstance(x, Value) else x
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+        before = [np.array(v.data) for v in values if isinstance(v, Value)]
+        out = row.record(*values, **call.params)
+        out.backward(call.cotangent)
+        after = [v.data for v in values if isinstance(v, Value)]
+        assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+    on_calls_of(row, check, 12)
+
+
+@every_smooth_row
+def test_a_gradient_belongs_to_its_value(row: Op) -> None:
+    def check(call: Call) -> None:
+        values = [v for v in call.values() if isinstance(v, Value)]
+        inputs = iter(values)
+        mixed = [next(inputs) if flows else x for x, flows in zip(call.inputs, call.flows, strict=True)]
+        out = row.record(*mixed, **call.params)
+        out.backward(call.cotangent)
+        arrays = [v.grad for v in [*values, out]]
+        others = [call.cotangent, *call.inputs, *[v.data for v in [*values, out]]]
+        for i, g in enumerate(arrays):
+            if isinstance(g, np.ndarray):
+                assert g.flags.writeable
+                assert not any(np.shares_memory(g, other) for other in arrays[:i] + others)
+
+    on_calls_of(row, check, 12)
+
+
+@every_smooth_row
+def test_an_operand_used_twice_gets_both_gradients(row: Op) -> None:
+    if len(row.rules) != 2 or not row.elementwise:
+        return
+
+    def check(call: Call) -> None:
+        x, _ = call.inputs
+        if row.name in ("maximum", "minimum", "fmax", "fmin"):  # a kink everywhere
+            return
+        v = Value(np.abs(x) + 0.5)
+        out = row.record(v, v)
+        c = np.random.default_rng(0).normal(size=out.shape)
+        out.backward(c)
+        expected = numerical_grad(lambda y: np.sum(row.forward(y, y) * c), v.data)
+        np.testing.assert_allclose(v.grad, expected, rtol=1e-6, atol=1e-7)
+
+    on_calls_of(row, check, 12)
+
+
+@every_smooth_row
+@pytest.mark.parametrize("shape", [(), (0,), (0, 3), (1,), (1, 1)], ids=str)
+def test_scalars_and_empty_arrays_work(row: Op, shape: tuple[int, ...]) -> None:
+    if not row.elementwise:
+        return  # their cases hold such shapes
+    middle = [np.full(shape, domain.low + 0.6 * (domain.high - domain.low)) for domain in row.domain]
+    x: list[Any] = [a > 0.5 if domain is BOOLEAN else Value(a) for a, domain in zip(middle, row.domain, strict=True)]
+    out = row.record(*x)
+    assert out.shape == shape
+    out.backward(np.ones(shape))
+    for v, rule in zip(x, row.rules, strict=True):
+        assert rule is None or (np.shape(v.grad) == shape and v.grad.dtype == np.float64)
+
+
+def test_every_row_was_tried_with_scalars_and_with_nothing() -> None:
+    """The cases of rows that are not elementwise hold a 0-d and an empty call where the row has one."""
+    for row in SMOOTH:
+        if row.elementwise or row.name in ("max", "min", "matmul", "swapaxes"):  # none of these takes both
+            continue
+        inputs = [inputs for inputs, _ in row.cases]
+        shapes = [shape for call in inputs for shape in call if not isinstance(shape, np.ndarray)]
+        assert any(len(shape) == 0 for shape in shapes), row
+        assert any(0 in shape if isinstance(shape, tuple) else any(map(str.isalpha, shape)) for shape in shapes), row

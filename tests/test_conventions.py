@@ -1,0 +1,160 @@
+"""The numerical conventions, one test each: what happens at a kink, a tie, a zero, an infinity."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet.functional as F
+from microgradnet import Value
+
+inf, nan = np.inf, np.nan
+
+
+def slope(f: Callable[..., Any], *at: Any, wrt: int = 0) -> Any:
+    """The gradient of the sum of f at a point, silent about NumPy's own warnings."""
+    values = [Value(x) for x in at]
+    with np.errstate(all="ignore"):
+        f(*values).sum().backward()
+    g = values[wrt].grad
+    return g.tolist() if isinstance(g, np.ndarray) else float(g)
+
+
+def same(got: Any, expected: Any) -> bool:
+    return bool(np.array_equal(got, expected, equal_nan=True))
+
+
+TABLE: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
+    ("relu at 0", F.relu, (0.0,), 0.0),
+    ("relu at −0", F.relu, ([-0.0, 0.0],), [0.0, 0.0]),
+    ("abs at 0", abs, (0.0,), 0.0),
+    ("sign", np.sign, ([0.0, 2.0],), None),
+    ("leaky_relu at 0", lambda x: F.leaky_relu(x, 0.3), (0.0,), 0.3),
+    ("elu at 0", lambda x: F.elu(x, 2.0), (0.0,), 1.0),
+    ("max ties", np.max, ([1.0, 3.0, 3.0],), [0.0, 0.5, 0.5]),
+    ("min ties", np.min, ([1.0, 1.0, 3.0],), [0.5, 0.5, 0.0]),
+    ("max ties along an axis", lambda x: np.max(x, axis=1), ([[2.0, 2.0], [1.0, 3.0]],), [[0.5, 0.5], [0.0, 1.0]]),
+    ("amax is max", np.amax, ([3.0, 3.0],), [0.5, 0.5]),
+    ("amin is min", np.amin, ([3.0, 3.0],), [0.5, 0.5]),
+    ("maximum tie", lambda x, y: np.maximum(x, y), (2.0, 2.0), 0.5),
+    ("maximum of x and x", lambda x: np.maximum(x, x), (2.0,), 1.0),
+    ("minimum of x and x", lambda x: np.minimum(x, x), (2.0,), 1.0),
+    ("max with a NaN", np.max, ([1.0, nan, 3.0],), [0.0, 1.0, 0.0]),
+    ("maximum with a NaN", lambda x: np.maximum(x, np.array([1.0, nan])), ([nan, 1.0],), [1.0, 0.0]),
+    ("fmax with a NaN", lambda x: np.fmax(x, np.array([1.0, nan])), ([nan, 1.0],), [0.0, 1.0]),
+    ("clip on its bounds", lambda x: np.clip(x, 1, 2), ([1.0, 1.5, 2.0, 2.5],), [1.0, 1.0, 1.0, 0.0]),
+    ("sqrt at 0", np.sqrt, (0.0,), inf),
+    ("log at 0", np.log, (0.0,), inf),
+    ("x**½ at 0", lambda x: x**0.5, (0.0,), inf),
+    ("arcsin at ±1", np.arcsin, ([-1.0, 1.0],), [inf, inf]),
+    ("arccos at ±1", np.arccos, ([-1.0, 1.0],), [-inf, -inf]),
+    ("cbrt at 0", np.cbrt, (0.0,), inf),
+    ("x**0", lambda x: x**0, ([0.0, inf, -3.0, nan],), [0.0, 0.0, 0.0, 0.0]),
+    ("x**0.0 as arrays", lambda x: x ** np.zeros(3), ([0.0, inf, -3.0],), [0.0, 0.0, 0.0]),
+    ("x**1 at 0", lambda x: x**1, (0.0,), 1.0),
+    ("x**2 at 0", lambda x: x**2, (0.0,), 0.0),
+    ("d/dy 0**y", lambda y: np.zeros(3) ** y, ([0.0, 2.0, -1.0],), [0.0, 0.0, -inf]),
+    ("d/dy 0**y, 0 a number", lambda y: 0**y, ([0.0, 2.0, -1.0],), [0.0, 0.0, -inf]),
+    ("negative base, base", lambda x, y: x**y, (-2.0, 3.0), 12.0),
+    ("hypot at (0, 0)", np.hypot, (0.0, 0.0), 0.0),
+    ("arctan2 at (0, 0)", np.arctan2, (0.0, 0.0), 0.0),
+    ("floor", np.floor, ([1.5],), None),
+    ("round toward ∞", np.ceil, ([1.5],), None),
+    ("logsumexp of two thousands", F.logsumexp, ([1000.0, 1000.0],), [0.5, 0.5]),
+    ("logsumexp of −inf and 0", F.logsumexp, ([-inf, 0.0],), [0.0, 1.0]),
+    ("logsumexp of −inf alone", F.logsumexp, ([-inf, -inf],), [0.0, 0.0]),
+    ("logaddexp of two thousands", np.logaddexp, (1000.0, 1000.0), 0.5),
+    ("logaddexp of −inf and −inf", np.logaddexp, (-inf, -inf), 0.0),
+    ("logaddexp of −inf and 0", np.logaddexp, (-inf, 0.0), 0.0),
+    ("logaddexp of 0 and −inf", np.logaddexp, (0.0, -inf), 1.0),
+    ("sigmoid at ±1000", F.sigmoid, ([-1000.0, 1000.0, -inf, inf],), [0.0, 0.0, 0.0, 0.0]),
+    ("softplus at ±1000", F.softplus, ([-1000.0, 0.0, 1000.0, -inf],), [0.0, 0.5, 1.0, 0.0]),
+    ("softmax at ±1000", lambda x: F.softmax(x)[0], ([1000.0, -1000.0, -inf],), [0.0, 0.0, 0.0]),
+    ("repeated indices", lambda x: x[[0, 0, 1]], ([5.0, 6.0],), [2.0, 1.0]),
+    ("negative indices", lambda x: x[[-1, 2]], ([5.0, 6.0, 7.0],), [0.0, 0.0, 2.0]),
+    ("where over an infinite slope", lambda x: np.where(x > 0, np.sqrt(x), 0.0), ([0.0, 4.0],), [nan, 0.25]),
+]
+
+
+@pytest.mark.parametrize(("f", "at", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_convention(f: Callable[..., Any], at: tuple[Any, ...], expected: Any) -> None:
+    if expected is None:
+        x = Value(at[0])
+        (f(x) * x).sum().backward()  # only through the factor x
+        assert same(x.grad, f(np.array(at[0])))
+        return
+    for dtype in (np.float64, np.float32):
+        points = [np.asarray(x, dtype)[()] for x in at]
+        got = slope(f, *points)
+        assert np.shape(got) == np.shape(expected)
+        assert same(np.float32(got), np.float32(expected)), got
+
+
+def test_the_exponents_slope_of_a_negative_base_is_nan() -> None:
+    assert np.isnan(slope(lambda x, y: x**y, -2.0, 3.0, wrt=1))
+
+
+def test_an_exponents_slope_is_not_computed_unless_asked_for() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x = Value([-2.0, 0.0, 3.0])
+        (x**3).sum().backward()
+    assert x.grad.tolist() == [12.0, 0.0, 27.0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [F.sigmoid, F.softplus, F.softmax, F.log_softmax, F.logsumexp],
+    ids=lambda f: f.__name__ if hasattr(f, "__name__") else f.name,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extremes_are_exact_and_without_a_warning(f: Callable[..., Any], dtype: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x = Value(np.array([-1000.0, 0.0, 1000.0], dtype))
+        out = f(x)
+        out.sum().backward()
+    expected = {
+        "sigmoid": [0.0, 0.5, 1.0],
+        "softplus": [0.0, np.log(2), 1000.0],
+        "softmax": [0.0, 0.0, 1.0],
+        "log_softmax": [-2000.0, -1000.0, 0.0],
+        "logsumexp": 1000.0,
+    }[getattr(f, "name", None) or f.__name__]
+    np.testing.assert_allclose(out.data, np.asarray(expected, dtype), rtol=2e-7 if dtype is np.float32 else 1e-15)
+    assert np.isfinite(x.grad).all()
+    assert x.grad.dtype == dtype
+
+
+def test_sigmoid_is_precise_in_its_tails() -> None:
+    x = np.array([-700.0, -40.0, -1.0, 1.0, 40.0])
+    np.testing.assert_allclose(F.sigmoid(x), np.exp(-np.logaddexp(0, -x)), rtol=1e-13)
+
+
+def test_expm1_keeps_its_precision_far_below_zero() -> None:
+    assert slope(np.expm1, -50.0) == pytest.approx(np.exp(-50.0), rel=1e-15)
+
+
+def test_ties_are_counted_exactly_in_float16() -> None:
+    x = Value(np.ones(70_000, np.float16))
+    x.max().backward()
+    assert x.grad.dtype == np.float16
+    assert np.all(x.grad == np.float16(1 / 70_000))
+
+
+def test_an_index_out_of_range_is_an_index_error() -> None:
+    for index in (3, [0, 5], (0, 0), np.array([7])):
+        with pytest.raises(IndexError):
+            Value([1.0, 2.0])[index]
+    with pytest.raises(IndexError, match="integers or booleans"):
+        Value([1.0, 2.0])[Value([0.0])]
+    with pytest.raises(IndexError, match="integers or booleans"):
+        Value([1.0, 2.0])[np.array([0.5])]
+
+
+def test_an_infinite_gradient_does_not_pass_what_it_did_not_come_from() -> None:
+    assert same(slope(lambda x: x[[0]] * inf, [1.0, 2.0]), [inf, 0.0])

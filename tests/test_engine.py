@@ -1,0 +1,598 @@
+"""Recording and the sweep: fan-out, depth, memory, second sweeps, writes, copies, errors."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import itertools
+import pickle
+import threading
+import tracemalloc
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microgradnet import Value
+from microgradnet.engine import TABLE, NonDiff, Op, op, sweep
+from microgradnet.gradcheck import numerical_grad
+
+
+def unwatched() -> Any:
+    """Garbage collection off: what is freed is freed by reference counting."""
+
+    class Off:
+        def __enter__(self) -> None:
+            gc.collect()
+            gc.disable()
+
+        def __exit__(self, *_: object) -> None:
+            gc.enable()
+
+    return Off()
+
+
+# --------------------------------------------------------------------------------------------------- what a Value holds
+
+
+@pytest.mark.parametrize("data", [2, True, 2.0, np.float64(2), np.int64(2), np.array(2.0)], ids=repr)
+def test_a_number_becomes_a_float64_scalar(data: Any) -> None:
+    assert type(Value(data).data) is np.float64
+
+
+def test_lists_of_ints_become_float64_and_float_dtypes_are_kept() -> None:
+    assert Value([1, 2]).dtype == np.float64
+    assert Value([[True]]).dtype == np.float64
+    assert Value(10**30).data == 1e30
+    for dtype in (np.float16, np.float32, np.float64, np.longdouble):
+        assert Value(np.ones(2, dtype)).dtype == dtype
+        assert Value(dtype(1)).dtype == dtype
+    swapped = np.ones(2, np.dtype(np.float32).newbyteorder())
+    assert Value(swapped).dtype == np.float32
+    assert Value(swapped).dtype.isnative
+
+
+@pytest.mark.parametrize(
+    ("data", "way_out"),
+    [
+        (np.array([1, 2]), "array.astype"),
+        (np.array([True]), "floating-point"),
+        (1j, "only real"),
+        (np.array([1j]), "only real"),
+        ("three", "give a number"),
+        (None, "give a number"),
+        (Value(1.0), "a Value already"),
+        ([Value(1.0), Value(2.0)], "np.stack"),
+        (np.ma.masked_array([1.0], [True]), "filled"),
+    ],
+    ids=lambda x: str(x)[:20],
+)
+def test_what_is_no_float_is_refused_with_a_way_out(data: Any, way_out: str) -> None:
+    with pytest.raises(TypeError, match=way_out):
+        Value(data)
+
+
+def test_a_value_owns_its_numbers() -> None:
+    array = np.ones(3)
+    v = Value(array)
+    array[0] = 5
+    assert v.data[0] == 1
+    v.data = array
+    array[0] = 7
+    assert v.data[0] == 5
+
+
+def test_a_second_positional_argument_is_a_name_and_nothing_else() -> None:
+    assert Value(1.0, "w").name == "w"
+    with pytest.raises(TypeError, match=r"one list"):
+        Value(1.0, 2.0)  # type: ignore[arg-type]
+
+
+def test_it_prints_its_numbers_and_its_gradient() -> None:
+    v = Value(2.0, name="w")
+    assert repr(v) == "Value(data=2.0, grad=None, name='w')"
+    (v * 3).backward()
+    assert repr(v) == "Value(data=2.0, grad=3.0, name='w')"
+    assert f"{v:.3f}" == "2.000"
+    assert "..." in repr(Value(np.zeros(1000)))
+
+
+def test_it_behaves_like_a_number_where_that_leaves_the_graph_openly() -> None:
+    v = Value([[1.0, 2.0], [3.0, 4.0]])
+    assert float(Value(2.5)) == 2.5
+    assert int(Value(2.5)) == 2
+    assert bool(Value(0.0)) is False
+    assert len(v) == 2
+    assert [row.data.tolist() for row in v] == v.tolist()
+    assert Value(2.5).item() == 2.5
+    assert v.detach().tolist() == v.tolist()
+    assert v.detach().op is None
+    assert (v.ndim, v.size, v.shape, v.dtype) == (2, 4, (2, 2), np.float64)
+    with pytest.raises(TypeError, match=r"\.data"):
+        float(v)
+    with pytest.raises(TypeError, match="scalar"):
+        len(Value(1.0))
+    with pytest.raises(TypeError, match=r"np\.where"):
+        v[0] = 1.0
+    with pytest.raises(ValueError, match="ambiguous"):
+        bool(v)
+
+
+def test_equality_is_elementwise_and_hashing_is_identity() -> None:
+    a, b = Value([1.0, 2.0]), Value([1.0, 3.0])
+    assert (a == b).tolist() == [True, False]
+    assert len({a, b, a}) == 2
+
+
+# --------------------------------------------------------------------------------------------------- recording
+
+
+def test_an_operand_used_twice_is_two_edges() -> None:
+    x = Value(3.0)
+    y = x * x
+    assert y.args == (x, x)
+    y.backward()
+    assert x.grad == 6.0
+
+
+def test_constants_beside_a_value_keep_numpys_dtypes() -> None:
+    v = Value(np.ones(2, np.float32))
+    for constant, dtype in [(2, "f4"), (2.0, "f4"), (np.float32(2), "f4"), (np.float64(2), "f8"), (np.ones(2), "f8")]:
+        w = v * constant
+        assert w.dtype == dtype == (np.ones(2, np.float32) * constant).dtype
+        v.grad = None
+        w.sum().backward()
+        assert v.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("constant", [1j, "two", None, object(), np.array(["a"]), np.ma.masked_array([1.0], [True])])
+def test_a_constant_that_is_no_real_number_is_refused(constant: Any) -> None:
+    for combine in (lambda: Value([1.0]) * constant, lambda: np.maximum(Value([1.0]), constant)):
+        with pytest.raises((TypeError, ValueError), match="beside a Value"):
+            combine()
+
+
+def test_lists_beside_a_value_are_arrays() -> None:
+    assert (Value([1.0, 2.0]) * [3, 4]).tolist() == [3.0, 8.0]
+    assert ([[1.0, 2.0]] @ Value([1.0, 2.0])).tolist() == [5.0]
+
+
+def test_a_masked_choice_records_the_mask() -> None:
+    x = Value([1.0, -2.0])
+    mask = x > 0
+    assert isinstance(mask, NonDiff)
+    out = np.where(mask & (x < 5), x * 3, x * 5)
+    out.backward(np.ones(2))
+    assert x.grad.tolist() == [3.0, 5.0]
+    assert (~mask | mask).data.all()
+
+
+def test_a_recorded_argmax_can_index() -> None:
+    x = Value([[1.0, 5.0], [7.0, 2.0]])
+    best = x.argmax(axis=1)
+    picked = x[np.arange(2), best]
+    picked.backward(np.array([1.0, 2.0]))
+    assert x.grad.tolist() == [[0.0, 1.0], [2.0, 0.0]]
+
+
+# --------------------------------------------------------------------------------------------------- the sweep
+
+
+def random_program(draw: Any, x: list[Any]) -> Any:
+    """A graph with fan-out over the inputs `x`: works on plain arrays and on Values alike."""
+    made = list(x)
+    for kind, i, j in draw:
+        a, b = made[i % len(made)], made[j % len(made)]
+        made.append([a + b, a * b, np.tanh(a), np.sin(a) - b, np.maximum(a, b + 0.3), a / (2 + b * b)][kind])
+    return sum(made[-3:]).sum()
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12)
+
+
+@given(STEPS, st.integers(0, 1000))
+def test_any_graph_has_the_gradient_of_its_function(steps: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    arrays = [rng.normal(size=shape) for shape in [(2, 3), (3,), ()]]
+    values = [Value(a) for a in arrays]
+    random_program(steps, values).backward()
+    for i, v in enumerate(values):
+        expected = numerical_grad(
+            lambda a, i=i: random_program(steps, [a if j == i else b for j, b in enumerate(arrays)]), v.data
+        )
+        got = np.zeros(v.shape) if v.grad is None else v.grad
+        assert np.shape(got) == v.shape
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@given(STEPS)
+def test_every_value_of_the_graph_has_a_gradient_of_its_own(steps: Any) -> None:
+    values = [Value(np.full((2, 3), 0.5)), Value(np.ones(3)), Value(2.0)]
+    root = random_program(steps, values)
+    root.backward()
+    reached, todo = {root}, [root]
+    for node in todo:
+        todo += [x for x in node.args if isinstance(x, Value) and not isinstance(x, NonDiff) and x not in reached]
+        reached.update(todo)
+    grads = [node.grad for node in reached]
+    assert all(g is not None and g.shape == v.shape and g.dtype == v.dtype for g, v in zip(grads, reached, strict=True))
+    arrays = [g for g in grads if isinstance(g, np.ndarray)] + [v.data for v in reached if v.ndim]
+    assert not any(np.shares_memory(a, b) for a, b in itertools.combinations(arrays, 2) if a.base is b.base is None)
+    assert all(g.flags.writeable for g in grads if isinstance(g, np.ndarray))
+
+
+def test_leaves_accumulate_and_computed_values_do_not() -> None:
+    x = Value(3.0)
+    y = x * x
+    z = y + x
+    for sweeps in (1, 2, 3):
+        z.backward()
+        assert x.grad == 7.0 * sweeps
+        assert (y.grad, z.grad) == (1.0, 1.0)
+
+
+def test_a_second_sweep_through_a_shared_part_is_right() -> None:
+    x = Value(2.0)
+    shared = x**3
+    a, b = shared * 2, shared * 5
+    a.backward()
+    b.backward()
+    assert x.grad == 7 * 12.0
+    assert shared.grad == 5.0
+
+
+@pytest.mark.parametrize("gradient", [0, 0.0, np.float64(1.0)])
+def test_a_gradient_set_by_hand_is_added_to(gradient: Any) -> None:
+    x = Value(np.float32(2))
+    x.grad = gradient
+    (x * 3).backward()
+    assert x.grad == 3 + gradient
+    assert x.grad.dtype == np.float32
+
+
+def test_a_gradient_of_another_shape_is_not_added_to() -> None:
+    x, y = Value([1.0, 2.0]), Value([1.0, 2.0])
+    y.grad = np.zeros((2, 2))
+    with pytest.raises(ValueError, match="zero_grad"):
+        (x * y).sum().backward()
+    assert x.grad is None
+
+
+def test_two_runs_give_the_same_bits() -> None:
+    def run() -> Any:
+        rng = np.random.default_rng(3)
+        w = [Value(rng.normal(size=5).astype(np.float32)) for _ in range(20)]
+        total = sum((a * b).sum() for a, b in itertools.product(w, w))
+        total.backward()
+        return [v.grad.tobytes() for v in w]
+
+    assert run() == run()
+
+
+def test_a_backward_from_a_leaf_is_its_start() -> None:
+    x = Value([1.0, 2.0])
+    x.backward([3.0, 4.0])
+    assert x.grad.tolist() == [3.0, 4.0]
+
+
+def test_the_start_must_fit() -> None:
+    v = Value(np.ones((3, 2))) * 2
+    with pytest.raises(ValueError, match=r"starts from one number; this Value has shape \(3, 2\).*sum\(\)"):
+        v.backward()
+    with pytest.raises(ValueError, match=r"shape \(2,\)"):
+        v.backward([1.0, 2.0])
+    with pytest.raises(TypeError, match="nothing flows back"):
+        (v > 1).backward()
+    (Value([[3.0]]) * 2).backward()  # one number, in whatever shape
+
+
+def test_a_start_is_not_kept_by_reference() -> None:
+    v, start = Value([1.0, 2.0]), np.ones(2)
+    v.backward(start)
+    start[0] = 9
+    assert v.grad.tolist() == [1.0, 1.0]
+
+
+def test_higher_derivatives_by_sweeping_the_gradient() -> None:
+    x = Value(0.7)
+    y = np.sin(x) * x
+    expected = [
+        np.sin(0.7) + 0.7 * np.cos(0.7),
+        2 * np.cos(0.7) - 0.7 * np.sin(0.7),
+        -3 * np.sin(0.7) - 0.7 * np.cos(0.7),
+    ]
+    for e in expected:
+        x.grad = None
+        y.backward(create_graph=True)
+        y = x.grad
+        assert y.data == pytest.approx(e, rel=1e-14)
+
+
+def test_nested_derivatives_do_not_confuse_their_variables() -> None:
+    """d/dx [x · d/dy (x + y)] is 1, as a sweep asked for y returns the gradient and deposits nothing."""
+    x, y = Value(5.0), Value(3.0)
+    inner = sweep(x + y, Value(1.0), create_graph=True)[y]
+    (x * inner).backward()
+    assert x.grad == 1.0
+    assert y.grad is None
+
+
+def test_threads_that_share_parameters_do_not_disturb_each_other() -> None:
+    w = Value(np.arange(1.0, 4.0))
+    results: dict[int, Any] = {}
+
+    def work(k: int) -> None:
+        for _ in range(50):
+            out = (w * k).sum()
+            results[k] = sweep(out, np.float64(1.0))[w]
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(1, 5)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert {k: g.tolist() for k, g in results.items()} == {k: [float(k)] * 3 for k in range(1, 5)}
+
+
+# --------------------------------------------------------------------------------------------------- depth and memory
+
+
+@pytest.mark.parametrize("release", [False, True])
+def test_a_chain_of_100_000_is_swept_and_freed(release: bool) -> None:
+    with unwatched():
+        x = Value(1.0)
+        y = x
+        for _ in range(100_000):
+            y = y + x
+        ghost = weakref.ref(y.args[0])
+        y.backward(release=release)
+        assert x.grad == 100_001.0
+        del y
+        assert ghost() is None
+
+
+@pytest.mark.slow
+def test_a_chain_of_a_million_is_swept_and_freed() -> None:
+    with unwatched():
+        x = Value(1.0)
+        y = x
+        for _ in range(1_000_000):
+            y = y * 1.0
+        ghost = weakref.ref(y.args[0])
+        y.backward()
+        assert x.grad == 1.0
+        repr(y), pickle.dumps(y), copy.deepcopy(y)
+        del y
+        assert ghost() is None
+
+
+def test_a_graph_has_no_cycles() -> None:
+    with unwatched():
+        x = Value(np.ones(3))
+        y = np.tanh(x * 2 + x).sum()
+        y.backward()
+        y.backward()
+        ghosts = [weakref.ref(y), weakref.ref(y.args[0])]
+        del y
+        assert [g() for g in ghosts] == [None, None]
+
+
+def test_release_drops_the_history_and_keeps_the_numbers() -> None:
+    x = Value(np.ones(3))
+    hidden = np.tanh(x)
+    ghost = weakref.ref(hidden)
+    kept = x * 2
+    out = (hidden * kept).sum()
+    del hidden
+    out.backward(release=True)
+    assert ghost() is None
+    assert out.args == kept.args == ()
+    assert out.grad is None
+    assert kept.grad is None
+    assert kept.tolist() == [2.0, 2.0, 2.0]
+    assert x.grad is not None
+
+
+def test_release_lets_memory_fall_while_it_sweeps() -> None:
+    def peak(release: bool) -> int:
+        x = Value(np.ones(100_000))
+        tracemalloc.start()
+        y = x
+        for _ in range(20):
+            y = np.tanh(y)
+        total = y.sum()
+        del y
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        total.backward(release=release)
+        extra = tracemalloc.get_traced_memory()[1] - before
+        tracemalloc.stop()
+        return extra
+
+    assert peak(release=True) < 5 * 800_000
+    assert peak(release=False) > 19 * 800_000
+
+
+def test_a_released_graph_says_so() -> None:
+    x = Value(2.0)
+    y = x * x
+    y.backward(release=True)
+    for again in (y, y + 1):
+        with pytest.raises(RuntimeError, match="release=True"):
+            again.backward()
+    assert x.grad == 4.0
+
+
+def test_a_training_loop_does_not_grow() -> None:
+    w = Value(np.ones((50, 50)))
+    sizes = []
+    with unwatched():
+        for _ in range(30):
+            np.tanh(w @ w).sum().backward(release=True)
+            sizes.append(len(gc.get_objects()))
+    assert sizes[-1] - sizes[5] < 20
+
+
+# --------------------------------------------------------------------------------------------------- writes
+
+
+@pytest.mark.parametrize("start", [2.0, [2.0, 3.0]], ids=["scalar", "array"])
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_write_between_use_and_sweep_is_named(start: Any, in_place: bool) -> None:
+    x = Value(start, name="weight")
+    y = (x * x).sum()
+    if in_place:
+        x.data -= 1.0
+    else:
+        x.data = np.asarray(start) - 1.0
+    with pytest.raises(RuntimeError, match=r"'weight'.*input of multiply.*written"):
+        y.backward()
+    assert x.grad is None
+    z = (x * x).sum()  # after the write all is well again
+    z.backward()
+    assert np.all(x.grad == 2 * x.data)
+
+
+def test_a_write_after_the_sweep_is_what_training_does() -> None:
+    x = Value(2.0)
+    (x * x).backward()
+    x.data -= 0.1 * x.grad
+    x.grad = None
+    (x * x).backward()
+    assert x.grad == pytest.approx(3.2)
+
+
+def test_a_computed_value_cannot_be_written() -> None:
+    x = Value([1.0, 2.0])
+    y = np.exp(x)
+    z = y.sum()
+    with pytest.raises(RuntimeError, match="result of exp"):
+        y.data -= 1.0  # changed in place before anyone could refuse
+    for root in (y.sum(), z):
+        with pytest.raises(RuntimeError, match="written"):
+            root.backward()
+    assert x.grad is None
+
+
+def test_a_written_value_keeps_its_shape_and_dtype() -> None:
+    x = Value(np.ones(2, np.float32))
+    x.data = [3, 4]
+    assert x.dtype == np.float32
+    x.data = np.array([1.5, 2.5])
+    assert (x.dtype, x.tolist()) == (np.float32, [1.5, 2.5])
+    with pytest.raises(ValueError, match=r"shape \(3,\)"):
+        x.data = np.ones(3)
+    with pytest.raises(TypeError):
+        x.data = "no"
+    assert x.tolist() == [1.5, 2.5]
+
+
+# --------------------------------------------------------------------------------------------------- copies
+
+COPIES = [copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))]
+
+
+@pytest.mark.parametrize("make", COPIES, ids=["copy", "deepcopy", "pickle"])
+def test_a_copied_leaf_is_a_leaf_of_its_own(make: Any) -> None:
+    x = Value(np.ones(2, np.float32), name="x")
+    (x * 3).sum().backward()
+    y = make(x)
+    assert (y.name, y.dtype, y.tolist(), y.grad.tolist()) == ("x", np.float32, [1.0, 1.0], [3.0, 3.0])
+    assert not np.shares_memory(x.data, y.data)
+    assert not np.shares_memory(x.grad, y.grad)
+    y.grad = None
+    (y * x).sum().backward()  # sorted by age, a copy must be younger than nothing it is used by
+    assert y.grad.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("make", COPIES, ids=["copy", "deepcopy", "pickle"])
+def test_a_copied_result_does_not_pretend_to_have_a_history(make: Any) -> None:
+    x = Value(2.0)
+    y = make(x * x)
+    assert y.data == 4.0
+    with pytest.raises(RuntimeError, match="history is not copied"):
+        (y * 2).backward()
+    assert isinstance(make(x > 1), NonDiff)
+
+
+@pytest.mark.parametrize("make", COPIES, ids=["copy", "deepcopy", "pickle"])
+def test_a_row_is_one_object_however_often_it_is_copied(make: Any) -> None:
+    for row in TABLE.values():
+        assert make(row) is row
+
+
+# --------------------------------------------------------------------------------------------------- NumPy's protocols
+
+
+def test_what_only_looks_at_a_value_runs_on_its_numbers() -> None:
+    v = Value([[1.0, 2.0]])
+    assert np.shape(v) == (1, 2)
+    assert np.ndim(v) == 2
+    assert np.size(v) == 2
+    assert isinstance(np.zeros_like(v), np.ndarray)
+    assert np.allclose(v, [[1.0, 2.0]])
+    assert np.result_type(v, np.float32) == np.float64
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda v: np.array([v, v]), r"np\.stack"),
+        (lambda v: np.asarray(v), r"\.data"),
+        (lambda v: np.sort(v), r"np\.sort has no rule"),
+        (lambda v: np.frexp(v), r"np\.frexp has no rule"),
+        (lambda v: np.add.reduce(v), r"np\.add\.reduce"),
+        (lambda v: np.add(v, v, out=np.zeros(2)), "write"),
+        (lambda v: np.add(v, v, where=[True, False]), r"where=…"),
+        (lambda v: np.sum(v, dtype=np.float32), r"dtype=…"),
+        (lambda v: np.sum(v, None, np.float32), r"dtype=…"),
+        (lambda v: np.ravel(v, "F"), "order"),
+        (lambda v: v.astype(int), "astype"),
+        (lambda v: np.clip(v), "bound"),
+    ],
+)
+def test_what_is_not_recorded_is_refused_not_detached(call: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        call(Value([1.0, 2.0]))
+
+
+def test_an_array_is_not_written_into_by_an_augmented_assignment() -> None:
+    array = np.ones(2)
+    with pytest.raises(TypeError, match="cannot write a recorded result"):
+        array += Value([1.0, 2.0])
+    assert array.tolist() == [1.0, 1.0]
+
+
+def test_arguments_by_position_and_by_name_mean_the_same() -> None:
+    v = Value(np.arange(6.0).reshape(2, 3))
+    for a, b in [
+        (np.sum(v, 1), np.sum(a=v, axis=1)),
+        (np.reshape(v, (3, 2)), v.reshape(3, 2)),
+        (np.transpose(v, (1, 0)), v.transpose(1, 0)),
+        (np.max(v, 0), v.max(axis=0)),
+        (np.concatenate([v, v], 1), np.concatenate([v, v], axis=1)),
+        (np.stack((v, v), 1), np.stack([v, v], axis=1)),
+        (np.squeeze(v[:1], 0), v[:1].squeeze(0)),
+        (np.clip(v, 1, 2), v.clip(1, 2)),
+        (np.mean(v, 0), v.mean(axis=0)),
+        (np.expand_dims(v, 0), v[None]),
+        (np.swapaxes(v, 0, 1), v.T),
+        (np.broadcast_to(v, (1, 2, 3)), v.reshape((1, 2, 3))),
+        (np.ravel(v), v.flatten()),
+        (np.dot(v, v.T), v @ v.T),
+    ]:
+        np.testing.assert_array_equal(a.data, b.data)
+
+
+def test_a_rule_of_the_wrong_shape_is_caught_by_the_sweep() -> None:
+    def wrong(x: Any) -> Any:
+        return x * 1.0
+
+    row = op("wrong for a test", lambda g, out, x: g[:1] if g.ndim else g, forward=wrong)
+    try:
+        assert type(row) is Op
+        with pytest.raises(ValueError, match=r"wrong for a test returned shape \(1,\) for an input of shape \(3,\)"):
+            row(Value([1.0, 2.0, 3.0])).sum().backward()
+    finally:
+        del TABLE["wrong for a test"]

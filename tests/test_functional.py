@@ -1,0 +1,150 @@
+"""Formulas: their values, and their gradients against slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes
+
+import microgradnet.functional as F
+from microgradnet import Value
+from microgradnet.gradcheck import numerical_grad
+
+TARGET = np.random.default_rng(1).random((3, 4))
+LABELS = np.array([0, 3, 3])
+
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "mean": F.mean,
+    "mean over an axis": lambda x: F.mean(x, axis=-1, keepdims=True),
+    "clip": lambda x: F.clip(x, -0.7, 0.8),
+    "tanh": F.tanh,
+    "leaky_relu": lambda x: F.leaky_relu(x, 0.2),
+    "elu": lambda x: F.elu(x, 1.5),
+    "softplus": F.softplus,
+    "logsumexp": F.logsumexp,
+    "logsumexp over an axis": lambda x: F.logsumexp(x, axis=0, keepdims=True),
+    "softmax": F.softmax,
+    "softmax over the first axis": lambda x: F.softmax(x, axis=0),
+    "log_softmax": F.log_softmax,
+    "quadratic_cost": lambda x: F.quadratic_cost(x, TARGET),
+    "cross_entropy of labels": lambda x: F.cross_entropy(x, LABELS),
+    "cross_entropy of probabilities": lambda x: F.cross_entropy(x, TARGET),
+    "np.dot of stacks": lambda x: np.dot(x.reshape((2, 2, 3)), x.reshape((2, 3, 2))),
+    "np.ravel": np.ravel,
+    "np.amax": lambda x: np.amax(x, 1),
+    "np.amin": lambda x: np.amin(x, 0, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@given(seed=st.integers(0, 10_000))
+def test_a_formula_has_the_gradient_of_its_function(name: str, seed: int) -> None:
+    f, rng = FORMULAS[name], np.random.default_rng(seed)
+    x = (rng.permutation(12).reshape(3, 4) - 5.4) / 3
+    v = Value(x)
+    out = f(v)
+    c = rng.normal(size=out.shape)
+    np.testing.assert_allclose(out.data, f(x), rtol=1e-12, atol=1e-15)
+    (out * c).sum().backward()
+    assert v.grad.shape == x.shape
+    np.testing.assert_allclose(v.grad, numerical_grad(lambda y: np.sum(f(y) * c), x), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_has_a_second_derivative(name: str) -> None:
+    f, rng = FORMULAS[name], np.random.default_rng(0)
+    x = (rng.permutation(12).reshape(3, 4) - 5.4) / 3
+    c, d = rng.normal(size=np.shape(f(x))), rng.normal(size=x.shape)
+
+    def first(y: Any, **how: Any) -> Any:
+        v = Value(y)
+        (f(v) * c).sum().backward(**how)
+        return v, (v.grad * d).sum()
+
+    v, along = first(x, create_graph=True)
+    v.grad = None
+    along.backward()
+    got = np.zeros(x.shape) if v.grad is None else v.grad
+    np.testing.assert_allclose(got, numerical_grad(lambda y: first(y)[1], x), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_keeps_float32(name: str) -> None:
+    v = Value(np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4))
+    target = TARGET.astype(np.float32)
+    f = {
+        "quadratic_cost": lambda x: F.quadratic_cost(x, target),
+        "cross_entropy of probabilities": lambda x: F.cross_entropy(x, target),
+    }.get(name, FORMULAS[name])
+    out = f(v)
+    assert out.dtype == np.float32
+    out.sum().backward()
+    assert v.grad.dtype == np.float32
+
+
+@given(array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3), st.data())
+def test_mean_is_numpys_for_every_axis(shape: tuple[int, ...], data: st.DataObject) -> None:
+    axis = data.draw(st.sampled_from([None, *range(-len(shape), len(shape)), tuple(range(len(shape)))]))
+    keepdims = data.draw(st.booleans())
+    x = np.random.default_rng(0).normal(size=shape)
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning) if 0 in shape else st_nothing():
+        expected = np.mean(x, axis=axis, keepdims=keepdims)
+        if 0 in shape:
+            np.mean(np.empty(0))  # so that there is a warning to expect
+    got = F.mean(Value(x), axis, keepdims)
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got.data, expected, rtol=1e-13)
+
+
+class st_nothing:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def test_the_articles_cost_is_the_mean_over_examples_of_the_sum_of_squares() -> None:
+    rng = np.random.default_rng(0)
+    a, y = rng.random((5, 10)), rng.random((5, 10))
+    v = Value(a)
+    cost = F.quadratic_cost(v, y)
+    assert cost.data == pytest.approx(np.mean(np.sum((a - y) ** 2, axis=1)), rel=1e-15)
+    cost.backward()
+    np.testing.assert_allclose(v.grad, 2 * (a - y) / 5, rtol=1e-15)
+    one = F.quadratic_cost(Value(a[0]), y[0])
+    assert one.data == pytest.approx(np.sum((a[0] - y[0]) ** 2), rel=1e-15)
+
+
+def test_a_cost_of_other_shapes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(5, 1\).*\(5,\)"):
+        F.quadratic_cost(Value(np.ones((5, 1))), np.ones(5))
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ([0, 1], r"shape \(2,\)"),
+        ([0, 1, 4], "classes are 0 to 3"),
+        ([-1, 0, 1], "from -1"),
+        ([0.0, 1.0, 2.0], "float64"),
+    ],
+)
+def test_a_label_that_is_no_class_is_refused(target: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        F.cross_entropy(Value(np.zeros((3, 4))), target)
+
+
+def test_cross_entropy_of_labels_is_that_of_their_one_hot_probabilities() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    labels = np.array([[0, 1, 2], [3, 3, 0]])
+    assert F.cross_entropy(Value(x), labels).data == pytest.approx(F.cross_entropy(x, np.eye(4)[labels]), rel=1e-14)
+
+
+def test_arrays_in_arrays_out() -> None:
+    x = np.ones((3, 4))
+    for f in FORMULAS.values():
+        assert not isinstance(f(x), Value)

@@ -1,0 +1,242 @@
+"""Modules: parameters found, shapes checked, starts random but repeatable."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet.functional as F
+from microgradnet import Value, nn
+from microgradnet.gradcheck import numerical_grad
+from microgradnet.nn import MLP, Linear, Module, Sequential
+
+
+def article(seed: int = 0, **options: Any) -> MLP:
+    return MLP(784, [16, 16, 10], activation=F.sigmoid, final_activation=F.sigmoid, seed=seed, **options)
+
+
+def test_the_articles_network_has_13_002_parameters() -> None:
+    model = article()
+    assert model.parameter_count() == 13_002
+    assert [v.shape for v in model.parameters()] == [(16, 784), (16,), (16, 16), (16,), (10, 16), (10,)]
+    out = model(np.zeros((3, 784), np.float32))
+    assert out.shape == (3, 10)
+    assert out.dtype == np.float32
+    assert ((out.data > 0) & (out.data < 1)).all()
+
+
+def test_a_network_is_the_function_its_formula_says() -> None:
+    model = MLP(3, [4, 2], activation=np.tanh, dtype=np.float64, seed=1)
+    a, b = model.layers
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    assert a.bias is not None
+    assert b.bias is not None
+    expected = np.tanh(x @ a.weight.data.T + a.bias.data) @ b.weight.data.T + b.bias.data
+    np.testing.assert_allclose(model(x).data, expected, rtol=1e-14)
+    np.testing.assert_allclose(model(x[0]).data, expected[0], rtol=1e-13)
+    np.testing.assert_allclose(model(x.reshape(5, 1, 3)).data, expected[:, None], rtol=1e-13)
+    assert model(x.tolist()).shape == (5, 2)
+
+
+def test_every_parameter_of_a_network_has_the_gradient_of_the_cost() -> None:
+    model = MLP(3, [4, 2], activation=F.sigmoid, final_activation=F.sigmoid, dtype=np.float64, seed=1)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 3)), rng.random((5, 2))
+    F.quadratic_cost(model(x), y).backward()
+    for p in model.parameters():
+        analytic, start = p.grad, p.data.copy()
+
+        def cost(moved: np.ndarray, p: Value = p) -> float:
+            p.data = moved
+            return float(F.quadratic_cost(model(x), y).data)
+
+        expected = numerical_grad(cost, start)
+        p.data = start
+        assert analytic.shape == start.shape
+        np.testing.assert_allclose(analytic, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_linear_with_and_without_bias_has_the_same_gradients() -> None:
+    x = Value(np.random.default_rng(0).normal(size=(4, 3)))
+    plain, biased = Linear(3, 2, bias=False, dtype=np.float64, seed=0), Linear(3, 2, dtype=np.float64, seed=0)
+    biased.bias = Value(np.zeros(2))
+    np.testing.assert_array_equal(plain.weight.data, biased.weight.data)
+    grads = []
+    for layer in (plain, biased):
+        x.grad = None
+        (layer(x) ** 2).sum().backward()
+        grads.append((x.grad, layer.weight.grad))
+    for a, b in zip(*grads, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_wrong_inputs_name_the_layer() -> None:
+    with pytest.raises(ValueError, match=r"Linear\(784 → 16\) got an input of shape \(2, 700\).*784"):
+        article()(np.zeros((2, 700), np.float32))
+    with pytest.raises(ValueError, match=r"Linear\(3 → 2\) got an input of shape \(\)"):
+        Linear(3, 2, seed=0)(1.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda: Linear(0, 2), ValueError, "in_features=0"),
+        (lambda: Linear(2, 2.5), ValueError, "out_features=2.5"),  # type: ignore[arg-type]
+        (lambda: MLP(2, []), ValueError, "sizes"),
+        (lambda: MLP(2, [3], activation="sigmoid"), TypeError, "functional.sigmoid"),  # type: ignore[arg-type]
+        (lambda: Sequential(Linear(2, 2), 3), TypeError, "got 3"),  # type: ignore[arg-type]
+        (lambda: Linear(2, 2, seed="now"), TypeError, "a seed is"),  # type: ignore[arg-type]
+        (lambda: Module()(1.0), NotImplementedError, "define forward"),
+        (lambda: nn.init.fans((3,)), ValueError, "two axes"),
+    ],
+)
+def test_what_makes_no_layer_says_so(make: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        make()
+
+
+# -------------------------------------------------------------------------------------------------- custom modules
+
+
+@dataclass
+class Pair:
+    first: Linear
+    scale: Value
+
+
+class Custom(Module):
+    def __init__(self) -> None:
+        self.layers = [Linear(4, 4, dtype=np.float64, seed=i) for i in range(3)]
+        self.tied = self.layers[0].weight  # again under another name
+        self.table = {"a": Linear(4, 2, dtype=np.float64, seed=5), "b": Value(1.0)}
+        self.pair = Pair(self.layers[1], Value([2.0]))
+        self.buffer = np.ones(3)
+        self.remembered: Value | None = None
+        self.parent = self  # a loop
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = F.relu(layer(x) @ self.tied)
+        self.remembered = x
+        return self.table["a"](x) * self.pair.scale + self.table["b"]
+
+
+def test_a_custom_module_counts_each_parameter_once() -> None:
+    model = Custom()
+    names = [name for name, _ in model.named_parameters()]
+    assert names == [
+        *[f"layers.{i}.{p}" for i in range(3) for p in ("weight", "bias")],
+        "table.a.weight", "table.a.bias", "table.b", "pair.scale",
+    ]  # fmt: skip
+    assert model.parameter_count() == 3 * 20 + 10 + 1 + 1
+
+
+def test_a_result_kept_in_a_module_is_no_parameter() -> None:
+    model = Custom()
+    before = len(model.parameters())
+    model(np.ones((2, 4)))
+    assert model.remembered is not None
+    assert len(model.parameters()) == before
+
+
+def test_a_tied_weight_gets_both_gradients() -> None:
+    model, rng = Custom(), np.random.default_rng(0)
+    x, c = rng.normal(size=(2, 4)), rng.normal(size=(2, 2))
+    (model(x) * c).sum().backward()
+    w, analytic, start = model.tied, model.tied.grad, model.tied.data.copy()
+
+    def f(moved: np.ndarray) -> Any:
+        w.data = moved
+        return (model(x).data * c).sum()
+
+    np.testing.assert_allclose(analytic, numerical_grad(f, start), rtol=1e-5, atol=1e-8)
+
+
+def test_zero_grad_forgets_every_gradient() -> None:
+    model = Custom()
+    model(np.ones((2, 4))).sum().backward()
+    assert any(p.grad is not None for p in model.parameters())
+    model.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize("make", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])
+def test_a_copied_network_computes_the_same_and_shares_nothing(make: Any) -> None:
+    model = Sequential(article(), nn.ReLU(), np.tanh)
+    twin = make(model)
+    x = np.random.default_rng(0).random((2, 784)).astype(np.float32)
+    np.testing.assert_array_equal(model(x).data, twin(x).data)
+    assert not set(model.parameters()) & set(twin.parameters())
+    twin(x).sum().backward()
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_module_prints_what_it_holds() -> None:
+    assert repr(article()) == "MLP(784 → 16 → 16 → 10, sigmoid, then sigmoid; 13,002 parameters)"
+    text = repr(Custom())
+    assert "layers.0: Linear(4 → 4)" in text
+    assert "pair.scale: Value (1,)" in text
+    assert repr(nn.ReLU()) == "ReLU()"
+
+
+@pytest.mark.parametrize(
+    ("layer", "function"),
+    [
+        (nn.ReLU(), F.relu), (nn.Sigmoid(), F.sigmoid), (nn.Tanh(), np.tanh), (nn.Softplus(), F.softplus),
+        (nn.LeakyReLU(0.3), lambda x: F.leaky_relu(x, 0.3)), (nn.ELU(2.0), lambda x: F.elu(x, 2.0)),
+        (nn.Softmax(0), lambda x: F.softmax(x, 0)),
+    ],
+)  # fmt: skip
+def test_an_activation_layer_is_its_function(layer: Module, function: Any) -> None:
+    x = Value(np.linspace(-2, 2, 6).reshape(2, 3))
+    np.testing.assert_array_equal(layer(x).data, function(x).data)
+
+
+def test_sequential_runs_in_order() -> None:
+    model = Sequential(Linear(2, 3, seed=0), np.tanh, Linear(3, 1, seed=1))
+    assert len(model) == 3
+    assert isinstance(model[0], Linear)
+    x = np.ones((4, 2), np.float32)
+    np.testing.assert_array_equal(model(x).data, model[2](np.tanh(model[0](x))).data)
+
+
+# -------------------------------------------------------------------------------------------------- random starts
+
+
+def test_a_seed_fixes_the_start_and_layers_differ() -> None:
+    for a, b in zip(article(3).parameters(), article(3).parameters(), strict=True):
+        np.testing.assert_array_equal(a.data, b.data)
+    assert not np.array_equal(article(3).layers[1].weight.data, article(4).layers[1].weight.data)
+    rng = np.random.default_rng(0)
+    assert not np.array_equal(Linear(3, 3, seed=rng).weight.data, Linear(3, 3, seed=rng).weight.data)
+    assert not np.array_equal(Linear(3, 3).weight.data, Linear(3, 3).weight.data)
+
+
+@pytest.mark.parametrize(
+    ("initialiser", "std"),
+    [
+        (nn.init.lecun_uniform, np.sqrt(1 / (3 * 300))),
+        (nn.init.xavier_uniform, np.sqrt(2 / 500)),
+        (nn.init.xavier_normal, np.sqrt(2 / 500)),
+        (nn.init.kaiming_uniform, np.sqrt(2 / 300)),
+        (nn.init.kaiming_normal, np.sqrt(2 / 300)),
+        (nn.init.normal, 1.0),
+    ],
+)
+def test_an_initialiser_has_its_standard_deviation(initialiser: Any, std: float) -> None:
+    drawn = initialiser((200, 300), np.random.default_rng(0))
+    assert drawn.shape == (200, 300)
+    assert abs(drawn.mean()) < 4 * std / np.sqrt(drawn.size)
+    assert drawn.std() == pytest.approx(std, rel=0.01)
+    assert nn.init.zeros((2, 3)).sum() == 0
+    assert nn.init.ones((2, 3)).sum() == 6
+
+
+def test_parameters_have_the_dtype_asked_for() -> None:
+    assert {p.dtype for p in article(dtype=np.float64).parameters()} == {np.dtype(np.float64)}
+    assert {p.dtype for p in article().parameters()} == {np.dtype(np.float32)}

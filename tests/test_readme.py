@@ -1,0 +1,34 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_readmes_code_prints_what_it_says() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 3
+    names: dict[str, object] = {}
+    for i, block in enumerate(blocks):
+        example = doctest.DocTestParser().get_doctest(block, names, f"README block {i}", "README.md", 0)
+        assert example.examples
+        runner = doctest.DocTestRunner(verbose=False)
+        assert runner.run(example, clear_globs=False).failed == 0
+        names = example.globs
+
+
+def test_the_readme_has_two_set_up_commands() -> None:
+    commands = re.findall(r"^```sh\n(.*?)\n```$", README, re.DOTALL | re.MULTILINE)
+    assert len(commands) == 2
+    assert all("\n" not in command for command in commands)
+
+
+def test_every_file_the_docs_point_to_exists() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} → {target}"
