@@ -5,13 +5,10 @@ Images are rows of 784 numbers from 0 to 1 (float32), labels are integers 0 to 9
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import struct
-import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +63,7 @@ def mnist(folder: str | os.PathLike[str]) -> Digits:
 
     Raises FileNotFoundError for a missing file and ValueError for a damaged one.
     """
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):
         raise FileNotFoundError(
             f"{folder} is not a folder: it should hold MNIST's four files, {IMAGES.format('train')} …"
         )
@@ -87,9 +84,9 @@ def mnist(folder: str | os.PathLike[str]) -> Digits:
 IMAGES, LABELS = "{}-images-idx3-ubyte", "{}-labels-idx1-ubyte"
 
 
-def _found(folder: str | os.PathLike[str], name: str) -> Path:
-    for path in (Path(folder, name + ".gz"), Path(folder, name)):
-        if path.is_file():
+def _found(folder: str | os.PathLike[str], name: str) -> str:
+    for path in (os.path.join(folder, name + ".gz"), os.path.join(folder, name)):
+        if os.path.isfile(path):
             return path
     raise FileNotFoundError(f"{name}.gz is missing from {folder}: all four MNIST files are needed")
 
@@ -100,7 +97,11 @@ def read_idx(path: str | os.PathLike[str], axes: int) -> Array:
     The format (LeCun, Cortes, Burges): two zero bytes, the type (8: unsigned byte), the number of axes, the length of
     each as a big-endian 32-bit integer, the elements. Raises ValueError where the file says or holds anything else.
     """
-    raw = Path(path).read_bytes()
+    import gzip
+    import zlib
+
+    with open(path, "rb") as file:
+        raw = file.read()
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = gzip.decompress(raw)
@@ -132,7 +133,7 @@ def one_hot(labels: Array, classes: int = CLASSES) -> Array:
         raise TypeError(f"labels are integers; got dtype {labels.dtype}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"labels from {labels.min()} to {labels.max()}, but the classes are 0 to {classes - 1}")
-    return np.eye(classes, dtype=np.float32)[labels]
+    return np.asarray(np.eye(classes, dtype=np.float32)[labels])
 
 
 def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = True) -> Iterator[tuple[Any, Any]]:

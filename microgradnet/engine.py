@@ -15,12 +15,14 @@ import functools
 import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-Array: TypeAlias = NDArray[Any]
+if TYPE_CHECKING:  # np.typing takes longer to import than this package
+    from numpy.typing import ArrayLike, DTypeLike
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Operand: TypeAlias = Any  # a number, an array, nested lists of numbers, or a Value
 Rule: TypeAlias = Callable[..., Any]
 

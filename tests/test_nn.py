@@ -180,7 +180,8 @@ def test_a_module_prints_what_it_holds() -> None:
     assert repr(article()) == "MLP(784 → 16 → 16 → 10, sigmoid, then sigmoid; 13,002 parameters)"
     text = repr(Custom())
     assert "layers.0: Linear(4 → 4)" in text
-    assert "pair.scale: Value (1,)" in text
+    assert "pair.scale: Value (1,)" in text, text
+    assert "…" not in text
     assert repr(nn.ReLU()) == "ReLU()"
 
 

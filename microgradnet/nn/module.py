@@ -54,13 +54,10 @@ class Module:
 
     @recursive_repr("…")
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__}("]
-        for name, part in children(self):
-            if isinstance(part, Module | Value) or (isinstance(part, list | tuple | dict) and part):
-                for path, inner in walk(part, name, set(), deep=False):
-                    text = f"Value {inner.shape}" if isinstance(inner, Value) else repr(inner).replace("\n", "\n  ")
-                    lines.append(f"  {path}: {text}")
-        return "\n".join([*lines, ")"]) if len(lines) > 1 else f"{type(self).__name__}()"
+        held = [found for name, part in children(self) for found in walk(part, name, {id(self)}, deep=False)]
+        shown = [(path, f"Value {x.shape}" if isinstance(x, Value) else repr(x)) for path, x in held]
+        inside = "\n".join(f"  {path}: {text}".replace("\n", "\n  ") for path, text in shown)
+        return f"{type(self).__name__}(\n{inside}\n)" if inside else f"{type(self).__name__}()"
 
 
 def children(node: Any) -> list[tuple[str, Any]]:
