@@ -15,20 +15,21 @@ import functools
 import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:  # np.typing takes longer to import than this package
     from numpy.typing import ArrayLike, DTypeLike
 
-Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+Array: TypeAlias = np.ndarray
 Operand: TypeAlias = Any  # a number, an array, nested lists of numbers, or a Value
-Rule: TypeAlias = Callable[..., Any]
+Rule: TypeAlias = Any  # (g, out, *inputs, **params) -> gradient of one input; None where nothing flows
 
 new_age = itertools.count().__next__
 new = object.__new__
 NO_PARAMS: dict[str, Any] = {}
+NUMBERS = frozenset({int, float})
 
 
 # ---------------------------------------------------------------------------------------------------------- the Value
@@ -50,12 +51,12 @@ class Value:
     np.float64(8.0)
     """
 
-    __slots__ = ("__weakref__", "_data", "age", "args", "grad", "name", "op", "params")
+    __slots__ = ("__weakref__", "_data", "_grad", "age", "args", "name", "op", "params")
 
     _data: Any
+    _grad: Any
     age: int
     args: tuple[Any, ...]
-    grad: Any
     name: str | None
     op: Op | None
     params: dict[str, Any]
@@ -68,7 +69,7 @@ class Value:
         self.args = ()
         self.params = NO_PARAMS
         self.age = new_age()
-        self.grad = None
+        self._grad = None
         self.name = name
 
     # ------------------------------------------------------------------------------------------ its numbers
@@ -99,24 +100,41 @@ class Value:
             )
 
     @property
+    def grad(self) -> Any:
+        """The gradient, with the Value's shape and dtype, or None. Set it to None, or to 0, to start anew."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, new: Any) -> None:
+        if new is not None and not isinstance(new, Value):
+            if type(new) is type(self._data) is not Array:
+                self._grad = new
+                return
+            new = np.full(self.shape, new, self.dtype) if np.ndim(new) == 0 else np.array(new, self.dtype)
+            if new.shape != self.shape:
+                raise ValueError(f"a gradient of shape {new.shape} for {describe(self)}: it has the shape of its Value")
+            new = new[()]
+        self._grad = new
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        return cast("tuple[int, ...]", self._data.shape)
+        return self._data.shape  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
-        return cast(int, self._data.ndim)
+        return self._data.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
-        return cast(int, self._data.size)
+        return self._data.size  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return cast("np.dtype[Any]", self._data.dtype)
+        return self._data.dtype  # type: ignore[no-any-return]
 
     def item(self) -> float:
         """The one number it holds, as a Python float; ValueError if it holds another count."""
-        return cast(float, self._data.item())
+        return self._data.item()  # type: ignore[no-any-return]
 
     def tolist(self) -> Any:
         return self._data.tolist()
@@ -344,6 +362,8 @@ class Value:
         return FORMULAS[np.clip](self, min, max)
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+        if axis is None and not keepdims:
+            return TABLE[np.sum].record(self)
         return TABLE[np.sum].record(self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
@@ -412,7 +432,7 @@ def new_value(kind: type[Value], data: Any, op: Op | None, args: tuple[Any, ...]
     value.args = args
     value.params = params
     value.age = new_age()
-    value.grad = None
+    value._grad = None
     value.name = None
     return value
 
@@ -501,7 +521,7 @@ class Op:
     def __init__(
         self,
         key: Any,
-        rules: tuple[Rule | None, ...],
+        rules: tuple[Rule, ...],
         forward: Callable[..., Any],
         symbol: str | None = None,
         domain: Sequence[Domain] = (),
@@ -534,7 +554,7 @@ class Op:
                 x = constant(x)
                 arrays.append(numbers(x))
             args.append(x)
-        out = self.forward(*arrays, **params)
+        out = self.forward(*arrays, **params) if params else self.forward(*arrays)
         if type(out) is np.ndarray and not out.ndim:
             out = out[()]
         return new_value(kind, out, self, tuple(args), params)
@@ -543,13 +563,12 @@ class Op:
         """Given the gradient `g` of `node`, add to `pending` what flows to each of its inputs."""
         args, params = node.args, node.params
         # This line is the whole of higher order: handed Values, the rules record.
-        out, inputs = (
-            (node, args) if create_graph else (node._data, [x._data if isinstance(x, Value) else x for x in args])
-        )
+        out, inputs = (node, args) if create_graph else (node._data, [numbers(x) for x in args])
         for x, rule in zip(args, self.rules, strict=False):  # inputs past the last rule have none
-            if rule is not None and type(x) is Value:
-                gx = rule(g, out, *inputs, **params)
-                if gx.dtype is not x._data.dtype or gx.shape != x._data.shape:
+            if type(x) is Value and rule is not None:
+                gx = rule(g, out, *inputs, **params) if params else rule(g, out, *inputs)
+                data = x._data
+                if type(gx) is not type(data) or gx.shape != data.shape or gx.dtype is not data.dtype:
                     gx = fitted(gx, x, self)
                 # Out of place: a rule may have given the same array to two inputs.
                 pending[x] = pending[x] + gx if x in pending else gx
@@ -594,21 +613,47 @@ class Unary(Op):
     the shape and dtype of its input.
     """
 
+    def __call__(self, x: Any) -> Any:
+        return self.record(x) if isinstance(x, Value) else self.forward(x)
+
     def record(self, x: Any) -> Value:
-        kind = self.kind if type(x) is Value else NonDiff
-        value = new(kind)
+        value = new(self.kind if type(x) is Value else NonDiff)
         value._data = self.forward(x._data)
         value.op = self
         value.args = (x,)
         value.params = NO_PARAMS
         value.age = new_age()
-        value.grad = value.name = None
+        value._grad = value.name = None
         return value
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        if create_graph:
+            return super().pull(node, g, create_graph, pending)
         (x,) = node.args
-        rule = cast(Rule, self.rules[0])
-        gx = rule(g, node, x) if create_graph else rule(g, node._data, x._data)
+        gx = self.rules[0](g, node._data, x._data)
+        pending[x] = pending[x] + gx if x in pending else gx
+
+
+class UnaryWith(Op):
+    """A row with one input and parameters, such as a sum over axes. Same meaning as `Op`, fewer steps."""
+
+    def __call__(self, x: Any, **params: Any) -> Any:
+        return self.record(x, **params) if isinstance(x, Value) else self.forward(x, **params)
+
+    def record(self, x: Any, **params: Any) -> Value:
+        out = self.forward(x._data, **params)
+        if type(out) is np.ndarray and not out.ndim:
+            out = out[()]
+        return new_value(self.kind if type(x) is Value else NonDiff, out, self, (x,), params)
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        if create_graph:
+            return super().pull(node, g, create_graph, pending)
+        (x,) = node.args
+        data = x._data
+        gx = self.rules[0](g, node._data, data, **node.params)
+        if type(gx) is not type(data) or gx.shape != data.shape or gx.dtype is not data.dtype:
+            gx = fitted(gx, x, self)
         pending[x] = pending[x] + gx if x in pending else gx
 
 
@@ -616,47 +661,65 @@ class Binary(Op):
     """A row with two inputs and no parameters. Same meaning as `Op`, fewer steps."""
 
     def record(self, x: Any, y: Any) -> Value:
-        kind = self.kind
-        if type(x) is Value:
-            a = x._data
-            if type(y) is Value:
-                b = y._data
-            elif type(y) is float or type(y) is int or (type(y) is np.ndarray and y.ndim and y.dtype.kind in "fiub"):
-                b = y
-            else:
-                b = numbers(y := constant(y))
-        elif type(y) is Value:
-            a, b = numbers(x := constant(x)), y._data
-        else:
-            kind, a, b = NonDiff, numbers(x := constant(x)), numbers(y := constant(y))
-        value = new(kind)
+        a = x._data if type(x) is Value else numbers(x := constant(x))
+        b = y._data if type(y) is Value else y if type(y) in NUMBERS else numbers(y := constant(y))
+        value = new(self.kind if type(x) is Value or type(y) is Value else NonDiff)
         value._data = self.forward(a, b)
         value.op = self
         value.args = (x, y)
         value.params = NO_PARAMS
         value.age = new_age()
-        value.grad = value.name = None
+        value._grad = value.name = None
         return value
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        if create_graph:
+            return super().pull(node, g, create_graph, pending)
         x, y = node.args
         rule_x, rule_y = self.rules
-        if create_graph:
-            out, a, b = node, x, y
-        else:
-            out = node._data
-            a = x._data if isinstance(x, Value) else x
-            b = y._data if isinstance(y, Value) else y
+        out = node._data
+        a = x._data if type(x) is Value else numbers(x)
+        b = y._data if type(y) is Value else numbers(y)
         if type(x) is Value and rule_x is not None:
             gx = rule_x(g, out, a, b)
-            if gx.dtype is not a.dtype or gx.shape != a.shape:
+            if type(gx) is not type(a) or (type(gx) is Array and (gx.shape != a.shape or gx.dtype is not a.dtype)):
                 gx = fitted(gx, x, self)
             pending[x] = pending[x] + gx if x in pending else gx
         if type(y) is Value and rule_y is not None:
             gy = rule_y(g, out, a, b)
-            if gy.dtype is not b.dtype or gy.shape != b.shape:
+            if type(gy) is not type(b) or (type(gy) is Array and (gy.shape != b.shape or gy.dtype is not b.dtype)):
                 gy = fitted(gy, y, self)
             pending[y] = pending[y] + gy if y in pending else gy
+
+
+class Ternary(Op):
+    """A row with three inputs and no parameters. Same meaning as `Op`, fewer steps."""
+
+    def record(self, x: Any, y: Any, z: Any) -> Value:
+        a = x._data if type(x) is Value else numbers(x := constant(x))
+        b = y._data if type(y) is Value else numbers(y := constant(y))
+        c = z._data if type(z) is Value else numbers(z := constant(z))
+        out = self.forward(a, b, c)
+        if type(out) is np.ndarray and not out.ndim:
+            out = out[()]
+        flows = type(x) is Value or type(y) is Value or type(z) is Value
+        return new_value(self.kind if flows else NonDiff, out, self, (x, y, z), NO_PARAMS)
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        if create_graph:
+            return super().pull(node, g, create_graph, pending)
+        x, y, z = node.args
+        out = node._data
+        a = x._data if type(x) is Value else numbers(x)
+        b = y._data if type(y) is Value else numbers(y)
+        c = z._data if type(z) is Value else numbers(z)
+        for v, rule in zip(node.args, self.rules, strict=True):
+            if type(v) is Value and rule is not None:
+                gv = rule(g, out, a, b, c)
+                data = v._data
+                if type(gv) is not type(data) or gv.shape != data.shape or gv.dtype is not data.dtype:
+                    gv = fitted(gv, v, self)
+                pending[v] = pending[v] + gv if v in pending else gv
 
 
 class Variadic(Op):
@@ -664,7 +727,8 @@ class Variadic(Op):
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
         out, inputs = (node, node.args) if create_graph else (node._data, [numbers(x) for x in node.args])
-        gradients = cast(Rule, self.rules[0])(g, out, *inputs, **node.params)
+        rule: Any = self.rules[0]
+        gradients = rule(g, out, *inputs, **node.params)
         for x, gx in zip(node.args, gradients, strict=True):
             if type(x) is Value:
                 gx = fitted(gx, x, self)
@@ -713,22 +777,28 @@ INSPECTIONS: set[Callable[..., Any]] = {
 
 def op(
     key: Any,
-    *rules: Rule | None,
+    *rules: Rule,
     forward: Callable[..., Any] | None = None,
     symbol: str | None = None,
     domain: Domain | Sequence[Domain] = REAL,
     cases: Sequence[Case] = (),
     elementwise: bool | None = None,
-    variadic: bool = False,
+    kind: type[Op] | None = None,
+    parameters: bool | None = None,
 ) -> Op:
-    """Add a row to the table and return it. See `Op`; ufuncs know by themselves that they work element by element."""
-    forward = forward or key
+    """Add a row to the table and return it. See `Op`.
+
+    A row without `parameters`, one that takes arrays and nothing else, is recorded and pulled in fewer steps. ufuncs
+    know by themselves that they are such, and whether they work element by element.
+    """
     if elementwise is None:
         elementwise = isinstance(key, np.ufunc) and key.signature is None
-    plain = elementwise or isinstance(key, np.ufunc)  # arrays in, no parameters
-    kind = Variadic if variadic else {1: Unary, 2: Binary}.get(len(rules), Op) if plain else Op
+    if parameters is None:
+        parameters = not elementwise and not isinstance(key, np.ufunc)
+    fixed: dict[int, type[Op]] = {1: UnaryWith} if parameters else {1: Unary, 2: Binary, 3: Ternary}
+    kind = kind or fixed[len(rules)]
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
-    TABLE[key] = row = kind(key, rules, cast(Rule, forward), symbol, domains, cases, elementwise)
+    TABLE[key] = row = kind(key, rules, forward or key, symbol, domains, cases, elementwise)
     return row
 
 
@@ -745,33 +815,33 @@ def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = Fa
     found: dict[Value, Any] = {}
     while nodes:
         node = nodes.pop()
-        row = node.op
-        if node in pending:
-            g = pending.pop(node)
-            if row is None or not release:
+        g = pending.pop(node, None)
+        if g is not None:
+            if not release:
                 found[node] = g
-            if row is not None:
-                row.pull(node, g, create_graph, pending)
-        if release and row is not None:
+            node.op.pull(node, g, create_graph, pending)  # type: ignore[union-attr]
+        if release:
             node.args, node.op = (), RELEASED
-    if pending:
-        raise AssertionError(f"gradients left unclaimed: {list(pending)}")
+    for node, g in pending.items():  # what is left are the leaves
+        assert node.op is None, f"the gradient of {describe(node)} was left unclaimed"
+        found[node] = g
     return found
 
 
 def history(root: Value) -> list[Value]:
-    """The Values `root` was computed from, and `root`, oldest first."""
-    nodes, seen = [root], {root}
+    """The computed Values `root` was computed from, and `root` if it is one, oldest first."""
+    nodes, seen = ([root] if root.op is not None else []), {root}
     for node in nodes:  # grows while it is walked
+        age = node.age
         for x in node.args:
-            if isinstance(x, Value):
-                if x.age > node.age:
+            if type(x) is Value:
+                if x.age > age:
                     raise RuntimeError(
                         f"{describe(x)}, an input of {node.op.name if node.op else '?'}, was written (v.data = …) "
                         f"after it was used, so the recorded numbers are no longer its own. "
                         f"Run the forward computation again, then backward()"
                     )
-                if x not in seen:
+                if x.op is not None and x not in seen:
                     seen.add(x)
                     nodes.append(x)
     nodes.sort(key=operator.attrgetter("age"))
@@ -825,30 +895,16 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
 def deposit(gradients: dict[Value, Any]) -> None:
     """Put each gradient into its Value's `.grad`, in memory of its own; leaves add it to what they have."""
     owned: set[int] = set()
-    ready = []
     for value, g in gradients.items():
-        array = g if type(g) is np.ndarray else numbers(g)
-        if type(array) is np.ndarray:
+        array = g._data if type(g) is Value else g
+        if type(array) is Array:
             if array.base is not None or id(array) in owned:  # a view, or the same array under two Values
                 g = g.copy()
                 array = numbers(g)
             owned.add(id(array))
-        if value.op is None and value.grad is not None:
-            g = accumulated(value, g)
-        ready.append((value, g))
-    for value, g in ready:
-        value.grad = g
-
-
-def accumulated(leaf: Value, g: Any) -> Any:
-    """The sum of a leaf's gradient and a new one."""
-    total = (leaf.grad if isinstance(g, Value) else numbers(leaf.grad)) + g
-    if total.shape != leaf.shape:
-        raise ValueError(
-            f"{describe(leaf)} has a .grad of shape {np.shape(leaf.grad)}. Set it to None, or call zero_grad(), "
-            f"before backward()"
-        )
-    return total if total.dtype == leaf.dtype else total.astype(leaf.dtype)
+        if value._grad is not None and value.op is None:
+            g = (value._grad if type(g) is Value else numbers(value._grad)) + g
+        value._grad = g
 
 
 # ----------------------------------------------------------------------------------------------------------- in words

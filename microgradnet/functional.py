@@ -13,7 +13,7 @@ import numpy as np
 
 from .engine import FORMULAS, Operand, Value
 from .ops.elementwise import clip as _clip
-from .ops.elementwise import relu, sigmoid, stop_gradient
+from .ops.elementwise import relu, sigmoid, square, stop_gradient
 from .ops.linear import linear
 from .ops.reduction import Axis
 
@@ -159,7 +159,7 @@ def log_softmax(x: Operand, axis: int = -1) -> Any:
 
 
 def _at_least_array(x: Operand) -> Any:
-    return x if isinstance(x, Value) else np.asarray(x)
+    return x if isinstance(x, (Value, np.ndarray)) else np.asarray(x)
 
 
 # -------------------------------------------------------------------------------------------------------------- costs
@@ -174,10 +174,10 @@ def quadratic_cost(output: Operand, target: Operand) -> Any:
     >>> quadratic_cost(Value([[1.0, 0.0], [0.5, 0.5]]), np.array([[1.0, 0.0], [0.0, 1.0]]))
     Value(data=0.25, grad=None)
     """
-    shape = np.shape(output)
-    if shape != np.shape(target):
-        raise ValueError(f"outputs of shape {shape}, targets of shape {np.shape(target)}: they must be equal")
-    return np.square(output - target).sum() / math.prod(shape[:-1])
+    output, target = _at_least_array(output), _at_least_array(target)
+    if output.shape != target.shape:
+        raise ValueError(f"outputs of shape {output.shape}, targets of shape {target.shape}: they must be equal")
+    return square(output - target).sum() / math.prod(output.shape[:-1])
 
 
 def cross_entropy(logits: Operand, target: Any) -> Any:

@@ -60,7 +60,7 @@ class Linear(Module):
         try:
             if self.bias is None:
                 return x @ self.weight.T
-            return functional.linear(x, self.weight, self.bias)
+            return functional.linear.record(x, self.weight, self.bias)
         except (ValueError, AttributeError) as error:
             shape = np.shape(x)
             if shape[-1:] == self.weight.shape[1:]:

@@ -27,7 +27,7 @@ op(np.divide, lambda g, out, x, y: g / y,
               domain=(REAL, POSITIVE))  # fmt: skip
 op(np.negative, lambda g, out, x: -g, forward=operator.neg, symbol="−")
 op(np.positive, lambda g, out, x: g, forward=operator.pos, symbol="copy")
-op(np.square, lambda g, out, x: g * (x + x), symbol="²")
+square = op(np.square, lambda g, out, x: g * (x + x), symbol="²")
 op(np.reciprocal, lambda g, out, x: -g * out * out, symbol="1/", domain=POSITIVE)
 
 
@@ -178,7 +178,9 @@ relu = op("relu", lambda g, out, x: g * (out > 0), forward=_relu, elementwise=Tr
 @np.errstate(over="ignore")  # exp(1000) is inf, and 1 / (1 + inf) is the right 0
 def _sigmoid(x: Any) -> Any:
     """1 / (1 + exp(−x)), element by element; precise in both tails."""
-    return 1 / (1 + np.exp(-x))
+    out = np.exp(-x)
+    out += 1  # in place: `out` is nobody else's
+    return np.reciprocal(out, out=out) if type(out) is np.ndarray else 1 / out
 
 
 sigmoid = op("sigmoid", lambda g, out, x: g * (out * (1 - out)), forward=_sigmoid, symbol="σ", elementwise=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, Array, NonDiff, Op, Value, case, op
+from ..engine import FORMULAS, Array, NonDiff, Op, Value, Variadic, case, op
 
 ODD = np.array([-1, 0, 2, 0])  # an index array with a repeat and a negative
 MASK = np.array([True, False, True])
@@ -144,14 +144,14 @@ def _scatter(g: Any, *arrays: Array, shape: tuple[int, ...], index: tuple[Any, .
 
 
 scatter = op("scatter", lambda g, out, x, *arrays, shape, index: take(g, *arrays, index=index),
-             forward=_scatter, cases=[
+             forward=_scatter, kind=Op, cases=[
                  case((2,), shape=(4,), index=(slice(0, 4, 2),)), case((4, 2), ODD, shape=(3, 2), index=(SLOT,)),
                  case((2, 2), MASK, shape=(2, 3), index=(..., SLOT)), case((), shape=(), index=()),
                  case((0,), shape=(3,), index=(slice(0, 0),)),
              ])  # fmt: skip
 
 take: Op = op("take", lambda g, out, x, *arrays, index: scatter(g, *arrays, shape=x.shape, index=index),
-          forward=_take, symbol="[·]", cases=[
+          forward=_take, kind=Op, symbol="[·]", cases=[
               case((3, 4), index=(1,)), case((3, 4), index=(-1, slice(None, None, -2))), case((3, 4), index=(..., 0)),
               case((3, 4), index=(None, slice(1, 1))), case((3, 4), index=(2, 3)), case((), index=()),
               case((), index=(None,)), case((3, 4), ODD, index=(SLOT,)),
@@ -188,7 +188,7 @@ def _cut(g: Any, out: Any, *arrays: Any, axis: int | None = 0) -> list[Any]:
     return [g[(*before, slice(end - n, end))] for n, end in zip(lengths, itertools.accumulate(lengths), strict=True)]
 
 
-op(np.concatenate, _cut, forward=_concatenate, variadic=True, cases=[
+op(np.concatenate, _cut, forward=_concatenate, kind=Variadic, cases=[
     case("ab", "cb"), case("ab", "ac", "ad", axis=-1), case("ab", "c", "", axis=None), case("a"),
 ])  # fmt: skip
 
@@ -202,6 +202,6 @@ def _unstack(g: Any, out: Any, *arrays: Any, axis: int = 0) -> list[Any]:
     return [g[(*before, i)] for i in range(len(arrays))]
 
 
-op(np.stack, _unstack, forward=_stack, variadic=True, cases=[
+op(np.stack, _unstack, forward=_stack, kind=Variadic, cases=[
     case("ab", "ab"), case("ab", "ab", "ab", axis=-1), case("", ""), case("a", axis=1),
 ])  # fmt: skip
