@@ -208,7 +208,7 @@ class Value:
             refuse(f"np.{ufunc.__name__}.{method} is not recorded")
         if kwargs:
             if "out" in kwargs:
-                refuse(f"np.{ufunc.__name__} cannot write a recorded result into an array: write x = x ∘ v, not x ∘= v")
+                refuse(f"np.{ufunc.__name__} cannot write a recorded result into an array: x = x + v, not x += v")
             refuse(f"np.{ufunc.__name__}({next(iter(kwargs))}=…) is not recorded")
         return row.record(*inputs)
 
@@ -233,7 +233,8 @@ class Value:
         )
 
     # ------------------------------------------------------------------------------------------ operators
-    # Each is its NumPy function's row, looked up in the table: the rows are defined in `ops`, below this file.
+    # Each is its NumPy function's row, looked up in the table: the rows are defined in `ops`, below this file. When they
+    # are all there, `ops` replaces the commonest by the row's own `record`.
 
     def __add__(self, other: Operand) -> Value:
         return TABLE[np.add].record(self, other)
@@ -609,29 +610,37 @@ def find_row(key: Any) -> Op:
 class Unary(Op):
     """A row with one input and no parameters. Same meaning as `Op`, fewer steps: most of a network is these.
 
-    What its rule returns is not fitted to the input: nothing was stretched, and the laws hold every rule of these to
-    the shape and dtype of its input.
+    `record` and `pull` are plain functions here, so that `Value.__neg__` can be `record` itself. What the rule returns
+    is not fitted to the input: nothing was stretched, and the laws hold every rule of these to the shape and dtype of
+    its input.
     """
+
+    def __init__(self, *description: Any, **more: Any) -> None:
+        super().__init__(*description, **more)
+        forward, kind, (rule,), in_general = self.forward, self.kind, self.rules, self.pull
+
+        def record(x: Any) -> Value:
+            value = new(kind if type(x) is Value else NonDiff)
+            value._data = forward(x._data)
+            value.op = self
+            value.args = (x,)
+            value.params = NO_PARAMS
+            value.age = new_age()
+            value._grad = value.name = None
+            return value
+
+        def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+            if create_graph:
+                in_general(node, g, create_graph, pending)
+                return
+            (x,) = node.args
+            gx = rule(g, node._data, x._data)
+            pending[x] = pending[x] + gx if x in pending else gx
+
+        self.record, self.pull = record, pull  # type: ignore[method-assign]
 
     def __call__(self, x: Any) -> Any:
         return self.record(x) if isinstance(x, Value) else self.forward(x)
-
-    def record(self, x: Any) -> Value:
-        value = new(self.kind if type(x) is Value else NonDiff)
-        value._data = self.forward(x._data)
-        value.op = self
-        value.args = (x,)
-        value.params = NO_PARAMS
-        value.age = new_age()
-        value._grad = value.name = None
-        return value
-
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
-        if create_graph:
-            return super().pull(node, g, create_graph, pending)
-        (x,) = node.args
-        gx = self.rules[0](g, node._data, x._data)
-        pending[x] = pending[x] + gx if x in pending else gx
 
 
 class UnaryWith(Op):
@@ -658,38 +667,44 @@ class UnaryWith(Op):
 
 
 class Binary(Op):
-    """A row with two inputs and no parameters. Same meaning as `Op`, fewer steps."""
+    """A row with two inputs and no parameters. Same meaning as `Op`, fewer steps; see `Unary`."""
 
-    def record(self, x: Any, y: Any) -> Value:
-        a = x._data if type(x) is Value else numbers(x := constant(x))
-        b = y._data if type(y) is Value else y if type(y) in NUMBERS else numbers(y := constant(y))
-        value = new(self.kind if type(x) is Value or type(y) is Value else NonDiff)
-        value._data = self.forward(a, b)
-        value.op = self
-        value.args = (x, y)
-        value.params = NO_PARAMS
-        value.age = new_age()
-        value._grad = value.name = None
-        return value
+    def __init__(self, *description: Any, **more: Any) -> None:
+        super().__init__(*description, **more)
+        forward, kind, (rule_x, rule_y), in_general = self.forward, self.kind, self.rules, self.pull
 
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
-        if create_graph:
-            return super().pull(node, g, create_graph, pending)
-        x, y = node.args
-        rule_x, rule_y = self.rules
-        out = node._data
-        a = x._data if type(x) is Value else numbers(x)
-        b = y._data if type(y) is Value else numbers(y)
-        if type(x) is Value and rule_x is not None:
-            gx = rule_x(g, out, a, b)
-            if type(gx) is not type(a) or (type(gx) is Array and (gx.shape != a.shape or gx.dtype is not a.dtype)):
-                gx = fitted(gx, x, self)
-            pending[x] = pending[x] + gx if x in pending else gx
-        if type(y) is Value and rule_y is not None:
-            gy = rule_y(g, out, a, b)
-            if type(gy) is not type(b) or (type(gy) is Array and (gy.shape != b.shape or gy.dtype is not b.dtype)):
-                gy = fitted(gy, y, self)
-            pending[y] = pending[y] + gy if y in pending else gy
+        def record(x: Any, y: Any) -> Value:
+            a = x._data if type(x) is Value else numbers(x := constant(x))
+            b = y._data if type(y) is Value else y if type(y) in NUMBERS else numbers(y := constant(y))
+            value = new(kind if type(x) is Value or type(y) is Value else NonDiff)
+            value._data = forward(a, b)
+            value.op = self
+            value.args = (x, y)
+            value.params = NO_PARAMS
+            value.age = new_age()
+            value._grad = value.name = None
+            return value
+
+        def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+            if create_graph:
+                in_general(node, g, create_graph, pending)
+                return
+            x, y = node.args
+            out = node._data
+            a = x if type(x) is not Value and type(x) is not NonDiff else x._data
+            b = y if type(y) is not Value and type(y) is not NonDiff else y._data
+            if type(x) is Value and rule_x is not None:
+                gx = rule_x(g, out, a, b)
+                if type(gx) is not type(a) or (type(gx) is Array and (gx.shape != a.shape or gx.dtype is not a.dtype)):
+                    gx = fitted(gx, x, self)
+                pending[x] = pending[x] + gx if x in pending else gx
+            if type(y) is Value and rule_y is not None:
+                gy = rule_y(g, out, a, b)
+                if type(gy) is not type(b) or (type(gy) is Array and (gy.shape != b.shape or gy.dtype is not b.dtype)):
+                    gy = fitted(gy, y, self)
+                pending[y] = pending[y] + gy if y in pending else gy
+
+        self.record, self.pull = record, pull  # type: ignore[method-assign]
 
 
 class Ternary(Op):

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from .engine import FORMULAS, Operand, Value
+from .ops.cost import quadratic_cost
 from .ops.elementwise import clip as _clip
-from .ops.elementwise import relu, sigmoid, square, stop_gradient
+from .ops.elementwise import relu, sigmoid, stop_gradient
 from .ops.linear import linear
 from .ops.reduction import Axis
 
@@ -163,21 +164,6 @@ def _at_least_array(x: Operand) -> Any:
 
 
 # -------------------------------------------------------------------------------------------------------------- costs
-
-
-def quadratic_cost(output: Operand, target: Operand) -> Any:
-    """The article's cost: the sum of (output − target)² over the outputs, averaged over the examples. No ½.
-
-    Both have the same shape, (…, outputs); a single example may be (outputs,). Raises ValueError for other shapes,
-    which would broadcast into a wrong number.
-
-    >>> quadratic_cost(Value([[1.0, 0.0], [0.5, 0.5]]), np.array([[1.0, 0.0], [0.0, 1.0]]))
-    Value(data=0.25, grad=None)
-    """
-    output, target = _at_least_array(output), _at_least_array(target)
-    if output.shape != target.shape:
-        raise ValueError(f"outputs of shape {output.shape}, targets of shape {target.shape}: they must be equal")
-    return square(output - target).sum() / math.prod(output.shape[:-1])
 
 
 def cross_entropy(logits: Operand, target: Any) -> Any:

@@ -119,7 +119,9 @@ def test_the_articles_cost_is_the_mean_over_examples_of_the_sum_of_squares() -> 
     assert one.data == pytest.approx(np.sum((a[0] - y[0]) ** 2), rel=1e-15)
 
 
-def test_a_cost_of_other_shapes_is_refused() -> None:
+def test_a_cost_of_other_shapes_or_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="no example"):
+        F.quadratic_cost(Value(np.ones((0, 3))), np.ones((0, 3)))
     with pytest.raises(ValueError, match=r"\(5, 1\).*\(5,\)"):
         F.quadratic_cost(Value(np.ones((5, 1))), np.ones(5))
 

@@ -27,7 +27,7 @@ op(np.divide, lambda g, out, x, y: g / y,
               domain=(REAL, POSITIVE))  # fmt: skip
 op(np.negative, lambda g, out, x: -g, forward=operator.neg, symbol="−")
 op(np.positive, lambda g, out, x: g, forward=operator.pos, symbol="copy")
-square = op(np.square, lambda g, out, x: g * (x + x), symbol="²")
+op(np.square, lambda g, out, x: g * (x + x), symbol="²")
 op(np.reciprocal, lambda g, out, x: -g * out * out, symbol="1/", domain=POSITIVE)
 
 

@@ -53,8 +53,10 @@ def numpy_network(work: Network) -> Step:
             z += b
             if work.sigmoid:
                 a = 1 / (1 + np.exp(-z))
+            elif i < last:
+                a = np.maximum(z, 0)
             else:
-                a = np.maximum(z, 0) if i < last else z
+                a = z
             activations.append(a)
         d = a - y
         cost = (d * d).sum() / n

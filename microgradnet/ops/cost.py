@@ -1,0 +1,40 @@
+"""Costs that are rows because of speed; the others are formulas, in `functional`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..engine import case, op
+
+
+def _quadratic_cost(output: Any, target: Any) -> Any:
+    """The article's cost: the sum of (output − target)² over the outputs, averaged over the examples. No ½.
+
+    Both have the same shape, (…, outputs); a single example may be (outputs,). Raises ValueError for other shapes,
+    which would broadcast into a wrong number, and for no examples, which have no average.
+
+    >>> from microgradnet import Value
+    >>> from microgradnet.functional import quadratic_cost
+    >>> quadratic_cost(Value([[1.0, 0.0], [0.5, 0.5]]), [[1.0, 0.0], [0.0, 1.0]])
+    Value(data=0.25, grad=None)
+    """
+    error = output - target
+    if error.shape != output.shape or error.shape != target.shape:
+        raise ValueError(f"outputs of shape {output.shape}, targets of shape {target.shape}: they must be equal")
+    examples = math.prod(error.shape[:-1])
+    if not examples:
+        raise ValueError(f"outputs of shape {output.shape}: there is no example to take the cost of")
+    return (error * error).sum() / examples
+
+
+# As a formula it would be four rows, a sixth of the time of a small network's step.
+quadratic_cost = op(
+    "quadratic_cost",
+    lambda g, out, output, target: (output - target) * (g * (2 / math.prod(output.shape[:-1]))),
+    lambda g, out, output, target: (target - output) * (g * (2 / math.prod(output.shape[:-1]))),
+    forward=_quadratic_cost,
+    symbol="cost",
+    parameters=False,
+    cases=[case((3, 2), (3, 2)), case("a", "a"), case((2, 1, 3), (2, 1, 3)), case("", "")],
+)
