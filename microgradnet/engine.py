@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
+from numpy import ndarray
 
 if TYPE_CHECKING:  # np.typing takes longer to import than this package
     from numpy.typing import ArrayLike, DTypeLike
 
-Array: TypeAlias = np.ndarray
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Operand: TypeAlias = Any  # a number, an array, nested lists of numbers, or a Value
 Rule: TypeAlias = Any  # (g, out, *inputs, **params) -> gradient of one input; None where nothing flows
 
@@ -72,6 +73,10 @@ class Value:
         self._grad = None
         self.name = name
 
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ != __name__:  # what is exactly a Value is differentiated, anything else is a constant
+            raise TypeError("Value is not made to be subclassed: hold one in an nn.Module instead")
+
     # ------------------------------------------------------------------------------------------ its numbers
 
     @property
@@ -107,7 +112,7 @@ class Value:
     @grad.setter
     def grad(self, new: Any) -> None:
         if new is not None and not isinstance(new, Value):
-            if type(new) is type(self._data) is not Array:
+            if type(new) is type(self._data) is not ndarray:
                 self._grad = new
                 return
             new = np.full(self.shape, new, self.dtype) if np.ndim(new) == 0 else np.array(new, self.dtype)
@@ -208,7 +213,7 @@ class Value:
             refuse(f"np.{ufunc.__name__}.{method} is not recorded")
         if kwargs:
             if "out" in kwargs:
-                refuse(f"np.{ufunc.__name__} cannot write a recorded result into an array: x = x + v, not x += v")
+                refuse(f"np.{ufunc.__name__} cannot write a recorded result into an array. For x += v: x = x + v")
             refuse(f"np.{ufunc.__name__}({next(iter(kwargs))}=…) is not recorded")
         return row.record(*inputs)
 
@@ -233,8 +238,8 @@ class Value:
         )
 
     # ------------------------------------------------------------------------------------------ operators
-    # Each is its NumPy function's row, looked up in the table: the rows are defined in `ops`, below this file. When they
-    # are all there, `ops` replaces the commonest by the row's own `record`.
+    # Each is its NumPy function's row, looked up in the table: the rows are defined in `ops`, below this file, which
+    # in the end replaces the commonest of these by their row's own `record`.
 
     def __add__(self, other: Operand) -> Value:
         return TABLE[np.add].record(self, other)
@@ -467,7 +472,7 @@ def floating(data: Any) -> Any:
 
 def constant(x: Any) -> Any:
     """`x`, found beside a Value, as something to compute with: a Python number, an ndarray, a scalar or a NonDiff."""
-    if type(x) is np.ndarray:
+    if type(x) is ndarray:
         if x.dtype.kind in "fiub" and x.ndim:
             return x
     elif isinstance(x, (int, float, NonDiff)):  # np.float64 is a float too
@@ -556,7 +561,7 @@ class Op:
                 arrays.append(numbers(x))
             args.append(x)
         out = self.forward(*arrays, **params) if params else self.forward(*arrays)
-        if type(out) is np.ndarray and not out.ndim:
+        if type(out) is ndarray and not out.ndim:
             out = out[()]
         return new_value(kind, out, self, tuple(args), params)
 
@@ -651,13 +656,14 @@ class UnaryWith(Op):
 
     def record(self, x: Any, **params: Any) -> Value:
         out = self.forward(x._data, **params)
-        if type(out) is np.ndarray and not out.ndim:
+        if type(out) is ndarray and not out.ndim:
             out = out[()]
         return new_value(self.kind if type(x) is Value else NonDiff, out, self, (x,), params)
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
         if create_graph:
-            return super().pull(node, g, create_graph, pending)
+            super().pull(node, g, create_graph, pending)
+            return
         (x,) = node.args
         data = x._data
         gx = self.rules[0](g, node._data, data, **node.params)
@@ -695,12 +701,16 @@ class Binary(Op):
             b = y if type(y) is not Value and type(y) is not NonDiff else y._data
             if type(x) is Value and rule_x is not None:
                 gx = rule_x(g, out, a, b)
-                if type(gx) is not type(a) or (type(gx) is Array and (gx.shape != a.shape or gx.dtype is not a.dtype)):
+                if type(gx) is not type(a) or (
+                    type(gx) is ndarray and (gx.shape != a.shape or gx.dtype is not a.dtype)
+                ):
                     gx = fitted(gx, x, self)
                 pending[x] = pending[x] + gx if x in pending else gx
             if type(y) is Value and rule_y is not None:
                 gy = rule_y(g, out, a, b)
-                if type(gy) is not type(b) or (type(gy) is Array and (gy.shape != b.shape or gy.dtype is not b.dtype)):
+                if type(gy) is not type(b) or (
+                    type(gy) is ndarray and (gy.shape != b.shape or gy.dtype is not b.dtype)
+                ):
                     gy = fitted(gy, y, self)
                 pending[y] = pending[y] + gy if y in pending else gy
 
@@ -715,14 +725,15 @@ class Ternary(Op):
         b = y._data if type(y) is Value else numbers(y := constant(y))
         c = z._data if type(z) is Value else numbers(z := constant(z))
         out = self.forward(a, b, c)
-        if type(out) is np.ndarray and not out.ndim:
+        if type(out) is ndarray and not out.ndim:
             out = out[()]
         flows = type(x) is Value or type(y) is Value or type(z) is Value
         return new_value(self.kind if flows else NonDiff, out, self, (x, y, z), NO_PARAMS)
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
         if create_graph:
-            return super().pull(node, g, create_graph, pending)
+            super().pull(node, g, create_graph, pending)
+            return
         x, y, z = node.args
         out = node._data
         a = x._data if type(x) is Value else numbers(x)
@@ -869,7 +880,7 @@ def fitted(g: Any, x: Value, row: Op) -> Any:
         g = unbroadcast(g, x.shape, row)
     if g.dtype != x.dtype:
         g = g.astype(x.dtype)
-    return g[()] if type(g) is np.ndarray and not g.ndim else g
+    return g[()] if type(g) is ndarray and not g.ndim else g
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...], row: Op) -> Any:
@@ -912,7 +923,7 @@ def deposit(gradients: dict[Value, Any]) -> None:
     owned: set[int] = set()
     for value, g in gradients.items():
         array = g._data if type(g) is Value else g
-        if type(array) is Array:
+        if type(array) is ndarray:
             if array.base is not None or id(array) in owned:  # a view, or the same array under two Values
                 g = g.copy()
                 array = numbers(g)

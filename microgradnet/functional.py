@@ -49,7 +49,7 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     Value(data=[2., 3.], grad=None)
     """
     if not isinstance(x, Value):
-        return np.mean(x, axis=axis, keepdims=keepdims)
+        return _at_least_array(x).mean(axis=axis, keepdims=keepdims)
     total = x.sum(axis=axis, keepdims=keepdims)
     count = x.size // total.size if total.size else math.prod(x.shape[a] for a in _axes(axis, x.ndim))
     return total / count if count else total * math.nan

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from microgradnet import Value
 from microgradnet.engine import TABLE, NonDiff, Op, op, sweep
 from microgradnet.gradcheck import numerical_grad
+from microgradnet.ops import DIRECT
 
 
 def unwatched() -> Any:
@@ -552,7 +553,7 @@ def test_what_only_looks_at_a_value_runs_on_its_numbers() -> None:
         (lambda v: np.sum(v, None, np.float32), r"dtype=…"),
         (lambda v: np.ravel(v, "F"), "order"),
         (lambda v: v.astype(int), "astype"),
-        (lambda v: np.clip(v), "bound"),
+        (lambda v: v.clip(), "bound"),
     ],
 )
 def test_what_is_not_recorded_is_refused_not_detached(call: Any, says: str) -> None:
@@ -586,6 +587,19 @@ def test_arguments_by_position_and_by_name_mean_the_same() -> None:
         (np.dot(v, v.T), v @ v.T),
     ]:
         np.testing.assert_array_equal(a.data, b.data)
+
+
+def test_the_direct_methods_are_the_rows_they_stand_for() -> None:
+    for name, key in DIRECT.items():
+        assert getattr(Value, name) is TABLE[key].record
+        x = [Value([[0.3, 0.7], [0.2, 0.5]]) for _ in TABLE[key].rules]
+        expected = TABLE[key].forward(*[v.data for v in x])
+        np.testing.assert_array_equal(getattr(x[0], name)(*x[1:]).data, expected)
+
+
+def test_value_is_not_subclassed() -> None:
+    with pytest.raises(TypeError, match="subclassed"):
+        type("Parameter", (Value,), {})
 
 
 def test_a_rule_of_the_wrong_shape_is_caught_by_the_sweep() -> None:

@@ -77,19 +77,19 @@ op(np.min, _extreme_rule, forward=_min, cases=CASES_NOT_EMPTY)
 
 
 def _argmax(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
-    return np.argmax(x, axis=axis, keepdims=keepdims)
+    return x.argmax(axis=axis, keepdims=keepdims)
 
 
 def _argmin(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Any:
-    return np.argmin(x, axis=axis, keepdims=keepdims)
+    return x.argmin(axis=axis, keepdims=keepdims)
 
 
 def _any(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    return np.any(x, axis=axis, keepdims=keepdims)
+    return x.any(axis=axis, keepdims=keepdims)
 
 
 def _all(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    return np.all(x, axis=axis, keepdims=keepdims)
+    return x.all(axis=axis, keepdims=keepdims)
 
 
 op(np.argmax, None, forward=_argmax, cases=[case((2, 3)), case((2, 3), axis=1)])

@@ -15,7 +15,7 @@ from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops.shape import filled
 from tests.cases import ROWS, SMOOTH, Call, calls
 
-EXAMPLES = 25
+EXAMPLES = 40
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 every_smooth_row = pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
