@@ -32,10 +32,12 @@ def run(options: argparse.Namespace) -> None:
         import matplotlib  # noqa: F401
         from tqdm import tqdm
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f'this example needs {error.name}: pip install "microgradnet[examples]"') from None
+        raise ModuleNotFoundError(f"this example needs {error.name}: pip install {error.name}") from None
 
     digits = data.mnist(options.data) if options.data else data.digits(seed=options.seed)
     targets = data.one_hot(digits.train_labels)
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"--out {options.out} is a file: the picture goes into a folder")
     options.out.mkdir(parents=True, exist_ok=True)
 
     rng = np.random.default_rng(options.seed)
@@ -81,12 +83,14 @@ def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
 def draw(path: Path, costs: list[float], digits: data.Digits, before: np.ndarray, after: np.ndarray) -> None:
     """The cost after each epoch, some held-out digits with the network's answers, and the outputs for one of them."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(11, 7), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.15])
     curve, bars = top.subplots(1, 2)
     curve.plot(costs, marker="o", markersize=3)
     curve.set(title="Cost of the network", xlabel="epoch", ylabel="mean of Σ (output − target)²", ylim=(0, None))
+    curve.xaxis.set_major_locator(MaxNLocator(integer=True))
     curve.grid(alpha=0.3)
 
     threes = np.flatnonzero(digits.test_labels == 3)  # the article's digit, if there is one
@@ -105,7 +109,8 @@ def draw(path: Path, costs: list[float], digits: data.Digits, before: np.ndarray
     wrong = np.flatnonzero(answers != digits.test_labels)
     right = np.flatnonzero(answers == digits.test_labels)
     some = np.concatenate([right[: 24 - min(len(wrong), 6)], wrong[:6]])
-    bottom.suptitle("Held-out digits and what the network says (mistakes in red)")
+    right_ones = f"{len(right):,} of {len(answers):,} right"
+    bottom.suptitle(f"Held-out digits and what the network says: {right_ones}, some mistakes in red")
     for cell, i in zip(bottom.subplots(3, 8).flat, some, strict=False):
         good = answers[i] == digits.test_labels[i]
         cell.imshow(digits.test_images[i].reshape(28, 28), cmap="gray_r")

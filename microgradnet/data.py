@@ -40,7 +40,7 @@ def digits(held_out: float = 0.2, seed: Seed = 0) -> Digits:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            'the bundled digits come with scikit-learn: pip install "microgradnet[examples]"', name="sklearn"
+            "the bundled digits come with scikit-learn: pip install scikit-learn", name="sklearn"
         ) from None
     found = load_digits()
     images = enlarged(found.images / 16.0).reshape(len(found.images), -1)
@@ -139,9 +139,12 @@ def one_hot(labels: Array, classes: int = CLASSES) -> Array:
 def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = True) -> Iterator[tuple[Any, Any]]:
     """Each example once, in random order, `size` at a time as (x, y); the last batch may be smaller.
 
+    `seed` is an int or a np.random.Generator; without one, the order comes from the generator that all layers share.
+
     >>> [b.tolist() for _, b in batches(np.arange(5), np.arange(5), 2, shuffle=False)]
     [[0, 1], [2, 3], [4]]
     """
+    x, y = np.asarray(x), np.asarray(y)
     if len(x) != len(y):
         raise ValueError(f"{len(x)} inputs but {len(y)} targets: each example has one of each")
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:

@@ -88,13 +88,17 @@ class Value:
     def data(self, new: ArrayLike) -> None:
         if new is not self._data:  # `v.data -= step` hands the same array back, already changed
             old = self._data
-            new = new if isinstance(new, type(old)) and new.dtype == old.dtype else floating(new).astype(old.dtype)
-            if np.shape(new) != old.shape:
+            if isinstance(new, Value):
+                raise TypeError("data is an array: for the numbers of another Value, write v.data = other.data")
+            array: Any = new
+            if type(array) is not type(old) or array.dtype != old.dtype:
+                array = floating(new).astype(old.dtype)
+            if array.shape != old.shape:
                 raise ValueError(
-                    f"data of shape {np.shape(new)} assigned to {describe(self)}: a Value keeps its shape. "
+                    f"data of shape {array.shape} assigned to {describe(self)}: a Value keeps its shape. "
                     f"Make a new one: Value(data)"
                 )
-            self._data = np.array(new)[()]
+            self._data = np.array(array)[()]
         # Whoever used the old numbers is now older than its input: the next sweep notices and says so.
         self.age = new_age()
         if self.op is not None and type(self.op) is not Gone:
@@ -111,14 +115,17 @@ class Value:
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        if new is not None and not isinstance(new, Value):
+        if new is not None:
             if type(new) is type(self._data) is not ndarray:
                 self._grad = new
                 return
-            new = np.full(self.shape, new, self.dtype) if np.ndim(new) == 0 else np.array(new, self.dtype)
-            if new.shape != self.shape:
-                raise ValueError(f"a gradient of shape {new.shape} for {describe(self)}: it has the shape of its Value")
-            new = new[()]
+            if not isinstance(new, Value):
+                new = np.full(self.shape, new, self.dtype) if np.ndim(new) == 0 else np.array(new, self.dtype)
+            if new.shape != self.shape or new.dtype != self.dtype:
+                raise ValueError(
+                    f"a gradient of {describe(self)} has its shape and dtype; got {new.shape} ({new.dtype})"
+                )
+            new = new if isinstance(new, Value) else new[()]
         self._grad = new
 
     @property
@@ -153,6 +160,8 @@ class Value:
         return f"Value(data={shown(self._data)}, grad={shown(self.grad)}{name})"
 
     def __format__(self, spec: str) -> str:
+        if spec and self.ndim:
+            raise TypeError(f"format {spec!r} wants one number; this Value has shape {self.shape}")
         return format(self._data, spec) if spec else repr(self)
 
     def __float__(self) -> float:
@@ -161,9 +170,16 @@ class Value:
         return float(self._data)
 
     def __int__(self) -> int:
-        return int(float(self))
+        if self.ndim:
+            raise TypeError(f"int() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
+        return int(self._data)
 
     def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"a Value of shape {self.shape} is neither true nor false: .any() or .all() decides, and "
+                f"np.where(condition, x, y) chooses element by element"
+            )
         return bool(self._data)
 
     def __len__(self) -> int:
@@ -194,7 +210,8 @@ class Value:
         memory falls while it runs, computed Values get no `.grad`, and the graph cannot be swept again.
 
         Raises ValueError for a start that is missing or of another shape; RuntimeError for a graph that was released
-        or whose numbers were written after they were used. Then no leaf's gradient has changed.
+        or in which a `v.data` was assigned to (`v.data = …`, `v.data -= …`) after it was used. Then no leaf's gradient
+        has changed. Writing single elements, `v.data[i] = …`, is not noticed.
 
         >>> w = Value([1.0, 2.0])
         >>> (w * w).sum().backward()
@@ -226,10 +243,14 @@ class Value:
             return FORMULAS[function](*args, **kwargs)
         if function in INSPECTIONS:
             return function(*map(numbers, args), **{name: numbers(value) for name, value in kwargs.items()})
-        return refuse(f"np.{function.__name__} has no rule here")
+        path = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
+        return refuse(f"{path} has no rule here")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        refuse("NumPy wants a plain array of this Value: np.stack([v, w]) keeps the graph, .data leaves it")
+        raise TypeError(
+            f"{describe(self)} does not become a plain array by itself, its gradient would be lost. "
+            f"np.stack([v, w]) joins Values and keeps the graph; v.data are the numbers, to plot or to save"
+        )
 
     def __setitem__(self, index: Any, new: Any) -> NoReturn:
         raise TypeError(
@@ -287,9 +308,13 @@ class Value:
         return TABLE[np.absolute].record(self)
 
     def __eq__(self, other: object) -> Value:  # type: ignore[override]
+        if other is None:
+            return NotImplemented
         return TABLE[np.equal].record(self, other)
 
     def __ne__(self, other: object) -> Value:  # type: ignore[override]
+        if other is None:
+            return NotImplemented
         return TABLE[np.not_equal].record(self, other)
 
     def __lt__(self, other: Operand) -> Value:
@@ -429,6 +454,9 @@ class NonDiff(Value):
 
     __slots__ = ()
 
+    def __index__(self) -> int:
+        return operator.index(self._data)
+
 
 def new_value(kind: type[Value], data: Any, op: Op | None, args: tuple[Any, ...], params: dict[str, Any]) -> Value:
     """A computed Value. Record paths go through here and not through `Value(…)`, which checks and copies."""
@@ -484,6 +512,16 @@ def constant(x: Any) -> Any:
         wanted = "a number, a real array or a Value"
         raise TypeError(f"{brief(x)} beside a Value: wanted {wanted}, got dtype {array.dtype}")
     return array[()] if array.ndim == 0 else array
+
+
+def plain(x: Any) -> Any:
+    """`x` as NumPy computes with it: lists become arrays. Python numbers stay, they take the dtype beside them."""
+    return x if isinstance(x, (ndarray, np.generic, int, float)) else np.asarray(x)[()]
+
+
+def shaped(x: Any) -> Any:
+    """`x` as something that has a shape and a dtype: lists and Python numbers become arrays and scalars."""
+    return x if isinstance(x, (ndarray, np.generic, Value)) else np.asarray(x)[()]
 
 
 def numbers(x: Any) -> Any:
@@ -546,7 +584,7 @@ class Op:
         for x in inputs:
             if isinstance(x, Value):
                 return self.record(*inputs, **params)
-        return self.forward(*inputs, **params)
+        return self.forward(*map(plain, inputs), **params)
 
     def record(self, *inputs: Any, **params: Any) -> Value:
         """The result of the row for `inputs`, at least one of them a Value, as a Value that remembers them."""
@@ -583,9 +621,13 @@ class Op:
         """NumPy's call of this row's function, as (inputs, params): inputs by position, parameters by name."""
         names, known = self.signature
         params = dict(zip(names, args, strict=False), **kwargs)
-        inputs = [params.pop(name) for name in names[: len(self.rules)]]
-        for name in params:
-            if name not in known:
+        inputs = []
+        for name in names[: len(self.rules)]:
+            if name not in params:
+                refuse(f"np.{self.name} without {name!r} is not recorded")
+            inputs.append(params.pop(name))
+        for name in [name for name in params if name not in known]:
+            if params.pop(name) is not None:  # None is what NumPy takes for "not given"
                 refuse(f"np.{self.name}({name}=…) is not recorded")
         return inputs, params
 
@@ -600,6 +642,12 @@ class Op:
         except ValueError:  # some of NumPy's C functions do not tell
             return known, known
         return ["shape" if name == "newshape" else name for name in names], known  # its name before NumPy 2.1
+
+    @property
+    def __signature__(self) -> Any:
+        import inspect
+
+        return inspect.signature(self.forward)
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
@@ -645,14 +693,14 @@ class Unary(Op):
         self.record, self.pull = record, pull  # type: ignore[method-assign]
 
     def __call__(self, x: Any) -> Any:
-        return self.record(x) if isinstance(x, Value) else self.forward(x)
+        return self.record(x) if isinstance(x, Value) else self.forward(plain(x))
 
 
 class UnaryWith(Op):
     """A row with one input and parameters, such as a sum over axes. Same meaning as `Op`, fewer steps."""
 
     def __call__(self, x: Any, **params: Any) -> Any:
-        return self.record(x, **params) if isinstance(x, Value) else self.forward(x, **params)
+        return self.record(x, **params) if isinstance(x, Value) else self.forward(plain(x), **params)
 
     def record(self, x: Any, **params: Any) -> Value:
         out = self.forward(x._data, **params)
@@ -913,7 +961,7 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
             f"Give one number for each of its elements"
         )
     if create_graph and isinstance(gradient, Value):
-        return gradient
+        return gradient if gradient.dtype == value.dtype else gradient.astype(value.dtype)
     g = floating(numbers(gradient)).astype(value.dtype)
     return Value(g) if create_graph else g
 
@@ -937,7 +985,7 @@ def deposit(gradients: dict[Value, Any]) -> None:
 
 
 def refuse(text: str) -> NoReturn:
-    raise TypeError(f"{text}. Use .data if the gradient may stop here")
+    raise TypeError(f"{text}. Write it with functions that have one, or use .data if the gradient may stop here")
 
 
 def describe(value: Value) -> str:

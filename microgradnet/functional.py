@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import FORMULAS, Operand, Value
+from .engine import FORMULAS, Operand, Value, refuse, shaped
 from .ops.cost import quadratic_cost
 from .ops.elementwise import clip as _clip
 from .ops.elementwise import relu, sigmoid, stop_gradient
@@ -49,7 +49,9 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     Value(data=[2., 3.], grad=None)
     """
     if not isinstance(x, Value):
-        return _at_least_array(x).mean(axis=axis, keepdims=keepdims)
+        return shaped(x).mean(axis=axis, keepdims=keepdims)
+    if x.dtype == np.float16:  # whose sums and counts overflow at 65,504
+        return mean(x.astype(np.float32), axis, keepdims).astype(np.float16)
     total = x.sum(axis=axis, keepdims=keepdims)
     count = x.size // total.size if total.size else math.prod(x.shape[a] for a in _axes(axis, x.ndim))
     return total / count if count else total * math.nan
@@ -68,6 +70,9 @@ def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> 
     return _clip(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
+# NumPy's own signatures of these, as far as they are recorded.
+
+
 def _np_clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
@@ -78,16 +83,25 @@ def _np_ravel(a: Any, order: str = "C") -> Any:
     return a.ravel()
 
 
-def _np_mean(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+def _np_mean(a: Any, axis: Axis = None, *, keepdims: bool = False, **more: Any) -> Any:
+    _refuse_more("mean", more)
     return mean(a, axis, keepdims)
 
 
-def _np_amax(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+def _np_amax(a: Any, axis: Axis = None, *, keepdims: bool = False, **more: Any) -> Any:
+    _refuse_more("amax", more)
     return a.max(axis, keepdims)
 
 
-def _np_amin(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
+def _np_amin(a: Any, axis: Axis = None, *, keepdims: bool = False, **more: Any) -> Any:
+    _refuse_more("amin", more)
     return a.min(axis, keepdims)
+
+
+def _refuse_more(name: str, more: dict[str, Any]) -> None:
+    for given, value in more.items():
+        if value is not None:
+            refuse(f"np.{name}({given}=…) is not recorded")
 
 
 FORMULAS[np.amax] = _np_amax
@@ -102,11 +116,13 @@ FORMULAS[np.ravel] = _np_ravel
 
 def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     """`x` where it is positive, `negative_slope * x` elsewhere; at 0 the slope is `negative_slope`."""
+    x = shaped(x)
     return np.where(x > 0, x, x * negative_slope)
 
 
 def elu(x: Operand, alpha: float = 1.0) -> Any:
     """`x` where it is ≥ 0, `alpha * (exp(x) − 1)` elsewhere; at 0 the slope is 1."""
+    x = shaped(x)
     below = np.where(x >= 0, 0.0, x)  # or expm1 of a large x would be inf · 0 in its slope
     return np.where(x >= 0, x, np.expm1(below) * alpha)
 
@@ -134,7 +150,7 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> logsumexp(Value([1000.0, 1000.0]))
     Value(data=1000.6931471805599, grad=None)
     """
-    x = _at_least_array(x)
+    x = shaped(x)
     peak = _peak(x, axis)
     total = np.exp(x - peak).sum(axis=axis, keepdims=True)
     nothing = total == 0
@@ -148,19 +164,15 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     >>> softmax(Value([0.0, 0.0, -np.inf]))
     Value(data=[0.5, 0.5, 0. ], grad=None)
     """
-    x = _at_least_array(x)
+    x = shaped(x)
     raised = np.exp(x - _peak(x, axis))
     return raised / raised.sum(axis=axis, keepdims=True)
 
 
 def log_softmax(x: Operand, axis: int = -1) -> Any:
     """log(softmax(x)) along `axis`, precise where the softmax is tiny."""
-    x = _at_least_array(x)
+    x = shaped(x)
     return x - logsumexp(x, axis=axis, keepdims=True)
-
-
-def _at_least_array(x: Operand) -> Any:
-    return x if isinstance(x, (Value, np.ndarray)) else np.asarray(x)
 
 
 # -------------------------------------------------------------------------------------------------------------- costs
@@ -175,8 +187,10 @@ def cross_entropy(logits: Operand, target: Any) -> Any:
     >>> cross_entropy(Value([[0.0, 0.0]]), [1])
     Value(data=0.6931471805599453, grad=None)
     """
-    logits = _at_least_array(logits)
-    target = _at_least_array(target)
+    logits = shaped(logits)
+    target = shaped(target)
+    if not logits.ndim or not logits.size:
+        raise ValueError(f"logits of shape {logits.shape}: there is no example, or no class, to take the cost of")
     log_p = log_softmax(logits)
     examples = math.prod(logits.shape[:-1])
     if target.shape == logits.shape and target.dtype.kind == "f":
@@ -184,7 +198,7 @@ def cross_entropy(logits: Operand, target: Any) -> Any:
     if target.shape != logits.shape[:-1] or target.dtype.kind not in "iu":
         raise ValueError(
             f"target of shape {target.shape} ({target.dtype}) for logits of shape {logits.shape}: give integer labels "
-            f"of shape {logits.shape[:-1]}, or probabilities of shape {logits.shape}"
+            f"of shape {logits.shape[:-1]}, or floating-point probabilities of shape {logits.shape}"
         )
     classes = logits.shape[-1]
     if target.size and not (target.min() >= 0 and target.max() < classes):

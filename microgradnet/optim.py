@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from .engine import Value
+import numpy as np
+
+from .engine import Value, brief, describe, numbers
 from .nn.module import Module
 
 
@@ -23,23 +25,30 @@ class SGD:
     """
 
     def __init__(self, parameters: Iterable[Value], lr: float) -> None:
-        if isinstance(parameters, Module | Value):
+        if isinstance(parameters, Module | Value) or callable(parameters):
             raise TypeError("SGD wants a list of parameters: SGD(model.parameters(), lr=…)")
         self.parameters = list(parameters)
         for p in self.parameters:
-            if not isinstance(p, Value) or p.op is not None:
-                raise TypeError(f"a parameter is a Value that was not computed; got {p!r}")
+            if not isinstance(p, Value):
+                raise TypeError(f"a parameter is a Value; got {brief(p)}. model.parameters() lists a model's")
+            if p.op is not None:
+                raise TypeError(
+                    f"{describe(p)} was computed (by {p.op.name}) and cannot be moved: a parameter is a Value of "
+                    f"numbers, such as Value(0.1 * array)"
+                )
         if not self.parameters:
-            raise ValueError("there are no parameters to move")
-        if not 0 < lr < math.inf:
-            raise ValueError(f"lr={lr}: the step size is a positive number")
+            raise ValueError("there are no parameters to move; a Value that was computed is none")
+        if len(set(self.parameters)) < len(self.parameters):
+            raise ValueError("a parameter is listed twice: it would be moved twice")
+        if not isinstance(lr, (int, float, np.number)) or not 0 < lr < math.inf:
+            raise ValueError(f"lr={lr!r}: the step size is a positive number")
         self.lr = float(lr)
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
         for p in self.parameters:
             if p.grad is not None:
-                p.data -= self.lr * p.grad
+                p.data -= self.lr * numbers(p.grad)
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward() starts anew."""

@@ -76,6 +76,11 @@ TABLE: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("softmax at ±1000", lambda x: F.softmax(x)[0], ([1000.0, -1000.0, -inf],), [0.0, 0.0, 0.0]),
     ("repeated indices", lambda x: x[[0, 0, 1]], ([5.0, 6.0],), [2.0, 1.0]),
     ("negative indices", lambda x: x[[-1, 2]], ([5.0, 6.0, 7.0],), [0.0, 0.0, 2.0]),
+    ("repeated indices in a tuple", lambda x: x[(0, 0, 1),], ([5.0, 6.0],), [2.0, 1.0]),
+    ("√ behind a relu", lambda x: np.sqrt(F.relu(x)), ([-1.0, 4.0],), [0.0, 0.25]),
+    ("√ behind a maximum", lambda x: np.sqrt(np.maximum(x, 0.0)), ([-1.0, 4.0],), [0.0, 0.25]),
+    ("√ behind a clip", lambda x: np.sqrt(np.clip(x, 0.0, 9.0)), ([-1.0, 4.0],), [0.0, 0.25]),
+    ("x to a boolean", lambda x: x ** np.array([True, False]), ([2.0, 3.0],), [1.0, 0.0]),
     ("where over an infinite slope", lambda x: np.where(x > 0, np.sqrt(x), 0.0), ([0.0, 4.0],), [nan, 0.25]),
 ]
 

@@ -146,6 +146,27 @@ def test_cross_entropy_of_labels_is_that_of_their_one_hot_probabilities() -> Non
     assert F.cross_entropy(Value(x), labels).data == pytest.approx(F.cross_entropy(x, np.eye(4)[labels]), rel=1e-14)
 
 
+def test_the_mean_of_many_float16_does_not_overflow() -> None:
+    v = Value(np.ones(70_000, np.float16))
+    out = F.mean(v)
+    assert (out.data, out.dtype) == (1.0, np.float16)
+    out.backward()
+    assert v.grad.dtype == np.float16
+
+
+def test_lists_and_numbers_are_arrays() -> None:
+    for f in (F.relu, F.sigmoid, F.leaky_relu, F.elu, F.softplus, F.softmax, F.tanh, F.log_softmax):
+        np.testing.assert_array_equal(f([1.0, -1.0]), f(np.array([1.0, -1.0])))
+    assert F.quadratic_cost(Value(2.0), 1).data == 1.0
+    assert F.quadratic_cost([2.0, 1.0], [1, 1]) == 1.0
+
+
+def test_a_cross_entropy_of_nothing_is_refused() -> None:
+    for logits, target in [(np.ones((0, 3)), np.ones(0, int)), (1.0, 0), (np.ones((2, 0)), [0, 0])]:
+        with pytest.raises(ValueError, match="no example"):
+            F.cross_entropy(Value(logits), target)
+
+
 def test_arrays_in_arrays_out() -> None:
     x = np.ones((3, 4))
     for f in FORMULAS.values():

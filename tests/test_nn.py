@@ -88,6 +88,15 @@ def test_wrong_inputs_name_the_layer() -> None:
         (lambda: Linear(0, 2), ValueError, "in_features=0"),
         (lambda: Linear(2, 2.5), ValueError, "out_features=2.5"),  # type: ignore[arg-type]
         (lambda: MLP(2, []), ValueError, "sizes"),
+        (lambda: MLP(2, 3), ValueError, "in a list"),  # type: ignore[arg-type]
+        (lambda: MLP(2, [3], nn.ReLU), TypeError, "functional.sigmoid"),  # type: ignore[arg-type]
+        (lambda: Sequential(nn.ReLU), TypeError, "Sequential wants"),  # type: ignore[arg-type]
+        (lambda: Linear(2, 2, init="xavier"), TypeError, "xavier_normal"),  # type: ignore[arg-type]
+        (
+            lambda: F.linear(np.ones((2, 3)), Value(np.ones((5, 3))), Value(np.ones((1, 5)))),
+            ValueError,
+            r"bias \(out,\)",
+        ),
         (lambda: MLP(2, [3], activation="sigmoid"), TypeError, "functional.sigmoid"),  # type: ignore[arg-type]
         (lambda: Sequential(Linear(2, 2), 3), TypeError, "got 3"),  # type: ignore[arg-type]
         (lambda: Linear(2, 2, seed="now"), TypeError, "a seed is"),  # type: ignore[arg-type]
@@ -183,6 +192,15 @@ def test_a_module_prints_what_it_holds() -> None:
     assert "pair.scale: Value (1,)" in text, text
     assert "…" not in text
     assert repr(nn.ReLU()) == "ReLU()"
+    layers = Sequential(nn.LeakyReLU(0.2), np.tanh, nn.Softmax(0), F.relu)
+    assert repr(layers) == "Sequential(\n  0: LeakyReLU(0.2)\n  1: tanh\n  2: Softmax(axis=0)\n  3: relu\n)"
+
+
+def test_a_computed_value_is_shown_to_be_no_parameter() -> None:
+    model = Module()
+    model.w = Value([1.0]) * 0.1  # type: ignore[attr-defined]
+    assert model.parameters() == []
+    assert "w: Value (1,), computed by multiply: no parameter" in repr(model)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,15 @@ import microgradnet.functional as F
 from microgradnet import Value, nn
 from microgradnet.optim import SGD
 
+W = Value(1.0)
+
+
+def test_a_step_takes_the_numbers_of_a_recorded_gradient() -> None:
+    w = Value([1.0, 2.0])
+    (w * w).sum().backward(create_graph=True)
+    SGD([w], lr=0.1).step()
+    np.testing.assert_allclose(w.data, [0.8, 1.6])
+
 
 def test_a_step_is_the_formula() -> None:
     w, unused = Value(np.array([1.0, 2.0], np.float32)), Value(3.0)
@@ -32,7 +41,10 @@ def test_a_step_is_the_formula() -> None:
         (nn.Linear(1, 1, seed=0), 0.1, TypeError, r"model\.parameters\(\)"),
         ([], 0.1, ValueError, "no parameters"),
         ([np.ones(2)], 0.1, TypeError, "a parameter is a Value"),
-        ([Value(1.0) * 2], 0.1, TypeError, "not computed"),
+        ([Value(1.0) * 2], 0.1, TypeError, "was computed"),
+        ([W, W], 0.1, ValueError, "twice"),
+        (nn.Linear(1, 1, seed=0).parameters, 0.1, TypeError, r"model\.parameters\(\)"),
+        ([Value(1.0)], "0.1", ValueError, "lr='0.1'"),
         ([Value(1.0)], 0.0, ValueError, "lr=0.0"),
         ([Value(1.0)], float("nan"), ValueError, "positive number"),
     ],

@@ -75,7 +75,7 @@ def kaiming_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Standard normal: the article's start, large enough that the first outputs are chaos."""
+    """Standard normal: so large that the first outputs are chaos."""
     return rng.standard_normal(shape)
 
 

@@ -25,7 +25,9 @@ class Linear(Module):
 
     `weight` is (out_features, in_features), `bias` (out_features,); x is (…, in_features) and the result
     (…, out_features).
-    Both start as `init` says; the default is uniform in ±1/√in_features, biases too, as in PyTorch.
+    Weights start as `init` says and biases at 0; the default is uniform in ±1/√in_features for both, as in PyTorch.
+    `seed` is an int or a np.random.Generator; without one, all layers draw from one generator with a fixed start.
+    `dtype` is that of the parameters: give x in the same one, or NumPy computes in the larger.
 
     >>> layer = Linear(3, 2, seed=0)
     >>> layer
@@ -47,6 +49,8 @@ class Linear(Module):
         for name, n in (("in_features", in_features), ("out_features", out_features)):
             if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
                 raise ValueError(f"Linear({name}={n!r}): it is a whole number of at least 1")
+        if not callable(init):
+            raise TypeError(f"Linear(init={init!r}): it is a function, such as nn.init.xavier_normal")
         rng = generator(seed)
         weight = init((out_features, in_features), rng)
         self.weight = Value(weight.astype(dtype))
@@ -83,8 +87,8 @@ class Sequential(Module):
 
     def __init__(self, *layers: Activation) -> None:
         for layer in layers:
-            if not callable(layer):
-                raise TypeError(f"Sequential wants layers, one argument each; got {layer!r}")
+            if not callable(layer) or isinstance(layer, type):
+                raise TypeError(f"Sequential wants layers or functions of one argument; got {layer!r}")
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:
@@ -97,6 +101,14 @@ class Sequential(Module):
 
     def __getitem__(self, i: int) -> Any:
         return self.layers[i]
+
+    def __repr__(self) -> str:
+        names = [
+            repr(x) if isinstance(x, Module) else getattr(x, "name", getattr(x, "__name__", repr(x)))
+            for x in self.layers
+        ]
+        inside = "".join(f"  {i}: {name}\n".replace("\n  ", "\n    ") for i, name in enumerate(names))
+        return f"Sequential(\n{inside})"
 
 
 class MLP(Module):
@@ -123,11 +135,11 @@ class MLP(Module):
         seed: Seed = None,
     ) -> None:
         for name, function in (("activation", activation), ("final_activation", final_activation)):
-            if function is not None and not callable(function):
+            if function is not None and (not callable(function) or isinstance(function, type)):
                 raise TypeError(f"MLP({name}={function!r}): it is a function, such as functional.sigmoid")
-        sizes = [in_features, *out_features]
+        sizes = [in_features, *(out_features if isinstance(out_features, Iterable) else ())]
         if len(sizes) < 2:
-            raise ValueError("MLP wants the sizes of its layers: MLP(784, [16, 16, 10])")
+            raise ValueError("MLP wants the sizes of its layers in a list: MLP(784, [16, 16, 10])")
         rng = generator(seed)
         self.layers = [Linear(n, m, init=init, dtype=dtype, seed=rng) for n, m in pairwise(sizes)]
         self.activation = activation
@@ -185,6 +197,9 @@ class LeakyReLU(Module):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
+    def __repr__(self) -> str:
+        return f"LeakyReLU({self.negative_slope})"
+
     def forward(self, x: Operand) -> Any:
         return functional.leaky_relu(x, self.negative_slope)
 
@@ -195,6 +210,9 @@ class ELU(Module):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
+    def __repr__(self) -> str:
+        return f"ELU({self.alpha})"
+
     def forward(self, x: Operand) -> Any:
         return functional.elu(x, self.alpha)
 
@@ -204,6 +222,9 @@ class Softmax(Module):
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
+
+    def __repr__(self) -> str:
+        return f"Softmax(axis={self.axis})"
 
     def forward(self, x: Operand) -> Any:
         return functional.softmax(x, self.axis)

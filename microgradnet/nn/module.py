@@ -12,8 +12,9 @@ from ..engine import Value
 class Module:
     """A layer or network. Assign Values, Modules, or lists, tuples, dicts and dataclasses of them; define `forward`.
 
-    A Value attribute is a parameter, unless it was computed from others. Nothing is registered: parameters are found in
-    the order of the attributes, each once, however many names it has.
+    A Value attribute is a parameter, unless it was computed from others: `Value(0.1 * array)` is one, and
+    `0.1 * Value(array)` is not. Nothing is registered: parameters are found in the order of the attributes, each once,
+    however many names it has.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -55,9 +56,15 @@ class Module:
     @recursive_repr("…")
     def __repr__(self) -> str:
         held = [found for name, part in children(self) for found in walk(part, name, {id(self)}, deep=False)]
-        shown = [(path, f"Value {x.shape}" if isinstance(x, Value) else repr(x)) for path, x in held]
+        held += [(name, x) for name, x in vars(self).items() if isinstance(x, Value) and x.op is not None]
+        shown = [(path, parameter_repr(x) if isinstance(x, Value) else repr(x)) for path, x in held]
         inside = "\n".join(f"  {path}: {text}".replace("\n", "\n  ") for path, text in shown)
         return f"{type(self).__name__}(\n{inside}\n)" if inside else f"{type(self).__name__}()"
+
+
+def parameter_repr(value: Value) -> str:
+    computed = f", computed by {value.op.name}: no parameter" if value.op is not None else ""
+    return f"Value {value.shape}{computed}"
 
 
 def children(node: Any) -> list[tuple[str, Any]]:

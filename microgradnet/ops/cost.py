@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..engine import case, op
+from ..engine import case, op, shaped
 
 
 def _quadratic_cost(output: Any, target: Any) -> Any:
-    """The article's cost: the sum of (output − target)² over the outputs, averaged over the examples. No ½.
+    """The quadratic cost: the sum of (output − target)² over the outputs, averaged over the examples. No ½.
 
     Both have the same shape, (…, outputs); a single example may be (outputs,). Raises ValueError for other shapes,
     which would broadcast into a wrong number, and for no examples, which have no average.
@@ -19,9 +19,13 @@ def _quadratic_cost(output: Any, target: Any) -> Any:
     >>> quadratic_cost(Value([[1.0, 0.0], [0.5, 0.5]]), [[1.0, 0.0], [0.0, 1.0]])
     Value(data=0.25, grad=None)
     """
+    output, target = shaped(output), shaped(target)
+    if output.shape != target.shape:
+        raise ValueError(
+            f"outputs of shape {output.shape}, targets of shape {target.shape}: they must be equal. "
+            f"data.one_hot(labels) makes targets of labels"
+        )
     error = output - target
-    if error.shape != output.shape or error.shape != target.shape:
-        raise ValueError(f"outputs of shape {output.shape}, targets of shape {target.shape}: they must be equal")
     examples = math.prod(error.shape[:-1])
     if not examples:
         raise ValueError(f"outputs of shape {output.shape}: there is no example to take the cost of")
@@ -32,7 +36,7 @@ def _quadratic_cost(output: Any, target: Any) -> Any:
 quadratic_cost = op(
     "quadratic_cost",
     lambda g, out, output, target: (output - target) * (g * (2 / math.prod(output.shape[:-1]))),
-    lambda g, out, output, target: (target - output) * (g * (2 / math.prod(output.shape[:-1]))),
+    lambda g, out, output, target: (target - output) * (g * (2 / math.prod(target.shape[:-1]))),
     forward=_quadratic_cost,
     symbol="cost",
     parameters=False,

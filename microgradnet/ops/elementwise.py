@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Domain, op
+from ..engine import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Domain, Value, op
 
 # --------------------------------------------------------------------------------------------------------- arithmetic
 
@@ -36,8 +36,16 @@ def _log_of_base(x: Any, y: Any) -> Any:
     return np.log(np.where((x == 0) & (y >= 0), 1.0, x))
 
 
-# x ** (y − (y ≠ 0)): the exponent y − 1, but 0 for x**0, whose slope is then 0 · x**0 = 0 for every x, 0 and inf too.
-op(np.power, lambda g, out, x, y: g * y * x ** (y - (y != 0)),
+def _less_one(x: Any, y: Any) -> Any:
+    """y − 1, but 0 where x**(y − 1) is infinite although y is 0: the slope y · x**(y − 1) of x**0 is 0 for every x."""
+    if isinstance(y, (int, float)):
+        return y - 1 if y else 0
+    if y.dtype.kind == "b":
+        y = y * 1
+    return y - ((y != 0) | (np.isfinite(x) & (x != 0)))
+
+
+op(np.power, lambda g, out, x, y: g * y * x ** _less_one(x, y),
              lambda g, out, x, y: g * out * _log_of_base(x, y), forward=operator.pow, symbol="**",
              domain=(POSITIVE, REAL))  # fmt: skip
 
@@ -56,7 +64,14 @@ op(np.logical_not, None, symbol="not")
 op(np.bitwise_and, None, None, symbol="&", domain=BOOLEAN)
 op(np.bitwise_or, None, None, symbol="|", domain=BOOLEAN)
 op(np.invert, None, symbol="~", domain=BOOLEAN)
-stop_gradient = op("stop_gradient", None, forward=operator.pos, symbol="stop", elementwise=True)
+
+
+def _stop_gradient(x: Any) -> Any:
+    """`x` as a constant: recorded, but nothing flows back through it."""
+    return +x
+
+
+stop_gradient = op("stop_gradient", None, forward=_stop_gradient, symbol="stop", elementwise=True)
 op(np.isnan, None)
 op(np.isinf, None)
 op(np.isfinite, None)
@@ -82,8 +97,8 @@ op(np.cbrt, lambda g, out, x: g / (3 * out * out), symbol="∛", domain=POSITIVE
 
 def _softshare(x: Any, y: Any) -> Any:
     """exp(x) / (exp(x) + exp(y)): ½ for equals, but 0 for two of −inf, where there is nothing to share."""
-    same = x == y
-    gap = np.where(same, 0.0, x) - np.where(same, 0.0, y)  # no inf − inf
+    equal = (x == y) & np.isinf(x)
+    gap = np.where(equal, 0.0, x) - np.where(equal, 0.0, y)  # no inf − inf
     return sigmoid(gap) * ((x != -math.inf) | (y != -math.inf))
 
 
@@ -130,7 +145,7 @@ op(np.fabs, lambda g, out, x: g * np.sign(x), symbol="|·|")
 
 def _chosen(g: Any, mine: Any, theirs: Any) -> Any:
     """All of g where mine is chosen, half of it where neither or both are, none where theirs is."""
-    return np.where(mine == theirs, g * 0.5, g * mine)
+    return np.where(mine == theirs, g * 0.5, np.where(mine, g, 0.0))
 
 
 # A NaN is chosen by maximum and minimum, and never by fmax and fmin.
@@ -145,7 +160,7 @@ op(np.fmin, lambda g, out, x, y: _chosen(g, (x < y) | np.isnan(y), (y < x) | np.
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
-    return np.where(condition, x, y)
+    return np.where(condition, x, y)[()]
 
 
 op(np.where, None,
@@ -159,10 +174,10 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 
 # On a bound the slope in x is 1; where low > high, NumPy's answer is high, and so is where the gradient goes.
-clip = op("clip", lambda g, out, x, low, high: g * ((x >= low) & (x <= high)),
-                  lambda g, out, x, low, high: g * ((x < low) & (low <= high)),
-                  lambda g, out, x, low, high: g * ((x > high) | (low > high)), forward=_clip, elementwise=True,
-                  domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
+clip = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= high), g, 0.0),
+                  lambda g, out, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
+                  lambda g, out, x, low, high: np.where((x > high) | (low > high), g, 0.0),
+          forward=_clip, elementwise=True, domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
 
 
 def _relu(x: Any) -> Any:
@@ -172,7 +187,14 @@ def _relu(x: Any) -> Any:
     return x if x > 0 or x != x else type(x)(0)  # a ufunc on one number would cost ten times this
 
 
-relu = op("relu", lambda g, out, x: g * (out > 0), forward=_relu, elementwise=True)
+def _relu_rule(g: Any, out: Any, x: Any) -> Any:
+    """`g` where something came through, else 0, even if g is infinite; g * (out > 0) would be NaN there."""
+    if isinstance(out, (np.ndarray, Value)):
+        return np.where(out > 0, g, 0.0)
+    return g if out > 0 else type(g)(0)
+
+
+relu = op("relu", _relu_rule, forward=_relu, elementwise=True)
 
 
 @np.errstate(over="ignore")  # exp(1000) is inf, and 1 / (1 + inf) is the right 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, case, op
+from ..engine import FORMULAS, case, op, shaped
 
 
 def _grad_left(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -43,12 +43,14 @@ op(np.matmul, _grad_left, _grad_right, forward=operator.matmul, symbol="@", case
 
 def dot(x: Any, y: Any) -> Any:
     """NumPy's `dot`: the matrix product, except that two stacks of matrices are paired each with each."""
+    x, y = shaped(x), shaped(y)
     if not x.ndim or not y.ndim:
         return x * y
     if x.ndim <= 2 >= y.ndim or y.ndim == 1:
         return x @ y
-    columns = y.transpose((y.ndim - 2, *range(y.ndim - 2), y.ndim - 1)).reshape((y.shape[-2], -1))
-    return (x @ columns).reshape((*x.shape[:-1], *y.shape[:-2], y.shape[-1]))
+    others = (*y.shape[:-2], y.shape[-1])
+    columns = y.transpose((y.ndim - 2, *range(y.ndim - 2), y.ndim - 1)).reshape((y.shape[-2], math.prod(others)))
+    return (x @ columns).reshape((*x.shape[:-1], *others))
 
 
 FORMULAS[np.dot] = dot
@@ -61,6 +63,8 @@ def _rows(x: Any) -> Any:
 
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
     """x · weightᵀ + bias, for x (…, in), weight (out, in) and bias (out,): (…, out)."""
+    if weight.ndim != 2 or bias.ndim != 1:
+        raise ValueError(f"linear wants a weight (out, in) and a bias (out,); got {weight.shape} and {bias.shape}")
     out = x.dot(weight.T) if x.ndim == 2 else x @ weight.T
     if out.dtype is not bias.dtype:
         return out + bias

@@ -19,15 +19,16 @@ CASES = [
     case("abc"), case("abc", axis=0), case("abc", axis=-1, keepdims=True), case("abc", axis=(0, 2)),
     case("abc", axis=(-1, 0), keepdims=True), case("ab", axis=(), keepdims=True), case("ab", axis=()),
     case("a1b", axis=1), case("a", keepdims=True), case(""), case("", keepdims=True),
+    case("", axis=0), case("", axis=-1, keepdims=True),
 ]  # fmt: skip
 CASES_NOT_EMPTY = [case((2, 3, 2), **params) for inputs, params in CASES if inputs == ("abc",)] + [
-    case((4, 1), axis=(), keepdims=True), case(()),
+    case((4, 1), axis=(), keepdims=True), case(()), case((), axis=-1),
 ]  # fmt: skip
 
 
 def _kept(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """The shape that `keepdims=True` would have left."""
-    if axis is None:
+    if axis is None or not shape:  # NumPy lets a number be reduced over axis 0
         return (1,) * len(shape)
     axes = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
     return tuple([1 if i in axes else n for i, n in enumerate(shape)])
@@ -61,7 +62,7 @@ def _extreme_rule(g: Any, out: Any, x: Any, *, axis: Axis = None, keepdims: bool
     there = {"shape": x.shape, "axis": axis, "keepdims": keepdims}
     hit = (x == spread(out, **there)) | np.isnan(x)
     count = hit.sum(axis=axis, keepdims=keepdims)  # in int64: a float16 count of 70,000 would overflow
-    return hit * spread((g / count).astype(g.dtype), **there)
+    return np.where(hit, spread((g / count).astype(g.dtype), **there), 0.0)
 
 
 def _max(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -12,14 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, Array, NonDiff, Op, Value, Variadic, case, op
+from ..engine import FORMULAS, Array, NonDiff, Op, Value, Variadic, brief, case, op
 
 ODD = np.array([-1, 0, 2, 0])  # an index array with a repeat and a negative
 MASK = np.array([True, False, True])
 
 
+def fixed_view(x: Any) -> Any:
+    """A view of an input's numbers, read-only: a write into it would reach the input unnoticed."""
+    if type(x) is np.ndarray and x.base is not None:
+        x.flags.writeable = False
+    return x
+
+
 def _reshape(x: Any, *, shape: Any) -> Any:
-    return x.reshape(shape)
+    return fixed_view(x.reshape(shape))
 
 
 op(np.reshape, lambda g, out, x, *, shape: g.reshape(x.shape), forward=_reshape, cases=[
@@ -29,22 +36,22 @@ op(np.reshape, lambda g, out, x, *, shape: g.reshape(x.shape), forward=_reshape,
 
 
 def _transpose(x: Any, *, axes: Sequence[int] | None = None) -> Any:
-    return x.transpose(axes)
+    return fixed_view(x.transpose(axes))
 
 
 def _transpose_back(g: Any, out: Any, x: Any, *, axes: Sequence[int] | None = None) -> Any:
     if axes is None:
         return g.transpose()
-    return g.transpose(tuple(int(i) for i in np.argsort([a % x.ndim for a in axes])))
+    return g.transpose(tuple(int(i) for i in np.argsort([a % x.ndim for a in np.atleast_1d(axes)])))
 
 
 op(np.transpose, _transpose_back, forward=_transpose, symbol="T", cases=[
-    case("ab"), case("abc", axes=(1, 2, 0)), case("abc", axes=(-1, 0, 1)), case(""), case("a"),
+    case("ab"), case("a", axes=0), case("abc", axes=(1, 2, 0)), case("abc", axes=(-1, 0, 1)), case(""), case("a"),
 ])  # fmt: skip
 
 
 def _swapaxes(x: Any, *, axis1: int, axis2: int) -> Any:
-    return x.swapaxes(axis1, axis2)
+    return fixed_view(x.swapaxes(axis1, axis2))
 
 
 op(np.swapaxes, lambda g, out, x, *, axis1, axis2: g.swapaxes(axis1, axis2), forward=_swapaxes, cases=[
@@ -53,7 +60,7 @@ op(np.swapaxes, lambda g, out, x, *, axis1, axis2: g.swapaxes(axis1, axis2), for
 
 
 def _expand_dims(a: Any, *, axis: int | tuple[int, ...]) -> Any:
-    return np.expand_dims(a, axis)
+    return fixed_view(np.expand_dims(a, axis))
 
 
 op(np.expand_dims, lambda g, out, x, *, axis: g.reshape(x.shape), forward=_expand_dims, cases=[
@@ -62,7 +69,7 @@ op(np.expand_dims, lambda g, out, x, *, axis: g.reshape(x.shape), forward=_expan
 
 
 def _squeeze(a: Any, *, axis: int | tuple[int, ...] | None = None) -> Any:
-    return np.squeeze(a, axis)
+    return fixed_view(np.squeeze(a, axis))
 
 
 op(np.squeeze, lambda g, out, x, *, axis=None: g.reshape(x.shape), forward=_squeeze, cases=[
@@ -109,16 +116,23 @@ def parts(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
     """An index as what is fixed, with slots, and the arrays that fill the slots."""
     fixed, arrays = [], []
     for item in index if isinstance(index, tuple) else (index,):
-        if isinstance(item, Value) and not isinstance(item, NonDiff):
-            raise IndexError("an index is made of integers or booleans; a Value of floating-point numbers is neither")
-        if isinstance(item, list | np.ndarray | NonDiff):
-            array = np.asarray(item, dtype=np.intp if item == [] else None) if isinstance(item, list) else item
-            if array.dtype.kind not in "iub":
-                raise IndexError(f"an index array holds integers or booleans; got dtype {array.dtype}")
-            arrays.append(array)
+        if item is not None and item is not ... and not isinstance(item, (int, slice, np.integer, np.bool)):
+            arrays.append(index_array(item))
             item = SLOT
         fixed.append(item)
     return tuple(fixed), arrays
+
+
+def index_array(item: Any) -> Any:
+    """A list, array or recorded Value as an array of integers or booleans."""
+    if isinstance(item, Value) and not isinstance(item, NonDiff):
+        raise IndexError("an index is made of integers or booleans; a Value of floating-point numbers is neither")
+    array = item if isinstance(item, NonDiff) else np.asarray(item)
+    if not array.size and not isinstance(item, np.ndarray):
+        array = np.asarray(item, dtype=np.intp)  # NumPy calls an empty list one of floats
+    if array.dtype.kind not in "iub":
+        raise IndexError(f"an index holds integers or booleans; got dtype {array.dtype} from {brief(item)}")
+    return array
 
 
 def filled(fixed: tuple[Any, ...], arrays: Sequence[Any]) -> tuple[Any, ...]:
@@ -129,7 +143,7 @@ def filled(fixed: tuple[Any, ...], arrays: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _take(x: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
-    return x[filled(index, arrays)]
+    return fixed_view(x[filled(index, arrays)])
 
 
 def _scatter(g: Any, *arrays: Array, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
