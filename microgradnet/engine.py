@@ -29,6 +29,7 @@ Rule: TypeAlias = Any  # (g, out, *inputs, **params) -> gradient of one input; N
 
 new_age = itertools.count().__next__
 new = object.__new__
+by_age = operator.attrgetter("age")
 NO_PARAMS: dict[str, Any] = {}
 NUMBERS = frozenset({int, float})
 
@@ -766,34 +767,42 @@ class Binary(Op):
 
 
 class Ternary(Op):
-    """A row with three inputs and no parameters. Same meaning as `Op`, fewer steps."""
+    """A row with three inputs and no parameters. Same meaning as `Op`, fewer steps; see `Unary`."""
 
-    def record(self, x: Any, y: Any, z: Any) -> Value:
-        a = x._data if type(x) is Value else numbers(x := constant(x))
-        b = y._data if type(y) is Value else numbers(y := constant(y))
-        c = z._data if type(z) is Value else numbers(z := constant(z))
-        out = self.forward(a, b, c)
-        if type(out) is ndarray and not out.ndim:
-            out = out[()]
-        flows = type(x) is Value or type(y) is Value or type(z) is Value
-        return new_value(self.kind if flows else NonDiff, out, self, (x, y, z), NO_PARAMS)
+    def __init__(self, *description: Any, **more: Any) -> None:
+        super().__init__(*description, **more)
+        forward, kind, (rule_x, rule_y, rule_z), in_general = self.forward, self.kind, self.rules, self.pull
 
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
-        if create_graph:
-            super().pull(node, g, create_graph, pending)
-            return
-        x, y, z = node.args
-        out = node._data
-        a = x._data if type(x) is Value else numbers(x)
-        b = y._data if type(y) is Value else numbers(y)
-        c = z._data if type(z) is Value else numbers(z)
-        for v, rule in zip(node.args, self.rules, strict=True):
-            if type(v) is Value and rule is not None:
-                gv = rule(g, out, a, b, c)
-                data = v._data
-                if type(gv) is not type(data) or gv.shape != data.shape or gv.dtype is not data.dtype:
-                    gv = fitted(gv, v, self)
-                pending[v] = pending[v] + gv if v in pending else gv
+        def record(x: Any, y: Any, z: Any) -> Value:
+            a = x._data if type(x) is Value else numbers(x := constant(x))
+            b = y._data if type(y) is Value else numbers(y := constant(y))
+            c = z._data if type(z) is Value else numbers(z := constant(z))
+            value = new(kind if type(x) is Value or type(y) is Value or type(z) is Value else NonDiff)
+            value._data = forward(a, b, c)
+            value.op = self
+            value.args = (x, y, z)
+            value.params = NO_PARAMS
+            value.age = new_age()
+            value._grad = value.name = None
+            return value
+
+        def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+            if create_graph:
+                in_general(node, g, create_graph, pending)
+                return
+            x, y, z = node.args
+            out = node._data
+            a = x if type(x) is not Value and type(x) is not NonDiff else x._data
+            b = y if type(y) is not Value and type(y) is not NonDiff else y._data
+            c = z if type(z) is not Value and type(z) is not NonDiff else z._data
+            for v, data, rule in ((x, a, rule_x), (y, b, rule_y), (z, c, rule_z)):
+                if type(v) is Value and rule is not None:
+                    gv = rule(g, out, a, b, c)
+                    if type(gv) is not type(data) or gv.shape != data.shape or gv.dtype is not data.dtype:
+                        gv = fitted(gv, v, self)
+                    pending[v] = pending[v] + gv if v in pending else gv
+
+        self.record, self.pull = record, pull  # type: ignore[method-assign]
 
 
 class Variadic(Op):
@@ -918,7 +927,7 @@ def history(root: Value) -> list[Value]:
                 if x.op is not None and x not in seen:
                     seen.add(x)
                     nodes.append(x)
-    nodes.sort(key=operator.attrgetter("age"))
+    nodes.sort(key=by_age)
     return nodes
 
 
@@ -947,8 +956,8 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
     if isinstance(value, NonDiff):
         raise TypeError(f"{describe(value)} is the result of {value.op and value.op.name}: nothing flows back from it")
     if gradient is None:
-        if value.ndim == 0 and not create_graph:
-            return value.dtype.type(1)
+        if type(value._data) is not ndarray and not create_graph:
+            return type(value._data)(1)
         if value.size != 1:
             raise ValueError(
                 f"backward() starts from one number; this Value has shape {value.shape}. Reduce it first "

@@ -19,8 +19,11 @@ def _quadratic_cost(output: Any, target: Any) -> Any:
     >>> quadratic_cost(Value([[1.0, 0.0], [0.5, 0.5]]), [[1.0, 0.0], [0.0, 1.0]])
     Value(data=0.25, grad=None)
     """
-    output, target = shaped(output), shaped(target)
-    if output.shape != target.shape:
+    try:
+        fit = output.shape == target.shape
+    except AttributeError:  # a Python number
+        return _quadratic_cost(shaped(output), shaped(target))
+    if not fit:
         raise ValueError(
             f"outputs of shape {output.shape}, targets of shape {target.shape}: they must be equal. "
             f"data.one_hot(labels) makes targets of labels"
