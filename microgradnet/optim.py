@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .engine import Value, brief, describe, numbers
+from .engine import Value, brief, describe
 from .nn.module import Module
 
 
@@ -47,8 +47,9 @@ class SGD:
     def step(self) -> None:
         """Move every parameter that has a gradient."""
         for p in self.parameters:
-            if p.grad is not None:
-                p.data -= self.lr * numbers(p.grad)
+            g = p.grad
+            if g is not None:
+                p.data -= self.lr * (g.data if type(g) is Value else g)
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward() starts anew."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from .works import WORKS, Step
 
-TURN = 0.002  # seconds that one contender works before the next has its turn, about
+TURN = 0.01  # seconds that one contender works before the next has its turn, about
 
 
 def main() -> None:
