@@ -12,7 +12,7 @@ README = (ROOT / "README.md").read_text()
 
 def test_the_readmes_code_prints_what_it_says() -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names: dict[str, object] = {}
     for i, block in enumerate(blocks):
         example = doctest.DocTestParser().get_doctest(block, names, f"README block {i}", "README.md", 0)
