@@ -7,7 +7,6 @@ median of hand-written NumPy's. Nothing is asserted about time, only that all co
 from __future__ import annotations
 
 import argparse
-import gc
 import statistics
 import time
 import warnings
@@ -16,14 +15,14 @@ import numpy as np
 
 from .works import WORKS, Step
 
-TURN = 0.01  # seconds that one contender works before the next has its turn, about
+TURN = 0.03  # seconds that one contender works before the next has its turn, about: long enough to run warm
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--only", default="", help="works whose name holds this text")
     parser.add_argument("--without", default="", help="contenders to leave out, such as torch,jax")
-    parser.add_argument("--seconds", type=float, default=3.0, help="time for each contender of a work (3)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="time for each contender of a work (4)")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
 
@@ -41,8 +40,6 @@ def main() -> None:
                 except ImportError:
                     continue
         agree(name, steps)
-        gc.collect()
-        gc.freeze()  # what the imports left is not for the contenders to be collected through
         times = taken(steps, options.seconds)
         base = times["numpy"]
         cells = [f"{times[c] / base:13.2f}×" if c in times else f"{'–':>14}" for c in columns[1:]]
