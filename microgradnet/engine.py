@@ -31,7 +31,7 @@ new_age = itertools.count().__next__
 new = object.__new__
 by_age = operator.attrgetter("age")
 NO_PARAMS: dict[str, Any] = {}
-NUMBERS = frozenset({int, float})
+PYTHON_NUMBERS = frozenset({int, float})
 
 
 # ---------------------------------------------------------------------------------------------------------- the Value
@@ -666,7 +666,7 @@ class Unary(Op):
 
     `record` and `pull` are plain functions here, so that `Value.__neg__` can be `record` itself. What the rule returns
     is not fitted to the input: nothing was stretched, and the laws hold every rule of these to the shape and dtype of
-    its input.
+    its input. Another law holds `pull` to the general one, which is what runs under `create_graph`, bit by bit.
     """
 
     def __init__(self, *description: Any, **more: Any) -> None:
@@ -674,14 +674,7 @@ class Unary(Op):
         forward, kind, (rule,), in_general = self.forward, self.kind, self.rules, self.pull
 
         def record(x: Any) -> Value:
-            value = new(kind if type(x) is Value else NonDiff)
-            value._data = forward(x._data)
-            value.op = self
-            value.args = (x,)
-            value.params = NO_PARAMS
-            value.age = new_age()
-            value._grad = value.name = None
-            return value
+            return new_value(kind if type(x) is Value else NonDiff, forward(x._data), self, (x,), NO_PARAMS)
 
         def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
             if create_graph:
@@ -730,15 +723,9 @@ class Binary(Op):
 
         def record(x: Any, y: Any) -> Value:
             a = x._data if type(x) is Value else numbers(x := constant(x))
-            b = y._data if type(y) is Value else y if type(y) in NUMBERS else numbers(y := constant(y))
-            value = new(kind if type(x) is Value or type(y) is Value else NonDiff)
-            value._data = forward(a, b)
-            value.op = self
-            value.args = (x, y)
-            value.params = NO_PARAMS
-            value.age = new_age()
-            value._grad = value.name = None
-            return value
+            b = y._data if type(y) is Value else y if type(y) in PYTHON_NUMBERS else numbers(y := constant(y))
+            flows = type(x) is Value or type(y) is Value
+            return new_value(kind if flows else NonDiff, forward(a, b), self, (x, y), NO_PARAMS)
 
         def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
             if create_graph:
@@ -777,14 +764,8 @@ class Ternary(Op):
             a = x._data if type(x) is Value else numbers(x := constant(x))
             b = y._data if type(y) is Value else numbers(y := constant(y))
             c = z._data if type(z) is Value else numbers(z := constant(z))
-            value = new(kind if type(x) is Value or type(y) is Value or type(z) is Value else NonDiff)
-            value._data = forward(a, b, c)
-            value.op = self
-            value.args = (x, y, z)
-            value.params = NO_PARAMS
-            value.age = new_age()
-            value._grad = value.name = None
-            return value
+            flows = type(x) is Value or type(y) is Value or type(z) is Value
+            return new_value(kind if flows else NonDiff, forward(a, b, c), self, (x, y, z), NO_PARAMS)
 
         def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
             if create_graph:

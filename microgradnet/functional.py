@@ -43,7 +43,8 @@ def tanh(x: Operand) -> Any:
 
 
 def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean over `axis` (an int, a tuple, or None for all). NaN if there is nothing to average, as in NumPy.
+    """The mean over `axis` (an int, a tuple, or None for all). NaN, with NumPy's warning, if there is nothing to
+    average.
 
     >>> mean(Value([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Value(data=[2., 3.], grad=None)
@@ -54,7 +55,7 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
         return mean(x.astype(np.float32), axis, keepdims).astype(np.float16)
     total = x.sum(axis=axis, keepdims=keepdims)
     count = x.size // total.size if total.size else math.prod(x.shape[a] for a in _axes(axis, x.ndim))
-    return total / count if count else total * math.nan
+    return total / count
 
 
 def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
