@@ -8,11 +8,17 @@
 np.float64(13.0)
 """
 
-from . import data, functional, gradcheck, nn, optim
-from . import ops as _ops  # fills the table of rows
-from .engine import Value
+from . import data, functional, gradcheck, nn, optim, transforms
+from . import formulas as _formulas  # fills the tables
+from .debug import debug
+from .engine import Value, no_grad, primitive
+from .ops.elementwise import hook
+from .transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
-__all__ = ["Value", "__version__", "data", "functional", "gradcheck", "nn", "optim"]
+__all__ = [
+    "Value", "__version__", "checkpoint", "data", "debug", "functional", "grad", "gradcheck", "hessian", "hook", "hvp",
+    "jacobian", "jvp", "nn", "no_grad", "optim", "primitive", "transforms", "value_and_grad", "vjp",
+]  # fmt: skip
 __version__ = "0.1.0"
 
-del _ops
+del _formulas

@@ -34,8 +34,8 @@ def digits(held_out: float = 0.2, seed: Seed = 0) -> Digits:
 
     Needs no download. Raises ModuleNotFoundError, with the command that installs it, where scikit-learn is missing.
     """
-    if not 0 < held_out < 1:
-        raise ValueError(f"held_out={held_out}: it is the fraction of the digits to hold out, between 0 and 1")
+    if not isinstance(held_out, int | float) or not 0 < held_out < 1:
+        raise ValueError(f"held_out={held_out!r}: it is the fraction of the digits to hold out, between 0 and 1")
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError:
@@ -131,6 +131,8 @@ def one_hot(labels: Array, classes: int = CLASSES) -> Array:
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels are integers; got dtype {labels.dtype}")
+    if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 1:
+        raise ValueError(f"classes={classes!r}: it is a whole number of at least 1, such as labels.max() + 1")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"labels from {labels.min()} to {labels.max()}, but the classes are 0 to {classes - 1}")
     return np.asarray(np.eye(classes, dtype=np.float32)[labels])
@@ -145,6 +147,8 @@ def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = Tr
     [[0, 1], [2, 3], [4]]
     """
     x, y = np.asarray(x), np.asarray(y)
+    if not x.ndim or not y.ndim:
+        raise ValueError(f"batches wants two arrays with a row for each example; got shapes {x.shape} and {y.shape}")
     if len(x) != len(y):
         raise ValueError(f"{len(x)} inputs but {len(y)} targets: each example has one of each")
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:

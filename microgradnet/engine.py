@@ -11,14 +11,21 @@ speed; handed Values it records, and that is all there is to higher derivatives.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import itertools
 import operator
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy import ndarray
+
+from .words import brief, describe, lost_by, misfit, refuse, shown, spelled, written
 
 if TYPE_CHECKING:  # np.typing takes longer to import than this package
     from numpy.typing import ArrayLike, DTypeLike
@@ -37,6 +44,27 @@ PYTHON_NUMBERS = frozenset({int, float})
 # ---------------------------------------------------------------------------------------------------------- the Value
 
 
+def operators(function: Any) -> tuple[Callable[[Value, Operand], Value], Callable[[Value, Operand], Value]]:
+    """The operator of a row, looked up in the table, and the same with its operands reflected."""
+    return (lambda x, y: TABLE[function].record(x, y)), (lambda y, x: TABLE[function].record(x, y))
+
+
+def method(function: Any) -> Callable[[Value], Value]:
+    """The method of a row with one input."""
+    return lambda x: TABLE[function].record(x)
+
+
+def numpys(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The method of a Value that is a function of NumPy of the same name."""
+
+    def method(self: Value, *args: Any, **kwargs: Any) -> Any:
+        return self.__array_function__(function, (), (self, *args), kwargs)
+
+    method.__name__ = method.__qualname__ = function.__name__
+    method.__doc__ = f"`np.{function.__name__}` of this Value."
+    return method
+
+
 class Value:
     """An array that can be differentiated: its numbers, its gradient, and how it was computed.
 
@@ -53,7 +81,7 @@ class Value:
     np.float64(8.0)
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "age", "args", "name", "op", "params")
+    __slots__ = ("__weakref__", "_data", "_grad", "age", "args", "name", "op", "params", "recorded_at")
 
     _data: Any
     _grad: Any
@@ -62,6 +90,7 @@ class Value:
     name: str | None
     op: Op | None
     params: dict[str, Any]
+    recorded_at: Any  # the user's line; only in debug mode
 
     def __init__(self, data: ArrayLike, name: str | None = None) -> None:
         if name is not None and not isinstance(name, str):
@@ -121,10 +150,17 @@ class Value:
                 self._grad = new
                 return
             if not isinstance(new, Value):
-                new = np.full(self.shape, new, self.dtype) if np.ndim(new) == 0 else np.array(new, self.dtype)
+                array = array_of(new)
+                if array.dtype.kind not in "fiub":
+                    raise TypeError(
+                        f"a gradient of {describe(self)} is made of real numbers; got {brief(new)}. "
+                        f"v.grad = None forgets it"
+                    )
+                new = np.full(self.shape, array, self.dtype) if not array.ndim else array.astype(self.dtype)
             if new.shape != self.shape or new.dtype != self.dtype:
                 raise ValueError(
-                    f"a gradient of {describe(self)} has its shape and dtype; got {new.shape} ({new.dtype})"
+                    f"a gradient of {describe(self)} has its shape and dtype; got {new.shape} ({new.dtype}). "
+                    f"v.grad = None forgets it"
                 )
             new = new if isinstance(new, Value) else new[()]
         self._grad = new
@@ -147,6 +183,8 @@ class Value:
 
     def item(self) -> float:
         """The one number it holds, as a Python float; ValueError if it holds another count."""
+        if self.size != 1:
+            raise ValueError(f"item() wants one number; this Value has shape {self.shape}. v.tolist() gives them all")
         return self._data.item()  # type: ignore[no-any-return]
 
     def tolist(self) -> Any:
@@ -168,6 +206,11 @@ class Value:
     def __float__(self) -> float:
         if self.ndim:
             raise TypeError(f"float() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
+        kept = lost_by(sys._getframe(1))
+        if kept:
+            raise TypeError(
+                f"the gradient of {describe(self)} would be lost here: {kept}. v.item() is the number alone"
+            )
         return float(self._data)
 
     def __int__(self) -> int:
@@ -223,90 +266,99 @@ class Value:
 
     # ------------------------------------------------------------------------------------------ NumPy's protocols
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Value:
-        row = TABLE.get(ufunc)
-        if row is None:
-            refuse(f"np.{ufunc.__name__} has no rule here")
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        name = f"np.{ufunc.__name__}"
+        if "out" in kwargs:
+            refuse(f"{name}(out=…) would write a recorded result into an array. For x += v: x = x + v")
+        key: Any = ufunc if method == "__call__" else (ufunc, method)
+        row = TABLE.get(key)
+        if row is not None and not kwargs:
+            return row.record(*inputs)
+        if key in FORMULAS:
+            return FORMULAS[key](*inputs, **kwargs)
+        if row is not None:
+            option = next(iter(kwargs))
+            refuse(f"{name}({option}=…) of a Value: {UFUNC_OPTIONS.get(option, 'this option is not recorded')}")
         if method != "__call__":
-            refuse(f"np.{ufunc.__name__}.{method} is not recorded")
-        if kwargs:
-            if "out" in kwargs:
-                refuse(f"np.{ufunc.__name__} cannot write a recorded result into an array. For x += v: x = x + v")
-            refuse(f"np.{ufunc.__name__}({next(iter(kwargs))}=…) is not recorded")
-        return row.record(*inputs)
+            refuse(f"{name}.{method} of a Value is not recorded: {UFUNC_METHODS[method]}")
+        if "scipy.special" in sys.modules and ufunc not in REFUSED:
+            importlib.import_module(f"{__package__}.ops.special")  # fills the table
+            if ufunc in TABLE:
+                return self.__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        if getattr(np, ufunc.__name__, None) is not ufunc:
+            name = f"scipy.special.{ufunc.__name__}"
+        return refuse(f"{name} of a Value: {REFUSED.get(ufunc, 'it has no rule here')}")
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        if function in FORMULAS:
+            return FORMULAS[function](*args, **kwargs)
         row = TABLE.get(function)
         if row is not None:
             inputs, params = row.bind(args, kwargs)
             return row(*inputs, **params)
-        if function in FORMULAS:
-            return FORMULAS[function](*args, **kwargs)
         if function in INSPECTIONS:
-            return function(*map(numbers, args), **{name: numbers(value) for name, value in kwargs.items()})
-        path = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
-        return refuse(f"{path} has no rule here")
+            return function(*map(all_numbers, args), **{name: all_numbers(value) for name, value in kwargs.items()})
+        return refuse(f"{spelled(function)} of a Value: {REFUSED.get(function, 'it has no rule here')}")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        scipys = ". SciPy's logsumexp, softmax and log_softmax are in microgradnet.functional"
         raise TypeError(
             f"{describe(self)} does not become a plain array by itself, its gradient would be lost. "
             f"np.stack([v, w]) joins Values and keeps the graph; v.data are the numbers, to plot or to save"
+            f"{scipys if 'scipy.special' in sys.modules else ''}"
         )
+
+    @property
+    def at(self) -> At:
+        """What to change: `v.at[index].set(x)` and `v.at[index].add(x)` are `v` with some elements changed.
+
+        Both are new Values, and differentiable in `v` and in `x`. `index` is of any kind NumPy has; `x` broadcasts to
+        what it selects. Where an index names a place twice, `set` takes the last and `add` adds up.
+
+        >>> v = Value([1.0, 2.0, 3.0])
+        >>> v.at[1].set(9.0)
+        Value(data=[1., 9., 3.], grad=None)
+        >>> v.at[[0, 0]].add(1.0)
+        Value(data=[3., 2., 3.], grad=None)
+        """
+        return At(self)
 
     def __setitem__(self, index: Any, new: Any) -> NoReturn:
         raise TypeError(
-            "a Value cannot be written in part, its history would be wrong. np.where(mask, new, v) makes a changed "
-            "Value; for a leaf, v.data = array moves it"
+            f"a Value cannot be written in part, its history would be wrong. The one-line replacement makes a changed "
+            f"Value: v = v.at[{written(index)}].set(x), or .add(x) for +=. For a leaf, v.data = array moves it"
         )
 
     # ------------------------------------------------------------------------------------------ operators
     # Each is its NumPy function's row, looked up in the table: the rows are defined in `ops`, below this file, which
     # in the end replaces the commonest of these by their row's own `record`.
 
-    def __add__(self, other: Operand) -> Value:
-        return TABLE[np.add].record(self, other)
+    __add__, __radd__ = operators(np.add)
+    __sub__, __rsub__ = operators(np.subtract)
+    __mul__, __rmul__ = operators(np.multiply)
+    __truediv__, __rtruediv__ = operators(np.divide)
+    __pow__, __rpow__ = operators(np.power)
+    __matmul__, __rmatmul__ = operators(np.matmul)
+    __mod__, __rmod__ = operators(np.remainder)
+    __floordiv__, __rfloordiv__ = operators(np.floor_divide)
+    __and__, __rand__ = operators(np.bitwise_and)
+    __or__, __ror__ = operators(np.bitwise_or)
+    __xor__, __rxor__ = operators(np.bitwise_xor)
+    __neg__ = method(np.negative)
+    __pos__ = method(np.positive)
+    __abs__ = method(np.absolute)
+    __invert__ = method(np.invert)
+    __lt__, __gt__ = operators(np.less)[0], operators(np.greater)[0]
+    __le__, __ge__ = operators(np.less_equal)[0], operators(np.greater_equal)[0]
 
-    def __radd__(self, other: Operand) -> Value:
-        return TABLE[np.add].record(other, self)
+    def __divmod__(self, other: Operand) -> tuple[Value, Value]:
+        return self // other, self % other
 
-    def __sub__(self, other: Operand) -> Value:
-        return TABLE[np.subtract].record(self, other)
+    def __rdivmod__(self, other: Operand) -> tuple[Value, Value]:
+        return other // self, other % self
 
-    def __rsub__(self, other: Operand) -> Value:
-        return TABLE[np.subtract].record(other, self)
-
-    def __mul__(self, other: Operand) -> Value:
-        return TABLE[np.multiply].record(self, other)
-
-    def __rmul__(self, other: Operand) -> Value:
-        return TABLE[np.multiply].record(other, self)
-
-    def __truediv__(self, other: Operand) -> Value:
-        return TABLE[np.divide].record(self, other)
-
-    def __rtruediv__(self, other: Operand) -> Value:
-        return TABLE[np.divide].record(other, self)
-
-    def __pow__(self, other: Operand) -> Value:
-        return TABLE[np.power].record(self, other)
-
-    def __rpow__(self, other: Operand) -> Value:
-        return TABLE[np.power].record(other, self)
-
-    def __matmul__(self, other: Operand) -> Value:
-        return TABLE[np.matmul].record(self, other)
-
-    def __rmatmul__(self, other: Operand) -> Value:
-        return TABLE[np.matmul].record(other, self)
-
-    def __neg__(self) -> Value:
-        return TABLE[np.negative].record(self)
-
-    def __pos__(self) -> Value:
-        return TABLE[np.positive].record(self)
-
-    def __abs__(self) -> Value:
-        return TABLE[np.absolute].record(self)
+    def __round__(self, ndigits: int | None = None) -> Value:
+        return TABLE[np.round].record(self, decimals=ndigits or 0)
 
     def __eq__(self, other: object) -> Value:  # type: ignore[override]
         if other is None:
@@ -318,93 +370,47 @@ class Value:
             return NotImplemented
         return TABLE[np.not_equal].record(self, other)
 
-    def __lt__(self, other: Operand) -> Value:
-        return TABLE[np.less].record(self, other)
-
-    def __le__(self, other: Operand) -> Value:
-        return TABLE[np.less_equal].record(self, other)
-
-    def __gt__(self, other: Operand) -> Value:
-        return TABLE[np.greater].record(self, other)
-
-    def __ge__(self, other: Operand) -> Value:
-        return TABLE[np.greater_equal].record(self, other)
-
-    def __and__(self, other: Operand) -> Value:
-        return TABLE[np.bitwise_and].record(self, other)
-
-    def __rand__(self, other: Operand) -> Value:
-        return TABLE[np.bitwise_and].record(other, self)
-
-    def __or__(self, other: Operand) -> Value:
-        return TABLE[np.bitwise_or].record(self, other)
-
-    def __ror__(self, other: Operand) -> Value:
-        return TABLE[np.bitwise_or].record(other, self)
-
-    def __invert__(self) -> Value:
-        return TABLE[np.invert].record(self)
-
     def __getitem__(self, index: Any) -> Value:
-        return FORMULAS[operator.getitem](self, index)
+        return by_formula(operator.getitem, self, index)
 
     # ------------------------------------------------------------------------------------------ methods
     # The methods of an ndarray, and the functions a network is made of.
 
-    def exp(self) -> Value:
-        return TABLE[np.exp].record(self)
-
-    def log(self) -> Value:
-        return TABLE[np.log].record(self)
-
-    def log1p(self) -> Value:
-        return TABLE[np.log1p].record(self)
-
-    def expm1(self) -> Value:
-        return TABLE[np.expm1].record(self)
-
-    def sqrt(self) -> Value:
-        return TABLE[np.sqrt].record(self)
-
-    def square(self) -> Value:
-        return TABLE[np.square].record(self)
-
-    def sin(self) -> Value:
-        return TABLE[np.sin].record(self)
-
-    def cos(self) -> Value:
-        return TABLE[np.cos].record(self)
-
-    def tan(self) -> Value:
-        return TABLE[np.tan].record(self)
-
-    def tanh(self) -> Value:
-        return TABLE[np.tanh].record(self)
-
-    def abs(self) -> Value:
-        return TABLE[np.absolute].record(self)
-
-    def relu(self) -> Value:
-        return TABLE["relu"].record(self)
-
-    def sigmoid(self) -> Value:
-        return TABLE["sigmoid"].record(self)
+    exp = method(np.exp)
+    log = method(np.log)
+    log1p = method(np.log1p)
+    expm1 = method(np.expm1)
+    sqrt = method(np.sqrt)
+    square = method(np.square)
+    sin = method(np.sin)
+    cos = method(np.cos)
+    tan = method(np.tan)
+    tanh = method(np.tanh)
+    abs = method(np.absolute)
+    relu = method("relu")
+    sigmoid = method("sigmoid")
 
     def clip(self, min: Operand | None = None, max: Operand | None = None) -> Value:
-        return FORMULAS[np.clip](self, min, max)
+        return by_formula(np.clip, self, min, max)
 
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **more: Any) -> Value:
+        if more:
+            return by_formula(np.sum, self, axis, keepdims=keepdims, **more)
         if axis is None and not keepdims:
             return TABLE[np.sum].record(self)
         return TABLE[np.sum].record(self, axis=axis, keepdims=keepdims)
 
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
-        return FORMULAS[np.mean](self, axis=axis, keepdims=keepdims)
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **more: Any) -> Value:
+        return by_formula(np.mean, self, axis, keepdims=keepdims, **more)
 
-    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **more: Any) -> Value:
+        if more:
+            return by_formula(np.max, self, axis, keepdims=keepdims, **more)
         return TABLE[np.max].record(self, axis=axis, keepdims=keepdims)
 
-    def min(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Value:
+    def min(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **more: Any) -> Value:
+        if more:
+            return by_formula(np.min, self, axis, keepdims=keepdims, **more)
         return TABLE[np.min].record(self, axis=axis, keepdims=keepdims)
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Value:
@@ -420,12 +426,16 @@ class Value:
         return TABLE[np.all].record(self, axis=axis, keepdims=keepdims)
 
     def dot(self, other: Operand) -> Value:
-        return FORMULAS[np.dot](self, other)
+        return by_formula(np.dot, self, other)
 
-    def reshape(self, *shape: Any) -> Value:
+    def reshape(self, *shape: Any, order: str = "C") -> Value:
+        if order != "C":
+            return by_formula(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
         return TABLE[np.reshape].record(self, shape=shape[0] if len(shape) == 1 else shape)
 
-    def ravel(self) -> Value:
+    def ravel(self, order: str = "C") -> Value:
+        if order != "C":
+            return by_formula(np.ravel, self, order)
         return TABLE[np.reshape].record(self, shape=(-1,))
 
     flatten = ravel
@@ -436,6 +446,10 @@ class Value:
     @property
     def T(self) -> Value:
         return TABLE[np.transpose].record(self, axes=None)
+
+    @property
+    def mT(self) -> Value:
+        return by_formula(np.matrix_transpose, self)
 
     def swapaxes(self, axis1: int, axis2: int) -> Value:
         return TABLE[np.swapaxes].record(self, axis1=axis1, axis2=axis2)
@@ -448,6 +462,25 @@ class Value:
 
     def copy(self) -> Value:
         return TABLE[np.positive].record(self)
+
+    # The other methods of an ndarray, with its arguments.
+    prod = numpys(np.prod)
+    var = numpys(np.var)
+    std = numpys(np.std)
+    cumsum = numpys(np.cumsum)
+    cumprod = numpys(np.cumprod)
+    round = numpys(np.round)
+    argsort = numpys(np.argsort)
+    searchsorted = numpys(np.searchsorted)
+    nonzero = numpys(np.nonzero)
+    take = numpys(np.take)
+    repeat = numpys(np.repeat)
+    diagonal = numpys(np.diagonal)
+    trace = numpys(np.trace)
+    choose = numpys(np.choose)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Value:
+        return by_formula(np.compress, condition, self, axis)
 
 
 class NonDiff(Value):
@@ -469,7 +502,39 @@ def new_value(kind: type[Value], data: Any, op: Op | None, args: tuple[Any, ...]
     value.age = new_age()
     value._grad = None
     value.name = None
+    if modes:
+        observe(value)
     return value
+
+
+class At:
+    """`v.at[index]`: the elements of `v` to change; see `Value.at`."""
+
+    __slots__ = ("index", "value")
+
+    def __init__(self, value: Value, *index: Any) -> None:
+        self.value, self.index = value, index
+
+    def where(self) -> Any:
+        if not self.index:
+            raise TypeError("v.at wants an index: v.at[i].set(x), or v.at[...].set(x) for every element")
+        return self.index[0]
+
+    def __getitem__(self, index: Any) -> At:
+        return At(self.value, index)
+
+    def set(self, x: Operand) -> Value:
+        """The Value with `x` in these elements."""
+        return by_formula("at.set", self.value, self.where(), x)
+
+    def add(self, x: Operand) -> Value:
+        """The Value with `x` added to these elements."""
+        return by_formula("at.add", self.value, self.where(), x)
+
+
+def by_formula(function: Any, *args: Any, **kwargs: Any) -> Value:
+    result: Value = FORMULAS[function](*args, **kwargs)
+    return result
 
 
 def revive(kind: type[Value], data: Any, grad: Any, name: str | None, computed: bool) -> Value:
@@ -480,13 +545,76 @@ def revive(kind: type[Value], data: Any, grad: Any, name: str | None, computed: 
     return value
 
 
+# ----------------------------------------------------------------------------------------------------------- modes
+# no_grad and debug mode. Both are of a thread (or task) of their own; `modes` counts those that are on anywhere, so
+# that recording pays no more than one look at it when none is.
+
+modes = 0
+RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
+WATCHER: ContextVar[Any] = ContextVar("watcher", default=None)
+
+
+class Mode(contextlib.ContextDecorator):
+    """Sets a variable for the length of a `with` block or of a decorated function; may be entered again inside."""
+
+    def __init__(self, variable: ContextVar[Any], setting: Any) -> None:
+        self.variable, self.setting = variable, setting
+        self.tokens: list[Any] = []
+
+    def __enter__(self) -> None:
+        global modes
+        self.tokens.append(self.variable.set(self.setting))
+        with counting:
+            modes += 1
+
+    def __exit__(self, *error: object) -> None:
+        global modes
+        self.variable.reset(self.tokens.pop())
+        with counting:
+            modes -= 1
+
+
+counting = threading.Lock()
+
+
+def no_grad() -> Mode:
+    """A `with` block, or a decorator, in which nothing is recorded: every result is a Value without history.
+
+    For evaluation, and for updates written out: results need no more memory than their numbers.
+
+    >>> w = Value(2.0)
+    >>> with no_grad():
+    ...     y = w * w
+    >>> y.backward()
+    >>> w.grad is None
+    True
+    """
+    return Mode(RECORDING, False)
+
+
+def recording() -> Mode:
+    """The opposite of `no_grad`, for what must record whoever calls it."""
+    return Mode(RECORDING, True)
+
+
+def observe(value: Value) -> None:
+    """What the modes do to a Value just recorded."""
+    if not RECORDING.get():
+        value.op, value.args, value.params = None, (), NO_PARAMS
+    elif (watcher := WATCHER.get()) is not None:
+        watcher.made(value)
+
+
+# ------------------------------------------------------------------------------------------------- into a Value and out
+
+
 def floating(data: Any) -> Any:
     """`data` as an array of its own, floating point, a NumPy scalar if 0-d."""
     if isinstance(data, Value):
         raise TypeError("this is a Value already: use it as it is, or .detach() it from its history")
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError("a masked array cannot be a Value: its mask would be lost. Fill it first: array.filled(0.0)")
-    array = np.array(float(data) if isinstance(data, int) else data)
+    array = array_of(data)
     kind = array.dtype.kind
     if kind in "iub" and not isinstance(data, np.ndarray):
         return array.astype(np.float64)[()]
@@ -499,6 +627,16 @@ def floating(data: Any) -> Any:
     return array.astype(array.dtype.newbyteorder("="), copy=False)[()]
 
 
+def array_of(x: Any) -> Array:
+    """`x` as an array of its own. ValueError for what has no shape, such as rows of unequal length."""
+    try:
+        return np.array(float(x) if isinstance(x, int) else x)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{brief(x)} is no array of numbers ({error}). Rows of unequal length are a list of Values, one for each"
+        ) from error
+
+
 def constant(x: Any) -> Any:
     """`x`, found beside a Value, as something to compute with: a Python number, an ndarray, a scalar or a NonDiff."""
     if type(x) is ndarray:
@@ -508,7 +646,7 @@ def constant(x: Any) -> Any:
         return x
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError("a masked array beside a Value: its mask would be lost. Fill it first: array.filled(0.0)")
-    array = np.asarray(x)
+    array = array_of(x)
     if array.dtype.kind not in "fiub":
         wanted = "a number, a real array or a Value"
         raise TypeError(f"{brief(x)} beside a Value: wanted {wanted}, got dtype {array.dtype}")
@@ -517,17 +655,34 @@ def constant(x: Any) -> Any:
 
 def plain(x: Any) -> Any:
     """`x` as NumPy computes with it: lists become arrays. Python numbers stay, they take the dtype beside them."""
-    return x if isinstance(x, (ndarray, np.generic, int, float)) else np.asarray(x)[()]
+    return x if isinstance(x, (ndarray, np.generic, int, float)) else shaped(x)
 
 
 def shaped(x: Any) -> Any:
     """`x` as something that has a shape and a dtype: lists and Python numbers become arrays and scalars."""
-    return x if isinstance(x, (ndarray, np.generic, Value)) else np.asarray(x)[()]
+    if isinstance(x, (ndarray, np.generic, Value)):
+        return x
+    array = np.asarray(x) if isinstance(x, int) else array_of(x)
+    if array.dtype.kind == "O":
+        raise TypeError(f"wanted a number, an array or a Value; got {brief(x)}. Leave it out, or give it a default")
+    return array[()]
+
+
+def fixed_view(x: Any) -> Any:
+    """A view of an input's numbers, read-only: a write into it would reach the input unnoticed."""
+    if type(x) is ndarray and x.base is not None:
+        x.flags.writeable = False
+    return x
 
 
 def numbers(x: Any) -> Any:
     """The data of a Value; anything else as it is."""
     return x._data if isinstance(x, Value) else x
+
+
+def all_numbers(x: Any) -> Any:
+    """The data of a Value, or of all Values in a list or tuple."""
+    return [all_numbers(part) for part in x] if type(x) in (list, tuple) else numbers(x)
 
 
 # ------------------------------------------------------------------------------------------------------------- the Op
@@ -563,6 +718,8 @@ class Op:
     are the calls the laws try.
     """
 
+    home: tuple[str, str] | None = None  # of a user's row: the module and the name it is found under
+
     def __init__(
         self,
         key: Any,
@@ -578,10 +735,16 @@ class Op:
         self.symbol = symbol or self.name
         self.domain, self.cases, self.elementwise = tuple(domain), tuple(cases), elementwise
         self.kind = Value if any(rules) else NonDiff
+        self.arity = len(rules)
         self.__doc__ = forward.__doc__
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """ndarray in, ndarray out; a Value anywhere in, a Value out."""
+        for name, x in params.items():
+            if isinstance(x, Value):
+                raise TypeError(
+                    f"{self.name} takes {name} as a parameter, a plain one; got a Value. Inputs go by position"
+                )
         for x in inputs:
             if isinstance(x, Value):
                 return self.record(*inputs, **params)
@@ -590,6 +753,11 @@ class Op:
     def record(self, *inputs: Any, **params: Any) -> Value:
         """The result of the row for `inputs`, at least one of them a Value, as a Value that remembers them."""
         kind: type[Value] = NonDiff
+        if len(inputs) > self.arity and any(type(x) is Value for x in inputs[self.arity :]):
+            raise TypeError(
+                f"{self.name} has rules for {len(self.rules)} of its inputs; got {len(inputs)}, of which a later one "
+                f"is a Value, whose gradient would be lost. Give it a rule, or pass its numbers: v.data"
+            )
         args, arrays = [], []
         for x in inputs:
             if type(x) is Value:
@@ -629,7 +797,15 @@ class Op:
             inputs.append(params.pop(name))
         for name in [name for name in params if name not in known]:
             if params.pop(name) is not None:  # None is what NumPy takes for "not given"
-                refuse(f"np.{self.name}({name}=…) is not recorded")
+                way = (
+                    "it would write a recorded result into an array" if name == "out" else "this option is not recorded"
+                )
+                refuse(f"np.{self.name}({name}=…) of a Value: {way}")
+        for name, x in params.items():
+            if isinstance(x, Value):
+                refuse(
+                    f"np.{self.name} takes {name} as a plain number or array, nothing flows to it; got {describe(x)}"
+                )
         return inputs, params
 
     @functools.cached_property
@@ -654,11 +830,20 @@ class Op:
         return f"<Op {self.name}>"
 
     def __reduce__(self) -> Any:  # a row is one object in a process: a copied model finds the same one again
-        return find_row, (self.key,)
+        return find_row, self.home or (self.key,)
+
+    def __copy__(self) -> Op:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Op:
+        return self
 
 
-def find_row(key: Any) -> Op:
-    return TABLE[key]
+def find_row(key: Any, name: str | None = None) -> Any:
+    """The row of `key`; or, of a user's function, what stands under its name in the module `key`."""
+    if name is None:
+        return TABLE[key]
+    return operator.attrgetter(name)(importlib.import_module(key))
 
 
 class Unary(Op):
@@ -725,7 +910,12 @@ class Binary(Op):
             a = x._data if type(x) is Value else numbers(x := constant(x))
             b = y._data if type(y) is Value else y if type(y) in PYTHON_NUMBERS else numbers(y := constant(y))
             flows = type(x) is Value or type(y) is Value
-            return new_value(kind if flows else NonDiff, forward(a, b), self, (x, y), NO_PARAMS)
+            try:
+                out = forward(a, b)
+            except ValueError as error:
+                error.add_note(misfit(self, a, b))
+                raise
+            return new_value(kind if flows else NonDiff, out, self, (x, y), NO_PARAMS)
 
         def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
             if create_graph:
@@ -789,6 +979,10 @@ class Ternary(Op):
 class Variadic(Op):
     """A row over any number of arrays. Its one rule returns the gradients of all of them, in order."""
 
+    def __init__(self, *description: Any, **more: Any) -> None:
+        super().__init__(*description, **more)
+        self.arity = sys.maxsize
+
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
         out, inputs = (node, node.args) if create_graph else (node._data, [numbers(x) for x in node.args])
         rule: Any = self.rules[0]
@@ -797,10 +991,6 @@ class Variadic(Op):
             if type(x) is Value:
                 gx = fitted(gx, x, self)
                 pending[x] = pending[x] + gx if x in pending else gx
-
-    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
-        (arrays,), params = super().bind(args, kwargs)
-        return list(arrays), params
 
 
 class Gone(Op):
@@ -828,15 +1018,31 @@ COPIED = Gone(
 TABLE: dict[Any, Op] = {}
 
 # NumPy function -> a formula in its place: a function that calls rows.
-FORMULAS: dict[Any, Callable[..., Value]] = {}
+FORMULAS: dict[Any, Callable[..., Any]] = {}
 
 # Functions that only look at a Value: they are run on its numbers, and their result is a plain one.
 INSPECTIONS: set[Callable[..., Any]] = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj,
-    np.zeros_like, np.ones_like, np.empty_like, np.full_like,
+    np.zeros_like, np.ones_like, np.empty_like,
     np.allclose, np.isclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string,
     np.may_share_memory, np.shares_memory,
 }  # fmt: skip
+
+
+# NumPy function -> why it is refused and what comes nearest, for functions that could be asked for.
+REFUSED: dict[Any, str] = {}
+
+UFUNC_OPTIONS = {
+    "where": "it would leave the other elements unwritten. np.where(mask, result, other) chooses",
+    "dtype": "cast what goes in, x.astype(dtype), or what comes out",
+}
+UFUNC_METHODS = {
+    "reduce": "np.sum, np.prod, np.max, np.min, np.all, np.any are",
+    "accumulate": "np.cumsum and np.cumprod are",
+    "outer": "f(x[:, None], y) is the same for two vectors",
+    "reduceat": "np.split and np.sum do the same",
+    "at": "it writes into an array. v = v.at[index].add(x) makes a changed Value",
+}
 
 
 def op(
@@ -860,10 +1066,48 @@ def op(
     if parameters is None:
         parameters = not elementwise and not isinstance(key, np.ufunc)
     fixed: dict[int, type[Op]] = {1: UnaryWith} if parameters else {1: Unary, 2: Binary, 3: Ternary}
-    kind = kind or fixed[len(rules)]
+    kind = kind or fixed.get(len(rules), Op)
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
     TABLE[key] = row = kind(key, rules, forward or key, symbol, domains, cases, elementwise)
     return row
+
+
+def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]], Op]:
+    """Make a function a row: the decorated function is its forward, `rules` are its gradients.
+
+    The function gets and returns plain arrays. There is one rule for each array argument, None where nothing flows:
+    `(g, out, *inputs, **params) -> gradient of that input`, where g is the gradient of the result. Keyword-only
+    arguments of the function are parameters. `symbol` is what drawings show. A rule written with operators, NumPy
+    functions and other rows can be differentiated again. See `Op` for the rest; the built-in rows are made like this.
+
+    >>> @primitive(lambda g, out, x: g * (1 + x) * np.exp(x), symbol="x·eˣ")
+    ... def xexp(x):
+    ...     return x * np.exp(x)
+    >>> x = Value(0.0)
+    >>> xexp(x).backward()
+    >>> x.grad
+    np.float64(1.0)
+    """
+    for rule in rules or ("none",):
+        if not (rule is None or callable(rule)):
+            raise TypeError(
+                f"primitive wants a rule for each array argument, a function (g, out, *inputs) or None; got {rule!r}. "
+                f"@primitive(lambda g, out, x: g * 2) goes above def f(x): …"
+            )
+
+    def make(function: Callable[..., Any]) -> Op:
+        @functools.wraps(function)
+        def forward(*inputs: Any, **params: Any) -> Any:
+            out = shaped(function(*inputs, **params))
+            if out.dtype.kind not in "fiub":
+                raise TypeError(f"{function.__name__} returns an array of numbers; got {brief(out)}")
+            return fixed_view(out)
+
+        row = op(forward, *rules, forward=forward, **description)
+        row.home = (function.__module__, function.__qualname__)
+        return row
+
+    return make
 
 
 # ---------------------------------------------------------------------------------------------------------- the sweep
@@ -877,13 +1121,18 @@ def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = Fa
     nodes = history(root)
     pending = {root: g}
     found: dict[Value, Any] = {}
+    watcher = WATCHER.get() if modes else None
+    pull = watcher and watcher.of_a_sweep()
     while nodes:
         node = nodes.pop()
         g = pending.pop(node, None)
         if g is not None:
             if not release:
                 found[node] = g
-            node.op.pull(node, g, create_graph, pending)  # type: ignore[union-attr]
+            if pull:
+                pull(node, g, create_graph, pending)
+            else:
+                node.op.pull(node, g, create_graph, pending)  # type: ignore[union-attr]
         if release:
             node.args, node.op = (), RELEASED
     for node, g in pending.items():  # what is left are the leaves
@@ -935,7 +1184,10 @@ def unbroadcast(g: Any, shape: tuple[int, ...], row: Op) -> Any:
 def start(value: Value, gradient: Any, create_graph: bool) -> Any:
     """What a sweep from `value` starts from: an array of its shape and dtype that nobody else holds."""
     if isinstance(value, NonDiff):
-        raise TypeError(f"{describe(value)} is the result of {value.op and value.op.name}: nothing flows back from it")
+        raise TypeError(
+            f"{describe(value)} is the result of {value.op.name if value.op else 'no_grad'}: nothing flows back from "
+            "it. Start from a Value that comes before it, or from one that does not depend on it"
+        )
     if gradient is None:
         if type(value._data) is not ndarray and not create_graph:
             return type(value._data)(1)
@@ -969,28 +1221,3 @@ def deposit(gradients: dict[Value, Any]) -> None:
         if value._grad is not None and value.op is None:
             g = (value._grad if type(g) is Value else numbers(value._grad)) + g
         value._grad = g
-
-
-# ----------------------------------------------------------------------------------------------------------- in words
-
-
-def refuse(text: str) -> NoReturn:
-    raise TypeError(f"{text}. Write it with functions that have one, or use .data if the gradient may stop here")
-
-
-def describe(value: Value) -> str:
-    """A Value for an error message: its name if it has one, its shape and dtype."""
-    name = f" {value.name!r}" if value.name else ""
-    return f"the Value{name} of shape {value.shape} ({value.dtype})"
-
-
-def brief(x: Any) -> str:
-    text = repr(x)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def shown(x: Any) -> str:
-    """A number or array the way a Value prints it."""
-    if x is None or not np.ndim(x):
-        return str(numbers(x))
-    return np.array2string(numbers(x), separator=", ", threshold=30)

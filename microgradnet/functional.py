@@ -11,24 +11,33 @@ from typing import Any
 
 import numpy as np
 
-from .engine import FORMULAS, Operand, Value, refuse, shaped
+from .engine import Operand, Value, shaped  # noqa: F401  (Value for the examples)
+from .formulas.reductions import clip, logsumexp, peak
+from .ops.conv import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d
 from .ops.cost import quadratic_cost
-from .ops.elementwise import clip as _clip
 from .ops.elementwise import relu, sigmoid, stop_gradient
 from .ops.linear import linear
 from .ops.reduction import Axis
 
 __all__ = [
+    "avg_pool1d",
+    "avg_pool2d",
     "clip",
+    "conv1d",
+    "conv2d",
     "cross_entropy",
     "elu",
+    "hardtanh",
     "leaky_relu",
     "linear",
     "log_softmax",
     "logsumexp",
+    "max_pool1d",
+    "max_pool2d",
     "mean",
     "quadratic_cost",
     "relu",
+    "relu6",
     "sigmoid",
     "softmax",
     "softplus",
@@ -49,67 +58,7 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> mean(Value([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Value(data=[2., 3.], grad=None)
     """
-    if not isinstance(x, Value):
-        return shaped(x).mean(axis=axis, keepdims=keepdims)
-    if x.dtype == np.float16:  # whose sums and counts overflow at 65,504
-        return mean(x.astype(np.float32), axis, keepdims).astype(np.float16)
-    total = x.sum(axis=axis, keepdims=keepdims)
-    count = x.size // total.size if total.size else math.prod(x.shape[a] for a in _axes(axis, x.ndim))
-    return total / count
-
-
-def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(ndim))
-    return axis if isinstance(axis, tuple) else (axis,)
-
-
-def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Any:
-    """`x` limited to [`min`, `max`]; either may be None, and both may be Values. The slope is 1 on the bounds."""
-    if min is None and max is None:
-        raise TypeError("clip wants a lower bound, an upper bound, or both")
-    return _clip(x, -math.inf if min is None else min, math.inf if max is None else max)
-
-
-# NumPy's own signatures of these, as far as they are recorded.
-
-
-def _np_clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    return clip(a, min if a_min is None else a_min, max if a_max is None else a_max)
-
-
-def _np_ravel(a: Any, order: str = "C") -> Any:
-    if order != "C":
-        raise TypeError(f"np.ravel(order={order!r}) of a Value: only row-major order 'C' is recorded")
-    return a.ravel()
-
-
-def _np_mean(a: Any, axis: Axis = None, *, keepdims: bool = False, **more: Any) -> Any:
-    _refuse_more("mean", more)
-    return mean(a, axis, keepdims)
-
-
-def _np_amax(a: Any, axis: Axis = None, *, keepdims: bool = False, **more: Any) -> Any:
-    _refuse_more("amax", more)
-    return a.max(axis, keepdims)
-
-
-def _np_amin(a: Any, axis: Axis = None, *, keepdims: bool = False, **more: Any) -> Any:
-    _refuse_more("amin", more)
-    return a.min(axis, keepdims)
-
-
-def _refuse_more(name: str, more: dict[str, Any]) -> None:
-    for given, value in more.items():
-        if value is not None:
-            refuse(f"np.{name}({given}=…) is not recorded")
-
-
-FORMULAS[np.amax] = _np_amax
-FORMULAS[np.amin] = _np_amin
-FORMULAS[np.mean] = _np_mean
-FORMULAS[np.clip] = _np_clip
-FORMULAS[np.ravel] = _np_ravel
+    return np.mean(shaped(x), axis=axis, keepdims=keepdims)
 
 
 # -------------------------------------------------------------------------------------------------------- activations
@@ -119,6 +68,21 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     """`x` where it is positive, `negative_slope * x` elsewhere; at 0 the slope is `negative_slope`."""
     x = shaped(x)
     return np.where(x > 0, x, x * negative_slope)
+
+
+def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """`x` limited to [`min_val`, `max_val`]; unlike `clip`, the slope on the limits is 0."""
+    x = shaped(x)
+    return np.where(x >= max_val, max_val, np.where(x > min_val, x, min_val)).astype(x.dtype)
+
+
+def relu6(x: Operand) -> Any:
+    """min(max(x, 0), 6); slope 0 at 0 and at 6.
+
+    >>> relu6(Value([-1.0, 3.0, 7.0]))
+    Value(data=[0., 3., 6.], grad=None)
+    """
+    return hardtanh(x, 0.0, 6.0)
 
 
 def elu(x: Operand, alpha: float = 1.0) -> Any:
@@ -136,29 +100,6 @@ def softplus(x: Operand) -> Any:
 # ------------------------------------------------------------------------------------------------------------ softmax
 
 
-def _peak(x: Any, axis: Axis) -> Any:
-    """The maximum over `axis`, kept, 0 if infinite: what to subtract from `x` before exponentiating.
-
-    Nothing flows back through it: the results below do not depend on which number it is.
-    """
-    peak = stop_gradient(np.max(x, axis=axis, keepdims=True))
-    return np.where(np.isfinite(peak), peak, 0.0)
-
-
-def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
-    """log(sum(exp(x))) over `axis`, without overflow. All −inf gives −inf, and a gradient of 0.
-
-    >>> logsumexp(Value([1000.0, 1000.0]))
-    Value(data=1000.6931471805599, grad=None)
-    """
-    x = shaped(x)
-    peak = _peak(x, axis)
-    total = np.exp(x - peak).sum(axis=axis, keepdims=True)
-    nothing = total == 0
-    out = np.where(nothing, -math.inf, np.log(np.where(nothing, 1.0, total)) + peak)
-    return out if keepdims else np.squeeze(out, axis=axis if axis is not None else tuple(range(x.ndim)))
-
-
 def softmax(x: Operand, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along `axis`: positive numbers that add to 1. Without overflow.
 
@@ -166,7 +107,7 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     Value(data=[0.5, 0.5, 0. ], grad=None)
     """
     x = shaped(x)
-    raised = np.exp(x - _peak(x, axis))
+    raised = np.exp(x - peak(x, axis))
     return raised / raised.sum(axis=axis, keepdims=True)
 
 

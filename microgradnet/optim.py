@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .engine import Value, brief, describe
+from .engine import Value
 from .nn.module import Module
+from .words import brief, describe
 
 
 class SGD:
@@ -25,7 +26,7 @@ class SGD:
     """
 
     def __init__(self, parameters: Iterable[Value], lr: float) -> None:
-        if isinstance(parameters, Module | Value) or callable(parameters):
+        if isinstance(parameters, Module | Value) or callable(parameters) or not isinstance(parameters, Iterable):
             raise TypeError("SGD wants a list of parameters: SGD(model.parameters(), lr=…)")
         self.parameters = list(parameters)
         for p in self.parameters:
@@ -41,7 +42,7 @@ class SGD:
         if len(set(self.parameters)) < len(self.parameters):
             raise ValueError("a parameter is listed twice: it would be moved twice")
         if not isinstance(lr, (int, float, np.number)) or not 0 < lr < math.inf:
-            raise ValueError(f"lr={lr!r}: the step size is a positive number")
+            raise ValueError(f"lr={lr!r}: the step size is a positive number, such as 0.1")
         self.lr = float(lr)
 
     def step(self) -> None:

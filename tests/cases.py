@@ -25,7 +25,8 @@ class Call(NamedTuple):
     cotangent: np.ndarray  # one random number for each element of the result
 
     def values(self, dtype: Any = np.float64) -> list[Any]:
-        return [Value(x.astype(dtype)) if flows else x for x, flows in zip(self.inputs, self.flows, strict=True)]
+        plain = [x.astype(dtype) if x.dtype.kind == "f" else x for x in self.inputs]
+        return [Value(x) if flows else x for x, flows in zip(plain, self.flows, strict=True)]
 
     def recorded(self) -> list[Any]:
         """Every input as a Value, bools as the result of a comparison; index arrays of integers as they are."""

@@ -14,7 +14,22 @@ import pytest
 import microgradnet
 
 PACKAGE = Path(microgradnet.__file__).parent
-ORDER = ["engine", "ops", "functional", "gradcheck", "nn", "optim", "data", "__init__"]  # reading order
+ORDER = [
+    "words",
+    "engine",
+    "debug",
+    "ops",
+    "formulas",
+    "functional",
+    "tree",
+    "transforms",
+    "gradcheck",
+    "nn",
+    "optim",
+    "data",
+    "support",
+    "__init__",
+]  # reading order
 
 
 def layer(path: Path) -> int:
@@ -61,7 +76,10 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 
 
 def test_the_public_names_are_these() -> None:
-    assert sorted(microgradnet.__all__) == ["Value", "__version__", "data", "functional", "gradcheck", "nn", "optim"]
+    assert sorted(microgradnet.__all__) == [
+        "Value", "__version__", "checkpoint", "data", "debug", "functional", "grad", "gradcheck", "hessian", "hook",
+        "hvp", "jacobian", "jvp", "nn", "no_grad", "optim", "primitive", "transforms", "value_and_grad", "vjp",
+    ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "ELU", "LeakyReLU", "Linear", "MLP", "Module", "ReLU", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
         "init",

@@ -145,6 +145,37 @@ def test_a_custom_module_counts_each_parameter_once() -> None:
     assert model.parameter_count() == 3 * 20 + 10 + 1 + 1
 
 
+def test_a_parameter_is_named_by_its_path_when_it_is_assigned() -> None:
+    model = Custom()
+    model.late = [Linear(2, 2, seed=0)]  # type: ignore[attr-defined]
+    assert [p.name for p in model.parameters()] == [name for name, _ in model.named_parameters()]
+    outer = Sequential(model)
+    assert outer.parameters()[0].name == "layers.0.layers.0.weight"
+    with pytest.raises(ValueError, match=r"'layers\.0\.weight' of shape \(16, 784\)"):
+        article().layers[0].weight.data = 1.0
+    assert pickle.loads(pickle.dumps(outer)).parameters()[0].name == "layers.0.layers.0.weight"
+
+
+def test_a_name_of_ones_own_is_kept() -> None:
+    model = Module()
+    model.w = Value(1.0, name="slope")  # type: ignore[attr-defined]
+    outer = Sequential(model.__class__())
+    outer.layers.append(model)
+    result = Value(1.0) * 2
+    model.kept = result  # type: ignore[attr-defined]
+    assert [(name, p.name) for name, p in outer.named_parameters()] == [("layers.1.w", "slope")]
+    assert result.name is None
+    model.bomb = Value(1.0, name="b")  # type: ignore[attr-defined]
+    assert model.bomb.name == "b"
+
+
+def test_parameters_added_to_a_list_are_named_when_they_are_asked_for() -> None:
+    model = Sequential()
+    model.layers.append(Linear(2, 1, seed=0))
+    assert [p.name for p in model.layers[0].parameters()] == ["weight", "bias"]
+    assert [p.name for p in model.parameters()] == ["layers.0.weight", "layers.0.bias"]
+
+
 def test_a_result_kept_in_a_module_is_no_parameter() -> None:
     model = Custom()
     before = len(model.parameters())

@@ -7,6 +7,7 @@ from reprlib import recursive_repr
 from typing import Any
 
 from ..engine import Value
+from ..tree import Change, Memo, children, is_parameter, register, walk
 
 
 class Module:
@@ -14,7 +15,7 @@ class Module:
 
     A Value attribute is a parameter, unless it was computed from others: `Value(0.1 * array)` is one, and
     `0.1 * Value(array)` is not. Nothing is registered: parameters are found in the order of the attributes, each once,
-    however many names it has.
+    however many names it has. Each is named by its path, as drawings and errors show; a name of your own is kept.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -39,10 +40,17 @@ class Module:
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} computes nothing yet: define forward(self, x)")
 
+    def __setattr__(self, name: str, part: Any) -> None:
+        object.__setattr__(self, name, part)
+        for path, found in walk(part, name, {id(self)}):
+            if isinstance(found, Value):
+                name_by(path, found)
+
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Each parameter with its path, such as `("layers.0.weight", Value)`."""
-        for path, found in walk(self, "", set()):
+        for path, found in walk(self):
             if isinstance(found, Value):
+                name_by(path, found)
                 yield path, found
 
     def parameters(self) -> list[Value]:
@@ -61,43 +69,30 @@ class Module:
     @recursive_repr("…")
     def __repr__(self) -> str:
         held = [found for name, part in children(self) for found in walk(part, name, {id(self)}, deep=False)]
-        held += [(name, x) for name, x in vars(self).items() if isinstance(x, Value) and x.op is not None]
+        held += [(name, x) for name, x in vars(self).items() if isinstance(x, Value) and not is_parameter(x)]
         shown = [(path, parameter_repr(x) if isinstance(x, Value) else repr(x)) for path, x in held]
         inside = "\n".join(f"  {path}: {text}".replace("\n", "\n  ") for path, text in shown)
         return f"{type(self).__name__}(\n{inside}\n)" if inside else f"{type(self).__name__}()"
 
 
 def parameter_repr(value: Value) -> str:
-    computed = f", computed by {value.op.name}: no parameter" if value.op is not None else ""
+    computed = f", computed by {value.op.name}: no parameter" if value.op and not is_parameter(value) else ""
     return f"Value {value.shape}{computed}"
 
 
-def children(node: Any) -> list[tuple[str, Any]]:
-    """What `node` holds, with the names it has there; nothing for an object that is no container."""
-    if isinstance(node, Module):
-        return list(vars(node).items())
-    if isinstance(node, dict):
-        return [(str(key), part) for key, part in node.items()]
-    if isinstance(node, list | tuple):
-        return [(str(i), part) for i, part in enumerate(node)]
-    return [(name, getattr(node, name)) for name in getattr(type(node), "__dataclass_fields__", ())]
+def name_by(path: str, value: Value) -> None:
+    """Name a parameter by its path, unless it has a name that is not the end of it."""
+    if value.name is None or path.endswith("." + value.name):
+        value.name = path
 
 
-def walk(node: Any, path: str, seen: set[int], deep: bool = True) -> Iterator[tuple[str, Value | Module]]:
-    """The Modules and parameters in `node`, itself included, with their paths; each once. `deep` enters Modules."""
-    if isinstance(node, Value):
-        if node.op is None and id(node) not in seen:
-            seen.add(id(node))
-            yield path, node
-        return
-    if id(node) in seen:
-        return
-    inside = children(node)
-    if isinstance(node, Module):
-        yield path, node
-        if not deep:
-            return
-    if inside:
-        seen.add(id(node))
-        for name, part in inside:
-            yield from walk(part, f"{path}.{name}" if path else name, seen, deep)
+def rebuilt(module: Module, change: Change, memo: Memo) -> Module:
+    """A copy of a Module around changed parts. It is not made by its `__init__`, and nothing in it is named anew."""
+    memo[id(module)] = new = object.__new__(type(module))
+    parts = vars(new)
+    for name, part in vars(module).items():
+        parts[name] = change(part)
+    return new
+
+
+register(Module, lambda module: list(vars(module).items()), rebuilt, owner=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Domain, Value, op
+from ..engine import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Value, case, op, shaped
 
 # --------------------------------------------------------------------------------------------------------- arithmetic
 
@@ -49,6 +49,20 @@ op(np.power, lambda g, out, x, y: g * y * x ** _less_one(x, y),
              lambda g, out, x, y: g * out * _log_of_base(x, y), forward=operator.pow, symbol="**",
              domain=(POSITIVE, REAL))  # fmt: skip
 
+# float_power is a formula, in formulas/arithmetic: it is power in float64.
+# What is left of a division: the quotient is constant between the jumps. rint((x − out) / y) is that very quotient.
+op(np.remainder, lambda g, out, x, y: g,
+                 lambda g, out, x, y: -g * np.rint((x - out) / y), forward=operator.mod, symbol="%",
+                 domain=(REAL, Domain(0.5, 0.6)))  # fmt: skip
+op(np.fmod, lambda g, out, x, y: g,
+            lambda g, out, x, y: -g * np.rint((x - out) / y), domain=(REAL, Domain(0.5, 0.6)))  # fmt: skip
+op(np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.copysign(1.0, y)), None)  # 0 at 0, as abs
+op(np.nextafter, lambda g, out, x, y: g, None)
+op(np.ldexp, lambda g, out, x, e: np.ldexp(g, e), None, kind=Op, elementwise=False, cases=[
+    case("ab", np.array([-2, 3, 0])[:, None, None]), case("", np.array(2)), case("a", np.array(1)),
+])  # fmt: skip
+op(np.conjugate, lambda g, out, x: g)
+
 # ---------------------------------------------------------------------------------------------- recorded, nothing flows
 
 op(np.equal, None, None, forward=operator.eq, symbol="=")
@@ -63,6 +77,7 @@ op(np.logical_xor, None, None, symbol="xor")
 op(np.logical_not, None, symbol="not")
 op(np.bitwise_and, None, None, symbol="&", domain=BOOLEAN)
 op(np.bitwise_or, None, None, symbol="|", domain=BOOLEAN)
+op(np.bitwise_xor, None, None, symbol="^", domain=BOOLEAN)
 op(np.invert, None, symbol="~", domain=BOOLEAN)
 
 
@@ -72,6 +87,42 @@ def _stop_gradient(x: Any) -> Any:
 
 
 stop_gradient = op("stop_gradient", None, forward=_stop_gradient, symbol="stop", elementwise=True)
+op(np.floor_divide, None, None, forward=operator.floordiv, symbol="//", domain=(REAL, POSITIVE))
+
+
+def _hook_rule(g: Any, out: Any, x: Any, *, function: Any) -> Any:
+    changed = function(g)
+    if changed is None:
+        return g
+    if np.shape(changed) != g.shape:
+        raise ValueError(f"hook: a gradient of shape {g.shape} came, and the function returned {np.shape(changed)}")
+    return shaped(changed)
+
+
+def _hook(x: Any, *, function: Any) -> Any:
+    return +x
+
+
+hook_row = op("hook", _hook_rule, forward=_hook, cases=[case("ab", function=lambda g: g), case("", function=np.copy)])
+
+
+def hook(x: Any, function: Any) -> Any:
+    """`x`, with `function` attached to the gradient that flows back through it.
+
+    `function(g)` is called when a sweep passes; what it returns flows on in place of g, or g itself if it returns None.
+
+    >>> x = Value(3.0)
+    >>> y = hook(x * x, print) * 2
+    >>> y.backward()
+    2.0
+    >>> x.grad
+    np.float64(12.0)
+    """
+    if not callable(function):
+        raise TypeError(f"hook wants a function of the gradient; got {function!r}. hook(v, print) shows it")
+    return hook_row(x, function=function)
+
+
 op(np.isnan, None)
 op(np.isinf, None)
 op(np.isfinite, None)
@@ -81,6 +132,24 @@ op(np.floor, None)
 op(np.ceil, None)
 op(np.trunc, None)
 op(np.rint, None)
+op(np.spacing, None)
+op(np.fix, None, elementwise=True)
+op(np.isposinf, None, elementwise=True)
+op(np.isneginf, None, elementwise=True)
+
+
+def _round(a: Any, *, decimals: int = 0) -> Any:
+    return np.round(a, decimals)
+
+
+def _exponent(x: Any) -> Any:
+    """The exponent e of x = m · 2ᵉ, with ½ ≤ |m| < 1; an integer."""
+    return np.frexp(x)[1]
+
+
+op(np.round, None, forward=_round, cases=[case("ab"), case("", decimals=1), case("a", decimals=-1)])
+TABLE[np.around] = TABLE[np.round]
+exponent = op("exponent", None, forward=_exponent, elementwise=True)
 
 # --------------------------------------------------------------------------------------------------- exponents and logs
 
@@ -104,6 +173,9 @@ def _softshare(x: Any, y: Any) -> Any:
 
 op(np.logaddexp, lambda g, out, x, y: g * _softshare(x, y),
                  lambda g, out, x, y: g * _softshare(y, x))  # fmt: skip
+
+op(np.logaddexp2, lambda g, out, x, y: g * _softshare(x * math.log(2), y * math.log(2)),
+                  lambda g, out, x, y: g * _softshare(y * math.log(2), x * math.log(2)))  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------------------- angles
 
@@ -137,6 +209,18 @@ def _radius(y: Any, x: Any) -> Any:
 op(np.arctan2, lambda g, out, y, x: g * (x / _radius(y, x)) / _radius(y, x),
                lambda g, out, y, x: -g * (y / _radius(y, x)) / _radius(y, x))  # fmt: skip
 
+
+def _sinc_slope(x: Any, out: Any) -> Any:
+    """(cos πx − sinc x) / x; near 0, where that cancels, its series."""
+    t = x * math.pi
+    near = np.abs(t) < 0.3
+    z = t * t
+    series = t * (-math.pi / 3) * (1 - z / 10 * (1 - z / 28 * (1 - z / 54 * (1 - z / 88))))
+    return np.where(near, series, (np.cos(t) - out) / np.where(near, 1.0, x))
+
+
+op(np.sinc, lambda g, out, x: g * _sinc_slope(x, out), elementwise=True)
+
 # --------------------------------------------------------------------------------------------------- kinks and choices
 
 op(np.absolute, lambda g, out, x: g * np.sign(x), forward=operator.abs, symbol="|·|")
@@ -147,6 +231,8 @@ def _chosen(g: Any, mine: Any, theirs: Any) -> Any:
     """All of g where mine is chosen, half of it where neither or both are, none where theirs is."""
     return np.where(mine == theirs, g * 0.5, np.where(mine, g, 0.0))
 
+
+op(np.heaviside, None, lambda g, out, x, h: np.where(x == 0, g, 0.0))
 
 # A NaN is chosen by maximum and minimum, and never by fmax and fmin.
 op(np.maximum, lambda g, out, x, y: _chosen(g, (x > y) | np.isnan(x), (y > x) | np.isnan(y)),

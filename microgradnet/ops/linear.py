@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, case, op, shaped
+from ..engine import case, op, shaped
 
 
 def _grad_left(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -51,9 +51,6 @@ def dot(x: Any, y: Any) -> Any:
     others = (*y.shape[:-2], y.shape[-1])
     columns = y.transpose((y.ndim - 2, *range(y.ndim - 2), y.ndim - 1)).reshape((y.shape[-2], math.prod(others)))
     return (x @ columns).reshape((*x.shape[:-1], *others))
-
-
-FORMULAS[np.dot] = dot
 
 
 def _rows(x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Rows that make one number of many, and `spread`, which undoes their shape."""
+"""Rows that make one number of many, `spread`, which undoes their shape, and running sums and products."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..engine import case, op
+from ..engine import Op, case, op
 
 # np.sum and the like, without their Python wrappers
 add_reduce: Any = np.add.reduce
@@ -97,3 +97,103 @@ op(np.argmax, None, forward=_argmax, cases=[case((2, 3)), case((2, 3), axis=1)])
 op(np.argmin, None, forward=_argmin, cases=[case((2, 3)), case((2, 3), axis=1)])
 op(np.any, None, forward=_any, cases=[case((2, 3)), case((2, 3), axis=1)])
 op(np.all, None, forward=_all, cases=[case((2, 3)), case((2, 3), axis=1)])
+
+# --------------------------------------------------------------------------------------------------- running totals
+
+
+def along(axis: int, index: Any) -> tuple[Any, ...]:
+    """What selects `index` on one axis and everything on the others."""
+    return (..., index, *(slice(None),) * (-axis - 1)) if axis < 0 else (*(slice(None),) * axis, index)
+
+
+BACKWARDS = slice(None, None, -1)
+
+
+def _cumsum(a: Any, *, axis: int) -> Any:
+    return np.cumsum(a, axis)
+
+
+def _cumsum_rule(g: Any, out: Any, x: Any, *, axis: int) -> Any:
+    return cumsum(g[along(axis, BACKWARDS)], axis=axis)[along(axis, BACKWARDS)]
+
+
+def _cumprod(a: Any, *, axis: int) -> Any:
+    return np.cumprod(a, axis)
+
+
+def _shifted(x: Any, by: int, axis: int, fill: float) -> Any:
+    """`x` moved along an axis, towards its end for a positive `by`, with `fill` where nothing came."""
+    n = x.shape[axis]
+    edge = np.full((*x.shape[:axis], min(abs(by), n), *x.shape[axis + 1 :]), fill, x.dtype)
+    if by > 0:
+        return np.concatenate([edge, x[along(axis, slice(0, max(n - by, 0)))]], axis=axis)
+    return np.concatenate([x[along(axis, slice(-by, None))], edge], axis=axis)
+
+
+def _cumprod_rule(g: Any, out: Any, x: Any, *, axis: int) -> Any:
+    """What comes before x times Σ over later outputs of g times what lies between: no division, so zeros are exact.
+
+    The sum obeys s[i] = g[i] + x[i + 1] · s[i + 1], solved by doubling: log₂ n rounds, each joining neighbours.
+    """
+    axis = axis % x.ndim
+    factor, total = _shifted(x, -1, axis, 0.0), g
+    by = 1
+    while by < x.shape[axis]:
+        total = total + factor * _shifted(total, -by, axis, 0.0)
+        factor = factor * _shifted(factor, -by, axis, 0.0)
+        by *= 2
+    return total * _shifted(out, 1, axis, 1.0)
+
+
+RUNNING = [case("ab", axis=0), case("ab", axis=-1), case("a", axis=0), case((5,), axis=0), case((2, 4, 2), axis=1)]
+
+cumsum = op(np.cumsum, _cumsum_rule, forward=_cumsum, cases=RUNNING)
+cumprod = op(np.cumprod, _cumprod_rule, forward=_cumprod, cases=RUNNING)
+
+
+def _prod(a: Any, *, axis: int = -1) -> Any:
+    return np.multiply.reduce(a, axis=axis)
+
+
+def _prod_rule(g: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
+    """The product of all the others, made of what lies before and what lies behind: no division by a zero."""
+    axis = axis % x.ndim
+    before = _shifted(cumprod(x, axis=axis), 1, axis, 1.0)
+    backwards = along(axis, BACKWARDS)
+    behind = _shifted(cumprod(x[backwards], axis=axis), 1, axis, 1.0)[backwards]
+    return g.reshape(_kept(x.shape, axis)) * before * behind
+
+
+# Over one axis; the formula of np.prod makes one of several.
+prod = op(np.prod, _prod_rule, forward=_prod, symbol="Π", cases=[
+    case("ab", axis=0), case("ab"), case("a"), case((2, 3, 2), axis=1),
+])  # fmt: skip
+
+# ---------------------------------------------------------------------------------------------- recorded, nothing flows
+
+
+def _argsort(a: Any, *, axis: int | None = -1) -> Any:
+    """The order in which `a` is sorted; equals keep theirs."""
+    return np.argsort(a, axis=axis, kind="stable")
+
+
+def _partition_order(a: Any, *, kth: Any, axis: int = -1) -> Any:
+    """Where np.partition takes its elements from: what has rank r in its result is what has rank r in `a`."""
+    ranks = np.argsort(np.argsort(np.partition(a, kth, axis), axis=axis, kind="stable"), axis=axis)
+    return np.take_along_axis(np.argsort(a, axis=axis, kind="stable"), ranks, axis)
+
+
+def _searchsorted(a: Any, v: Any, *, side: Any = "left") -> Any:
+    return np.searchsorted(a, v, side=side)
+
+
+def _count_nonzero(a: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    return np.asarray(np.count_nonzero(a, axis=axis, keepdims=keepdims))[()]
+
+
+argsort = op(np.argsort, None, forward=_argsort, cases=[case("ab"), case("ab", axis=0), case("ab", axis=None)])
+partition_order = op("partition_order", None, forward=_partition_order, cases=[case((5, 2), kth=2, axis=0)])
+searchsorted = op(np.searchsorted, None, None, forward=_searchsorted, kind=Op, cases=[
+    case(np.arange(4.0), "ab"), case(np.arange(4.0), "", side="right"),
+])  # fmt: skip
+op(np.count_nonzero, None, forward=_count_nonzero, cases=[case("ab"), case("ab", axis=0, keepdims=True), case("")])

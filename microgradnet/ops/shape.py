@@ -12,17 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, Array, NonDiff, Op, Value, Variadic, brief, case, op
+from ..engine import FORMULAS, Array, NonDiff, Op, Value, Variadic, case, fixed_view, numbers, op, shaped
+from ..words import brief, written
 
 ODD = np.array([-1, 0, 2, 0])  # an index array with a repeat and a negative
 MASK = np.array([True, False, True])
-
-
-def fixed_view(x: Any) -> Any:
-    """A view of an input's numbers, read-only: a write into it would reach the input unnoticed."""
-    if type(x) is np.ndarray and x.base is not None:
-        x.flags.writeable = False
-    return x
 
 
 def _reshape(x: Any, *, shape: Any) -> Any:
@@ -128,7 +122,7 @@ def index_array(item: Any) -> Any:
     if isinstance(item, Value) and not isinstance(item, NonDiff):
         raise IndexError("an index is made of integers or booleans; a Value of floating-point numbers is neither")
     array = item if isinstance(item, NonDiff) else np.asarray(item)
-    if not array.size and not isinstance(item, np.ndarray):
+    if not array.size and not isinstance(item, np.ndarray | NonDiff):
         array = np.asarray(item, dtype=np.intp)  # NumPy calls an empty list one of floats
     if array.dtype.kind not in "iub":
         raise IndexError(f"an index holds integers or booleans; got dtype {array.dtype} from {brief(item)}")
@@ -184,6 +178,61 @@ def getitem(x: Value, index: Any) -> Value:
 
 
 FORMULAS[operator.getitem] = getitem
+
+
+def _put(x: Any, y: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
+    """`x` with `y` at `index`; where a place is named twice, the last one stays."""
+    out = np.array(x, np.result_type(x, y))
+    out[filled(index, arrays)] = y
+    return out
+
+
+def _put_rule_x(g: Any, out: Any, x: Any, y: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
+    return put(g, 0.0, *arrays, index=index)
+
+
+def _put_rule_y(g: Any, out: Any, x: Any, y: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
+    """`g` at `index`, but 0 for what was written over again."""
+    place = filled(index, [numbers(array) for array in arrays])
+    writer = np.zeros(x.shape, np.intp)
+    turns = np.arange(writer[place].size).reshape(writer[place].shape)
+    writer[place] = turns
+    return np.where(writer[place] == turns, take(g, *arrays, index=index), 0.0)
+
+
+put: Op = op("put", _put_rule_x, _put_rule_y, forward=_put, kind=Op, symbol="put", cases=[
+    case((3, 4), (4,), index=(1,)), case((3, 4), "", index=(..., slice(None, None, -2))), case((), (), index=()),
+    case((3, 4), (1,), ODD, index=(SLOT,)), case((3, 4), (4, 4), ODD, index=(SLOT,)),
+    case((3, 4), (2, 1), ODD[:2, None], ODD, index=(SLOT, SLOT)), case((3, 4), (), MASK, index=(SLOT, 1)),
+    case((2, 3), (2, 2), MASK, index=(..., SLOT)), case((0, 2), (), index=(slice(None), 1)),
+])  # fmt: skip
+
+
+def set_at(x: Value, index: Any, y: Any) -> Value:
+    """`x` with `y` at `index`."""
+    fixed, arrays = parts(index)
+    fits(x, index, y)
+    return put.record(x, y, *arrays, index=fixed)
+
+
+def add_at(x: Value, index: Any, y: Any) -> Any:
+    """`x` with `y` added at `index`; where a place is named twice, both are added."""
+    fixed, arrays = parts(index)
+    y = np.broadcast_to(shaped(y), fits(x, index, y))
+    return x + scatter(y, *arrays, shape=x.shape, index=fixed)
+
+
+def fits(x: Value, index: Any, y: Any) -> tuple[int, ...]:
+    """The shape of `x[index]`; ValueError if `y` does not broadcast to it."""
+    fixed, arrays = parts(index)
+    shape: tuple[int, ...] = np.shape(np.empty(x.shape, np.bool)[filled(fixed, [numbers(array) for array in arrays])])
+    if np.broadcast_shapes(shape, np.shape(y)) != shape:
+        raise ValueError(f"v.at[{written(index)}] selects shape {shape}; what is put there has shape {np.shape(y)}")
+    return shape
+
+
+FORMULAS["at.set"] = set_at
+FORMULAS["at.add"] = add_at
 
 # ------------------------------------------------------------------------------------------------------------ joining
 

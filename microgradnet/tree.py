@@ -1,0 +1,248 @@
+"""Nested containers of Values: what they hold, and the same container around other things.
+
+Containers are dicts, lists, tuples, named tuples and dataclasses; an `nn.Module` joins them through `register`. Two
+kinds of them differ in what varies. In a plain container every floating-point number, array and Value does, and every
+place is one of its own. An owner, such as a Module, has parameters: Values that it holds once, whatever number of names
+they have. Its other numbers and arrays are settings and buffers.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+from .engine import NonDiff, Value
+from .words import brief
+
+Change: TypeAlias = Callable[[Any], Any]
+Memo: TypeAlias = dict[int, Any]
+
+# What `params` is in a Value that a transform made to differentiate by, or that stands for a parameter: it counts as a
+# parameter although it may have a history.
+VARIABLE: dict[str, Any] = {}
+
+
+class Kind(NamedTuple):
+    """What there is to know of a kind of container."""
+
+    children: Callable[[Any], list[tuple[str, Any]]]  # what it holds, each with its name there
+    rebuilt: Callable[[Any, Change, Memo], Any]  # a copy around changed parts, which puts itself into the memo
+    owner: bool = False  # whether it owns parameters
+
+
+def _rebuilt_dict(node: Any, change: Change, memo: Memo) -> Any:
+    memo[id(node)] = new = {} if type(node) is dict else copy.copy(node)
+    for key, part in node.items():
+        new[key] = change(part)
+    return new
+
+
+def _rebuilt_list(node: Any, change: Change, memo: Memo) -> Any:
+    memo[id(node)] = new = [] if type(node) is list else copy.copy(node)
+    new[:] = [change(part) for part in node]
+    return new
+
+
+def _rebuilt_tuple(node: Any, change: Change, memo: Memo) -> Any:
+    make = getattr(type(node), "_make", type(node))  # of a named tuple
+    memo[id(node)] = new = make([change(part) for part in node])
+    return new
+
+
+def _fields(node: Any) -> list[tuple[str, Any]]:
+    import dataclasses  # whoever has a dataclass has paid for this
+
+    return [(field.name, getattr(node, field.name)) for field in dataclasses.fields(node) if hasattr(node, field.name)]
+
+
+def _rebuilt_dataclass(node: Any, change: Change, memo: Memo) -> Any:
+    memo[id(node)] = new = copy.copy(node)  # not made by its __init__, which may check what it is given
+    for name, part in _fields(node):
+        object.__setattr__(new, name, change(part))
+    return new
+
+
+def _items(node: Any) -> list[tuple[str, Any]]:
+    return [(str(key), part) for key, part in node.items()]
+
+
+def _numbered(node: Any) -> list[tuple[str, Any]]:
+    return [(str(i), part) for i, part in enumerate(node)]
+
+
+KINDS: dict[type, Kind] = {
+    dict: Kind(_items, _rebuilt_dict),
+    list: Kind(_numbered, _rebuilt_list),
+    tuple: Kind(_numbered, _rebuilt_tuple),
+}
+DATACLASS = Kind(_fields, _rebuilt_dataclass)
+
+
+def register(kind: type, children: Any, rebuilt: Any, *, owner: bool = False) -> None:
+    """Make objects of a class, and of those derived from it, containers. See `Kind`."""
+    KINDS[kind] = Kind(children, rebuilt, owner)
+    KIND_OF.clear()
+
+
+class Looked(dict[type, "Kind | None"]):
+    """Class -> the kind of container its objects are, or None; remembered, since every place of a tree is asked for."""
+
+    def __missing__(self, cls: type) -> Kind | None:
+        kind = DATACLASS if hasattr(cls, "__dataclass_fields__") else None
+        kind = next((KINDS[base] for base in cls.__mro__ if base in KINDS), kind)
+        if len(self) < 1000:
+            self[cls] = kind
+        return kind
+
+
+KIND_OF = Looked()
+
+
+def children(node: Any) -> list[tuple[str, Any]]:
+    """What `node` holds, with the names it has there; nothing for an object that is no container."""
+    kind = KIND_OF[type(node)]
+    return kind.children(node) if kind else []
+
+
+def is_parameter(x: Any) -> bool:
+    """Whether `x`, found in an owner, is a parameter of it: a Value, and not a result kept there."""
+    return type(x) is Value and (x.op is None or x.params is VARIABLE)
+
+
+def walk(node: Any, path: str = "", seen: set[int] | None = None, deep: bool = True) -> Iterator[tuple[str, Any]]:
+    """The owners and parameters in `node`, itself included, with their paths; each once. `deep` enters owners."""
+    seen = set() if seen is None else seen
+    if isinstance(node, Value):
+        if is_parameter(node) and id(node) not in seen:
+            seen.add(id(node))
+            yield path, node
+        return
+    kind = KIND_OF[type(node)]
+    if kind is None or id(node) in seen:
+        return
+    if kind.owner:
+        yield path, node
+        if not deep:
+            return
+    seen.add(id(node))
+    for name, part in kind.children(node):
+        yield from walk(part, f"{path}.{name}" if path else name, seen, deep)
+
+
+def rebuild(node: Any, leaf: Callable[[Any, bool], Any]) -> Any:
+    """`node` with every container in it copied and everything else replaced by `leaf(it, inside an owner)`.
+
+    Inside owners, what was one object before is one object again, and loops stay loops. ValueError for a loop of plain
+    containers: there is nothing to hold it together.
+    """
+    return Rebuilding(leaf).outside(node)
+
+
+class Rebuilding:
+    """One walk of `rebuild`. Two nested functions would hold each other, and large arrays, until garbage collection."""
+
+    __slots__ = ("above", "leaf", "memo")
+
+    def __init__(self, leaf: Callable[[Any, bool], Any]) -> None:
+        self.leaf = leaf
+        self.memo: Memo = {}
+        self.above: set[int] = set()
+
+    def outside(self, x: Any) -> Any:
+        kind = KIND_OF[type(x)]
+        if kind is None:
+            return self.leaf(x, False)
+        if kind.owner:
+            return self.inside(x)
+        if id(x) in self.above:
+            raise ValueError(f"a {type(x).__name__} that holds itself has no end: {brief(x)}")
+        self.above.add(id(x))
+        new = kind.rebuilt(x, self.outside, {})
+        self.above.discard(id(x))
+        return new
+
+    def inside(self, x: Any) -> Any:
+        kind = KIND_OF[type(x)]
+        if kind is None:
+            return self.leaf(x, True)
+        return self.memo[id(x)] if id(x) in self.memo else kind.rebuilt(x, self.inside, self.memo)
+
+
+def spots(node: Any) -> list[Any]:
+    """Everything in `node` that is no container, in order; None stands for what an owner holds beside arrays."""
+    found: list[Any] = []
+    rebuild(node, lambda x, inside: found.append(x))
+    return found
+
+
+def leaves(node: Any, *others: Any) -> list[Any]:
+    """What varies in `node`, in order: parameters of Modules, each once, and everything but None elsewhere.
+
+    With `others`, trees of the same structure such as gradients: tuples of what each of them has there.
+    ValueError if the structures differ.
+
+    >>> leaves({"w": 1.0, "more": [2.0, None]})
+    [1.0, 2.0]
+    >>> leaves([1.0, 2.0], ["a", "b"])
+    [(1.0, 'a'), (2.0, 'b')]
+    """
+    found: list[Any] = []
+
+    def note(*here: Any) -> None:
+        found.append(here if others else here[0])
+
+    map(note, node, *others)
+    return found
+
+
+def map(f: Callable[..., Any], node: Any, *others: Any) -> Any:
+    """The structure `node` with `f(leaf, …)` in place of each leaf, given what each of `others` has at that place.
+
+    See `leaves`. In the copy of a Module, a Value that `f` computed is a parameter.
+
+    >>> map(lambda x, g: x - 0.5 * g, {"w": 1.0}, {"w": 4.0})
+    {'w': -1.0}
+    """
+    rows = [iter(matched(node, other)) for other in others]
+    known: Memo = {}
+
+    def leaf(x: Any, inside: bool) -> Any:
+        here = [next(row) for row in rows]
+        if not inside:
+            return None if x is None else f(x, *here)
+        if not is_parameter(x):
+            return x
+        if id(x) not in known:
+            known[id(x)] = standing(f(x, *here))
+        return known[id(x)]
+
+    return rebuild(node, leaf)
+
+
+def standing(x: Any) -> Any:
+    """`x`; if it is a computed Value, one that counts as a parameter."""
+    if type(x) is Value and x.op is not None and x.params is not VARIABLE:
+        x = x.copy()
+        x.params = VARIABLE
+    return x
+
+
+def matched(node: Any, other: Any) -> list[Any]:
+    """What `other`, of the structure of `node`, has in the places of `node`."""
+    if KIND_OF[type(node)] is None:
+        return [other]
+    wanted, found = spots(node), spots(other)
+    if len(wanted) != len(found):
+        raise ValueError(
+            f"a structure with {len(found)} places beside one with {len(wanted)}: {brief(other)} should be built as "
+            f"{brief(node)} is"
+        )
+    return found
+
+
+def is_floating(x: Any) -> bool:
+    """Whether `x`, in a plain container, varies: a float, a floating-point array, a Value that gradients flow to."""
+    if isinstance(x, Value):
+        return not isinstance(x, NonDiff)
+    return isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", "") == "f"

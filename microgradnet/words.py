@@ -1,0 +1,85 @@
+"""What error messages are made of: Values, indexes and functions as a person writes them, and what to write instead."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+
+def refuse(text: str) -> NoReturn:
+    raise TypeError(f"{text}. Write it with functions that have one, or use .data if the gradient may stop here")
+
+
+def describe(value: Any) -> str:
+    """A Value for an error message: its name if it has one, its shape and dtype."""
+    name = f" {value.name!r}" if value.name else ""
+    return f"the Value{name} of shape {value.shape} ({value.dtype})"
+
+
+def spelled(function: Callable[..., Any]) -> str:
+    """A function of NumPy as its users write it: np.linalg.norm."""
+    return f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
+
+
+def written(index: Any) -> str:
+    """An index as it stands in a program."""
+    if isinstance(index, tuple):
+        return ", ".join(map(written, index)) or "()"
+    if isinstance(index, slice):
+        ends = ["" if end is None else str(end) for end in (index.start, index.stop, index.step)]
+        return ":".join(ends if ends[2] else ends[:2])
+    return "..." if index is ... else brief(getattr(index, "_data", index))
+
+
+@functools.lru_cache(maxsize=1000)
+def called(code: Any, instruction: int) -> str | None:
+    """The name of what is called by an instruction of a program; "[…] =" for an assignment to an element."""
+    import dis
+
+    names: dict[Any, str] = {}
+    for step in dis.get_instructions(code):
+        at = step.positions and (step.positions.lineno, step.positions.col_offset)
+        if step.offset == instruction:
+            return "[…] =" if step.opname == "STORE_SUBSCR" else names.get(at)
+        if step.opname.startswith("LOAD") and isinstance(step.argval, str):
+            names[at] = step.argval  # what is called begins where the call begins
+    return None
+
+
+def lost_by(frame: Any) -> str | None:
+    """What to write instead, if a program's frame asks for a float in a place that would lose the gradient."""
+    if frame.f_globals.get("__name__", "").split(".")[0] == "numpy":
+        return (
+            "NumPy asks for a plain number here. Make one of the array arguments a Value too, or write the formula out"
+        )
+    name = called(frame.f_code, frame.f_lasti)
+    if name in ("[…] =", "fill", "itemset", "fromiter"):
+        return "a plain array cannot hold a Value. np.stack of a list of Values makes one; v.at[i].set(x) changes one"
+    if name is not None and hasattr(math, name):
+        return f"math.{name} takes plain numbers" + (f". np.{name} is recorded" if hasattr(np, name) else "")
+    return None
+
+
+def misfit(row: Any, x: Any, y: Any) -> str:
+    """What to do about two shapes that do not fit."""
+    rule = (
+        "the inner lengths must be equal, (n, k) @ (k, m): v.T transposes"
+        if row.key is np.matmul
+        else "counted from the end, lengths are equal or 1: v[:, None] adds an axis of length 1"
+    )
+    return f"{row.name} got shapes {np.shape(x)} and {np.shape(y)}; {rule}"
+
+
+def brief(x: Any) -> str:
+    text = repr(x)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def shown(x: Any) -> str:
+    """A number or array the way a Value prints it."""
+    x = getattr(x, "_data", x)
+    return str(x) if x is None or not np.ndim(x) else np.array2string(x, separator=", ", threshold=30)

@@ -1,0 +1,145 @@
+"""A user's function becomes a row, as good as the built-in ones; a hook sees the gradient of one Value."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradnet import Value, hook, nn, primitive
+from microgradnet.gradcheck import numerical_grad
+
+
+@primitive(lambda g, out, x: g * (1 + x) * np.exp(x), symbol="x·eˣ")
+def xexp(x: Any) -> Any:
+    """x times e to the x."""
+    return x * np.exp(x)
+
+
+@primitive(
+    lambda g, out, x, y, *, p=2.0: g * p * (x - y) ** (p - 1),
+    lambda g, out, x, y, *, p=2.0: -g * p * (x - y) ** (p - 1),
+)
+def distance(x: Any, y: Any, *, p: float = 2.0) -> Any:
+    return (x - y) ** p
+
+
+@primitive(lambda g, out, x, mask: g * mask, None)
+def masked(x: Any, mask: Any) -> Any:
+    return x * mask
+
+
+def test_it_is_a_row_with_a_name_a_symbol_and_its_docstring() -> None:
+    assert (xexp.name, xexp.symbol, xexp.__doc__) == ("xexp", "x·eˣ", "x times e to the x.")
+    assert isinstance(xexp(np.ones(2)), np.ndarray)
+    assert xexp(Value(1.0)).op is xexp
+
+
+def test_its_gradient_is_its_rule_to_any_order() -> None:
+    x = Value([0.5, -1.0])
+    y = xexp(x)
+    y.backward(np.array([1.0, 2.0]), create_graph=True)
+    g, x.grad = x.grad, None
+    assert np.allclose(g.data, [1.0, 2.0] * (1 + x.data) * np.exp(x.data))
+    g.sum().backward()
+    assert np.allclose(x.grad, [1.0, 2.0] * (2 + x.data) * np.exp(x.data))
+
+
+def test_broadcasting_and_parameters_need_no_care() -> None:
+    x, y = Value(np.ones((3, 2))), Value([[0.5, 3.0]])
+    c = np.random.default_rng(0).normal(size=(3, 2))
+    distance(x, y, p=4.0).backward(c)
+    assert (x.grad.shape, y.grad.shape) == ((3, 2), (1, 2))
+    np.testing.assert_allclose(y.grad, numerical_grad(lambda b: np.sum(c * (x.data - b) ** 4), y.data), rtol=1e-6)
+
+
+def test_an_input_without_a_rule_is_a_constant() -> None:
+    x = Value([1.0, 2.0])
+    masked(x, [True, False]).backward([1.0, 1.0])
+    assert x.grad.tolist() == [1.0, 0.0]
+
+
+def test_a_wrong_rule_is_caught_with_the_name_of_the_row() -> None:
+    @primitive(lambda g, out, x: g.sum(axis=0))
+    def bad(x: Any) -> Any:
+        return x * 2
+
+    with pytest.raises(ValueError, match=r"a rule of bad returned shape \(2,\) for an input of shape \(3, 2\)"):
+        bad(Value(np.ones((3, 2)))).backward(np.ones((3, 2)))
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: primitive(), "wants a rule for each array argument"),
+        (lambda: primitive(3), "wants a rule for each array argument"),
+        (lambda: primitive(lambda g, out, x: g)(lambda x: "text")(Value(1.0)), "returns an array of numbers"),
+        (lambda: primitive(lambda g, out, x: g)(lambda x: x * 1j)(Value(1.0)), "returns an array of numbers"),
+        (lambda: distance(Value(1.0), Value(2.0), p=Value(3.0)), "takes p as a parameter"),
+        (
+            lambda: primitive(lambda g, out, x, y: g, None)(lambda x, y, z: x)(Value(1.0), 1.0, Value(2.0)),
+            "would be lost",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said(call: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        call()
+
+
+def test_a_model_that_holds_one_can_be_copied_and_pickled() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            self.w, self.activation = Value(2.0), xexp
+
+        def forward(self, x: Any) -> Any:
+            return self.activation(self.w * x)
+
+    model = Net()
+    assert copy.deepcopy(model).activation is xexp
+    assert pickle.loads(pickle.dumps(xexp)) is xexp
+    local = primitive(lambda g, out, x: g)(lambda x: x * 1)
+    assert copy.deepcopy(local) is local
+
+
+def test_python_numbers_and_lists_become_arrays() -> None:
+    @primitive(lambda g, out, x: g * 2)
+    def doubled(x: Any) -> Any:
+        return [float(a) * 2 for a in x]
+
+    x = Value([1.0, 2.0])
+    doubled(x).sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+# ---------------------------------------------------------------------------------------------------------------- hooks
+
+
+def test_a_hook_sees_the_gradient_and_may_change_it() -> None:
+    seen: list[Any] = []
+    x = Value([1.0, 2.0])
+    y = hook(x * 3, seen.append)
+    (y * y).sum().backward()
+    assert seen[0].tolist() == [6.0, 12.0]
+    assert x.grad.tolist() == [18.0, 36.0]
+    x.grad = None
+    hook(x, lambda g: np.clip(g, -1.0, 1.0)).sum().backward()
+    hook(x, lambda g: g * 10).sum().backward()
+    assert x.grad.tolist() == [11.0, 11.0]
+
+
+def test_a_hook_works_under_create_graph() -> None:
+    x = Value(3.0)
+    y = hook(x, lambda g: g * x) * x
+    y.backward(create_graph=True)
+    assert x.grad.data == 3.0 + 9.0
+
+
+def test_a_hook_that_changes_the_shape_is_caught() -> None:
+    with pytest.raises(ValueError, match=r"a gradient of shape \(2,\) came, and the function returned \(\)"):
+        hook(Value([1.0, 2.0]), np.sum).sum().backward()
+    with pytest.raises(TypeError, match="wants a function"):
+        hook(Value(1.0), 3)

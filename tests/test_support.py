@@ -1,0 +1,121 @@
+"""The support table covers the installed NumPy, says the truth, and is the one in docs/."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradnet import Value, support
+
+ENTRIES = support.entries()
+PAGE = Path(__file__).parent.parent / "docs" / "support.md"
+
+
+def test_every_public_function_of_numpy_has_an_entry() -> None:
+    names = [e.name for e in ENTRIES]
+    assert len(names) == len(set(names)) > 380
+    assert {"np.sum", "np.tanh", "np.linalg.svd", "np.einsum"} <= set(names)
+
+
+def test_a_new_function_of_numpy_cannot_slip_in() -> None:
+    """Whatever this NumPy has is in one of the tables; what is in none of them raises, but nobody chose that."""
+    unknown = [e.name for e in ENTRIES if e.kind == "refused" and e.note == "it has no rule here"]
+    assert unknown == []
+
+
+def test_every_refusal_names_its_reason() -> None:
+    refused = [e for e in ENTRIES if e.kind == "refused"]
+    assert len(refused) > 30
+    assert all(len(e.note) > 10 for e in refused)
+
+
+# These set or print something, or start a test suite.
+PRINTS_OR_SETS = [
+    "info",
+    "printoptions",
+    "set_printoptions",
+    "setbufsize",
+    "seterr",
+    "seterrcall",
+    "show_config",
+    "show_runtime",
+    "test",
+]
+# The edges of a histogram are looked at, and plain, as its counts are; what is empty holds anything.
+LOOKS = {"np.histogram", "np.histogram2d", "np.histogramdd", "np.histogram_bin_edges", "np.empty_like"}
+
+ARGUMENTS: list[tuple[Any, ...]] = [
+    (1.5,), ([1.5, 2.5],), ([[1.5, 2.5], [0.5, 3.0]],), ([[1.5, 0.5], [0.5, 3.0]], [1.0, 2.0]), (2.5, 0.5),
+    ([[1.5, 0.5], [0.5, 3.0]], 1), ([1.5, 0.5], [1, 0]), ([1.5, 0.5], [0.25, 0.5], [1.0, 2.0]), (0.5, 1.5, 3),
+]  # fmt: skip
+
+
+def plain_numbers(result: Any) -> list[Any]:
+    """The floating-point numbers in a result that are not in a Value."""
+    if isinstance(result, list | tuple):
+        return [x for part in result for x in plain_numbers(part)]
+    plain = isinstance(result, float | np.floating | np.ndarray) and np.asarray(result).dtype.kind == "f"
+    return [np.asarray(result)] if plain else []
+
+
+@pytest.mark.parametrize("e", [e for e in ENTRIES if e.name.split(".")[-1] not in PRINTS_OR_SETS], ids=lambda e: e.name)
+def test_no_function_returns_a_detached_result(e: support.Entry, tmp_path: Path, monkeypatch: Any) -> None:
+    """Called with a Value in each place: no plain number of the result moves when the Value's numbers move."""
+    function: Any = np
+    for name in e.name.split(".")[1:]:
+        function = getattr(function, name)
+    monkeypatch.chdir(tmp_path)  # some write files
+    for arguments in ARGUMENTS:
+        for place in range(len(arguments)):
+            found = []
+            for moved in (0.25, 0.25 + 1e-6):
+                mixed = [np.asarray(x)[()] for x in arguments]
+                mixed[place] = Value(np.asarray(arguments[place], float) + moved)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    try:
+                        found.append(plain_numbers(function(*mixed)))
+                    except Exception:  # refused, or no call that NumPy takes
+                        found.append([])
+            assert e.name in LOOKS or all(map(same, *found)), (arguments, place, found)
+
+
+def same(x: Any, y: Any) -> bool:
+    return np.array_equal(x, y, equal_nan=True)
+
+
+def test_refusals_are_errors_that_say_why() -> None:
+    v = Value([1.5, 2.5])
+    for call, says in [
+        (lambda: np.copyto(np.zeros(2), v), r"np\.copyto of a Value: it writes into an array. v = v\.at"),
+        (lambda: np.place(v, [True, False], 1.0), r"v\.at\[index\]\.set"),
+        (lambda: np.roots(v), "complex"),
+        (lambda: np.gcd(v, v), "integers"),
+        (lambda: np.polyfit([1.0, 2.0], v, 1), r"np\.linalg\.lstsq"),
+        (lambda: np.histogram([1.0, 2.0], 2, None, None, v), r"np\.bincount"),
+    ]:
+        with pytest.raises(TypeError, match=says):
+            call()
+
+
+MADE_WITH = re.findall(r"NumPy (\d+\.\d+)", PAGE.read_text())[0]
+
+
+@pytest.mark.skipif(
+    not np.__version__.startswith(MADE_WITH + "."),
+    reason=f"docs/support.md lists the functions of NumPy {MADE_WITH}; this is {np.__version__}",
+)
+def test_the_page_in_the_documentation_is_the_table() -> None:
+    assert PAGE.read_text() == support.page()
+
+
+def test_gradients_in_the_table_are_the_rules() -> None:
+    notes = {e.name: e.note for e in ENTRIES}
+    assert notes["np.tanh"] == "g × (1 − out × out)"
+    assert notes["np.multiply"] == "g × y; g × x"
+    assert notes["np.greater"] == "nothing flows back"

@@ -1,0 +1,276 @@
+"""Every variant of every function of NumPy: value as NumPy's, gradient as the slope, the second as that of the first.
+
+One test covers one function in all its variants, and says of each that failed what was typed, and why.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradnet.engine import Value, numbers, sweep
+from tests.variants import NAMES, REFUSED, VARIANTS, Variant, grouped
+
+GROUPS = grouped()
+every_function = pytest.mark.parametrize("function", GROUPS)
+RAN: Counter[str] = Counter()  # checks that ran to their end, by test
+
+
+def on_variants_of(function: str, check: Callable[[Variant], int], most: int | None = None) -> None:
+    """Run `check`, which says how many comparisons it made, on a function's variants, or a fixed draw of `most`."""
+    failed = []
+    done = 0
+    chosen = GROUPS[function]
+    if most is not None and len(chosen) > most:
+        chosen = sorted(chosen, key=lambda v: zlib.crc32(str(v).encode()))[:most]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for variant in chosen:
+            try:
+                done += check(variant)
+            except Exception as error:
+                if not (variant.refusable and isinstance(error, TypeError)):
+                    said = " ".join(str(error).split())
+                    failed.append(f"{variant}\n    {type(error).__name__}: {said[:400]}")
+    RAN[check.__name__ if check.__name__ != "check" else check.__qualname__.split(".")[0]] += done
+    if failed:
+        pytest.fail(f"{len(failed)} of {len(chosen)} variants\n" + "\n".join(failed), pytrace=False)
+
+
+def flat(out: Any) -> Iterator[Any]:
+    """The results of a function that returns one, a tuple of them, or lists of lists."""
+    if isinstance(out, (tuple, list)):
+        for part in out:
+            yield from flat(part)
+    else:
+        yield out
+
+
+def same_structure(got: Any, expected: Any) -> None:
+    if isinstance(expected, (tuple, list)):
+        assert isinstance(got, (tuple, list)), f"{type(expected).__name__} expected, got {type(got).__name__}"
+        assert len(got) == len(expected)
+        assert getattr(got, "_fields", None) == getattr(expected, "_fields", None)
+        for g, e in zip(got, expected, strict=True):
+            same_structure(g, e)
+
+
+def close(got: Any, expected: Any, tolerance: float) -> None:
+    """Equal in shape; equal in numbers to `tolerance` of the largest, or of 1 if that is larger."""
+    assert np.shape(got) == np.shape(expected), f"shape {np.shape(got)}, expected {np.shape(expected)}"
+    size = np.abs(np.asarray(expected, dtype=float))
+    slack = max(1.0, size[np.isfinite(size)].max(initial=0.0)) * tolerance
+    if got is expected or np.less_equal(np.abs(np.subtract(got, expected, dtype=float)), slack).all():
+        return
+    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=slack)
+
+
+def floating(out: Any) -> list[Any]:
+    return [o for o in flat(out) if np.asarray(numbers(o)).dtype.kind == "f"]
+
+
+def cotangents(v: Variant, outs: list[Any]) -> list[Any]:
+    rng = np.random.default_rng(len(outs) + v.rng().integers(1 << 30))
+    return [np.asarray(rng.normal(size=np.shape(o)), numbers(o).dtype)[()] for o in outs]
+
+
+def recorded(v: Variant, arrays: list[Any]) -> list[Any]:
+    return [Value(x) if i.flows else x for x, i in zip(arrays, v.inputs, strict=True)]
+
+
+def weighted(outs: list[Any], cs: list[Any]) -> Any:
+    """The sum of all results, each number with its own weight: the start of a sweep, with a random cotangent."""
+    return sum(((o * c).sum() for o, c in zip(outs, cs, strict=True)), start=0.0)
+
+
+def gradients(v: Variant, arrays: list[Any], inputs: list[Any] | None = None) -> list[Any]:
+    """The gradient of each input; zeros if nothing flows to it, None if it is a plain array."""
+    inputs = recorded(v, arrays) if inputs is None else inputs
+    outs = floating(v.f(np, *inputs))
+    total = weighted(outs, cotangents(v, outs))
+    found = sweep(total, total.dtype.type(1)) if type(total) is Value else {}
+    return [found.get(x, np.zeros_like(x.data)) if isinstance(x, Value) else None for x in inputs]
+
+
+def comparable(outs: list[Any]) -> bool:
+    """Whether there is a slope: the mean of nothing has none."""
+    return all(np.isfinite(numbers(o)).all() for o in outs)
+
+
+def step_for(outs: list[Any]) -> float:
+    """A wide one if something on the way is rounded to float32."""
+    return 6e-6 if all(numbers(o).dtype == np.float64 for o in outs) else 1e-2
+
+
+def slope(f: Callable[[Any], Any], x: Any, step: float) -> Any:
+    """∂f/∂x by central differences; 0 where x is NaN, for f has to overlook it."""
+    x = np.array(x)
+    out = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        h = step * max(1.0, abs(x[i]))
+        above, below = x.copy(), x.copy()
+        above[i] += h
+        below[i] -= h
+        if not np.isnan(x[i]):
+            out[i] = (f(above[()]) - f(below[()])) / (above[i] - below[i])
+    return out
+
+
+# --------------------------------------------------------------------------------------------------------------- tests
+
+
+@every_function
+def test_value_is_numpys(function: str) -> None:
+    def check(v: Variant) -> int:
+        count = 0
+        for dtype in (np.float64, np.float32):
+            arrays = v.arrays(dtype)
+            expected, got = v.f(np, *arrays), v.f(np, *recorded(v, arrays))
+            same_structure(got, expected)
+            for g, e in zip(flat(got), flat(expected), strict=True):
+                g = numbers(g)
+                assert np.shape(g) == np.shape(e), f"shape {np.shape(g)}, NumPy's is {np.shape(e)}"
+                assert np.asarray(g).dtype == np.asarray(e).dtype, (
+                    f"{np.asarray(g).dtype}, NumPy's {np.asarray(e).dtype}"
+                )
+                close(g, e, 1e-4 if np.asarray(e).dtype == np.float32 else 1e-12)
+                count += 1
+        return count
+
+    on_variants_of(function, check)
+
+
+@every_function
+def test_gradient_is_the_slope(function: str) -> None:
+    def check(v: Variant) -> int:
+        arrays = v.arrays()
+        found = gradients(v, arrays)
+        outs = floating(v.f(np, *arrays))
+        cs = cotangents(v, outs)
+        step = step_for(outs)
+
+        def total(i: int, x: Any) -> Any:
+            moved = floating(v.f(np, *[x if j == i else y for j, y in enumerate(arrays)]))
+            return sum(np.sum(o * c) for o, c in zip(moved, cs, strict=True))
+
+        flowing = [i for i, x in enumerate(v.inputs) if x.flows]
+        for i in flowing:
+            assert found[i].dtype == np.float64
+            assert found[i].shape == arrays[i].shape
+            if comparable(outs):
+                close(found[i], slope(lambda x, i=i: total(i, x), arrays[i], step), 2e-6 if step < 1e-3 else 1e-2)
+        if len(flowing) > 1:  # constants beside it, on either side
+            for i in flowing:
+                if i and v.code.startswith("x."):  # the method of a plain array is NumPy's own
+                    continue
+                alone = [Value(x) if j == i else x for j, x in enumerate(arrays)]
+                close(gradients(v, arrays, alone)[i], found[i], 1e-12)
+        return len(flowing)
+
+    on_variants_of(function, check)
+
+
+@every_function
+def test_second_order_is_the_slope_of_the_first(function: str) -> None:
+    """The Hessian times a random vector, against the change of the gradient along it; and the same of the cotangent."""
+
+    def check(v: Variant) -> int:
+        arrays = v.arrays()
+        rng = v.rng()
+        along = [np.asarray(rng.normal(size=x.shape))[()] if x.flows else None for x in v.inputs]
+
+        def moved(step: float) -> list[Any]:
+            return [x if d is None else x + step * d for x, d in zip(arrays, along, strict=True)]
+
+        inputs = recorded(v, arrays)
+        outs = floating(v.f(np, *inputs))
+        cs = [Value(c) for c in cotangents(v, outs)]
+        total = weighted(outs, cs)
+        found = sweep(total, Value(1.0), create_graph=True) if type(total) is Value else {}
+        flowing = [x for x in inputs if isinstance(x, Value)]
+        pairs = [(found[x], d) for x, d in zip(inputs, along, strict=True) if isinstance(x, Value) and x in found]
+        projected = weighted(*map(list, zip(*pairs, strict=True))) if pairs else 0.0
+        second = sweep(projected, np.float64(1)) if type(projected) is Value else {}
+        h = 1e-5 if step_for(outs) < 1e-3 else 1e-2
+        slack = 2e-5 if h < 1e-3 else 3e-2
+        above, below = ([g for g in gradients(v, moved(step)) if g is not None] for step in (h, -h))
+        for x, a, b in zip(flowing, above, below, strict=True):
+            got = second.get(x, np.zeros(x.shape))
+            assert got.dtype == np.float64
+            assert got.shape == x.shape
+            if comparable(outs):
+                close(got, (a - b) / (2 * h), slack)
+        above, below = (floating(v.f(np, *moved(step))) for step in (h, -h))
+        for c, o, a, b in zip(cs, outs, above, below, strict=True):
+            if type(o) is Value and comparable(outs):
+                close(second.get(c, np.zeros(c.shape)), (a - b) / (2 * h), slack)
+        return len(flowing)
+
+    on_variants_of(function, check)
+
+
+@every_function
+def test_layout_is_nothing_to_a_gradient(function: str) -> None:
+    """Negative strides and transposed copies of the same numbers give the same gradient."""
+    layouts = (lambda x: x[(slice(None, None, -1),) * x.ndim], lambda x: x.transpose())
+
+    def check(v: Variant) -> int:
+        arrays = v.arrays()
+        if not any(i.shape for i in v.inputs) or "'A'" in v.code or "'K'" in v.code:  # these two do ask for the layout
+            return 0
+        found = gradients(v, arrays)
+        for turn in layouts:
+            leaves = [
+                Value(turn(x).copy()) if i.flows else turn(turn(x).copy())
+                for x, i in zip(arrays, v.inputs, strict=True)
+            ]
+            outs = floating(v.f(np, *[turn(x) if isinstance(x, Value) else x for x in leaves]))
+            total = weighted(outs, cotangents(v, outs))
+            turned = sweep(total, np.float64(1)) if type(total) is Value else {}
+            for leaf, g in zip(leaves, found, strict=True):
+                if isinstance(leaf, Value):
+                    close(turn(turned.get(leaf, np.zeros(leaf.shape))), g, 1e-9)
+        return len(layouts)
+
+    on_variants_of(function, check)
+
+
+@every_function
+def test_float32_stays_float32(function: str) -> None:
+    def check(v: Variant) -> int:
+        found = gradients(v, v.arrays(np.float32))
+        for g, e in zip(found, gradients(v, v.arrays()), strict=True):
+            if g is not None:
+                assert g.dtype == np.float32
+                close(g, e, 2e-3)
+        return sum(g is not None for g in found)
+
+    on_variants_of(function, check)
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_what_cannot_be_recorded_is_refused(code: str) -> None:
+    x = Value([0.5, 1.5, 2.5])
+    if "fft" in code and not hasattr(np, "fft"):
+        pytest.skip("no FFT")
+    with pytest.raises(TypeError) as caught:
+        eval(f"lambda np, x: ({code})", dict(NAMES))(np, x)
+    assert len(str(caught.value)) > 30  # it says what to do instead
+    RAN["refused"] += 1
+
+
+def test_enough_was_checked(request: pytest.FixtureRequest) -> None:
+    """How many comparisons were made, if the whole of this file ran."""
+    assert len(VARIANTS) >= 9_000
+    assert len({str(v) for v in VARIANTS}) == len(VARIANTS)
+    names = {item.name for item in request.session.items}
+    if {f"test_value_is_numpys[{function}]" for function in GROUPS} <= names:
+        assert RAN["test_value_is_numpys"] >= 2 * 9_000
+        for name in ("gradient_is_the_slope", "second_order_is_the_slope_of_the_first", "float32_stays_float32"):
+            assert RAN[f"test_{name}"] >= 9_000

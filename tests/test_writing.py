@@ -1,0 +1,134 @@
+"""`v[i] = x` shows its replacement, and the replacement does what NumPy would, for every kind of index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from microgradnet import Value
+from microgradnet.engine import sweep
+from microgradnet.gradcheck import numerical_grad
+
+SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, max_side=4)
+
+
+@st.composite
+def writes(draw: st.DrawFn) -> tuple[np.ndarray, Any, np.ndarray]:
+    """An array, an index of any kind, and something to put there that broadcasts."""
+    shape = draw(SHAPES)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kinds = ["basic", "integers", "mask", "mask of rows", "mixed"]
+    kind = draw(st.sampled_from(kinds))
+    if kind == "basic":
+        index: Any = draw(hnp.basic_indices(shape, allow_newaxis=False, allow_ellipsis=True))
+    elif kind == "integers":
+        index = draw(hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(max_dims=2, max_side=4)))
+    elif kind == "mask":
+        index = rng.random(shape) < 0.5
+    elif kind == "mask of rows":
+        index = rng.random(shape[0]) < 0.5
+    else:
+        index = (draw(st.lists(st.integers(-shape[0], shape[0] - 1), max_size=4)), ...)
+    x = rng.normal(size=shape)
+    selected = x[index].shape
+    y = rng.normal(size=draw(st.sampled_from([selected, (), tuple(1 for _ in selected)])))
+    return x, index, y
+
+
+def set_to(x: np.ndarray, index: Any, y: Any) -> np.ndarray:
+    out = x.copy()
+    out[index] = y
+    return out
+
+
+def added(x: np.ndarray, index: Any, y: Any) -> np.ndarray:
+    out = x.copy()
+    np.add.at(out, index, y)
+    return out
+
+
+@pytest.mark.parametrize(("method", "reference"), [("set", set_to), ("add", added)])
+def test_it_is_numpys_write_into_a_copy_and_differentiable_in_both(method: str, reference: Any) -> None:
+    ran = 0
+
+    @settings(max_examples=150)
+    @given(writes(), st.sampled_from([np.float64, np.float32]))
+    def check(write: Any, dtype: Any) -> None:
+        nonlocal ran
+        x, index, y = write
+        v, w = Value(x.astype(dtype)), Value(y.astype(dtype)[()])
+        before = v.data.copy()
+        out = getattr(v.at[index], method)(w)
+        expected = reference(v.data, index, w.data)
+        assert (out.shape, out.dtype) == (expected.shape, dtype)
+        np.testing.assert_allclose(out.data, expected, rtol=1e-12 if dtype is np.float64 else 1e-5)
+        np.testing.assert_array_equal(v.data, before)
+        if dtype is np.float32:
+            return
+        c = np.random.default_rng(0).normal(size=x.shape)
+        out.backward(c)
+        for value, f in ((v, lambda a: reference(a, index, y)), (w, lambda b: reference(x, index, b))):
+            assert np.shape(value.grad) == value.shape
+            np.testing.assert_allclose(
+                value.grad, numerical_grad(lambda a, f=f: np.sum(f(a) * c), value.data), rtol=1e-6, atol=1e-8
+            )
+        ran += 1
+
+    check()
+    assert ran > 30
+
+
+def test_both_can_be_differentiated_twice() -> None:
+    x, y = Value([1.0, 2.0, 3.0]), Value([5.0, 7.0])
+    out = x.at[[0, 0]].set(y * y).at[1:].add(x[1:] * y)
+    found = sweep((out * out).sum(), Value(1.0), create_graph=True)
+    found[x][2].backward()
+    # out[2] = x2 + x2 y1, d(out²)/dx2 = 2 x2 (1 + y1)², d²/dx2² = 2 (1 + y1)²
+    assert x.grad.tolist() == [0.0, 0.0, 2 * 8.0**2]
+
+
+def test_the_last_of_several_writes_to_a_place_stays_and_the_others_get_nothing() -> None:
+    x, y = Value([1.0, 2.0]), Value([10.0, 20.0, 30.0])
+    out = x.at[[0, 0, 1]].set(y)
+    assert out.data.tolist() == [20.0, 30.0]
+    out.backward([1.0, 2.0])
+    assert y.grad.tolist() == [0.0, 1.0, 2.0]
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
+def test_a_recorded_comparison_or_argmax_can_say_where() -> None:
+    x = Value([1.0, 5.0, 3.0])
+    assert x.at[x > 2].set(0.0).data.tolist() == [1.0, 0.0, 0.0]
+    assert x.at[np.argmax(x)].add(1.0).data.tolist() == [1.0, 6.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("index", "shown"),
+    [
+        (0, "v = v.at[0].set(x)"), (slice(1, None), "v = v.at[1:].set(x)"), ((..., -1), "v = v.at[..., -1].set(x)"),
+        ([0, 2], "v = v.at[[0, 2]].set(x)"), (slice(None, None, -1), "v = v.at[::-1].set(x)"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_write_raises_and_shows_the_line_to_write_instead(index: Any, shown: str) -> None:
+    v = Value([1.0, 2.0, 3.0])
+    with pytest.raises(TypeError) as caught:
+        v[index] = 9.0
+    assert shown in str(caught.value)
+    line = shown.removeprefix("v = ").replace("(x)", "(9.0)")
+    assert isinstance(eval(line, {"v": v}), Value)  # the line shown is one that runs
+
+
+def test_bad_writes_are_said_clearly() -> None:
+    v = Value([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"v\.at\[1\] selects shape \(\); what is put there has shape \(2,\)"):
+        v.at[1].set([1.0, 2.0])
+    with pytest.raises(IndexError):
+        v.at[7].set(1.0)
+    with pytest.raises(IndexError, match="integers or booleans"):
+        v.at[[0.5]].add(1.0)
