@@ -105,8 +105,8 @@ def page() -> str:
     lines = [
         "# What of NumPy works on a Value",
         "",
-        f"Made by `python -m microgradnet.support`, of NumPy {version}. For a row that works element by element, the note",
-        "is the gradient of each input, as recorded by its rules: g is the gradient of the result, out.",
+        f"Made by `python -m microgradnet.support`, of NumPy {version}. For a row that works element by element, the",
+        "note is the gradient of each input, as recorded by its rules: g is the gradient of the result, out.",
         "",
         *[f"- **{kind}** ({sum(e.kind == kind for e in table)}): {meaning}." for kind, meaning in KINDS.items()],
         "",

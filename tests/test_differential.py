@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from microgradnet.engine import Value, numbers, sweep
+from tests.lines import functions
 from tests.test_variants import (
     RAN,
     close,
@@ -375,12 +376,10 @@ POINTS = [
 
 
 @functools.cache
+@functools.cache
 def line(code: str, count: int) -> Any:
-    return compile(
-        f"lambda np, torch, F, tensor, pad, elu, leaky_relu, softplus, {', '.join('xyzw'[:count])}: ({code})",
-        code,
-        "eval",
-    )
+    given = ["np", "torch", "F", "tensor", "pad", "elu", "leaky_relu", "softplus", *"xyzw"[:count]]
+    return functions([(", ".join(given), code)], {})[0]
 
 
 def agree(
@@ -400,10 +399,10 @@ def agree(
         nn.leaky_relu,
         nn.softplus,
     )
-    run = eval(line(ours, len(arrays)))
+    run = line(ours, len(arrays))
     outs = floating(run(np, None, F, *names, *values))
     plain = floating(run(np, None, F, *names, *[x.astype(dtype)[()] for x in arrays]))
-    expected = flat_torch(torch, eval(line(theirs, len(arrays)))(None, torch, None, *names, *tensors))
+    expected = flat_torch(torch, line(theirs, len(arrays))(None, torch, None, *names, *tensors))
     assert len(outs) == len(expected)
     tolerance = 1e-9 if dtype is np.float64 else 1e-3
     cs = []

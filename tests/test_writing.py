@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from microgradnet import Value
 from microgradnet.engine import sweep
 from microgradnet.gradcheck import numerical_grad
+from tests.lines import functions
 
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=3, max_side=4)
 
@@ -121,7 +122,8 @@ def test_a_write_raises_and_shows_the_line_to_write_instead(index: Any, shown: s
         v[index] = 9.0
     assert shown in str(caught.value)
     line = shown.removeprefix("v = ").replace("(x)", "(9.0)")
-    assert isinstance(eval(line, {"v": v}), Value)  # the line shown is one that runs
+    (run,) = functions([("v", line)], {})
+    assert isinstance(run(v), Value)  # the line shown is one that runs
 
 
 def test_bad_writes_are_said_clearly() -> None:

@@ -178,6 +178,8 @@ FORMULAS[np.diff] = diff
 FORMULAS[np.ediff1d] = ediff1d
 FORMULAS[np.gradient] = gradient
 FORMULAS[np.trapezoid] = trapezoid
+if "trapz" in vars(np):  # its name before NumPy 2.4
+    FORMULAS[vars(np)["trapz"]] = trapezoid
 FORMULAS[np.interp] = interp
 FORMULAS[np.unwrap] = unwrap
 

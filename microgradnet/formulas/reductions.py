@@ -46,7 +46,7 @@ def count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
     """How many elements a reduction of `a` takes into each result: an int, or an array in the dtype of `a`."""
     if where is True or where is MISSING:
         return math.prod(a.shape[i] for i in axes_of(axis, a.ndim))
-    return np.count_nonzero(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims).astype(a.dtype)
+    return shaped(np.count_nonzero(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)).astype(a.dtype)
 
 
 def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
