@@ -1118,27 +1118,37 @@ def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = Fa
 
     With `release` the history is dropped on the way and only leaves are returned.
     """
-    nodes = history(root)
-    pending = {root: g}
     found: dict[Value, Any] = {}
-    watcher = WATCHER.get() if modes else None
-    pull = watcher and watcher.of_a_sweep()
-    while nodes:
-        node = nodes.pop()
-        g = pending.pop(node, None)
-        if g is not None:
-            if not release:
-                found[node] = g
-            if pull:
-                pull(node, g, create_graph, pending)
-            else:
-                node.op.pull(node, g, create_graph, pending)  # type: ignore[union-attr]
-        if release:
-            node.args, node.op = (), RELEASED
+    pending = swept(history(root), {root: g}, create_graph, release, None if release else found)
     for node, g in pending.items():  # what is left are the leaves
         assert node.op is None, f"the gradient of {describe(node)} was left unclaimed"
         found[node] = g
     return found
+
+
+def swept(
+    nodes: list[Value],
+    pending: dict[Value, Any],
+    create_graph: bool,
+    release: bool,
+    found: dict[Value, Any] | None = None,
+) -> dict[Value, Any]:
+    """`pending`, after the gradients in it have flowed through `nodes`, which are consumed; theirs are put in `found`."""
+    watcher = WATCHER.get() if modes else None
+    watched = watcher and watcher.of_a_sweep()
+    while nodes:
+        node = nodes.pop()
+        g = pending.pop(node, None)
+        if g is not None:
+            if found is not None:
+                found[node] = g
+            if watched:
+                watched(node, g, create_graph, pending)
+            else:
+                node.op.pull(node, g, create_graph, pending)  # type: ignore[union-attr]
+        if release:
+            node.args, node.op = (), RELEASED
+    return pending
 
 
 def history(root: Value) -> list[Value]:

@@ -29,7 +29,7 @@ import numpy as np
 from numpy import ndarray
 
 from . import engine, tree
-from .engine import NonDiff, Op, Value, by_age, floating, new_age, new_value, numbers, start
+from .engine import NonDiff, Op, Value, by_age, floating, new_age, new_value, numbers, start, swept
 from .tree import VARIABLE
 from .words import brief, describe, refuse
 
@@ -600,20 +600,7 @@ def _pull(nodes: list[Value], roots: list[tuple[Value, Any]], create_graph: bool
     pending: Gradients = {}
     for root, g in roots:
         pending[root] = pending[root] + g if root in pending else g
-    watcher = engine.WATCHER.get() if engine.modes else None
-    watched = watcher and watcher.of_a_sweep()
-    left = nodes if release else list(nodes)
-    while left:
-        node = left.pop()
-        g = pending.pop(node, None)
-        if g is not None:
-            if watched:
-                watched(node, g, create_graph, pending)
-            else:
-                node.op.pull(node, g, create_graph, pending)  # type: ignore[union-attr]
-        if release:
-            node.args, node.op = (), engine.RELEASED
-    return pending
+    return swept(nodes if release else list(nodes), pending, create_graph, release)
 
 
 def _results(found: Gradients, values: list[Value], record: bool, shape: tuple[int, ...]) -> Gradients:

@@ -23,7 +23,6 @@ def functions(lines: Iterable[tuple[str, str]], names: Mapping[str, Any]) -> lis
     lines = list(lines)
     module = types.ModuleType("lines")
     vars(module).update(names)
-    Generated("\n".join(f"def f{i}({given}): return ({line})" for i, (given, line) in enumerate(lines))).exec_module(
-        module
-    )
+    source = "\n".join(f"def f{i}({given}): return ({line})" for i, (given, line) in enumerate(lines))
+    Generated(source).exec_module(module)
     return [vars(module)[f"f{i}"] for i in range(len(lines))]
