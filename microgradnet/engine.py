@@ -830,7 +830,12 @@ class Op:
         return f"<Op {self.name}>"
 
     def __reduce__(self) -> Any:  # a row is one object in a process: a copied model finds the same one again
-        return find_row, self.home or (self.key,)
+        key = self.key
+        if self.home or isinstance(key, str):
+            return find_row, self.home or (key,)
+        if isinstance(key, np.ufunc):  # left to itself, pickle would look through all modules for it
+            return find_row, ("numpy" if getattr(np, key.__name__, None) is key else "scipy.special", key.__name__)
+        return find_row, (key.__module__, key.__name__)
 
     def __copy__(self) -> Op:
         return self
@@ -840,10 +845,13 @@ class Op:
 
 
 def find_row(key: Any, name: str | None = None) -> Any:
-    """The row of `key`; or, of a user's function, what stands under its name in the module `key`."""
+    """The row of `key`; or that of the function of this name in the module `key`."""
     if name is None:
         return TABLE[key]
-    return operator.attrgetter(name)(importlib.import_module(key))
+    if key == "scipy.special":
+        importlib.import_module(f"{__package__}.ops.special")
+    found = operator.attrgetter(name)(importlib.import_module(key))
+    return found if isinstance(found, Op) else TABLE[found]
 
 
 class Unary(Op):
@@ -1133,7 +1141,7 @@ def swept(
     release: bool,
     found: dict[Value, Any] | None = None,
 ) -> dict[Value, Any]:
-    """`pending`, after the gradients in it have flowed through `nodes`, which are consumed; theirs are put in `found`."""
+    """`pending`, after its gradients have flowed through `nodes`, which are consumed; theirs are put in `found`."""
     watcher = WATCHER.get() if modes else None
     watched = watcher and watcher.of_a_sweep()
     while nodes:

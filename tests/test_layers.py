@@ -28,6 +28,8 @@ ORDER = [
     "optim",
     "data",
     "support",
+    "testing",
+    "__main__",
     "__init__",
 ]  # reading order
 

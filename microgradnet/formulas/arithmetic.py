@@ -10,6 +10,7 @@ import numpy as np
 from ..engine import FORMULAS, shaped
 from ..ops.elementwise import exponent
 from ..words import refuse
+from .reductions import refuse_out
 
 
 def float_power(x: Any, y: Any) -> Any:
@@ -31,6 +32,11 @@ def frexp(x: Any) -> tuple[Any, Any]:
     """m and e of x = m · 2ᵉ; m has the slope 2⁻ᵉ between the jumps."""
     e = exponent(x)
     return np.ldexp(x, -e), e
+
+
+def fix(x: Any, out: Any = None) -> Any:
+    refuse_out("fix", out)
+    return np.trunc(x)
 
 
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
@@ -65,6 +71,7 @@ FORMULAS[np.float_power] = float_power
 FORMULAS[np.divmod] = divmod_
 FORMULAS[np.modf] = modf
 FORMULAS[np.frexp] = frexp
+FORMULAS[np.fix] = fix
 FORMULAS[np.nan_to_num] = nan_to_num
 FORMULAS[np.real] = real
 FORMULAS[np.imag] = imag

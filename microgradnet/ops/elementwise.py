@@ -133,7 +133,6 @@ op(np.ceil, None)
 op(np.trunc, None)
 op(np.rint, None)
 op(np.spacing, None)
-op(np.fix, None, elementwise=True)
 op(np.isposinf, None, elementwise=True)
 op(np.isneginf, None, elementwise=True)
 

@@ -1,0 +1,152 @@
+"""What a check of gradients found: as data, as a table, and in a notebook."""
+
+from __future__ import annotations
+
+import html
+from typing import Any, NamedTuple
+
+import numpy as np
+
+MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED = "match", "mismatch", "kink", "cannot tell", "unchecked"
+VERDICTS = (MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED)
+
+
+class Element(NamedTuple):
+    """The verdict on one element of a gradient."""
+
+    name: str  # of the input
+    place: tuple[int, ...]  # the index of the element
+    verdict: str
+    analytic: float
+    numerical: float
+    error: float  # of the numerical slope
+    left: float = float("nan")  # at a kink, the slopes on its two sides
+    right: float = float("nan")
+
+    @property
+    def gap(self) -> float:
+        """How far apart the two are, relative to the larger."""
+        size = max(abs(self.analytic), abs(self.numerical))
+        gap = abs(self.analytic - self.numerical) / size if size else 0.0
+        return float("inf") if np.isnan(gap) else gap
+
+    @property
+    def badness(self) -> tuple[bool, float]:
+        """What to sort by: mismatches above all, then the gap."""
+        return self.verdict == MISMATCH, self.gap
+
+    def __str__(self) -> str:
+        place = f"{self.name}{list(self.place)}" if self.place else self.name
+        text = f"{place}: {self.analytic:.9g} by the gradient, {self.numerical:.9g} ± {self.error:.1g} by the slope"
+        return text + (f" (left {self.left:.6g}, right {self.right:.6g})" if self.verdict == KINK else "")
+
+
+class Input(NamedTuple):
+    """What was found for one input, element by element: arrays of its shape, NaN where nothing was measured."""
+
+    name: str
+    analytic: Any
+    numerical: Any
+    error: Any
+    verdict: Any  # an array of strings
+
+    def count(self, verdict: str) -> int:
+        return int(np.sum(self.verdict == verdict))
+
+
+class Culprit(NamedTuple):
+    """An operation whose rule is wrong on the values that flowed through it."""
+
+    op: str
+    input: int  # which of its inputs the wrong rule is for
+    line: str  # of the program, where it was recorded
+    rule: float  # along a random direction, by the rule …
+    slope: float  # … and by the slope
+    error: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.op}: the rule for its input {self.input} gives {self.rule:.9g} where the slope is {self.slope:.9g} "
+            f"± {self.error:.1g}\n    {self.line}"
+        )
+
+
+class GradReport:
+    """The result of `check_grads`. True if nothing mismatches; prints as a table, the worst first.
+
+    `inputs` has an `Input` for each input or parameter, `elements` every `Element` that was measured, `culprits` the
+    operations to blame, `problems` what else is wrong, in words, `notes` what is worth knowing, and `coverage` how much
+    was checked.
+    """
+
+    def __init__(
+        self, what: str, inputs: list[Input], elements: list[Element], culprits: list[Culprit], problems: list[str],
+        notes: list[str], coverage: str,
+    ) -> None:  # fmt: skip
+        self.what, self.inputs, self.elements = what, inputs, elements
+        self.culprits, self.problems, self.notes, self.coverage = culprits, problems, notes, coverage
+
+    @property
+    def mismatches(self) -> list[Element]:
+        """The elements that mismatch, the worst first."""
+        return sorted([e for e in self.elements if e.verdict == MISMATCH], key=lambda e: -e.gap)
+
+    def __bool__(self) -> bool:
+        return not self.problems and not any(e.verdict == MISMATCH for e in self.elements)
+
+    def count(self, verdict: str) -> int:
+        """How many elements have this verdict: "match", "mismatch", "kink", "cannot tell" or "unchecked"."""
+        return sum(part.count(verdict) for part in self.inputs)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table: a row for each input, those with mismatches first, then by the largest gap."""
+        worst: dict[str, Element] = {}
+        for e in self.elements:
+            if e.verdict in (MATCH, MISMATCH) and (e.name not in worst or e.badness > worst[e.name].badness):
+                worst[e.name] = e
+        rows = []
+        order = {part.name: i for i, part in enumerate(self.inputs)}
+        for part in sorted(self.inputs, key=lambda p: (-p.count(MISMATCH), order[p.name])):
+            counts = [str(part.count(verdict) or "·") for verdict in VERDICTS]
+            gap = f"{worst[part.name].gap:.1e}" if part.name in worst else ""
+            rows.append((part.name, str(np.shape(part.analytic)), *counts, gap))
+        return rows
+
+    def __str__(self) -> str:
+        head = f"{'ok' if self else 'NOT OK'}: the gradient of {self.what}, {self.coverage}"
+        lines = [head, ""]
+        table = [("input", "shape", *VERDICTS, "largest gap"), *self.rows()]
+        widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+        if len(table) > 30:
+            table[30:] = [(f"… and {len(table) - 30} more", *[""] * (len(widths) - 1))]
+        for row in table:
+            lines.append("  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+        wrong = self.mismatches
+        if wrong:
+            lines += ["", f"{len(wrong)} mismatch{'es' if len(wrong) > 1 else ''}, the worst first:"]
+            lines += [f"  {e}" for e in wrong[:10]] + (["  …"] if len(wrong) > 10 else [])
+        for title, items in (("to blame", self.culprits), ("problems", self.problems), ("notes", self.notes)):
+            if items:
+                lines += ["", f"{title}:", *[f"  {item}" for item in items]]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The table, for a notebook; colours follow its light or dark theme."""
+        cell = "".join
+        head = cell(f"<th>{html.escape(name)}</th>" for name in ("input", "shape", *VERDICTS, "largest gap"))
+        body = cell(f"<tr>{cell(f'<td>{html.escape(text)}</td>' for text in row)}</tr>" for row in self.rows())
+        text = html.escape(str(self).split("\n\n", 2)[2]) if str(self).count("\n\n") > 1 else ""
+        colour = "#2a9d4a" if self else "#d43c3c"
+        return (
+            f'<div><b style="color:{colour}">{"ok" if self else "not ok"}</b>: the gradient of '
+            f"{html.escape(self.what)}, {html.escape(self.coverage)}<table><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table><pre>{text}</pre></div>"
+        )
+
+    def raise_on_failure(self) -> GradReport:
+        """Itself if it is true; otherwise AssertionError with the table."""
+        if not self:
+            raise AssertionError(str(self))
+        return self

@@ -1,0 +1,385 @@
+"""The checker finds what is wrong, names it, and says nothing about what is right."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet.functional as F
+from microgradnet import grad, nn, optim, primitive
+from microgradnet.engine import ABOVE_ONE, BOOLEAN, POSITIVE, TABLE, UNIT, Op
+from microgradnet.gradcheck import GradReport, assert_grads, check_grads, numerical_grad
+from microgradnet.transforms import hvp, jacobian
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+RNG = np.random.default_rng(0)
+
+
+def broken(error: float, at: int, size: int = 400) -> Op:
+    """sin, with one element of its gradient off by a relative error."""
+
+    @primitive(lambda g, out, x: g * np.cos(x) * np.where(np.arange(size) == at, 1 + error, 1.0))
+    def broken_sin(x: Any) -> Any:
+        return np.sin(x)
+
+    return broken_sin
+
+
+# --------------------------------------------------------------------------------------------------------- detections
+
+
+@pytest.mark.parametrize("error", [1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5])
+def test_one_wrong_element_in_400_is_found_ten_times_of_ten_and_its_operation_named(error: float) -> None:
+    rng = np.random.default_rng(int(1 / error))
+    for _ in range(10):
+        at, x, w = int(rng.integers(400)), rng.normal(size=400), rng.normal(size=(20, 400))
+        sin = broken(error, at)
+        report = check_grads(lambda x, sin=sin, w=w: np.tanh(w @ sin(x)), x)
+        assert not report
+        assert [e.place for e in report.mismatches] == [(at,)]
+        assert [c.op for c in report.culprits] == ["broken_sin"]
+        assert "test_gradcheck.py" in report.culprits[0].line
+        assert f"x[{at}]" in str(report)
+
+
+@pytest.mark.parametrize("error", [1.0, 0.01, 1e-4])
+def test_a_wrong_element_that_was_not_drawn_shows_along_a_direction_and_is_searched(error: float) -> None:
+    for at in (3, 2500, 4999):
+        sin = broken(error, at, 5000)
+        report = check_grads(lambda x, sin=sin: sin(x).sum(), RNG.normal(size=5000), samples=50)
+        assert [e.place for e in report.mismatches] == [(at,)]
+        assert "50 of 5,000 elements at random" in report.coverage
+
+
+def bad_reuse() -> Any:
+    return primitive(lambda g, out, x: g * g * 2 * x)(lambda x: x * x)
+
+
+WRONG: dict[str, tuple[Any, ...]] = {
+    "a sign": (primitive(lambda g, out, x: g * np.sin(x))(lambda x: np.cos(x)), [0.5, 1.0]),
+    "g twice": (bad_reuse(), [0.5, 1.0]),
+    "detached": (lambda x: np.sin(x) * x.data, [0.5, 1.0]),
+    "one of two inputs": (
+        primitive(lambda g, out, x, y: g * y, lambda g, out, x, y: g * y)(lambda x, y: x * y), [0.5, 1.0], [2.0, 3.0],
+    ),
+    "a kink with a slope outside": (primitive(lambda g, out, x: g * 2.0)(lambda x: np.abs(x)), [0.0]),
+    "NaN": (primitive(lambda g, out, x: g * np.nan)(lambda x: x * 1.0), [0.5]),
+    "Inf": (primitive(lambda g, out, x: g * np.inf)(lambda x: x * 1.0), [0.5]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_found(name: str) -> None:
+    f, *args = WRONG[name]
+    report = check_grads(f, *map(np.array, args))
+    assert not report
+    assert report.mismatches
+    assert "NOT OK" in str(report)
+    with pytest.raises(AssertionError, match="mismatch"):
+        assert_grads(f, *map(np.array, args))
+    if name == "detached":
+        assert not report.culprits
+        assert "something in the function is not recorded" in str(report)
+    else:
+        assert len(report.culprits) == 1 or name in ("NaN", "Inf", "a kink with a slope outside")
+
+
+def test_of_several_operations_the_wrong_one_is_blamed_with_its_line() -> None:
+    cube = primitive(lambda g, out, x: g * 3 * x, symbol="³")(lambda x: x**3)
+
+    def program(x: Any) -> Any:
+        y = np.exp(x) * x
+        z = cube(y)  # the culprit
+        return np.tanh(z) + y
+
+    report = check_grads(program, RNG.normal(size=5))
+    assert [(c.op, c.input) for c in report.culprits] == [("<lambda>", 0)]
+    assert "z = cube(y)  # the culprit" in report.culprits[0].line
+
+
+# -------------------------------------------------------------------------------------------------------- false alarms
+
+
+def numbers_for(row: Op, size: float, sign: int, rng: np.random.Generator) -> list[Any]:
+    """Three numbers of a size for each input of a row, inside its domain."""
+    made = []
+    for domain in row.domain:
+        x = rng.uniform(1, 3, 3) * size
+        if domain is UNIT:
+            x = x * sign if size < 0.1 else rng.uniform(-0.9, 0.9, 3)
+        elif domain is ABOVE_ONE:
+            x = 1 + x
+        elif domain is not POSITIVE:
+            x = x * sign
+        made.append(x > 1.5 * size if domain is BOOLEAN else x)
+    return made
+
+
+@pytest.mark.parametrize("row", [r for r in TABLE.values() if r.elementwise and any(r.rules)], ids=lambda r: r.name)
+def test_no_row_is_accused_of_anything_from_1e_minus_8_to_1e8(row: Op) -> None:
+    rng, seen = np.random.default_rng(0), Counter[str]()
+    for exponent in range(-8, 9, 2):
+        for sign in (1, -1):
+            inputs = numbers_for(row, 10.0**exponent, sign, rng)
+            for dtype in (np.float64, np.float32):
+                args = [x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs]
+                report = check_grads(lambda *v: row(*v), *args)
+                assert report, (exponent, sign, dtype, str(report))
+                seen.update({verdict: report.count(verdict) for verdict in ("match", "cannot tell", "kink")})
+    assert seen["match"] > seen["cannot tell"]
+
+
+KINKS = {
+    "relu": (F.relu, [0.0, 1.0, -1.0], 1), "abs": (abs, [0.0, 2.0], 1), "max": (np.max, [3.0, 1.0, 3.0], 2),
+    "maximum": (lambda x: np.maximum(x, 1.0), [1.0, 2.0], 1), "clip": (lambda x: np.clip(x, 0, 1), [0.0, 0.5, 1.0], 2),
+    "norm": (np.linalg.norm, [0.0, 0.0], 2), "sort": (lambda x: np.sort(x) * np.array([1.0, 2.0]), [1.0, 1.0], 2),
+    "leaky_relu": (F.leaky_relu, [0.0, 1.0], 1), "relu6": (F.relu6, [0.0, 3.0, 6.0], 2),
+    "median": (np.median, [1.0, 1.0, 2.0], 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_a_kink_is_a_kink_and_no_mismatch(name: str) -> None:
+    f, x, count = KINKS[name]
+    report = check_grads(f, np.array(x))
+    assert report
+    assert report.count("kink") == count, str(report)
+    kink = next(e for e in report.elements if e.verdict == "kink")
+    low, high = sorted((kink.left, kink.right))
+    assert low - 1e-6 <= kink.analytic <= high + 1e-6
+
+
+def test_what_is_ill_conditioned_is_never_accused() -> None:
+    hilbert = 1.0 / (np.arange(10)[:, None] + np.arange(10) + 1)
+    for f, x in [
+        (lambda a: np.linalg.solve(a, np.ones(10)), hilbert),
+        (lambda x: (x + 1e12) - 1e12, np.array([1.0, 2.0])),
+        (lambda x: np.exp(x) - np.exp(x) * (1 - 1e-14), np.array([1.0])),
+        (lambda x: np.sin(x * 1e9), np.array([1.0, 2.0])),
+        (lambda x: (1 - np.cos(x)) / x**2, np.array([1e-4, 1e-6])),
+        (np.linalg.det, np.ones((3, 3))),
+        (np.linalg.pinv, np.array([[1.0, 1.0], [1.0, 1.0 + 1e-9]])),
+    ]:
+        report = check_grads(f, x)
+        assert report.count("mismatch") == 0, str(report)
+
+
+def test_an_infinite_slope_is_not_accused() -> None:
+    for f in (np.sqrt, np.cbrt, lambda x: x**0.5):
+        assert check_grads(f, np.array([0.0, 1.0]))
+
+
+# ----------------------------------------------------------------------------------------------------------- anything
+
+
+@dataclass
+class Setting:
+    scale: float
+    offsets: list[Any]
+
+
+def test_nested_containers_and_several_results() -> None:
+    def f(p: dict[str, Any], s: Setting, n: int) -> dict[str, Any]:
+        return {"a": np.tanh(p["w"] @ p["x"]) * s.scale, "b": (s.offsets[0] * n, [p["w"].sum()])}
+
+    report = check_grads(f, {"w": RNG.normal(size=(2, 3)), "x": RNG.normal(size=3)}, Setting(2.0, [1.5]), 3)
+    assert report
+    assert [part.name for part in report.inputs] == ["p.w", "p.x", "s.scale", "s.offsets.0"]
+    assert report.count("match") == 6 + 3 + 1 + 1
+
+
+def test_a_module_has_a_row_for_each_parameter() -> None:
+    model = nn.MLP(3, [4, 2], seed=0)
+    x, labels = RNG.normal(size=(5, 3)), np.array([0, 1, 0, 1, 1])
+    before = [p.data.copy() for p in model.parameters()]
+    report = check_grads(lambda m: F.cross_entropy(m(x), labels), model)
+    assert report, str(report)
+    assert [part.name for part in report.inputs] == [name for name, _ in model.named_parameters()]
+    assert report.count("match") + report.count("kink") == model.parameter_count()
+    assert all(np.array_equal(p.data, b) and p.grad is None for p, b in zip(model.parameters(), before, strict=True))
+
+
+def test_second_order() -> None:
+    assert check_grads(lambda x, y: np.sin(x) * y**2, RNG.normal(size=3), 2.0, order=2)
+    detached = primitive(lambda g, out, x: g * np.asarray(getattr(2 * x, "data", 2 * x)))(lambda x: x * x)
+    x = RNG.normal(size=3)
+    assert check_grads(detached, x)
+    report = check_grads(detached, x, order=2)
+    assert not report
+    assert {e.name for e in report.mismatches} == {"x″"}
+
+
+def test_transforms_and_steps_of_an_optimiser_can_be_checked() -> None:
+    x = RNG.normal(size=3)
+    assert check_grads(grad(lambda x: (x**3).sum()), x)
+    assert check_grads(jacobian(lambda x: np.sin(x) * x[0]), x)
+    assert check_grads(lambda x: hvp(lambda y: (y**3).prod(), x, np.ones(3)), x)
+    assert check_grads(lambda w: w - 0.1 * grad(lambda v: (v**4).sum())(w), x)
+    assert hasattr(optim, "SGD")
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient", "args", "right"),
+    [
+        (lambda x: np.sum(x**3), lambda x: 3 * x**2, ([1.0, 2.0],), True),
+        (lambda x: np.sum(x**3), lambda x: 3 * x, ([1.0, 2.0],), False),
+        (lambda x, y: x @ y, lambda x, y: (y, x), ([1.0, 2.0], [3.0, 4.0]), True),
+        (lambda x, y: x @ y, lambda x, y: (x, y), ([1.0, 2.0], [3.0, 4.0]), False),
+        (lambda x: x**2, lambda x: 2 * x, (3.0,), True),
+        (lambda x: np.sum(x**2), lambda x: (2 * x)[None], ([1.0, 2.0],), False),
+        (lambda x: float(x[0]), lambda x: np.array([1, 0]), ([1.0, 2.0],), False),
+    ],
+)
+def test_a_plain_function_and_a_gradient_written_by_hand(f: Any, gradient: Any, args: Any, right: bool) -> None:
+    report = check_grads(f, *args, gradient=gradient)
+    assert bool(report) is right, str(report)
+
+
+# --------------------------------------------------------------------------------------------------------- also caught
+
+
+def problem(f: Any, *args: Any, **how: Any) -> str:
+    report = check_grads(f, *args, **how)
+    assert not report
+    return "\n".join(report.problems)
+
+
+def test_a_function_that_is_not_deterministic_is_caught() -> None:
+    rng = np.random.default_rng(0)
+    assert "not deterministic" in problem(lambda x: x * rng.normal(), [1.0])
+
+
+def test_a_function_that_writes_to_its_input_is_caught() -> None:
+    def f(x: Any) -> Any:
+        out = x * 2
+        x.data[0] += 1.0
+        return out
+
+    assert "writes into its input" in problem(f, [1.0, 2.0])
+
+    def plain(x: Any) -> Any:
+        x *= 2
+        return x.sum()
+
+    assert "writes into its input" in problem(plain, [1.0, 2.0], gradient=lambda x: np.full(2, 2.0))
+
+
+def test_an_input_that_does_nothing_is_noted() -> None:
+    report = check_grads(lambda x, y: x * 2, 1.0, 2.0)
+    assert report
+    assert report.notes == ["y: the result does not depend on it, its gradient is 0"]
+
+
+def test_float32_is_checked_in_float64_and_then_compared() -> None:
+    x = RNG.normal(size=5).astype(np.float32)
+    assert check_grads(lambda x: np.tanh(x) ** 2, x)
+    only32 = primitive(lambda g, out, x: g * np.cos(x) * (1.01 if x.dtype == np.float32 else 1.0))(lambda x: np.sin(x))
+    report = check_grads(only32, x)
+    assert not report
+    assert "in float32 the gradient is" in report.problems[0]
+    model = nn.MLP(3, [4, 2], seed=0)  # float32
+    assert check_grads(lambda m: (m(x[:3]) ** 2).sum(), model)
+
+
+# -------------------------------------------------------------------------------------------------------- the report
+
+
+def test_the_report_is_data_a_table_and_html() -> None:
+    report = check_grads(lambda x, why: np.sin(x) * why, [0.5, 1.0], 2.0)
+    assert isinstance(report, GradReport)
+    x, why = report.inputs
+    assert (x.name, why.name) == ("x", "why")
+    assert x.analytic.shape == x.numerical.shape == x.error.shape == x.verdict.shape == (2,)
+    assert np.all(np.abs(x.analytic - x.numerical) <= 10 * x.error + 1e-6)
+    assert "largest gap" in str(report)
+    html = check_grads(broken(1.0, 2, 3), [0.1, 0.2, 0.3])._repr_html_()
+    assert "<table>" in html
+    assert "broken_sin" in html
+    assert "<lambda>" not in check_grads(lambda x: x * 2, 1.0)._repr_html_()
+    assert report.raise_on_failure() is report
+
+
+def test_the_worst_comes_first() -> None:
+    @primitive(lambda g, out, x: g * 2 * x * np.array([1.1, 1.0, 3.0]))
+    def bad(x: Any) -> Any:
+        return x * x
+
+    report = check_grads(lambda ok, x: bad(x) + ok, 1.0, [1.0, 2.0, 3.0])
+    assert [e.place for e in report.mismatches] == [(2,), (0,)]
+    assert report.rows()[0][0] == "x"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: check_grads(3.0), TypeError, "wants a function and its arguments"),
+        (lambda: check_grads(np.sin), TypeError, "nothing to differentiate by"),
+        (lambda: check_grads(lambda n: n, 3), TypeError, "nothing to differentiate by"),
+        (lambda: check_grads(np.sin, 1.0, order=3), ValueError, "order=3"),
+        (lambda: check_grads(np.sin, 1.0, samples=0), ValueError, "samples=0"),
+        (lambda: check_grads(lambda x: "text", 1.0), TypeError, "returned no floating-point number"),
+        (lambda: check_grads(lambda x, y: x @ y, [1.0], [1.0], gradient=lambda x, y: y), ValueError, "tuple of arrays"),
+        (lambda: numerical_grad(np.exp, [1.0, 2.0]), ValueError, "returns one number"),
+    ],
+)
+def test_bad_calls_are_said_clearly(call: Any, error: Any, says: str) -> None:
+    with pytest.raises(error, match=says):
+        call()
+
+
+# ------------------------------------------------------------------------------------------------- slopes by themselves
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e-3, 1.0, 1e3, 1e8])
+def test_the_error_bar_of_a_slope_holds(scale: float) -> None:
+    x = RNG.uniform(0.5, 2.0, 20) * scale
+    known = [(np.log, lambda x: 1 / x), (np.sqrt, lambda x: 0.5 / np.sqrt(x)), (lambda x: x**3, lambda x: 3 * x**2)]
+    for f, slope in known:
+        got, error = numerical_grad(lambda x, f=f: np.sum(f(x)), x, with_error=True)
+        assert np.all(np.abs(got - slope(x)) <= error)
+        assert np.median(error / slope(x)) < 1e-6
+
+
+# -------------------------------------------------------------------------------------------------------- the command
+
+
+def run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\n"
+        "from microgradnet import primitive\n"
+        "def right(x, y): return np.sin(x) * y\n"
+        "wrong = primitive(lambda g, out, x: g * 3)(lambda x: x * 2)\n"
+        "def case(): return right, 1.0, [1.0, 2.0]\n"
+        "def fails(x): raise RuntimeError('no such luck')\n"
+    )
+    command = [sys.executable, "-m", "microgradnet", "check", *arguments]
+    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["mine:right", "[0.5, 1.0]", "2.0"], 0, "ok: the gradient of right"),
+        (["mine:right", "--shape", "3", "--shape", "()", "--order", "2"], 0, "x″"),
+        (["mine:wrong", "[1.0]"], 1, "NOT OK"),
+        (["mine:case"], 0, "ok"),
+        (["mine:right"], 2, "wants arguments (x, y)"),
+        (["mine:nothing"], 2, "mine has no 'nothing'; it has case, fails"),
+        (["mine"], 2, "wanted module:function"),
+        (["mine:fails", "1.0"], 2, "RuntimeError: no such luck"),
+        (["mine:right", "[0.5"], 2, "JSONDecodeError"),
+        (["nowhere:f", "1.0"], 2, "No module named 'nowhere'"),
+    ],
+)
+def test_the_command(tmp_path: Path, arguments: list[str], status: int, says: str) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode == status, done.stderr
+    assert says in (done.stderr if status == 2 else done.stdout)
+    assert "Traceback" not in done.stderr
