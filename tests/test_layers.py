@@ -79,8 +79,9 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
-        "Value", "__version__", "checkpoint", "data", "debug", "functional", "grad", "gradcheck", "hessian", "hook",
-        "hvp", "jacobian", "jvp", "nn", "no_grad", "optim", "primitive", "transforms", "value_and_grad", "vjp",
+        "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "functional", "grad",
+        "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "nn", "no_grad", "numerical_grad", "optim",
+        "primitive", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "ELU", "LeakyReLU", "Linear", "MLP", "Module", "ReLU", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",

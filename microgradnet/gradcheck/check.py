@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from collections.abc import Callable
@@ -188,6 +187,8 @@ class Check:
 
     def found_places(self) -> list[Place]:
         """Every array that a gradient is checked of, with its name."""
+        import inspect
+
         try:
             names = list(inspect.signature(self.given).parameters)
         except (TypeError, ValueError):
