@@ -35,7 +35,9 @@ def debug(nan: bool = True, inf: bool = True) -> Mode:
         ...
     FloatingPointError: the gradient of sqrt gave inf at [1] to the Value of shape (2,) (float64) in backward()...
     """
-    return Mode(WATCHER, Watcher(nan, inf))
+    if callable(nan):
+        raise TypeError("debug is called first: @debug() above the function, or with debug(): …")
+    return Mode(WATCHER, Watcher(bool(nan), bool(inf)))
 
 
 class Trace(NamedTuple):
@@ -54,6 +56,11 @@ class Trace(NamedTuple):
 def trace_of(value: Value) -> Trace | None:
     """The line that recorded a Value, if it was recorded in debug mode."""
     return getattr(value, "recorded_at", None)
+
+
+def held_by(value: Value) -> tuple[Any, ...]:
+    """What a rule may look at: the inputs, the result, the parameters."""
+    return (*value.args, value, *value.params.values())
 
 
 def hash_of(x: Any) -> int:
@@ -90,30 +97,43 @@ class Watcher:
 
     def made(self, value: Value) -> None:
         """Called for every Value just recorded."""
-        value.recorded_at = Trace(*users_line(), tuple(map(hash_of, (*value.args, value))))
+        value.recorded_at = Trace(*users_line(), tuple(map(hash_of, held_by(value))))
         inputs = floats(value.args)
         if value.dtype.kind == "f" and self.bad(value) is not None and self.is_new(value, inputs):
             raise FloatingPointError(
                 f"{said(value, self.bad(value), named(value))} in the forward computation, "
                 f"at {value.recorded_at}.{given(value)}"
             )
-        for x in value.args:  # what was a NaN already when it came in
-            if isinstance(x, Value) and x.op is None and np.isnan in self.tests and np.any(np.isnan(x.data)):
+        if value.dtype.kind != "f" or np.isnan not in self.tests or not np.any(np.isnan(value._data)):
+            return
+        for i, x in enumerate(value.args):  # what was a NaN already when it came in
+            leaf = not isinstance(x, Value) or x.op is None
+            if leaf and np.asarray(numbers(x)).dtype.kind == "f" and np.any(np.isnan(numbers(x))):
+                what = describe(x) if isinstance(x, Value) else f"the array of shape {np.shape(x)} that is input {i}"
                 raise FloatingPointError(
-                    f"{describe(x)} holds NaN already where {named(value)} takes it, at {value.recorded_at}"
+                    f"{what} holds NaN already where {named(value)} takes it, at {value.recorded_at}"
                 )
 
     def of_a_sweep(self) -> Callable[..., None]:
         """What a sweep calls in place of `node.op.pull`."""
-        users: dict[Value, list[Value]] = {}
+        users: dict[Value, list[tuple[Value, str]]] = {}
 
         def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
             check_unwritten(node)
             for x in node.args:
                 if type(x) is Value:
-                    users.setdefault(x, []).append(node)
+                    users.setdefault(x, []).append((node, named(node)))  # a release forgets it
             found: dict[Value, Any] = {}
-            node.op.pull(node, g, create_graph, found)  # type: ignore[union-attr]
+            name, line = named(node), trace_of(node) or "a line outside debug mode"
+            try:
+                node.op.pull(node, g, create_graph, found)  # type: ignore[union-attr]
+            except FloatingPointError as error:
+                if create_graph:
+                    error.add_note(
+                        f"this was in the gradient of {name}, which was recorded at {line}.{given(node)}"
+                        f"\n  the gradient it got: {shown(g)}{self.masked(node, g, users)}"
+                    )
+                raise
             for x, gx in found.items():
                 if self.bad(gx) is not None and self.is_new(gx, [numbers(g)]):
                     raise FloatingPointError(
@@ -125,21 +145,21 @@ class Watcher:
 
         return pull
 
-    def masked(self, node: Value, g: Any, users: dict[Value, list[Value]]) -> str:
+    def masked(self, node: Value, g: Any, users: dict[Value, list[tuple[Value, str]]]) -> str:
         """The where that masks elements of `node`, if that is why a gradient of 0 met an infinite slope."""
         if np.all(numbers(g) != 0):
             return ""
         nodes = list(users.get(node, []))
-        seen = set(nodes)
-        for user in nodes:  # grows while it is walked
-            if named(user) == "where":
+        seen = {user for user, _ in nodes}
+        for user, name in nodes:  # grows while it is walked
+            if name == "where":
                 return (
                     f"\n  np.where at {trace_of(user) or 'a line outside debug mode'} masks elements of this result: "
                     f"their gradient is 0, and 0 times an infinite slope is NaN. Mask what goes into {named(node)} "
                     f"too: np.where(mask, {named(node)}(np.where(mask, x, 1.0)), other)"
                 )
-            further = [v for v in users.get(user, []) if v not in seen]
-            seen.update(further)
+            further = [(v, name) for v, name in users.get(user, []) if v not in seen]
+            seen.update(v for v, _ in further)
             nodes += further
         return ""
 
@@ -172,7 +192,7 @@ def check_unwritten(node: Value) -> None:
     trace = trace_of(node)
     if trace is None:
         return
-    for i, (x, held) in enumerate(zip((*node.args, node), trace.held, strict=True)):
+    for i, (x, held) in enumerate(zip(held_by(node), trace.held, strict=True)):
         if hash_of(x) != held:
             what = describe(x) if isinstance(x, Value) else f"the array of shape {np.shape(x)} that is its input {i}"
             if x is node:

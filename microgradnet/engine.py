@@ -569,9 +569,30 @@ class Mode(contextlib.ContextDecorator):
 
     def __exit__(self, *error: object) -> None:
         global modes
-        self.variable.reset(self.tokens.pop())
         with counting:
             modes -= 1
+        self.variable.reset(self.tokens.pop())
+
+    def _recreate_cm(self) -> Mode:  # a decorated function may run in several threads at once: a Mode for each call
+        return Mode(self.variable, self.setting)
+
+    def __call__(self, function: Any) -> Any:
+        import inspect
+
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__name__} is a generator: its body runs after the decorator is done. Put the with block "
+                f"inside it, with no yield in the block"
+            )
+        if not inspect.iscoroutinefunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        async def inner(*args: Any, **kwargs: Any) -> Any:
+            with self._recreate_cm():
+                return await function(*args, **kwargs)
+
+        return inner
 
 
 counting = threading.Lock()
@@ -886,7 +907,13 @@ class Unary(Op):
 class UnaryWith(Op):
     """A row with one input and parameters, such as a sum over axes. Same meaning as `Op`, fewer steps."""
 
-    def __call__(self, x: Any, **params: Any) -> Any:
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        if len(inputs) != 1:
+            return super().__call__(*inputs, **params)
+        (x,) = inputs
+        for part in params.values():
+            if isinstance(part, Value):
+                return super().__call__(x, **params)  # says so
         return self.record(x, **params) if isinstance(x, Value) else self.forward(plain(x), **params)
 
     def record(self, x: Any, **params: Any) -> Value:
@@ -1104,9 +1131,22 @@ def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]]
             )
 
     def make(function: Callable[..., Any]) -> Op:
+        if isinstance(function, Value) or not callable(function):
+            raise TypeError(
+                f"primitive wants the rules first and then the function; got {brief(function)}. "
+                f"@primitive(lambda g, out, x: g * 2) goes above def f(x): …"
+            )
+
         @functools.wraps(function)
         def forward(*inputs: Any, **params: Any) -> Any:
             out = shaped(function(*inputs, **params))
+            if isinstance(out, Value):
+                raise TypeError(
+                    f"{function.__name__} computed with a Value that is none of its arguments, its gradient would be "
+                    f"lost. Pass it as an argument, with a rule of its own, or use its numbers: v.data"
+                )
+            if any(out is x for x in inputs):
+                out = out.copy()
             if out.dtype.kind not in "fiub":
                 raise TypeError(f"{function.__name__} returns an array of numbers; got {brief(out)}")
             return fixed_view(out)
@@ -1181,6 +1221,10 @@ def history(root: Value) -> list[Value]:
 
 def fitted(g: Any, x: Value, row: Op) -> Any:
     """`g`, from a rule, in the shape and dtype of its input `x`: what broadcasting stretched is summed."""
+    if not isinstance(g, (ndarray, np.generic, Value)):
+        if g is None:
+            raise TypeError(f"a rule of {row.name} returned None; wanted the gradient of an input of shape {x.shape}")
+        g = shaped(g)
     if g.shape != x.shape:
         g = unbroadcast(g, x.shape, row)
     if g.dtype != x.dtype:

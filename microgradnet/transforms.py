@@ -139,13 +139,14 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
         if has_aux:
             result, aux = _pair("vjp", result)
         outputs = Outputs("vjp", result)
-        nodes, linked = variables.history(outputs.values, quiet)
+        _, linked = variables.history(outputs.values, quiet)
 
     def pullback(gradient: Any) -> tuple[Any, ...]:
         with _on() if engine.modes else NOTHING as quiet:
             given = outputs.match(gradient)
             record = (linked or any(type(g) is Value for g in given)) and not quiet
             roots = [(v, start(v, g, record)) for v, g in zip(outputs.values, given, strict=True)]
+            nodes, _ = _recorded(outputs.values, variables.since)  # again: a Value may have been written since
             return tuple(variables.structures(_pull(nodes, roots, record), record))
 
     out = result if linked else outputs.like([_owned(v._data, copy=True) for v in outputs.values])
@@ -421,6 +422,7 @@ class Variables:
         self.values: list[Value] = []
         self.places: list[list[Value | None]] = []  # for each chosen argument, what stands in each of its places
         self.linked = False
+        self.replaced: dict[Value, Value] = {}  # parameter of a Module -> the fresh Value that stands for it
         for x in args:
             if type(x) is Value:
                 self.linked = True
@@ -451,7 +453,9 @@ class Variables:
             return x if v is None else v
 
         self.places.append(places)
-        return tree.rebuild(argument, leaf)
+        changed = tree.rebuild(argument, leaf)
+        self.replaced.update(known)
+        return changed
 
     def fresh(self, x: Any, link: bool = True) -> Value:
         """A Value to differentiate by, with the numbers of `x`."""
@@ -480,6 +484,14 @@ class Variables:
     def history(self, roots: list[Value], quiet: bool) -> tuple[list[Value], bool]:
         """What f recorded, and whether results are to be Values: whether Values from outside took part."""
         nodes, used = _recorded(roots, self.since)
+        for x in used & self.replaced.keys():
+            if self.replaced[x] not in used:
+                raise ValueError(
+                    f"{self.name}: f used {describe(x)} of the Module itself and never that of the copy it was handed, "
+                    f"so the gradient would be lost. Does f close over the Module, or does the Module hold a lambda, a "
+                    f"bound method or a partial of itself? Compute with f's argument, in methods of the Module; for a "
+                    f"constant use v.data"
+                )
         used.difference_update(self.values)
         if used and not self.linked:
             args, kwargs = self.given

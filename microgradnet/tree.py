@@ -232,13 +232,29 @@ def matched(node: Any, other: Any) -> list[Any]:
     """What `other`, of the structure of `node`, has in the places of `node`."""
     if KIND_OF[type(node)] is None:
         return [other]
-    wanted, found = spots(node), spots(other)
-    if len(wanted) != len(found):
-        raise ValueError(
-            f"a structure with {len(found)} places beside one with {len(wanted)}: {brief(other)} should be built as "
-            f"{brief(node)} is"
-        )
+    found: list[Any] = []
+    _pair(node, other, found, set(), False)
     return found
+
+
+def _pair(x: Any, y: Any, found: list[Any], seen: set[int], inside: bool) -> None:
+    """Add to `found` what `y` has in each place of `x`, by name, in the order in which `rebuild` comes to them."""
+    kind = KIND_OF[type(x)]
+    if kind is None:
+        found.append(y)
+        return
+    inside = inside or kind.owner
+    if inside and id(x) in seen:
+        return
+    seen.add(id(x))
+    mine, theirs = kind.children(x), dict(children(y))
+    if len(theirs) != len(mine) or any(name not in theirs for name, _ in mine):
+        raise ValueError(
+            f"a structure with {len(theirs)} places beside one with {len(mine)}, or with other names: {brief(y)} "
+            f"should be built as {brief(x)} is"
+        )
+    for name, part in mine:
+        _pair(part, theirs[name], found, seen, inside)
 
 
 def is_floating(x: Any) -> bool:

@@ -221,3 +221,22 @@ def test_modes_may_be_nested() -> None:
         with pytest.raises(FloatingPointError):
             np.log(Value(0.0))
     assert engine.modes == 0
+
+
+def test_a_mode_as_a_decorator_is_refused_where_it_cannot_hold() -> None:
+    """The body of a generator runs after the decorator is done: it would be recorded, silently."""
+    with pytest.raises(TypeError, match="is a generator"):
+
+        @no_grad()
+        def numbers() -> Any:
+            yield Value(1.0) * 2
+
+    @no_grad()
+    async def later(x: Value) -> Any:
+        return x * 2
+
+    coroutine = later(Value(1.0))
+    with pytest.raises(StopIteration) as done:
+        coroutine.send(None)
+    assert done.value.value.op is None
+    assert engine.modes == 0

@@ -576,7 +576,7 @@ def test_a_copied_result_does_not_pretend_to_have_a_history(make: Any) -> None:
 
 @pytest.mark.parametrize("make", COPIES, ids=["copy", "deepcopy", "pickle"])
 def test_a_row_is_one_object_however_often_it_is_copied(make: Any) -> None:
-    for row in TABLE.values():
+    for row in [row for row in TABLE.values() if row.home is None]:  # not those of other tests
         assert make(row) is row
 
 

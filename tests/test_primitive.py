@@ -143,3 +143,41 @@ def test_a_hook_that_changes_the_shape_is_caught() -> None:
         hook(Value([1.0, 2.0]), np.sum).sum().backward()
     with pytest.raises(TypeError, match="wants a function"):
         hook(Value(1.0), 3)
+
+
+def test_what_would_lose_a_gradient_inside_a_row_is_refused() -> None:
+    w = Value(2.0)
+
+    @primitive(lambda g, out, x: g)
+    def closes_over(x: Any) -> Any:
+        return x * w
+
+    with pytest.raises(TypeError, match="none of its arguments"):
+        closes_over(Value(1.0))
+
+    @primitive(lambda g, out, x, *, p: g)
+    def with_parameter(x: Any, *, p: Any) -> Any:
+        return x * p
+
+    with pytest.raises(TypeError, match="takes p as a parameter"):
+        with_parameter(Value(1.0), p=w)
+
+
+def test_a_rule_that_returns_nothing_is_named() -> None:
+    forgetful = primitive(lambda g, out, x: None)(lambda x: x * 2)
+    with pytest.raises((TypeError, AttributeError), match="returned None"):
+        forgetful(Value([1.0])).sum().backward()
+
+
+def test_a_row_that_returns_its_input_returns_a_copy() -> None:
+    same = primitive(lambda g, out, x: g)(lambda x: x)
+    x = Value([1.0, 2.0])
+    assert not np.shares_memory(same(x).data, x.data)
+
+
+def test_a_hook_cannot_write_into_a_gradient_that_others_hold() -> None:
+    def doubles(g: Any) -> None:
+        g *= 2
+
+    with pytest.raises(ValueError, match="read-only"):
+        hook(Value([1.0, 2.0]), doubles).sum().backward()

@@ -744,3 +744,24 @@ def test_structures_are_those_of_jax() -> None:
         for a, b in zip(ours, expected, strict=True):
             assert np.shape(a) == np.shape(b)
             np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_a_parameter_used_beside_the_copy_that_f_was_handed_is_noticed() -> None:
+    """Its gradient would be lost: f computed with the Module itself."""
+    model = nn.Linear(2, 1, seed=0)
+    with pytest.raises(ValueError, match="of the Module itself and never that of the copy"):
+        grad(lambda m: model(np.ones((1, 2))).sum())(model)
+
+
+def test_tangents_in_a_dict_are_matched_by_name() -> None:
+    f = lambda p: p["a"] * 2 + p["b"] * 3  # noqa: E731
+    _, tangent = jvp(f, {"a": 1.0, "b": 1.0}, {"b": 10.0, "a": 1.0})
+    assert tangent == 32.0
+
+
+def test_a_pullback_after_a_write_says_so() -> None:
+    w = Value(2.0)
+    _, pull = vjp(lambda x: x * w, 3.0)
+    w.data = 5.0
+    with pytest.raises(RuntimeError, match="written"):
+        pull(1.0)

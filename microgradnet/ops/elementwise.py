@@ -91,7 +91,11 @@ op(np.floor_divide, None, None, forward=operator.floordiv, symbol="//", domain=(
 
 
 def _hook_rule(g: Any, out: Any, x: Any, *, function: Any) -> Any:
-    changed = function(g)
+    given = g
+    if type(g) is np.ndarray:  # which others may hold as well
+        given = g.copy()
+        given.flags.writeable = False
+    changed = function(given)
     if changed is None:
         return g
     if np.shape(changed) != g.shape:
