@@ -104,7 +104,7 @@ class Watcher:
                 f"{said(value, self.bad(value), named(value))} in the forward computation, "
                 f"at {value.recorded_at}.{given(value)}"
             )
-        if value.dtype.kind != "f" or np.isnan not in self.tests or not np.any(np.isnan(value._data)):
+        if value.dtype.kind != "f" or np.isnan not in self.tests or not np.any(np.isnan(value._numbers)):
             return
         for i, x in enumerate(value.args):  # what was a NaN already when it came in
             leaf = not isinstance(x, Value) or x.op is None
@@ -141,7 +141,13 @@ class Watcher:
                         f"backward(). {named(node)} was recorded at {trace_of(node) or 'a line outside debug mode'}."
                         f"{given(node)}\n  the gradient it got: {shown(g)}{self.masked(node, g, users)}"
                     )
-                pending[x] = pending[x] + gx if x in pending else gx
+                total = pending[x] + gx if x in pending else gx
+                if self.is_new(total, [numbers(gx)]):
+                    raise FloatingPointError(
+                        f"the gradients of {describe(x)} from several places add up to "
+                        f"{said(total, self.bad(total), '')} in backward(); the last came from {name}, at {line}"
+                    )
+                pending[x] = total
 
         return pull
 

@@ -81,9 +81,9 @@ class Value:
     np.float64(8.0)
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "age", "args", "name", "op", "params", "recorded_at")
+    __slots__ = ("__weakref__", "_grad", "_numbers", "age", "args", "name", "op", "params", "recorded_at")
 
-    _data: Any
+    _numbers: Any
     _grad: Any
     age: int
     args: tuple[Any, ...]
@@ -95,7 +95,7 @@ class Value:
     def __init__(self, data: ArrayLike, name: str | None = None) -> None:
         if name is not None and not isinstance(name, str):
             raise TypeError(f"a Value's name is a string; got {name!r}. For several numbers pass one list: Value([…])")
-        self._data = floating(data)
+        self._numbers = floating(data)
         self.op = None
         self.args = ()
         self.params = NO_PARAMS
@@ -112,12 +112,12 @@ class Value:
     @property
     def data(self) -> Any:
         """The numbers: an ndarray, or a NumPy scalar for a 0-d Value. Assign to it to move a parameter."""
-        return self._data
+        return self._numbers
 
     @data.setter
     def data(self, new: ArrayLike) -> None:
-        if new is not self._data:  # `v.data -= step` hands the same array back, already changed
-            old = self._data
+        if new is not self._numbers:  # `v.data -= step` hands the same array back, already changed
+            old = self._numbers
             if isinstance(new, Value):
                 raise TypeError("data is an array: for the numbers of another Value, write v.data = other.data")
             array: Any = new
@@ -128,7 +128,7 @@ class Value:
                     f"data of shape {array.shape} assigned to {describe(self)}: a Value keeps its shape. "
                     f"Make a new one: Value(data)"
                 )
-            self._data = np.array(array)[()]
+            self._numbers = np.array(array)[()]
         # Whoever used the old numbers is now older than its input: the next sweep notices and says so.
         self.age = new_age()
         if self.op is not None and type(self.op) is not Gone:
@@ -146,7 +146,7 @@ class Value:
     @grad.setter
     def grad(self, new: Any) -> None:
         if new is not None:
-            if type(new) is type(self._data) is not ndarray:
+            if type(new) is type(self._numbers) is not ndarray:
                 self._grad = new
                 return
             if not isinstance(new, Value):
@@ -167,56 +167,56 @@ class Value:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape  # type: ignore[no-any-return]
+        return self._numbers.shape  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim  # type: ignore[no-any-return]
+        return self._numbers.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
-        return self._data.size  # type: ignore[no-any-return]
+        return self._numbers.size  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype  # type: ignore[no-any-return]
+        return self._numbers.dtype  # type: ignore[no-any-return]
 
     def item(self) -> float:
         """The one number it holds, as a Python float; ValueError if it holds another count."""
         if self.size != 1:
             raise ValueError(f"item() wants one number; this Value has shape {self.shape}. v.tolist() gives them all")
-        return self._data.item()  # type: ignore[no-any-return]
+        return self._numbers.item()  # type: ignore[no-any-return]
 
     def tolist(self) -> Any:
-        return self._data.tolist()
+        return self._numbers.tolist()
 
     def detach(self) -> Value:
         """A new Value with a copy of the numbers and no history."""
-        return Value(self._data)
+        return Value(self._numbers)
 
     def __repr__(self) -> str:
         name = f", name={self.name!r}" if self.name else ""
-        return f"Value(data={shown(self._data)}, grad={shown(self.grad)}{name})"
+        return f"Value(data={shown(self._numbers)}, grad={shown(self.grad)}{name})"
 
     def __format__(self, spec: str) -> str:
         if spec and self.ndim:
             raise TypeError(f"format {spec!r} wants one number; this Value has shape {self.shape}")
-        return format(self._data, spec) if spec else repr(self)
+        return format(self._numbers, spec) if spec else repr(self)
 
     def __float__(self) -> float:
         if self.ndim:
             raise TypeError(f"float() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
-        kept = lost_by(sys._getframe(1))
+        kept = lost_by(sys._getframe(1)) if type(self) is Value else None
         if kept:
             raise TypeError(
                 f"the gradient of {describe(self)} would be lost here: {kept}. v.item() is the number alone"
             )
-        return float(self._data)
+        return float(self._numbers)
 
     def __int__(self) -> int:
         if self.ndim:
             raise TypeError(f"int() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
-        return int(self._data)
+        return int(self._numbers)
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -224,12 +224,12 @@ class Value:
                 f"a Value of shape {self.shape} is neither true nor false: .any() or .all() decides, and "
                 f"np.where(condition, x, y) chooses element by element"
             )
-        return bool(self._data)
+        return bool(self._numbers)
 
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("len() of a scalar Value; only a Value with at least one axis has a length")
-        return len(self._data)
+        return len(self._numbers)
 
     def __iter__(self) -> Iterator[Value]:
         return (self[i] for i in range(len(self)))
@@ -239,7 +239,7 @@ class Value:
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy is made anew, with an age of its own. It cannot bring its history along (the inputs would be other
         # Values than the caller's), so a copied result says so when a sweep wants to go through it.
-        return revive, (type(self), self._data, numbers(self.grad), self.name, self.op is not None)
+        return revive, (type(self), self._numbers, numbers(self.grad), self.name, self.op is not None)
 
     # ------------------------------------------------------------------------------------------ differentiation
 
@@ -489,13 +489,20 @@ class NonDiff(Value):
     __slots__ = ()
 
     def __index__(self) -> int:
-        return operator.index(self._data)
+        return operator.index(self._numbers)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:  # no gradient is lost
+        return np.array(self._numbers, dtype)
+
+    def astype(self, dtype: DTypeLike) -> Value:
+        kind = np.dtype(dtype)
+        return new_value(NonDiff, self._numbers.astype(kind), TABLE["astype"], (self,), {"dtype": kind})
 
 
 def new_value(kind: type[Value], data: Any, op: Op | None, args: tuple[Any, ...], params: dict[str, Any]) -> Value:
     """A computed Value. Record paths go through here and not through `Value(…)`, which checks and copies."""
     value = new(kind)
-    value._data = data
+    value._numbers = data
     value.op = op
     value.args = args
     value.params = params
@@ -601,7 +608,8 @@ counting = threading.Lock()
 def no_grad() -> Mode:
     """A `with` block, or a decorator, in which nothing is recorded: every result is a Value without history.
 
-    For evaluation, and for updates written out: results need no more memory than their numbers.
+    For evaluation, and for updates written out: results need no more memory than their numbers. It holds for what runs
+    inside, in this thread or task; a generator must not yield inside the block, its caller would not record either.
 
     >>> w = Value(2.0)
     >>> with no_grad():
@@ -698,7 +706,7 @@ def fixed_view(x: Any) -> Any:
 
 def numbers(x: Any) -> Any:
     """The data of a Value; anything else as it is."""
-    return x._data if isinstance(x, Value) else x
+    return x._numbers if isinstance(x, Value) else x
 
 
 def all_numbers(x: Any) -> Any:
@@ -783,7 +791,7 @@ class Op:
         for x in inputs:
             if type(x) is Value:
                 kind = self.kind
-                arrays.append(x._data)
+                arrays.append(x._numbers)
             else:
                 x = constant(x)
                 arrays.append(numbers(x))
@@ -797,11 +805,11 @@ class Op:
         """Given the gradient `g` of `node`, add to `pending` what flows to each of its inputs."""
         args, params = node.args, node.params
         # This line is the whole of higher order: handed Values, the rules record.
-        out, inputs = (node, args) if create_graph else (node._data, [numbers(x) for x in args])
+        out, inputs = (node, args) if create_graph else (node._numbers, [numbers(x) for x in args])
         for x, rule in zip(args, self.rules, strict=False):  # inputs past the last rule have none
             if type(x) is Value and rule is not None:
                 gx = rule(g, out, *inputs, **params) if params else rule(g, out, *inputs)
-                data = x._data
+                data = x._numbers
                 if type(gx) is not type(data) or gx.shape != data.shape or gx.dtype is not data.dtype:
                     gx = fitted(gx, x, self)
                 # Out of place: a rule may have given the same array to two inputs.
@@ -888,14 +896,14 @@ class Unary(Op):
         forward, kind, (rule,), in_general = self.forward, self.kind, self.rules, self.pull
 
         def record(x: Any) -> Value:
-            return new_value(kind if type(x) is Value else NonDiff, forward(x._data), self, (x,), NO_PARAMS)
+            return new_value(kind if type(x) is Value else NonDiff, forward(x._numbers), self, (x,), NO_PARAMS)
 
         def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
             if create_graph:
                 in_general(node, g, create_graph, pending)
                 return
             (x,) = node.args
-            gx = rule(g, node._data, x._data)
+            gx = rule(g, node._numbers, x._numbers)
             pending[x] = pending[x] + gx if x in pending else gx
 
         self.record, self.pull = record, pull  # type: ignore[method-assign]
@@ -917,7 +925,7 @@ class UnaryWith(Op):
         return self.record(x, **params) if isinstance(x, Value) else self.forward(plain(x), **params)
 
     def record(self, x: Any, **params: Any) -> Value:
-        out = self.forward(x._data, **params)
+        out = self.forward(x._numbers, **params)
         if type(out) is ndarray and not out.ndim:
             out = out[()]
         return new_value(self.kind if type(x) is Value else NonDiff, out, self, (x,), params)
@@ -927,8 +935,8 @@ class UnaryWith(Op):
             super().pull(node, g, create_graph, pending)
             return
         (x,) = node.args
-        data = x._data
-        gx = self.rules[0](g, node._data, data, **node.params)
+        data = x._numbers
+        gx = self.rules[0](g, node._numbers, data, **node.params)
         if type(gx) is not type(data) or gx.shape != data.shape or gx.dtype is not data.dtype:
             gx = fitted(gx, x, self)
         pending[x] = pending[x] + gx if x in pending else gx
@@ -942,8 +950,8 @@ class Binary(Op):
         forward, kind, (rule_x, rule_y), in_general = self.forward, self.kind, self.rules, self.pull
 
         def record(x: Any, y: Any) -> Value:
-            a = x._data if type(x) is Value else numbers(x := constant(x))
-            b = y._data if type(y) is Value else y if type(y) in PYTHON_NUMBERS else numbers(y := constant(y))
+            a = x._numbers if type(x) is Value else numbers(x := constant(x))
+            b = y._numbers if type(y) is Value else y if type(y) in PYTHON_NUMBERS else numbers(y := constant(y))
             flows = type(x) is Value or type(y) is Value
             try:
                 out = forward(a, b)
@@ -957,9 +965,9 @@ class Binary(Op):
                 in_general(node, g, create_graph, pending)
                 return
             x, y = node.args
-            out = node._data
-            a = x if type(x) is not Value and type(x) is not NonDiff else x._data
-            b = y if type(y) is not Value and type(y) is not NonDiff else y._data
+            out = node._numbers
+            a = x if type(x) is not Value and type(x) is not NonDiff else x._numbers
+            b = y if type(y) is not Value and type(y) is not NonDiff else y._numbers
             if type(x) is Value and rule_x is not None:
                 gx = rule_x(g, out, a, b)
                 if type(gx) is not type(a) or (
@@ -986,9 +994,9 @@ class Ternary(Op):
         forward, kind, (rule_x, rule_y, rule_z), in_general = self.forward, self.kind, self.rules, self.pull
 
         def record(x: Any, y: Any, z: Any) -> Value:
-            a = x._data if type(x) is Value else numbers(x := constant(x))
-            b = y._data if type(y) is Value else numbers(y := constant(y))
-            c = z._data if type(z) is Value else numbers(z := constant(z))
+            a = x._numbers if type(x) is Value else numbers(x := constant(x))
+            b = y._numbers if type(y) is Value else numbers(y := constant(y))
+            c = z._numbers if type(z) is Value else numbers(z := constant(z))
             flows = type(x) is Value or type(y) is Value or type(z) is Value
             return new_value(kind if flows else NonDiff, forward(a, b, c), self, (x, y, z), NO_PARAMS)
 
@@ -997,10 +1005,10 @@ class Ternary(Op):
                 in_general(node, g, create_graph, pending)
                 return
             x, y, z = node.args
-            out = node._data
-            a = x if type(x) is not Value and type(x) is not NonDiff else x._data
-            b = y if type(y) is not Value and type(y) is not NonDiff else y._data
-            c = z if type(z) is not Value and type(z) is not NonDiff else z._data
+            out = node._numbers
+            a = x if type(x) is not Value and type(x) is not NonDiff else x._numbers
+            b = y if type(y) is not Value and type(y) is not NonDiff else y._numbers
+            c = z if type(z) is not Value and type(z) is not NonDiff else z._numbers
             for v, data, rule in ((x, a, rule_x), (y, b, rule_y), (z, c, rule_z)):
                 if type(v) is Value and rule is not None:
                     gv = rule(g, out, a, b, c)
@@ -1019,7 +1027,7 @@ class Variadic(Op):
         self.arity = sys.maxsize
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
-        out, inputs = (node, node.args) if create_graph else (node._data, [numbers(x) for x in node.args])
+        out, inputs = (node, node.args) if create_graph else (node._numbers, [numbers(x) for x in node.args])
         rule: Any = self.rules[0]
         gradients = rule(g, out, *inputs, **node.params)
         for x, gx in zip(node.args, gradients, strict=True):
@@ -1107,6 +1115,17 @@ def op(
     return row
 
 
+def guarded(rule: Rule) -> Rule:
+    """A user's rule, handed a gradient that it cannot write into: other inputs may have the same array."""
+    if rule is None:
+        return None
+
+    def safely(g: Any, *rest: Any, **params: Any) -> Any:
+        return rule(fixed_view(g.view()) if type(g) is ndarray else g, *rest, **params)
+
+    return safely
+
+
 def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]], Op]:
     """Make a function a row: the decorated function is its forward, `rules` are its gradients.
 
@@ -1151,7 +1170,7 @@ def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]]
                 raise TypeError(f"{function.__name__} returns an array of numbers; got {brief(out)}")
             return fixed_view(out)
 
-        row = op(forward, *rules, forward=forward, **description)
+        row = op(forward, *map(guarded, rules), forward=forward, **description)
         row.home = (function.__module__, function.__qualname__)
         return row
 
@@ -1251,8 +1270,8 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
             "it. Start from a Value that comes before it, or from one that does not depend on it"
         )
     if gradient is None:
-        if type(value._data) is not ndarray and not create_graph:
-            return type(value._data)(1)
+        if type(value._numbers) is not ndarray and not create_graph:
+            return type(value._numbers)(1)
         if value.size != 1:
             raise ValueError(
                 f"backward() starts from one number; this Value has shape {value.shape}. Reduce it first "
@@ -1274,7 +1293,7 @@ def deposit(gradients: dict[Value, Any]) -> None:
     """Put each gradient into its Value's `.grad`, in memory of its own; leaves add it to what they have."""
     owned: set[int] = set()
     for value, g in gradients.items():
-        array = g._data if type(g) is Value else g
+        array = g._numbers if type(g) is Value else g
         if type(array) is ndarray:
             if array.base is not None or id(array) in owned:  # a view, or the same array under two Values
                 g = g.copy()

@@ -107,7 +107,7 @@ def _gradient_of(name: str, f: Function, argnums: Any, has_aux: bool) -> Functio
                     f"or use vjp (a combination of its elements) or jacobian (all of them)"
                 )
             nodes, linked = variables.history([out], quiet)
-            value = out if linked else _owned(out._data)
+            value = out if linked else _owned(out._numbers)
             gradients = _pull(nodes, [(out, start(out, None, linked))], linked, release=not linked)
             results = variables.results(gradients, linked)
             if has_aux:
@@ -149,7 +149,7 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
             nodes, _ = _recorded(outputs.values, variables.since)  # again: a Value may have been written since
             return tuple(variables.structures(_pull(nodes, roots, record), record))
 
-    out = result if linked else outputs.like([_owned(v._data, copy=True) for v in outputs.values])
+    out = result if linked else outputs.like([_owned(v._numbers, copy=True) for v in outputs.values])
     return (out, pullback, aux if linked else variables.plain(aux)) if has_aux else (out, pullback)
 
 
@@ -182,7 +182,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
         linear, _ = _recorded([g for g, _ in moving], since)
         found = _pull(linear, [(g, start(g, d, record)) for g, d in moving], record, release=not record)
         tangent = outputs.like([_result(found.get(u), u, record) for u in seeds])
-        return (result if record else outputs.like([_owned(v._data) for v in outputs.values])), tangent
+        return (result if record else outputs.like([_owned(v._numbers) for v in outputs.values])), tangent
 
 
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -289,7 +289,7 @@ class Checkpointed(Op):
         since = new_age()
         with _on() if engine.modes else NOTHING:
             again = self.compute()
-        data, before = again._data, node._data
+        data, before = again._numbers, node._numbers
         if data.shape != before.shape or data.dtype != before.dtype or not _alike(data, before):
             raise RuntimeError(
                 f"the {self.name} computed other numbers the second time. Does it draw random numbers, or use "
@@ -323,11 +323,12 @@ def checkpoint(f: Function) -> Function:
     """`f`, remembering its inputs only: a sweep that comes to it computes it again, for the sake of memory.
 
     It takes what f takes and returns what f returns. All the Values that f uses get their gradients, those it closes
-    over as well, to any order; gradients are the same as without, bit by bit. What f returns is one Value of the
-    history, or that and the cuts from it if it returns several.
+    over as well, to any order; gradients are the same as without, but for the order in which several add up. What f
+    returns is one Value of the history, or that and the cuts from it if it returns several.
 
     f is called again during the sweep, so it must compute the same: a function that draws random numbers or whose plain
-    surroundings have changed is noticed by its result, and RuntimeError says so. Draw outside, and pass what is drawn.
+    surroundings have changed is noticed if its result differs, and RuntimeError says so. Draw outside, and pass what
+    is drawn.
 
     >>> w, x = Value(3.0), Value(2.0)
     >>> y = checkpoint(lambda x: np.exp(np.sin(x) * w))(x)
@@ -357,7 +358,7 @@ def checkpoint(f: Function) -> Function:
             return _joined(again) if again else Value(0.0)
 
         op = Checkpointed(_called(f), compute)
-        node = new_value(Value, whole._data, op, tuple(sorted(used, key=by_age)), engine.NO_PARAMS)
+        node = new_value(Value, whole._numbers, op, tuple(sorted(used, key=by_age)), engine.NO_PARAMS)
         return _cut_masks(result, dict(zip(parts, _cut(node, parts), strict=True)), since)
 
     return _named(checkpointed, f, "checkpoint")
@@ -396,7 +397,7 @@ def _cut_masks(result: Any, instead: dict[Value, Any], since: int) -> Any:
 
     def leaf(x: Any, inside: bool) -> Any:
         if type(x) is NonDiff and x.age > since:
-            return new_value(NonDiff, x._data, None, (), engine.NO_PARAMS)
+            return new_value(NonDiff, x._numbers, None, (), engine.NO_PARAMS)
         return instead.get(x, x) if type(x) is Value else x
 
     return tree.rebuild(result, leaf)
@@ -460,7 +461,7 @@ class Variables:
     def fresh(self, x: Any, link: bool = True) -> Value:
         """A Value to differentiate by, with the numbers of `x`."""
         was_value = type(x) is Value
-        data = x._data if was_value else x
+        data = x._numbers if was_value else x
         if type(data) is not ndarray or not data.ndim or not data.dtype.isnative:
             data = data if was_value else floating(x)
         elif self.lasting:
@@ -538,11 +539,11 @@ class Variables:
     def plain(self, aux: Any) -> Any:
         """Beside plain results: what f returned beside its number, with plain numbers for the Values it computed."""
         for v in self.values:  # a Module in it may hold these: they are nobody else's variables, nor memory, any longer
-            v.params, v._data = engine.NO_PARAMS, v._data.copy()
+            v.params, v._numbers = engine.NO_PARAMS, v._numbers.copy()
 
         def leaf(x: Any, inside: bool) -> Any:
             ours = isinstance(x, Value) and not inside and (x.age > self.since or x in mine)
-            return _owned(x._data, copy=True) if ours else x
+            return _owned(x._numbers, copy=True) if ours else x
 
         mine = set(self.values)
         return tree.rebuild(aux, leaf)

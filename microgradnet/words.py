@@ -32,7 +32,7 @@ def written(index: Any) -> str:
     if isinstance(index, slice):
         ends = ["" if end is None else str(end) for end in (index.start, index.stop, index.step)]
         return ":".join(ends if ends[2] else ends[:2])
-    return "..." if index is ... else brief(getattr(index, "_data", index))
+    return "..." if index is ... else brief(getattr(index, "_numbers", index))
 
 
 @functools.lru_cache(maxsize=1000)
@@ -57,6 +57,8 @@ def lost_by(frame: Any) -> str | None:
             "NumPy asks for a plain number here. Make one of the array arguments a Value too, or write the formula out"
         )
     name = called(frame.f_code, frame.f_lasti)
+    if name == "reduce":
+        return "initial= takes a plain number. Add it, f(result, v), or make the array a Value too"
     if name in ("[…] =", "fill", "itemset", "fromiter"):
         return "a plain array cannot hold a Value. np.stack of a list of Values makes one; v.at[i].set(x) changes one"
     if name is not None and hasattr(math, name):
@@ -81,5 +83,5 @@ def brief(x: Any) -> str:
 
 def shown(x: Any) -> str:
     """A number or array the way a Value prints it."""
-    x = getattr(x, "_data", x)
+    x = getattr(x, "_numbers", x)
     return str(x) if x is None or not np.ndim(x) else np.array2string(x, separator=", ", threshold=30)

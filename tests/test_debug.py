@@ -149,6 +149,16 @@ def test_results_are_the_same_in_debug_mode() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(plain, watched, strict=True))
 
 
+def test_gradients_that_add_up_to_infinity_are_noticed() -> None:
+    def program() -> None:
+        x = Value(0.5, name="x")
+        (x * 1.5e308 + x * 1.5e308 - 1.5e308).backward()
+
+    assert "the gradients of the Value 'x' of shape () (float64) from several places" in complaint(
+        program, FloatingPointError, inf=True
+    )
+
+
 def test_second_derivatives_are_watched_too() -> None:
     def program() -> None:
         x = Value(0.0, name="x")

@@ -337,6 +337,10 @@ def test_bad_calls_are_said_clearly(call: Any, error: Any, says: str) -> None:
 # ------------------------------------------------------------------------------------------------- slopes by themselves
 
 
+def test_a_jump_near_by_is_no_kink() -> None:
+    assert abs(numerical_grad(lambda y: np.fmod(-1.1581582, y), 0.58069736) - 1.0) < 1e-6
+
+
 @pytest.mark.parametrize("scale", [1e-8, 1e-3, 1.0, 1e3, 1e8])
 def test_the_error_bar_of_a_slope_holds(scale: float) -> None:
     x = RNG.uniform(0.5, 2.0, 20) * scale

@@ -175,6 +175,16 @@ def test_a_row_that_returns_its_input_returns_a_copy() -> None:
     assert not np.shares_memory(same(x).data, x.data)
 
 
+def test_a_rule_cannot_write_into_a_gradient_that_others_hold() -> None:
+    def rule(g: Any, out: Any, x: Any) -> Any:
+        g *= 2
+        return g
+
+    doubled, w = primitive(rule)(lambda x: x * 2), Value([1.0, 1.0])
+    with pytest.raises(ValueError, match="read-only"):
+        (doubled(Value([1.0, 1.0])) + w).sum().backward()
+
+
 def test_a_hook_cannot_write_into_a_gradient_that_others_hold() -> None:
     def doubles(g: Any) -> None:
         g *= 2

@@ -102,6 +102,15 @@ def test_the_last_of_several_writes_to_a_place_stays_and_the_others_get_nothing(
     assert x.grad.tolist() == [0.0, 0.0]
 
 
+def test_the_dtype_stays_that_of_what_is_written_into() -> None:
+    x = Value(np.ones(2, np.float32))
+    y = Value(np.array([2.0]))
+    for out in (x.at[:1].set(y), x.at[:1].add(y), x.at[0].set(np.float64(3.0))):
+        assert out.dtype == np.float32
+        out.sum().backward()
+    assert (x.grad.dtype, y.grad.dtype) == (np.float32, np.float64)
+
+
 def test_a_recorded_comparison_or_argmax_can_say_where() -> None:
     x = Value([1.0, 5.0, 3.0])
     assert x.at[x > 2].set(0.0).data.tolist() == [1.0, 0.0, 0.0]

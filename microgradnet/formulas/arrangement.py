@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, TABLE, Value, numbers, shaped
+from ..engine import FORMULAS, TABLE, Value, all_numbers, numbers, shaped
 from ..ops.moves import collect, place, positions
 from ..ops.reduction import along, argsort, partition_order, searchsorted
 from ..ops.shape import index_array
@@ -231,11 +231,16 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     return TABLE[np.where].record(condition, x, y)
 
 
+def whole(index: Any) -> Any:
+    """An index of integers: np.take and np.choose take True for 1, where v[…] takes it for a mask."""
+    return index * 1 if index.dtype.kind == "b" else index
+
+
 def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Any:
     refuse_out("take", out)
     if axis is None:
         a, axis = np.ravel(shaped(a)), 0
-    a, indices = shaped(a), index_array(indices)
+    a, indices = shaped(a), whole(index_array(indices))
     if mode != "raise":
         n = a.shape[axis]
         indices = np.minimum(np.maximum(indices, 0), n - 1) if mode == "clip" else indices % n
@@ -279,13 +284,15 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
 
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     refuse_out("choose", out)
-    a, *choices = broadcast_arrays(index_array(a), *choices)
+    kinds = [x if isinstance(x, (int, float)) else shaped(x).dtype for x in choices]
+    dtype = np.result_type(*kinds)
+    a, *choices = broadcast_arrays(whole(index_array(a)), *choices)
     if mode != "raise":
         n = len(choices)
         a = np.minimum(np.maximum(a, 0), n - 1) if mode == "clip" else a % n
     elif np.any(numbers(a) < 0):
         raise ValueError(f"np.choose: an index is negative; wanted 0 to {len(choices) - 1}")
-    return np.stack(choices)[(a, *np.ogrid[tuple(slice(n) for n in a.shape)])]
+    return stack(choices, dtype=dtype if dtype.kind == "f" else None)[(a, *np.ogrid[tuple(slice(n) for n in a.shape)])]
 
 
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
@@ -360,8 +367,7 @@ def counted(function: Callable[..., Any]) -> Callable[..., Any]:
     def formula(*args: Any, **kwargs: Any) -> Any:
         if isinstance(kwargs.get("weights"), Value) or any(isinstance(x, Value) for x in args[3:]):
             refuse(f"np.{function.__name__} of weights that are a Value. np.bincount(bins, weights) is recorded")
-        plain = [[numbers(part) for part in x] if isinstance(x, list | tuple) else numbers(x) for x in args]
-        return function(*plain, **kwargs)
+        return function(*map(all_numbers, args), **{name: all_numbers(x) for name, x in kwargs.items()})
 
     return formula
 
@@ -376,8 +382,9 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subo
 
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
              axis: int = 0, *, device: Any = None) -> Any:  # fmt: skip
-    start, stop = broadcast_arrays(start, stop)
-    share = np.linspace(0.0, 1.0, num, endpoint, dtype=np.result_type(start.dtype, stop.dtype))
+    kind = np.linspace(numbers(start), numbers(stop), 1).dtype
+    start, stop = (x.astype(kind) for x in broadcast_arrays(start, stop))
+    share = np.linspace(0.0, 1.0, num, endpoint, dtype=kind)
     share = share.reshape((num, *(1,) * start.ndim))
     ramp = np.moveaxis(start * (1 - share) + stop * share, 0, axis)
     ramp = ramp if dtype is None else ramp.astype(dtype)
@@ -386,7 +393,11 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
 
 def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None,
              axis: int = 0) -> Any:  # fmt: skip
-    ramp = shaped(base) ** linspace(start, stop, num, endpoint, axis=axis)
+    base = base if type(base) in (int, float) else shaped(base)  # a Python number takes the dtype of the ramp
+    if np.ndim(base):
+        start, stop, base = broadcast_arrays(start, stop, base)
+        base = np.expand_dims(base, axis)
+    ramp = base ** linspace(start, stop, num, endpoint, axis=axis)
     return ramp if dtype is None else ramp.astype(dtype)
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..engine import FORMULAS, Value, numbers, shaped
-from ..ops.conv import conv2d_row
+from ..engine import FORMULAS, Value, case, numbers, op, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, along, argsort, cumsum, searchsorted
 from ..words import refuse
@@ -215,12 +214,19 @@ def _mode(name: str, mode: Any) -> str:
     raise ValueError(f"np.{name} knows the modes {', '.join(modes)}; got {mode!r}")
 
 
+def _under(x: Any, kernel: Any) -> Any:
+    return np.correlate(x, kernel, "valid")
+
+
+slide = op("slide", lambda g, out, x, kernel: np.convolve(g, kernel), lambda g, out, x, kernel: np.correlate(x, g),
+           forward=_under, parameters=False, cases=[case((4,), (2,)), case((3,), (3,)), case((1,), (1,))])  # fmt: skip
+
+
 def _slide(x: Any, kernel: Any, mode: str) -> Any:
     """The products of `kernel` with what lies under it, added up, at each of its places along `x`."""
     n = len(kernel)
     edges = {"valid": (0, 0), "same": (n // 2, n - 1 - n // 2), "full": (n - 1, n - 1)}[mode]
-    images, kernels = x.reshape((1, 1, len(x), 1)), kernel.reshape((1, 1, n, 1))
-    return conv2d_row(images, kernels, stride=(1, 1), padding=(edges, (0, 0)), dilation=(1, 1), groups=1).reshape((-1,))
+    return slide(np.pad(x, edges) if any(edges) else x, kernel)
 
 
 def _coefficients(*polynomials: Any) -> list[Any]:

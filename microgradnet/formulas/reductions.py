@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..engine import FORMULAS, TABLE, Value, shaped  # noqa: F401  (Value for the examples)
+from ..engine import FORMULAS, TABLE, Value, shaped
 from ..ops.elementwise import clip as clip_row
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, cumprod, cumsum, prod
@@ -56,15 +56,24 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     return normalize_axis_tuple(axis, ndim)
 
 
+def asked(keepdims: Any) -> bool:
+    return keepdims is not MISSING and bool(keepdims)
+
+
 def given(initial: Any) -> bool:
     return initial is not MISSING and initial is not None
+
+
+def first(initial: Any, dtype: Any) -> Any:
+    """`initial=` of a reduction in the dtype of its elements."""
+    return initial.astype(dtype) if isinstance(initial, Value) else np.asarray(initial, dtype)[()]
 
 
 def np_sum(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
            initial: Any = MISSING, where: Any = True) -> Any:  # fmt: skip
     a = prepared("sum", a, dtype, out, where, 0.0)
-    total = TABLE[np.sum](a, axis=axis, keepdims=keepdims is True)
-    return total + initial if given(initial) else total
+    total = TABLE[np.sum](a, axis=axis, keepdims=asked(keepdims))
+    return total + first(initial, total.dtype) if given(initial) else total
 
 
 def np_prod(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
@@ -72,9 +81,9 @@ def np_prod(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepd
     a = prepared("prod", a, dtype, out, where, 1.0)
     axes = axes_of(axis, a.ndim)
     total = prod(last(a, axes)) if axes or not a.ndim else a.copy()
-    if keepdims is True:
+    if asked(keepdims):
         total = total.reshape(tuple([1 if i in axes else n for i, n in enumerate(a.shape)]))
-    return total * initial if given(initial) else total
+    return total * first(initial, total.dtype) if given(initial) else total
 
 
 def last(a: Any, axes: tuple[int, ...]) -> Any:
@@ -89,9 +98,9 @@ def _extreme(function: Any, pair: Any, lowest: float, a: Any, axis: Axis = None,
         raise ValueError(f"np.{function.__name__} of a masked array can be of nothing: where= wants initial= beside it")
     a = prepared(function.__name__, a, None, out, where, lowest)
     if given(initial) and not count(a, axis, False, True):  # of nothing: the initial number itself
-        return np_sum(a, axis, keepdims=keepdims) + initial
-    extreme = TABLE[function](a, axis=axis, keepdims=keepdims is True)
-    return pair(extreme, initial) if given(initial) else extreme
+        return np_sum(a, axis, keepdims=keepdims, initial=initial)
+    extreme = TABLE[function](a, axis=axis, keepdims=asked(keepdims))
+    return pair(extreme, first(initial, extreme.dtype)) if given(initial) else extreme
 
 
 def np_mean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
@@ -99,18 +108,18 @@ def np_mean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepd
     a = prepared("mean", a, dtype, out, True, 0.0)
     if a.dtype == np.float16:  # whose sums and counts overflow at 65,504
         return np_mean(a.astype(np.float32), axis, None, None, keepdims, where=where).astype(np.float16)
-    return np_sum(a, axis, keepdims=keepdims, where=where) / count(a, axis, keepdims is True, where)
+    return np_sum(a, axis, keepdims=keepdims, where=where) / count(a, axis, asked(keepdims), where)
 
 
 def np_any(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, *, where: Any = True) -> Any:
     refuse_out("any", out)
-    return TABLE[np.any](np.logical_and(a, True if where is MISSING else where), axis=axis, keepdims=keepdims is True)
+    return TABLE[np.any](np.logical_and(a, True if where is MISSING else where), axis=axis, keepdims=asked(keepdims))
 
 
 def np_all(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, *, where: Any = True) -> Any:
     refuse_out("all", out)
     left_out = np.logical_not(True if where is MISSING else where)
-    return TABLE[np.all](np.logical_or(a, left_out), axis=axis, keepdims=keepdims is True)
+    return TABLE[np.all](np.logical_or(a, left_out), axis=axis, keepdims=asked(keepdims))
 
 
 FORMULAS[np.sum] = np_sum

@@ -542,9 +542,9 @@ def places_in(argument: Any, name: str, args: list[Any], i: int) -> list[Place]:
 
 def value_place(name: str, value: Value) -> Place:
     def write(x: Array) -> None:
-        value._data = x.copy()[()]
+        value._numbers = x.copy()[()]
 
-    return Place(name, lambda: value._data, write)
+    return Place(name, lambda: value._numbers, write)
 
 
 def tracked(items: Any, progress: bool | None) -> Any:

@@ -50,7 +50,12 @@ def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: bool = F
     >>> bool(abs(slope - 1) < error < 1e-8)
     True
     """
-    at = np.array(x, dtype=np.float64)
+    with np.errstate(all="ignore"):  # a step may leave where f is defined
+        slopes, errors = _slopes(f, np.array(x, dtype=np.float64))
+    return (slopes[()], errors[()]) if with_error else slopes[()]
+
+
+def _slopes(f: Callable[[Array], Any], at: Array) -> tuple[Array, Array]:
     slopes, errors = np.empty(at.shape), np.empty(at.shape)
     c = np.ones(1)
     for i in np.ndindex(at.shape):
@@ -69,7 +74,7 @@ def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: bool = F
             careful, _ = careful_slope(line, y, c, size_of(at, i))
             slope = min(slope, careful, key=lambda s: (math.isnan(s.error), s.error))
         slopes[i], errors[i] = slope.value, slope.error
-    return (slopes[()], errors[()]) if with_error else slopes[()]
+    return slopes, errors
 
 
 def size_of(x: Array, i: Any) -> float:
@@ -137,11 +142,19 @@ def roughness(line: Line, c: Array, size: float) -> float:
     return float(np.max(np.abs(bends)))
 
 
+def reached(line: Line, t: float, y: Array) -> tuple[Array, float]:
+    """`line(t)`; NaN where the function refuses to be evaluated, as outside of where it is defined."""
+    try:
+        return line(t)
+    except (ArithmeticError, ValueError):
+        return np.full(y.shape, math.nan), t
+
+
 class Pair:
     """Two steps, to both sides."""
 
     def __init__(self, line: Line, y: Array, c: Array, step: float) -> None:
-        (self.above, self.up), (self.below, self.down) = line(step), line(-step)
+        (self.above, self.up), (self.below, self.down) = reached(line, step, y), reached(line, -step, y)
         self.step, self.y = step, y
         self.moved = (self.above != self.below) | (self.above != y)
         ends = np.minimum(last_digit(self.above), last_digit(self.below))

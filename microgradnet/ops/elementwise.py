@@ -40,8 +40,8 @@ def _less_one(x: Any, y: Any) -> Any:
     """y − 1, but 0 where x**(y − 1) is infinite although y is 0: the slope y · x**(y − 1) of x**0 is 0 for every x."""
     if isinstance(y, (int, float)):
         return y - 1 if y else 0
-    if y.dtype.kind == "b":
-        y = y * 1
+    if y.dtype.kind in "bu":  # of which one cannot be taken
+        y = y * np.int8(1)
     return y - ((y != 0) | (np.isfinite(x) & (x != 0)))
 
 
@@ -96,7 +96,7 @@ def _hook_rule(g: Any, out: Any, x: Any, *, function: Any) -> Any:
         given = g.copy()
         given.flags.writeable = False
     changed = function(given)
-    if changed is None:
+    if changed is None or changed is given:
         return g
     if np.shape(changed) != g.shape:
         raise ValueError(f"hook: a gradient of shape {g.shape} came, and the function returned {np.shape(changed)}")

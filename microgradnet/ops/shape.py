@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -158,8 +159,25 @@ scatter = op("scatter", lambda g, out, x, *arrays, shape, index: take(g, *arrays
                  case((0,), shape=(3,), index=(slice(0, 0),)),
              ])  # fmt: skip
 
+MINE: Any = weakref.WeakValueDictionary()  # age of a Value -> the gradient that a sweep is gathering for it in place
+
+
+class Take(Op):
+    """Indexing. Many pieces of one Value are gathered in one array: an array of its size for each were quadratic."""
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        x, *arrays = node.args
+        if create_graph or type(x) is not Value or not x.ndim or arrays:
+            super().pull(node, g, create_graph, pending)
+        elif x in pending and MINE.get(x.age) is pending[x]:
+            pending[x][node.params["index"]] += g
+        else:
+            super().pull(node, g, create_graph, pending)
+            MINE[x.age] = pending[x]  # its own array, of `scatter` or of a sum
+
+
 take: Op = op("take", lambda g, out, x, *arrays, index: scatter(g, *arrays, shape=x.shape, index=index),
-          forward=_take, kind=Op, symbol="[·]", cases=[
+          forward=_take, kind=Take, symbol="[·]", cases=[
               case((3, 4), index=(1,)), case((3, 4), index=(-1, slice(None, None, -2))), case((3, 4), index=(..., 0)),
               case((3, 4), index=(None, slice(1, 1))), case((3, 4), index=(2, 3)), case((), index=()),
               case((), index=(None,)), case((3, 4), ODD, index=(SLOT,)),
@@ -181,8 +199,8 @@ FORMULAS[operator.getitem] = getitem
 
 
 def _put(x: Any, y: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
-    """`x` with `y` at `index`; where a place is named twice, the last one stays."""
-    out = np.array(x, np.result_type(x, y))
+    """`x` with `y` at `index`, in the dtype of `x`; where a place is named twice, the last one stays."""
+    out = np.array(x)
     out[filled(index, arrays)] = y
     return out
 
@@ -219,7 +237,8 @@ def add_at(x: Value, index: Any, y: Any) -> Any:
     """`x` with `y` added at `index`; where a place is named twice, both are added."""
     fixed, arrays = parts(index)
     y = np.broadcast_to(shaped(y), fits(x, index, y))
-    return x + scatter(y, *arrays, shape=x.shape, index=fixed)
+    added = scatter(y, *arrays, shape=x.shape, index=fixed)
+    return x + (added if added.dtype == x.dtype else added.astype(x.dtype))
 
 
 def fits(x: Value, index: Any, y: Any) -> tuple[int, ...]:

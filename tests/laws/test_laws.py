@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from microgradnet.engine import BOOLEAN, NonDiff, Op, Unary, Value, Variadic, sweep
+from microgradnet.engine import BOOLEAN, NonDiff, Op, Unary, Value, Variadic
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops.shape import filled
-from tests.cases import ROWS, SMOOTH, Call, calls
+from microgradnet.testing import Call, calls, holds, laws
+from tests.cases import ROWS, SMOOTH
 from tests.test_conv import LOOPS
 
 EXAMPLES = 40
@@ -22,19 +21,9 @@ every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 every_smooth_row = pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
 
 
-def on_calls_of(row: Op, check: Callable[[Call], None], examples: int = EXAMPLES) -> None:
-    """Run `check` on drawn calls of `row`, and make sure that it did run."""
-    ran = 0
-
-    @settings(max_examples=examples)
-    @given(st.data())
-    def run(data: st.DataObject) -> None:
-        nonlocal ran
-        check(data.draw(calls(row), label="call"))
-        ran += 1
-
-    run()
-    assert ran >= examples // 2
+def on_calls_of(row: Op, law: Callable[[Call], None], examples: int = EXAMPLES) -> None:
+    """Try `law` on drawn calls of `row`. The laws that users' operations are held to as well are in `testing.laws`."""
+    holds(law, calls(row), examples)
 
 
 # ------------------------------------------------------------------------------------------------------------ forward
@@ -81,6 +70,7 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "place": lambda x, places, shape: np.append(np.ravel(x), 0.0)[places - 1],
     "collect": collected,
     "hook": lambda x, function: x,
+    "slide": lambda x, kernel: np.array([x[i : i + len(kernel)] @ kernel for i in range(len(x) - len(kernel) + 1)]),
     "exponent": lambda x: np.frexp(x)[1],
     "linear": lambda x, weight, bias: np.einsum("...i,oi->...o", x, weight) + bias,
     "pinv": np.linalg.pinv,
@@ -142,89 +132,24 @@ def test_nothing_flows_through_what_has_no_slope(row: Op) -> None:
 # ---------------------------------------------------------------------------------------------------------- gradients
 
 
-def gradients(call: Call, dtype: Any = np.float64, **how: Any) -> tuple[list[Any], Value, dict[Value, Any]]:
-    """The Values of a call, its result, and the gradients from its cotangent."""
-    values = call.values(dtype)
-    out = call.row.record(*values, **call.params)
-    start: Any = call.cotangent.astype(out.dtype)[()]
-    return values, out, sweep(out, Value(start) if how.get("create_graph") else start, **how)
-
-
 @every_smooth_row
 def test_the_gradient_is_the_slope(row: Op) -> None:
-    def check(call: Call) -> None:
-        values, _, found = gradients(call)
-        for i, v in enumerate(values):
-            if not call.flows[i]:
-                continue
-            g = found[v]
-            assert np.shape(g) == v.shape
-            assert g.dtype == v.dtype
-            expected = numerical_grad(lambda x, i=i: np.sum(call.numbers(i, x) * call.cotangent), v.data)
-            np.testing.assert_allclose(g, expected, rtol=1e-6, atol=1e-7)
-
-    on_calls_of(row, check)
+    on_calls_of(row, laws.the_gradient_is_the_slope)
 
 
 @every_smooth_row
 def test_the_second_derivative_is_the_slope_of_the_first(row: Op) -> None:
-    def check(call: Call) -> None:
-        rng = np.random.default_rng(0)
-        along = [rng.normal(size=x.shape) for x in call.inputs]
-
-        def projected(values: list[Any], found: dict[Value, Any]) -> Any:
-            """The gradient, along random directions: one number."""
-            return sum((found[v] * d).sum() for v, d in zip(values, along, strict=True) if isinstance(v, Value))
-
-        def first(i: int, x: np.ndarray) -> Any:
-            moved = call._replace(inputs=[x if j == i else y for j, y in enumerate(call.inputs)])
-            values, _, found = gradients(moved)
-            return projected(values, found)
-
-        values, _, found = gradients(call, create_graph=True)
-        total = projected(values, found)
-        assert isinstance(total, Value)
-        second = sweep(total, np.float64(1.0))
-        for i, v in enumerate(values):
-            if not call.flows[i]:
-                continue
-            got = second.get(v, np.zeros(v.shape))
-            assert np.shape(got) == v.shape
-            np.testing.assert_allclose(got, numerical_grad(lambda x, i=i: first(i, x), v.data), rtol=1e-5, atol=1e-6)
-
-    on_calls_of(row, check, 12)
+    on_calls_of(row, laws.the_second_derivative_is_the_slope_of_the_first, 12)
 
 
 @every_smooth_row
 def test_rules_say_the_same_of_arrays_and_of_values(row: Op) -> None:
-    def check(call: Call) -> None:
-        plain, _, numbers = gradients(call)
-        recorded, _, graph = gradients(call, create_graph=True)
-        for v, w in zip(plain, recorded, strict=True):
-            if isinstance(v, Value):
-                assert isinstance(graph[w], Value)
-                assert graph[w].shape == np.shape(numbers[v])
-                np.testing.assert_array_equal(graph[w].data, numbers[v])
-
-    on_calls_of(row, check, 12)
+    on_calls_of(row, laws.rules_say_the_same_of_arrays_and_of_values, 12)
 
 
 @every_smooth_row
 def test_float32_stays_float32_even_inside_a_rule(row: Op) -> None:
-    def check(call: Call) -> None:
-        values, out, found = gradients(call, np.float32)
-        if row.name == "astype":  # it is there to change the dtype
-            return
-        assert out.dtype == np.float32
-        assert all(found[v].dtype == np.float32 for v in values if isinstance(v, Value))
-        arrays = [v.data if isinstance(v, Value) else v for v in values]
-        g = call.cotangent.astype(np.float32)[()]
-        for rule, _ in zip(row.rules, values, strict=False):
-            raw = rule and rule(g, out.data, *arrays, **call.params)
-            for g_raw in raw if isinstance(row, Variadic) else [raw]:
-                assert g_raw is None or g_raw.dtype == np.float32
-
-    on_calls_of(row, check, 12)
+    on_calls_of(row, laws.float32_stays_float32_even_inside_a_rule, 12)
 
 
 @pytest.mark.parametrize("row", [row for row in SMOOTH if isinstance(row, Unary)], ids=lambda row: row.name)
@@ -233,7 +158,7 @@ def test_a_unary_rule_needs_no_fitting(row: Op) -> None:
 
     def check(call: Call) -> None:
         for dtype in (np.float16, np.float32, np.float64):
-            values, out, found = gradients(call, dtype)
+            values, out, found = call.gradients(dtype)
             g = call.cotangent.astype(out.dtype)[()]
             (rule,) = row.rules
             assert rule is not None
@@ -247,37 +172,12 @@ def test_a_unary_rule_needs_no_fitting(row: Op) -> None:
 
 @every_smooth_row
 def test_nothing_is_written(row: Op) -> None:
-    def check(call: Call) -> None:
-        values = call.values()
-        for x in [*values, *call.inputs]:
-            array = x.data if isinstance(x, Value) else x
-            if isinstance(array, np.ndarray):
-                array.flags.writeable = False
-        before = [np.array(v.data) for v in values if isinstance(v, Value)]
-        out = row.record(*values, **call.params)
-        out.backward(call.cotangent)
-        after = [v.data for v in values if isinstance(v, Value)]
-        assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-
-    on_calls_of(row, check, 12)
+    on_calls_of(row, laws.nothing_is_written, 12)
 
 
 @every_smooth_row
 def test_a_gradient_belongs_to_its_value(row: Op) -> None:
-    def check(call: Call) -> None:
-        values = [v for v in call.values() if isinstance(v, Value)]
-        inputs = iter(values)
-        mixed = [next(inputs) if flows else x for x, flows in zip(call.inputs, call.flows, strict=True)]
-        out = row.record(*mixed, **call.params)
-        out.backward(call.cotangent)
-        arrays = [v.grad for v in [*values, out]]
-        others = [call.cotangent, *call.inputs, *[v.data for v in [*values, out]]]
-        for i, g in enumerate(arrays):
-            if isinstance(g, np.ndarray):
-                assert g.flags.writeable
-                assert not any(np.shares_memory(g, other) for other in arrays[:i] + others)
-
-    on_calls_of(row, check, 12)
+    on_calls_of(row, laws.a_gradient_belongs_to_its_value, 12)
 
 
 @every_smooth_row
@@ -316,10 +216,10 @@ def test_scalars_and_empty_arrays_work(row: Op, shape: tuple[int, ...]) -> None:
 # Matrices, images and what runs along an axis: none of these takes a number.
 NO_NUMBER = {
     "matmul", "swapaxes", "cumsum", "cumprod", "prod", "fliplr", "flipud", "rot90", "diag", "diagonal", "tril", "triu",
-    "delete", "pad", "linear", "inv", "solve", "pinv", "det", "log_abs_det", "cholesky", "qr_factors", "eigvalsh",
-    "eigenvectors", "svdvals", "singular_vectors", *LOOPS,
+    "delete", "pad", "slide", "linear", "inv", "solve", "pinv", "det", "log_abs_det", "cholesky", "qr_factors",
+    "eigvalsh", "eigenvectors", "svdvals", "singular_vectors", *LOOPS,
 }  # fmt: skip
-NO_NOTHING = {"max", "min"}  # of no numbers there is no largest
+NO_NOTHING = {"max", "min", "slide"}  # of no numbers there is no largest
 
 
 def test_every_row_was_tried_with_scalars_and_with_nothing() -> None:

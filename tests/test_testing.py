@@ -1,0 +1,386 @@
+"""The strategies and laws for users: what is right passes, and each way of being wrong breaks a law that says so."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+
+from microgradnet import Value, functional, nn, primitive
+from microgradnet.engine import Op, Variadic, numbers
+from microgradnet.testing import (
+    ABOVE_ONE,
+    BOOLEAN,
+    MODULE_LAWS,
+    OP_LAWS,
+    POSITIVE,
+    REAL,
+    UNIT,
+    Domain,
+    arrays,
+    broadcastable,
+    calls,
+    case,
+    holds,
+    property_test,
+    runs,
+    shapes,
+    values,
+)  # fmt: skip
+
+# --------------------------------------------------------------------------------------------------------- strategies
+
+
+@pytest.mark.parametrize("wanted", [(), (0,), (3,), (2, 0, 3), (3, 3, 3)], ids=str)
+def test_shapes_are_of_every_kind(wanted: tuple[int, ...]) -> None:
+    assert find(shapes(), lambda shape: shape == wanted) == wanted
+
+
+@given(st.integers(1, 4).flatmap(broadcastable))
+def test_broadcastable_shapes_broadcast(drawn: tuple[tuple[int, ...], ...]) -> None:
+    assert len(np.broadcast_shapes(*drawn)) <= 3
+
+
+def test_broadcastable_shapes_do_stretch() -> None:
+    find(broadcastable(2), lambda pair: len(pair[0]) != len(pair[1]) and 0 not in np.broadcast_shapes(*pair))
+    find(broadcastable(2), lambda pair: len(pair[0]) == len(pair[1]) and pair[0] != pair[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("domain", [REAL, POSITIVE, UNIT, ABOVE_ONE, Domain(-1, 5), Domain(0, 1)])
+def test_arrays_are_inside_the_domain_and_away_from_kinks(domain: Domain, dtype: Any) -> None:
+    seen = set()
+
+    @given(arrays(shapes(max_side=5), domain, dtype))
+    def check(x: np.ndarray) -> None:
+        seen.add(x.shape)
+        assert x.dtype == dtype
+        assert np.unique(x).size == x.size
+        room = (domain.high - domain.low) / max(x.size, 1)
+        assert np.all((x > domain.low) & (x < domain.high) & (abs(x) > 0.04 * room))
+
+    check()
+    assert len(seen) > 20
+
+
+@given(arrays((), BOOLEAN), arrays((2, 2), BOOLEAN), values((2, 3), POSITIVE, np.float32))
+def test_bools_and_values(one: np.ndarray, some: np.ndarray, v: Value) -> None:
+    assert one.dtype == some.dtype == bool
+    assert (one.shape, some.shape) == ((), (2, 2))
+    assert type(v) is Value
+    assert (v.shape, v.dtype) == ((2, 3), np.float32)
+    assert np.all(v.data > 0)
+
+
+def test_more_numbers_than_a_dtype_can_tell_apart_are_refused() -> None:
+    with pytest.raises(ValueError, match="float16 cannot tell 10,000 numbers apart here"):
+        find(arrays((100, 100), dtype=np.float16), lambda x: True)
+
+
+def test_a_case_is_a_call() -> None:
+    index = np.array([2, 0])
+
+    @primitive(lambda g, out, x, y, index, *, p: g * p, lambda g, out, x, y, index, *, p: g, None)
+    def op(x: Any, y: Any, index: Any, *, p: float) -> Any:
+        return p * x + y
+
+    seen = set()
+
+    @given(calls(op, case("a2", (1, 2), index, p=2.0), case("", (), index, p=3.0), domain=(POSITIVE, ABOVE_ONE)))
+    def check(call: Any) -> None:
+        x, y, found = call.inputs
+        seen.add((x.shape, call.params["p"]))
+        assert y.shape == ((1, 2) if call.params["p"] == 2.0 else ())
+        assert found.tolist() == [2, 0]
+        assert found is not index
+        assert call.flows == [True, True, False]
+        assert np.all(x > 0.25)
+        assert np.all(y > 1.1)
+        assert call.cotangent.shape == np.shape(call.numbers())
+
+    check()
+    assert seen == {((n, 2), 2.0) for n in range(4)} | {((), 3.0)}
+
+
+# --------------------------------------------------------------------------------------------------------- operations
+
+
+@primitive(lambda g, out, x: g * (1 + x) * np.exp(x))
+def xexp(x: Any) -> Any:
+    return x * np.exp(x)
+
+
+@primitive(lambda g, out, x: g * (1 + x) * np.exp(x), elementwise=True)
+def elementwise_xexp(x: Any) -> Any:
+    return x * np.exp(x)
+
+
+@primitive(
+    lambda g, out, x, y, *, p=2.0: g * p * (x - y) ** (p - 1),
+    lambda g, out, x, y, *, p=2.0: -g * p * (x - y) ** (p - 1),
+)
+def distance(x: Any, y: Any, *, p: float = 2.0) -> Any:
+    return (x - y) ** p
+
+
+@primitive(lambda g, out, x, mask: g * mask, None, domain=(REAL, BOOLEAN))
+def masked(x: Any, mask: Any) -> Any:
+    return x * mask
+
+
+@primitive(lambda g, out, x, *, axis: out * (g - (g * out).sum(axis=axis, keepdims=True)), cases=[case("n3", axis=-1)])
+def own_softmax(x: Any, *, axis: int) -> Any:
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+@primitive(lambda g, out, *arrays: [g * 2.0 * x for x in arrays], kind=Variadic, cases=[case("a", "a", "a"), case("")])
+def squares(*arrays: Any) -> Any:
+    return sum(x * x for x in arrays)
+
+
+test_a_right_operation = property_test(xexp)
+test_one_with_fewer_steps = property_test(elementwise_xexp)
+test_one_with_parameters = property_test(distance, case("ab", "b", p=3.0), case("", "a", p=2.0), examples=20)
+test_one_with_a_domain = property_test(distance, domain=(ABOVE_ONE, Domain(0.1, 0.9)), examples=20)
+test_one_with_a_constant_input = property_test(masked)
+test_one_with_cases_of_its_own = property_test(own_softmax)
+test_one_of_any_number_of_arrays = property_test(squares, examples=20)
+
+
+def made_by(*rules: Any, **how: Any) -> Callable[[Callable[..., Any]], Op]:
+    return lambda function: primitive(*rules, **how)(function)
+
+
+def written(x: Any) -> Any:
+    """Half as much again, written where it stands; a NumPy scalar cannot be."""
+    array = numbers(x)
+    if not isinstance(array, np.ndarray):
+        return x * 1.5
+    array *= 1.5
+    return x
+
+
+SQUARE: Callable[..., Any] = lambda x: x * x  # noqa: E731
+PRODUCT: Callable[..., Any] = lambda x, y: x * y  # noqa: E731
+
+SLOPE, SECOND, SAME, SINGLE, WRITTEN, OWN = (law.__name__ for law in OP_LAWS)
+WRONG: dict[str, tuple[Op, set[str]]] = {
+    "its sign": (made_by(lambda g, out, x: -g * 2 * x)(SQUARE), {SLOPE}),
+    "a factor of 1.001": (made_by(lambda g, out, x: g * 2.002 * x)(SQUARE), {SLOPE}),
+    "one element of three": (
+        made_by(lambda g, out, x: g * 2 * x * np.array([1.0, 1.0, 0.9]), cases=[case("a3")])(SQUARE),
+        {SLOPE, SINGLE},
+    ),
+    "it forgets g": (made_by(lambda g, out, x: 2 * x)(SQUARE), {SLOPE}),
+    "it uses g twice": (made_by(lambda g, out, x: g * g * 2 * x)(SQUARE), {SLOPE}),
+    "it sums": (made_by(lambda g, out, x: (g * 2 * x).sum())(SQUARE), {SLOPE, SECOND, SAME, WRITTEN, OWN}),
+    "it sums, with fewer steps": (
+        made_by(lambda g, out, x: (g * 2 * x).sum(), elementwise=True)(SQUARE),
+        {SLOPE, SECOND, SAME},
+    ),
+    "float64 inside": (made_by(lambda g, out, x: g * x * np.float64(2))(SQUARE), {SINGLE}),
+    "float64 outside": (made_by(lambda g, out, x: g * 2 * x)(lambda x: x * x * np.float64(1)), {SINGLE}),
+    "it writes its input": (made_by(lambda g, out, x: g * 3 * x)(lambda x: written(x) * x / 1.5), {WRITTEN}),
+    "its rule writes g": (made_by(lambda g, out, x: written(g) * x * 2 / 1.5)(SQUARE), {WRITTEN}),
+    "its rule writes the result": (made_by(lambda g, out, x: g * 2 * x + 0 * written(out))(SQUARE), {WRITTEN}),
+    "the rules change places": (
+        made_by(lambda g, out, x, y: g * x, lambda g, out, x, y: g * y)(PRODUCT),
+        {SLOPE},
+    ),
+    "g itself for both": (made_by(lambda g, out, x, y: g, lambda g, out, x, y: g)(PRODUCT), {SLOPE}),
+    "detached at second order": (made_by(lambda g, out, x: g * 2 * numbers(x))(SQUARE), {SECOND}),
+    "no Value at second order": (made_by(lambda g, out, x: g * 2 * np.asarray(x))(SQUARE), {SECOND, SAME}),
+    "a kink in another place": (
+        made_by(lambda g, out, x: g * np.where(x > 0.4, 2.0, 1.0).astype(x.dtype))(lambda x: np.maximum(x, 2 * x - 1)),
+        {SLOPE},
+    ),
+    "NaN": (made_by(lambda g, out, x: g / (2 * out))(lambda x: np.sqrt(x)), {SLOPE}),
+    "it is random": (made_by(lambda g, out, x: g * np.random.normal(size=x.shape))(SQUARE), {SLOPE, SAME}),  # noqa: NPY002
+}
+
+
+@contextlib.contextmanager
+def profile(*phases: Phase) -> Iterator[None]:
+    settings.register_profile("phases", settings.get_profile("default"), phases=phases)
+    settings.load_profile("phases")
+    try:
+        yield
+    finally:
+        settings.load_profile("default")
+
+
+def broken(laws: Any, strategy: Any) -> dict[str, str]:
+    """The laws that do not hold, each with what it says of the first call found; no smaller one is searched for."""
+    said = {}
+    for law in laws:
+        try:
+            with np.errstate(all="ignore"), profile(Phase.generate):
+                holds(law, strategy, 20)
+        except AssertionError as error:
+            said[law.__name__] = str(error)
+    return said
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_rule_breaks_a_law(what: str) -> None:
+    op, laws = WRONG[what]
+    said = broken(OP_LAWS, calls(op))
+    assert laws <= said.keys()
+    for name, text in said.items():
+        assert text.startswith(f"{op.name}(float64 (")
+        assert ", seed " in text
+        assert f"breaks the law “{name.replace('_', ' ')}”" in text
+
+
+def test_a_call_that_cannot_be_says_which_and_that_it_was_a_guess() -> None:
+    @primitive(lambda g, out, x: np.flip(g, axis=0))
+    def first_axis(x: Any) -> Any:
+        return np.flip(x, axis=0)
+
+    with pytest.raises(Exception, match="axis 0 is out of bounds") as caught:
+        property_test(first_axis)(OP_LAWS[0])
+    assert any("first_axis(float64 ()), seed " in note for note in caught.value.__notes__)
+    assert any("The shapes are a guess: give cases, such as case('ab', 'b')" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: property_test(made_by(None)(SQUARE)), "has no rule: nothing flows back through it"),
+        (lambda: property_test(made_by(lambda g, out, *x: x, kind=Variadic)(SQUARE))(OP_LAWS[0]), "takes any number"),
+        (
+            lambda: property_test(lambda seed: nn.Linear(4, 3))(MODULE_LAWS[0]),
+            "how to call it.*got Linear.*no case",
+        ),
+        (lambda: property_test(lambda seed: 3, case("n"))(MODULE_LAWS[0]), "makes a Module from a seed.*got 3"),
+    ],
+)
+def test_what_cannot_be_tested_is_said(make: Callable[[], Any], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        make()
+
+
+def test_it_counts_what_ran() -> None:
+    seen = []
+    assert holds(seen.append, calls(xexp), 25) == len(seen) == 25
+    with pytest.raises(AssertionError, match="the law append was tried on 1 calls only, of 25"):
+        holds(seen.append, st.just("the same"), 25)
+
+
+# ------------------------------------------------------------------------------------------------------------ Modules
+
+
+class Net(nn.Module):
+    """One hidden layer; what it does in between is given."""
+
+    def __init__(self, seed: int, between: Callable[[Any], Any], dtype: Any = np.float32) -> None:
+        self.layers = [nn.Linear(4, 3, seed=seed, dtype=dtype), nn.Linear(3, 2, seed=seed + 1, dtype=dtype)]
+        self.scale = Value(np.asarray(1.5, dtype))
+        self.between = between
+
+    def forward(self, x: Any, power: int = 1) -> Any:
+        return self.layers[1](self.between(self.scale * self.layers[0](x))) ** power
+
+
+test_layer = property_test(lambda seed: nn.Linear(4, 3, seed=seed), case("n4"), case("4"), case("ab4"))
+test_network = property_test(
+    lambda seed: nn.MLP(3, [4, 2], activation=functional.relu, dtype=np.float64, seed=seed), case("n3"), examples=20
+)
+test_own_network = property_test(lambda seed: Net(seed, np.tanh), case("n4"), case("n4", power=2), examples=20)
+
+
+class Row(nn.Module):
+    """Rows of a table, by number."""
+
+    def __init__(self, seed: int) -> None:
+        self.table = Value(np.random.default_rng(seed).normal(size=(5, 2)))
+
+    def forward(self, index: Any) -> tuple[Any, Any]:
+        return self.table[index], (self.table.sum(axis=1) > 0)
+
+
+test_inputs_without_gradients_and_several_results = property_test(Row, case(np.array([0, 3, 3])), examples=20)
+
+SLOPES, EVERY, WIDER, TWICE = (law.__name__ for law in MODULE_LAWS)
+rng = np.random.default_rng(0)
+wrong_tanh = made_by(lambda g, out, x: g * (1 - out))(lambda x: np.tanh(x))
+WRONG_BETWEEN: dict[str, tuple[Callable[[Any], Any], set[str], str]] = {
+    "a wrong rule": (wrong_tanh, {SLOPES}, "to blame"),
+    "float64": (lambda x: x * np.full(3, 2.0), {WIDER}, "float32 becomes float64 in multiply"),
+    "random": (lambda x: x * rng.normal(size=x.shape).astype(x.dtype), {SLOPES, TWICE}, "not deterministic"),
+    "detached": (lambda x: Value(x.data), {SLOPES, EVERY}, "layers.0.weight gets none"),
+    "half detached": (lambda x: x * x.data, {SLOPES}, "mismatch"),
+    "stopped": (lambda x: functional.stop_gradient(x) * x, {SLOPES}, "mismatch"),
+    "NaN": (lambda x: np.log(-abs(x)), {EVERY}, "a result holds NaN or Inf"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_BETWEEN)
+def test_a_wrong_module_breaks_a_law(what: str) -> None:
+    between, laws, says = WRONG_BETWEEN[what]
+    said = broken(MODULE_LAWS, runs(lambda seed: Net(seed, between), case("n4")))
+    assert laws <= said.keys()
+    assert any(says in text for text in said.values())
+    for name, text in said.items():
+        assert text.startswith("Net, made with seed ")
+        assert "of (float32 (" in text
+        assert f"breaks the law “{name.replace('_', ' ')}”" in text
+
+
+class Writes(nn.Module):
+    def __init__(self, seed: int) -> None:
+        self.weight, self.unused, self.which = Value(np.ones(3)), Value(np.ones(2)), seed
+
+    def forward(self, x: Any) -> Any:
+        y = x * self.weight
+        written(x)
+        return y
+
+
+def test_a_module_that_writes_or_forgets_a_parameter_breaks_a_law() -> None:
+    said = broken(MODULE_LAWS, runs(Writes, case("n3")))
+    assert "writes into its input" in said[SLOPES]
+    assert "unused gets none: the result does not depend on it" in said[EVERY]
+
+
+# ------------------------------------------------------------------------------------------------------------- pytest
+
+EXAMPLE = """
+import numpy as np
+from microgradnet import nn, primitive
+from microgradnet.testing import case, property_test
+
+@primitive(lambda g, out, x: g * 2.001 * x)
+def square(x):
+    return x * x
+
+test_square = property_test(square)
+test_layer = property_test(lambda seed: nn.Linear(4, 3, seed=seed), case("n4"), examples=5)
+"""
+
+
+def test_pytest_collects_a_test_for_each_law(tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(EXAMPLE)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", "--tb=line", "test_own.py"]
+    wide = {**os.environ, "COLUMNS": "300"}
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=wide).stdout
+    assert "1 failed, 9 passed" in said
+    assert "FAILED test_own.py::test_square[the_gradient_is_the_slope] - AssertionError: square(float64 (" in said
+    assert "PASSED test_own.py::test_layer[gradients_are_slopes]" in said
+
+
+def test_without_hypothesis_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['hypothesis'] = None; import microgradnet; import microgradnet.testing"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    wanted = 'ImportError: microgradnet.testing needs Hypothesis: pip install "microgradnet[test]"'
+    assert done.stderr.splitlines()[-1] == wanted
