@@ -391,6 +391,7 @@ def start(dtype: Any = np.float64, batch: int = 2) -> list[Any]:
 
 
 @every_call
+@pytest.mark.slow
 def test_the_third_derivative_is_the_slope_of_the_second(name: str) -> None:
     """Of the sum of sines of the result, which has derivatives of every order."""
     arrays = start()

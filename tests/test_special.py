@@ -77,6 +77,7 @@ every_row = pytest.mark.parametrize("row", [*SMOOTH, special.polygamma], ids=lam
 
 @every_row
 @pytest.mark.parametrize("law", OF_SMOOTH, ids=lambda law: law.__name__)
+@pytest.mark.slow
 def test_a_row_of_scipys_obeys(law: Callable[[Op], None], row: Op, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(laws.REFERENCE, "polygamma", lambda x, n: scipy_special.polygamma(n, x))
     law(row)

@@ -368,6 +368,7 @@ def test_value_and_gradient(name: str) -> None:
 
 
 @every_function
+@pytest.mark.slow
 def test_second_derivative(name: str) -> None:
     checks = 0
     for call in CALLS[name]:

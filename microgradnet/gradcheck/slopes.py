@@ -157,11 +157,10 @@ class Pair:
         (self.above, self.up), (self.below, self.down) = reached(line, step, y), reached(line, -step, y)
         self.step, self.y = step, y
         self.moved = (self.above != self.below) | (self.above != y)
-        ends = np.minimum(last_digit(self.above), last_digit(self.below))
-        self.weigh(c, self.moved, np.where(np.isfinite(ends), ends, 0.0))
+        self.weigh(c, self.moved)
 
-    def weigh(self, c: Array, moved: Array, digit: Array) -> None:
-        """Slopes of c · y, and what rounding can have done to those results that move."""
+    def weigh(self, c: Array, moved: Array, digit: Any = 0.0) -> None:
+        """Slopes of c · y, and what rounding can have done to those results that move, the last digit at least."""
         above, below, apart = self.above, self.below, self.up - self.down
         with np.errstate(all="ignore"):
             self.slope = float(c @ (above - below)) / apart if apart else math.nan
