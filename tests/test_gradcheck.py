@@ -171,6 +171,14 @@ def test_what_is_ill_conditioned_is_never_accused() -> None:
         assert report.count("mismatch") == 0, str(report)
 
 
+def test_a_complex_step_settles_what_differences_cannot() -> None:
+    """1e16 swallows every difference; the imaginary direction loses nothing."""
+    f = lambda x: (x + 1j * 0 if np.iscomplexobj(x) else x) ** 2 * 1e-12 + 1e6  # noqa: E731
+    report = check_grads(f, np.array([1.0, 2.0]))
+    assert report.count("match") == 2, str(report)
+    assert report.elements[0].error < 1e-20
+
+
 def test_an_infinite_slope_is_not_accused() -> None:
     for f in (np.sqrt, np.cbrt, lambda x: x**0.5):
         assert check_grads(f, np.array([0.0, 1.0]))

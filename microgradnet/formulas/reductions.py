@@ -57,7 +57,12 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 
 def asked(keepdims: Any) -> bool:
-    return keepdims is not MISSING and bool(keepdims)
+    """Whether `keepdims` says yes. TypeError for what is no answer, as a dtype that came by position."""
+    if keepdims is MISSING:
+        return False
+    if not isinstance(keepdims, bool | int | np.bool):
+        raise TypeError(f"keepdims is True or False; got {keepdims!r}. Give dtype= and out= by name")
+    return bool(keepdims)
 
 
 def given(initial: Any) -> bool:
