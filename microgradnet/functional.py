@@ -51,7 +51,7 @@ def tanh(x: Operand) -> Any:
     return np.tanh(x)
 
 
-def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
     """The mean over `axis` (an int, a tuple, or None for all). NaN, with NumPy's warning, if there is nothing to
     average.
 

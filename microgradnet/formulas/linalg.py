@@ -59,14 +59,14 @@ def complain(function: Callable[..., Any], *args: Any) -> Any:
 # --------------------------------------------------------------------------------------------------------------- norms
 
 
-def _root_of_squares(x: Any, axis: Any, keepdims: bool) -> Any:
+def _root_of_squares(x: Any, axis: Any, keepdims: Any) -> Any:
     """√Σx², with slope 0 where all are 0."""
     total = (x * x).sum(axis=axis, keepdims=keepdims)
     nothing = total == 0
     return np.where(nothing, 0.0, np.sqrt(np.where(nothing, 1.0, total)))
 
 
-def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
+def _vector_norm(x: Any, order: Any, axis: Any, keepdims: Any) -> Any:
     """NumPy's norms of vectors, the vectors along any number of axes. Slopes at 0 are 0."""
     if order is None or order == 2:
         return _root_of_squares(x, axis, keepdims)
@@ -88,7 +88,7 @@ def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
     return np.where(nothing, 0.0, np.where(nothing, 1.0, total) ** (1 / order))
 
 
-def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...], keepdims: Any) -> Any:
     row, column = axes
     if order is None or order in ("fro", "f"):
         return _root_of_squares(x, axes, keepdims)
@@ -102,7 +102,7 @@ def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> A
 
 
 @formula(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
     """NumPy's norm, of vectors and of matrices, of every order. At 0 its slope is 0, for every order.
 
     Where several elements, sums or singular values are the largest or the smallest, they share the gradient.
@@ -127,7 +127,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 @formula(np.linalg.vector_norm)
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any = 2) -> Any:
     """The norm of vectors along any number of axes. At 0 its slope is 0, for every order."""
     x = _real(x)
     if isinstance(ord, Value):
@@ -141,7 +141,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
 
 
 @formula(np.linalg.matrix_norm)
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+def matrix_norm(x: Any, /, *, keepdims: Any = False, ord: Any = "fro") -> Any:
     return norm(x, ord, (-2, -1), keepdims)
 
 

@@ -38,14 +38,14 @@ def _first(initial: Any, dtype: Any) -> Any:
     return initial.astype(dtype) if isinstance(initial, Value) else np.asarray(initial, dtype)[()]
 
 
-def nansum(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+def nansum(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
            where: Any = True) -> Any:  # fmt: skip
     refuse_out("nansum", out)
     total = _without(a, 0.0, where, dtype)[0].sum(axis=axis, keepdims=keepdims)
     return total + _first(initial, total.dtype) if given(initial) else total
 
 
-def nanprod(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+def nanprod(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
             where: Any = True) -> Any:  # fmt: skip
     refuse_out("nanprod", out)
     x, _ = _without(a, 1.0, where, dtype)
@@ -65,7 +65,7 @@ def nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = No
     return cumprod(x.reshape((x.size,)) if axis is None or not x.ndim else x, axis=axis or 0)
 
 
-def nanmean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: bool = False, *,
+def nanmean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
             where: Any = True) -> Any:  # fmt: skip
     refuse_out("nanmean", out)
     x, valid = _without(a, 0.0, where, dtype)
@@ -77,7 +77,7 @@ def nanmean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepd
     return x.sum(axis=axis, keepdims=keepdims) / nan_for(n == 0, n)
 
 
-def nanvar(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: bool = False, *,
+def nanvar(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
            where: Any = True, mean: Any = None, correction: Any = None) -> Any:  # fmt: skip
     refuse_out("nanvar", out)
     x, valid = _without(a, 0.0, where, dtype)
@@ -93,13 +93,13 @@ def nanvar(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: 
     return squared_gaps(x, axis, keepdims, valid, mean) / nan_for(left <= 0, left)
 
 
-def nanstd(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: bool = False, *,
+def nanstd(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
            where: Any = True, mean: Any = None, correction: Any = None) -> Any:  # fmt: skip
     refuse_out("nanstd", out)
     return root(nanvar(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
-def nanmax(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+def nanmax(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, initial: Any = None,
            where: Any = True) -> Any:  # fmt: skip
     refuse_out("nanmax", out)
     x, valid = _without(a, -math.inf, where)
@@ -123,23 +123,23 @@ def nanmax(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False, i
     return top if keepdims else np.squeeze(top, axis=axes_of(axis, x.ndim))
 
 
-def nanmin(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+def nanmin(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, initial: Any = None,
            where: Any = True) -> Any:  # fmt: skip
     refuse_out("nanmin", out)
     return -nanmax(-as_floats(a), axis, None, keepdims, -as_floats(initial) if given(initial) else None, where)
 
 
-def nanargmax(a: Any, axis: int | None = None, out: Any = None, *, keepdims: bool = False) -> Any:
+def nanargmax(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = False) -> Any:
     refuse_out("nanargmax", out)
     return _nanarg(np.argmax, -math.inf, a, axis, keepdims)
 
 
-def nanargmin(a: Any, axis: int | None = None, out: Any = None, *, keepdims: bool = False) -> Any:
+def nanargmin(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = False) -> Any:
     refuse_out("nanargmin", out)
     return _nanarg(np.argmin, math.inf, a, axis, keepdims)
 
 
-def _nanarg(numpys: Any, fill: float, a: Any, axis: int | None, keepdims: bool) -> Any:
+def _nanarg(numpys: Any, fill: float, a: Any, axis: int | None, keepdims: Any) -> Any:
     x, valid = _without(a, fill)
     if x.size and not np.all(np.any(numbers(valid), axis=axis)):
         raise ValueError("All-NaN slice encountered: it has no largest and no smallest element")

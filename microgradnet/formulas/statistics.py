@@ -40,7 +40,7 @@ def mask_of(where: Any, x: Any) -> Any:
     return np.broadcast_to(where, x.shape)
 
 
-def total_of(x: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
+def total_of(x: Any, axis: Axis, keepdims: Any, where: Any) -> Any:
     return (x if where is True else np.where(where, x, 0.0)).sum(axis=axis, keepdims=keepdims)
 
 
@@ -58,7 +58,7 @@ def root(x: Any) -> Any:
 # ----------------------------------------------------------------------------------------------------- means and spread
 
 
-def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
     x = as_floats(a)
     if weights is None:
         mean = np.mean(x, axis=axis, keepdims=keepdims)
@@ -91,14 +91,14 @@ def _weights(weights: Any, x: Any, axis: Axis) -> Any:
     return w.transpose(order).reshape(tuple([n if i in axes else 1 for i, n in enumerate(x.shape)]))
 
 
-def var(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: bool = False, *,
+def var(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
         where: Any = True, mean: Any = None, correction: Any = None) -> Any:  # fmt: skip
     refuse_out("var", out)
     x, where, ddof = as_floats(a, dtype), True if where is np._NoValue else where, freedom(ddof, correction)
     return variance(x, axis, ddof, keepdims, where if where is True else mask_of(where, x), mean)
 
 
-def std(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: bool = False, *,
+def std(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
         where: Any = True, mean: Any = None, correction: Any = None) -> Any:  # fmt: skip
     refuse_out("std", out)
     return root(var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
@@ -112,7 +112,7 @@ def freedom(ddof: Any, correction: Any) -> Any:
     return weak(correction)
 
 
-def variance(x: Any, axis: Axis, ddof: Any, keepdims: bool, where: Any, mean: Any) -> Any:
+def variance(x: Any, axis: Axis, ddof: Any, keepdims: Any, where: Any, mean: Any) -> Any:
     """The variance. Without freedom left NumPy divides by 0, with a warning, and so do we."""
     if x.dtype == np.float16:  # whose squares and counts overflow at 65,504
         return variance(x.astype(np.float32), axis, ddof, keepdims, where, mean).astype(np.float16)
@@ -123,7 +123,7 @@ def variance(x: Any, axis: Axis, ddof: Any, keepdims: bool, where: Any, mean: An
     return squares / (max(left, 0) if where is True else np.maximum(left, 0.0))
 
 
-def squared_gaps(x: Any, axis: Axis, keepdims: bool, where: Any, mean: Any) -> Any:
+def squared_gaps(x: Any, axis: Axis, keepdims: Any, where: Any, mean: Any) -> Any:
     """The sum of the squared distances to the mean."""
     if not given(mean):
         mean = total_of(x, axis, True, where) / count(x, axis, True, where)
@@ -131,7 +131,7 @@ def squared_gaps(x: Any, axis: Axis, keepdims: bool, where: Any, mean: Any) -> A
     return np.square(away).sum(axis=axis, keepdims=keepdims)
 
 
-def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: bool = False) -> Any:
+def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False) -> Any:
     refuse_out("ptp", out)
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
@@ -144,7 +144,7 @@ FORMULAS[np.ptp] = ptp
 # ---------------------------------------------------------------------------------------------------- order statistics
 
 
-def median(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+def median(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     refuse_out("median", out)
     x = as_floats(a)
     ordered = ordered_first(x, axis)
@@ -155,7 +155,7 @@ def median(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = F
     return kept(np.where(np.isnan(ordered[-1]), ordered[-1], middle), x.shape, axis, keepdims)
 
 
-def nanmedian(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+def nanmedian(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     refuse_out("nanmedian", out)
     x = as_floats(a)
     if not x.size:
@@ -167,25 +167,25 @@ def nanmedian(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool 
 
 
 def quantile(a: Any, q: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
-             keepdims: bool = False, *, weights: Any = None) -> Any:  # fmt: skip
+             keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
     refuse_out("quantile", out)
     return _quantile(np.quantile, a, q, axis, method, keepdims, weights, False)
 
 
 def percentile(a: Any, q: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False,
-               method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Any:  # fmt: skip
+               method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
     refuse_out("percentile", out)
     return _quantile(np.percentile, a, q, axis, method, keepdims, weights, False)
 
 
 def nanquantile(a: Any, q: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False,
-                method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Any:  # fmt: skip
+                method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
     refuse_out("nanquantile", out)
     return _quantile(np.quantile, a, q, axis, method, keepdims, weights, True)
 
 
 def nanpercentile(a: Any, q: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False,
-                  method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Any:  # fmt: skip
+                  method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
     refuse_out("nanpercentile", out)
     return _quantile(np.percentile, a, q, axis, method, keepdims, weights, True)
 
@@ -199,7 +199,7 @@ SMOOTH_IN_Q = {
 }  # fmt: skip
 
 
-def _quantile(numpys: Any, a: Any, q: Any, axis: Axis, method: str, keepdims: bool, weights: Any, skip: bool) -> Any:
+def _quantile(numpys: Any, a: Any, q: Any, axis: Axis, method: str, keepdims: Any, weights: Any, skip: bool) -> Any:
     """The quantiles of the elements, sorted: q goes along the first axes. `skip` leaves NaNs out.
 
     Where among n sorted elements a quantile lies, NumPy says: it is the quantile of 0, 1, …, n − 1.
@@ -258,7 +258,7 @@ def _motion(q: Any, where: Any, last: Any, method: str, numpys: Any) -> Any:
     return (q - stop_gradient(q)).reshape(q.shape + (1,) * (where.ndim - q.ndim)) * moving
 
 
-def _weighted_quantile(numpys: Any, x: Any, q: Any, axis: Axis, method: str, keepdims: bool, weights: Any,
+def _weighted_quantile(numpys: Any, x: Any, q: Any, axis: Axis, method: str, keepdims: Any, weights: Any,
                        skip: bool) -> Any:  # fmt: skip
     """The first of the sorted elements at which the weights before and at it add up to q of all."""
     numpys(np.zeros(1), numbers(q), method=method, weights=np.ones(1))  # NumPy's own objections
@@ -313,7 +313,7 @@ def count_valid(ordered: Any) -> Any:
     return count
 
 
-def kept(result: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool, more: int = 0) -> Any:
+def kept(result: Any, shape: tuple[int, ...], axis: Axis, keepdims: Any, more: int = 0) -> Any:
     """`result`, with axes of size 1 for the reduced ones of `shape` if they are to be kept; `more` axes go before."""
     if not keepdims:
         return result
