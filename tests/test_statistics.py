@@ -339,6 +339,7 @@ def choices(call: Call) -> list[list[bool]]:
 
 
 @every_function
+@pytest.mark.slow
 def test_value_and_gradient(name: str) -> None:
     checks = 0
     for call in CALLS[name]:

@@ -232,6 +232,7 @@ def broken(laws: Any, strategy: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("what", WRONG)
+@pytest.mark.slow
 def test_a_wrong_rule_breaks_a_law(what: str) -> None:
     op, laws = WRONG[what]
     said = broken(OP_LAWS, calls(op))
@@ -326,6 +327,7 @@ WRONG_BETWEEN: dict[str, tuple[Callable[[Any], Any], set[str], str]] = {
 
 
 @pytest.mark.parametrize("what", WRONG_BETWEEN)
+@pytest.mark.slow
 def test_a_wrong_module_breaks_a_law(what: str) -> None:
     between, laws, says = WRONG_BETWEEN[what]
     said = broken(MODULE_LAWS, runs(lambda seed: Net(seed, between), case("n4")))

@@ -427,6 +427,7 @@ def test_jvp_and_vjp_are_each_others_adjoint_and_the_jacobian(i: int, x: Any, se
 
 @pytest.mark.parametrize("i", range(len(FUNCTIONS)))
 @given(x=points, seed=st.integers(0, 99))
+@pytest.mark.slow
 def test_hessians_are_symmetric_and_hvp_multiplies_by_them(i: int, x: Any, seed: int) -> None:
     c = rng(seed).normal(size=np.shape(FUNCTIONS[i](Value(x)).data))
     f = lambda x: (FUNCTIONS[i](x) * c).sum()  # noqa: E731
@@ -444,6 +445,7 @@ def test_hessians_are_symmetric_and_hvp_multiplies_by_them(i: int, x: Any, seed:
 
 @pytest.mark.parametrize("i", range(len(FUNCTIONS)))
 @given(x=points)
+@pytest.mark.slow
 def test_a_checkpoint_changes_no_bit(i: int, x: Any) -> None:
     f = FUNCTIONS[i]
     c = rng(1).normal(size=np.shape(f(Value(x)).data))
