@@ -222,6 +222,9 @@ def test_second_order() -> None:
     report = check_grads(detached, x, order=2)
     assert not report
     assert {e.name for e in report.mismatches} == {"x″"}
+    report = check_grads(lambda x: np.sin(detached(x)) + x, x, order=2)
+    assert [(c.op, c.input) for c in report.culprits] == [("<lambda>", 0)]
+    assert "np.sin(detached(x))" in report.culprits[0].line
 
 
 def test_transforms_and_steps_of_an_optimiser_can_be_checked() -> None:

@@ -18,14 +18,7 @@ MOST = 2_000  # elements moved one by one, where no direction tells
 
 def culprits(f: Callable[..., Any], args: list[Any], rng: np.random.Generator) -> list[Culprit]:
     """The operations on the way to `f(*args)` whose rules disagree with their slopes, in the order of recording."""
-    from .check import floats
-
-    with Mode(WATCHER, Watcher(nan=False, inf=False)):
-        outs = [y for y in floats(f(*args)) if isinstance(y, Value)]
-    nodes: dict[Value, None] = {}
-    for out in outs:
-        nodes.update(dict.fromkeys(history(out)))
-    edges = [(v, i) for v in sorted(nodes, key=by_age) for i, x in enumerate(v.args) if type(x) is Value]
+    edges = [(v, i) for v in recorded(f, args) for i, x in enumerate(v.args) if type(x) is Value]
     for directions in (random_directions, single_elements):  # the second sees one wrong element among many
         found: dict[tuple[str, int], Culprit] = {}
         for node, i in edges:
@@ -36,6 +29,18 @@ def culprits(f: Callable[..., Any], args: list[Any], rng: np.random.Generator) -
         if found:
             return list(found.values())
     return []
+
+
+def recorded(f: Callable[..., Any], args: list[Any]) -> list[Value]:
+    """Every operation on the way to `f(*args)`, the oldest first, each with the line that called it."""
+    from .check import floats
+
+    with Mode(WATCHER, Watcher(nan=False, inf=False)):
+        outs = [y for y in floats(f(*args)) if isinstance(y, Value)]
+    nodes: dict[Value, None] = {}
+    for out in outs:
+        nodes.update(dict.fromkeys(history(out)))
+    return sorted(nodes, key=by_age)
 
 
 def random_directions(x: Array, rng: np.random.Generator) -> Iterator[Array]:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..debug import trace_of
 from ..engine import Array, NonDiff, Value, no_grad, numbers
 from ..transforms import vjp
 from ..words import brief
-from .blame import culprits
-from .report import CANNOT_TELL, KINK, MATCH, MISMATCH, UNCHECKED, Element, GradReport, Input
+from .blame import culprits, recorded
+from .report import CANNOT_TELL, KINK, MATCH, MISMATCH, UNCHECKED, Culprit, Element, GradReport, Input
 from .slopes import EPS, EPS32, FIRST_STEP, Line, Slope, careful_slope, quick_slope, roughness, size_of
 
 RTOL = 1e-6  # what the two may differ by, of the larger, beside the error bar of the slope
@@ -284,7 +285,9 @@ class Check:
         self.compare_with(self.before)
         self.remarks()
         wrong = [e for e in self.elements if e.verdict == MISMATCH]
-        blamed = culprits(self.f, self.probe, self.rng) if wrong and self.gradient is None and self.order == 1 else []
+        blamed: list[Culprit] = []
+        if wrong and self.gradient is None and self.order:  # 0: an operation is checked alone
+            blamed = culprits(self.f, self.probe, self.rng) if self.order == 1 else self.second_order_culprits()
         if wrong and self.gradient is None and self.order == 1 and not blamed:
             self.notes.append(
                 "every rule on the way is right on its own values: something in the function is not recorded "
@@ -298,6 +301,28 @@ class Check:
             )
         ]
         return GradReport(called(self.given), inputs, self.elements, blamed, self.problems, self.notes, coverage)
+
+    def second_order_culprits(self) -> list[Culprit]:
+        """The operations of the function itself whose second derivatives are wrong, each checked alone."""
+        found: dict[str, Culprit] = {}
+        for node in recorded(getattr(self.given, "__wrapped__", self.f), self.probe):
+            row: Any = node.op
+            flowing = [i for i, x in enumerate(node.args) if type(x) is Value]
+            if row.name in found or not flowing:
+                continue
+
+            def alone(*values: Any, node: Value = node, flowing: list[int] = flowing) -> Any:
+                given = dict(zip(flowing, values, strict=True))
+                inputs = [given.get(i, numbers(x)) for i, x in enumerate(node.args)]
+                return node.op.record(*inputs, **node.params)  # type: ignore[union-attr]
+
+            arguments = tuple(wide(node.args[i])[()] for i in flowing)
+            report = Check(gradient_of(alone, 0), arguments, {}, None, 0, order=0).run(100, False)
+            for e in report.mismatches[:1]:
+                place = [part.name for part in report.inputs].index(e.name)
+                line = str(trace_of(node) or "")
+                found[row.name] = Culprit(row.name, flowing[place], line, e.analytic, e.numerical, e.error)
+        return list(found.values())
 
     def element(self, p: int, index: tuple[Any, ...]) -> None:
         """Measure one element and judge it."""
