@@ -81,7 +81,7 @@ class Value:
     np.float64(8.0)
     """
 
-    __slots__ = ("__weakref__", "_grad", "_numbers", "age", "args", "name", "op", "params", "recorded_at")
+    __slots__ = ("__weakref__", "_grad", "_numbers", "age", "args", "name", "op", "params", "recorded_at", "scope")
 
     _numbers: Any
     _grad: Any
@@ -91,6 +91,7 @@ class Value:
     op: Op | None
     params: dict[str, Any]
     recorded_at: Any  # the user's line; only in debug mode
+    scope: Any  # the calls of Modules it is the result of, or None; see nn.module.Scope
 
     def __init__(self, data: ArrayLike, name: str | None = None) -> None:
         if name is not None and not isinstance(name, str):
@@ -102,6 +103,7 @@ class Value:
         self.age = new_age()
         self._grad = None
         self.name = name
+        self.scope = None
 
     def __init_subclass__(cls) -> None:
         if cls.__module__ != __name__:  # what is exactly a Value is differentiated, anything else is a constant
@@ -509,6 +511,7 @@ def new_value(kind: type[Value], data: Any, op: Op | None, args: tuple[Any, ...]
     value.age = new_age()
     value._grad = None
     value.name = None
+    value.scope = None
     if modes:
         observe(value)
     return value

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ import microgradnet.functional as F
 from microgradnet import Value, nn
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.nn import MLP, Linear, Module, Sequential
+from microgradnet.nn.module import scopes_of
 
 
 def article(seed: int = 0, **options: Any) -> MLP:
@@ -290,3 +293,67 @@ def test_an_initialiser_has_its_standard_deviation(initialiser: Any, std: float)
 def test_parameters_have_the_dtype_asked_for() -> None:
     assert {p.dtype for p in article(dtype=np.float64).parameters()} == {np.dtype(np.float64)}
     assert {p.dtype for p in article().parameters()} == {np.dtype(np.float32)}
+
+
+# -------------------------------------------------------------------------------------------------- calls
+
+
+def test_wrong_inputs_name_the_path_of_the_layer() -> None:
+    class Outer(Module):
+        def __init__(self) -> None:
+            self.parts = {"net": Sequential(Linear(3, 4, seed=0), np.tanh, Linear(5, 2, seed=0))}
+
+        def forward(self, x: Any) -> Any:
+            return self.parts["net"](x)
+
+    with pytest.raises(ValueError, match=r"^model\.parts\.net\.layers\[2\]: Linear\(5 → 2\) got an input of shape"):
+        Outer()(np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"^model\.layers\[0\]: Linear\(784 → 16\) got"):
+        article()(np.zeros((2, 700), np.float32))
+
+
+def test_a_result_knows_whose_it_is() -> None:
+    model = Sequential(Linear(2, 3, seed=0), nn.ReLU())
+    x = np.ones((4, 2), np.float32)
+    out = model(x)
+    assert [scope.module for scope in scopes_of(out)] == [model, model[1]]
+    outer, inner = (scope.start for scope in scopes_of(out))
+    hidden = out.args[0]
+    assert outer < hidden.age < inner < out.age
+    assert [scope.module for scope in scopes_of(hidden)] == [model[0]]
+    assert list(scopes_of(out + 1)) == []
+
+
+def test_what_is_handed_through_is_not_a_modules_own() -> None:
+    x = Value([1.0])
+    assert Sequential()(x) is x
+    assert list(scopes_of(x)) == []
+
+
+def test_a_module_may_return_several_and_take_any_arguments() -> None:
+    class Two(Module):
+        def forward(self, x: Any, *, scale: float = 2.0) -> Any:
+            return x * scale, x + scale
+
+    two, x = Two(), Value(3.0)
+    a, b = two(x=x, scale=4.0)
+    assert (a.item(), b.item()) == (12.0, 7.0)
+    assert [[s.module for s in scopes_of(v)] for v in (a, b)] == [[two], [two]]
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
+        two()
+    with pytest.raises(TypeError, match="takes 2 positional arguments"):
+        nn.ReLU()(x, x)
+
+
+def test_a_result_does_not_keep_its_module_alive() -> None:
+    model = Linear(2, 1, seed=0)
+    out = model(np.ones((1, 2), np.float32))
+    model.kept = out  # type: ignore[attr-defined]
+    watch, gone = weakref.ref(out), gc.isenabled()
+    gc.disable()
+    try:
+        del model, out
+        assert watch() is None  # no loop: freed at once, without the garbage collector
+    finally:
+        if gone:
+            gc.enable()

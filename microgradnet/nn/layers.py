@@ -15,7 +15,7 @@ from .. import functional
 from ..engine import Operand, Value
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
-from .module import Module
+from .module import Module, WrongInput
 
 Activation: TypeAlias = Callable[[Any], Any]
 
@@ -69,9 +69,8 @@ class Linear(Module):
             shape = np.shape(x)
             if shape[-1:] == self.weight.shape[1:]:
                 raise
-            raise ValueError(
-                f"{self!r} got an input of shape {shape}: its last axis must be {self.weight.shape[1]} long"
-            ) from error
+            wanted = f"its last axis must be {self.weight.shape[1]} long"
+            raise WrongInput(self, f"got an input of shape {shape}: {wanted}") from error
 
     def __repr__(self) -> str:
         n_out, n_in = self.weight.shape

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from reprlib import recursive_repr
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import ref
 
-from ..engine import Value
+from ..engine import Value, new_age
 from ..tree import Change, Memo, children, is_parameter, register, walk
+
+NOTHING: Any = object()
 
 
 class Module:
@@ -30,9 +33,8 @@ class Module:
     """
 
     def __init_subclass__(cls) -> None:
-        # To call a module is to call its forward, with no step between: small networks cost by the call.
         if "forward" in vars(cls) and "__call__" not in vars(cls):
-            cls.__call__ = cls.forward  # type: ignore[method-assign]
+            cls.__call__ = calling(cls.forward)  # type: ignore[method-assign]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.forward(*args, **kwargs)
@@ -73,6 +75,77 @@ class Module:
         shown = [(path, parameter_repr(x) if isinstance(x, Value) else repr(x)) for path, x in held]
         inside = "\n".join(f"  {path}: {text}".replace("\n", "\n  ") for path, text in shown)
         return f"{type(self).__name__}(\n{inside}\n)" if inside else f"{type(self).__name__}()"
+
+
+def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """`__call__` of a Module with this `forward`: it notes on the results whose they are, and on errors whose fault.
+
+    Small networks cost by the call, so the commonest call, with one argument, takes the fewest steps.
+    """
+
+    def call(self: Module, x: Any = NOTHING, /, *more: Any, **named: Any) -> Any:
+        start = new_age()
+        try:
+            if more or named or x is NOTHING:
+                out = forward(self, *(() if x is NOTHING else (x, *more)), **named)
+            else:
+                out = forward(self, x)
+        except WrongInput as error:
+            error.passes(self)
+            raise
+        if type(out) is Value:
+            if out.age > start:  # and not an input handed through
+                out.scope = ref(self), start, out.scope
+        elif type(out) is tuple:
+            for part in out:
+                if type(part) is Value and part.age > start:
+                    part.scope = ref(self), start, part.scope
+        return out
+
+    call.__doc__ = forward.__doc__
+    return call
+
+
+class Scope(NamedTuple):
+    """That a Value is a result of a call of `module`; what of its history is younger than `start` was made inside."""
+
+    module: Module | None  # None if it is gone by now
+    start: int
+
+
+def scopes_of(value: Value) -> Iterator[Scope]:
+    """The calls of Modules that returned this Value, the outermost first."""
+    held = value.scope
+    while held is not None:
+        module, start, held = held
+        yield Scope(module(), start)
+
+
+class WrongInput(ValueError):
+    """An input that a layer cannot take. Says which layer: by its path, where it is part of a model."""
+
+    def __init__(self, layer: Module, text: str) -> None:
+        super().__init__(layer, text)
+        self.text = text
+        self.layers = [layer]  # and the Modules around it
+
+    def passes(self, module: Module) -> None:
+        """Called as the error leaves each Module on the way out."""
+        if module is not self.layers[-1] and path_in(module, self.layers[-1]):
+            self.layers.append(module)
+
+    def __str__(self) -> str:
+        inside_out = zip(self.layers[1:], self.layers, strict=False)
+        path = "".join(reversed([path_in(outer, inner) for outer, inner in inside_out]))
+        return f"{f'model{path}: ' if path else ''}{self.layers[0]!r} {self.text}"
+
+
+def path_in(outer: Module, inner: Module) -> str:
+    """Where `outer` holds `inner`, as a program writes it: ".layers[2]". Empty if it does not."""
+    for path, found in walk(outer):
+        if found is inner:
+            return "".join(f"[{name}]" if name.isdecimal() else f".{name}" for name in path.split(".") if name)
+    return ""
 
 
 def parameter_repr(value: Value) -> str:
