@@ -357,3 +357,13 @@ def test_a_result_does_not_keep_its_module_alive() -> None:
     finally:
         if gone:
             gc.enable()
+
+
+def test_train_and_eval_reach_every_module() -> None:
+    model = Custom()
+    assert len(list(model.modules())) == 5  # the pair holds a layer that is in the list too
+    assert all(m.training for m in model.modules())
+    assert model.eval() is model
+    assert not any(m.training for m in model.modules())
+    assert repr(model.train()) == repr(Custom())
+    assert all(m.training for m in model.modules())

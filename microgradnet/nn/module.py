@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from reprlib import recursive_repr
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from weakref import ref
 
 from ..engine import Value, new_age
@@ -31,6 +31,8 @@ class Module:
     >>> [name for name, value in line.named_parameters()]
     ['slope', 'offset']
     """
+
+    training = True  # what `train` and `eval` set; layers such as Dropout look at it
 
     def __init_subclass__(cls) -> None:
         if "forward" in vars(cls) and "__call__" not in vars(cls):
@@ -67,6 +69,21 @@ class Module:
         """Forget the gradients of all parameters."""
         for value in self.parameters():
             value.grad = None
+
+    def modules(self) -> Iterator[Module]:
+        """Itself and every Module in it, each once."""
+        return (found for _, found in walk(self) if isinstance(found, Module))
+
+    def train(self, mode: bool = True) -> Self:
+        """Itself, in training mode, with every Module in it: Dropout drops, BatchNorm takes the batch's statistics."""
+        for module in self.modules():
+            if module.training != mode:
+                object.__setattr__(module, "training", mode)
+        return self
+
+    def eval(self) -> Self:
+        """Itself, in evaluation mode: the opposite of `train`."""
+        return self.train(False)
 
     @recursive_repr("…")
     def __repr__(self) -> str:
