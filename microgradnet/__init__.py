@@ -15,11 +15,12 @@ from .engine import Value, no_grad, primitive
 from .gradcheck import assert_grads, check_grads, numerical_grad
 from .ops.elementwise import hook
 from .transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .viz import Drawing, draw
 
 __all__ = [
-    "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "functional", "grad",
-    "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "nn", "no_grad", "numerical_grad", "optim", "primitive",
-    "transforms", "value_and_grad", "vjp",
+    "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "draw",
+    "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "nn", "no_grad",
+    "numerical_grad", "optim", "primitive", "transforms", "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 

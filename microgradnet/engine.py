@@ -747,7 +747,7 @@ class Op:
     """One row of the table: a function, its rules and what tests, drawings and errors need to know of it.
 
     `rules` has one rule for each input, None where nothing flows back. `domain` is one Domain for each input, `cases`
-    are the calls the laws try.
+    are the calls the laws try. In a `symmetric` row the order of the inputs does not matter.
     """
 
     home: tuple[str, str] | None = None  # of a user's row: the module and the name it is found under
@@ -761,11 +761,13 @@ class Op:
         domain: Sequence[Domain] = (),
         cases: Sequence[Case] = (),
         elementwise: bool = False,
+        symmetric: bool = False,
     ) -> None:
         self.key, self.rules, self.forward = key, rules, forward
         self.name: str = key if isinstance(key, str) else key.__name__
         self.symbol = symbol or self.name
-        self.domain, self.cases, self.elementwise = tuple(domain), tuple(cases), elementwise
+        self.domain, self.cases = tuple(domain), tuple(cases)
+        self.elementwise, self.symmetric = elementwise, symmetric
         self.kind = Value if any(rules) else NonDiff
         self.arity = len(rules)
         self.__doc__ = forward.__doc__
@@ -1099,6 +1101,7 @@ def op(
     domain: Domain | Sequence[Domain] = REAL,
     cases: Sequence[Case] = (),
     elementwise: bool | None = None,
+    symmetric: bool = False,
     kind: type[Op] | None = None,
     parameters: bool | None = None,
 ) -> Op:
@@ -1114,7 +1117,7 @@ def op(
     fixed: dict[int, type[Op]] = {1: UnaryWith} if parameters else {1: Unary, 2: Binary, 3: Ternary}
     kind = kind or fixed.get(len(rules), Op)
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
-    TABLE[key] = row = kind(key, rules, forward or key, symbol, domains, cases, elementwise)
+    TABLE[key] = row = kind(key, rules, forward or key, symbol, domains, cases, elementwise, symmetric)
     return row
 
 

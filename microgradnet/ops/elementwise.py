@@ -17,11 +17,11 @@ from ..engine import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op
 # --------------------------------------------------------------------------------------------------------- arithmetic
 
 op(np.add, lambda g, out, x, y: g,
-           lambda g, out, x, y: g, forward=operator.add, symbol="+")  # fmt: skip
+           lambda g, out, x, y: g, forward=operator.add, symbol="+", symmetric=True)  # fmt: skip
 op(np.subtract, lambda g, out, x, y: g,
                 lambda g, out, x, y: -g, forward=operator.sub, symbol="−")  # fmt: skip
 op(np.multiply, lambda g, out, x, y: g * y,
-                lambda g, out, x, y: g * x, forward=operator.mul, symbol="×")  # fmt: skip
+                lambda g, out, x, y: g * x, forward=operator.mul, symbol="×", symmetric=True)  # fmt: skip
 op(np.divide, lambda g, out, x, y: g / y,
               lambda g, out, x, y: -g * out / y, forward=operator.truediv, symbol="÷",
               domain=(REAL, POSITIVE))  # fmt: skip
@@ -65,19 +65,19 @@ op(np.conjugate, lambda g, out, x: g)
 
 # ---------------------------------------------------------------------------------------------- recorded, nothing flows
 
-op(np.equal, None, None, forward=operator.eq, symbol="=")
-op(np.not_equal, None, None, forward=operator.ne, symbol="≠")
+op(np.equal, None, None, forward=operator.eq, symbol="=", symmetric=True)
+op(np.not_equal, None, None, forward=operator.ne, symbol="≠", symmetric=True)
 op(np.less, None, None, forward=operator.lt, symbol="<")
 op(np.less_equal, None, None, forward=operator.le, symbol="≤")
 op(np.greater, None, None, forward=operator.gt, symbol=">")
 op(np.greater_equal, None, None, forward=operator.ge, symbol="≥")
-op(np.logical_and, None, None, symbol="and")
-op(np.logical_or, None, None, symbol="or")
-op(np.logical_xor, None, None, symbol="xor")
+op(np.logical_and, None, None, symbol="and", symmetric=True)
+op(np.logical_or, None, None, symbol="or", symmetric=True)
+op(np.logical_xor, None, None, symbol="xor", symmetric=True)
 op(np.logical_not, None, symbol="not")
-op(np.bitwise_and, None, None, symbol="&", domain=BOOLEAN)
-op(np.bitwise_or, None, None, symbol="|", domain=BOOLEAN)
-op(np.bitwise_xor, None, None, symbol="^", domain=BOOLEAN)
+op(np.bitwise_and, None, None, symbol="&", domain=BOOLEAN, symmetric=True)
+op(np.bitwise_or, None, None, symbol="|", domain=BOOLEAN, symmetric=True)
+op(np.bitwise_xor, None, None, symbol="^", domain=BOOLEAN, symmetric=True)
 op(np.invert, None, symbol="~", domain=BOOLEAN)
 
 
@@ -175,10 +175,10 @@ def _softshare(x: Any, y: Any) -> Any:
 
 
 op(np.logaddexp, lambda g, out, x, y: g * _softshare(x, y),
-                 lambda g, out, x, y: g * _softshare(y, x))  # fmt: skip
+                 lambda g, out, x, y: g * _softshare(y, x), symmetric=True)  # fmt: skip
 
 op(np.logaddexp2, lambda g, out, x, y: g * _softshare(x * math.log(2), y * math.log(2)),
-                  lambda g, out, x, y: g * _softshare(y * math.log(2), x * math.log(2)))  # fmt: skip
+                  lambda g, out, x, y: g * _softshare(y * math.log(2), x * math.log(2)), symmetric=True)  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------------------- angles
 
@@ -201,7 +201,7 @@ op(np.degrees, lambda g, out, x: g * (180 / math.pi))
 
 # At (0, 0) both have no slope; 0 is the smallest subgradient. r + (r == 0) divides 0 by 1 there.
 op(np.hypot, lambda g, out, x, y: g * (x / (out + (out == 0))),
-             lambda g, out, x, y: g * (y / (out + (out == 0))))  # fmt: skip
+             lambda g, out, x, y: g * (y / (out + (out == 0))), symmetric=True)  # fmt: skip
 
 
 def _radius(y: Any, x: Any) -> Any:
@@ -239,13 +239,17 @@ op(np.heaviside, None, lambda g, out, x, h: np.where(x == 0, g, 0.0))
 
 # A NaN is chosen by maximum and minimum, and never by fmax and fmin.
 op(np.maximum, lambda g, out, x, y: _chosen(g, (x > y) | np.isnan(x), (y > x) | np.isnan(y)),
-               lambda g, out, x, y: _chosen(g, (y > x) | np.isnan(y), (x > y) | np.isnan(x)))  # fmt: skip
+               lambda g, out, x, y: _chosen(g, (y > x) | np.isnan(y), (x > y) | np.isnan(x)),
+    symmetric=True)  # fmt: skip
 op(np.minimum, lambda g, out, x, y: _chosen(g, (x < y) | np.isnan(x), (y < x) | np.isnan(y)),
-               lambda g, out, x, y: _chosen(g, (y < x) | np.isnan(y), (x < y) | np.isnan(x)))  # fmt: skip
+               lambda g, out, x, y: _chosen(g, (y < x) | np.isnan(y), (x < y) | np.isnan(x)),
+    symmetric=True)  # fmt: skip
 op(np.fmax, lambda g, out, x, y: _chosen(g, (x > y) | np.isnan(y), (y > x) | np.isnan(x)),
-            lambda g, out, x, y: _chosen(g, (y > x) | np.isnan(x), (x > y) | np.isnan(y)))  # fmt: skip
+            lambda g, out, x, y: _chosen(g, (y > x) | np.isnan(x), (x > y) | np.isnan(y)),
+    symmetric=True)  # fmt: skip
 op(np.fmin, lambda g, out, x, y: _chosen(g, (x < y) | np.isnan(y), (y < x) | np.isnan(x)),
-            lambda g, out, x, y: _chosen(g, (y < x) | np.isnan(x), (x < y) | np.isnan(y)))  # fmt: skip
+            lambda g, out, x, y: _chosen(g, (y < x) | np.isnan(x), (x < y) | np.isnan(y)),
+    symmetric=True)  # fmt: skip
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:

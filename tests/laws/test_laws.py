@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnet.engine import BOOLEAN, NonDiff, Op, Unary, Value, Variadic
+from microgradnet.engine import BOOLEAN, Binary, NonDiff, Op, Unary, Value, Variadic
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops.shape import filled
 from microgradnet.testing import Call, calls, holds, laws
@@ -105,6 +105,17 @@ def test_the_result_is_numpys(row: Op) -> None:
         np.testing.assert_allclose(got.data, expected, rtol=1e-12)
 
     on_calls_of(row, check)
+
+
+def test_the_rows_that_say_so_do_not_mind_the_order_of_their_inputs() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=40).round(1), rng.normal(size=40).round(1)
+    pairs = {row for row in ROWS if isinstance(row, Binary) and row.elementwise and len(set(row.domain)) == 1}
+    for row in pairs:
+        a, b = (x, y) if row.domain[0] is not BOOLEAN else (x > 0, y > 0)
+        same = np.array_equal(row.forward(a, b), row.forward(b, a), equal_nan=True)
+        assert same == row.symmetric, row.name
+    assert sum(row.symmetric for row in pairs) == sum(row.symmetric for row in ROWS) == 17
 
 
 @every_row

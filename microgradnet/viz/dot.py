@@ -1,0 +1,119 @@
+"""A picture as DOT, the language of Graphviz.
+
+What cost others days: a ':' in a node's name becomes a port, so names are n0, n1, …; `shape=record` loses edges, so
+there are boxes; a label in <…> is read as HTML, a backslash and an & as an escape, so all text goes through `literal`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from .boxes import Arrow, Box, Picture
+from .facts import Facts
+from .graph import Group
+
+FONT = "Helvetica,Arial,DejaVu Sans,sans-serif"
+GREY = "#808080"  # readable on white and on black
+RED, BLUE, ORANGE = "#c62828", "#2b6cb0", "#c05621"
+
+# Kind -> shape, fill, border; and the two colours for dark mode.
+STYLES = {
+    "parameter": ("cylinder", "#fff3cd", "#b58900", "#4a3b08", "#d9b44a"),
+    "input": ("cds", "#d9f2df", "#2e8b57", "#123d25", "#66c28d"),
+    "constant": ("note", "#eeeeee", "#888888", "#333333", "#aaaaaa"),
+    "operation": ("box", "#e3eefb", "#3b78b5", "#14304d", "#7fb2e5"),
+    "output": ("octagon", "#f3e1f7", "#8e44ad", "#3d1a4a", "#c792dc"),
+    "folded": ("box3d", "#ffffff", "#3b78b5", "#1c1c22", "#7fb2e5"),
+}
+
+
+def source(picture: Picture, title: str, direction: str, weights: bool) -> str:
+    """The DOT text: boxes in order of creation, calls of Modules as clusters."""
+    import graphviz
+
+    dot = graphviz.Digraph(comment=None, strict=False)
+    caption = [*([title] if title else []), *picture.notes]
+    dot.attr("graph", rankdir=direction, bgcolor="transparent", fontname=FONT, fontsize="11", fontcolor=GREY)
+    dot.attr("graph", nodesep="0.25", ranksep="0.35", label=lines_of(caption, "l"), labelloc="b", labeljust="l")
+    dot.attr("node", fontname=FONT, fontsize="11", style="filled", margin="0.12,0.06", fontcolor="#1a1a1a")
+    dot.attr("edge", fontname=FONT, fontsize="9", color=GREY, fontcolor=GREY, arrowsize="0.6")
+    inside: dict[Group | None, list[int]] = {}
+    for i, box in enumerate(picture.boxes):
+        inside.setdefault(box.group, []).append(i)
+    put_in(dot, None, picture, inside)
+    largest = max((arrow.size or 0.0 for arrows in picture.arrows for arrow in arrows), default=0.0)
+    for i, arrows in enumerate(picture.arrows):
+        for arrow in arrows:
+            dot.edge(f"n{arrow.source}", f"n{i}", **edge_style(arrow, largest, weights))
+    return str(dot.source)
+
+
+def put_in(dot: Any, group: Group | None, picture: Picture, inside: dict[Group | None, list[int]]) -> None:
+    """The boxes of a group and the groups in it, as one cluster. Nested as Modules are, which is not deep."""
+    for i in inside.get(group, []):
+        dot.node(f"n{i}", **node_style(picture.boxes[i], picture.facts[i]))
+    for n, inner in enumerate(picture.groups):
+        if inner.parent is group:
+            with dot.subgraph(name=f"cluster_{n}") as cluster:
+                label = lines_of([f"{inner.title}  {inner.subtitle}".strip()], "l")
+                cluster.attr(label=label, labelloc="t", labeljust="l", style="rounded", color=GREY, margin="10")
+                put_in(cluster, inner, picture, inside)
+
+
+def node_style(box: Box, facts: Facts) -> dict[str, str]:
+    shape, fill, border, _, _ = STYLES[box.kind]
+    style = "filled,rounded" if shape == "box" else "filled"
+    more = {"color": border, **({"margin": "0.2,0.12"} if shape in ("cds", "octagon") else {})}
+    if facts.alarms:
+        more |= {"color": RED, "penwidth": "3", "fontcolor": RED}
+    kind = f"{box.kind} alarm" if facts.alarms else box.kind
+    text = [facts.title, *facts.lines, *[f"⚠ {alarm}" for alarm in facts.alarms]]
+    tooltip = "\n".join(f"{name}: {shorter(value, 300)}" for name, value in facts.details)
+    return {"label": lines_of(text), "tooltip": literal(tooltip), "shape": shape, "style": style, "fillcolor": fill,
+            "class": kind, **more}  # fmt: skip
+
+
+def edge_style(arrow: Arrow, largest: float, weights: bool) -> dict[str, str]:
+    style: dict[str, str] = {}
+    text = [arrow.text] if arrow.text else []
+    if weights and arrow.size is not None:
+        share = (arrow.size / largest) ** 0.5 if 0 < largest < float("inf") else 1.0
+        colour = {"+": BLUE, "-": ORANGE, "−": ORANGE}.get(arrow.sign, GREY)
+        style = {"penwidth": f"{0.4 + 4.6 * share:.2f}", "color": colour, "fontcolor": colour}
+        text.append(f"{arrow.sign}{arrow.size:.3g}")
+    elif weights:
+        style = {"style": "dashed"}
+    if text:
+        style["label"] = lines_of(text)
+    return style
+
+
+def shorter(text: str, longest: int = 60) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def lines_of(lines: Iterable[str], align: str = "n") -> str:
+    """Lines of text as a DOT label; `align` is n for centred, l for left."""
+    import graphviz
+
+    text = f"\\{align}".join(literal(shorter(line)) for line in lines)
+    label: str = graphviz.nohtml(text + (f"\\{align}" if align == "l" and text else ""))
+    return label
+
+
+def visible(text: str) -> str:
+    """Text without what no picture can hold: control characters and halves of characters are shown as escapes."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\u202a-\u202e\u2066-\u2069]", escaped, text)
+
+
+def escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def literal(text: str) -> str:
+    """`text` so that Graphviz shows it as it is."""
+    text = visible(text).replace("&", "&amp;").replace("\\", "\\\\")
+    return text.replace("\r", "").replace("\n", "\\n").replace("\t", " ")

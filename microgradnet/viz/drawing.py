@@ -1,0 +1,267 @@
+"""`draw`: a Value, several, or a Module with an example input, as something to look at."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import difflib
+import os
+import tempfile
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ..debug import Watcher
+from ..engine import WATCHER, Mode, Value, recording
+from ..nn import init
+from ..nn.module import Module
+from ..words import brief
+from . import dot, render, text
+from .boxes import Picture
+from .fold import WAYS, fold
+from .graph import read
+from .page import page
+
+PAGE_CAP = 2_000  # boxes that a page can unfold to
+
+
+class Drawing:
+    """A graph, drawn: `save` it, print its `text`, or let a notebook show it. Made by `draw`.
+
+    `text` is a tree with all facts; `source` the DOT text; `boxes` counts what is drawn, `folded` says what was folded
+    to come to it.
+    """
+
+    def __init__(self, small: Picture, large: Picture, title: str, direction: str, weights: bool) -> None:
+        self._small, self._large, self._title, self._direction = small, large, title, direction
+        self.source: str = dot.source(small, title, direction, weights)
+        self.text: str = text.tree(small, title)
+        self.folded: list[str] = small.folded
+
+    @property
+    def boxes(self) -> int:
+        return len(self._small.boxes)
+
+    def render(self, format: str = "svg", *, timeout: float = 60.0) -> bytes:
+        """The picture as bytes of "svg", "png" or "pdf".
+
+        By the `dot` program or, where it is missing, by pygraphviz. Raises RuntimeError with the remedies where both
+        are missing, and TimeoutError if the layout takes longer than `timeout` seconds.
+        """
+        return render.rendered(self.source, format, timeout)
+
+    def save(self, path: str | os.PathLike[str], *, timeout: float = 60.0) -> None:
+        """Write the drawing; the end of the name says as what.
+
+        `.svg`, `.png`, `.pdf`: a picture, see `render`. `.html`: a page of its own to pan, zoom, search, and fold and
+        unfold Modules in. `.dot` or `.gv`: the DOT text. `.txt`: the tree. An existing file is replaced once the new
+        one is complete.
+        """
+        path = os.fspath(path)
+        ending = os.path.splitext(path)[1].lower()
+        if ending in (".dot", ".gv"):
+            content = self.source.encode()
+        elif ending == ".txt":
+            content = self.text.encode("utf-8", "backslashreplace")
+        elif ending == ".html":
+            content = self.html.encode("utf-8", "backslashreplace")
+        elif ending.removeprefix(".") in render.FORMATS:
+            content = self.render(ending[1:], timeout=timeout)
+        else:
+            raise ValueError(f"{path}: a drawing is saved as .svg, .png, .pdf, .html, .dot, .gv or .txt")
+        write(path, content)
+
+    @property
+    def html(self) -> str:
+        """The page that `.save("graph.html")` writes."""
+        return page(as_json(self._large, self._small, self._title, self._direction), self._title)
+
+    def diff(self, other: Drawing) -> str:
+        """How the text of `other` differs from this one's, as a unified diff; empty if it does not."""
+        if not isinstance(other, Drawing):
+            raise TypeError(f"diff compares with another drawing; got {brief(other)}. mg.draw(value) makes one")
+        lines = difflib.unified_diff(self.text.splitlines(), other.text.splitlines(), "this", "other", lineterm="")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return self.text.rstrip("\n")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture, or the text where no picture can be made."""
+        try:
+            svg = self.render("svg").decode()
+        except (RuntimeError, TimeoutError) as error:
+            return {"text/plain": f"{self.text}\n{error}"}
+        return {"image/svg+xml": svg[svg.index("<svg ") :], "text/plain": self.text}
+
+
+def draw(
+    *what: Any,
+    names: Mapping[str, Any] | None = None,
+    fold: str | Collection[str] = "auto",
+    depth: int | None = None,
+    cap: int | None = 300,
+    gradients: bool = True,
+    weights: bool = False,
+    direction: str | None = None,
+    title: str = "",
+) -> Drawing:
+    """The graph of what was recorded: of a Value, of several, or of a Module run on an example input.
+
+    `draw(loss)`, `draw(mean, spread)`, `draw(model, x)`. The last runs a copy of the model, as it is: nothing in it
+    changes. Every box of a computed Value has the symbol of its operation, its name, shape and dtype, its number or
+    smallest, mean and largest, and its gradient. Gradients are those of the (summed) output and are computed for the
+    drawing alone: no `.grad` is written, none is needed; `gradients=False` leaves them out.
+
+    `names` gives Values and plain arrays names, `{"x": x}`; arrays so named are inputs, and are never folded away.
+    `fold` says what becomes one box: "constants", "modules", "chains" (of elementwise operations), "repeats" (of
+    blocks), several of them, "all", or () for nothing. What has more boxes than `cap` is folded further, in this order,
+    until it has not; "auto" does only that, and `cap=None` never. `depth` is how deep Modules are unfolded: 0 draws
+    each outermost one as one box; unless it is given, the innermost are.
+    `weights` shows on each edge the gradient that flows along it: how large by width, its sign by colour and + or −.
+    `direction` is "LR" (left to right) or "TB" (top to bottom).
+
+    Raises TypeError for what is no Value and no Module, ValueError for options that do not exist.
+
+    >>> from microgradnet import Value
+    >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    >>> draw(a * b + a)
+    ◎ +  -4  gradient 1
+      ▷ a  2  gradient -2 [1]
+    ○ ×  -6  gradient 1
+      ↑ [1]
+      ▷ b  -3  gradient 2
+    """
+    ways = checked_ways(fold, depth)
+    for name, number in (("cap", cap), ("depth", depth)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
+            raise ValueError(f"{name}={number!r}: it is a whole number, or None")
+    if direction not in (None, "LR", "TB"):
+        raise ValueError(f"direction={direction!r}: LR draws from left to right, TB from top to bottom")
+    inputs = dict(names or {})
+    for name in inputs:
+        if not isinstance(name, str):
+            raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; got the name {brief(name)}")
+    roots, models, more = recorded(what)
+    graph = read(roots, {**more, **inputs}, models, gradients=gradients, flows=weights)
+    small = folding(graph, ways, depth, cap)
+    unfolds = small.folded and any(node.group for node in graph.nodes)
+    large = folding(graph, ways - {"modules"}, None, PAGE_CAP) if unfolds else small
+    long = max_depth(small) > 12
+    return Drawing(small, large, title, direction or ("TB" if long else "LR"), weights)
+
+
+folding = fold  # `draw` has an argument of this name
+
+
+def checked_ways(fold: Any, depth: int | None) -> set[str]:
+    asked = {"auto": (), "all": WAYS}.get(fold, (fold,)) if isinstance(fold, str) else tuple(fold or ())
+    for way in asked:
+        if way not in WAYS:
+            raise ValueError(f"fold={way!r}: what can be folded is {', '.join(WAYS)}; or all, auto, or () for nothing")
+    return {*asked, *(["modules"] if depth is not None else [])}
+
+
+def recorded(what: tuple[Any, ...]) -> tuple[list[Value], list[Module], dict[str, Any]]:
+    """The results to draw, the models they are of, and the inputs of these by the names they have there."""
+    if not what:
+        raise TypeError("draw wants what is to be drawn: draw(loss), or draw(model, x) with an example input")
+    model, *inputs = what
+    if isinstance(model, Module):
+        if not inputs:
+            raise TypeError(f"draw(model, x) wants an example input to run {type(model).__name__} on")
+        return run(model, inputs)
+    found = list(values_in(what))
+    if not found:
+        raise TypeError("draw got an empty list; it wants Values, or a Module and an example input")
+    return list(dict.fromkeys(found)), [], {}
+
+
+def values_in(what: Any) -> Any:
+    for x in what:
+        if isinstance(x, (list, tuple)):
+            yield from values_in(x)
+        elif isinstance(x, dict):
+            yield from values_in(x.values())
+        elif isinstance(x, Value):
+            yield x
+        else:
+            raise TypeError(f"draw wants Values, or a Module and an example input; got {brief(x)}")
+
+
+def run(model: Module, inputs: list[Any]) -> tuple[list[Value], list[Module], dict[str, Any]]:
+    """A copy of the model run on the inputs, with every line noted: the model itself and all seeds stay as they are."""
+    import inspect
+
+    import numpy as np
+
+    twin = copy.deepcopy(model)
+    given = [x if isinstance(x, Value) else np.asarray(x) for x in inputs]
+    known = [p.name for p in inspect.signature(twin.forward).parameters.values()]
+    drawn = init.shared().bit_generator.state
+    try:
+        with recording(), Mode(WATCHER, Watcher(nan=False, inf=False)):
+            out = twin(*given)
+    finally:
+        init.shared().bit_generator.state = drawn
+    roots = [out] if isinstance(out, Value) else list(values_in(out)) if isinstance(out, (list, tuple, dict)) else []
+    if not roots:
+        raise TypeError(
+            f"{type(model).__name__} returned {brief(out)}: it computed without any Value, there is no graph"
+        )
+    names = {known[i] if i < len(known) else f"input {i}": x for i, x in enumerate(given)}
+    return list(dict.fromkeys(roots)), [twin], names
+
+
+def max_depth(small: Picture) -> int:
+    """How many boxes stand behind each other, at most."""
+    depths: list[int] = []
+    for arrows in small.arrows:
+        depths.append(1 + max((depths[arrow.source] for arrow in arrows), default=0))
+    return max(depths, default=0)
+
+
+def as_json(large: Picture, small: Picture, title: str, direction: str) -> dict[str, Any]:
+    """The picture for a page: every box, in its Module, those Modules folded that the small picture folds."""
+    number = {group: i for i, group in enumerate(large.groups)}
+    shown = set(small.groups)
+    boxes = []
+    for i, (box, facts) in enumerate(zip(large.boxes, large.facts, strict=True)):
+        inputs = [
+            {"node": a.source, "place": a.place, "times": a.times, "text": a.text}
+            | ({"weight": a.size, "sign": a.sign} if a.size is not None else {})
+            for a in large.arrows[i]
+        ]
+        boxes.append({
+            "id": i, "kind": box.kind, "group": number.get(box.group) if box.group else None, "title": facts.title,
+            "lines": facts.lines, "alarm": facts.alarms, "details": facts.details, "inputs": inputs,
+        })  # fmt: skip
+    groups = []
+    for group, i in number.items():
+        inside = [box for box in large.boxes if box.group and group in box.group.chain()]
+        parameters = {node.thing for box in inside for node in box.nodes if node.kind == "parameter"}
+        count = f"{sum(p.size for p in parameters):,} parameters"
+        groups.append({
+            "id": i, "parent": number[group.parent] if group.parent else None, "title": group.title,
+            "subtitle": group.subtitle, "lines": [count], "folded": group not in shown,
+            "details": [["boxes", str(len(inside))], ["parameters", count]],
+        })  # fmt: skip
+    return {"title": title, "caption": large.notes, "direction": direction, "nodes": boxes, "groups": groups}
+
+
+def write(path: str, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{folder} is not a folder: make it first, then save the drawing there")
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

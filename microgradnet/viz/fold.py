@@ -1,0 +1,260 @@
+"""A graph as boxes: every node one, or many nodes folded into one, until a person can read it.
+
+A box is a list of nodes. Each way of folding takes boxes and returns fewer; none of them may close a circle, so that
+the boxes are a graph without loops again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from .boxes import Box, Picture, in_order, inlined, most_common, spelled, titled, users_of
+from .facts import counted
+from .graph import CONSTANT, OUTPUT, Graph, Group, Node
+
+WAYS = ("constants", "modules", "chains", "repeats")
+Way: TypeAlias = "Callable[[list[Box]], tuple[list[Box], str]]"  # fewer boxes, and what was folded
+LONGEST_PERIOD = 2_000  # operations of a block that is looked for again
+
+
+def fold(graph: Graph, ways: Iterable[str], depth: int | None, cap: int | None) -> Picture:
+    """The graph folded in these ways; if more than `cap` boxes are left, in the other ways too, as far as need be."""
+    boxes = in_order([Box([node], node.group) for node in graph.nodes])
+    done: list[str] = []
+    left = list(WAYS)
+
+    def apply(way: Way) -> None:
+        nonlocal boxes
+        boxes, what = way(boxes)
+        if what and not what.startswith("0 "):
+            done.append(what)
+
+    deepest = max((node.group.depth for node in graph.nodes if node.group), default=-1)
+    for way in [way for way in WAYS if way in ways]:
+        left.remove(way)
+        if way == "modules":
+            apply(lambda b: modules_folded(b, depth))
+        else:
+            apply(FOLDS[way])
+    if cap is not None and len(boxes) > cap and "constants" in left:
+        apply(constants_folded)
+    for level in range(deepest, -1, -1):
+        if cap is not None and len(boxes) > cap and any(box.group and box.group.depth >= level for box in boxes):
+            apply(lambda b, level=level: modules_folded(b, level))  # type: ignore[misc]
+    for way in ("chains", "repeats"):
+        if cap is not None and len(boxes) > cap and way in left:
+            apply(FOLDS[way])
+    if cap is not None and len(boxes) > cap:
+        apply(sources_folded)
+    if cap is not None and len(boxes) > cap:
+        apply(lambda b: stretches_folded(b, cap))
+        apply(sources_folded)
+    if cap is not None and len(boxes) > cap:
+        apply(lambda b: sources_folded(b, alike=False))
+    return Picture(boxes, graph, done)
+
+
+def constants_folded(boxes: list[Box]) -> tuple[list[Box], str]:
+    """Constants are written into the operation that uses them."""
+    taken: dict[Box, list[Node]] = {}
+    kept = []
+    for box in boxes:
+        node = box.nodes[0]
+        users = set(node.users)
+        if node.kind == CONSTANT and len(box.nodes) == 1 and len(users) == 1 and node.users[0].group is node.group:
+            taken.setdefault(users.pop().box, []).append(node)
+        else:
+            kept.append(box)
+    whole = [Box(taken[box] + box.nodes, box.group, box.call, box.pattern) if box in taken else box for box in kept]
+    return in_order(whole), counted(len(boxes) - len(kept), "constant")
+
+
+def modules_folded(boxes: list[Box], depth: int | None) -> tuple[list[Box], str]:
+    """Calls of Modules become boxes: those nested `depth` deep, or the innermost if it is None."""
+    calls = {group for box in boxes if box.group for group in box.group.chain()}
+    inner = calls - {group.parent for group in calls if group.parent}
+    chosen = {group for group in calls if (group in inner if depth is None else group.depth == depth)}
+    parts: dict[Any, list[Box]] = {}
+    for box in boxes:
+        call = next((group for group in box.group.chain() if group in chosen), None) if box.group else None
+        parts.setdefault(call or box, []).append(box)
+    folded = [
+        key if isinstance(key, Box) else Box([n for box in part for n in box.nodes], key.parent, key)
+        for key, part in parts.items()
+    ]
+    calls_now = sum(isinstance(key, Group) for key in parts)
+    return checked(folded, boxes, counted(calls_now, "module"))
+
+
+def chains_folded(boxes: list[Box]) -> tuple[list[Box], str]:
+    """Three or more elementwise operations in a row, each with one input and one user, become one box."""
+    users = users_of(boxes)
+
+    def follows(box: Box) -> Box | None:
+        """The box that goes on where this one ends."""
+        if len(users[box]) != 1 or not elementwise(box):
+            return None
+        (user,) = users[box]
+        fits = elementwise(user) and len(user.inputs) == 1 and user.group is box.group
+        return user if fits and not any(node.kind == OUTPUT for node in box.nodes) else None
+
+    after = {box: follows(box) for box in boxes}
+    heads = set(boxes) - set(after.values())
+    folded, chains = [], 0
+    for head in boxes:
+        if head not in heads:
+            continue
+        chain, at = [head], after[head]
+        while at:
+            chain.append(at)
+            at = after[at]
+        if len(chain) < 3:
+            folded += chain
+        else:
+            pattern = spelled([inlined(box)[0] for box in chain], ", ")
+            folded.append(Box([n for box in chain for n in box.nodes], head.group, None, pattern))
+            chains += 1
+    return in_order(folded), counted(chains, "chain")
+
+
+def elementwise(box: Box) -> bool:
+    node = box.main
+    return bool(node and node.op and node.op.elementwise)
+
+
+class Unit(NamedTuple):
+    """A stretch of boxes that is taken as one when repeated blocks are looked for."""
+
+    boxes: list[Box]
+    pattern: str
+    looks: Any  # equal for units that look the same
+
+    @property
+    def is_folded(self) -> bool:
+        return len(self.boxes) > 1
+
+
+def repeats_folded(boxes: list[Box]) -> tuple[list[Box], str]:
+    """Blocks of the same operations, one after the other in the program, become one box: "12 × [@, +, tanh]"."""
+    units = row_of_units(boxes)
+    while True:
+        numbered: dict[Any, int] = {}
+        runs = tandem_runs(np.array([numbered.setdefault(unit.looks, len(numbered)) for unit in units]))
+        if not runs:
+            break
+        shorter: list[Unit] = []
+        at = 0
+        for begin, period, count in runs:
+            block = units[begin : begin + period]
+            pattern = f"{count:,} × [{spelled([unit.pattern for unit in block], ', ')}]"
+            members = [box for unit in units[begin : begin + period * count] for box in unit.boxes]
+            looks = hash((count, *[unit.looks for unit in block]))
+            shorter += [*units[at:begin], Unit(members, pattern, looks)]
+            at = begin + period * count
+        units = shorter + units[at:]
+    merged = [(unit.boxes, unit.pattern) for unit in units if unit.is_folded]
+    return merged_boxes(boxes, merged, counted(len(merged), "repeated block"))
+
+
+def row_of_units(boxes: list[Box]) -> list[Unit]:
+    """The boxes that compute, in order, with a border between those that are drawn in different groups."""
+    row: list[Unit] = []
+    group: Any = row
+    for box in boxes:
+        if not box.is_source:
+            if box.group is not group:
+                row.append(Unit([], "", ("border", len(row))))
+                group = box.group
+            row.append(Unit([box], titled(box), signature(box)))
+    return row
+
+
+def signature(box: Box) -> int:
+    """What two boxes of the same operations on the same shapes have in common."""
+    return hash(tuple([(node.op.name, node.thing.shape) for node in box.nodes if node.inputs]))
+
+
+def tandem_runs(tokens: Any) -> list[tuple[int, int, int]]:
+    """The (begin, period, count) of blocks that come at least three times in a row, those of the shortest period."""
+    n = len(tokens)
+    for period in range(1, min(LONGEST_PERIOD, n // 3) + 1):
+        same = tokens[period:] == tokens[:-period]
+        if np.count_nonzero(same) < 2 * period:
+            continue
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
+        runs = []
+        end_of_last = 0
+        for begin, end in zip(edges[::2], edges[1::2], strict=True):
+            begin = max(int(begin), end_of_last)
+            count = (int(end) - begin) // period + 1
+            if count >= 3:
+                runs.append((begin, period, count))
+                end_of_last = begin + period * count
+        if runs:
+            return runs
+    return []
+
+
+def sources_folded(boxes: list[Box], alike: bool = True) -> tuple[list[Box], str]:
+    """Parameters, inputs and constants that go to the same places become one box; all of a kind, unless `alike`."""
+    users = users_of(boxes)
+    sets: dict[Any, list[Box]] = {}
+    for box in boxes:
+        if box.is_source and not any(node.keep for node in box.nodes):
+            places = (frozenset(user.number for user in users[box]), box.group) if alike else ()
+            sets.setdefault((box.kind, places), []).append(box)
+    sets = {key: found for key, found in sets.items() if len(found) > 1}
+    merged = [(found, f"{counted(len(found), kind)}") for (kind, _), found in sets.items()]
+    return merged_boxes(boxes, merged, counted(sum(map(len, sets.values())), "input"))
+
+
+def stretches_folded(boxes: list[Box], cap: int) -> tuple[list[Box], str]:
+    """Boxes that follow each other become one, whatever they are: the last resort."""
+    units = row_of_units(boxes)
+    length = max(2, -(-2 * len(units) // max(1, cap)))
+    merged = []
+    begin = 0
+    for end in range(len(units) + 1):
+        if end == len(units) or not units[end].boxes or end - begin == length:
+            block = [box for unit in units[begin:end] for box in unit.boxes]
+            if len(block) > 1:
+                merged.append((block, most_common(block)))
+            begin = end
+    return merged_boxes(boxes, merged, f"{length:,} operations at a time")
+
+
+FOLDS = {"constants": constants_folded, "chains": chains_folded, "repeats": repeats_folded}
+
+
+# --------------------------------------------------------------------------------------------- putting boxes together
+
+
+def merged_boxes(boxes: list[Box], merged: list[tuple[list[Box], str]], what: str) -> tuple[list[Box], str]:
+    """The boxes with each of these blocks as one, together with what only the block uses."""
+    block_of = {box: i for i, (block, _) in enumerate(merged) for box in block}
+    users = users_of(boxes)
+    for box in boxes:
+        if box.is_source and box not in block_of and not any(node.keep for node in box.nodes):
+            homes = {block_of.get(user, -1) for user in users[box]}
+            if len(homes) == 1 and -1 not in homes:
+                block_of[box] = homes.pop()
+    parts: dict[Any, list[Box]] = {}
+    for box in boxes:
+        parts.setdefault(block_of.get(box, box), []).append(box)
+    folded = []
+    for key, part in parts.items():
+        if isinstance(key, Box):
+            folded.append(key)
+        else:
+            block, pattern = merged[key]
+            folded.append(Box([n for box in part for n in box.nodes], block[0].group, None, pattern))
+    return checked(folded, boxes, what)
+
+
+def checked(folded: list[Box], before: list[Box], what: str) -> tuple[list[Box], str]:
+    """The folded boxes in order, and what was folded; those before and nothing, if folding has closed a circle."""
+    ordered = in_order(folded)
+    return (ordered, what) if len(ordered) == len(folded) else (in_order(before), "")

@@ -1,0 +1,291 @@
+"""A recorded computation as a graph of nodes, with the gradient of each: what is to be drawn.
+
+Everything here is a loop, so that graphs of any depth can be read, and ordered by creation, so that equal programs give
+equal graphs. Nothing is deposited: the gradients are swept for the drawing alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engine import NO_PARAMS, WATCHER, Gone, Mode, Value, by_age, history, new_value, numbers, start, swept
+from ..nn.module import Module, path_in, scopes_of
+from ..tree import children, walk
+
+# What a node can be.
+PARAMETER, INPUT, CONSTANT, OPERATION, OUTPUT = "parameter", "input", "constant", "operation", "output"
+
+
+class Group:
+    """One call of a Module: what was recorded inside belongs to it."""
+
+    def __init__(self, module: Module | None, start: int, parent: Group | None) -> None:
+        self.module, self.start, self.parent = module, start, parent
+        self.depth: int = parent.depth + 1 if parent else 0
+
+    def chain(self) -> list[Group]:
+        """The groups it is in, the outermost first and itself last."""
+        found = [self]
+        while found[-1].parent:
+            found.append(found[-1].parent)
+        return found[::-1]
+
+    @property
+    def title(self) -> str:
+        """Where the Module around it holds this one: `layers[0]`; its class, if there is none around it."""
+        around = self.parent.module if self.parent else None
+        path = path_in(around, self.module) if around and self.module else ""
+        return path.removeprefix(".") or (type(self.module).__name__ if self.module else "a module that is gone")
+
+    @property
+    def subtitle(self) -> str:
+        """The first line of what the Module prints, without what its title says already."""
+        text = repr(self.module).splitlines()[0] if self.module else ""
+        if text.startswith(f"{self.title}("):
+            text = text[len(self.title) + 1 :].removesuffix(")")
+        return text.removesuffix("(")
+
+
+class Flow:
+    """The gradient that one edge carries: its size, and its sign where all of it has one."""
+
+    def __init__(self, g: Any) -> None:
+        self.size = norm(g)
+        low, high = (np.min(g), np.max(g)) if np.size(g) else (0.0, 0.0)
+        self.sign = "" if low == high == 0 else "+" if low >= 0 else "-" if high <= 0 else "±"
+
+
+class Node:
+    """A Value, or a plain array or number beside one."""
+
+    __slots__ = ("box", "flows", "grad", "group", "index", "inputs", "keep", "kind", "name", "thing", "users")
+
+    index: int  # its place among all nodes, oldest first
+    box: Any  # that it is drawn in; see fold
+
+    def __init__(self, thing: Any, kind: str) -> None:
+        self.thing, self.kind = thing, kind
+        self.name: str = (thing.name if isinstance(thing, Value) else None) or ""
+        self.inputs: list[Node] = []  # in the order of the arguments
+        self.users: list[Node] = []  # once for each edge
+        self.keep = False  # whether it was asked for by name
+        self.group: Group | None = None
+        self.grad: Any = None
+        self.flows: list[Flow | None] = []  # one for each input; only when asked for
+
+    @property
+    def op(self) -> Any:
+        """The row that computed it, if it was computed and its history is there."""
+        op = self.thing.op if isinstance(self.thing, Value) else None
+        return None if isinstance(op, Gone) else op
+
+
+class Graph:
+    """The nodes, oldest first, each after its inputs; and what is to be said of them all."""
+
+    def __init__(self, nodes: list[Node], notes: list[str], has_gradients: bool) -> None:
+        self.nodes, self.notes, self.has_gradients = nodes, notes, has_gradients
+
+
+def read(
+    roots: list[Value], inputs: Mapping[str, Any], models: Iterable[Module] = (), *, gradients: bool, flows: bool
+) -> Graph:
+    """The graph of everything `roots` were computed from.
+
+    `inputs` names Values and arrays; `models` own parameters, as the Modules do that were called on the way.
+    """
+    values = reached(roots)
+    nodes = made_nodes(values, {id(numbers(x)): name for name, x in inputs.items()})
+    groups = groups_of(nodes)
+    tell_kinds(nodes, roots, [*models, *[group.module for group in groups if group.module and not group.parent]])
+    put_leaves_into_groups(nodes)
+    notes: list[str] = []
+    if gradients:
+        found, notes = swept_for_show(roots, values)
+        for node in nodes:
+            if isinstance(node.thing, Value):
+                node.grad = found.get(node.thing)
+        gradients = bool(found)
+        if flows:
+            for node in nodes:
+                node.flows = flows_into(node)
+    return Graph(nodes, notes, gradients)
+
+
+def computed(value: Value) -> bool:
+    return value.op is not None and not isinstance(value.op, Gone)
+
+
+def reached(roots: list[Value]) -> list[Value]:
+    """The roots and every Value they were computed from; the computed ones among them oldest first."""
+    found = dict.fromkeys(roots)
+    todo = list(found)
+    while todo:
+        value = todo.pop()
+        for x in value.args if computed(value) else ():
+            if isinstance(x, Value) and x not in found:
+                found[x] = None
+                todo.append(x)
+    return sorted(found, key=by_age)
+
+
+def made_nodes(values: list[Value], names: dict[int, str]) -> list[Node]:
+    """A node for each Value, and one for each plain array (one for each use of a plain number) beside them."""
+    node_of: dict[Any, Node] = {value: Node(value, OPERATION if computed(value) else INPUT) for value in values}
+    order: dict[Node, tuple[int, int, int]] = {}
+    for value in values:
+        node = node_of[value]
+        order[node] = (value.age, 1, 0)
+        if not computed(value):
+            continue
+        for place, x in enumerate(value.args):
+            key = x if isinstance(x, Value) else id(x) if isinstance(x, np.ndarray) else (value.age, place)
+            if key not in node_of:
+                node_of[key] = Node(x, CONSTANT)
+            source = node_of[key]
+            node.inputs.append(source)
+            source.users.append(node)
+    for node in node_of.values():
+        if not node.inputs and node.users:  # before its first user: it may have been written to since
+            first = min(user.thing.age for user in node.users)
+            age = node.thing.age if isinstance(node.thing, Value) else first
+            order[node] = (min(age, first), 0, len(order))
+        given = names.get(id(numbers(node.thing)))
+        if given is not None:
+            node.name, node.keep = given, True
+            node.kind = INPUT if node.kind == CONSTANT else node.kind
+    nodes = sorted(node_of.values(), key=order.__getitem__)
+    for i, node in enumerate(nodes):
+        node.index = i
+    return nodes
+
+
+def groups_of(nodes: list[Node]) -> list[Group]:
+    """The calls of Modules, with each computed node in the innermost that it was made in.
+
+    A node was made in a call if it is younger than the start of the call and one of its results was computed from it.
+    """
+    groups: dict[int, Group] = {}
+    for node in reversed(nodes):
+        if not node.inputs:
+            continue
+        age = node.thing.age
+        for user in node.users:
+            group: Group | None = user.group
+            while group and group.start > age:
+                group = group.parent
+            if group and (node.group is None or group.start > node.group.start):
+                node.group = group
+        for module, since in scopes_of(node.thing):
+            if since not in groups:
+                groups[since] = Group(module, since, node.group)
+            if node.group is None or since > node.group.start:
+                node.group = groups[since]
+    return list(groups.values())
+
+
+def put_leaves_into_groups(nodes: list[Node]) -> None:
+    """Leaves belong where they are used, but for what came into a call from outside.
+
+    That is known of a Value: it is no parameter, and older than the call. Of a plain array it is not: one that the very
+    first operation of a call uses, and that the Module does not own, is taken for its input.
+    """
+    first_in: dict[Group, Node] = {}
+    for node in nodes:
+        for group in node.group.chain() if node.group else ():
+            first_in.setdefault(group, node)
+    buffers = {id(x) for group in first_in for x in arrays_in(group.module)}
+    for node in nodes:
+        if node.inputs or not node.users:
+            continue
+        home = common([user.group for user in node.users])
+        while home and (node.keep or comes_from_outside(node, home, first_in[home], buffers)):
+            home = home.parent
+        node.group = home
+
+
+def comes_from_outside(node: Node, group: Group, first: Node, buffers: set[int]) -> bool:
+    if isinstance(node.thing, Value):
+        return node.kind == INPUT and node.thing.age < group.start
+    return isinstance(node.thing, np.ndarray) and id(node.thing) not in buffers and first in node.users
+
+
+def arrays_in(module: Module | None) -> list[Any]:
+    return [x for _, x in children(module) if isinstance(x, np.ndarray)]
+
+
+def common(groups: list[Group | None]) -> Group | None:
+    """The innermost group that holds all of these."""
+    chains = [group.chain() if group else [] for group in groups]
+    found = None
+    for level in zip(*chains, strict=False):
+        if len(set(level)) > 1:
+            break
+        found = level[0]
+    return found
+
+
+def tell_kinds(nodes: list[Node], roots: list[Value], models: Iterable[Module]) -> None:
+    owned = {found for model in models for _, found in walk(model) if isinstance(found, Value)}
+    tops = set(roots)
+    for node in nodes:
+        if isinstance(node.thing, Value):
+            if node.thing in tops:
+                node.kind = OUTPUT
+            elif node.thing in owned and node.kind == INPUT:
+                node.kind = PARAMETER
+
+
+# ---------------------------------------------------------------------------------------------------------- gradients
+
+
+def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value, Any], list[str]]:
+    """The gradient of the sum of `roots` for each Value; empty, with the reason in words, where there is none."""
+    tops = [root for root in roots if type(root) is Value]
+    if not tops:
+        return {}, ["no gradients: nothing flows back from this"]
+    notes = []
+    if len(tops) > 1 or tops[0].size != 1:
+        notes = [f"gradients are those of the sum of {'all outputs' if len(tops) > 1 else 'the output'}"]
+    found: dict[Value, Any] = {}
+    try:
+        with Mode(WATCHER, None), np.errstate(all="ignore"):
+            for root in tops:
+                history(root)  # raises where something was written
+            pending = {root: start(root, np.ones(root.shape), False) for root in tops}
+            nodes = [value for value in values if type(value) is Value and value.op is not None]
+            found.update(swept(nodes, pending, False, False, found))
+    except Exception as error:  # a drawing shows what is wrong; it must not fail because something is
+        return {}, [f"no gradients: {error}"]
+    return found, notes
+
+
+def flows_into(node: Node) -> list[Flow | None]:
+    """What the node passes to each of its inputs."""
+    if node.grad is None or node.op is None:
+        return [None] * len(node.inputs)
+    # Each argument stands for itself, though it may be the same Value twice.
+    stands = [
+        new_value(type(x), numbers(x), None, (), NO_PARAMS) if isinstance(x, Value) else x for x in node.thing.args
+    ]
+    pending: dict[Value, Any] = {}
+    try:
+        with Mode(WATCHER, None), np.errstate(all="ignore"):
+            twin = new_value(Value, numbers(node.thing), node.op, tuple(stands), node.thing.params)
+            node.op.pull(twin, node.grad, False, pending)
+    except Exception:  # a checkpoint cannot be run for others than its own inputs
+        return [None] * len(node.inputs)
+    return [Flow(pending[x]) if isinstance(x, Value) and x in pending else None for x in stands]
+
+
+def norm(x: Any) -> float:
+    """The root of the sum of squares, in float64."""
+    flat = np.ravel(np.asarray(x, dtype=np.float64))
+    largest = float(np.max(np.abs(flat), initial=0.0))
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * float(np.linalg.norm(flat / largest))

@@ -1,0 +1,613 @@
+"""Drawings: what is there is drawn, whatever its size, and nothing is changed by drawing it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import microgradnet as mg
+import microgradnet.functional as F
+from microgradnet import Value, draw, nn
+from microgradnet.viz import render
+from microgradnet.viz.dot import STYLES
+from microgradnet.viz.fold import WAYS, fold
+from microgradnet.viz.graph import read
+
+
+class Parsed:
+    """DOT text, read by Graphviz's own parser."""
+
+    def __init__(self, source: str) -> None:
+        import pygraphviz
+
+        self.graph = json.loads(pygraphviz.AGraph(string=source).draw(format="dot_json", prog="dot"))
+        objects = self.graph.get("objects", [])
+        self.nodes = {o["name"]: o for o in objects if "nodes" not in o}
+        self.label = {name: o["label"].replace("\\n", "\n") for name, o in self.nodes.items()}
+        self.clusters = {o["label"].removesuffix("\\l"): len(o["nodes"]) for o in objects if "nodes" in o}
+        self.arrows = self.graph.get("edges", [])
+        self.edges = [(objects[e["tail"]]["name"], objects[e["head"]]["name"]) for e in self.arrows]
+
+    def titles(self) -> list[str]:
+        return [self.title(f"n{i}") for i in range(len(self.label))]
+
+    def title(self, node: str) -> str:
+        return self.label[node].split("\n")[0]
+
+    def edge_labels(self, target: str) -> list[str]:
+        """The labels of the edges into a box, each after its source's title: "a 1"."""
+        pairs = zip(self.edges, self.arrows, strict=True)
+        into = [(self.title(a), arrow.get("label", "")) for (a, b), arrow in pairs if self.title(b) == target]
+        return sorted(f"{title} {label}".strip() for title, label in into)
+
+
+def readme_expression() -> tuple[Value, Value, Value]:
+    a, b = Value(-4.0, name="a"), Value(2.0, name="b")
+    c, d = a + b, a * b + b**3
+    c = c + (c + 1)
+    c = c + (1 + c + (-a))
+    d = d + (d * 2 + (b + a).relu())
+    d = d + (3 * d + (b - a).relu())
+    e = c - d
+    f = e**2
+    return a, b, f / 2.0 + 10.0 / f
+
+
+def article() -> nn.MLP:
+    return nn.MLP(784, [16, 16, 10], activation=F.sigmoid, final_activation=F.sigmoid, seed=0)
+
+
+def images(n: int = 3) -> np.ndarray:
+    return np.random.default_rng(0).random((n, 784), dtype=np.float32)
+
+
+# ------------------------------------------------------------------------------------------------- what is there
+
+
+def test_both_edges_of_a_repeated_operand_are_drawn() -> None:
+    x = Value(3.0, name="x")
+    parsed = Parsed(draw(x * x + x).source)
+    assert parsed.titles() == ["x", "×", "+"]
+    assert Counter(parsed.edges) == {("n0", "n1"): 2, ("n1", "n2"): 1, ("n0", "n2"): 1}
+
+
+def test_micrograds_expression_is_drawn_with_its_gradients() -> None:
+    a, b, g = readme_expression()
+    parsed = Parsed(draw(g).source)
+    operations = [title for title in parsed.titles() if title in {"+", "−", "×", "÷", "**", "relu"}]
+    assert len(operations) == len(mg.engine.history(g)) == 25
+    assert "a\n-4\ngradient 138.8" in parsed.label.values()
+    assert "b\n2\ngradient 645.6" in parsed.label.values()
+    assert any(label.startswith("+\n24.7\ngradient 1") for label in parsed.label.values())
+    edges = sum(len(value.args) for value in mg.engine.history(g))
+    assert len(parsed.edges) == edges
+    assert a.grad is b.grad is None
+
+
+def test_the_order_of_arguments_is_shown_where_it_matters() -> None:
+    a, b = Value(1.0, name="a"), Value(2.0, name="b")
+    assert Parsed(draw(b - a).source).edge_labels("−") == ["a 2", "b 1"]
+    assert Parsed(draw(a - a).source).edge_labels("−") == ["a 1", "a 2"]
+    assert Parsed(draw(a + b).source).edge_labels("+") == ["a", "b"]
+    layer = nn.Linear(2, 3, seed=0)
+    assert Parsed(draw(layer, np.ones((1, 2), "f4")).source).edge_labels("Wx+b") == ["bias bias", "weight weight", "x"]
+    chosen = np.where(a > b, a, b)
+    assert Parsed(draw(chosen).source).edge_labels("where") == ["> condition", "a x", "b y"]
+    joined = np.concatenate([np.stack([a, b]), np.stack([b])])
+    assert len(Parsed(draw(joined).source).edge_labels("concatenate")) == 2
+
+
+def test_kinds_are_told_apart_by_colour_and_by_shape() -> None:
+    shapes = [(shape, fill) for shape, fill, *_ in STYLES.values()]
+    assert len({shape for shape, _ in shapes}) == len({fill for _, fill in shapes}) == len(STYLES) == 6
+    model = nn.Sequential(nn.Linear(2, 2, seed=0), np.tanh)
+    scale = Value(2.0, name="scale")
+    drawing = draw(model(np.ones((1, 2), "f4")) * scale + 1.0, fold="modules")
+    kinds = {n["class"]: (n["shape"], n["fillcolor"]) for n in Parsed(drawing.source).nodes.values()}
+    assert {"input", "constant", "operation", "output", "folded"} <= set(kinds)
+    assert all(kinds[kind] == STYLES[kind][:2] for kind in kinds)
+    unfolded = Parsed(draw(model, np.ones((1, 2), "f4")).source).nodes.values()
+    assert [n["class"] for n in unfolded].count("parameter") == 2
+
+
+def test_arrays_say_their_shape_numbers_and_the_size_of_their_gradient() -> None:
+    w = Value(np.array([[1.0, -2.0], [3.0, 0.0]], np.float32), name="w")
+    label = Parsed(draw((w * w).sum()).source).label["n0"]
+    assert label == "w\n(2, 2) float32\nmin -2, mean 0.5, max 3\ngradient norm 7.483"
+    assert w.grad is None
+
+
+def test_gradients_of_every_kind_are_said_in_words() -> None:
+    x = Value([1.0, 2.0], name="x")
+    assert "gradient 0 everywhere" in draw((x * 0.0).sum()).text
+    assert "no gradient: nothing flows back" in draw(np.sign(x).sum() + x.sum()).text
+    root = Value([0.0, 4.0], name="r")
+    drawing = draw(np.sqrt(root).sum())
+    assert "!! gradient Inf in 1 of 2 !!" in drawing.text
+    box = Parsed(drawing.source).nodes["n0"]
+    assert box["class"] == "input alarm"
+    assert "⚠ gradient Inf in 1 of 2" in box["label"]
+    with np.errstate(all="ignore"):
+        bad = draw(np.log(Value([-1.0, 0.0, 1.0])).sum())
+    assert "NaN in 1 of 3" in bad.text
+    assert "Inf in 1 of 3" in bad.text
+    assert "no gradients: nothing flows back from this" in draw(x > 1.0).text
+    assert "gradient" not in draw((x * x).sum(), gradients=False).text
+
+
+def test_drawing_deposits_nothing_and_calls_for_nothing() -> None:
+    a, _, g = readme_expression()
+    g.backward()
+    before = a.grad
+    draw(g, weights=True)
+    assert a.grad is before
+    model, x = article(), images()
+    state = nn.init.shared().bit_generator.state
+    draw(model, x)
+    assert all(p.grad is None for p in model.parameters())
+    assert nn.init.shared().bit_generator.state == state
+    with mg.no_grad():
+        assert draw(model, x).boxes > 10  # it records for itself
+
+
+def test_an_array_is_drawn_with_the_gradients_of_its_sum() -> None:
+    x = Value([1.0, 2.0], name="x")
+    text = draw(x * 3.0).text
+    assert "(gradients are those of the sum of the output)" in text
+    assert "gradient norm 4.243" in text
+    both = draw(x * 3.0, [x.sum()])
+    assert "gradients are those of the sum of all outputs" in both.text
+    assert both.text.count("◎") == 2
+
+
+def test_the_graph_of_a_gradient_is_drawn() -> None:
+    w = Value(0.7, name="w")
+    (np.sin(w) * w).backward(create_graph=True)
+    parsed = Parsed(draw(w.grad).source)
+    assert "cos" in parsed.titles()
+    assert f"gradient {2 * np.cos(0.7) - 0.7 * np.sin(0.7):.4g}" in parsed.label[f"n{parsed.titles().index('w')}"]
+
+
+def test_the_weight_of_an_edge_is_the_gradient_that_flows_along_it() -> None:
+    x, y = Value(3.0, name="x"), Value(-5.0, name="y")
+    parsed = Parsed(draw(x * y + x * x, weights=True).source)
+    pairs = list(zip(parsed.edges, parsed.arrows, strict=True))
+    assert sorted((parsed.title(a), e["label"]) for (a, _), e in pairs) == [
+        ("x", "+3"), ("x", "+3"), ("x", "-5"), ("y", "+3"), ("×", "+1"), ("×", "+1"),
+    ]  # fmt: skip
+    widths = {e["label"]: float(e["penwidth"]) for e in parsed.arrows}
+    assert widths["-5"] > widths["+3"] > widths["+1"]
+    assert len({e["color"] for e in parsed.arrows}) == 2
+    assert not any("penwidth" in e or "label" in e for e in Parsed(draw(x * y + x * x).source).arrows)
+    mixed = draw((Value([1.0, 1.0], name="m") * np.array([1.0, -1.0])).sum(), weights=True)
+    assert "±" in mixed.source
+
+
+def test_a_history_that_is_gone_is_said_to_be_gone() -> None:
+    x = Value(2.0)
+    y = x * x
+    y.backward(release=True)
+    assert "its history was released by an earlier backward(release=True)" in draw(y).text
+    import copy
+
+    assert "it is a copy" in draw(copy.copy(x * x)).text
+    z = x * 3.0
+    x.data = 5.0
+    text = draw(z).text
+    assert "no gradients: the Value of shape () (float64), an input of multiply, was written" in text
+    assert "×" in text
+
+
+def test_parameters_of_an_operation_are_shown() -> None:
+    x = Value(np.ones((2, 3)))
+    assert "axis=1" in draw(x.sum(axis=1)).text
+    assert "keepdims=True" in draw(x.sum(axis=1, keepdims=True)).text
+    assert "keepdims" not in draw(x.sum(axis=1)).text
+
+
+def test_names_make_inputs_of_arrays() -> None:
+    x, y = np.ones((2, 3)), np.zeros((2, 3))
+    w = Value(np.ones((2, 3)), name="w")
+    plain = draw(((w * x) - y).sum())
+    named = draw(((w * x) - y).sum(), names={"x": x, "target": y})
+    assert plain.text.count("· array") == 2
+    assert "▷ x" in named.text
+    assert "▷ target" in named.text
+    assert "▷ target" in draw(((w * x) - y).sum(), names={"target": y}, fold="all").text
+
+
+def test_the_line_of_the_program_is_in_the_details() -> None:
+    with mg.debug():
+        y = Value(2.0) * 3.0
+    here = f"{Path(__file__).name}:"
+    assert here in draw(y).source
+    assert here not in draw(Value(2.0) * 3.0).source
+
+    class Line(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x * 2.0 + 1.0
+
+    assert here in draw(Line(), Value(1.0)).source  # a model run for the drawing is run with its lines noted
+
+
+# ------------------------------------------------------------------------------------------------------- modules
+
+
+def test_a_module_is_one_box_with_its_parameters_and_shapes() -> None:
+    parsed = Parsed(draw(article(), images(), fold="modules").source)
+    assert parsed.titles() == ["x", "layers[0]", "σ", "layers[1]", "σ", "layers[2]", "σ"]
+    label = parsed.label["n1"]
+    assert "Linear(784 → 16)" in label
+    assert "12,560 parameters: weight (16, 784), bias (16,)" in label
+    assert "out (3, 16) float32" in label
+    assert parsed.edges == [(f"n{i}", f"n{i + 1}") for i in range(6)]
+    whole = Parsed(draw(article(), images(), depth=0).source)
+    assert whole.titles() == ["x", "MLP"]
+    assert "13,002 parameters" in whole.label["n1"]
+
+
+def test_unfolded_modules_are_frames_around_their_boxes() -> None:
+    parsed = Parsed(draw(article(), images()).source)
+    layers = {f"layers[{i}]  Linear({n} → {m})": 3 for i, (n, m) in enumerate([(784, 16), (16, 16), (16, 10)])}
+    assert parsed.clusters == {"MLP  784 → 16 → 16 → 10, sigmoid, then sigmoid; 13,002 para…": 12, **layers}
+
+
+def test_each_call_of_a_module_is_a_box_and_what_calls_share_is_outside() -> None:
+    shared = nn.Linear(2, 2, seed=0)
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            self.shared = shared
+
+        def forward(self, x: Any) -> Any:
+            return self.shared(np.tanh(self.shared(x)))
+
+    drawing = draw(Twice(), np.ones((1, 2), "f4"), fold="modules")
+    titles = Parsed(drawing.source).titles()
+    assert titles.count("shared") == 2
+    assert sum(title in ("shared.weight", "shared.bias") for title in titles) == 2
+
+
+def test_what_a_module_computes_on_the_side_is_not_in_its_box() -> None:
+    class Aside(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def forward(self, x: Any) -> Any:
+            y = x * self.w
+            self.penalty = y * y  # younger than y, and nothing that is returned comes from it
+            return y + 1.0
+
+    model = Aside()
+    out = model(Value(3.0, name="x"))
+    titles = Parsed(draw(out + model.penalty, fold="modules").source).titles()
+    assert sorted(titles) == sorted(["x", "Aside", "×", "+"])
+
+
+def test_a_result_of_a_module_that_is_gone_is_drawn() -> None:
+    out = nn.Linear(2, 2, seed=0)(np.ones((1, 2), "f4"))
+    assert "Wx+b" in draw(out).text
+    assert "a module that is gone" in draw(out, fold="modules").text
+
+
+def test_several_results_of_a_module_belong_to_it() -> None:
+    class Two(nn.Module):
+        def forward(self, x: Any) -> Any:
+            y = x * 2.0
+            return y, y + 1.0
+
+    a, b = Two()(Value(1.0, name="x"))
+    assert Parsed(draw(a * b, fold="modules").source).titles() == ["x", "a module that is gone", "×"]
+    two = Two()
+    a, b = two(Value(1.0, name="x"))
+    assert Parsed(draw(a * b, fold="modules").source).titles() == ["x", "Two", "×"]
+
+
+# ------------------------------------------------------------------------------------------------------- any size
+
+
+def test_constants_chains_and_repeats_fold() -> None:
+    x = Value(np.ones(3), name="x")
+    y = np.tanh(np.exp(x * 2.0 - 1.0) ** 3)
+    assert Parsed(draw(y.sum(), fold="constants").source).titles() == [
+        "x",
+        "· × 2",
+        "· − 1",
+        "exp",
+        "· ** 3",
+        "tanh",
+        "Σ",
+    ]
+    chained = draw(y.sum(), fold=["constants", "chains"])
+    assert Parsed(chained.source).titles() == ["x", "· × 2, · − 1, exp, · ** 3, tanh", "Σ"]
+    assert chained.folded == ["3 constants", "1 chain"]
+    for _ in range(12):
+        y = np.sin(y @ np.eye(3) + 1.0)
+    repeated = draw(y.sum(), fold=["constants", "repeats"])
+    assert "12 × [@, +, sin]" in Parsed(repeated.source).titles()
+    assert "(folded: 1 repeated block)" in repeated.text
+
+
+def test_a_thirty_layer_network_folds_to_thirty_times_its_layer() -> None:
+    layers = [part for i in range(30) for part in (nn.Linear(8, 8, seed=i), nn.Tanh())]
+    model = nn.Sequential(*layers)
+    x = np.ones((2, 8), "f4")
+    assert draw(model, x).boxes == 1 + 30 * 4
+    folded = draw(model, x, fold=["modules", "repeats"])
+    assert Parsed(folded.source).titles() == ["x", "30 × [Linear, Tanh]"]
+    assert f"{30 * 72:,} parameters" in folded.text
+
+
+def big_graph(loops: int) -> Value:
+    rng = np.random.default_rng(0)
+    total = Value(0.0)
+    weights = [[Value(float(rng.normal())) for _ in range(10)] for _ in range(10)]
+    for _ in range(loops):
+        x = [float(n) for n in rng.normal(size=10)]
+        hidden = [np.tanh(sum((w * n for w, n in zip(row, x, strict=True)), Value(0.0))) for row in weights]
+        total = total + sum(hidden[1:], hidden[0]) ** 2
+    return total
+
+
+def test_a_large_graph_is_folded_below_the_cap_and_says_so() -> None:
+    total = big_graph(20)
+    drawing = draw(total)
+    assert drawing.boxes <= 300
+    assert "repeated block" in " ".join(drawing.folded)
+    assert f"folded: {drawing.folded[0]}" in drawing.source
+    assert draw(total, cap=None).boxes == len(read([total], {}, gradients=False, flows=False).nodes) > 4_000
+    for cap in (40, 20):
+        assert draw(total, cap=cap).boxes <= cap
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_operations_become_a_picture(tmp_path: Path) -> None:
+    total = big_graph(480)
+    assert len(mg.engine.history(total)) > 100_000
+    drawing = draw(total)
+    assert drawing.boxes <= 300
+    drawing.save(tmp_path / "big.png")
+    chain = Value(0.1)
+    for _ in range(50_000):
+        chain = chain * 0.9 + 0.01
+    drawing = draw(chain)
+    assert "50,000 × [×, +]" in drawing.text
+    assert draw(chain, cap=None, gradients=False).boxes == 200_001
+
+
+def test_a_deep_graph_needs_no_recursion() -> None:
+    x = y = Value(0.1, name="x")
+    for _ in range(3_000):
+        y = np.tanh(y) * x
+    drawing = draw(y, cap=None)
+    assert drawing.boxes == 6_001
+    assert max(len(line) - len(line.lstrip()) for line in drawing.text.splitlines()) <= 2  # one way on: not indented
+
+
+@st.composite
+def programs(draw: Any) -> list[Value]:
+    """Small graphs of every shape: operands used twice, constants, chains, dead ends."""
+    values: list[Any] = [Value(0.5, name="a"), Value(1.5)]
+    for step in draw(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7), st.integers(0, 7)), max_size=40)):
+        kind, i, j = step
+        x, y = values[-1 - i % len(values)], values[-1 - j % len(values)]
+        makers = [lambda x, y: x + y, lambda x, y: x * 0.5, lambda x, y: np.tanh(x), lambda x, y: x - y,
+                  lambda x, y: np.maximum(x, y), lambda x, y: np.where(x > y, x, 0.1)]  # fmt: skip
+        values.append(makers[kind](x, y))
+    return [v for v in values[-2:] if isinstance(v, Value)]
+
+
+@settings(max_examples=60)
+@given(programs(), st.sets(st.sampled_from(WAYS)), st.sampled_from([None, 1, 3, 8]))
+def test_folding_keeps_every_node_and_every_edge(roots: list[Value], ways: set[str], cap: int | None) -> None:
+    graph = read(roots, {}, gradients=True, flows=True)
+    drawn = fold(graph, ways, None, cap)
+    held = [node for box in drawn.boxes for node in box.nodes]
+    assert Counter(map(id, held)) == Counter(map(id, graph.nodes))
+    edges = Counter(
+        (x.box.number, node.box.number) for node in graph.nodes for x in node.inputs if x.box is not node.box
+    )
+    arrows: Counter[tuple[int, int]] = Counter()
+    for target, into in enumerate(drawn.arrows):
+        for arrow in into:
+            assert arrow.source < target  # no circle
+            arrows[arrow.source, target] += arrow.times
+    assert arrows == edges
+    assert len(drawn.facts) == len(drawn.boxes)
+    assert len(drawn.boxes) <= (cap or len(graph.nodes)) or cap in (1, 3)  # inputs, operations and constants are three
+
+
+# ---------------------------------------------------------------------------------------------------- determinism
+
+
+def test_equal_programs_give_equal_pictures() -> None:
+    def once() -> tuple[str, str, str]:
+        drawing = draw(readme_expression()[2], weights=True)
+        return drawing.source, drawing.text, drawing.html
+
+    assert once() == once()
+    models = [draw(article(), images()) for _ in range(2)]
+    assert models[0].source == models[1].source
+    program = (
+        "import numpy as np, microgradnet as mg\n"
+        "x = mg.Value([1.0, 2.0], name='x')\n"
+        "print(mg.draw(np.tanh(x * x + x).sum(), fold='all', weights=True).source)"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1] != b""
+
+
+# --------------------------------------------------------------------------------------------------------- anywhere
+
+HOSTILE = [
+    'quo"te', "co:lon", "back\\slash", "back\\nslash", "<b>bold</b>", "<html>", "a & b", "&lt;", "é × 日本 σ", "{a|b}",
+    "]]>", "-->", "'", "%s", "\\", 'end\\"', "a\tb",
+]  # fmt: skip
+
+
+@pytest.fixture(params=["dot", "pygraphviz"])
+def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "pygraphviz":
+        pytest.importorskip("pygraphviz")
+        monkeypatch.setattr(render.shutil, "which", lambda name: None)
+    elif render.shutil.which("dot") is None:
+        if "MICROGRADNET_BROWSER" in os.environ:  # .ci/run installs it
+            pytest.fail("the dot program is missing")
+        pytest.skip("the dot program is missing: apt install graphviz")
+    return str(request.param)
+
+
+def svg_texts(svg: bytes) -> list[str]:
+    return ["".join(node.itertext()) for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_names_come_out_as_they_are(renderer: str) -> None:
+    values = [Value(1.0, name=name) for name in HOSTILE]
+    texts = svg_texts(draw(*values).render("svg"))
+    for name in HOSTILE:
+        assert name.replace("\t", " ") in [text.replace("\xa0", " ") for text in texts]
+    texts = svg_texts(draw(Value(1.0, name="two\nlines"), Value(2.0, name="nul\0, bell\a, half \ud800")).render("svg"))
+    assert {"two", "lines", "nul\\x00, bell\\x07, half \\ud800"} <= set(texts)
+    hostile = Parsed(draw(*values).source)
+    assert len(hostile.label) == len(HOSTILE)
+    assert not hostile.edges
+
+
+def test_pictures_of_every_format(renderer: str, tmp_path: Path) -> None:
+    drawing = draw(readme_expression()[2])
+    starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+    for ending, start in starts.items():
+        assert drawing.render(ending).startswith(start)
+        drawing.save(tmp_path / f"g.{ending}")
+        assert (tmp_path / f"g.{ending}").read_bytes().startswith(start)
+    edges = [
+        t.text
+        for t in ET.fromstring(drawing.render()).iter("{http://www.w3.org/2000/svg}title")
+        if "->" in (t.text or "")
+    ]
+    assert len(edges) == len(Parsed(drawing.source).edges)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["g.pdf", "g.png", "g.svg"]
+
+
+def test_dark_mode_is_the_pictures_own(renderer: str) -> None:
+    svg = draw(Value(1.0, name="x") * 2.0).render().decode()
+    (style,) = re.findall("<style>(.*?)</style>", svg)
+    (mine,) = re.findall('<svg id="(mg[0-9a-f]{12})"', svg)
+    assert "@media (prefers-color-scheme:dark)" in style
+    selectors = [s for s in re.findall(r"([^{}]+)\{", style) if not s.startswith("@media")]
+    assert selectors
+    assert all(s.startswith(f"#{mine}") for s in selectors)
+    assert 'class="node input"' in svg
+
+
+def test_without_graphviz_one_sentence_has_every_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(render.shutil, "which", lambda name: None)
+    monkeypatch.setattr(render.importlib.util, "find_spec", lambda name: None)
+    drawing = draw(Value(1.0, name="x") * 2.0)
+    with pytest.raises(RuntimeError, match=r"pip install pygraphviz.*apt install graphviz.*\.text, \.source"):
+        drawing.save(tmp_path / "g.svg")
+    assert list(tmp_path.iterdir()) == []
+    shown = drawing._repr_mimebundle_()
+    assert list(shown) == ["text/plain"]
+    assert drawing.text in shown["text/plain"]
+    assert "pip install pygraphviz" in shown["text/plain"]
+    for ending in ("dot", "gv", "txt", "html"):
+        drawing.save(tmp_path / f"g.{ending}")
+    assert (tmp_path / "g.dot").read_text() == drawing.source
+
+
+def test_a_layout_that_takes_too_long_is_given_up(renderer: str) -> None:
+    with pytest.raises(TimeoutError, match=r"not done after 1e-05 s\. Fold more"):
+        draw(readme_expression()[2]).render(timeout=1e-5)
+
+
+def test_a_notebook_shows_the_picture(renderer: str) -> None:
+    shown = draw(readme_expression()[2])._repr_mimebundle_()
+    assert shown["image/svg+xml"].startswith("<svg ")
+    assert shown["text/plain"].startswith("◎ +")
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = draw(Value(1.0) * 2.0)
+    path = tmp_path / "g.dot"
+    drawing.save(path)
+    old = path.read_bytes()
+
+    def full(a: Any, b: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        draw(Value(1.0) * 3.0).save(path)
+    assert path.read_bytes() == old
+    assert [p.name for p in tmp_path.iterdir()] == ["g.dot"]
+
+
+# ------------------------------------------------------------------------------------------------------------- text
+
+
+def test_two_graphs_can_be_compared_as_text() -> None:
+    x = Value(2.0, name="x")
+    a, b = draw(np.sin(x) * 2.0 + 1.0), draw(np.sin(np.tanh(x)) * 2.0 + 1.0)
+    assert a.diff(a) == ""
+    changed = [line for line in a.diff(b).splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")]
+    assert any("tanh" in line and line.startswith("+") for line in changed)
+    assert len(changed) <= 10
+    assert repr(a) == a.text.rstrip("\n")
+
+
+def test_the_text_is_a_tree_that_names_again_what_it_meets_again() -> None:
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    c = a * b
+    assert draw(c + c * a, gradients=False).text.splitlines() == [
+        "◎ +  -18", "  ○ ×  -6 [1]", "    ▷ a  2 [2]", "    ▷ b  -3", "  ○ ×  -12", "    ↑ [1]", "    ↑ [2]",
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------------------ errors
+
+X = Value(1.0) * 2.0
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: draw(), TypeError, r"draw\(loss\), or draw\(model, x\)"),
+        (lambda: draw(3.0), TypeError, "wants Values, or a Module and an example input; got 3.0"),
+        (lambda: draw([]), TypeError, "empty list"),
+        (lambda: draw(nn.ReLU()), TypeError, "wants an example input to run ReLU on"),
+        (lambda: draw(nn.ReLU(), np.ones(2)), TypeError, "there is no graph"),
+        (lambda: draw(X, fold="everything"), ValueError, "what can be folded is constants, modules, chains, repeats"),
+        (lambda: draw(X, fold=["chains", "x"]), ValueError, "fold='x'"),
+        (lambda: draw(X, cap=-1), ValueError, "cap=-1"),
+        (lambda: draw(X, cap=2.5), ValueError, "cap=2.5"),  # type: ignore[arg-type]
+        (lambda: draw(X, depth=True), ValueError, "depth=True"),
+        (lambda: draw(X, direction="up"), ValueError, "LR draws from left to right"),
+        (lambda: draw(X, names={1: X}), TypeError, "names gives names"),  # type: ignore[dict-item]
+        (lambda: draw(X).save("g.jpg"), ValueError, r"saved as \.svg, \.png"),
+        (lambda: draw(X).save("graph"), ValueError, r"saved as \.svg, \.png"),
+        (lambda: draw(X).save("/no/such/folder/g.dot"), FileNotFoundError, "make it first"),
+        (lambda: draw(X).render("gif"), ValueError, "one of svg, png, pdf"),
+        (lambda: draw(X).diff("text"), TypeError, "another drawing"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_cannot_be_drawn_says_so(call: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        call()
