@@ -326,8 +326,10 @@ def test_a_split_of_what_has_no_equal_rows_is_refused() -> None:
     for arrays in [(), (np.zeros(3), np.zeros(4)), (np.zeros(3), 1.0)]:
         with pytest.raises(ValueError, match="a row for each of the same examples"):
             data.split(*arrays)  # type: ignore[arg-type]
+    rng, same = np.random.default_rng(1), np.random.default_rng(1)
     with pytest.raises(ValueError, match=r"stratify has shape \(3, 1\)"):
-        data.split(np.zeros(3), stratify=np.zeros((3, 1)))
+        data.split(np.zeros(3), seed=rng, stratify=np.zeros((3, 1)))
+    assert rng.bit_generator.state == same.bit_generator.state  # a refusal draws nothing
 
 
 def test_one_hot_refuses_what_is_no_label() -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -56,6 +57,13 @@ def without_a_length(handler: BaseHTTPRequestHandler, body: bytes) -> None:
     handler.wfile.write(body[:-1])
 
 
+def reset(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    broken_off(handler, body)
+    handler.wfile.flush()
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+
+
 def nonsense(handler: BaseHTTPRequestHandler, body: bytes) -> None:
     handler.wfile.write(b"what?\r\n\r\n")
 
@@ -68,6 +76,7 @@ ANSWERS: dict[str, Answer] = {
     "empty": lambda handler, body: send(handler, b""),
     "broken-off": broken_off,
     "without-a-length": without_a_length,
+    "reset": reset,
     "404": lambda handler, body: handler.send_error(404),
     "nonsense": nonsense,
 }
@@ -78,6 +87,7 @@ SAYS = {
     "empty": "broke off after 0 of ",
     "broken-off": "broke off after ",
     "without-a-length": "broke off after ",
+    "reset": "broke off after ",
     "404": "answers 404 Not Found",
     "nonsense": "BadStatusLine",
     "dead": "cannot be reached (",
@@ -212,6 +222,22 @@ def test_a_failed_download_leaves_nothing_and_says_why(
             assert reason.startswith(f"  {url}train-images-idx3-ubyte.gz ")
             assert SAYS[one] in reason
         assert names(cache) == []
+
+
+def test_a_mirror_that_says_no_more_is_given_up(mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up = threading.Event()
+
+    def stalled(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        broken_off(handler, body)
+        given_up.wait(timeout=60)
+
+    mirrors.answers["stalled"] = stalled
+    monkeypatch.setattr(handwriting, "MIRRORS", mirrors.urls("stalled"))
+    monkeypatch.setattr(download, "TIMEOUT", 0.1)
+    with pytest.raises(OSError, match="timed out"):
+        data.mnist(download=True)
+    given_up.set()
+    assert names(cache) == []
 
 
 class Impatient:

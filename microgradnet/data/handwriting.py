@@ -185,7 +185,7 @@ def read_idx(path: str | os.PathLike[str], axes: int) -> Array:
         try:
             raw = gzip.decompress(raw)
         except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{path} is damaged: it does not unzip ({error})") from error
+            raise ValueError(f"{path} is damaged: it does not unzip ({error}). Delete it, and get it anew") from error
     head = 4 + 4 * axes
     magic = 0x800 + axes
     if len(raw) < head or struct.unpack(">I", raw[:4])[0] != magic:
@@ -196,5 +196,7 @@ def read_idx(path: str | os.PathLike[str], axes: int) -> Array:
     shape = struct.unpack(f">{axes}I", raw[4:head])
     count = math.prod(shape)
     if count != len(raw) - head:
-        raise ValueError(f"{path} is damaged: it announces {shape} = {count} bytes and holds {len(raw) - head}")
+        raise ValueError(
+            f"{path} is damaged: it announces {shape} = {count} bytes and holds {len(raw) - head}. Get it anew"
+        )
     return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)

@@ -87,13 +87,14 @@ def split(*arrays: Array, held_out: float = 0.2, seed: Seed = 0, stratify: Array
             f"held_out={held_out!r} of {n} examples: it is a fraction between 0 and 1, or a whole number of examples, "
             f"and leaves at least one in each part"
         )
+    labels = None if stratify is None else np.asarray(stratify)
+    if labels is not None and labels.shape != (n,):
+        raise ValueError(f"stratify has shape {labels.shape}; wanted the label of each of the {n} examples, ({n},)")
     test = int(test)
     picks = order(n, seed)
-    if stratify is not None:
-        labels = np.asarray(stratify)
-        if labels.shape != (n,):
-            raise ValueError(f"stratify has shape {labels.shape}; wanted the label of each of the {n} examples, ({n},)")
-        picks = picks[np.argsort(~in_share(labels[picks], test), kind="stable")]
+    if labels is not None:
+        first = in_share(labels[picks], test)
+        picks = np.concatenate([picks[first], picks[~first]])
     return tuple(part for array in arrays for part in (array[picks[test:]], array[picks[:test]]))
 
 
