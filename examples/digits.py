@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     began = time.perf_counter()
     for epoch in range(1, options.epochs + 1):
         steps = data.batches(digits.train_images, targets, options.batch_size, seed=rng)
-        for x, y in tqdm(steps, f"epoch {epoch}", math.ceil(len(targets) / options.batch_size), leave=False):
+        for x, y in tqdm(steps, f"epoch {epoch}", leave=False):
             optimiser.zero_grad()
             quadratic_cost(model(x), y).backward(release=True)
             optimiser.step()

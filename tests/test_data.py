@@ -1,8 +1,10 @@
-"""Digits, the IDX format with its damages, batches."""
+"""Digits, the IDX format with its damages, where MNIST is looked for, splits, batches. Downloads: test_download.py."""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
+import math
 import os
 import struct
 from pathlib import Path
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import data
+from microgradnet.data import handwriting
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -24,10 +27,19 @@ def small_mnist(folder: Path, **replaced: bytes) -> Path:
     for name, key, n in [("train", "train", 12), ("t10k", "test", 5)]:
         images = idx(np.arange(n * 784).reshape(n, 28, 28) % 256)
         labels = idx(np.arange(n) % 10)
-        for path, kind, raw in [(data.IMAGES, "images", images), (data.LABELS, "labels", labels)]:
+        for kind, axes, raw in [("images", 3, images), ("labels", 1, labels)]:
             raw = replaced.get(f"{key}_{kind}", raw)
-            (folder / (path.format(name) + ".gz")).write_bytes(gzip.compress(raw))
+            (folder / f"{name}-{kind}-idx{axes}-ubyte.gz").write_bytes(gzip.compress(raw))
     return folder
+
+
+def small_npz(path: Path, **replaced: np.ndarray) -> Path:
+    """What Keras leaves, with 6 and 3 digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {f"x_{part}": np.full((n, 28, 28), 255, np.uint8) for part, n in (("train", 6), ("test", 3))}
+    arrays |= {f"y_{part}": np.arange(n, dtype=np.uint8) for part, n in (("train", 6), ("test", 3))}
+    np.savez(path, **(arrays | replaced))
+    return path
 
 
 def test_mnist_files_are_read(tmp_path: Path) -> None:
@@ -50,46 +62,103 @@ def test_a_missing_file_or_folder_is_named(tmp_path: Path) -> None:
         data.mnist(tmp_path)
 
 
-GOOD = idx(np.zeros((12, 28, 28)))
+def made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_mnist_is_looked_for_in_this_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places are filled from the last to the first; each is told by its first training label."""
+    with pytest.raises(FileNotFoundError) as caught:
+        data.mnist()
+    for part in (str(home / ".cache/microgradnet/mnist"), "data/MNIST/raw", str(home / ".keras/datasets/mnist.npz")):
+        assert part in str(caught.value)
+    assert "data.mnist(download=True)" in str(caught.value)
+
+    small_npz(home / ".keras/datasets/mnist.npz", y_train=np.full(6, 5, np.uint8))
+    assert data.mnist().train_labels[0] == 5
+    for first, folder in [(4, Path("data/MNIST/raw")), (3, home / ".cache/microgradnet/mnist")]:
+        small_mnist(made(folder), train_labels=idx(np.full(12, first)))
+        assert data.mnist().train_labels[0] == first
+    small_mnist(made(home / "variable"), train_labels=idx(np.full(12, 2)))
+    monkeypatch.setenv("MICROGRADNET_DATA", "~/variable")
+    assert data.mnist().train_labels[0] == 2
+    small_mnist(made(home / "argument"), train_labels=idx(np.full(12, 1)))
+    assert data.mnist(home / "argument").train_labels[0] == 1
+    assert data.mnist("~/argument").train_labels[0] == 1
+    monkeypatch.setenv("MICROGRADNET_DATA", "")
+    assert data.mnist().train_labels[0] == 3
+
+
+def test_a_place_that_is_not_named_and_lacks_files_is_passed_over(home: Path) -> None:
+    small_mnist(made(home / ".cache/microgradnet/mnist"))
+    (home / ".cache/microgradnet/mnist/t10k-labels-idx1-ubyte.gz").unlink()
+    small_npz(home / ".keras/datasets/mnist.npz")
+    assert len(data.mnist().train_labels) == 6
+
+
+def test_a_place_that_is_named_and_lacks_files_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_mnist(made(home / ".cache/microgradnet/mnist"))
+    (home / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"are missing from .*empty.*download=True"):
+        data.mnist(home / "empty")
+    monkeypatch.setenv("MICROGRADNET_DATA", str(home / "empty"))
+    with pytest.raises(FileNotFoundError, match=r"^\$MICROGRADNET_DATA: .*are missing from .*empty"):
+        data.mnist()
+    with pytest.raises(TypeError, match=r"write mnist\(download=True\)"):
+        data.mnist(True)  # type: ignore[arg-type]
+
+
+def test_other_spellings_of_the_files_are_found(tmp_path: Path) -> None:
+    small_mnist(tmp_path)
+    for path in list(tmp_path.iterdir()):
+        (tmp_path / path.stem.replace("-idx", ".idx")).write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+        (tmp_path / path.stem).mkdir()  # some archives have folders of the files' names
+    assert len(data.mnist(tmp_path).train_labels) == 12
+
+
+def test_what_keras_leaves_is_read(tmp_path: Path) -> None:
+    found = data.mnist(small_npz(tmp_path / "mnist.npz"))
+    assert [part.shape for part in found] == [(6, 784), (6,), (3, 784), (3,)]
+    assert [part.dtype for part in found] == [np.float32, np.int64, np.float32, np.int64]
+    assert found.test_images.min() == 1.0
+    assert found.train_labels.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
-    ("raw", "says"),
+    ("replaced", "says"),
     [
-        (b"", "no IDX file"),
-        (b"\x00\x00\x08\x03", "no IDX file"),
-        (b"\x00\x00\x08\x01" + GOOD[4:], "00000803"),
-        (b"\x00\x00\x0d\x03" + GOOD[4:], "00000803"),
-        (GOOD[:-1], "announces"),
-        (GOOD + b"x", "announces"),
-        (struct.pack(">4I", 0x803, 2**31, 2**31, 2**31), "announces"),
-        (idx(np.zeros((12, 27, 28))), "28×28"),
-        (idx(np.zeros((11, 28, 28))), "11 train images but 12 train labels"),
+        ({"y_train": np.array([{}] * 6, dtype=object)}, "not Keras' .*pickle"),  # never run
+        ({"x_train": np.zeros((6, 28, 28))}, "wanted bytes"),
+        ({"x_test": np.zeros((3, 784), np.uint8)}, "wanted bytes"),
+        ({"x_test": np.zeros((3, 28, 29), np.uint8)}, "28×28"),
+        ({"y_test": np.zeros(4, np.uint8)}, "3 t10k images but 4 t10k labels"),
+        ({"y_test": np.full(3, 10, np.uint8)}, "digits end at 9"),
     ],
-    ids=range(9),
+    ids=range(6),
 )
-def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path: Path, raw: bytes, says: str) -> None:
+def test_an_npz_of_something_else_is_refused(tmp_path: Path, replaced: dict, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        data.mnist(small_mnist(tmp_path, train_images=raw))
+        data.mnist(small_npz(tmp_path / "mnist.npz", **replaced))
 
 
-@given(cut=st.integers(0, 60), flip=st.integers(0, 60))
-def test_a_damaged_gzip_is_named(tmp_path_factory: pytest.TempPathFactory, cut: int, flip: int) -> None:
-    raw = gzip.compress(idx(np.arange(40)), mtime=0)
-    path = tmp_path_factory.mktemp("idx") / "labels"
-    path.write_bytes(raw[:cut])
-    if cut < len(raw):
-        with pytest.raises(ValueError, match="labels"):
-            data.read_idx(path, 1)
+@given(cut=st.integers(0, 10_000), flip=st.integers(0, 10_000))
+def test_a_damaged_npz_is_named(tmp_path_factory: pytest.TempPathFactory, cut: int, flip: int) -> None:
+    path = tmp_path_factory.mktemp("npz") / "mnist.npz"
+    raw = small_npz(path).read_bytes()
+    path.write_bytes(raw[: cut % len(raw)])
+    with pytest.raises(ValueError, match=r"mnist\.npz"):
+        data.mnist(path)
     changed = bytearray(raw)
     changed[flip % len(raw)] ^= 0xFF
     path.write_bytes(bytes(changed))
     try:
-        read = data.read_idx(path, 1).tolist()
+        found = data.mnist(path)
+        read = str(found.train_labels.tolist() if (found.train_images == 1).all() else found)
     except ValueError as error:
         read = str(error)
-    # Some bytes of a gzip head carry nothing; any other change is named.
-    assert read == list(range(40)) or "labels" in read
+    assert read == "[0, 1, 2, 3, 4, 5]" or "mnist.npz" in read  # some bytes of the archive's directory carry nothing
 
 
 def test_a_label_above_9_is_refused(tmp_path: Path) -> None:
@@ -119,15 +188,70 @@ def test_enlarging_keeps_the_corners_and_the_straight_lines() -> None:
     np.testing.assert_allclose(big[0], np.add.outer(at, 2 * at), rtol=1e-6)
 
 
+# ------------------------------------------------------------------------------------------------- order and batches
+
+
 @given(n=st.integers(0, 20), size=st.integers(1, 25), seed=st.integers(0, 9))
 def test_batches_hold_each_example_once(n: int, size: int, seed: int) -> None:
     x, y = np.arange(n) * 2, np.arange(n)
-    found = list(data.batches(x, y, size, seed=seed))
+    steps = data.batches(x, y, size, seed=seed)
+    found = list(steps)
+    assert len(steps) == len(found) == math.ceil(n / size)
     assert all(len(a) == size for a, _ in found[:-1])
     assert sorted(i for _, b in found for i in b) == list(range(n))
+    assert [i for _, b in found for i in b] == data.order(n, seed).tolist()
     assert all((a == 2 * b).all() for a, b in found)
-    again = list(data.batches(x, y, size, seed=seed))
-    assert all((a == c).all() for (a, _), (c, _) in zip(found, again, strict=True))
+
+
+def epoch(steps: data.Batches) -> list[int]:
+    return [int(i) for _, labels in steps for i in labels]
+
+
+def test_a_generator_draws_each_epoch_anew_and_an_int_repeats_it() -> None:
+    x = np.arange(50)
+    steps = data.batches(x, x, 7, seed=3)
+    assert epoch(steps) == epoch(steps) == np.random.default_rng(3).permutation(50).tolist()
+    steps = data.batches(x, x, 7, seed=np.random.default_rng(3))
+    first, second = epoch(steps), epoch(steps)
+    assert first == epoch(data.batches(x, x, 7, seed=3))
+    assert sorted(second) == sorted(first)
+    assert second != first
+    steps = data.batches(x, x, 7)
+    assert epoch(steps) != epoch(steps)
+    steps = data.batches(x, x, 7, shuffle=False)
+    assert epoch(steps) == epoch(steps) == x.tolist()
+
+
+@given(n=st.integers(1, 40), size=st.integers(1, 9), done=st.integers(0, 40))
+def test_an_epoch_can_be_continued_after_any_batch(n: int, size: int, done: int) -> None:
+    rng = np.random.default_rng(5)
+    x = np.arange(n)
+    steps = data.batches(x, x, size, seed=rng)
+    epoch(steps)
+    state = rng.bit_generator.state
+    whole = [labels.tolist() for _, labels in steps]
+    later = np.random.default_rng()
+    later.bit_generator.state = state
+    rest = data.order(n, later)[done * size :]
+    assert [rest[i : i + size].tolist() for i in range(0, len(rest), size)] == whole[done:]
+    assert later.bit_generator.state == rng.bit_generator.state  # nothing else is drawn
+
+
+def test_the_order_is_drawn_where_the_loop_begins() -> None:
+    rng, same = np.random.default_rng(1), np.random.default_rng(1)
+    steps = data.batches(np.arange(9), np.arange(9), 2, seed=rng)
+    assert rng.bit_generator.state == same.bit_generator.state
+    loop = iter(steps)
+    rng.random(5)
+    assert [i for _, labels in loop for i in labels] == same.permutation(9).tolist()
+
+
+def test_an_order_of_no_number_is_refused() -> None:
+    assert data.order(0, 1).tolist() == []
+    assert data.order(5, 1).dtype == np.int64
+    for n in (-1, 1.5, True):
+        with pytest.raises(ValueError, match=f"n={n}"):
+            data.order(n)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("args", "says"), [((3, 2, 1), "3 inputs but 2"), ((3, 3, 0), "size=0"), ((3, 3, 1.5), "1.5")])
@@ -135,6 +259,77 @@ def test_batches_refuse_what_cannot_be_batched(args: tuple, says: str) -> None:
     n, m, size = args
     with pytest.raises(ValueError, match=says):
         data.batches(np.zeros(n), np.zeros(m), size)
+
+
+# ------------------------------------------------------------------------------------------------------------- split
+
+
+@given(n=st.integers(2, 40), held_out=st.floats(0.01, 0.99) | st.integers(1, 39), seed=st.integers(0, 9))
+def test_a_split_puts_each_example_whole_into_one_part(n: int, held_out: float, seed: int) -> None:
+    test = held_out if isinstance(held_out, int) else round(held_out * n)
+    x, y = np.arange(n, dtype=np.float32)[:, None] * [1, 10], np.arange(n)
+    if not 0 < test < n:
+        with pytest.raises(ValueError, match="at least one in each part"):
+            data.split(x, y, held_out=held_out, seed=seed)
+        return
+    x_train, x_test, y_train, y_test = data.split(x, y, held_out=held_out, seed=seed)
+    assert [part.shape for part in (x_train, x_test)] == [(n - test, 2), (test, 2)]
+    assert sorted([*y_train, *y_test]) == list(range(n))
+    assert (x_train == y_train[:, None] * [1, 10]).all()
+    assert (x_test == y_test[:, None] * [1, 10]).all()
+    assert [part.tolist() for part in data.split(y, held_out=held_out, seed=seed)] == [
+        y_train.tolist(),
+        y_test.tolist(),
+    ]
+
+
+@given(labels=st.lists(st.integers(0, 4), min_size=2, max_size=60), data_=st.data(), seed=st.integers(0, 9))
+def test_a_stratified_split_takes_each_class_in_its_share(labels: list[int], data_: st.DataObject, seed: int) -> None:
+    n = len(labels)
+    test = data_.draw(st.integers(1, n - 1))
+    y = np.array(labels) * 3 - 4
+    train, held, y_train, y_test = data.split(np.arange(n), y, held_out=test, seed=seed, stratify=y)
+    assert (len(train), len(held)) == (n - test, test)
+    assert sorted([*train, *held]) == list(range(n))
+    assert (y[train] == y_train).all()
+    assert (y[held] == y_test).all()
+    for label in set(y):
+        assert abs((y_test == label).sum() - test * (y == label).mean()) < 1
+
+
+def test_a_stratified_split_is_random_within_the_classes_and_shuffled() -> None:
+    y = np.repeat([0, 1], 50)
+    parts = [data.split(np.arange(100), y, seed=seed, stratify=y) for seed in range(40)]
+    assert {int(i) for _, held, _, _ in parts for i in held} == set(range(100))
+    assert all((np.diff(labels) != 0).sum() > 1 for _, _, _, labels in parts)  # not class by class
+    assert any(a.tolist() != sorted(a) for a, *_ in parts)
+
+
+def test_a_split_repeats_itself_and_copies() -> None:
+    x = np.arange(20.0)
+    first, again, other = data.split(x), data.split(x), data.split(x, seed=1)
+    assert [a.tolist() for a in first] == [a.tolist() for a in again]
+    assert first[1].tolist() != other[1].tolist()
+    for part in first:
+        part[:] = -1
+    assert x.tolist() == list(range(20))
+    assert len(data.split([1, 2, 3, 4], held_out=0.5)[0]) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("held_out", [0, 1.0, 0.01, 10, -1, True, "0.2", None, math.nan])
+def test_a_split_with_an_empty_part_is_refused(held_out: object) -> None:
+    with pytest.raises(ValueError, match="of 10 examples: it is a fraction"):
+        data.split(np.arange(10), held_out=held_out)  # type: ignore[arg-type]
+
+
+def test_a_split_of_what_has_no_equal_rows_is_refused() -> None:
+    for arrays in [(), (np.zeros(3), np.zeros(4)), (np.zeros(3), 1.0)]:
+        with pytest.raises(ValueError, match="a row for each of the same examples"):
+            data.split(*arrays)  # type: ignore[arg-type]
+    rng, same = np.random.default_rng(1), np.random.default_rng(1)
+    with pytest.raises(ValueError, match=r"stratify has shape \(3, 1\)"):
+        data.split(np.zeros(3), seed=rng, stratify=np.zeros((3, 1)))
+    assert rng.bit_generator.state == same.bit_generator.state  # a refusal draws nothing
 
 
 def test_one_hot_refuses_what_is_no_label() -> None:
@@ -149,3 +344,10 @@ def test_the_published_files_are_read() -> None:
     found = data.mnist(os.environ["MICROGRADNET_DATA"])
     assert [part.shape for part in found] == [(60_000, 784), (60_000,), (10_000, 784), (10_000,)]
     assert np.bincount(found.test_labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    checked = 0
+    for name, (size, sha256) in handwriting.FILES.items():
+        path = Path(os.environ["MICROGRADNET_DATA"], name + ".gz")
+        if path.is_file() and path.stat().st_size == size:  # or it was packed by somebody else
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+            checked += 1
+    assert checked or not any(Path(os.environ["MICROGRADNET_DATA"]).glob("*.gz"))

@@ -440,6 +440,29 @@ DOORS: dict[str, Door] = {
         "a np.random.Generator",
     ),
     "batches of a Value": Door(lambda: data.batches(V(3), np.ones(3), 1), TypeError, "shape (3,)", LOST, STACK),
+    "mnist, True for a folder": Door(
+        lambda: data.mnist(True), TypeError, "folder=True", "the path of a folder", "mnist(download=True)"
+    ),
+    "split of unequal": Door(
+        lambda: data.split(np.ones(3), np.ones(2)), ValueError, "[(3,), (2,)]", "split wants arrays",
+        "a row for each of the same examples",
+    ),
+    "split, nothing held out": Door(
+        lambda: data.split(np.ones(3), held_out=0.1), ValueError, "held_out=0.1 of 3 examples",
+        "a fraction between 0 and 1, or a whole number", "leaves at least one in each part",
+    ),
+    "split of a Value": Door(lambda: data.split(V(3)), TypeError, "shape (3,)", LOST, STACK),
+    "moons, half a point": Door(lambda: data.moons(0.5), ValueError, "n=0.5", "a whole number of points", "at least 1"),
+    "moons, noise below 0": Door(
+        lambda: data.moons(9, noise=-1), ValueError, "noise=-1", "a standard deviation", "at least 0"
+    ),
+    "spirals, no arms": Door(
+        lambda: data.spirals(9, arms=0), ValueError, "arms=0", "a whole number of spirals", "at least 1"
+    ),
+    "blobs, one centre flat": Door(
+        lambda: data.blobs(9, centers=[1, 2]), ValueError, "centers of shape (2,)", "finite numbers",
+        "a row",
+    ),
 }  # fmt: skip
 
 

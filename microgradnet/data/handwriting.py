@@ -1,0 +1,202 @@
+"""Handwritten digits: scikit-learn's small set, and MNIST.
+
+Images are rows of 784 numbers from 0 to 1 (float32), labels are integers 0 to 9.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from typing import NamedTuple
+
+import numpy as np
+
+from ..engine import Array
+from ..nn.init import Seed
+from .download import cache_folder, fetch
+from .rows import split
+
+SIDE = 28  # pixels
+
+
+class Digits(NamedTuple):
+    """Digits to learn from and digits held out: images (n, 784) and labels (n,) of each."""
+
+    train_images: Array
+    train_labels: Array
+    test_images: Array
+    test_labels: Array
+
+
+def digits(held_out: float = 0.2, seed: Seed = 0) -> Digits:
+    """scikit-learn's 1,797 handwritten digits of 8×8 pixels, enlarged to 28×28, `held_out` of them as the test set.
+
+    Needs no download. Raises ModuleNotFoundError, with the command that installs it, where scikit-learn is missing.
+    """
+    if not isinstance(held_out, int | float) or not 0 < held_out < 1:
+        raise ValueError(f"held_out={held_out!r}: it is the fraction of the digits to hold out, between 0 and 1")
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "the bundled digits come with scikit-learn: pip install scikit-learn", name="sklearn"
+        ) from None
+    bunch = load_digits()
+    images = enlarged(bunch.images / 16.0).reshape(len(bunch.images), -1)
+    train_images, test_images, train_labels, test_labels = split(images, bunch.target, held_out=held_out, seed=seed)
+    return Digits(train_images, train_labels, test_images, test_labels)
+
+
+def enlarged(images: Array, side: int = SIDE) -> Array:
+    """Square images (n, k, k) as (n, side, side) in float32, by linear interpolation along each axis."""
+    k = images.shape[-1]
+    at = np.linspace(0, k - 1, side)
+    weights = np.stack([np.interp(at, np.arange(k), unit) for unit in np.eye(k)], axis=1)  # (side, k)
+    return np.asarray(weights @ images @ weights.T, dtype=np.float32)
+
+
+def mnist(folder: str | os.PathLike[str] | None = None, *, download: bool = False) -> Digits:
+    """The MNIST digits: 60,000 to learn from, 10,000 held out.
+
+    They are looked for in `folder`; else in the folder that $MICROGRADNET_DATA names; else in the cache (on Linux
+    ~/.cache/microgradnet/mnist) and where torchvision (data/MNIST/raw) and Keras (~/.keras/datasets/mnist.npz) leave
+    them. A place that is named is the only one looked at. It holds the four IDX files, gzipped or not, or is Keras'
+    mnist.npz.
+
+    Nothing is downloaded unless `download=True`: then the files that are missing (11 MB in all) go into the folder that
+    is named, or into the cache if no place has them all. Downloads are checked against the published sha256.
+
+    Raises FileNotFoundError where files are missing, ValueError for a damaged one, OSError if no mirror has a file.
+    """
+    if folder is not None and not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder={folder!r}: it is the path of a folder. To download, write mnist(download=True)")
+    cache = cache_folder("mnist")
+    named = folder if folder is not None else os.environ.get("MICROGRADNET_DATA") or None
+    if named is not None:
+        place = os.path.expanduser(named)
+        if not download and (wrong := lacking(place)):
+            says = "" if folder is not None else "$MICROGRADNET_DATA: "
+            raise FileNotFoundError(f"{says}{wrong}. mnist(folder, download=True) gets what is missing")
+    else:
+        places = [cache, *left_by_others()]
+        place = next((place for place in places if not lacking(place)), cache)
+        if not download and lacking(place):
+            raise FileNotFoundError(
+                f"MNIST's four files are in none of {', '.join(places)}. data.mnist(download=True) downloads them "
+                f"(11 MB) into the first of these; data.mnist(folder) or $MICROGRADNET_DATA names another place"
+            )
+    if not os.path.isfile(place):
+        for name, (size, sha256) in FILES.items():
+            if not found(place, name):  # only where a download was asked for
+                fetch(name + ".gz", size, sha256, MIRRORS, place)
+    return loaded(place)
+
+
+# Size and sha256 of the gzipped files as published.
+FILES = {
+    "train-images-idx3-ubyte": (9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+    "train-labels-idx1-ubyte": (28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+    "t10k-images-idx3-ubyte": (1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+    "t10k-labels-idx1-ubyte": (4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+}
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "http://yann.lecun.com/exdb/mnist/",  # often refuses; what it sends is checked like the rest
+)
+
+
+def left_by_others() -> list[str]:
+    """Where other libraries leave MNIST: torchvision in the folder that its examples name, Keras in its home."""
+    keras = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+    return [os.path.join("data", "MNIST", "raw"), os.path.join(keras, "datasets", "mnist.npz")]
+
+
+def found(folder: str, name: str) -> str | None:
+    """The path of one of MNIST's files, gzipped or not, also as some archives spell it: train-images.idx3-ubyte."""
+    for spelled in (name, name.replace("-idx", ".idx")):
+        for path in (os.path.join(folder, spelled + ".gz"), os.path.join(folder, spelled)):
+            if os.path.isfile(path):
+                return path
+    return None
+
+
+def lacking(place: str) -> str:
+    """What a place lacks to hold MNIST, as a sentence without its end; empty if nothing."""
+    if os.path.isfile(place):
+        return ""
+    if not os.path.isdir(place):
+        return f"{place} is not a folder: it should hold MNIST's four files, {next(iter(FILES))}.gz and so on"
+    missing = [name + ".gz" for name in FILES if not found(place, name)]
+    if not missing:
+        return ""
+    verb = "is" if len(missing) == 1 else "are"
+    return f"{', '.join(missing)} {verb} missing from {place}: all four MNIST files are needed"
+
+
+def loaded(place: str) -> Digits:
+    """The digits in a place that lacks nothing. Raises ValueError for what cannot be MNIST."""
+    if os.path.isfile(place):
+        arrays = read_npz(place)
+    else:
+        arrays = [read_idx(found(place, name) or name, 3 if "images" in name else 1) for name in FILES]
+    parts = []
+    for name, images, labels in zip(("train", "t10k"), arrays[::2], arrays[1::2], strict=True):
+        if len(images) != len(labels):
+            raise ValueError(f"{place} has {len(images)} {name} images but {len(labels)} {name} labels")
+        if images.shape[1:] != (SIDE, SIDE):
+            raise ValueError(f"the {name} images in {place} are {images.shape[1:]} pixels; MNIST's are {SIDE}×{SIDE}")
+        if labels.size and labels.max() > 9:
+            raise ValueError(f"the {name} labels in {place} go up to {labels.max()}; digits end at 9")
+        parts += [images.reshape(len(images), -1) / np.float32(255), labels.astype(np.int64)]
+    return Digits(*parts)
+
+
+def read_npz(path: str) -> list[Array]:
+    """The arrays of bytes in Keras' mnist.npz: images, labels, and both of the test set."""
+    import io
+
+    with open(path, "rb") as file:
+        raw = file.read()
+    try:
+        with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
+            arrays = [archive[key] for key in ("x_train", "y_train", "x_test", "y_test")]
+    except Exception as error:  # the file has been read: whatever goes wrong now is wrong in it
+        raise ValueError(f"{path} is not Keras' mnist.npz, or it is damaged ({error})") from error
+    kinds = [(array.dtype, array.ndim) for array in arrays]
+    if kinds != [(np.uint8, 3), (np.uint8, 1)] * 2:
+        raise ValueError(f"{path} is not Keras' mnist.npz: it holds {kinds}; wanted bytes with 3, 1, 3 and 1 axes")
+    return arrays
+
+
+def read_idx(path: str | os.PathLike[str], axes: int) -> Array:
+    """The array of bytes in an IDX file, which must have this many `axes`. Gzip is recognised by its first bytes.
+
+    The format (LeCun, Cortes, Burges): two zero bytes, the type (8: unsigned byte), the number of axes, the length of
+    each as a big-endian 32-bit integer, the elements. Raises ValueError where the file says or holds anything else.
+    """
+    import gzip
+    import zlib
+
+    with open(path, "rb") as file:
+        raw = file.read()
+    if raw[:2] == b"\x1f\x8b":
+        try:
+            raw = gzip.decompress(raw)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{path} is damaged: it does not unzip ({error}). Delete it, and get it anew") from error
+    head = 4 + 4 * axes
+    magic = 0x800 + axes
+    if len(raw) < head or struct.unpack(">I", raw[:4])[0] != magic:
+        seen = f"starts with {raw[:4].hex() or 'nothing'}" if len(raw) < 4 or len(raw) >= head else "ends in its head"
+        raise ValueError(
+            f"{path} is no IDX file of bytes with {axes} axes: it {seen}, wanted {magic:08x} and {axes} sizes"
+        )
+    shape = struct.unpack(f">{axes}I", raw[4:head])
+    count = math.prod(shape)
+    if count != len(raw) - head:
+        raise ValueError(
+            f"{path} is damaged: it announces {shape} = {count} bytes and holds {len(raw) - head}. Get it anew"
+        )
+    return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)
