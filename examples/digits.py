@@ -9,25 +9,17 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
+from options import Parser, positive_number, run, whole_number
 
 from microgradnet import data, nn, optim
 from microgradnet.functional import quadratic_cost, sigmoid
 
 
-def main() -> None:
-    options = parsed()
-    try:
-        run(options)
-    except (OSError, ValueError, ModuleNotFoundError) as error:
-        sys.exit(complaint(str(error)))
-
-
-def run(options: argparse.Namespace) -> None:
+def main(options: argparse.Namespace) -> None:
     try:
         import matplotlib  # noqa: F401
         from tqdm import tqdm
@@ -36,9 +28,7 @@ def run(options: argparse.Namespace) -> None:
 
     digits = data.mnist(options.data) if options.data else data.digits(seed=options.seed)
     targets = data.one_hot(digits.train_labels)
-    if options.out.exists() and not options.out.is_dir():
-        raise ValueError(f"--out {options.out} is a file: the picture goes into a folder")
-    options.out.mkdir(parents=True, exist_ok=True)
+    epochs = options.epochs or (15 if options.data else 50)
 
     rng = np.random.default_rng(options.seed)
     start = nn.init.xavier_normal
@@ -52,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     costs = [cost_of(model, digits.train_images, targets)]
     print(f"before: cost {costs[0]:.4f}, held-out accuracy {accuracy(untrained, digits.test_labels):.2%}")
     began = time.perf_counter()
-    for epoch in range(1, options.epochs + 1):
+    for epoch in range(1, epochs + 1):
         steps = data.batches(digits.train_images, targets, options.batch_size, seed=rng)
         for x, y in tqdm(steps, f"epoch {epoch}", leave=False):
             optimiser.zero_grad()
@@ -121,57 +111,12 @@ def draw(path: Path, costs: list[float], digits: data.Digits, before: np.ndarray
     figure.savefig(path, dpi=110)
 
 
-# ------------------------------------------------------------------------------------------------- the command line
-
-
-def parsed() -> argparse.Namespace:
-    parser = Parser(description=__doc__)
+if __name__ == "__main__":
+    parser = Parser(__doc__)
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder with MNIST's four IDX files (without: scikit-learn's digits)"
     )
     parser.add_argument("--epochs", type=whole_number, metavar="N", help="how often to see every digit (50; MNIST 15)")
     parser.add_argument("--batch-size", type=whole_number, default=10, metavar="N", help="digits per step (10)")
     parser.add_argument("--lr", type=positive_number, default=0.3, metavar="X", help="step size (0.3)")
-    parser.add_argument("--seed", type=seed_number, default=0, metavar="N", help="seed of everything random (0)")
-    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="folder for the picture (out)")
-    options = parser.parse_args()
-    options.epochs = options.epochs or (15 if options.data else 50)
-    return options
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        sys.exit(complaint(message))
-
-
-def complaint(message: str) -> int:
-    print(f"digits.py: {message}", file=sys.stderr)
-    return 2
-
-
-def whole_number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def seed_number(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
-    return int(text)
-
-
-def positive_number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-    return number
-
-
-if __name__ == "__main__":
-    main()
+    run(parser, main)

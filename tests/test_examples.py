@@ -70,7 +70,7 @@ def test_digits_learns_mnist(tmp_path: Path) -> None:
         (["--seed", "-1"], "not a whole number"),
         (["--bogus"], "unrecognized"),
         (["--data", "nowhere"], "is not a folder"),
-        (["--data", "."], "is missing from"),
+        (["--data", "."], "are missing from"),
         (["--out", "file/below"], "file"),
         (["--out", "file"], "is a file"),
         (["--lr", "1e39", "--epochs", "1"], "too large"),

@@ -350,6 +350,18 @@ def test_a_thirty_layer_network_folds_to_thirty_times_its_layer() -> None:
     assert f"{30 * 72:,} parameters" in folded.text
 
 
+def test_repeats_that_do_not_follow_from_each_other_are_drawn_part_by_part() -> None:
+    w, b = Value([1.0, 2.0], name="w"), Value(0.5, name="b")
+    total = Value(0.0)
+    for x in np.random.default_rng(0).normal(size=(40, 2)):
+        total = total + np.tanh((w * x).sum() + b)
+    parsed = Parsed(draw(total, cap=20, gradients=False).source)
+    assert sorted(parsed.titles()) == sorted(
+        ["w", "b", *[f"40 × [{symbol}]" for symbol in ("×", "Σ", "+", "tanh", "+")]]
+    )
+    assert sorted(parsed.edge_labels("40 × [tanh]")) == ["40 × [+] × 40"]
+
+
 def big_graph(loops: int) -> Value:
     rng = np.random.default_rng(0)
     total = Value(0.0)

@@ -127,7 +127,8 @@ def arrows_of(boxes: list[Box]) -> list[list[Arrow]]:
 
 def into_one(box: Box) -> list[Arrow]:
     node: Any = box.main
-    named = argument_names(node)
+    # Where a number is written into the title, its place shows the order.
+    named = argument_names(node) if len(box.nodes) == 1 else [""] * len(node.inputs)
     arrows = []
     for place, x in enumerate(node.inputs):
         if x.box is not box:
@@ -230,7 +231,8 @@ def facts_of_many(box: Box, graph: Graph) -> Facts:
     outs = [node for node in operations if node.kind == OUTPUT or any(user not in inside for user in node.users)]
     for node in outs[-1:]:
         array = np.asarray(numbers(node.thing))
-        lines.append(f"out {array.shape} {array.dtype}" if array.ndim else f"out {number(array[()])}")
+        what = "output" if node.kind == OUTPUT else "out"
+        lines.append(f"{what} {array.shape} {array.dtype}" if array.ndim else f"{what} {number(array[()])}")
     if graph.has_gradients and leaves:
         sizes = [norm(numbers(node.grad)) for node in leaves if node.grad is not None]
         lines.append(f"gradient norm {number(norm(sizes))}" if sizes else "no gradient: nothing flows back")

@@ -13,7 +13,7 @@ import numpy as np
 
 from .boxes import Box, Picture, in_order, inlined, most_common, spelled, titled, users_of
 from .facts import counted
-from .graph import CONSTANT, OUTPUT, Graph, Group, Node
+from .graph import CONSTANT, INPUT, OUTPUT, Graph, Group, Node
 
 WAYS = ("constants", "modules", "chains", "repeats")
 Way: TypeAlias = "Callable[[list[Box]], tuple[list[Box], str]]"  # fewer boxes, and what was folded
@@ -131,14 +131,15 @@ class Unit(NamedTuple):
     boxes: list[Box]
     pattern: str
     looks: Any  # equal for units that look the same
-
-    @property
-    def is_folded(self) -> bool:
-        return len(self.boxes) > 1
+    parts: list[tuple[list[Box], str]]  # of a repeated block: what stands at each place of it, in all its repeats
 
 
 def repeats_folded(boxes: list[Box]) -> tuple[list[Box], str]:
-    """Blocks of the same operations, one after the other in the program, become one box: "12 × [@, +, tanh]"."""
+    """Blocks of the same operations, one after the other in the program, become one: "12 × [@, +, tanh]".
+
+    The shortest blocks first, then blocks of these. A block whose repeats do not follow from each other, such as the
+    same computation for many examples, is drawn with a box for each of its parts; otherwise it is one box.
+    """
     units = row_of_units(boxes)
     while True:
         numbered: dict[Any, int] = {}
@@ -148,15 +149,29 @@ def repeats_folded(boxes: list[Box]) -> tuple[list[Box], str]:
         shorter: list[Unit] = []
         at = 0
         for begin, period, count in runs:
-            block = units[begin : begin + period]
-            pattern = f"{count:,} × [{spelled([unit.pattern for unit in block], ', ')}]"
-            members = [box for unit in units[begin : begin + period * count] for box in unit.boxes]
-            looks = hash((count, *[unit.looks for unit in block]))
-            shorter += [*units[at:begin], Unit(members, pattern, looks)]
+            shorter += [*units[at:begin], repeated(units[begin : begin + period * count], period, count)]
             at = begin + period * count
         units = shorter + units[at:]
-    merged = [(unit.boxes, unit.pattern) for unit in units if unit.is_folded]
-    return merged_boxes(boxes, merged, counted(len(merged), "repeated block"))
+    blocks = [unit for unit in units if unit.parts]
+    what = counted(len(blocks), "repeated block")
+    side_by_side, done = merged_boxes(boxes, [part for unit in blocks for part in unit.parts], what)
+    return (side_by_side, done) if done else merged_boxes(boxes, [(unit.boxes, unit.pattern) for unit in blocks], what)
+
+
+def repeated(units: list[Unit], period: int, count: int) -> Unit:
+    """`count` blocks of `period` units as one unit."""
+    block = units[:period]
+    members = [box for unit in units for box in unit.boxes]
+    parts = [
+        ([box for unit in units[place::period] for box in unit.boxes], f"{count:,} × {bracketed(unit)}")
+        for place, unit in enumerate(block)
+    ]
+    pattern = f"{count:,} × [{spelled([unit.pattern for unit in block], ', ')}]"
+    return Unit(members, pattern, hash((count, *[unit.looks for unit in block])), parts)
+
+
+def bracketed(unit: Unit) -> str:
+    return unit.pattern if unit.parts else f"[{unit.pattern}]"
 
 
 def row_of_units(boxes: list[Box]) -> list[Unit]:
@@ -166,9 +181,9 @@ def row_of_units(boxes: list[Box]) -> list[Unit]:
     for box in boxes:
         if not box.is_source:
             if box.group is not group:
-                row.append(Unit([], "", ("border", len(row))))
+                row.append(Unit([], "", ("border", len(row)), []))
                 group = box.group
-            row.append(Unit([box], titled(box), signature(box)))
+            row.append(Unit([box], titled(box), signature(box), []))
     return row
 
 
@@ -188,11 +203,11 @@ def tandem_runs(tokens: Any) -> list[tuple[int, int, int]]:
         runs = []
         end_of_last = 0
         for begin, end in zip(edges[::2], edges[1::2], strict=True):
-            begin = max(int(begin), end_of_last)
-            count = (int(end) - begin) // period + 1
-            if count >= 3:
-                runs.append((begin, period, count))
-                end_of_last = begin + period * count
+            begin, end = max(int(begin), end_of_last), int(end) + period
+            count = (end - begin) // period
+            if count >= 3:  # what is left over stands before: a loop ends clean, but may follow on something like it
+                runs.append((end - period * count, period, count))
+                end_of_last = end
         if runs:
             return runs
     return []
@@ -237,7 +252,8 @@ def merged_boxes(boxes: list[Box], merged: list[tuple[list[Box], str]], what: st
     block_of = {box: i for i, (block, _) in enumerate(merged) for box in block}
     users = users_of(boxes)
     for box in boxes:
-        if box.is_source and box not in block_of and not any(node.keep for node in box.nodes):
+        named = any(node.keep or (node.kind == INPUT and node.name) for node in box.nodes)
+        if box.is_source and box not in block_of and not named:
             homes = {block_of.get(user, -1) for user in users[box]}
             if len(homes) == 1 and -1 not in homes:
                 block_of[box] = homes.pop()
