@@ -28,6 +28,7 @@ ORDER = [
     "optim",
     "viz",
     "data",
+    "plots",
     "support",
     "testing",
     "__main__",
