@@ -582,7 +582,7 @@ def test_two_graphs_can_be_compared_as_text() -> None:
     changed = [line for line in a.diff(b).splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")]
     assert any("tanh" in line and line.startswith("+") for line in changed)
     assert len(changed) <= 10
-    assert repr(a) == a.text.rstrip("\n")
+    assert repr(a) == a.text
 
 
 def test_the_text_is_a_tree_that_names_again_what_it_meets_again() -> None:

@@ -61,7 +61,7 @@ class Drawing:
         if ending in (".dot", ".gv"):
             content = self.source.encode()
         elif ending == ".txt":
-            content = self.text.encode("utf-8", "backslashreplace")
+            content = f"{self.text}\n".encode("utf-8", "backslashreplace")
         elif ending == ".html":
             content = self.html.encode("utf-8", "backslashreplace")
         elif ending.removeprefix(".") in render.FORMATS:
@@ -83,14 +83,14 @@ class Drawing:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return self.text.rstrip("\n")
+        return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the picture, or the text where no picture can be made."""
         try:
             svg = self.render("svg").decode()
         except (RuntimeError, TimeoutError) as error:
-            return {"text/plain": f"{self.text}\n{error}"}
+            return {"text/plain": f"{self.text}\n\n{error}"}
         return {"image/svg+xml": svg[svg.index("<svg ") :], "text/plain": self.text}
 
 

@@ -37,7 +37,7 @@ def tree(picture: Picture, title: str) -> str:
         if straight:
             below.append((straight.source, indent, on_edge(straight)))
         todo += reversed(below)
-    return "\n".join(line for line in lines if line) + "\n"
+    return "\n".join(line for line in lines if line)
 
 
 def said(picture: Picture, i: int) -> str:
