@@ -606,7 +606,7 @@ X = Value(1.0) * 2.0
         (lambda: draw([]), TypeError, "empty list"),
         (lambda: draw(nn.ReLU()), TypeError, "wants an example input to run ReLU on"),
         (lambda: draw(nn.ReLU(), np.ones(2)), TypeError, "there is no graph"),
-        (lambda: draw(X, fold="everything"), ValueError, "what can be folded is constants, modules, chains, repeats"),
+        (lambda: draw(X, fold="everything"), ValueError, "what can be folded is constants, modules, repeats, chains"),
         (lambda: draw(X, fold=["chains", "x"]), ValueError, "fold='x'"),
         (lambda: draw(X, cap=-1), ValueError, "cap=-1"),
         (lambda: draw(X, cap=2.5), ValueError, "cap=2.5"),  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from .boxes import Box, Picture, in_order, inlined, most_common, spelled, titled
 from .facts import counted
 from .graph import CONSTANT, INPUT, OUTPUT, Graph, Group, Node
 
-WAYS = ("constants", "modules", "chains", "repeats")
+WAYS = ("constants", "modules", "repeats", "chains")
 Way: TypeAlias = "Callable[[list[Box]], tuple[list[Box], str]]"  # fewer boxes, and what was folded
 LONGEST_PERIOD = 2_000  # operations of a block that is looked for again
 
@@ -44,7 +44,7 @@ def fold(graph: Graph, ways: Iterable[str], depth: int | None, cap: int | None) 
     for level in range(deepest, -1, -1):
         if cap is not None and len(boxes) > cap and any(box.group and box.group.depth >= level for box in boxes):
             apply(lambda b, level=level: modules_folded(b, level))  # type: ignore[misc]
-    for way in ("chains", "repeats"):
+    for way in ("repeats", "chains"):
         if cap is not None and len(boxes) > cap and way in left:
             apply(FOLDS[way])
     if cap is not None and len(boxes) > cap:
