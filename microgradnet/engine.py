@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import numpy as np
 from numpy import ndarray
 
-from .words import brief, describe, lost_by, misfit, refuse, shown, spelled, written
+from .words import FEW, brief, describe, lost_by, misfit, refuse, shown, spelled, written
 
 if TYPE_CHECKING:  # np.typing takes longer to import than this package
     from numpy.typing import ArrayLike, DTypeLike
@@ -198,7 +198,8 @@ class Value:
 
     def __repr__(self) -> str:
         name = f", name={self.name!r}" if self.name else ""
-        return f"Value(data={shown(self._numbers)}, grad={shown(self.grad)}{name})"
+        kind = f"shape={self.shape}, dtype={self.dtype}, " if self.size > FEW else ""  # where not all is shown
+        return f"Value({kind}data={shown(self._numbers)}, grad={shown(self.grad)}{name})"
 
     def __format__(self, spec: str) -> str:
         if spec and self.ndim:

@@ -81,7 +81,10 @@ def brief(x: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+FEW = 30  # numbers of an array that are shown one by one
+
+
 def shown(x: Any) -> str:
     """A number or array the way a Value prints it."""
     x = getattr(x, "_numbers", x)
-    return str(x) if x is None or not np.ndim(x) else np.array2string(x, separator=", ", threshold=30)
+    return str(x) if x is None or not np.ndim(x) else np.array2string(x, separator=", ", threshold=FEW)

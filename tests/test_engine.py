@@ -99,7 +99,7 @@ def test_it_prints_its_numbers_and_its_gradient() -> None:
     (v * 3).backward()
     assert repr(v) == "Value(data=2.0, grad=3.0, name='w')"
     assert f"{v:.3f}" == "2.000"
-    assert "..." in repr(Value(np.zeros(1000)))
+    assert repr(Value(np.zeros(1000))).startswith("Value(shape=(1000,), dtype=float64, data=[0., 0., 0., ..., 0.")
 
 
 def test_it_behaves_like_a_number_where_that_leaves_the_graph_openly() -> None:
