@@ -1,4 +1,4 @@
-"""The losses of `functional` as layers, for those who are used to PyTorch's: `CrossEntropyLoss(label_smoothing=0.1)`."""
+"""The losses of `functional` as layers, for those who know PyTorch's: `CrossEntropyLoss(label_smoothing=0.1)`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Loss(Module):
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """The options of the function, which are its keyword-only arguments."""
-        found: dict[str, Any] = cls.function.__kwdefaults__
+        found: dict[str, Any] = cls.function.__kwdefaults__ or {}
         return found
 
     def forward(self, input: Operand, target: Operand) -> Any:
