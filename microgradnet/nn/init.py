@@ -135,9 +135,7 @@ def orthogonal(shape: tuple[int, ...], rng: Seed = None, *, gain: float = 1.0) -
     rows, columns = shape[0], math.prod(shape[1:])
     long, short = max(rows, columns), min(rows, columns)
     q, r = np.linalg.qr(generator(rng).standard_normal((long, short)))
-    q *= np.where(
-        np.diagonal(r) < 0, -gain, gain
-    )  # a QR with these signs is unique, so q is as random as what it is of
+    q *= np.where(np.diagonal(r) < 0, -gain, gain)  # LAPACK's own signs are not random
     return (q if rows >= columns else q.T).reshape(shape)
 
 

@@ -114,3 +114,73 @@ class HingeEmbeddingLoss(Loss):
     """`functional.hinge_embedding_loss` as a layer."""
 
     function = staticmethod(functional.hinge_embedding_loss)
+class MSELoss(Loss):
+    """`functional.mse_loss` as a layer."""
+
+    function = staticmethod(functional.mse_loss)
+
+
+class L1Loss(Loss):
+    """`functional.l1_loss` as a layer."""
+
+    function = staticmethod(functional.l1_loss)
+
+
+class HuberLoss(Loss):
+    """`functional.huber_loss` as a layer."""
+
+    function = staticmethod(functional.huber_loss)
+
+
+class SmoothL1Loss(Loss):
+    """`functional.smooth_l1_loss` as a layer."""
+
+    function = staticmethod(functional.smooth_l1_loss)
+
+
+class CrossEntropyLoss(Loss):
+    """`functional.cross_entropy` as a layer."""
+
+    function = staticmethod(functional.cross_entropy)
+
+
+class NLLLoss(Loss):
+    """`functional.nll_loss` as a layer."""
+
+    function = staticmethod(functional.nll_loss)
+
+
+class MultiMarginLoss(Loss):
+    """`functional.multi_margin_loss` as a layer."""
+
+    function = staticmethod(functional.multi_margin_loss)
+
+
+class BCEWithLogitsLoss(Loss):
+    """`functional.binary_cross_entropy_with_logits` as a layer."""
+
+    function = staticmethod(functional.binary_cross_entropy_with_logits)
+
+
+class BCELoss(Loss):
+    """`functional.binary_cross_entropy` as a layer."""
+
+    function = staticmethod(functional.binary_cross_entropy)
+
+
+class KLDivLoss(Loss):
+    """`functional.kl_div` as a layer."""
+
+    function = staticmethod(functional.kl_div)
+
+
+class HingeLoss(Loss):
+    """`functional.hinge_loss` as a layer."""
+
+    function = staticmethod(functional.hinge_loss)
+
+
+class HingeEmbeddingLoss(Loss):
+    """`functional.hinge_embedding_loss` as a layer."""
+
+    function = staticmethod(functional.hinge_embedding_loss)
