@@ -501,6 +501,15 @@ def test_a_buffer_that_may_not_be_written_is_compared() -> None:
         model.load_state_dict({"table": np.ones(3)})
 
 
+def test_an_integer_that_does_not_fit_is_refused() -> None:
+    model = Module()
+    model.count = np.zeros(2, np.int8)  # type: ignore[attr-defined]
+    model.load_state_dict({"count": np.array([3, -100])})
+    assert model.count.tolist() == [3, -100]
+    with pytest.raises(ValueError, match="count holds numbers that int8 does not"):
+        model.load_state_dict({"count": np.array([3, 200])})
+
+
 def test_two_arrays_of_one_path_are_refused() -> None:
     model = Module()
     model.parts = {"a.b": Value(1.0), "a": {"b": Value(2.0)}}  # type: ignore[attr-defined]
@@ -703,7 +712,10 @@ def test_a_path_to_no_parameter_is_refused_and_nothing_freezes() -> None:
 def test_a_module_in_another_precision_is_a_copy() -> None:
     model = Normed()
     model.generator = np.random.default_rng(0)  # type: ignore[attr-defined]
+    model.layers[0].bias.name = "shift"
     twin = model.astype(np.float64)
+    assert twin.layers[0].bias.name == "shift"
+    twin.layers[0].bias.name = None
     assert {p.dtype for p in twin.parameters()} == {np.dtype(np.float64)}
     assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
     assert [x.dtype for _, x in twin.named_buffers()] == [np.float64, np.int64, np.bool]

@@ -16,22 +16,9 @@ from .losses import (
     NLLLoss,
     SmoothL1Loss,
 )
-from .losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeEmbeddingLoss, HingeLoss, HuberLoss, KLDivLoss, L1Loss, MSELoss, MultiMarginLoss, NLLLoss, SmoothL1Loss
 from .module import Module
 
 __all__ = [
-    "HingeEmbeddingLoss",
-    "HingeLoss",
-    "KLDivLoss",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "MultiMarginLoss",
-    "NLLLoss",
-    "CrossEntropyLoss",
-    "SmoothL1Loss",
-    "HuberLoss",
-    "L1Loss",
-    "MSELoss",
     "ELU",
     "MLP",
     "BCELoss",
