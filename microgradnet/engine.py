@@ -1281,7 +1281,10 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
             raise TypeError(f"{describe(value)} is frozen: nothing flows to it. unfreeze() the Module that holds it")
         way = "Start from a Value that comes before it, or from one that does not depend on it"
         if value.op and any(value.op.rules):
-            way = "It was computed from constants and frozen parameters alone: unfreeze() what is to learn"
+            way = (
+                "It was computed from what nothing flows to: constants, comparisons, frozen parameters (unfreeze() the "
+                "Module that holds them)"
+            )
         raise TypeError(
             f"{describe(value)} is the result of {value.op.name if value.op else 'no_grad'}: nothing flows back from "
             f"it. {way}"

@@ -540,7 +540,7 @@ class Variables:
     def plain(self, aux: Any) -> Any:
         """Beside plain results: what f returned beside its number, with plain numbers for the Values it computed."""
         for v in self.values:  # a Module in it may hold these: they are nobody else's variables, nor memory, any longer
-            v.params, v._numbers = engine.NO_PARAMS, v._numbers.copy()
+            v.params, v._numbers = v.params if tree.is_frozen(v) else engine.NO_PARAMS, v._numbers.copy()
 
         def leaf(x: Any, inside: bool) -> Any:
             ours = isinstance(x, Value) and not inside and (x.age > self.since or x in mine)

@@ -122,7 +122,8 @@ class Module:
     def unfreeze(self, *paths: str) -> Self:
         """Itself, with its parameters, or those under `paths`, learning again: the opposite of `freeze`.
 
-        What was computed with them while they were frozen does not lead to them; a `backward()` from there says so.
+        What was computed with them while they were frozen does not lead to them: run the forward computation again. A
+        `backward()` that would find a part of their gradient raises RuntimeError.
         """
         for value in self._parameters_under(paths):
             unfreeze(value)
