@@ -38,6 +38,7 @@ new_age = itertools.count().__next__
 new = object.__new__
 by_age = operator.attrgetter("age")
 NO_PARAMS: dict[str, Any] = {}
+FROZEN: dict[str, Any] = {}  # what `params` is in a frozen parameter, a NonDiff without history; see tree.freeze
 PYTHON_NUMBERS = frozenset({int, float})
 
 
@@ -242,7 +243,8 @@ class Value:
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy is made anew, with an age of its own. It cannot bring its history along (the inputs would be other
         # Values than the caller's), so a copied result says so when a sweep wants to go through it.
-        return revive, (type(self), self._numbers, numbers(self.grad), self.name, self.op is not None)
+        computed, frozen = self.op is not None, self.params is FROZEN
+        return revive, (type(self), self._numbers, numbers(self.grad), self.name, computed, frozen)
 
     # ------------------------------------------------------------------------------------------ differentiation
 
@@ -548,9 +550,10 @@ def by_formula(function: Any, *args: Any, **kwargs: Any) -> Value:
     return result
 
 
-def revive(kind: type[Value], data: Any, grad: Any, name: str | None, computed: bool) -> Value:
+def revive(kind: type[Value], data: Any, grad: Any, name: str | None, computed: bool, frozen: bool = False) -> Value:
     """A copied or unpickled Value; see `Value.__reduce__`."""
     value = new_value(kind, data.copy(), COPIED if computed else None, (), NO_PARAMS)
+    value.params = FROZEN if frozen else NO_PARAMS
     value.grad = None if grad is None else grad.copy()
     value.name = name
     return value
@@ -1195,8 +1198,9 @@ def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = Fa
     found: dict[Value, Any] = {}
     pending = swept(history(root), {root: g}, create_graph, release, None if release else found)
     for node, g in pending.items():  # what is left are the leaves
-        assert node.op is None, f"the gradient of {describe(node)} was left unclaimed"
-        found[node] = g
+        if type(node) is Value:  # and not frozen after it was used
+            assert node.op is None, f"the gradient of {describe(node)} was left unclaimed"
+            found[node] = g
     return found
 
 
@@ -1233,16 +1237,21 @@ def history(root: Value) -> list[Value]:
         for x in node.args:
             if type(x) is Value:
                 if x.age > age:
-                    raise RuntimeError(
-                        f"{describe(x)}, an input of {node.op.name if node.op else '?'}, was written (v.data = …) "
-                        f"after it was used, so the recorded numbers are no longer its own. "
-                        f"Run the forward computation again, then backward()"
-                    )
+                    refuse_to_pass(node, x)
                 if x.op is not None and x not in seen:
                     seen.add(x)
                     nodes.append(x)
+            elif type(x) is NonDiff and x.age > age:
+                refuse_to_pass(node, x)
     nodes.sort(key=by_age)
     return nodes
+
+
+def refuse_to_pass(node: Value, x: Value) -> NoReturn:
+    raise RuntimeError(
+        f"{describe(x)}, an input of {node.op.name if node.op else '?'}, was written (v.data = …) or unfrozen after it "
+        f"was used, so the recorded numbers are no longer its own. Run the forward computation again, then backward()"
+    )
 
 
 def fitted(g: Any, x: Value, row: Op) -> Any:
@@ -1272,9 +1281,17 @@ def unbroadcast(g: Any, shape: tuple[int, ...], row: Op) -> Any:
 def start(value: Value, gradient: Any, create_graph: bool) -> Any:
     """What a sweep from `value` starts from: an array of its shape and dtype that nobody else holds."""
     if isinstance(value, NonDiff):
+        if value.params is FROZEN:
+            raise TypeError(f"{describe(value)} is frozen: nothing flows to it. unfreeze() the Module that holds it")
+        way = "Start from a Value that comes before it, or from one that does not depend on it"
+        if value.op and any(value.op.rules):
+            way = (
+                "It was computed from what nothing flows to: constants, comparisons, frozen parameters (unfreeze() the "
+                "Module that holds them)"
+            )
         raise TypeError(
             f"{describe(value)} is the result of {value.op.name if value.op else 'no_grad'}: nothing flows back from "
-            "it. Start from a Value that comes before it, or from one that does not depend on it"
+            f"it. {way}"
         )
     if gradient is None:
         if type(value._numbers) is not ndarray and not create_graph:

@@ -1,4 +1,4 @@
-"""Formulas over the rows, with no rules of their own: means, activations, softmax, costs.
+"""Formulas over the rows, with no rules of their own: means, activations, softmax, and the losses of `losses`.
 
 Arrays in, arrays out; a Value anywhere in, a Value out. Shapes are NumPy's: the last axis holds the outputs of one
 example, the axes before it count examples.
@@ -6,13 +6,26 @@ example, the axes before it count examples.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from .engine import Operand, Value, shaped  # noqa: F401  (Value for the examples)
 from .formulas.reductions import clip, logsumexp, peak
+from .losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge_embedding_loss,
+    hinge_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    multi_margin_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
 from .ops.conv import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d
 from .ops.cost import quadratic_cost
 from .ops.elementwise import relu, sigmoid, stop_gradient
@@ -22,12 +35,19 @@ from .ops.reduction import Axis
 __all__ = [
     "avg_pool1d",
     "avg_pool2d",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "clip",
     "conv1d",
     "conv2d",
     "cross_entropy",
     "elu",
     "hardtanh",
+    "hinge_embedding_loss",
+    "hinge_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -35,10 +55,14 @@ __all__ = [
     "max_pool1d",
     "max_pool2d",
     "mean",
+    "mse_loss",
+    "multi_margin_loss",
+    "nll_loss",
     "quadratic_cost",
     "relu",
     "relu6",
     "sigmoid",
+    "smooth_l1_loss",
     "softmax",
     "softplus",
     "stop_gradient",
@@ -115,34 +139,3 @@ def log_softmax(x: Operand, axis: int = -1) -> Any:
     """log(softmax(x)) along `axis`, precise where the softmax is tiny."""
     x = shaped(x)
     return x - logsumexp(x, axis=axis, keepdims=True)
-
-
-# -------------------------------------------------------------------------------------------------------------- costs
-
-
-def cross_entropy(logits: Operand, target: Any) -> Any:
-    """−log of the probability that softmax(`logits`) gives the right class, averaged over the examples.
-
-    `logits` are (…, classes); `target` holds integer labels (…,) or probabilities (…, classes). Raises ValueError for
-    a target of another shape or a label that is no class.
-
-    >>> cross_entropy(Value([[0.0, 0.0]]), [1])
-    Value(data=0.6931471805599453, grad=None)
-    """
-    logits = shaped(logits)
-    target = shaped(target)
-    if not logits.ndim or not logits.size:
-        raise ValueError(f"logits of shape {logits.shape}: there is no example, or no class, to take the cost of")
-    log_p = log_softmax(logits)
-    examples = math.prod(logits.shape[:-1])
-    if target.shape == logits.shape and target.dtype.kind == "f":
-        return -(log_p * target).sum() / examples
-    if target.shape != logits.shape[:-1] or target.dtype.kind not in "iu":
-        raise ValueError(
-            f"target of shape {target.shape} ({target.dtype}) for logits of shape {logits.shape}: give integer labels "
-            f"of shape {logits.shape[:-1]}, or floating-point probabilities of shape {logits.shape}"
-        )
-    classes = logits.shape[-1]
-    if target.size and not (target.min() >= 0 and target.max() < classes):
-        raise ValueError(f"labels from {target.min()} to {target.max()}, but the classes are 0 to {classes - 1}")
-    return -log_p.reshape((-1, classes))[np.arange(examples), target.reshape(-1)].sum() / examples

@@ -3,13 +3,14 @@
 Arguments. What is differentiated by are the floats, floating-point arrays and Values in the chosen arguments, alone or
 in nested dicts, lists, tuples, named tuples and dataclasses, and the parameters of Modules. f is called with fresh
 Values in their place, in a copy of the structure: what it does to the copy does not reach the caller's. Everything else
-in a chosen argument is a constant: integers, integer arrays, strings, None, functions, and in a Module also its arrays.
+in a chosen argument is a constant: integers, integer arrays, strings, None, functions, frozen parameters, and in a
+Module also its arrays.
 
 Gradients come back in the same structure. In a plain container None stands where a constant was. The gradient of a
-Module is a copy of the Module with each gradient in the place of its parameter, None for its other arrays and the rest
-as it was; a parameter it has under two names has the whole gradient under both. `tree.leaves(model, gradient)` pairs
-the two. A Value that stands twice in a list or dict is two variables there, as two equal arrays would be. Where the
-result does not depend on a variable, its gradient is 0.
+Module is a copy of the Module with each gradient in the place of its parameter, None for its other arrays and frozen
+parameters and the rest as it was; a parameter it has under two names has the whole gradient under both.
+`tree.leaves(model, gradient)` pairs the two. A Value that stands twice in a list or dict is two variables there, as two
+equal arrays would be. Where the result does not depend on a variable, its gradient is 0.
 
 Results. Arrays in, arrays out; a Value anywhere in, Values out, which can be differentiated further: a Value among the
 arguments, or one that f closes over and uses. Transforms nest by this alone: inside another one the variables of the
@@ -539,7 +540,7 @@ class Variables:
     def plain(self, aux: Any) -> Any:
         """Beside plain results: what f returned beside its number, with plain numbers for the Values it computed."""
         for v in self.values:  # a Module in it may hold these: they are nobody else's variables, nor memory, any longer
-            v.params, v._numbers = engine.NO_PARAMS, v._numbers.copy()
+            v.params, v._numbers = v.params if tree.is_frozen(v) else engine.NO_PARAMS, v._numbers.copy()
 
         def leaf(x: Any, inside: bool) -> Any:
             ours = isinstance(x, Value) and not inside and (x.age > self.since or x in mine)
@@ -604,6 +605,8 @@ def _recorded(roots: list[Value], since: int) -> tuple[list[Value], set[Value]]:
                     older.add(x)
                 elif x.op is not None:
                     nodes.append(x)
+            elif type(x) is NonDiff and x.age > age:
+                engine.history(node)
     nodes.sort(key=by_age)
     return nodes, older
 
@@ -724,6 +727,8 @@ def _nothing(name: str, i: int, argument: Any) -> str:
     way = "Write 3.0 for 3, cast an array with .astype(float), or choose other arguments by argnums"
     if np.iscomplexobj(argument):
         way = "Only real numbers can be differentiated here: pass .real and .imag"
+    elif any(tree.is_frozen(x) for _, x in tree.walk(argument)):
+        way = "Its parameters are frozen: unfreeze() those to differentiate by"
     return f"{name} differentiates by floating-point numbers; argument {i} has none: {brief(argument)}. {way}"
 
 

@@ -3,7 +3,7 @@
 Containers are dicts, lists, tuples, named tuples and dataclasses; an `nn.Module` joins them through `register`. Two
 kinds of them differ in what varies. In a plain container every floating-point number, array and Value does, and every
 place is one of its own. An owner, such as a Module, has parameters: Values that it holds once, whatever number of names
-they have. Its other numbers and arrays are settings and buffers.
+they have. Its other numbers and arrays are settings and buffers. A frozen parameter is one still, and does not vary.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from .engine import NonDiff, Value
+import numpy as np
+
+from .engine import FROZEN, NO_PARAMS, NonDiff, Value, new_age
 from .words import brief
 
 Change: TypeAlias = Callable[[Any], Any]
@@ -107,14 +109,47 @@ def children(node: Any) -> list[tuple[str, Any]]:
 
 def is_parameter(x: Any) -> bool:
     """Whether `x`, found in an owner, is a parameter of it: a Value, and not a result kept there."""
-    return type(x) is Value and (x.op is None or x.params is VARIABLE)
+    return (type(x) is Value and (x.op is None or x.params is VARIABLE)) or is_frozen(x)
 
 
-def walk(node: Any, path: str = "", seen: set[int] | None = None, deep: bool = True) -> Iterator[tuple[str, Any]]:
-    """The owners and parameters in `node`, itself included, with their paths; each once. `deep` enters owners."""
+def is_frozen(x: Any) -> bool:
+    return type(x) is NonDiff and x.params is FROZEN
+
+
+def freeze(parameter: Value) -> None:
+    """Make a parameter a constant: as nothing flows to what is not exactly a Value, it costs a backward nothing."""
+    if type(parameter) is Value:
+        parameter.__class__ = NonDiff
+        parameter.params, parameter.grad = FROZEN, None
+
+
+def unfreeze(parameter: Value) -> None:
+    """Let gradients flow to it again. What was recorded meanwhile has cut it off: a sweep over that says so."""
+    if is_frozen(parameter):
+        parameter.__class__ = Value
+        parameter.params = NO_PARAMS if parameter.op is None else VARIABLE
+        parameter.age = new_age()
+
+
+def like(parameter: Value, numbers: Any) -> Value:
+    """A new parameter that holds `numbers`, with the name of this one, and frozen if it is."""
+    new = Value(numbers, parameter.name)
+    if is_frozen(parameter):
+        freeze(new)
+    return new
+
+
+def walk(
+    node: Any, path: str = "", seen: set[int] | None = None, deep: bool = True, buffers: bool = False
+) -> Iterator[tuple[str, Any]]:
+    """The owners and parameters in `node`, itself included, with their paths; each once.
+
+    `deep` enters owners; with `buffers`, the plain arrays are among them.
+    """
     seen = set() if seen is None else seen
-    if isinstance(node, Value):
-        if is_parameter(node) and id(node) not in seen:
+    if isinstance(node, Value) or (buffers and isinstance(node, np.ndarray)):
+        result = isinstance(node, Value) and not is_parameter(node)
+        if not result and id(node) not in seen:
             seen.add(id(node))
             yield path, node
         return
@@ -127,7 +162,19 @@ def walk(node: Any, path: str = "", seen: set[int] | None = None, deep: bool = T
             return
     seen.add(id(node))
     for name, part in kind.children(node):
-        yield from walk(part, f"{path}.{name}" if path else name, seen, deep)
+        yield from walk(part, f"{path}.{name}" if path else name, seen, deep, buffers)
+
+
+def find(node: Any, path: str) -> Any:
+    """What stands under a path such as "layers.0.weight", or None."""
+    for name, part in children(node):
+        if path == name:
+            return part
+        if path.startswith(name + "."):
+            found = find(part, path[len(name) + 1 :])
+            if found is not None:
+                return found
+    return None
 
 
 def rebuild(node: Any, leaf: Callable[[Any, bool], Any]) -> Any:
@@ -177,7 +224,7 @@ def spots(node: Any) -> list[Any]:
 
 
 def leaves(node: Any, *others: Any) -> list[Any]:
-    """What varies in `node`, in order: parameters of Modules, each once, and everything but None elsewhere.
+    """What varies in `node`, in order: parameters of Modules, each once and unless frozen, and all but None elsewhere.
 
     With `others`, trees of the same structure such as gradients: tuples of what each of them has there.
     ValueError if the structures differ.
@@ -211,7 +258,7 @@ def map(f: Callable[..., Any], node: Any, *others: Any) -> Any:
         here = [next(row) for row in rows]
         if not inside:
             return None if x is None else f(x, *here)
-        if not is_parameter(x):
+        if not is_parameter(x) or is_frozen(x):
             return x
         if id(x) not in known:
             known[id(x)] = standing(f(x, *here))

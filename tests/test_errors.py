@@ -292,7 +292,7 @@ DOORS: dict[str, Door] = {
         "0 to 2"
     ),
     "cross_entropy of nothing": Door(
-        lambda: F.cross_entropy(Value(np.zeros((0, 3))), np.zeros(0, int)), ValueError, "logits of shape (0, 3)",
+        lambda: F.cross_entropy(Value(np.zeros((0, 3))), np.zeros(0, int)), ValueError, "losses of shape (0,)",
         "there is no example", "to take the cost of",
     ),
     "cross_entropy of a number": Door(

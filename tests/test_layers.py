@@ -20,6 +20,7 @@ ORDER = [
     "debug",
     "ops",
     "formulas",
+    "losses",
     "functional",
     "tree",
     "transforms",
@@ -86,8 +87,9 @@ def test_the_public_names_are_these() -> None:
         "numerical_grad", "optim", "primitive", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
-        "ELU", "LeakyReLU", "Linear", "MLP", "Module", "ReLU", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
-        "init",
+        "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "ELU", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss",
+        "KLDivLoss", "L1Loss", "LeakyReLU", "Linear", "MLP", "MSELoss", "Module", "MultiMarginLoss", "NLLLoss", "ReLU",
+        "Sequential", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Tanh", "init",
     ]  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def in_float64(args: tuple[Any, ...], make: Callable[[Any], Any]) -> list[Any]:
 
     def leaf(x: Any, inside: bool) -> Any:
         if inside:
-            return Value(wide(x)) if tree.is_parameter(x) else x
+            return tree.like(x, wide(x)) if tree.is_parameter(x) else x
         return make(wide(x)) if tree.is_floating(x) else x
 
     known: dict[int, Any] = {}

@@ -1,7 +1,13 @@
-"""Random starts for weights. Each takes a shape (outputs, inputs) and a generator, and returns an array.
+"""Random starts for weights. Each takes a shape (outputs, inputs) and a seed or generator, and returns an array.
 
 `bound` and `std` are those that keep the size of signals through a layer: Glorot and Bengio 2010 (xavier), He et al.
-2015 (kaiming).
+2015 (kaiming). The further arguments are PyTorch's; a layer is given them by `functools.partial`:
+
+>>> from functools import partial
+>>> from microgradnet.nn import Linear
+>>> layer = Linear(64, 64, init=partial(orthogonal, gain=2.0), seed=0)
+>>> bool(np.allclose(layer.weight.data @ layer.weight.data.T, 4 * np.eye(64), atol=1e-5))
+True
 """
 
 from __future__ import annotations
@@ -46,44 +52,154 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[1] * field, shape[0] * field
 
 
-def lecun_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+GAINS = {"linear": 1.0, "conv": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """What makes up for how much an activation shrinks signals: √2 for relu, 5/3 for tanh, as in PyTorch.
+
+    `nonlinearity` is "linear", "conv", "sigmoid", "tanh", "relu", "selu" or "leaky_relu", whose slope is `param`.
+
+    >>> round(calculate_gain("leaky_relu", 0.2), 4)
+    1.3868
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in GAINS:
+        raise ValueError(f"nonlinearity={nonlinearity!r}: it is one of leaky_relu, {', '.join(GAINS)}")
+    return GAINS[nonlinearity]
+
+
+# -------------------------------------------------------------------------------------------- by the width of a layer
+
+
+def lecun_uniform(shape: tuple[int, ...], rng: Seed = None) -> Array:
     """Uniform in ±1/√fan_in: what PyTorch gives a linear layer."""
     bound = 1 / math.sqrt(max(1, fans(shape)[0]))
-    return rng.uniform(-bound, bound, shape)
+    return generator(rng).uniform(-bound, bound, shape)
 
 
-def xavier_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Uniform in ±√(6 / (fan_in + fan_out)): for sigmoid and tanh."""
-    bound = math.sqrt(6 / max(1, sum(fans(shape))))
-    return rng.uniform(-bound, bound, shape)
+def xavier_uniform(shape: tuple[int, ...], rng: Seed = None, *, gain: float = 1.0) -> Array:
+    """Uniform in ±gain · √(6 / (fan_in + fan_out)): for sigmoid and tanh."""
+    bound = gain * math.sqrt(6 / max(1, sum(fans(shape))))
+    return generator(rng).uniform(-bound, bound, shape)
 
 
-def xavier_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Normal with standard deviation √(2 / (fan_in + fan_out)): for sigmoid and tanh."""
-    return rng.normal(0, math.sqrt(2 / max(1, sum(fans(shape)))), shape)
+def xavier_normal(shape: tuple[int, ...], rng: Seed = None, *, gain: float = 1.0) -> Array:
+    """Normal with standard deviation gain · √(2 / (fan_in + fan_out)): for sigmoid and tanh."""
+    return generator(rng).normal(0, gain * math.sqrt(2 / max(1, sum(fans(shape)))), shape)
 
 
-def kaiming_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Uniform in ±√(6 / fan_in): for relu."""
-    bound = math.sqrt(6 / max(1, fans(shape)[0]))
-    return rng.uniform(-bound, bound, shape)
+def kaiming_uniform(
+    shape: tuple[int, ...],
+    rng: Seed = None,
+    *,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+) -> Array:
+    """Uniform in ±gain · √(3 / fan): as it is, for relu.
+
+    `gain` is that of `nonlinearity`, with slope `a` if that is leaky_relu; `mode` chooses fan_in, which keeps the size
+    of signals, or fan_out, which keeps that of gradients.
+    """
+    bound = math.sqrt(3) * kaiming_std(shape, a, mode, nonlinearity)
+    return generator(rng).uniform(-bound, bound, shape)
 
 
-def kaiming_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Normal with standard deviation √(2 / fan_in): for relu."""
-    return rng.normal(0, math.sqrt(2 / max(1, fans(shape)[0])), shape)
+def kaiming_normal(
+    shape: tuple[int, ...],
+    rng: Seed = None,
+    *,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+) -> Array:
+    """Normal with standard deviation gain / √fan: as it is, for relu. The options are those of `kaiming_uniform`."""
+    return generator(rng).normal(0, kaiming_std(shape, a, mode, nonlinearity), shape)
 
 
-def normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Standard normal: so large that the first outputs are chaos."""
-    return rng.standard_normal(shape)
+def kaiming_std(shape: tuple[int, ...], a: float, mode: str, nonlinearity: str) -> float:
+    """The standard deviation of `kaiming_uniform` and `kaiming_normal`."""
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"mode={mode!r}: it is 'fan_in' or 'fan_out'")
+    return calculate_gain(nonlinearity, a) / math.sqrt(max(1, fans(shape)[mode == "fan_out"]))
 
 
-def zeros(shape: tuple[int, ...], rng: np.random.Generator | None = None) -> Array:
+def orthogonal(shape: tuple[int, ...], rng: Seed = None, *, gain: float = 1.0) -> Array:
+    """A random matrix with orthonormal rows, or columns if there are fewer of them, times `gain`.
+
+    Axes after the second count as inputs. All such matrices are equally likely: Saxe et al. 2013, Mezzadri 2007.
+    """
+    fans(shape)  # says what is wrong with it
+    rows, columns = shape[0], math.prod(shape[1:])
+    long, short = max(rows, columns), min(rows, columns)
+    q, r = np.linalg.qr(generator(rng).standard_normal((long, short)))
+    q *= np.where(np.diagonal(r) < 0, -gain, gain)  # LAPACK's own signs are not random
+    return (q if rows >= columns else q.T).reshape(shape)
+
+
+# -------------------------------------------------------------------------------------------- by numbers of your own
+
+
+def uniform(shape: tuple[int, ...], rng: Seed = None, *, a: float = 0.0, b: float = 1.0) -> Array:
+    """Uniform from `a` to `b`."""
+    return generator(rng).uniform(a, b, shape)
+
+
+def normal(shape: tuple[int, ...], rng: Seed = None, *, mean: float = 0.0, std: float = 1.0) -> Array:
+    """Normal. Weights of the standard deviation 1 are so large that the first outputs are chaos."""
+    return generator(rng).normal(mean, std, shape)
+
+
+def trunc_normal(
+    shape: tuple[int, ...],
+    rng: Seed = None,
+    *,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+) -> Array:
+    """Normal, but for what is not between `a` and `b`, which are numbers and no multiples of `std`.
+
+    ValueError if they are not in order, or more than 10 standard deviations from `mean`, where there is nothing.
+    """
+    rng = generator(rng)
+    low, high = (max((a - mean) / std, -10.0), min((b - mean) / std, 10.0)) if std > 0 else (0.0, 0.0)
+    if not low < high:
+        raise ValueError(
+            f"trunc_normal(mean={mean}, std={std}, a={a}, b={b}): nothing normal lies between these bounds"
+        )
+    # Drawn evenly between the bounds, and kept as often as the bell is high there: of thirty at least one.
+    peak = min(max(low, 0.0), high)
+    drawn = np.empty(math.prod(shape))
+    left = np.arange(drawn.size)
+    while left.size:
+        x = rng.uniform(low, high, left.size)
+        kept = rng.random(left.size) < np.exp((peak * peak - x * x) / 2)
+        drawn[left[kept]] = x[kept]
+        left = left[~kept]
+    return (drawn * std + mean).reshape(shape)
+
+
+def constant(shape: tuple[int, ...], rng: Seed = None, *, val: float) -> Array:
+    """All `val`. Weights that start equal stay equal."""
+    return np.full(shape, float(val))
+
+
+def zeros(shape: tuple[int, ...], rng: Seed = None) -> Array:
     """All 0: for biases. Weights that start equal stay equal."""
     return np.zeros(shape)
 
 
-def ones(shape: tuple[int, ...], rng: np.random.Generator | None = None) -> Array:
+def ones(shape: tuple[int, ...], rng: Seed = None) -> Array:
     """All 1: for scales."""
     return np.ones(shape)
+
+
+def eye(shape: tuple[int, ...], rng: Seed = None) -> Array:
+    """The identity: a square layer hands its inputs through, another as many of them as it can."""
+    if len(shape) != 2:
+        raise ValueError(f"the identity has two axes, (outputs, inputs); got shape {shape}")
+    return np.eye(*shape)

@@ -15,7 +15,7 @@ from .. import functional
 from ..engine import Operand, Value
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
-from .module import Module, WrongInput
+from .module import Module, WrongInput, counted
 
 Activation: TypeAlias = Callable[[Any], Any]
 
@@ -107,7 +107,7 @@ class Sequential(Module):
             for x in self.layers
         ]
         inside = "".join(f"  {i}: {name}\n".replace("\n  ", "\n    ") for i, name in enumerate(names))
-        return f"Sequential(\n{inside})"
+        return f"Sequential(\n{inside}){counted(self)}"
 
 
 class MLP(Module):

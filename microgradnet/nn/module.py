@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from reprlib import recursive_repr
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from weakref import ref
 
-from ..engine import Value, new_age
-from ..tree import Change, Memo, children, is_parameter, register, walk
+import numpy as np
+
+from .. import engine
+from ..engine import Array, Mode, Value, new_age
+from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
+from . import state as states
+from .summary import Summary, described
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 NOTHING: Any = object()
+# What is told of every call of a Module, and its result; see `Module.summary`.
+LISTENER: ContextVar[Callable[[Module, Any], None] | None] = ContextVar("listener", default=None)
 
 
 class Module:
@@ -61,8 +73,12 @@ class Module:
         """The parameters, each once."""
         return [value for _, value in self.named_parameters()]
 
+    def named_buffers(self) -> Iterator[tuple[str, Array]]:
+        """Each plain array in it with its path: what it keeps and does not learn, such as BatchNorm's running_mean."""
+        return ((path, found) for path, found in walk(self, buffers=True) if isinstance(found, np.ndarray))
+
     def parameter_count(self) -> int:
-        """How many numbers there are to learn."""
+        """How many numbers its parameters hold, frozen ones too."""
         return sum(value.size for value in self.parameters())
 
     def zero_grad(self) -> None:
@@ -85,13 +101,118 @@ class Module:
         """Itself, in evaluation mode: the opposite of `train`."""
         return self.train(False)
 
+    def freeze(self, *paths: str) -> Self:
+        """Itself, with its parameters made constants: a backward gives them no gradient and takes no time for them.
+
+        With paths, such as `"layers.0"` or `"head.bias"`, only those of these parts. A frozen parameter is a parameter
+        still: `parameters()`, `state_dict()` and all else list it; in gradients of the Module None stands for it. Its
+        `.grad` is forgotten. A parameter with several names is frozen under all of them. ValueError for a path that
+        leads to no parameter.
+
+        >>> from microgradnet.nn import Linear
+        >>> layer = Linear(3, 2, seed=0).freeze("weight")
+        >>> layer([[1.0, 2.0, 3.0]]).sum().backward()
+        >>> layer.weight.grad, layer.bias.grad
+        (None, array([1., 1.], dtype=float32))
+        """
+        for value in self._parameters_under(paths):
+            freeze(value)
+        return self
+
+    def unfreeze(self, *paths: str) -> Self:
+        """Itself, with its parameters, or those under `paths`, learning again: the opposite of `freeze`.
+
+        What was computed with them while they were frozen does not lead to them: run the forward computation again. A
+        `backward()` that would find a part of their gradient raises RuntimeError.
+        """
+        for value in self._parameters_under(paths):
+            unfreeze(value)
+        return self
+
+    def _parameters_under(self, paths: tuple[str, ...]) -> list[Value]:
+        found: list[Value] = []
+        for path in paths:
+            here = [x for _, x in walk(find(self, path)) if isinstance(x, Value)]
+            if not here:
+                names = ", ".join(name for name, _ in self.named_parameters())
+                raise ValueError(f"{type(self).__name__} has no parameter under {path!r}; it has {names or 'none'}")
+            found += here
+        return found if paths else self.parameters()
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """A copy of it that computes in another precision: parameters and floating-point buffers are cast.
+
+        As with an array, the Module itself stays as it is, and the two share nothing. Tied parameters are tied in the
+        copy, frozen ones are frozen; it has no gradients. Make its optimiser after it: one made before has the
+        parameters of the Module it was made for.
+
+        >>> from microgradnet.nn import Linear
+        >>> layer = Linear(3, 2, seed=0).astype(np.float64)
+        >>> layer(np.ones((5, 3))).dtype
+        dtype('float64')
+        """
+        kind = np.dtype(dtype)
+        if kind.kind != "f":
+            raise TypeError(f"a Module computes in floating point: astype(np.float32) or np.float64; got {kind}")
+        memo: dict[int, Any] = {}
+        for _, x in walk(self, buffers=True):
+            if isinstance(x, Value):
+                memo[id(x)] = like(x, x.data.astype(kind))
+            elif isinstance(x, np.ndarray) and x.dtype.kind == "f":
+                memo[id(x)] = x.astype(kind)
+        return copy.deepcopy(self, memo)  # takes these where it comes to their originals
+
+    def state_dict(self) -> dict[str, Array]:
+        """Its numbers: a copy of each parameter and buffer, under its path, such as `"layers.0.weight"`.
+
+        >>> from microgradnet.nn import Linear
+        >>> {path: array.shape for path, array in Linear(3, 2, seed=0).state_dict().items()}
+        {'weight': (2, 3), 'bias': (2,)}
+        """
+        return states.taken(self)
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> states.Incompatible:
+        """Take over the numbers of a `state_dict`, in place: Values and buffers stay the objects they are.
+
+        Arrays are cast to the dtype they have here. A tied parameter may stand under any of its paths. Returns the
+        paths that were missing and those that were left over, of which there are none unless `strict=False` lets them
+        be. ValueError, with nothing loaded, names those otherwise, and always what is of another shape or kind.
+
+        >>> from microgradnet.nn import Linear
+        >>> Linear(3, 2).load_state_dict({"weight": np.ones((2, 3)), "scale": 1.0}, strict=False)
+        Incompatible(missing_keys=['bias'], unexpected_keys=['scale'])
+        """
+        return states.load(self, state, strict)
+
+    def summary(self, *inputs: Any) -> Summary:
+        """A table of its layers: the shapes and the number of their parameters, frozen ones apart, and the sums.
+
+        With example inputs also the shape of each layer's result. They go through a copy, in evaluation mode, so that
+        the Module stays as it is.
+
+        >>> from microgradnet.nn import MLP
+        >>> MLP(3, [4, 2], seed=0).freeze("layers.0").summary(np.ones((5, 3), np.float32))
+        path      layer          parameters               numbers  frozen  result
+                  MLP                                           0       0  (5, 2)
+        layers.0  Linear(3 → 4)  weight (4, 3) bias (4,)       16      16  (5, 4)
+        layers.1  Linear(4 → 2)  weight (2, 4) bias (2,)       10       0  (5, 2)
+        26 parameters, 16 of them frozen: 104 bytes
+        """
+        results: dict[int, str] = {}
+        subject = self
+        if inputs:
+            subject = copy.deepcopy(self).eval()
+            with Mode(LISTENER, lambda module, out: results.setdefault(id(module), described(out))), engine.no_grad():
+                subject(*inputs)
+        return Summary(subject, results)
+
     @recursive_repr("…")
     def __repr__(self) -> str:
         held = [found for name, part in children(self) for found in walk(part, name, {id(self)}, deep=False)]
         held += [(name, x) for name, x in vars(self).items() if isinstance(x, Value) and not is_parameter(x)]
         shown = [(path, parameter_repr(x) if isinstance(x, Value) else repr(x)) for path, x in held]
         inside = "\n".join(f"  {path}: {text}".replace("\n", "\n  ") for path, text in shown)
-        return f"{type(self).__name__}(\n{inside}\n)" if inside else f"{type(self).__name__}()"
+        return f"{type(self).__name__}(\n{inside}\n){counted(self)}" if inside else f"{type(self).__name__}()"
 
 
 def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,6 +231,8 @@ def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
         except WrongInput as error:
             error.passes(self)
             raise
+        if engine.modes and (listener := LISTENER.get()) is not None:
+            listener(self, out)
         if type(out) is Value:
             if out.age > start:  # and not an input handed through
                 out.scope = ref(self), start, out.scope
@@ -167,7 +290,14 @@ def path_in(outer: Module, inner: Module) -> str:
 
 def parameter_repr(value: Value) -> str:
     computed = f", computed by {value.op.name}: no parameter" if value.op and not is_parameter(value) else ""
-    return f"Value {value.shape}{computed}"
+    return f"Value {value.shape}{computed}{', frozen' if is_frozen(value) else ''}"
+
+
+def counted(module: Module) -> str:
+    """What is printed after the layers of a Module: how many numbers its parameters hold."""
+    total = module.parameter_count()
+    frozen = sum(value.size for value in module.parameters() if is_frozen(value))
+    return (f"; {total:,} parameters" if total else "") + (f", {frozen:,} frozen" if frozen else "")
 
 
 def name_by(path: str, value: Value) -> None:

@@ -1,11 +1,13 @@
-"""Costs that are rows because of speed; the others are formulas, in `functional`."""
+"""Of costs, what has to be a row, for speed or for its gradient; the others are formulas, in `losses`."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from ..engine import case, op, shaped
+import numpy as np
+
+from ..engine import POSITIVE, case, op, shaped
 from .reduction import add_reduce
 
 
@@ -45,4 +47,21 @@ quadratic_cost = op(
     symbol="cost",
     parameters=False,
     cases=[case((3, 2), (3, 2)), case("a", "a"), case((2, 1, 3), (2, 1, 3)), case("", "")],
+)
+
+
+@np.errstate(divide="ignore")
+def _clamped_log(x: Any) -> Any:
+    """log(x), but −100 for a smaller one: of a probability that was rounded to 0."""
+    return np.maximum(np.log(x), -100.0)
+
+
+# Finite, and yet with a slope at 0, steep enough to lead away from there: a formula would have 0 or NaN.
+clamped_log = op(
+    "clamped_log",
+    lambda g, out, x: g / np.maximum(x, 1e-12),
+    forward=_clamped_log,
+    symbol="log",
+    elementwise=True,
+    domain=POSITIVE,
 )

@@ -66,6 +66,7 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "take": lambda x, *arrays, index: x[filled(index, arrays)],
     "scatter": scattered,
     "quadratic_cost": lambda a, y: np.mean(np.sum((np.atleast_2d(a) - y) ** 2, axis=-1)),
+    "clamped_log": lambda x: np.log(np.maximum(x, np.exp(-100))),
     "put": placed,
     "place": lambda x, places, shape: np.append(np.ravel(x), 0.0)[places - 1],
     "collect": collected,

@@ -1,0 +1,378 @@
+"""Losses: how wrong an output is, as formulas over the rows. They stand in `functional` beside the other formulas.
+
+Names and options are PyTorch's; options go by name. `reduction` is "mean", over all there is to average, "sum" or
+"none". Three things differ from PyTorch. Classes are on the last axis, the axes before it count examples. Shapes that
+are not equal are refused where PyTorch broadcasts them into a number that means nothing. And so is a mean of nothing,
+which PyTorch makes NaN.
+
+Targets may be Values too. They are used in the dtype of the input if they are integers or bools; else NumPy computes in
+the larger of the two dtypes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .engine import Array, Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .formulas.reductions import clip, logsumexp
+from .ops.cost import clamped_log
+from .ops.elementwise import relu
+
+IGNORED = -100
+
+
+def reduced(losses: Any, reduction: str) -> Any:
+    """The losses of elements, or of examples, as `reduction` says."""
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    if reduction != "mean":
+        raise ValueError(f"reduction={reduction!r}: it is 'mean', 'sum' or 'none'")
+    if not losses.size:
+        raise ValueError(f"losses of shape {losses.shape}: there is no example to take the cost of")
+    # np.mean takes more steps, for the sake of float16, whose sums overflow.
+    return np.mean(losses) if losses.dtype == np.float16 else losses.sum() / losses.size
+
+
+def matched(input: Operand, target: Operand) -> tuple[Any, Any]:
+    """Both with a shape and a dtype; ValueError if the shapes differ, as they would broadcast into a wrong number."""
+    input, target = shaped(input), shaped(target)
+    if input.shape != target.shape:
+        raise ValueError(
+            f"input of shape {input.shape}, target of shape {target.shape}: they must be equal. "
+            f"target.reshape(input.shape) if both hold the same elements in the same order"
+        )
+    for name, x in (("input", input), ("target", target)):
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"{name} holds real numbers; got dtype {x.dtype}")
+    return input, target if target.dtype.kind == "f" else target.astype(input.dtype)
+
+
+# --------------------------------------------------------------------------------------------------------- regression
+
+
+def mse_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any:
+    """(input − target)², averaged over all elements; `quadratic_cost` averages over examples alone.
+
+    >>> mse_loss(Value([1.0, 2.0]), [1.0, 4.0])
+    Value(data=2.0, grad=None)
+    """
+    input, target = matched(input, target)
+    return reduced((input - target) ** 2, reduction)
+
+
+def l1_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any:
+    """|input − target|, the mean absolute error; slope 0 where they are equal."""
+    input, target = matched(input, target)
+    return reduced(abs(input - target), reduction)
+
+
+def huber_loss(input: Operand, target: Operand, *, reduction: str = "mean", delta: float = 1.0) -> Any:
+    """½ e² for errors |e| up to `delta`, and `delta` · (|e| − ½ `delta`) beyond: a square with straight arms.
+
+    >>> huber_loss([0.0, 0.0], [1.0, 3.0], reduction="none")
+    array([0.5, 2.5])
+    """
+    if not delta > 0:
+        raise ValueError(f"delta={delta!r}: the error where the arms begin is a positive number")
+    input, target = matched(input, target)
+    error = input - target
+    inner = clip(error, -delta, delta)
+    return reduced(inner * (error - inner * 0.5), reduction)
+
+
+def smooth_l1_loss(input: Operand, target: Operand, *, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """`huber_loss` with delta = `beta`, divided by `beta`: arms of slope ±1. With `beta` 0 it is `l1_loss`."""
+    if not beta >= 0:
+        raise ValueError(f"beta={beta!r}: the error where the arms begin is a positive number, or 0")
+    if beta == 0:
+        return l1_loss(input, target, reduction=reduction)
+    return huber_loss(input, target, reduction=reduction, delta=beta) / beta
+
+
+# ------------------------------------------------------------------------------------------------------------ classes
+
+
+def cross_entropy(
+    input: Operand,
+    target: Any,
+    *,
+    weight: Operand | None = None,
+    ignore_index: int = IGNORED,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """−log of the probability that softmax(`input`) gives the right class, averaged over the examples.
+
+    `input` are logits (…, classes); `target` holds integer labels (…,) or probabilities (…, classes). `weight` is one
+    number for each class: how much it counts; the mean over labels is weighted by it. Examples with the label
+    `ignore_index` count for nothing. `label_smoothing` mixes that share of even probabilities into the target. Raises
+    ValueError for a target of another shape, a label that is no class, and if there is nothing to average.
+
+    >>> cross_entropy(Value([[0.0, 0.0]]), [1])
+    Value(data=0.6931471805599453, grad=None)
+    """
+    input, target = shaped(input), shaped(target)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing={label_smoothing!r}: it is a share, from 0 to 1")
+    check_classes(input)
+    classes = input.shape[-1]
+    weight = class_weights(weight, input)
+    if target.shape == input.shape and target.dtype.kind == "f":
+        if ignore_index >= 0:
+            raise ValueError(f"ignore_index={ignore_index}: it is a label, and the target holds probabilities")
+        log_p = input - logsumexp(input, axis=-1, keepdims=True)
+        if label_smoothing:
+            target = target * (1 - label_smoothing) + label_smoothing / classes
+        return reduced(-(log_p * (target if weight is None else target * weight)).sum(axis=-1), reduction)
+    labels = Labels(input, target, ignore_index)
+    logits = labels.rows(input)
+    log_p = logits - logsumexp(logits, axis=-1, keepdims=True)
+    losses = -labels.picked(log_p)
+    if weight is not None:
+        losses = losses * weight[labels.known]
+    if label_smoothing:
+        even = -(log_p if weight is None else log_p * weight).sum(axis=-1)
+        losses = losses * (1 - label_smoothing) + even * (label_smoothing / classes)
+    return labels.reduced(losses, reduction, weight)
+
+
+def nll_loss(
+    input: Operand,
+    target: Any,
+    *,
+    weight: Operand | None = None,
+    ignore_index: int = IGNORED,
+    reduction: str = "mean",
+) -> Any:
+    """−`input` at the right class, averaged: `cross_entropy` of what is log_softmax already.
+
+    `input` are logarithms of probabilities (…, classes), `target` integer labels (…,).
+
+    >>> nll_loss(np.log([[0.5, 0.5]]), [1])
+    np.float64(0.6931471805599453)
+    """
+    input, target = shaped(input), shaped(target)
+    check_classes(input)
+    weight = class_weights(weight, input)
+    labels = Labels(input, target, ignore_index)
+    losses = -labels.picked(labels.rows(input))
+    return labels.reduced(losses if weight is None else losses * weight[labels.known], reduction, weight)
+
+
+def multi_margin_loss(
+    input: Operand,
+    target: Any,
+    *,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Operand | None = None,
+    reduction: str = "mean",
+) -> Any:
+    """The hinge loss of several classes: by how much each score comes closer than `margin` to that of the right class.
+
+    It is max(0, margin − right + other)**p, summed over the other classes and divided by the number of all; averaged
+    over the examples. `input` are scores (…, classes), `target` integer labels (…,), `p` is 1 or 2.
+
+    >>> multi_margin_loss([[1.0, 0.5]], [0])
+    np.float64(0.25)
+    """
+    if p not in (1, 2):
+        raise ValueError(f"p={p!r}: it is 1 or 2")
+    input, target = shaped(input), shaped(target)
+    check_classes(input)
+    weight = class_weights(weight, input)
+    labels = Labels(input, target, None)
+    scores = labels.rows(input)
+    close = relu(scores - labels.picked(scores)[:, None] + margin)
+    others = np.arange(input.shape[-1]) != labels.known[:, None]
+    losses = (close**p * others.astype(input.dtype)).sum(axis=-1) / input.shape[-1]
+    return labels.reduced(losses if weight is None else losses * weight[labels.known], reduction, None)
+
+
+class Labels:
+    """The integer labels of the examples of an input, one row each; those to ignore taken out."""
+
+    def __init__(self, input: Any, target: Any, ignored: int | None) -> None:
+        if target.shape != input.shape[:-1] or target.dtype.kind not in "iu":
+            probabilities = "" if ignored is None else f", or floating-point probabilities of shape {input.shape}"
+            raise ValueError(
+                f"target of shape {target.shape} ({target.dtype}) for logits of shape {input.shape}: give integer "
+                f"labels of shape {input.shape[:-1]}{probabilities}"
+            )
+        self.shape: tuple[int, ...] = target.shape
+        self.classes: int = input.shape[-1]
+        labels: Array = np.reshape(numbers(target), -1)
+        self.where: Array | None = None
+        low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
+        if ignored is not None and low <= ignored <= high:
+            self.where = labels != ignored
+            labels = labels[self.where]
+            low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
+        if low < 0 or high >= self.classes:
+            raise ValueError(f"labels from {low} to {high}, but the classes are 0 to {self.classes - 1}")
+        self.known = labels
+
+    def rows(self, input: Any) -> Any:
+        """The rows of the examples that count: what is ignored is not looked at, whatever it holds."""
+        rows = input.reshape((-1, self.classes))
+        return rows if self.where is None else rows[self.where]
+
+    def picked(self, rows: Any) -> Any:
+        """What each row has at its label."""
+        return rows[np.arange(self.known.size), self.known]
+
+    def reduced(self, losses: Any, reduction: str, weight: Any) -> Any:
+        """As `reduction` says, with a mean weighted by the weight of the labels."""
+        if reduction == "mean" and weight is not None and self.known.size:
+            total = weight[self.known].sum()
+            if not numbers(total):
+                raise ValueError(f"the classes {np.unique(self.known).tolist()} all have weight 0: there is no mean")
+            return losses.sum() / total
+        if reduction == "mean" and self.where is not None and not self.known.size:
+            raise ValueError("every label is ignore_index: there is no example to take the cost of")
+        if reduction == "none":
+            if self.where is not None:  # the ignored have a loss of 0, which is put last
+                place = np.where(self.where, np.cumsum(self.where) - 1, self.known.size)
+                losses = np.concatenate([losses, np.zeros(1, losses.dtype)])[place]
+            return losses.reshape(self.shape)
+        return reduced(losses, reduction)
+
+
+def check_classes(input: Any) -> None:
+    if not input.ndim or not input.shape[-1]:
+        raise ValueError(f"logits of shape {input.shape}: there is no example, or no class, to take the cost of")
+
+
+def class_weights(weight: Any, input: Any) -> Any:
+    """The weight of each class, in the dtype of the input; None as it is."""
+    if weight is None:
+        return None
+    weight = shaped(weight)
+    if weight.shape != input.shape[-1:] or weight.dtype.kind not in "fiub":
+        raise ValueError(
+            f"weight of shape {weight.shape} ({weight.dtype}): it is a number for each of the {input.shape[-1]} classes"
+        )
+    return weight.astype(input.dtype)
+
+
+# ------------------------------------------------------------------------------------------------------ probabilities
+
+
+def binary_cross_entropy_with_logits(
+    input: Operand,
+    target: Operand,
+    *,
+    weight: Operand | None = None,
+    reduction: str = "mean",
+    pos_weight: Operand | None = None,
+) -> Any:
+    """−log of the probability that sigmoid(`input`) gives to the target, 0 or 1 or between; averaged over all elements.
+
+    Precise for logits of any size. `pos_weight` counts the positive part of each target differently, `weight` each
+    element; both broadcast. ValueError for targets outside [0, 1]: labels ±1 go to `hinge_loss`.
+
+    >>> binary_cross_entropy_with_logits(Value([0.0, 1000.0]), [1.0, 1.0])
+    Value(data=0.34657359027997264, grad=None)
+    """
+    input, target = matched(input, target)
+    check_between_0_and_1("target", target)
+    positive = target if pos_weight is None else target * fitting("pos_weight", pos_weight, input)
+    # Each logarithm by itself: with one for both, as x + log(1 + exp(−x)), the smaller of them would be rounded away.
+    losses = positive * np.logaddexp(-input, 0.0) + (1 - target) * np.logaddexp(input, 0.0)
+    return reduced(losses if weight is None else losses * fitting("weight", weight, input), reduction)
+
+
+def binary_cross_entropy(
+    input: Operand, target: Operand, *, weight: Operand | None = None, reduction: str = "mean"
+) -> Any:
+    """−log of the probability that `input` gives to the target, 0 or 1 or between; averaged over all elements.
+
+    `input` are probabilities, such as a sigmoid's; of a sigmoid's argument `binary_cross_entropy_with_logits` is more
+    precise. A probability of 0 counts as exp(−100). ValueError for numbers outside [0, 1].
+
+    >>> binary_cross_entropy(Value([0.5, 0.0]), [1.0, 0.0])
+    Value(data=0.34657359027997264, grad=None)
+    """
+    input, target = matched(input, target)
+    check_between_0_and_1("input", input)
+    check_between_0_and_1("target", target)
+    losses = -(target * clamped_log(input) + (1 - target) * clamped_log(1 - input))
+    return reduced(losses if weight is None else losses * fitting("weight", weight, input), reduction)
+
+
+def kl_div(input: Operand, target: Operand, *, reduction: str = "mean", log_target: bool = False) -> Any:
+    """target · (log(target) − input): what it costs to take probabilities for others, `input` being logarithms.
+
+    `target` are probabilities, or with `log_target` their logarithms; 0 · log(0) is 0. The divergence itself is the sum
+    over the classes: `reduction="batchmean"` averages that over the first axis, while "mean" divides by the number of
+    classes as well.
+
+    >>> kl_div(np.log([[0.5, 0.5]]), [[1.0, 0.0]], reduction="batchmean")
+    np.float64(0.6931471805599453)
+    """
+    input, target = matched(input, target)
+    if log_target:
+        losses = np.exp(target) * (target - input)
+    else:
+        zero = target == 0
+        losses = target * np.log(np.where(zero, 1.0, target)) - target * np.where(zero, 0.0, input)
+    if reduction != "batchmean":
+        return reduced(losses, reduction)
+    if not math.prod(losses.shape[:1]) or not losses.ndim:
+        raise ValueError(f"losses of shape {losses.shape}: there is no example to take the cost of")
+    return losses.sum() / losses.shape[0]
+
+
+def check_between_0_and_1(name: str, x: Any) -> None:
+    data = numbers(x)
+    if data.size and not (data.min() >= 0 and data.max() <= 1):  # a NaN is not either
+        raise ValueError(
+            f"{name} from {data.min()} to {data.max()}: a probability lies between 0 and 1. "
+            f"binary_cross_entropy_with_logits takes inputs of any size, hinge_loss takes targets of ±1"
+        )
+
+
+def fitting(name: str, weight: Any, input: Any) -> Any:
+    """A weight for each element, in the dtype of the input; ValueError if it would change the shape."""
+    weight = shaped(weight)
+    try:
+        fits = np.broadcast_shapes(weight.shape, input.shape) == input.shape
+    except ValueError:
+        fits = False
+    if not fits or weight.dtype.kind not in "fiub":
+        raise ValueError(f"{name} of shape {weight.shape} ({weight.dtype}) does not broadcast to {input.shape}")
+    return weight.astype(input.dtype)
+
+
+# ------------------------------------------------------------------------------------------------------------- hinges
+
+
+def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reduction: str = "mean") -> Any:
+    """max(0, margin − target · input), averaged: scores shall be on the side of their label ±1, and far from 0.
+
+    ValueError for labels other than 1 and −1: `2 * y - 1` makes them of 0 and 1.
+
+    >>> hinge_loss(Value([2.0, 0.5, 1.0]), [1, 1, -1])
+    Value(data=0.8333333333333334, grad=None)
+    """
+    input, target = matched(input, target)
+    check_signs(target)
+    return reduced(relu(margin - target * input), reduction)
+
+
+def hinge_embedding_loss(input: Operand, target: Operand, *, margin: float = 1.0, reduction: str = "mean") -> Any:
+    """`input` where the label is 1, max(0, margin − input) where it is −1, averaged: distances, of like and unlike."""
+    input, target = matched(input, target)
+    check_signs(target)
+    return reduced(np.where(target == 1, input, relu(margin - input)), reduction)
+
+
+def check_signs(target: Any) -> None:
+    data = numbers(target)
+    if not np.all(np.abs(data) == 1):
+        raise ValueError(f"labels from {data.min()} to {data.max()}: they are 1 or -1. 2 * y - 1 makes them of 0 and 1")

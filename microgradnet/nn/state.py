@@ -1,0 +1,93 @@
+"""The numbers of a Module as a plain dict, and back: `Module.state_dict`, `Module.load_state_dict`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine import Array, Value, numbers
+from ..tree import find, walk
+from ..words import brief
+
+
+class Incompatible(NamedTuple):
+    """What did not fit when a state was loaded; the names are PyTorch's."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+def places(module: Any) -> dict[str, Any]:
+    """Each parameter and buffer of a Module, under its path."""
+    found: dict[str, Any] = {}
+    for path, x in walk(module, buffers=True):
+        if isinstance(x, Value | np.ndarray):
+            if path in found:
+                raise ValueError(f"two arrays of this {type(module).__name__} have the path {path!r}: rename one")
+            found[path] = x
+    return found
+
+
+def taken(module: Any) -> dict[str, Array]:
+    return {path: np.array(numbers(x)) for path, x in places(module).items()}
+
+
+def load(module: Any, state: Mapping[str, Any], strict: bool) -> Incompatible:
+    if not isinstance(state, Mapping):
+        raise TypeError(f"a state is a dict of arrays, such as model.state_dict(); got {brief(state)}")
+    mine = places(module)
+    owned = {id(x) for x in mine.values()}
+    given: dict[int, tuple[str, Any, Any]] = {}  # which array -> its key in the state, itself, its new numbers
+    unexpected, wrong = [], []
+    for key, new in state.items():
+        x = find(module, str(key))
+        if id(x) not in owned:
+            unexpected.append(str(key))
+            continue
+        array, problem = fitting(x, new)
+        if problem is None and id(x) in given and not np.array_equal(given[id(x)][2], array, equal_nan=True):
+            problem = f"is tied to {given[id(x)][0]} here, and differs from it in the state"
+        if problem is not None:
+            wrong.append(f"{key} {problem}")
+        given.setdefault(id(x), (key, x, array))
+    missing = [path for path, x in mine.items() if id(x) not in given]
+    report = Incompatible(missing, unexpected)
+    if strict:
+        wrong = [f"{path} is missing" for path in missing] + [f"{key} is left over" for key in unexpected] + wrong
+    if wrong:
+        more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
+        way = ". strict=False lets missing and left over ones be" if strict and (missing or unexpected) else ""
+        raise ValueError(
+            f"this state does not fit the {type(module).__name__}, nothing was loaded: {'; '.join(wrong[:10])}{more}"
+            f"{way}"
+        )
+    for _, x, array in given.values():
+        if isinstance(x, Value):
+            x.data = array
+        elif x.flags.writeable:
+            x[...] = array
+    return report
+
+
+def fitting(x: Any, new: Any) -> tuple[Any, str | None]:
+    """`new` as an array in the dtype of a parameter or buffer; or what is wrong with it."""
+    if isinstance(new, Value) or not hasattr(new, "__array__"):
+        return None, f"is no array but {brief(new)}"
+    try:
+        array = np.asarray(new)
+    except Exception as error:  # of another library's array, which has its own
+        return None, f"does not become an array ({error})"
+    if array.shape != x.shape:
+        return None, f"has shape {array.shape}, here {x.shape}"
+    if array.dtype.kind != x.dtype.kind:
+        return None, f"has dtype {array.dtype}, here {x.dtype}"
+    cast = array.astype(x.dtype)
+    if x.dtype.kind != "f" and not np.array_equal(cast, array):
+        return None, f"holds numbers that {x.dtype} does not"
+    if isinstance(x, Value) and x.op is not None:
+        return None, "was computed here, and cannot be written: load into the Module it was made from"
+    if isinstance(x, np.ndarray) and not x.flags.writeable and not np.array_equal(x, cast, equal_nan=True):
+        return None, "is read-only here, and differs"
+    return cast, None

@@ -1,0 +1,367 @@
+"""Losses: PyTorch's numbers and gradients, slopes, what is precise at the ends, and what is refused."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import microgradnet.functional as F
+from microgradnet import Value, check_grads, data, nn
+
+Rng = np.random.Generator
+SHAPES: list[tuple[int, ...]] = [(5, 4), (2, 3, 4), (4,), (1, 1)]
+
+
+def anything(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.normal(size=shape) * 2
+
+
+def probabilities(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.uniform(0.05, 0.95, shape)
+
+
+def distributions(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.dirichlet(np.ones(shape[-1]), shape[:-1]) if shape[-1] > 1 else np.ones(shape)
+
+
+def logs(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    return np.log(distributions(rng, shape))
+
+
+def signs(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.choice([-1.0, 1.0], shape)
+
+
+def labels(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.integers(0, shape[-1], shape[:-1])
+
+
+def some_ignored(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    drawn = labels(rng, shape)
+    return np.where(np.arange(drawn.size).reshape(drawn.shape) % 3 == 1, -100, drawn)
+
+
+def class_weights(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.uniform(0.5, 2, shape[-1])
+
+
+class Loss(NamedTuple):
+    function: Callable[..., Any]
+    input: Callable[[Rng, tuple[int, ...]], np.ndarray]
+    target: Callable[[Rng, tuple[int, ...]], np.ndarray]
+    options: dict[str, Any]  # name -> what to try: a value, or a function that draws one
+    target_varies: bool = True
+    name: str = ""  # in PyTorch, if another
+    by_class: bool = False
+
+
+LOSSES: dict[str, Loss] = {
+    "mse": Loss(F.mse_loss, anything, anything, {}),
+    "l1": Loss(F.l1_loss, anything, anything, {}),
+    "huber": Loss(F.huber_loss, anything, anything, {"delta": 0.7}),
+    "smooth_l1": Loss(F.smooth_l1_loss, anything, anything, {"beta": 0.7}),
+    "smooth_l1, beta 0": Loss(F.smooth_l1_loss, anything, anything, {"beta": 0}),
+    "cross_entropy": Loss(
+        F.cross_entropy, anything, labels, {"weight": class_weights, "label_smoothing": 0.2}, False, by_class=True
+    ),
+    "cross_entropy, some ignored": Loss(
+        F.cross_entropy, anything, some_ignored, {"weight": class_weights, "label_smoothing": 0.2}, False, by_class=True
+    ),
+    "cross_entropy of distributions": Loss(
+        F.cross_entropy, anything, distributions, {"weight": class_weights, "label_smoothing": 0.2}, by_class=True
+    ),
+    "nll": Loss(F.nll_loss, logs, labels, {"weight": class_weights}, False, by_class=True),
+    "nll, some ignored": Loss(F.nll_loss, logs, some_ignored, {"weight": class_weights}, False, by_class=True),
+    "multi_margin": Loss(
+        F.multi_margin_loss, anything, labels, {"p": 2, "margin": 0.7, "weight": class_weights}, False, by_class=True
+    ),
+    "bce": Loss(F.binary_cross_entropy, probabilities, probabilities, {"weight": probabilities}),
+    "bce with logits": Loss(
+        F.binary_cross_entropy_with_logits, anything, probabilities,
+        {"weight": probabilities, "pos_weight": class_weights},
+    ),
+    "kl_div": Loss(F.kl_div, logs, distributions, {}),
+    "kl_div, log_target": Loss(F.kl_div, logs, logs, {"log_target": True}),
+    "hinge_embedding": Loss(F.hinge_embedding_loss, anything, signs, {"margin": 0.7}, False),
+    "hinge": Loss(F.hinge_loss, anything, signs, {"margin": 0.7}, False),
+    "quadratic_cost": Loss(F.quadratic_cost, anything, anything, {}),
+}  # fmt: skip
+
+
+def combinations(loss: Loss, rng: Rng, shape: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Every choice of options given and left out, with every reduction."""
+    drawn = {name: x(rng, shape) if callable(x) else x for name, x in loss.options.items()}
+    if "log_target" in drawn or drawn.get("beta") == 0:  # which say what kind of loss it is
+        chosen = [drawn]
+    else:
+        chosen = [dict(some) for n in range(len(drawn) + 1) for some in itertools.combinations(drawn.items(), n)]
+    if loss.function is F.quadratic_cost:
+        return chosen
+    kinds = ["mean", "sum", "none"] + ["batchmean"] * (loss.function is F.kl_div)
+    return [{**options, "reduction": r} for options in chosen for r in kinds]
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in ("hinge", "quadratic_cost")])
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # PyTorch's word on kl_div
+def test_a_loss_and_its_gradients_are_pytorchs(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    loss, compared = LOSSES[name], 0
+    theirs = getattr(torch.nn.functional, loss.function.__name__)
+    for shape in SHAPES:
+        rng = np.random.default_rng(len(shape))
+        x, y = loss.input(rng, shape), loss.target(rng, shape)
+        if loss.function is F.multi_margin_loss and len(shape) > 2:
+            continue  # PyTorch's takes one axis of examples
+        for options in combinations(loss, rng, shape):
+            v, t = Value(x), Value(y) if loss.target_varies else y
+            out = loss.function(v, t, **options)
+            a = torch.tensor(x, requires_grad=True)
+            b = torch.tensor(y, requires_grad=loss.target_varies)
+            moved = [z.movedim(-1, 1) if loss.by_class and z.ndim > 2 else z for z in (a, b)]
+            more = {k: torch.tensor(o) if isinstance(o, np.ndarray) else o for k, o in options.items()}
+            expected = theirs(*moved, **more)
+            assert out.shape == tuple(expected.shape)
+            assert out.dtype == np.float64
+            np.testing.assert_allclose(out.data, expected.detach().numpy(), rtol=1e-9, atol=1e-12, err_msg=str(options))
+            c = rng.normal(size=out.shape)
+            (out * c).sum().backward()
+            (expected * torch.tensor(c)).sum().backward()
+            np.testing.assert_allclose(v.grad, a.grad.numpy(), rtol=1e-9, atol=1e-12, err_msg=str(options))
+            if isinstance(t, Value):
+                assert b.grad is not None
+                assert t.grad.shape == y.shape
+                np.testing.assert_allclose(t.grad, b.grad.numpy(), rtol=1e-9, atol=1e-12, err_msg=str(options))
+            compared += 1
+    assert compared >= 3 * len(SHAPES[:3])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(seed=st.integers(0, 10_000), data=st.data())
+def test_the_gradients_of_a_loss_are_its_slopes(name: str, seed: int, data: st.DataObject) -> None:
+    loss, rng = LOSSES[name], np.random.default_rng(seed)
+    shape = data.draw(st.sampled_from([(2, 3), (1, 2, 2), (3,)]))
+    x, y = loss.input(rng, shape), loss.target(rng, shape)
+    options = data.draw(st.sampled_from(combinations(loss, rng, shape)))
+    if loss.target_varies:
+        report = check_grads(lambda x, y: loss.function(x, y, **options), x, y, seed=seed)
+    else:
+        report = check_grads(lambda x: loss.function(x, y, **options), x, seed=seed)
+    report.raise_on_failure()
+    assert report.count("match")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_second_derivatives_of_a_loss_are_slopes_too(name: str) -> None:
+    loss, rng = LOSSES[name], np.random.default_rng(3)
+    x, y = loss.input(rng, (2, 3)), loss.target(rng, (2, 3))
+    for options in combinations(loss, rng, (2, 3))[:: 2 if loss.options else 1]:
+        check_grads(lambda x, o=options: loss.function(x, y, **o), x, order=2, seed=1).raise_on_failure()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_keeps_float32_and_plain_arrays_plain(name: str) -> None:
+    loss, rng = LOSSES[name], np.random.default_rng(0)
+    x, y = (
+        z.astype(np.float32) if z.dtype.kind == "f" else z for z in (loss.input(rng, (3, 4)), loss.target(rng, (3, 4)))
+    )
+    for options in combinations(loss, rng, (3, 4)):  # whose weights stay float64
+        v = Value(x)
+        out, plain = loss.function(v, y, **options), loss.function(x, y, **options)
+        assert out.dtype == plain.dtype == np.float32
+        assert not isinstance(plain, Value)
+        np.testing.assert_array_equal(out.data, plain)
+        out.sum().backward()
+        assert v.grad.dtype == np.float32
+
+
+def test_labels_are_a_shorthand_for_distributions() -> None:
+    rng = np.random.default_rng(0)
+    x, y, w = rng.normal(size=(2, 3, 4)), rng.integers(0, 4, (2, 3)), rng.random(4)
+    same = np.eye(4)[y]
+    for options in ({}, {"label_smoothing": 0.3}, {"weight": w, "reduction": "sum"}, {"reduction": "none"}):
+        np.testing.assert_allclose(F.cross_entropy(x, y, **options), F.cross_entropy(x, same, **options), rtol=1e-12)
+    assert F.cross_entropy(x, data.one_hot(y.reshape(-1), 4).reshape(x.shape)) == pytest.approx(F.cross_entropy(x, y))
+
+
+def test_the_hinge_loss_is_its_formula() -> None:
+    v = Value([2.0, 0.5, -3.0, 1.0])  # the last is on the margin: slope 0
+    out = F.hinge_loss(v, [1, 1, 1, 1], reduction="none")
+    np.testing.assert_array_equal(out.data, [0.0, 0.5, 4.0, 0.0])
+    out.sum().backward()
+    np.testing.assert_array_equal(v.grad, [0.0, -1.0, -1.0, 0.0])
+    assert F.hinge_loss([2.0], np.array([-1], np.int8), margin=2.0) == 4.0
+
+
+def test_what_is_ignored_is_not_looked_at() -> None:
+    x = np.array([[1.0, 2.0], [np.nan, np.inf], [3.0, 1.0]])
+    v = Value(x)
+    F.cross_entropy(v, [0, 7, 1], ignore_index=7).backward()
+    np.testing.assert_array_equal(v.grad[1], [0.0, 0.0])
+    assert np.all(v.grad[[0, 2]] != 0)
+    each = F.cross_entropy(Value(x), [0, 7, 1], ignore_index=7, reduction="none")
+    assert each.data[1] == 0
+    assert F.cross_entropy(x, [-100] * 3, reduction="sum") == 0
+    np.testing.assert_array_equal(F.nll_loss(Value(x), [-100] * 3, reduction="none").data, np.zeros(3))
+
+
+def test_losses_are_finite_and_exact_far_from_0() -> None:
+    far = np.array([[1000.0, -1000.0], [-1000.0, 1000.0]])
+    cases: list[tuple[Callable[..., Any], Any, Any, Any]] = [
+        (F.cross_entropy, far, [0, 0], [0.0, 2000.0]),
+        (F.cross_entropy, far, np.eye(2), [0.0, 0.0]),
+        (F.binary_cross_entropy_with_logits, far, np.eye(2), np.zeros((2, 2))),
+        (F.binary_cross_entropy_with_logits, far, 1 - np.eye(2), np.full((2, 2), 1000.0)),
+        (F.binary_cross_entropy, np.eye(2), 1 - np.eye(2), np.full((2, 2), 100.0)),
+        (F.huber_loss, far * 1e200, np.zeros((2, 2)), np.abs(far) * 1e200),
+        (F.kl_div, far, np.zeros((2, 2)), np.zeros((2, 2))),
+        (F.kl_div, np.log([[0.5, 0.5]]), [[1.0, 0.0]], [[np.log(2), 0.0]]),
+    ]
+    for function, x, y, expected in cases:
+        v = Value(x)
+        out = function(v, y, reduction="none")
+        np.testing.assert_allclose(out.data, expected, rtol=1e-15, atol=1e-300, err_msg=function.__name__)
+        out.sum().backward()
+        assert np.all(np.isfinite(v.grad)), function.__name__
+
+
+def test_small_losses_keep_their_digits() -> None:
+    assert F.binary_cross_entropy_with_logits(50.0, 1) == pytest.approx(np.exp(-50.0), rel=1e-12, abs=0)
+    assert F.binary_cross_entropy_with_logits(-50.0, 0) == pytest.approx(np.exp(-50.0), rel=1e-12, abs=0)
+
+
+def test_a_probability_of_0_has_a_way_out() -> None:
+    v = Value([0.0, 1.0, 0.0, 1.0])
+    F.binary_cross_entropy(v, [1, 0, 0, 1], reduction="sum").backward()
+    np.testing.assert_allclose(v.grad, [-1e12, 1e12, 1.0, -1.0])
+
+
+def test_a_class_that_is_ruled_out_costs_nothing_where_it_should() -> None:
+    v = Value([[0.0, 1.0, -np.inf]])
+    F.cross_entropy(v, [0]).backward()
+    assert v.grad[0, 2] == 0
+    assert F.kl_div(np.array([[0.0, -np.inf]]), [[1.0, 0.0]]) == 0
+
+
+def test_the_mean_of_float16_losses_does_not_overflow() -> None:
+    out = F.mse_loss(Value(np.ones(70_000, np.float16)), np.zeros(70_000, np.float16))
+    assert (out.item(), out.dtype) == (1.0, np.float16)
+
+
+def test_losses_of_numbers_lists_and_bools() -> None:
+    assert F.mse_loss(3.0, 1) == 4.0
+    assert F.l1_loss([3.0, 1.0], [1, 1]) == 1.0
+    out = F.binary_cross_entropy_with_logits(Value(np.zeros(2, np.float32)), np.array([True, False]))
+    assert out.dtype == np.float32
+    assert out.data == pytest.approx(np.log(2), rel=1e-6)
+    assert F.mse_loss(np.zeros((0, 2)), np.zeros((0, 2)), reduction="sum") == 0
+
+
+def V(*shape: int) -> Value:
+    return Value(np.linspace(0.1, 0.9, int(np.prod(shape))).reshape(shape))
+
+
+REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "shapes that broadcast": (lambda: F.mse_loss(V(3, 1), np.ones(3)), ValueError, r"\(3, 1\).*\(3,\).*must be equal"),
+    "a number for many": (lambda: F.l1_loss(V(3), 1.0), ValueError, r"\(3,\), target of shape \(\)"),
+    "a mean of nothing": (lambda: F.mse_loss(V(0, 2), np.ones((0, 2))), ValueError, r"\(0, 2\): there is no example"),
+    "a reduction of another name": (lambda: F.mse_loss(V(2), V(2), reduction="avg"), ValueError, "'avg': it is 'mean'"),
+    "batchmean of mse": (lambda: F.mse_loss(V(2), V(2), reduction="batchmean"), ValueError, "it is 'mean', 'sum'"),
+    "batchmean of nothing": (
+        lambda: F.kl_div(V(0, 2), np.ones((0, 2)), reduction="batchmean"), ValueError, "there is no example"
+    ),
+    "batchmean of a number": (
+        lambda: F.kl_div(Value(1.0), 1.0, reduction="batchmean"), ValueError, "there is no example"
+    ),
+    "targets of text": (lambda: F.mse_loss(V(1), ["a"]), TypeError, "target holds real numbers; got dtype <U1"),
+    "targets None": (lambda: F.mse_loss(V(1), None), TypeError, "got None"),
+    "complex targets": (lambda: F.mse_loss(V(1), [1j]), TypeError, "complex128"),
+    "options by position": (lambda: F.mse_loss(V(1), V(1), "sum"), TypeError, "positional"),  # type: ignore[misc]
+    "delta 0": (lambda: F.huber_loss(V(2), V(2), delta=0), ValueError, "delta=0"),
+    "delta NaN": (lambda: F.huber_loss(V(2), V(2), delta=np.nan), ValueError, "delta=nan"),
+    "beta below 0": (lambda: F.smooth_l1_loss(V(2), V(2), beta=-1), ValueError, "beta=-1"),
+    "every label ignored": (lambda: F.cross_entropy(V(2, 3), [-100, -100]), ValueError, "every label is ignore_index"),
+    "labels of weight 0": (
+        lambda: F.cross_entropy(V(2, 3), [1, 1], weight=[1, 0, 1]), ValueError, r"classes \[1\] all have weight 0"
+    ),
+    "weights of another length": (
+        lambda: F.cross_entropy(V(2, 3), [1, 1], weight=[1.0, 1.0]), ValueError, r"weight of shape \(2,\).*3 classes"
+    ),
+    "smoothing above 1": (
+        lambda: F.cross_entropy(V(2, 3), [1, 1], label_smoothing=1.5), ValueError, "label_smoothing=1.5: it is a share"
+    ),
+    "ignore_index of distributions": (
+        lambda: F.cross_entropy(V(2, 3), np.ones((2, 3)), ignore_index=1), ValueError, "the target holds probabilities"
+    ),
+    "nll of distributions": (lambda: F.nll_loss(V(2, 3), np.ones((2, 3))), ValueError, "give integer labels of shape"),
+    "a label past the end": (lambda: F.nll_loss(V(2, 3), [0, 3]), ValueError, "labels from 0 to 3"),
+    "a negative label beside an ignored one": (
+        lambda: F.nll_loss(V(3, 3), [0, -1, -100]), ValueError, "labels from -1 to 0"
+    ),
+    "no class": (lambda: F.multi_margin_loss(V(2, 0), [0, 0]), ValueError, "no class"),
+    "p 3": (lambda: F.multi_margin_loss(V(2, 2), [0, 0], p=3), ValueError, "p=3"),
+    "a margin's ignored label": (lambda: F.multi_margin_loss(V(2, 2), [0, -100]), ValueError, "labels from -100"),
+    "logits as probabilities": (
+        lambda: F.binary_cross_entropy(V(2) * 2, [0, 1]), ValueError, "input from .* to 1.8: a probability lies"
+    ),
+    "NaN as a probability": (lambda: F.binary_cross_entropy(V(2) * np.nan, [0, 1]), ValueError, "from nan to nan"),
+    "labels ±1 for 0 and 1": (
+        lambda: F.binary_cross_entropy_with_logits(V(2), [-1, 1]), ValueError, "target from -1.0 to 1.0.*hinge_loss"
+    ),
+    "a weight of another shape": (
+        lambda: F.binary_cross_entropy(V(2), [0, 1], weight=np.ones(3)), ValueError, r"weight of shape \(3,\)"
+    ),
+    "a weight that would stretch": (
+        lambda: F.binary_cross_entropy_with_logits(V(2), [0, 1], pos_weight=np.ones((4, 2))), ValueError,
+        r"pos_weight of shape \(4, 2\)",
+    ),
+    "labels 0 and 1 for ±1": (lambda: F.hinge_loss(V(2), [0, 1]), ValueError, r"they are 1 or -1. 2 \* y - 1 makes"),
+    "labels 0 for ±1": (lambda: F.hinge_embedding_loss(V(2), [0, 1]), ValueError, "they are 1 or -1"),
+    "an option of another loss": (lambda: nn.MSELoss(delta=1.0), TypeError, "MSELoss has no option 'delta'; it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "says"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_no_loss_says_so(call: Callable[[], Any], error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        call()
+
+
+# ------------------------------------------------------------------------------------------------------------ as layers
+
+LAYERS = [cls for cls in nn.losses.Loss.__subclasses__() if cls.__module__ == "microgradnet.nn.losses"]
+
+
+def test_every_loss_has_a_layer() -> None:
+    own = {name for name in F.__all__ if "loss" in name or "entropy" in name or name == "kl_div"}
+    assert {cls.function.__name__ for cls in LAYERS} == own
+    assert {cls.__name__ for cls in LAYERS} <= set(nn.__all__)
+
+
+def test_the_layers_have_pytorchs_names_and_options() -> None:
+    torch = pytest.importorskip("torch")
+    import inspect
+
+    for cls in LAYERS:
+        if cls is not nn.HingeLoss:
+            theirs = inspect.signature(getattr(torch.nn, cls.__name__)).parameters
+            for name, default in cls.defaults().items():
+                assert theirs[name].default == default, (cls, name)
+
+
+def test_a_loss_layer_is_its_function_with_options() -> None:
+    x, y = np.random.default_rng(0).normal(size=(3, 4)), np.array([0, 3, -100])
+    weight = np.array([1.0, 2.0, 3.0, 4.0])
+    layer = nn.CrossEntropyLoss(weight=weight, label_smoothing=0.1)
+    expected = F.cross_entropy(x, y, weight=weight, label_smoothing=0.1)
+    assert layer(Value(x), y).data == expected
+    assert pickle.loads(pickle.dumps(layer)).eval()(x, y) == expected
+    assert list(layer.state_dict()) == ["weight"]
+    assert repr(nn.HuberLoss(delta=2.0)) == "HuberLoss(delta=2.0)"
+    assert nn.HuberLoss(delta=2.0)([0.0], [1.0]) == 0.5
