@@ -296,6 +296,15 @@ def test_what_a_module_computes_on_the_side_is_not_in_its_box() -> None:
     assert sorted(titles) == sorted(["x", "Aside", "×", "+"])
 
 
+def test_frozen_parameters_say_so_and_their_modules_fold() -> None:
+    model = nn.Sequential(nn.Linear(2, 2, seed=0).freeze(), np.tanh, nn.Linear(2, 1, seed=1).freeze("weight"))
+    x = np.ones((1, 2), "f4")
+    text = draw(model, x).text
+    assert text.count("no gradient: frozen") == 3
+    assert text.count("▭") == 4
+    assert Parsed(draw(model, x, fold="modules").source).titles() == ["x", "layers[0]", "tanh", "layers[2]"]
+
+
 def test_a_result_of_a_module_that_is_gone_is_drawn() -> None:
     out = nn.Linear(2, 2, seed=0)(np.ones((1, 2), "f4"))
     assert "Wx+b" in draw(out).text

@@ -233,12 +233,12 @@ def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
             raise
         if engine.modes and (listener := LISTENER.get()) is not None:
             listener(self, out)
-        if type(out) is Value:
+        if isinstance(out, Value):
             if out.age > start:  # and not an input handed through
                 out.scope = ref(self), start, out.scope
         elif type(out) is tuple:
             for part in out:
-                if type(part) is Value and part.age > start:
+                if isinstance(part, Value) and part.age > start:
                     part.scope = ref(self), start, part.scope
         return out
 

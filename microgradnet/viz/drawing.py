@@ -114,9 +114,9 @@ def draw(
 
     `names` gives Values and plain arrays names, `{"x": x}`; arrays so named are inputs, and are never folded away.
     `fold` says what becomes one box: "constants", "modules", "repeats" (of blocks), "chains" (of elementwise
-    operations), several of them, "all", or () for nothing. What has more boxes than `cap` is folded further, in this order,
-    until it has not; "auto" does only that, and `cap=None` never. `depth` is how deep Modules are unfolded: 0 draws
-    each outermost one as one box; unless it is given, the innermost are.
+    operations), several of them, "all", or () for nothing. What has more boxes than `cap` is folded further, in this
+    order, until it has not; "auto" does only that, and `cap=None` never. `depth` is how deep Modules are unfolded: 0
+    draws each outermost one as one box; unless it is given, the innermost are.
     `weights` shows on each edge the gradient that flows along it: how large by width, its sign by colour and + or −.
     `direction` is "LR" (left to right) or "TB" (top to bottom).
 

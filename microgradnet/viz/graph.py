@@ -14,7 +14,7 @@ import numpy as np
 
 from ..engine import NO_PARAMS, WATCHER, Gone, Mode, Value, by_age, history, new_value, numbers, start, swept
 from ..nn.module import Module, path_in, scopes_of
-from ..tree import children, walk
+from ..tree import walk
 
 # What a node can be.
 PARAMETER, INPUT, CONSTANT, OPERATION, OUTPUT = "parameter", "input", "constant", "operation", "output"
@@ -198,7 +198,8 @@ def put_leaves_into_groups(nodes: list[Node]) -> None:
     for node in nodes:
         for group in node.group.chain() if node.group else ():
             first_in.setdefault(group, node)
-    buffers = {id(x) for group in first_in for x in arrays_in(group.module)}
+    owned = [x for group in first_in if group.module for _, x in group.module.named_buffers()]
+    buffers = set(map(id, owned))
     for node in nodes:
         if node.inputs or not node.users:
             continue
@@ -212,10 +213,6 @@ def comes_from_outside(node: Node, group: Group, first: Node, buffers: set[int])
     if isinstance(node.thing, Value):
         return node.kind == INPUT and node.thing.age < group.start
     return isinstance(node.thing, np.ndarray) and id(node.thing) not in buffers and first in node.users
-
-
-def arrays_in(module: Module | None) -> list[Any]:
-    return [x for _, x in children(module) if isinstance(x, np.ndarray)]
 
 
 def common(groups: list[Group | None]) -> Group | None:
