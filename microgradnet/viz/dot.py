@@ -21,7 +21,7 @@ RED, BLUE, ORANGE = "#c62828", "#2b6cb0", "#c05621"
 # Kind -> shape, fill, border; and the two colours for dark mode.
 STYLES = {
     "parameter": ("cylinder", "#fff3cd", "#b58900", "#4a3b08", "#d9b44a"),
-    "input": ("cds", "#d9f2df", "#2e8b57", "#123d25", "#66c28d"),
+    "input": ("tab", "#d9f2df", "#2e8b57", "#123d25", "#66c28d"),
     "constant": ("note", "#eeeeee", "#888888", "#333333", "#aaaaaa"),
     "operation": ("box", "#e3eefb", "#3b78b5", "#14304d", "#7fb2e5"),
     "output": ("octagon", "#f3e1f7", "#8e44ad", "#3d1a4a", "#c792dc"),
@@ -65,7 +65,7 @@ def put_in(dot: Any, group: Group | None, picture: Picture, inside: dict[Group |
 def node_style(box: Box, facts: Facts) -> dict[str, str]:
     shape, fill, border, _, _ = STYLES[box.kind]
     style = "filled,rounded" if shape == "box" else "filled"
-    more = {"color": border, **({"margin": "0.2,0.12"} if shape in ("cds", "octagon") else {})}
+    more = {"color": border, **({"margin": "0.2,0.12"} if shape == "octagon" else {})}
     if facts.alarms:
         more |= {"color": RED, "penwidth": "3", "fontcolor": RED}
     kind = f"{box.kind} alarm" if facts.alarms else box.kind
