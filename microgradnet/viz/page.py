@@ -14,8 +14,18 @@ from typing import Any
 def page(graph: dict[str, Any], title: str) -> str:
     """The page that shows a graph, to be written as UTF-8.
 
-    ``graph`` holds strings, finite numbers, None, lists and dicts, as page.html reads them; every text in it is shown
-    as it stands, never as markup. NaN raises ValueError: JSON has no word for it, so leave that weight out.
+    ``graph`` is what JSON can hold; its texts are shown as they stand, never as markup:
+
+    - ``title``, ``caption`` (a list of notes), ``direction`` ("LR" or "TB"), ``nodes``, ``groups``.
+    - A node: ``id`` (an edge runs from a smaller one to a larger one), ``kind`` (parameter, input, constant, operation,
+      output, folded), ``group`` (the innermost one, or None), ``title``, ``lines`` and ``alarm`` (short lines in its
+      box), ``details`` (pairs of name and text), ``inputs``.
+    - An input: ``node`` (an id), ``times``, ``text``, and perhaps ``weight`` (its size makes the edge's width) and
+      ``sign`` ("+" or "−").
+    - A group: ``id`` (of its own kind), ``parent`` (a group's id, or None), ``title``, ``subtitle``, ``lines``,
+      ``details``, ``folded``. Folding any group must leave a graph without cycles.
+
+    NaN and infinity raise ValueError: JSON has no word for them, so leave such a weight out.
 
     >>> node = {"id": 0, "kind": "input", "group": None, "title": "</script>", "lines": [], "alarm": [],
     ...         "details": [], "inputs": []}
