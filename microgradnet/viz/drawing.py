@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
+import math
 import os
 import tempfile
 from collections.abc import Collection, Mapping
@@ -228,7 +229,7 @@ def as_json(large: Picture, small: Picture, title: str, direction: str) -> dict[
     for i, (box, facts) in enumerate(zip(large.boxes, large.facts, strict=True)):
         inputs = [
             {"node": a.source, "place": a.place, "times": a.times, "text": a.text}
-            | ({"weight": a.size, "sign": a.sign} if a.size is not None else {})
+            | ({"weight": a.size, "sign": a.sign} if a.size is not None and math.isfinite(a.size) else {})
             for a in large.arrows[i]
         ]
         boxes.append({

@@ -1,9 +1,53 @@
-"""stand-in"""
+"""A graph as one HTML page to explore: nothing is loaded, and nothing but the page's own script can run."""
 
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 
 def page(graph: dict[str, Any], title: str) -> str:
-    import json
+    """The page that shows a graph, to be written as UTF-8.
 
-    return json.dumps(graph)
+    ``graph`` is what JSON can hold; its texts are shown as they stand, never as markup:
+
+    - ``title``, ``caption`` (a list of notes), ``direction`` ("LR" or "TB"), ``nodes``, ``groups``.
+    - A node: ``id`` (an edge runs from a smaller one to a larger one), ``kind`` (parameter, input, constant, operation,
+      output, folded), ``group`` (the innermost one, or None), ``title``, ``lines`` and ``alarm`` (short lines in its
+      box), ``details`` (pairs of name and text), ``inputs``.
+    - An input: ``node`` (an id), ``times``, ``text``, and perhaps ``weight`` (its size makes the edge's width) and
+      ``sign`` ("+" or "−").
+    - A group: ``id`` (of its own kind), ``parent`` (a group's id, or None), ``title``, ``subtitle``, ``lines``,
+      ``details``, ``folded``. Folding any group must leave a graph without cycles.
+
+    NaN and infinity raise ValueError: JSON has no word for them, so leave such a weight out.
+
+    >>> node = {"id": 0, "kind": "input", "group": None, "title": "</script>", "lines": [], "alarm": [],
+    ...         "details": [], "inputs": []}
+    >>> text = page({"title": "x", "caption": [], "direction": "LR", "nodes": [node], "groups": []}, "x < y")
+    >>> r"\\u003c/script\\u003e" in text, "<title>x &lt; y</title>" in text
+    (True, True)
+    """
+    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    # JSON is ASCII here; with these three spelled out too, no text in it can end the element that it stands in.
+    data = json.dumps(graph, allow_nan=False).translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&"})
+    parts = {
+        "style": sha256(template, "<style>", "</style>"),
+        "script": sha256(template, "<script>", "</script>"),
+        # Lone surrogates, which UTF-8 cannot hold, become references; the browser shows a replacement character.
+        "title": html.escape(title).encode("ascii", "xmlcharrefreplace").decode("ascii"),
+        "graph": data,
+    }
+    # In one pass: what is put in is not looked through again.
+    return re.sub(r"\{\{(style|script|title|graph)\}\}", lambda found: parts[found[1]], template)
+
+
+def sha256(text: str, start: str, end: str) -> str:
+    """What a content security policy calls the text between two tags."""
+    inside = text.partition(start)[2].partition(end)[0]
+    return "sha256-" + base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
