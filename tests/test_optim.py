@@ -171,11 +171,17 @@ def test_precision_is_kept_and_parameters_move_in_place(cls: Any, options: dict[
 
 
 def test_parameters_of_two_dtypes_go_side_by_side() -> None:
-    values = [*parameters(np.float32), *parameters(np.float64)]
-    optimiser = Adam(values)
-    give_gradients(values, 0)
-    optimiser.step()
-    assert [p.dtype for p in values] == [np.float32] * 5 + [np.float64] * 5
+    narrow, wide = parameters(np.float32), parameters(np.float64)
+    mixed = [*parameters(np.float32), *parameters(np.float64)]
+    optimisers = [Adam(values) for values in (narrow, wide, mixed)]
+    for t in range(3):
+        for values in (narrow, wide, mixed[:5], mixed[5:]):
+            give_gradients(values, t)
+        for optimiser in optimisers:
+            optimiser.step()
+    for p, q in zip(mixed, [*narrow, *wide], strict=True):
+        assert p.dtype == q.dtype
+        np.testing.assert_array_equal(p.data, q.data)
 
 
 def test_a_step_between_use_and_backward_is_noticed() -> None:
@@ -587,18 +593,42 @@ def test_a_state_is_a_copy() -> None:
     optimiser = Adam(values)
     give_gradients(values, 0)
     optimiser.step()
-    state, kept = optimiser.state_dict(), optimiser.state_dict()
+    state = optimiser.state_dict()
+    kept = pickle.dumps(state)
     give_gradients(values, 1)
     optimiser.step()
-    for key, part in state["state"].items():
-        np.testing.assert_array_equal(part["exp_avg"], kept["state"][key]["exp_avg"])
+    assert pickle.dumps(state) == kept
     optimiser.load_state_dict(state)
     give_gradients(values, 2)
     optimiser.step()
-    np.testing.assert_array_equal(state["state"]["0"]["exp_avg"], kept["state"]["0"]["exp_avg"])
+    assert pickle.dumps(state) == kept
     assert list(state["state"]["0"]) == ["step", "exp_avg", "exp_avg_sq"]
     assert state["state"]["2"]["exp_avg"].shape == ()
     assert state["param_groups"][0]["params"] == [0, 1, 2, 3, 4]
+
+
+def test_a_state_is_plain_whatever_was_assigned() -> None:
+    optimiser = Adam([Value(1.0)])
+    optimiser.param_groups[0].update(lr=np.float64(0.001), betas=[np.float32(0.5), 0.75])
+    state = optimiser.state_dict()
+    assert list(plain_parts(state))
+    assert state["param_groups"][0]["betas"] == [0.5, 0.75]
+    optimiser.param_groups[0]["lr"] = math.nan
+    with pytest.raises(ValueError, match="lr=nan"):
+        optimiser.state_dict()
+
+
+def test_a_loaded_state_is_all_there_is() -> None:
+    values, optimiser, _ = made(Adam, {"amsgrad": True}, False, 0)  # with a schedule, which the other does not have
+    give_gradients(values, 0)
+    optimiser.step()
+    giving = parameters()
+    donor = Adam(giving, lr=0.3)
+    give_gradients(giving, 1, lambda t, i: i == 3)
+    donor.step()
+    optimiser.load_state_dict(donor.state_dict())
+    assert pickle.dumps(optimiser.state_dict()) == pickle.dumps(donor.state_dict())
+    optimiser.step()
 
 
 def test_an_option_turned_on_on_the_way_is_part_of_the_state() -> None:
@@ -634,6 +664,11 @@ def other(edit: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], d
         (lambda s: {}, "the state lacks optimizer, state, param_groups"),
         (other(lambda s: s.update(more=1)), "the state has left over more"),
         (other(lambda s: s.update(optimizer="SGD")), "it is of 'SGD'"),
+        (other(lambda s: s.update(param_groups=None)), "param_groups a list"),
+        (other(lambda s: s.update(state=[])), "its state is a dict"),
+        (other(lambda s: s["param_groups"][1].update(params=3)), "group 1 has 1 parameters"),
+        (other(lambda s: s["state"].update({"4": [1]})), r"parameter 4 is \[1\], no dict"),
+        (other(lambda s: s["state"]["4"].update(exp_avg=[1.0] * 4)), r"exp_avg of parameter 4 is .*, no array"),
         (other(lambda s: s["param_groups"].pop()), "it has 1 groups, the optimiser 2"),
         (other(lambda s: s["param_groups"][1]["params"].pop()), "group 1 has 2 parameters, the optimiser's 3"),
         (other(lambda s: s["param_groups"][1].pop("eps")), "group 1 lacks eps"),
@@ -695,6 +730,12 @@ def step_sizes(make: Callable[[Optimizer], LRScheduler], steps: int, lr: float =
         (
             lambda o: SequentialLR(o, [LinearLR(o, 0.5, total_iters=2), CosineAnnealingLR(o, 2)], [2]),
             [0.5, 0.75, 1, 0.5, 0],
+        ),
+        (lambda o: SequentialLR(o, [ExponentialLR(o, 0.5), LambdaLR(o, lambda t: t + 1)], [2]), [1, 0.5, 1, 2, 3]),
+        (
+            lambda o: OneCycleLR(o, 2.0, 10, pct_start=0.3, div_factor=4, final_div_factor=5, cycle_momentum=False,
+                                 anneal_strategy="linear", three_phase=True),
+            [0.5, 1.25, 2, 1.25, 0.5, 0.42, 0.34, 0.26, 0.18, 0.1],
         ),
         (
             lambda o: OneCycleLR(o, 2.0, 9, pct_start=1 / 3, div_factor=4, final_div_factor=5, cycle_momentum=False,
@@ -804,11 +845,11 @@ def test_a_step_size_that_something_else_changed_is_not_written_over() -> None:
     ],
 )
 def test_a_state_of_another_schedule_changes_nothing(edit: Any, says: str) -> None:
-    def make() -> tuple[Optimizer, LRScheduler]:
-        o = SGD([Value(1.0)], lr=0.1)
+    def make(lr: float) -> tuple[Optimizer, LRScheduler]:
+        o = SGD([Value(1.0)], lr)
         return o, SequentialLR(o, [LinearLR(o, total_iters=3), CosineAnnealingLR(o, 10)], [3])
 
-    (optimiser, schedule), (_, donor) = make(), make()
+    (optimiser, schedule), (_, donor) = make(0.1), make(0.2)
     for _ in range(2):
         donor.step()
     before = pickle.dumps((optimiser.state_dict(), schedule.state_dict()))

@@ -123,15 +123,17 @@ def pieces_of(params: Iterable[Value], longest: int) -> list[Piece]:
     """
     pieces: list[list[Value]] = []
     opened: dict[Any, list[Value]] = {}
+    room: dict[Any, int] = {}
     for p in params:
         kind = p.dtype, type(p)
-        piece = opened.get(kind)
-        if piece is None or sum(q.size for q in piece) + p.size > longest:
-            piece = []
-            pieces.append(piece)
-            if p.size <= longest:
-                opened[kind] = piece
-        piece.append(p)
+        if p.size > longest:
+            pieces.append([p])
+            continue
+        if p.size > room.get(kind, -1):
+            opened[kind], room[kind] = [], longest
+            pieces.append(opened[kind])
+        opened[kind].append(p)
+        room[kind] -= p.size
     return [Piece(piece) for piece in pieces]
 
 
@@ -328,13 +330,13 @@ class Optimizer:
         `"state"` has the slots, and the count of steps, of every parameter that was moved, under its place in the
         order of the groups ("0", "1", …); `"param_groups"` has the options. Nothing in it is shared with the optimiser.
         """
+        self._settle()
         state: dict[str, Any] = {}
         for place, (group, piece, i) in enumerate(self._places()):
             if piece.counts[i]:
-                p, held = piece.values[i], piece.parts[i]
-                arrays = {name: np.array(held.get(name, np.zeros(p.shape, p.dtype))) for name in self._used(group)}
-                unused = {name: np.array(array) for name, array in held.items() if name not in arrays}
-                state[str(place)] = {"step": piece.counts[i], **arrays, **unused}
+                p = piece.values[i]
+                slots = {**{name: np.zeros(p.shape, p.dtype) for name in self._used(group)}, **piece.parts[i]}
+                state[str(place)] = {"step": piece.counts[i], **{name: x.copy() for name, x in slots.items()}}
         groups, places = [], itertools.count()
         for group in self.param_groups:
             plain = {name: list(x) if isinstance(x, tuple) else x for name, x in group.items()}
@@ -359,27 +361,31 @@ class Optimizer:
         self._known = groups
         self._walk = self._pieces()
         for place, (_, piece, i) in enumerate(self._places()):
-            if place in states:
-                piece.counts[i], arrays = states[place]
-                for name, array in arrays.items():
-                    if name not in piece.state:
-                        piece.hold(name, piece.zeros())
-                    piece.parts[i][name][...] = array
+            for name, x in states.get(str(place), {}).items():
+                if name == "step":
+                    piece.counts[i] = int(x)
+                    continue
+                if name not in piece.state:
+                    piece.hold(name, piece.zeros())
+                piece.parts[i][name][...] = x
 
-    def _read(self, given: Any) -> tuple[list[Group], dict[int, tuple[int, dict[str, Any]]], list[str]]:
+    def _read(self, given: Any) -> tuple[list[Group], dict[str, Any], list[str]]:
         """The groups and the states of parameters in a state_dict, and all that is wrong with it."""
         wrong = fits("the state", given, ["optimizer", "state", "param_groups"])
         if wrong:
             return [], {}, wrong
+        states, saved_groups, own = given["state"], given["param_groups"], self.param_groups
         if given["optimizer"] != type(self).__name__:
             return [], {}, [f"it is of {brief(given['optimizer'])}"]
-        if len(given["param_groups"]) != len(self.param_groups):
-            return [], {}, [f"it has {len(given['param_groups'])} groups, the optimiser {len(self.param_groups)}"]
+        if not isinstance(states, dict) or not isinstance(saved_groups, list):
+            return [], {}, ["its state is a dict and its param_groups a list, but these are not"]
+        if len(saved_groups) != len(own):
+            return [], {}, [f"it has {len(saved_groups)} groups, the optimiser {len(own)}"]
         groups = []
-        for i, (saved, group) in enumerate(zip(given["param_groups"], self.param_groups, strict=True)):
+        for i, (saved, group) in enumerate(zip(saved_groups, own, strict=True)):
             found = fits(f"group {i}", saved, ["params", *self.defaults], ["initial_lr"])
-            if not found and len(saved["params"]) != len(group["params"]):
-                found = [f"group {i} has {len(saved['params'])} parameters, the optimiser's {len(group['params'])}"]
+            if not found and np.size(saved["params"]) != len(group["params"]):
+                found = [f"group {i} has {np.size(saved['params'])} parameters, the optimiser's {len(group['params'])}"]
             if not found:
                 try:
                     groups.append(self._options({**saved, "params": group["params"]}, f"group {i}: "))
@@ -388,30 +394,29 @@ class Optimizer:
             wrong += found
         if wrong:
             return [], {}, wrong
-        states = {}
-        places = list(self._places(groups))
-        for key, saved in given["state"].items():
-            if key not in map(str, range(len(places))):
+        places = {str(place): found for place, found in enumerate(self._places(groups))}
+        for key, saved in states.items():
+            if key in places:
+                group, piece, i = places[key]
+                wrong += self._misfits(f"parameter {key}", saved, piece.values[i], group)
+            else:
                 wrong.append(f"the state of a parameter {key!r} is left over")
-                continue
-            group, piece, i = places[int(key)]
-            p, who = piece.values[i], f"parameter {key}"
-            found = fits(who, saved, ["step", *self._used(group)], self.slots)
-            if found:
-                wrong += found
-                continue
-            arrays = {name: np.asarray(x) for name, x in saved.items() if name != "step"}
-            for name, x in arrays.items():
-                if x.shape != p.shape or x.dtype != p.dtype:
-                    found.append(
-                        f"{name} of {who} is of shape {x.shape} ({x.dtype}), the parameter {p.shape} ({p.dtype})"
-                    )
-            if not isinstance(saved["step"], int | np.integer) or saved["step"] < 1:
-                found.append(f"step of {who} is {brief(saved['step'])}, no count of steps")
-            wrong += found
-            if not found:
-                states[int(key)] = int(saved["step"]), arrays
         return groups, states, wrong
+
+    def _misfits(self, who: str, saved: Any, p: Value, group: Group) -> list[str]:
+        """What is wrong with the saved state of one parameter."""
+        wrong = fits(who, saved, ["step", *self._used(group)], self.slots)
+        if wrong:
+            return wrong
+        for name, x in saved.items():
+            if name == "step":
+                if not isinstance(x, (int, np.integer)) or x < 1:
+                    wrong.append(f"step of {who} is {brief(x)}, no count of steps")
+            elif not isinstance(x, (np.ndarray, np.generic)):
+                wrong.append(f"{name} of {who} is {brief(x)}, no array")
+            elif x.shape != p.shape or x.dtype != p.dtype:
+                wrong.append(f"{name} of {who} is of shape {x.shape} ({x.dtype}), the parameter {p.shape} ({p.dtype})")
+        return wrong
 
     def _places(self, groups: list[Group] | None = None) -> Iterator[tuple[Group, Piece, int]]:
         """The parameters in the order of their groups: the group of each, its piece, and its place in that."""
