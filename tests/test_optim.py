@@ -812,6 +812,8 @@ def test_a_cycle_that_is_over_says_so() -> None:
     with pytest.raises(RuntimeError, match="step 11 of a OneCycleLR of 10 steps"):
         cycle.step()
     assert cycle.last_epoch == 10
+    with pytest.raises(RuntimeError, match="step 11"):
+        OneCycleLR(SGD([W], lr=0.1), 1.0, 10).load_state_dict({**cycle.state_dict(), "last_epoch": 11})
 
 
 @pytest.mark.parametrize("share", [0.1, 1.0])
@@ -839,6 +841,7 @@ def test_a_step_size_that_something_else_changed_is_not_written_over() -> None:
         (other(lambda s: s.update(schedule="StepLR")), "schedule is 'StepLR', of this schedule 'SequentialLR'"),
         (other(lambda s: s.update(last_epoch=-1)), "last_epoch is -1"),
         (other(lambda s: s.update(base_lrs=[1.0, 2.0])), "base_lrs is"),
+        (other(lambda s: s.update(base_lrs=[-1.0])), "base_lrs is"),
         (other(lambda s: s["settings"].update(milestones=[4])), r"settings is {'milestones': \[4\]}"),
         (other(lambda s: s["schedulers"].pop()), "not of 2 schedules"),
         (other(lambda s: s["schedulers"][1]["settings"].update(T_max=9)), "'T_max': 9"),

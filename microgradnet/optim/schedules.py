@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..words import brief
-from .optimizer import Group, Optimizer, fits, is_number
+from .optimizer import Group, Optimizer, fits, is_number, not_negative
 
 
 class LRScheduler:
     """What every schedule shares. One of your own says in `lr_at` what the step size is.
 
-    Making a schedule sets the step size of step 0. `last_epoch` counts the calls of `step()`, whether those are epochs
-    or batches.
+    Making a schedule sets the step size of step 0, so one with arguments of its own keeps them before it calls
+    `super().__init__(optimizer)`. `last_epoch` counts the calls of `step()`, whether those are epochs or batches.
 
     >>> from microgradnet import Value, optim
     >>> class InverseRoot(optim.LRScheduler):
@@ -107,6 +107,7 @@ class LRScheduler:
                 f"this state does not fit the {type(self).__name__}: {'; '.join(wrong)}. Make the schedule as it was "
                 f"when the state was saved"
             )
+        self.options_at(state_dict["last_epoch"])  # raises if that is past the end of the schedule
         self._restore(state_dict)
         self._set(state_dict["last_epoch"])
 
@@ -121,7 +122,7 @@ class LRScheduler:
         t, bases = state["last_epoch"], state["base_lrs"]
         if type(t) is not int or t < 0:
             wrong.append(f"last_epoch is {brief(t)}, no count of steps")
-        if not isinstance(bases, list) or len(bases) != len(self.base_lrs) or not all(map(is_number, bases)):
+        if not isinstance(bases, list) or len(bases) != len(self.base_lrs) or None in map(not_negative, bases):
             wrong.append(f"base_lrs is {brief(bases)}, which is not one number for each group")
         return wrong
 
@@ -300,9 +301,8 @@ class OneCycleLR(LRScheduler):
             )
         t = min(t, self.total_steps - 1)
         phases = self.phases()
-        i = next(i for i, (last, _, _) in enumerate(phases) if t <= last)
-        last, start, end = phases[i]
-        first = phases[i - 1][0] if i else 0.0
+        now = next(k for k, (last, _, _) in enumerate(phases) if t <= last)
+        first, (last, start, end) = phases[now - 1][0] if now else 0.0, phases[now]
         left = (last - t) / (last - first) if last > first else 0.0
         left = (1 - math.cos(math.pi * left)) / 2 if self.anneal_strategy == "cos" else left
         options = []
