@@ -1,0 +1,257 @@
+"""The optimisers. `direction` is the paper's formula: d of the gradient g in step t, from 1 on; then w −= lr · d.
+
+Options and defaults are PyTorch's, and so are the numbers. All take `weight_decay`, a pull of w towards 0, and
+`maximize`, to go uphill. AdamW and Lion add the pull to d, the others to g.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..engine import Array, Value
+from .optimizer import Group, Optimizer, Parameters, Piece, Slots
+
+
+class SGD(Optimizer):
+    """Gradient descent: each parameter moves against its gradient, `lr` times as far as the gradient is long.
+
+    With `momentum` μ it follows a velocity, b = μ b + (1 − dampening) g, where the first b is g (Polyak 1964, in the
+    form of Sutskever et al. 2013). `nesterov` looks ahead: d = g + μ b.
+
+    >>> w = Value(1.0)
+    >>> optimiser = SGD([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimiser.step()
+    >>> w.data
+    np.float64(0.8)
+    """
+
+    slots: ClassVar[Slots] = {"momentum_buffer": "momentum"}
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
+            "nesterov": nesterov, "maximize": maximize,
+        })  # fmt: skip
+
+    def check(self, group: Group) -> None:
+        if group["nesterov"] and not (group["momentum"] and not group["dampening"]):
+            raise ValueError(
+                f"nesterov=True with momentum={group['momentum']} and dampening={group['dampening']}: to look ahead "
+                f"it takes a momentum, such as 0.9, and no dampening"
+            )
+
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        momentum, dampening = group["momentum"], group["dampening"]
+        if not momentum:
+            return g
+        b = state["momentum_buffer"]
+        b *= momentum
+        b += (1 - dampening) * g if dampening and t > 1 else g
+        return g + momentum * b if group["nesterov"] else b
+
+    def _step_group(self, group: Group, pieces: list[Piece]) -> None:
+        if group["momentum"]:
+            super()._step_group(group, pieces)
+            return
+        # There is nothing to keep, and one product and one difference are not worth joining parameters for.
+        lr, more = group["lr"], group["weight_decay"] or group["maximize"]
+        for p in group["params"]:
+            g = p.grad
+            if g is not None:
+                if type(g) is Value:
+                    g = g.data
+                p.data -= lr * (self._towards(g, p.data, {}, 1, group) if more else g)
+
+
+class Adagrad(Optimizer):
+    """Steps divided by the root of the sum of all squared gradients so far (Duchi, Hazan and Singer 2011).
+
+    s = s + g²,  d = g / (√s + eps) / (1 + (t − 1) · lr_decay); s begins from `initial_accumulator_value`.
+    """
+
+    slots: ClassVar[Slots] = {"sum": None}
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 0.01,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, {
+            "lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value, "eps": eps, "maximize": maximize,
+        })  # fmt: skip
+
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        s = state["sum"]
+        if t == 1:
+            s += group["initial_accumulator_value"]
+        s += g * g
+        return g / ((np.sqrt(s) + group["eps"]) * (1 + (t - 1) * group["lr_decay"]))
+
+
+class RMSprop(Optimizer):
+    """Steps divided by the root of a running mean of the squared gradients (Hinton 2012; centred, Graves 2013).
+
+    v = α v + (1 − α) g²,  d = g / (√v + eps). `centered` takes the square of the running mean of g off v, which makes
+    it a variance. With `momentum` μ, b = μ b + d is followed.
+    """
+
+    slots: ClassVar[Slots] = {"square_avg": None, "grad_avg": "centered", "momentum_buffer": "momentum"}
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 0.01,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, {
+            "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum,
+            "centered": centered, "maximize": maximize,
+        })  # fmt: skip
+
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        alpha, v = group["alpha"], state["square_avg"]
+        v *= alpha
+        v += (1 - alpha) * g * g
+        if group["centered"]:
+            m = state["grad_avg"]
+            m *= alpha
+            m += (1 - alpha) * g
+            v = np.maximum(v - m * m, 0)  # where g hardly changes, rounding would leave a negative variance
+        d = g / (np.sqrt(v) + group["eps"])
+        if not group["momentum"]:
+            return d
+        b = state["momentum_buffer"]
+        b *= group["momentum"]
+        b += d
+        return b
+
+
+class Adam(Optimizer):
+    """Running means of the gradient and of its square, both corrected for having begun at 0 (Kingma and Ba 2015).
+
+    m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²,  d = m̂ / (√v̂ + eps) with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ).
+    `amsgrad` divides by the largest v so far (Reddi, Kale and Kumar 2018). `weight_decay` is added to the gradient, as
+    in the paper; AdamW is the better way to decay.
+
+    >>> w = Value([1.0, -2.0])
+    >>> optimiser = Adam([w], lr=0.1)
+    >>> for _ in range(100):
+    ...     optimiser.zero_grad()
+    ...     (w * w).sum().backward()
+    ...     optimiser.step()
+    >>> bool((abs(w.data) < 0.1).all())
+    True
+    """
+
+    slots: ClassVar[Slots] = {"exp_avg": None, "exp_avg_sq": None, "max_exp_avg_sq": "amsgrad"}
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize,
+        })  # fmt: skip
+
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        beta1, beta2 = group["betas"]
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * g * g
+        if group["amsgrad"]:
+            v = np.maximum(v, state["max_exp_avg_sq"], out=state["max_exp_avg_sq"])
+        m_hat = m / (1 - beta1**t)
+        v_hat = v / (1 - beta2**t)
+        return m_hat / (np.sqrt(v_hat) + group["eps"])
+
+
+class AdamW(Adam):
+    """Adam whose weight decay is no part of the gradient: d = m̂ / (√v̂ + eps) + λ w (Loshchilov and Hutter 2019).
+
+    So every weight is pulled equally, whatever the size of its gradients.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+
+
+class Lion(Optimizer):
+    """Steps of one length, `lr`, for every number: only the sign of a running mean counts (Chen et al. 2023).
+
+    d = sign(β₁ m + (1 − β₁) g) + λ w, and then m = β₂ m + (1 − β₂) g. `lr` is three to ten times smaller than Adam's,
+    and `weight_decay` as many times larger.
+
+    The one of recent years here, because it asks least of its user: one array of state, no eps, no correction, any
+    shape of parameter, and three lines to read. (Muon, 2024, is for matrices alone and needs a second optimiser for
+    the rest; schedule-free AdamW, 2024, evaluates with other weights than it trains.)
+    """
+
+    slots: ClassVar[Slots] = {"exp_avg": None}
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize})
+
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        beta1, beta2 = group["betas"]
+        m = state["exp_avg"]
+        d = np.sign(beta1 * m + (1 - beta1) * g)
+        m *= beta2
+        m += (1 - beta2) * g
+        return d

@@ -1,0 +1,84 @@
+"""Clipping of gradients, between `backward()` and `step()`. PyTorch keeps these two in torch.nn.utils."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..engine import Value, numbers
+from ..nn.module import Module
+from ..words import brief
+from .optimizer import is_number
+
+
+def clip_grad_norm_(
+    parameters: Iterable[Value] | Value,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> float:
+    """The norm of all gradients as one vector, before they are scaled down in place to a norm of `max_norm`.
+
+    Gradients whose norm is not larger stay as they are; missing ones count as none. `norm_type` p is a number of at
+    least 1; math.inf takes the largest. A norm that is NaN or infinite cannot be scaled away: then all gradients stay
+    as they are, or, with `error_if_nonfinite`, RuntimeError is raised. (torch.nn.utils.clip_grad_norm_ would make NaNs
+    and zeros of the rest of them.)
+
+    >>> w = Value([3.0, 4.0])
+    >>> (w * w).sum().backward()
+    >>> clip_grad_norm_([w], max_norm=1.0)
+    10.0
+    >>> w.grad.round(4)
+    array([0.6, 0.8])
+    """
+    with_grad = having_grad(parameters, "clip_grad_norm_(model.parameters(), max_norm)")
+    bound = limit("max_norm", max_norm)
+    if not (isinstance(norm_type, int | float) and norm_type >= 1):
+        raise ValueError(f"norm_type={brief(norm_type)}: a number of at least 1, or math.inf for the largest gradient")
+    # In float64: the squares of float32 numbers overflow from 1e19 on.
+    norms = [np.linalg.norm(numbers(p.grad).astype(np.float64, copy=False).ravel(), norm_type) for p in with_grad]
+    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    if not math.isfinite(total):
+        if error_if_nonfinite:
+            raise RuntimeError(
+                f"the norm of the gradients is {total}, so they cannot be clipped. microgradnet.debug() names the "
+                f"operation that made the first NaN or Inf"
+            )
+        return total
+    scale = bound / (total + 1e-6)
+    if scale < 1:
+        for p in with_grad:
+            p.grad *= scale
+    return total
+
+
+def clip_grad_value_(parameters: Iterable[Value] | Value, clip_value: float) -> None:
+    """Limit every number of every gradient to [−`clip_value`, `clip_value`].
+
+    >>> w = Value([3.0, 0.1])
+    >>> (w * w).sum().backward()
+    >>> clip_grad_value_([w], 1.0)
+    >>> w.grad
+    array([1. , 0.2])
+    """
+    bound = limit("clip_value", clip_value)
+    for p in having_grad(parameters, "clip_grad_value_(model.parameters(), clip_value)"):
+        p.grad = np.clip(p.grad, -bound, bound)
+
+
+def having_grad(parameters: Iterable[Value] | Value, written: str) -> list[Value]:
+    if isinstance(parameters, Module) or callable(parameters) or not isinstance(parameters, Iterable):
+        raise TypeError(f"a list of parameters is wanted: {written}")
+    listed = [parameters] if isinstance(parameters, Value) else list(parameters)
+    for p in listed:
+        if not isinstance(p, Value):
+            raise TypeError(f"a parameter is a Value; got {brief(p)}: {written}")
+    return [p for p in dict.fromkeys(listed) if p.grad is not None]  # one listed twice has one gradient
+
+
+def limit(name: str, given: float) -> float:
+    if not is_number(given) or given <= 0:
+        raise ValueError(f"{name}={brief(given)}: what gradients are limited to is a positive number, such as 1.0")
+    return float(given)

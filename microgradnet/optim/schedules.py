@@ -1,0 +1,373 @@
+"""Schedules of the step size: each is a function of the number of steps.
+
+Make one around an optimiser and call its `step()` after the optimiser's. The names, the arguments and the step sizes
+are PyTorch's. There a schedule multiplies the step size it finds; here `lr_at` computes it from the one the optimiser
+was made with (`initial_lr` in its groups), which is why a schedule can be saved as one number, and why two of them
+cannot be laid over each other: `SequentialLR` puts one after another, `LambdaLR` takes any product.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ..words import brief
+from .optimizer import Group, Optimizer, fits, is_number, not_negative
+
+
+class LRScheduler:
+    """What every schedule shares. One of your own says in `lr_at` what the step size is.
+
+    Making a schedule sets the step size of step 0, so one with arguments of its own keeps them before it calls
+    `super().__init__(optimizer)`. `last_epoch` counts the calls of `step()`, whether those are epochs or batches.
+
+    >>> from microgradnet import Value, optim
+    >>> class InverseRoot(optim.LRScheduler):
+    ...     def lr_at(self, t, base):
+    ...         return base / (1 + t) ** 0.5
+    >>> schedule = InverseRoot(optim.SGD([Value(1.0)], lr=0.4))
+    >>> for _ in range(3):
+    ...     schedule.step()
+    >>> schedule.get_last_lr()
+    [0.2]
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(self).__name__} wants an optimiser first; got {brief(optimizer)}")
+        self.optimizer = optimizer
+        self.last_epoch = 0
+        self.base_lrs: list[float] = [
+            group["initial_lr"] if "initial_lr" in group else group["lr"] for group in optimizer.param_groups
+        ]
+        for group, base in zip(optimizer.param_groups, self.base_lrs, strict=True):
+            group["initial_lr"] = base
+        self._set(0)
+
+    def lr_at(self, t: int, base: float) -> float:
+        """The step size after `t` steps, for a group whose own is `base`."""
+        raise NotImplementedError(f"{type(self).__name__} schedules nothing yet: define lr_at(self, t, base)")
+
+    def options_at(self, t: int) -> list[Group]:
+        """What is set after `t` steps in each group."""
+        return [{"lr": self.lr_at(t, base)} for base in self.base_lrs]
+
+    def step(self) -> None:
+        """Set the step size of the next step.
+
+        Raises RuntimeError where something else has changed it: it would be lost.
+        """
+        for i, (group, lr) in enumerate(zip(self.optimizer.param_groups, self._last_lr, strict=True)):
+            if group["lr"] != lr:
+                raise RuntimeError(
+                    f"lr of group {i} is {group['lr']}, but {type(self).__name__} had set {lr} and would write over "
+                    f"the change. Two schedules are one SequentialLR, or a LambdaLR of their product; and after "
+                    f"optimizer.load_state_dict, load the schedule's state too"
+                )
+        self._set(self.last_epoch + 1)
+
+    def get_last_lr(self) -> list[float]:
+        """The step size of each group, as it was set last."""
+        return list(self._last_lr)
+
+    def _set(self, t: int) -> None:
+        options = self.options_at(t)
+        for group, new in zip(self.optimizer.param_groups, options, strict=True):
+            group.update(new)
+        self._last_lr = [new["lr"] for new in options]
+        self.last_epoch = t
+
+    # ---------------------------------------------------------------------------------------------- saved and restored
+
+    def settings(self) -> dict[str, Any]:
+        """What the schedule was made with, as plain numbers, strings and lists."""
+        own = {name: value for name, value in vars(self).items() if name not in NOT_SETTINGS and name[0] != "_"}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the schedule is, and what it was made with, as a plain dict."""
+        return {
+            "schedule": type(self).__name__,
+            "last_epoch": self.last_epoch,
+            "base_lrs": list(self.base_lrs),
+            "settings": self.settings(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state that `state_dict` gave, before or after the optimiser does; sets its step size.
+
+        Raises ValueError, before anything has changed, for the state of another schedule, or of one that was made with
+        other settings.
+        """
+        wrong = self._wrong(state_dict)
+        if wrong:
+            raise ValueError(
+                f"this state does not fit the {type(self).__name__}: {'; '.join(wrong)}. Make the schedule as it was "
+                f"when the state was saved"
+            )
+        self.options_at(state_dict["last_epoch"])  # raises if that is past the end of the schedule
+        self._restore(state_dict)
+        self._set(state_dict["last_epoch"])
+
+    def _wrong(self, state: Any) -> list[str]:
+        """What is wrong with a state_dict."""
+        here = self.state_dict()
+        wrong = fits("the state", state, list(here))
+        if wrong:
+            return wrong
+        wrong = [f"{name} is {brief(state[name])}, of this schedule {brief(here[name])}"
+                 for name in ("schedule", "settings") if state[name] != here[name]]  # fmt: skip
+        t, bases = state["last_epoch"], state["base_lrs"]
+        if type(t) is not int or t < 0:
+            wrong.append(f"last_epoch is {brief(t)}, no count of steps")
+        if not isinstance(bases, list) or len(bases) != len(self.base_lrs) or None in map(not_negative, bases):
+            wrong.append(f"base_lrs is {brief(bases)}, which is not one number for each group")
+        return wrong
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.base_lrs = list(state["base_lrs"])
+        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["initial_lr"] = base
+
+
+NOT_SETTINGS = ("optimizer", "last_epoch", "base_lrs")
+
+
+def wanted(condition: bool, name: str, given: Any, meaning: str) -> None:
+    if not condition:
+        raise ValueError(f"{name}={brief(given)}: {meaning}")
+
+
+def count(name: str, given: Any) -> int:
+    wanted(isinstance(given, int) and given > 0, name, given, "a number of steps is a positive int, such as 30")
+    return int(given)
+
+
+def factor(name: str, given: Any) -> float:
+    wanted(is_number(given) and given >= 0, name, given, "a factor of the step size is a number of at least 0")
+    return float(given)
+
+
+class LambdaLR(LRScheduler):
+    """lr = base · `lr_lambda`(t); a function, or a list of one for each group. It is not part of the state.
+
+    >>> from microgradnet import Value, optim
+    >>> optimiser = optim.SGD([Value(1.0)], lr=0.5)
+    >>> schedule = LambdaLR(optimiser, lambda t: 0.9**t)
+    >>> schedule.step()
+    >>> optimiser.param_groups[0]["lr"]
+    0.45
+    """
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]]) -> None:
+        groups = len(getattr(optimizer, "param_groups", ()))
+        self._lambdas = list(lr_lambda) if isinstance(lr_lambda, list | tuple) else [lr_lambda] * groups
+        if len(self._lambdas) != groups or not all(map(callable, self._lambdas)):
+            raise ValueError(
+                f"lr_lambda={brief(lr_lambda)}: a function of the number of steps, such as lambda t: 0.9**t, or a list "
+                f"of {groups}, one for each group"
+            )
+        super().__init__(optimizer)
+
+    def options_at(self, t: int) -> list[Group]:
+        return [{"lr": float(base * f(t))} for base, f in zip(self.base_lrs, self._lambdas, strict=True)]
+
+
+class StepLR(LRScheduler):
+    """lr = base · gamma^⌊t / step_size⌋: smaller by `gamma` every `step_size` steps."""
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        self.step_size, self.gamma = count("step_size", step_size), factor("gamma", gamma)
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float) -> float:
+        return base * self.gamma ** (t // self.step_size)
+
+
+class MultiStepLR(LRScheduler):
+    """lr = base · gamma^(number of `milestones` ≤ t): smaller by `gamma` at each of them."""
+
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
+        self.milestones, self.gamma = sorted(count("milestone", t) for t in milestones), factor("gamma", gamma)
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float) -> float:
+        return base * self.gamma ** bisect.bisect_right(self.milestones, t)
+
+
+class ExponentialLR(LRScheduler):
+    """lr = base · gammaᵗ."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        self.gamma = factor("gamma", gamma)
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float) -> float:
+        return base * self.gamma**t
+
+
+class LinearLR(LRScheduler):
+    """lr = base · f, where f goes from `start_factor` to `end_factor` in `total_iters` steps, and stays: warm-up."""
+
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
+    ) -> None:
+        self.start_factor, self.end_factor = factor("start_factor", start_factor), factor("end_factor", end_factor)
+        self.total_iters = count("total_iters", total_iters)
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float) -> float:
+        done = min(t, self.total_iters) / self.total_iters
+        return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
+
+
+class CosineAnnealingLR(LRScheduler):
+    """lr = eta_min + (base − eta_min) · (1 + cos(π t / T_max)) / 2: down to `eta_min` in `T_max` steps, and up again
+    in as many (Loshchilov and Hutter 2017, without restarts)."""
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        self.T_max = count("T_max", T_max)
+        wanted(is_number(eta_min) and eta_min >= 0, "eta_min", eta_min, "the smallest step size is at least 0")
+        self.eta_min = float(eta_min)
+        super().__init__(optimizer)
+
+    def lr_at(self, t: int, base: float) -> float:
+        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
+
+
+class OneCycleLR(LRScheduler):
+    """From max_lr / div_factor up to `max_lr`, then down to 1 / `final_div_factor` of where it began (Smith 2018).
+
+    The way up takes `pct_start` of all steps, which are `total_steps`, or `epochs` · `steps_per_epoch`. `three_phase`
+    goes down as long as up, then on to the end. Between them the step size follows half a cosine, or a line
+    (`anneal_strategy="linear"`). With `cycle_momentum` the momentum, or β₁, does the reverse: from `max_momentum` to
+    `base_momentum` and back. `max_lr` and both momenta may be lists, one for each group.
+
+    After all steps the step size stays, and one more call of `step()` raises RuntimeError.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float | list[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float | list[float] = 0.85,
+        max_momentum: float | list[float] = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+    ) -> None:
+        groups = getattr(optimizer, "param_groups", [])
+        if total_steps is None and epochs is None:
+            raise ValueError("OneCycleLR wants to know its end: total_steps, or epochs and steps_per_epoch")
+        if total_steps is None:
+            total_steps = count("epochs", epochs) * count("steps_per_epoch", steps_per_epoch)
+        self.total_steps = count("total_steps", total_steps)
+        wanted(is_number(pct_start) and 0 <= pct_start <= 1, "pct_start", pct_start, "a share of all steps, 0 to 1")
+        wanted(anneal_strategy in ("cos", "linear"), "anneal_strategy", anneal_strategy, '"cos" or "linear"')
+        for name, divisor in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
+            wanted(is_number(divisor) and divisor > 0, name, divisor, "a divisor of the step size is a positive number")
+        self.pct_start, self.anneal_strategy, self.three_phase = float(pct_start), anneal_strategy, bool(three_phase)
+        self.div_factor, self.final_div_factor = float(div_factor), float(final_div_factor)
+        self.max_lrs = one_each("max_lr", max_lr, len(groups))
+        wanted(all(self.max_lrs), "max_lr", max_lr, "the largest step size is a positive number, such as 0.1")
+        self.cycle_momentum = bool(cycle_momentum)
+        self.base_momenta = one_each("base_momentum", base_momentum, len(groups))
+        self.max_momenta = one_each("max_momentum", max_momentum, len(groups))
+        if cycle_momentum and not all("momentum" in group or "betas" in group for group in groups):
+            raise ValueError(f"{type(optimizer).__name__} has no momentum to cycle: pass cycle_momentum=False")
+        for group, peak in zip(groups, self.max_lrs, strict=True):
+            group["initial_lr"] = peak / div_factor
+        super().__init__(optimizer)
+
+    def phases(self) -> list[tuple[float, str, str]]:
+        """The last step of each phase, and what it goes from and to: the bottom, the peak, the end."""
+        up, end = self.pct_start * self.total_steps - 1, float(self.total_steps - 1)
+        if self.three_phase:
+            return [(up, "bottom", "peak"), (2 * up, "peak", "bottom"), (end, "bottom", "end")]
+        return [(up, "bottom", "peak"), (end, "peak", "end")]
+
+    def options_at(self, t: int) -> list[Group]:
+        if t > self.total_steps:
+            raise RuntimeError(
+                f"step {t} of a OneCycleLR of {self.total_steps} steps: it is over. Make it with more total_steps"
+            )
+        t = min(t, self.total_steps - 1)
+        phases = self.phases()
+        now = next(k for k, (last, _, _) in enumerate(phases) if t <= last)
+        first, (last, start, end) = phases[now - 1][0] if now else 0.0, phases[now]
+        left = (last - t) / (last - first) if last > first else 0.0
+        left = (1 - math.cos(math.pi * left)) / 2 if self.anneal_strategy == "cos" else left
+        options = []
+        for i, (group, bottom) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
+            lrs = {"bottom": bottom, "peak": self.max_lrs[i], "end": bottom / self.final_div_factor}
+            new: Group = {"lr": lrs[start] * left + lrs[end] * (1 - left)}
+            if self.cycle_momentum:
+                low, high = self.base_momenta[i], self.max_momenta[i]
+                momenta = {"bottom": high, "peak": low, "end": high}
+                momentum = momenta[start] * left + momenta[end] * (1 - left)
+                new |= {"betas": (momentum, group["betas"][1])} if "betas" in group else {"momentum": momentum}
+            options.append(new)
+        return options
+
+
+def one_each(name: str, given: Any, groups: int) -> list[float]:
+    """A number for each group."""
+    listed = list(given) if isinstance(given, list | tuple) else [given] * groups
+    wanted(len(listed) == groups and all(is_number(x) and x >= 0 for x in listed), name, given,
+           f"a number of at least 0, or a list of {groups}, one for each group")  # fmt: skip
+    return [float(x) for x in listed]
+
+
+class SequentialLR(LRScheduler):
+    """One schedule after another: `schedulers[i]` from step `milestones[i − 1]` on, each beginning at its own step 0.
+
+    >>> from microgradnet import Value, optim
+    >>> optimiser = optim.SGD([Value(1.0)], lr=1.0)
+    >>> warm_up, cosine = LinearLR(optimiser, 0.5, total_iters=2), CosineAnnealingLR(optimiser, T_max=4)
+    >>> schedule = SequentialLR(optimiser, [warm_up, cosine], milestones=[2])
+    >>> [round(schedule.options_at(t)[0]["lr"], 3) for t in range(7)]
+    [0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0]
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
+        self._schedulers = list(schedulers)
+        for schedule in self._schedulers:
+            if not isinstance(schedule, LRScheduler) or schedule.optimizer is not optimizer:
+                raise ValueError(f"schedulers are schedules of the same optimiser; got {brief(schedule)}")
+        self.milestones = [count("milestone", t) for t in milestones]
+        if self.milestones != sorted(set(self.milestones)) or len(self.milestones) != len(self._schedulers) - 1:
+            raise ValueError(
+                f"milestones={brief(milestones)}: rising steps, one fewer than the {len(self._schedulers)} schedules"
+            )
+        super().__init__(optimizer)
+
+    def options_at(self, t: int) -> list[Group]:
+        i = bisect.bisect_right(self.milestones, t)
+        return self._schedulers[i].options_at(t - self.milestones[i - 1] if i else t)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "schedulers": [part.state_dict() for part in self._schedulers]}
+
+    def _wrong(self, state: Any) -> list[str]:
+        wrong = super()._wrong(state)
+        if not wrong and not (
+            isinstance(state["schedulers"], list) and len(state["schedulers"]) == len(self._schedulers)
+        ):
+            wrong = [f"it is not of {len(self._schedulers)} schedules"]
+        if not wrong:
+            wrong = [text for part, saved in zip(self._schedulers, state["schedulers"], strict=True)
+                     for text in part._wrong(saved)]  # fmt: skip
+        return wrong
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        for part, saved in zip(self._schedulers, state["schedulers"], strict=True):
+            part._restore(saved)
+        super()._restore(state)
