@@ -27,6 +27,9 @@ ORDER = [
     "nn",
     "optim",
     "data",
+    "saving",
+    "train",
+    "plots",
     "support",
     "testing",
     "__main__",
@@ -65,7 +68,9 @@ def test_importing_pulls_in_numpy_and_nothing_heavy() -> None:
     assert not others & {"inspect", "dataclasses", "importlib_metadata", "asyncio", "unittest"}
 
 
-@pytest.mark.parametrize("name", ["", ".functional", ".nn", ".nn.init", ".optim", ".data", ".gradcheck"])
+@pytest.mark.parametrize(
+    "name", ["", ".functional", ".nn", ".nn.init", ".optim", ".data", ".gradcheck", ".saving", ".train", ".plots"]
+)
 def test_what_is_exported_exists_and_is_documented(name: str) -> None:
     module = importlib.import_module(f"microgradnet{name}")
     assert module.__doc__
@@ -79,9 +84,9 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
-        "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "functional", "grad",
-        "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "nn", "no_grad", "numerical_grad", "optim",
-        "primitive", "transforms", "value_and_grad", "vjp",
+        "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "fit", "functional",
+        "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad",
+        "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "ELU", "LeakyReLU", "Linear", "MLP", "Module", "ReLU", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
