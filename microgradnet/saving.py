@@ -392,7 +392,8 @@ def read_npz(path: str) -> tuple[Arrays, Meta]:
         for member in members:
             raw = archive.read(member)  # checked by its CRC
             if member.filename == MANIFEST:
-                meta = json.loads(raw)
+                found = json.loads(raw)
+                meta = {"manifest": found["manifest"], "sha256": found["sha256"]}
             elif member.filename.endswith(".npy"):
                 arrays[member.filename.removesuffix(".npy")] = array_in(member.filename, raw)
             else:
@@ -444,7 +445,7 @@ def read_safetensors(path: str) -> tuple[Arrays, Meta]:
     for name, array in arrays.items():
         check_dtype(name, array.dtype)
     ours = "manifest" in meta or "sha256" in meta
-    return arrays, {name: meta[name] for name in ("manifest", "sha256")} if ours else {}
+    return arrays, {"manifest": meta["manifest"], "sha256": meta["sha256"]} if ours else {}
 
 
 def packed_safetensors(arrays: Arrays, meta: Meta) -> bytes:
