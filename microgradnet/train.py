@@ -39,6 +39,7 @@ def fit(
     validation: tuple[Array, Array] | None = None,
     metrics: Mapping[str, Function] | None = None,
     scheduler: Any = None,
+    scheduler_interval: str = "epoch",
     patience: int | None = None,
     seed: Seed = None,
     on_batch: Function | None = None,
@@ -60,7 +61,8 @@ def fit(
     `history["cost"]` is the mean over the examples of what `loss` gave while training. `metrics`, such as
     `{"accuracy": f}`, are numbers f(outputs, y) of plain arrays, averaged likewise. `validation=(x, y)` adds
     `"val_cost"` and `"val_accuracy"`: of all these examples at once, in evaluation mode, after each epoch. `"epoch"`
-    counts from 1, `"seconds"` is the time of each. `scheduler.step()` follows each epoch.
+    counts from 1, `"seconds"` is the time of each. `scheduler.step()` follows each epoch, or each batch with
+    `scheduler_interval="batch"`.
 
     `history["stopped"]` is why it ended. "finished": all epochs are done. "patience": so many epochs in a row did not
     lower the val_cost (without validation, the cost). With `patience`, the model ends with the weights of its best
@@ -88,8 +90,14 @@ def fit(
     metrics = dict(metrics or {})
     x, y = examples("x", x, "y", y)
     if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise TypeError(f"validation is a pair (x, y) of arrays; got {brief(validation)}")
         validation = examples("validation[0]", validation[0], "validation[1]", validation[1])
     check(model, loss, optimizer, metrics, scheduler, {"on_batch": on_batch, "on_epoch": on_epoch})
+    if save_every is not None and checkpoint is None:
+        raise ValueError("save_every says how often to save to checkpoint=, and there is none: give a path")
+    if scheduler_interval not in ("epoch", "batch"):
+        raise ValueError(f"scheduler_interval={scheduler_interval!r}: wanted 'epoch' or 'batch'")
     check_counts(epochs=epochs, batch_size=batch_size, patience=patience, save_every=save_every)
 
     run = Run(model, optimizer, scheduler, [*metrics], validation is not None, patience)
@@ -99,6 +107,7 @@ def fit(
         "batch_size": batch_size, "seed": None if seed is None else run.seed, "patience": patience,
         "metrics": [*metrics], "loss": name_of(loss),
         "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
+        "scheduler_interval": scheduler_interval,
     }  # fmt: skip
     if checkpoint is not None:
         run.resume(checkpoint)
@@ -119,11 +128,16 @@ def fit(
                 raise FloatingPointError(before.report(loss, batch_x, batch_y, run))
             optimizer.step()
 
+            if scheduler is not None and scheduler_interval == "batch":
+                scheduler.step()
+
             run.taken += 1
             shown.step()
             run.call(on_batch)
             if run.batch == run.steps:
                 run.end_epoch(len(x), evaluated(model, validation, loss, metrics.values(), batch_size))
+                if scheduler is not None and scheduler_interval == "epoch":
+                    scheduler.step()
                 shown.line()
                 run.call(on_epoch)
             if interrupts.asked:
@@ -184,19 +198,22 @@ class Run:
 
     def measured(self, values: list[Any], examples: int) -> None:
         """Add the cost and the metrics of a batch to those of the epoch."""
+        if not isinstance(values[0], Value):
+            raise TypeError(
+                f"loss gave {brief(values[0])}, which is no Value: nothing leads from it back to the parameters. "
+                f"Compute it from the outputs as they are, without .data"
+            )
         numbers = [number(value) for value in values]
         self.cost = numbers[0]
         self.totals = [total + x * examples for total, x in zip(self.totals, numbers, strict=True)]
 
     def end_epoch(self, n: int, held_out: list[float]) -> None:
-        """An entry in the history, a step of the schedule, a look whether the epoch was the best."""
+        """An entry in the history, and a look whether the epoch was the best."""
         now = time.perf_counter()
         row = [self.epoch, *(total / n for total in self.totals), *held_out, self.seconds + now - self.since]
         for column, entry in zip(self.history.values(), row, strict=True):
             column.append(entry)
         self.totals, self.seconds, self.since = [0.0] * len(self.totals), 0.0, now
-        if self.scheduler is not None:
-            self.scheduler.step()
         if self.patience is not None:
             costs = self.history["val_cost" if held_out else "cost"]
             if not self.best or costs[-1] < costs[self.best["epoch"] - 1]:

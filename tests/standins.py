@@ -8,7 +8,6 @@ import numpy as np
 
 from microgradnet import Value, nn, optim
 from microgradnet.nn.init import generator
-from microgradnet.optim import SGD
 
 
 def places(model: nn.Module) -> dict[str, tuple[Any, str]]:
@@ -68,9 +67,9 @@ class BatchNorm1d(nn.Module):
         return (x - mean) / np.sqrt(var + 1e-5) * self.weight + self.bias
 
 
-class Momentum(SGD):
-    def __init__(self, parameters: Any, lr: float, momentum: float = 0.9) -> None:
-        super().__init__(parameters, lr)
+class SGD(optim.SGD):
+    def __init__(self, params: Any, lr: float, momentum: float = 0.0) -> None:
+        super().__init__(params, lr)
         self.momentum, self.steps = momentum, 0
         self.velocity = [np.zeros_like(p.data) for p in self.parameters]
 
@@ -85,8 +84,7 @@ class Momentum(SGD):
         return {"lr": self.lr, "steps": self.steps, "velocity": self.velocity}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        shapes = [v.shape for v in self.velocity]
-        if [np.shape(v) for v in state["velocity"]] != shapes:
+        if [np.shape(v) for v in state["velocity"]] != [v.shape for v in self.velocity]:
             raise ValueError("velocities of other shapes")
         self.lr, self.steps = state["lr"], state["steps"]
         self.velocity = [np.array(v) for v in state["velocity"]]
@@ -109,10 +107,9 @@ class StepLR:
 
 
 if not hasattr(nn.Module, "state_dict"):
-    nn.Module.state_dict = state_dict
-    nn.Module.load_state_dict = load_state_dict
-    SGD.state_dict = lambda self: {"lr": self.lr}
-    SGD.load_state_dict = lambda self, state: setattr(self, "lr", state["lr"])
-Dropout = getattr(nn, "Dropout", Dropout)
-BatchNorm1d = getattr(nn, "BatchNorm1d", BatchNorm1d)
-StepLR = getattr(optim, "StepLR", StepLR)
+    nn.Module.state_dict = state_dict  # type: ignore[attr-defined]
+    nn.Module.load_state_dict = load_state_dict  # type: ignore[attr-defined]
+if hasattr(optim, "StepLR"):
+    SGD, StepLR = optim.SGD, optim.StepLR  # type: ignore[misc]
+Dropout = getattr(nn, "Dropout", Dropout)  # type: ignore[misc]
+BatchNorm1d = getattr(nn, "BatchNorm1d", BatchNorm1d)  # type: ignore[misc]

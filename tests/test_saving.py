@@ -44,7 +44,7 @@ class Training:
             nn.Linear(3, 4, seed=rng), standins.BatchNorm1d(4), standins.Dropout(seed=rng), nn.Linear(4, 4, seed=rng),
             standins.Dropout(seed=rng), standins.Dropout(seed=seed), nn.Linear(4, 1, seed=rng), standins.Dropout(0.1),
         )  # fmt: skip
-        self.optimizer = standins.Momentum(self.model.parameters(), lr=0.1)
+        self.optimizer = standins.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
         self.rng = rng
 
     def step(self) -> None:
@@ -105,7 +105,7 @@ DATA = st.recursive(
                  hnp.array_shapes(min_dims=0, min_side=0, max_side=3))
     | st.floats(width=32).map(np.float32),
     lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner)
-    | st.dictionaries(st.text("ab$.'/", max_size=3), inner, max_size=3) | st.dictionaries(st.integers(), inner, max_size=2),
+    | st.dictionaries(st.text("ab$.'/", max_size=3) | st.integers(), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
 
@@ -314,7 +314,7 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     for name in ("net.pkl", "net", "net.pt", ".npz"):
         with pytest.raises(ValueError, match=r"ends in .*\.npz or \.safetensors"):
             mg.save(tmp_path / name, n=1)
-    with pytest.raises(FileNotFoundError, match="the folder .*nowhere is not there"):
+    with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere is not there"):
         mg.save(tmp_path / "nowhere" / "net.npz", n=1)
     (tmp_path / "folder.npz").mkdir()
     with pytest.raises(IsADirectoryError, match="is a folder"):
@@ -352,7 +352,7 @@ def test_the_package_for_safetensors_is_named_where_it_is_missing(
             act(tmp_path / "net.safetensors")
 
 
-# ------------------------------------------------------------------------------------------- damaged, hostile, unfitting
+# ------------------------------------------------------------------------------------------ damaged, hostile, unfitting
 
 
 def unchanged(training: Training, path: Path, says: str, **given: Any) -> None:
@@ -379,7 +379,8 @@ def damaged_files_are_noticed(path: Path, every: int) -> None:
         try:
             rest = mg.load(path, **target.things())
         except ValueError as error:
-            assert path.name in str(error)
+            says = str(error)
+            assert path.name in says
             assert target.state() == initial
             refused += 1
         else:  # a byte that means nothing, such as a date
@@ -392,7 +393,7 @@ def damaged_files_are_noticed(path: Path, every: int) -> None:
 
 
 def test_truncations_and_changed_bytes_are_noticed(path: Path) -> None:
-    damaged_files_are_noticed(path, 7)
+    damaged_files_are_noticed(path, 11)
 
 
 @pytest.mark.slow
@@ -514,7 +515,7 @@ def set_in(*keys: Any, to: Any) -> Any:
         (set_in("things", "optimizer", to={"$numbers": [1], "dtype": "O"}), "dtype object"),
         (set_in("things", "optimizer", to={}), "optimizer"),
         (set_in("things", "optimizer", to={"$array": "nowhere"}), "nowhere"),
-        (set_in("things", "optimizer", "velocity", 0, to={"$array": "layers.0.bias"}), "optimizer"),
+        (set_in("things", "optimizer", to=[1]), "optimizer"),
         (set_in("things", "model", "$module", "layers.0.weight", to={"$array": "layers.0.bias"}), "weight"),
         (set_in("things", "model", "$module", "layers.9.weight", to={"$array": "layers.0.bias"}), r"layers\.9"),
         (set_in("things", "model", "$module", to=[1]), "list"),
@@ -537,12 +538,12 @@ def test_what_does_not_fit_is_named_and_nothing_is_restored(path: Path) -> None:
     mg.save(path, **saved.things(), epoch=3)
     unchanged(training, path, "does not hold critic; it holds model, optimizer, rng, epoch", critic=training.model)
     unchanged(training, path, "epoch is something else", model=training.model, epoch=training.rng)
-    other = standins.Momentum([Value(1.0)], 0.1)
+    other = standins.SGD([Value(1.0)], 0.1, momentum=0.9)
     unchanged(training, path, "does not fit: optimizer", **training.things() | {"optimizer": other})
     unchanged(training, path, "generator", rng=np.random.Generator(np.random.SFC64(0)))
-    for given in ({"model": 3}, {"epoch": 3}, {"optimizer": {}}):
+    for wrong in ({"model": 3}, {"epoch": 3}, {"optimizer": {}}):
         with pytest.raises(TypeError, match="Module"):
-            mg.load(path, **given)
+            mg.load(path, **wrong)
 
 
 def test_generators_that_were_one_must_be_one(path: Path) -> None:
@@ -565,7 +566,7 @@ def test_ctrl_c_while_loading_restores_nothing(path: Path, monkeypatch: pytest.M
     saved, training = Training(0), Training(1)
     mg.save(path, **saved.things())
     before = training.state()
-    real = standins.Momentum.load_state_dict
+    real = standins.SGD.load_state_dict
     calls = []
 
     def interrupted(self: Any, state: Any) -> None:
@@ -574,7 +575,7 @@ def test_ctrl_c_while_loading_restores_nothing(path: Path, monkeypatch: pytest.M
         if len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(standins.Momentum, "load_state_dict", interrupted)
+    monkeypatch.setattr(standins.SGD, "load_state_dict", interrupted)
     with pytest.raises(KeyboardInterrupt):
         mg.load(path, **training.things())
     assert len(calls) == 2
