@@ -94,11 +94,11 @@ def fit(
             raise TypeError(f"validation is a pair (x, y) of arrays; got {brief(validation)}")
         validation = examples("validation[0]", validation[0], "validation[1]", validation[1])
     check(model, loss, optimizer, metrics, scheduler, {"on_batch": on_batch, "on_epoch": on_epoch})
+    check_counts(epochs=epochs, batch_size=batch_size, patience=patience, save_every=save_every)
     if save_every is not None and checkpoint is None:
         raise ValueError("save_every says how often to save to checkpoint=, and there is none: give a path")
     if scheduler_interval not in ("epoch", "batch"):
         raise ValueError(f"scheduler_interval={scheduler_interval!r}: wanted 'epoch' or 'batch'")
-    check_counts(epochs=epochs, batch_size=batch_size, patience=patience, save_every=save_every)
 
     run = Run(model, optimizer, scheduler, [*metrics], validation is not None, patience)
     run.seed = int(seed) if isinstance(seed, int | np.integer) else int(generator(seed).integers(2**63))
