@@ -124,7 +124,7 @@ def fit(
             run.measured([cost, *(f(numbers(outputs), batch_y) for f in metrics.values())], len(picked))
             if math.isfinite(run.cost):
                 cost.backward(release=True)
-            if not math.isfinite(run.cost) or not all(map(is_finite, parameters)):
+            if not math.isfinite(run.cost) or not all_finite(parameters):
                 raise FloatingPointError(before.report(loss, batch_x, batch_y, run))
             optimizer.step()
 
@@ -289,8 +289,11 @@ def number(x: Any) -> float:
     raise TypeError(f"a loss or metric gives one number; got {brief(x)}. The mean over the examples, .mean(), is one")
 
 
-def is_finite(parameter: Value) -> bool:
-    return parameter.grad is None or bool(np.isfinite(parameter.grad).all())
+def all_finite(parameters: list[Value]) -> bool:
+    """Whether no gradient has a NaN or an infinity. Most often one sum of squares, which is fast, settles it."""
+    found = [p.grad for p in parameters if p.grad is not None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(sum([np.vdot(g, g) for g in found])) or all(np.isfinite(g).all() for g in found)
 
 
 def fingerprint(array: Array) -> str:
@@ -312,19 +315,23 @@ class Before:
     def __init__(self, model: Module) -> None:
         self.model = model
         self.generators = list({id(rng): rng for _, rng in generators(model)}.values())
-        self.buffers = set(model.state_dict()) - {name for name, _ in model.named_parameters()}
+        parts = [(module, name, x) for module in model.modules() for name, x in vars(module).items()]
+        self.places = [(module, name) for module, name, x in parts if isinstance(x, np.ndarray)]
         self.note()
 
     def note(self) -> None:
+        """Called before every step."""
         self.states = [rng.bit_generator.state for rng in self.generators]
-        held = self.model.state_dict() if self.buffers else {}
-        self.held = {name: np.copy(held[name]) for name in self.buffers}
+        self.buffers = [getattr(module, name) for module, name in self.places]
+        self.held = [buffer.copy() for buffer in self.buffers]
 
     def put_back(self) -> None:
         for rng, state in zip(self.generators, self.states, strict=True):
             rng.bit_generator.state = state
-        if self.buffers:
-            self.model.load_state_dict({**self.model.state_dict(), **self.held})
+        for (module, name), buffer, held in zip(self.places, self.buffers, self.held, strict=True):
+            if buffer.flags.writeable:
+                buffer[...] = held
+            object.__setattr__(module, name, buffer)
         self.model.zero_grad()
 
     def report(self, loss: Function, x: Array, y: Array, run: Run) -> str:
