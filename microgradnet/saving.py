@@ -91,11 +91,9 @@ def load(path: Path, model: Module | None = None, **things: Any) -> dict[str, An
     missing = [name for name in wanted if name not in saved.things]
     if missing:
         raise ValueError(f"{path} does not hold {', '.join(missing)}; it holds {', '.join(saved.things) or 'nothing'}")
-    pairs = paired(saved, wanted, path)
-    live = {i: rng for rng, i in pairs}
-    rest = {name: saved.plain(part, live) for name, part in saved.things.items() if name not in wanted}
-    put_back(wanted, pairs, saved, path)
-    return rest
+    live = paired(saved, wanted, path)
+    put_back(wanted, live, saved, path)
+    return {name: saved.plain(part, live) for name, part in saved.things.items() if name not in wanted}
 
 
 def given(model: Module | None, things: dict[str, Any]) -> dict[str, Any]:
@@ -126,8 +124,8 @@ def generators(node: Any, path: str = "", seen: set[int] | None = None) -> Itera
 # --------------------------------------------------------------------------------------------------- restoring
 
 
-def paired(saved: Reading, wanted: dict[str, Any], path: str) -> list[tuple[Generator, int]]:
-    """Each generator of the program with the number of its state in the file. ValueError unless it is one to one."""
+def paired(saved: Reading, wanted: dict[str, Any], path: str) -> dict[int, Generator]:
+    """The generators of the program, by their numbers in the file. ValueError unless they are one to one."""
     pairs: list[tuple[str, Generator, int]] = []
     for name, thing in wanted.items():
         part = saved.things[name]
@@ -136,38 +134,37 @@ def paired(saved: Reading, wanted: dict[str, Any], path: str) -> list[tuple[Gene
         if is_generator(thing):
             pairs.append((name, thing, part.number))
         elif isinstance(thing, Module) and saved.generators:
-            here = dict(generators(thing))
-            if here.keys() != part.generators.keys():
-                other(path, f"{name} had generators at {names(part.generators)} and has them at {names(here)}")
-            pairs += [(f"{name}.{place}", rng, part.generators[place]) for place, rng in here.items()]
+            found = dict(generators(thing))
+            if found.keys() != part.generators.keys():
+                unlike(path, f"{name} had generators at {listed(part.generators)} and has them at {listed(found)}")
+            pairs += [(f"{name}.{place}", rng, part.generators[place]) for place, rng in found.items()]
     if wanted and saved.generators:
         pairs.append(("nn.init.shared()", shared(), 0))
     for place, rng, i in pairs:
         for second, known, j in pairs:
             if (rng is known) != (i == j):
-                here_and_then = ("one generator", "two") if rng is known else ("two generators", "one")
-                other(path, f"{place} and {second} are {here_and_then[0]} here and were {here_and_then[1]} when saved")
-    return [(rng, i) for _, rng, i in pairs]
+                here, then = ("one generator", "two") if rng is known else ("two generators", "one")
+                unlike(path, f"{place} and {second} are {here} here and were {then} when saved")
+    return {i: rng for _, rng, i in pairs}
 
 
-def other(path: str, what: str) -> NoReturn:
+def unlike(path: str, what: str) -> NoReturn:
     raise ValueError(
         f"{path}: {what}. Make the layers with the seeds they had; or load weights without random states: "
         f'model.load_state_dict(load(path)["model"])'
     )
 
 
-def names(paths: Iterable[str]) -> str:
+def listed(paths: Iterable[str]) -> str:
     return ", ".join(paths) or "nowhere"
 
 
-def put_back(wanted: dict[str, Any], pairs: list[tuple[Generator, int]], saved: Reading, path: str) -> None:
+def put_back(wanted: dict[str, Any], live: dict[int, Generator], saved: Reading, path: str) -> None:
     """Restore everything; if anything fails, undo what was done."""
-    todo: list[tuple[str, Any, Any]] = [(f"generator {i}", rng, saved.generators[i]) for rng, i in pairs]
+    todo: list[tuple[str, Any, Any]] = [(f"generator {i}", rng, saved.generators[i]) for i, rng in live.items()]
     for name, thing in wanted.items():
         if not is_generator(thing):
-            part = saved.things[name]
-            todo.append((name, thing, saved.plain(part)))
+            todo.append((name, thing, saved.plain(saved.things[name], live)))
     done: list[tuple[str, Any, Any]] = []  # with the states before
     try:
         for name, thing, state in todo:
@@ -278,7 +275,8 @@ class Reading:
 
     def __init__(self, arrays: Arrays, meta: Meta) -> None:
         self.arrays = {name: array.astype(array.dtype.newbyteorder("=")) for name, array in arrays.items()}
-        self.generators: list[Any] = []
+        self.generators: list[Any] = []  # their states
+        self.revived: list[Any] = []  # new ones in these states
         self.things: dict[str, Any] = {}
         if not meta:
             self.things["model"] = SavedModule(dict(self.arrays), {})
@@ -290,6 +288,7 @@ class Reading:
         if found["version"] != VERSION:
             raise ValueError(f"it is in version {found['version']!r} of the format, this is version {VERSION}")
         self.generators = [self.tree(state) for state in found["generators"]]
+        self.revived = [revived(state) for state in self.generators]
         self.things = {name: self.thing(part) for name, part in found["things"].items()}
 
     def thing(self, node: Any) -> Any:
@@ -327,23 +326,22 @@ class Reading:
             return np.array(inside, node["dtype"])
         raise ValueError(f"it holds {tag!r}, which means nothing here")
 
-    def plain(self, part: Any, live: dict[int, Generator] | None = None) -> Any:
-        """What a saved thing is for the program: generators are those of the program that are restored, or new ones."""
+    def plain(self, part: Any, live: dict[int, Generator]) -> Any:
+        """What a saved thing is for the program. Generators are the restored ones of the program, `live`, or new."""
         if isinstance(part, SavedModule):
             return part.state
         if isinstance(part, Saved):
-            return (live or {}).get(part.number) or revived(self.generators[part.number])
+            return live.get(part.number, self.revived[part.number])
         if isinstance(part, list | tuple):
             return type(part)(self.plain(x, live) for x in part)
         return {key: self.plain(x, live) for key, x in part.items()} if isinstance(part, dict) else part
 
 
-def revived(state: dict[str, Any]) -> Generator:
-    """A new generator in this state."""
-    name = state["bit_generator"]
-    if name not in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"):
-        raise ValueError(f"a generator of kind {name!r} is restored into one that you give, load(path, rng=…)")
-    bits = getattr(np.random, name)()
+def revived(state: dict[str, Any]) -> Any:
+    """A new generator in this state; the state itself if it is of no kind that NumPy has."""
+    if state["bit_generator"] not in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"):
+        return state
+    bits = getattr(np.random, state["bit_generator"])()
     bits.state = state
     return np.random.Generator(bits)
 
@@ -449,6 +447,9 @@ def read_safetensors(path: str) -> tuple[Arrays, Meta]:
 
 
 def packed_safetensors(arrays: Arrays, meta: Meta) -> bytes:
+    for name, array in arrays.items():
+        if array.dtype.kind == "c" or array.dtype.itemsize > 8:
+            raise TypeError(f"{name} has dtype {array.dtype}, which a .safetensors file does not hold; a .npz does")
     packed: bytes = safetensors().numpy.save(arrays, metadata=meta)
     return packed
 

@@ -50,7 +50,8 @@ def fit(
 ) -> History:
     """The history of training `model` on examples x (n, …) with targets y (n, …): a dict of lists, a number per epoch.
 
-    Each epoch takes the examples in a new random order, from `seed`, `batch_size` at a time; a step is
+    Each epoch takes the examples in a new random order, `batch_size` at a time: that of epoch k (from 1) is
+    `np.random.default_rng((seed, k)).permutation(n)`. Without a seed, or with a generator, the seed is drawn. A step is
 
         optimizer.zero_grad()
         outputs = model(x)
@@ -102,14 +103,14 @@ def fit(
 
     run = Run(model, optimizer, scheduler, [*metrics], validation is not None, patience)
     run.seed = int(seed) if isinstance(seed, int | np.integer) else int(generator(seed).integers(2**63))
-    run.arguments = {
-        "x": fingerprint(x), "y": fingerprint(y), "validation": validation and [*map(fingerprint, validation)],
-        "batch_size": batch_size, "seed": None if seed is None else run.seed, "patience": patience,
-        "metrics": [*metrics], "loss": name_of(loss),
-        "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
-        "scheduler_interval": scheduler_interval,
-    }  # fmt: skip
     if checkpoint is not None:
+        run.arguments = {
+            "x": fingerprint(x), "y": fingerprint(y), "validation": validation and [*map(fingerprint, validation)],
+            "batch_size": batch_size, "seed": None if seed is None else run.seed, "patience": patience,
+            "metrics": [*metrics], "loss": name_of(loss),
+            "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
+            "scheduler_interval": scheduler_interval,
+        }  # fmt: skip
         run.resume(checkpoint)
     parameters, before = model.parameters(), Before(model)
 
@@ -128,10 +129,9 @@ def fit(
                 raise FloatingPointError(before.report(loss, batch_x, batch_y, run))
             optimizer.step()
 
+            run.taken += 1
             if scheduler is not None and scheduler_interval == "batch":
                 scheduler.step()
-
-            run.taken += 1
             shown.step()
             run.call(on_batch)
             if run.batch == run.steps:
@@ -154,7 +154,7 @@ class Run:
     """A training under way, as `on_batch` and `on_epoch` see it.
 
     `epoch` and `batch` count from 1, `steps` is the number of batches in an epoch, `cost` is that of the latest batch,
-    `history` is of whole epochs. `stop()` ends the training after this step.
+    `history` is of whole epochs. `stop()` ends the training after this step; `stop(reason)` says why.
     """
 
     def __init__(
@@ -216,7 +216,8 @@ class Run:
         self.totals, self.seconds, self.since = [0.0] * len(self.totals), 0.0, now
         if self.patience is not None:
             costs = self.history["val_cost" if held_out else "cost"]
-            if not self.best or costs[-1] < costs[self.best["epoch"] - 1]:
+            best = costs[self.best["epoch"] - 1] if self.best else math.nan
+            if math.isnan(best) or costs[-1] < best:
                 self.best = {"epoch": self.epoch, "state": copy.deepcopy(self.model.state_dict())}
             self.out_of_patience()
 
@@ -249,13 +250,14 @@ class Run:
         if not os.path.exists(path):
             return
         held = load(path).get("fit")
-        if held is None:
+        if not isinstance(held, dict) or not {"arguments", "seconds", *self.HELD} <= held.keys():
             raise ValueError(f"{path} is not of fit(checkpoint=…): remove it, or give another path")
         for name, here in self.arguments.items():
-            if held["arguments"][name] != here:
+            there = held["arguments"].get(name)
+            if there != here:
                 raise ValueError(
-                    f"{path} is of a training with another {name}: {held['arguments'][name]}, here {here}. Give the "
-                    f"same arguments to go on, or another checkpoint=, or remove the file to start anew"
+                    f"{path} is of a training with another {name}: {there}, here {here}. Give the same arguments to go "
+                    f"on, or another checkpoint=, or remove the file to start anew"
                 )
         load(path, **self.things())
         self.seconds = held["seconds"]

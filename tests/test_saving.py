@@ -503,10 +503,23 @@ def set_in(*keys: Any, to: Any) -> Any:
     ("change", "says"),
     [
         (set_in("version", to=2), "version 2"),
-        (set_in("generators", 1, to={"bit_generator": "PCG64"}), "generator 1"),
-        (set_in("generators", 0, "state", "inc", to=-1), "generator 0"),
+        (set_in("generators", 1, to={"bit_generator": "PCG64"}), "damaged"),
+        (set_in("generators", 0, "state", "inc", to=-1), "damaged"),
         (set_in("generators", 2, "bit_generator", to="system"), "generator 2"),
         (set_in("generators", to=[]), "no generator"),
+        (
+            set_in(
+                "generators",
+                1,
+                to={
+                    "bit_generator": "SFC64",
+                    "state": {"state": {"$numbers": [1, 2, 3, 4], "dtype": "u8"}},
+                    "has_uint32": 0,
+                    "uinteger": 0,
+                },
+            ),
+            "generator 1",
+        ),
         (set_in("things", "rng", to={"$generator": 77}), "no generator 77"),
         (set_in("things", "rng", to={"$generator": True}), "no generator True"),
         (set_in("things", "rng", to=5), "rng is something else"),
@@ -521,7 +534,7 @@ def set_in(*keys: Any, to: Any) -> Any:
         (set_in("things", "model", "$module", to=[1]), "list"),
         (lambda manifest, arrays: arrays.pop("layers.0.weight"), "weight"),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_a_forged_file_is_refused_whole(path: Path, change: Any, says: str) -> None:
     saved, training = Training(0), Training(1)
@@ -531,6 +544,22 @@ def test_a_forged_file_is_refused_whole(path: Path, change: Any, says: str) -> N
     mg.load(path, **Training(2).things())
     forged(path, change)
     unchanged(training, path, says)
+
+
+def test_a_forged_generator_is_refused_where_it_would_be_returned_too(path: Path) -> None:
+    mg.save(path, rng=np.random.default_rng(0), note=1)
+    for state in ({"bit_generator": "PCG64"}, 3, {"bit_generator": "MT19937", "state": {"key": [1], "pos": 10**6}}):
+        forged(path, set_in("generators", 1, to=state))
+        with pytest.raises(ValueError, match=path.name):
+            mg.load(path)
+        mg.save(path, rng=np.random.default_rng(0), note=1)
+
+
+def test_complex_numbers_are_saved_where_they_can_be(tmp_path: Path) -> None:
+    mg.save(tmp_path / "x.npz", x=np.array([1 + 2j]))
+    assert mg.load(tmp_path / "x.npz")["x"].tolist() == [1 + 2j]
+    with pytest.raises(TypeError, match=r"x has dtype complex128.*a \.npz does"):
+        mg.save(tmp_path / "x.safetensors", x=np.array([1 + 2j]))
 
 
 def test_what_does_not_fit_is_named_and_nothing_is_restored(path: Path) -> None:

@@ -145,7 +145,7 @@ def test_callbacks_see_where_it_is_and_can_stop_it() -> None:
 
 def test_patience_ends_it_and_the_best_weights_stay() -> None:
     held = {}
-    costs = iter([5.0, 3.0, 4.0, 2.0, float("nan"), 2.0, 2.5, 1.0])
+    costs = iter([float("nan"), 3.0, 4.0, 2.0, float("nan"), 2.0, 2.5, 1.0])
 
     def on_epoch(run: Run) -> None:
         held[run.epoch] = weights(run.model)
