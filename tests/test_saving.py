@@ -196,6 +196,14 @@ def test_numpy_reads_the_weights_under_their_own_names(tmp_path: Path) -> None:
             assert bits(file[name]) == bits(value.data)
 
 
+def test_a_file_of_a_model_holds_its_weights_and_nothing_else(path: Path) -> None:
+    rng = np.random.Generator(np.random.MT19937(0))  # whose state is an array
+    model = nn.Sequential(nn.Linear(2, 2, seed=0), standins.Dropout(seed=rng))
+    mg.save(path, model)
+    arrays, _ = saving.format_of(path)[0](str(path))
+    assert arrays.keys() == {"layers.0.weight", "layers.0.bias"}
+
+
 def test_a_file_of_np_savez_holds_the_weights(tmp_path: Path) -> None:
     model, other = nn.MLP(2, [3, 1], seed=0), nn.MLP(2, [3, 1], seed=1)
     np.savez(tmp_path / "net.npz", **{name: value.data for name, value in model.named_parameters()})
@@ -394,6 +402,15 @@ def damaged_files_are_noticed(path: Path, every: int) -> None:
 
 def test_truncations_and_changed_bytes_are_noticed(path: Path) -> None:
     damaged_files_are_noticed(path, 11)
+
+
+def test_a_manifest_that_cannot_be_found_is_missed(path: Path) -> None:
+    training = Training(0)
+    mg.save(path, **training.things())
+    raw = path.read_bytes()
+    for name in (b"manifest", b"sha256"):
+        path.write_bytes(raw.replace(name, name[::-1], 1))
+        unchanged(training, path, "damaged")
 
 
 @pytest.mark.slow

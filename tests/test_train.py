@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import os
 import signal
@@ -310,6 +311,14 @@ def test_a_gradient_that_is_nan_stops_it_too() -> None:
     with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="a gradient is NaN or infinite in epoch 1"):
         mg.fit(**given | {"loss": loss})
     assert weights(model) == before
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_large_gradients_are_no_infinite_ones() -> None:
+    given = small(epochs=1)
+    given["optimizer"] = standins.SGD(given["model"].parameters(), lr=1e-30)
+    history = mg.fit(**given | {"loss": lambda out, y: F.quadratic_cost(out, y) * 1e25})  # their squares overflow
+    assert history["stopped"] == "finished"
 
 
 def test_a_nan_among_the_examples_is_found() -> None:
@@ -357,6 +366,30 @@ def test_stopped_after_any_batch_it_ends_in_the_same_bits(tmp_path: Path, end: s
         shared().random(stop)
         assert fresh(path, 0) == whole
     assert fresh(str(tmp_path / f"7.{end}"), 0, epochs=6) == fresh(None, 0, epochs=6)  # further than it was meant to go
+
+
+def test_what_ended_by_patience_stays_ended(tmp_path: Path) -> None:
+    def run() -> tuple[dict[str, Any], bytes, list[int]]:
+        seen: list[int] = []
+        given = small(epochs=50, patience=2, checkpoint=tmp_path / "run.npz")
+        given["optimizer"] = standins.SGD(given["model"].parameters(), lr=1e-12)
+        history = mg.fit(**given, on_batch=lambda run: seen.append(run.taken))
+        return history, weights(given["model"]), seen
+
+    first, again = run(), run()
+    assert first[0]["stopped"] == "patience"
+    assert again[:2] == first[:2]
+    assert first[2] != again[2] == []
+
+
+def test_the_time_before_a_stop_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0, 1000)
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))
+    given = small(checkpoint=tmp_path / "run.npz")
+    mg.fit(**given, on_batch=lambda run: run.stop() if run.taken == 2 else None)
+    clock = itertools.count(0, 1)
+    history = mg.fit(**given)
+    assert history["seconds"][0] > 999 > history["seconds"][1]
 
 
 @pytest.mark.slow
