@@ -56,8 +56,9 @@ def save(path: Path, model: Module | None = None, **things: Any) -> None:
     {'epoch': 3}
     """
     _, packed = format_of(path)
+    file = target(path)
     manifest, arrays = Writing().file(given(model, things))
-    replace(path, packed(arrays, {"manifest": manifest, "sha256": digest(manifest, arrays)}))
+    replace(file, packed(arrays, {"manifest": manifest, "sha256": digest(manifest, arrays)}))
 
 
 def load(path: Path, model: Module | None = None, **things: Any) -> dict[str, Any]:
@@ -457,14 +458,21 @@ def packed_safetensors(arrays: Arrays, meta: Meta) -> bytes:
 FORMATS = {".npz": (read_npz, npz), ".safetensors": (read_safetensors, packed_safetensors)}
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Put `content` into a file so that the old content or the new is there at every moment, even after a crash."""
-    path = os.path.realpath(path)
-    folder = os.path.dirname(path)
+def target(path: Path) -> str:
+    """The file that `save(path)` writes. Raises what can be said before there is anything to write."""
+    if format_of(path) is FORMATS[".safetensors"]:
+        safetensors()
+    file = os.path.realpath(path)
+    folder = os.path.dirname(file)
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"the folder {folder} is not there: make it first, os.makedirs({folder!r})")
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"{path} is a folder: give the path of a file")
+    if os.path.isdir(file):
+        raise IsADirectoryError(f"{file} is a folder: give the path of a file")
+    return file
+
+
+def replace(path: str, content: bytes) -> None:
+    """Put `content` into a file so that the old content or the new is there at every moment, even after a crash."""
     unfinished = f"{path}.{os.urandom(4).hex()}.tmp"
     try:
         with open(unfinished, "xb") as file:
@@ -479,7 +487,7 @@ def replace(path: Path, content: bytes) -> None:
             os.remove(unfinished)
         raise
     if hasattr(os, "O_DIRECTORY"):  # the new name is safe once the folder is written
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:

@@ -18,7 +18,7 @@ from .debug import debug
 from .engine import Array, Value, no_grad, numbers
 from .nn.init import Seed, generator
 from .nn.module import Module
-from .saving import Path, format_of, generators, load, save
+from .saving import Path, generators, load, save, target
 from .words import brief
 
 __all__ = ["Run", "fit"]
@@ -246,7 +246,7 @@ class Run:
 
     def resume(self, path: Path) -> None:
         """Go on from a file, if it is there. ValueError if it is of a training with other arguments."""
-        format_of(path)  # another ending is refused before training rather than after
+        target(path)  # where nothing can be saved, that is said before training rather than after
         if not os.path.exists(path):
             return
         held = load(path).get("fit")

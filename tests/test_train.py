@@ -443,6 +443,11 @@ def test_going_on_with_other_arguments_is_refused(tmp_path: Path) -> None:
         mg.fit(**small(checkpoint=path))
     with pytest.raises(ValueError, match=r"ends in '\.txt'"):
         mg.fit(**small(checkpoint=tmp_path / "run.txt"))
+    given = small(checkpoint=tmp_path / "nowhere" / "run.npz")
+    before = weights(given["model"])
+    with pytest.raises(FileNotFoundError, match="is not there"):
+        mg.fit(**given)
+    assert weights(given["model"]) == before
 
 
 # ------------------------------------------------------------------------------------------------------------- memory
