@@ -135,7 +135,7 @@ def fit(
             shown.step()
             run.call(on_batch)
             if run.batch == run.steps:
-                run.end_epoch(len(x), evaluated(model, validation, loss, metrics.values(), batch_size))
+                run.end_epoch(evaluated(model, validation, loss, metrics.values(), batch_size))
                 if scheduler is not None and scheduler_interval == "epoch":
                     scheduler.step()
                 shown.line()
@@ -154,7 +154,8 @@ class Run:
     """A training under way, as `on_batch` and `on_epoch` see it.
 
     `epoch` and `batch` count from 1, `steps` is the number of batches in an epoch, `cost` is that of the latest batch,
-    `history` is of whole epochs. `stop()` ends the training after this step; `stop(reason)` says why.
+    `history` is of whole epochs, `means()` of this one so far. `stop()` ends the training after this step;
+    `stop(reason)` says why.
     """
 
     def __init__(
@@ -167,11 +168,12 @@ class Run:
         self.arguments: dict[str, Any] = {}  # that must be the same when it goes on from a file
         self.seed = 0
         self.taken = 0  # steps, in all epochs
+        self.measures = measures
         self.totals = [0.0] * len(measures)  # over the examples of this epoch
         self.seconds = 0.0  # of this epoch
         self.best: dict[str, Any] = {}
         self.stopped = ""  # why
-        self.epoch = self.batch = self.steps = self.epochs = 0
+        self.epoch = self.batch = self.steps = self.epochs = self.n = self.size = 0
         self.cost = math.nan
         self.since = 0.0
 
@@ -184,7 +186,7 @@ class Run:
 
     def batches(self, n: int, size: int, epochs: int) -> Iterator[Array]:
         """Which examples to take next, until the training is over: from where it stands, in the order of the epoch."""
-        self.steps, self.epochs = -(-n // size), epochs
+        self.n, self.size, self.steps, self.epochs = n, size, -(-n // size), epochs
         while not self.over():
             self.epoch, done = self.taken // self.steps + 1, self.taken % self.steps
             order = np.random.default_rng((self.seed, self.epoch)).permutation(n)
@@ -207,10 +209,15 @@ class Run:
         self.cost = numbers[0]
         self.totals = [total + x * examples for total, x in zip(self.totals, numbers, strict=True)]
 
-    def end_epoch(self, n: int, held_out: list[float]) -> None:
+    def means(self) -> dict[str, float]:
+        """The cost and the metrics by name, over the examples of this epoch so far."""
+        examples = min(self.batch * self.size, self.n)
+        return {name: total / examples for name, total in zip(self.measures, self.totals, strict=True)}
+
+    def end_epoch(self, held_out: list[float]) -> None:
         """An entry in the history, and a look whether the epoch was the best."""
         now = time.perf_counter()
-        row = [self.epoch, *(total / n for total in self.totals), *held_out, self.seconds + now - self.since]
+        row = [self.epoch, *self.means().values(), *held_out, self.seconds + now - self.since]
         for column, entry in zip(self.history.values(), row, strict=True):
             column.append(entry)
         self.totals, self.seconds, self.since = [0.0] * len(self.totals), 0.0, now
@@ -400,9 +407,11 @@ class Progress:
     """A line for each epoch on stderr; on a terminal, with tqdm, a bar that moves within it."""
 
     def __init__(self, run: Run, on: bool) -> None:
-        self.run, self.on, self.bar = run, on, None
+        self.run, self.on, self.bar, self.epoch = run, on, None, 0
 
     def __enter__(self) -> Self:
+        if self.on and self.run.taken:
+            print(f"going on where the checkpoint is: {self.run.taken} steps are done", file=sys.stderr)
         if self.on and sys.stderr.isatty():
             try:
                 from tqdm import tqdm
@@ -412,25 +421,34 @@ class Progress:
         return self
 
     def step(self) -> None:
+        """Called after each batch."""
         if self.bar is not None:
             run, bar = self.run, self.bar
-            bar.total, bar.n = run.steps, run.batch - 1
-            bar.set_description_str(f"epoch {run.epoch}/{run.epochs}", refresh=False)
-            bar.set_postfix_str(f"cost {run.cost:.4g}", refresh=False)
+            if run.epoch != self.epoch:
+                self.epoch = run.epoch
+                bar.set_description_str(f"epoch {run.epoch}/{run.epochs}", refresh=False)
+                bar.set_postfix_str("", refresh=False)
+                bar.reset(run.steps)
+                bar.n = run.batch - 1
+            bar.set_postfix_str(said(run.means()), refresh=False)
             bar.update()
 
     def line(self) -> None:
+        """Called after each epoch."""
         if self.on:
             if self.bar is not None:
                 self.bar.clear()
             latest = {name: column[-1] for name, column in self.run.history.items()}
             epoch, seconds = latest.pop("epoch"), latest.pop("seconds")
-            measured = ", ".join(f"{name} {x:.4g}" for name, x in latest.items())
-            print(f"epoch {epoch}/{self.run.epochs}: {measured} ({seconds:.1f} s)", file=sys.stderr)
+            print(f"epoch {epoch}/{self.run.epochs}: {said(latest)} ({seconds:.1f} s)", file=sys.stderr)
 
     def __exit__(self, *error: object) -> None:
         if self.bar is not None:
             self.bar.close()
+
+
+def said(measured: dict[str, float]) -> str:
+    return ", ".join(f"{name} {x:.4g}" for name, x in measured.items())
 
 
 # ---------------------------------------------------------------------------------------------------- the arguments

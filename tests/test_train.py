@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import json
@@ -475,7 +476,7 @@ def test_memory_is_flat_over_ten_thousand_steps() -> None:
 # ------------------------------------------------------------------------------------------------- what is shown
 
 
-def test_a_line_for_each_epoch_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_for_each_epoch_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = small()
     mg.fit(**given | {"progress": True}, validation=(given["x"], given["y"]))
     out, err = capsys.readouterr()
@@ -484,6 +485,9 @@ def test_a_line_for_each_epoch_is_printed(capsys: pytest.CaptureFixture[str]) ->
     assert len(lines) == 2
     assert lines[1].startswith("epoch 2/2: cost 1.")
     assert ", val_cost 1." in lines[1]
+    for _ in range(2):
+        mg.fit(**small(progress=True, checkpoint=tmp_path / "run.npz"))
+    assert capsys.readouterr().err.splitlines()[2:] == ["going on where the checkpoint is: 8 steps are done"]
     mg.fit(**small())
     assert capsys.readouterr() == ("", "")
 
@@ -492,15 +496,22 @@ def test_a_line_for_each_epoch_is_printed(capsys: pytest.CaptureFixture[str]) ->
 def test_on_a_terminal_a_bar_moves(
     installed: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if installed:
-        pytest.importorskip("tqdm")
-    else:
-        monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    mg.fit(**small(epochs=40, progress=True))
-    err = capsys.readouterr().err
-    assert "epoch 40/40: cost 0." in err
-    assert ("it/s" in err or "s/it" in err or "?it" in err) == installed
+    if not installed:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        mg.fit(**small(progress=True))
+        lines = capsys.readouterr().err.splitlines()
+        assert [line[:15] for line in lines] == ["epoch 1/2: cost", "epoch 2/2: cost"]
+        return
+    tqdm = pytest.importorskip("tqdm").tqdm
+    monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm, mininterval=0))  # draws every step
+    mg.fit(**small(progress=True), metrics={"off": lambda out, y: np.abs(out - y).mean()})
+    drawn = capsys.readouterr().err.replace("\n", "\r").split("\r")
+    for epoch in (1, 2):
+        bars = [text for text in drawn if text.startswith(f"epoch {epoch}/2: ") and "/4 [" in text]
+        assert [text.split("/4 [")[0][-1] for text in bars] == ["0", "1", "2", "3", "4"]
+        line = next(text for text in drawn if text.startswith(f"epoch {epoch}/2: cost"))
+        assert bars[-1].strip().endswith(line.split(": ")[1].split(" (")[0] + "]")  # of the whole epoch at its end
 
 
 def test_a_history_is_drawn() -> None:
