@@ -518,11 +518,17 @@ def test_a_history_is_drawn() -> None:
     pytest.importorskip("matplotlib")
     given = small(epochs=3)
     history = mg.fit(**given, validation=(given["x"], given["y"]), metrics={"off": lambda out, y: float(out.mean())})
-    figure = plots.history(history)
-    drawn = [[line.get_label() for line in axes.lines] for axes in figure.axes]
-    assert drawn == [["cost", "val_cost"], ["off", "val_off"]]
-    assert figure.axes[0].lines[1].get_ydata().tolist() == history["val_cost"]
-    assert len(plots.history(mg.fit(**small())).axes) == 1
+    axes = plots.history(history)
+    left, right = axes.figure.axes
+    assert left is axes
+    drawn = [[(line.get_label(), line.get_color()) for line in half.lines] for half in (left, right)]
+    blue, orange = plots.POSITIVE, plots.NEGATIVE
+    assert drawn == [[("cost", blue), ("val_cost", orange)], [("off", blue), ("val_off", orange)]]
+    assert left.lines[1].get_ydata().tolist() == history["val_cost"]
+    assert right.lines[0].get_xdata().tolist() == [1, 2, 3]
+    assert [text.get_text() for text in left.get_legend().texts] == ["cost", "val_cost", "off", "val_off"]
+    again = plots.history(mg.fit(**small()), axes=plots.new_axes(3, 2))
+    assert len(again.figure.axes) == 1
 
 
 # ------------------------------------------------------------------------------------------------------------- refusals
