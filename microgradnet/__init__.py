@@ -8,19 +8,21 @@
 np.float64(13.0)
 """
 
-from . import data, functional, gradcheck, nn, optim, transforms
+from . import data, functional, gradcheck, nn, optim, plots, transforms
 from . import formulas as _formulas  # fills the tables
 from .debug import debug
 from .engine import Value, no_grad, primitive
 from .gradcheck import assert_grads, check_grads, numerical_grad
 from .ops.elementwise import hook
+from .saving import load, save
+from .train import fit
 from .transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .viz import Drawing, draw
 
 __all__ = [
-    "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "draw",
-    "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "nn", "no_grad",
-    "numerical_grad", "optim", "primitive", "transforms", "value_and_grad", "vjp",
+    "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "draw", "fit",
+    "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn", "no_grad",
+    "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 

@@ -1,4 +1,7 @@
-"""Pictures of networks with matplotlib (extra `plots`). Each draws into the axes it is given, or into new ones."""
+"""Pictures of networks and trainings with matplotlib (extra `plots`).
+
+Each draws into the axes it is given, or into new ones.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .engine import Array, Value, history, numbers, recording
+from . import engine
+from .engine import Array, Value, numbers, recording
 from .nn import Linear, Module
 from .words import brief
 
@@ -23,6 +27,34 @@ def new_axes(width: float, height: float) -> Axes:
     except ModuleNotFoundError:
         raise ModuleNotFoundError("plots need matplotlib: pip install matplotlib", name="matplotlib") from None
     axes: Axes = Figure(figsize=(width, height), layout="constrained").subplots()
+    return axes
+
+
+def history(history: dict[str, Any], *, axes: Axes | None = None) -> Axes:
+    """The columns of a history of `fit` by epoch: costs solid, metrics broken, on a scale of their own at the right.
+
+    What was measured while training is blue, on examples held out orange. Returns the axes of the costs.
+
+    >>> from microgradnet import plots
+    >>> axes = plots.history({"epoch": [1, 2], "cost": [0.9, 0.5], "accuracy": [0.3, 0.7], "seconds": [0.1, 0.1]})
+    >>> axes.figure.savefig("history.png")  # doctest: +SKIP
+    """
+    axes = axes or new_axes(6.5, 4.0)
+    measured = [name.removeprefix("val_") for name in history if name not in ("epoch", "seconds", "stopped")]
+    metrics = [name for name in dict.fromkeys(measured) if name != "cost"]
+    right = axes.twinx() if metrics else axes
+    styles = {"cost": "-", **{name: ("--", ":", "-.")[i % 3] for i, name in enumerate(metrics)}}
+    lines = [
+        (axes if what == "cost" else right).plot(history["epoch"], history[name], style, color=color, label=name)[0]
+        for what, style in styles.items()
+        for name, color in ((what, POSITIVE), (f"val_{what}", NEGATIVE))
+        if name in history
+    ]
+    axes.set(xlabel="epoch", ylabel="cost")
+    axes.locator_params(axis="x", integer=True)
+    axes.legend(handles=lines, loc="center right")
+    if metrics:
+        right.set_ylabel(", ".join(metrics))
     return axes
 
 
@@ -110,7 +142,7 @@ def activations(model: Module, layers: list[Linear], example: Any) -> list[Array
     if not isinstance(out, Value):
         raise ValueError(f"{type(model).__name__} returned {brief(out)}; its activations are read from what it records")
     into = {}
-    for node in history(out):
+    for node in engine.history(out):
         weight = node.args[1] if len(node.args) > 1 else None
         if node.op and node.op.name == "matmul" and isinstance(weight, Value) and weight.op:
             weight = weight.args[0]  # a layer without a bias: x @ weight.T

@@ -29,6 +29,8 @@ ORDER = [
     "optim",
     "viz",
     "data",
+    "saving",
+    "train",
     "plots",
     "support",
     "testing",
@@ -68,7 +70,10 @@ def test_importing_pulls_in_numpy_and_nothing_heavy() -> None:
     assert not others & {"inspect", "dataclasses", "importlib_metadata", "asyncio", "unittest"}
 
 
-@pytest.mark.parametrize("name", ["", ".functional", ".nn", ".nn.init", ".optim", ".data", ".gradcheck", ".viz"])
+@pytest.mark.parametrize(
+    "name",
+    ["", ".functional", ".nn", ".nn.init", ".optim", ".data", ".gradcheck", ".saving", ".train", ".plots", ".viz"],
+)
 def test_what_is_exported_exists_and_is_documented(name: str) -> None:
     module = importlib.import_module(f"microgradnet{name}")
     assert module.__doc__
@@ -83,8 +88,8 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "draw",
-        "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "nn", "no_grad",
-        "numerical_grad", "optim", "primitive", "transforms", "value_and_grad", "vjp",
+        "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn",
+        "no_grad", "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "ELU", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss",

@@ -1,0 +1,574 @@
+"""fit is the loop by hand, stops in good order, and goes on from a file to the same bits."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+from microgradnet import Value, nn, plots
+from microgradnet import functional as F
+from microgradnet.nn.init import shared
+from microgradnet.saving import generators
+from microgradnet.train import Run
+from tests import standins, training
+
+
+@pytest.fixture(autouse=True)
+def _fresh_shared_generator() -> None:
+    shared().bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
+def small(**changed: Any) -> dict[str, Any]:
+    """Arguments of fit for a small network."""
+    model = changed.pop("model", None) or nn.MLP(3, [5, 1], activation=np.tanh, seed=0)
+    x, y = training.examples()
+    given = {"model": model, "x": x, "y": y, "loss": F.quadratic_cost, "epochs": 2, "batch_size": 6, "seed": 0}
+    return {**given, "optimizer": standins.SGD(model.parameters(), lr=0.1), "progress": False, **changed}
+
+
+def weights(model: nn.Module) -> bytes:
+    return b"".join(np.asarray(array).tobytes() for array in model.state_dict().values())
+
+
+# ------------------------------------------------------------------------------------------------------------ the loop
+
+
+def test_fit_is_the_loop_by_hand() -> None:
+    args, hand = small(), small()
+    history = mg.fit(**args, metrics={"off": lambda out, y: np.abs(out - y).max()})
+    model, optimizer, x, y = hand["model"], hand["optimizer"], hand["x"], hand["y"]
+    costs, off = [], []
+    for epoch in (1, 2):
+        order = np.random.default_rng((0, epoch)).permutation(20)
+        cost_sum = off_sum = 0.0
+        for i in range(0, 20, 6):
+            pick = order[i : i + 6]
+            optimizer.zero_grad()
+            outputs = model(x[pick])
+            cost = F.quadratic_cost(outputs, y[pick])
+            cost_sum += float(cost.data) * len(pick)
+            off_sum += float(np.abs(outputs.data - y[pick]).max()) * len(pick)
+            cost.backward()
+            optimizer.step()
+        costs.append(cost_sum / 20)
+        off.append(off_sum / 20)
+    assert weights(args["model"]) == weights(model)
+    assert list(history) == ["epoch", "cost", "off", "seconds", "stopped"]
+    assert training.without_times(history) == {"epoch": [1, 2], "cost": costs, "off": off, "stopped": "finished"}
+    assert all(s > 0 for s in history["seconds"])
+
+
+def test_validation_is_of_all_examples_at_once_in_evaluation_mode() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(700, 3)).astype(np.float32), rng.normal(size=(700, 1)).astype(np.float32)
+    model = nn.Sequential(nn.Linear(3, 4, seed=0), standins.Dropout(0.5, seed=0), nn.Linear(4, 1, seed=1))
+    seen = []
+
+    def metric(outputs: Any, targets: Any) -> float:
+        assert type(outputs) is type(targets) is np.ndarray
+        seen.append(len(outputs))
+        return float(np.median(outputs))
+
+    history = mg.fit(**small(model=model, epochs=1), validation=(x, y), metrics={"median": metric})
+    assert seen == [6, 6, 6, 2, 700]
+    outputs = model.eval()(x)
+    assert history["val_cost"] == [pytest.approx(float(F.quadratic_cost(outputs, y).data), rel=1e-6)]
+    assert history["val_median"] == [pytest.approx(float(np.median(outputs.data)), rel=1e-6)]
+
+
+@pytest.mark.parametrize("modes", [(True, True), (False, False), (True, False)])
+def test_every_module_is_left_in_the_mode_it_had(modes: tuple[bool, bool]) -> None:
+    model = nn.Sequential(nn.Linear(3, 4, seed=0), standins.Dropout(0.5, seed=0), nn.Linear(4, 1, seed=1))
+    model.train(modes[0])
+    model.layers[1].train(modes[1])
+    before = [module.training for module in model.modules()]
+    seen = []
+
+    def on_batch(run: Run) -> None:
+        seen.append({module.training for module in run.model.modules()})
+
+    def on_epoch(run: Run) -> None:
+        if run.epoch == 3:
+            raise RuntimeError("from the callback")
+
+    given = small(model=model, epochs=5, on_batch=on_batch, on_epoch=on_epoch)
+    with pytest.raises(RuntimeError, match="from the callback"):
+        mg.fit(**given, validation=(given["x"], given["y"]))
+    assert seen == [{True}] * 12
+    assert [module.training for module in model.modules()] == before
+
+
+def test_a_schedule_steps_with_each_epoch_or_each_batch() -> None:
+    for interval, lrs in [("epoch", [0.1] * 4 + [0.05] * 4), ("batch", [0.1 / 2**i for i in range(1, 9)])]:
+        given = small()
+        seen: list[float] = []
+        schedule = standins.StepLR(given["optimizer"], step_size=1, gamma=0.5)
+
+        def on_batch(run: Run, seen: list[float] = seen) -> None:
+            optimizer = run.optimizer
+            seen.append(optimizer.param_groups[0]["lr"] if hasattr(optimizer, "param_groups") else optimizer.lr)
+
+        mg.fit(**given, scheduler=schedule, scheduler_interval=interval, on_batch=on_batch)
+        np.testing.assert_allclose(seen, lrs)
+
+
+def test_callbacks_see_where_it_is_and_can_stop_it() -> None:
+    batches, epochs = [], []
+
+    def on_batch(run: Run) -> None:
+        batches.append((run.epoch, run.batch, run.steps, len(run.history["cost"])))
+        assert np.isfinite(run.cost)
+
+    def on_epoch(run: Run) -> None:
+        epochs.append((run.epoch, len(run.history["cost"])))
+        if run.epoch == 2:
+            run.stop()
+
+    history = mg.fit(**small(epochs=9), on_batch=on_batch, on_epoch=on_epoch)
+    assert batches == [(1, i, 4, 0) for i in (1, 2, 3, 4)] + [(2, i, 4, 1) for i in (1, 2, 3, 4)]
+    assert epochs == [(1, 1), (2, 2)]
+    assert (history["stopped"], history["epoch"]) == ("callback", [1, 2])
+    history = mg.fit(**small(), on_batch=lambda run: run.stop() if run.taken == 6 else None)
+    assert (history["stopped"], history["epoch"]) == ("callback", [1])
+
+
+def test_patience_ends_it_and_the_best_weights_stay() -> None:
+    held = {}
+    costs = iter([float("nan"), 3.0, 4.0, 2.0, float("nan"), 2.0, 2.5, 1.0])
+
+    def on_epoch(run: Run) -> None:
+        held[run.epoch] = weights(run.model)
+
+    given = small(epochs=20, on_epoch=on_epoch)
+    real, model = given["loss"], given["model"]
+
+    def loss(out: Any, y: Any) -> Any:
+        return real(out, y) if model.training else next(costs)
+
+    given["loss"] = loss
+    history = mg.fit(**given, validation=(given["x"], given["y"]), patience=3)
+    assert history["stopped"] == "patience"
+    assert history["epoch"] == [1, 2, 3, 4, 5, 6, 7]
+    assert weights(model) == held[4] != held[7]
+
+
+def test_without_validation_patience_looks_at_the_cost() -> None:
+    given = small(epochs=50)
+    given["optimizer"] = standins.SGD(given["model"].parameters(), lr=1e-12)  # nothing improves by more than rounding
+    history = mg.fit(**given, patience=2)
+    assert history["stopped"] == "patience"
+    assert len(history["cost"]) < 50
+
+
+# ------------------------------------------------------------------------------------------------------------ Ctrl-C
+
+
+def test_ctrl_c_in_a_callback_stops_it() -> None:
+    def on_batch(run: Run) -> None:
+        if run.taken == 5:
+            raise KeyboardInterrupt
+
+    history = mg.fit(**small(), on_batch=on_batch)
+    assert (history["stopped"], history["epoch"]) == ("interrupted", [1])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_in_the_middle_of_a_step_lets_it_finish(tmp_path: Path) -> None:
+    given, after = small(checkpoint=tmp_path / "run.npz"), small()
+    real = given["loss"]
+    calls = []
+
+    def loss(out: Any, y: Any) -> Any:
+        calls.append(len(y))
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return real(out, y)
+
+    history = mg.fit(**given | {"loss": loss})
+    assert history["stopped"] == "interrupted"
+    mg.fit(**after, on_batch=lambda run: run.stop() if run.taken == 3 else None)
+    assert weights(given["model"]) == weights(after["model"])
+    assert mg.load(tmp_path / "run.npz")["fit"]["taken"] == 3
+
+    calls.clear()
+
+    def impatient(out: Any, y: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        mg.fit(**small(loss=impatient))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_the_program_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def own(*what: Any) -> None:
+        pass
+
+    before = signal.signal(signal.SIGINT, own)
+    try:
+        mg.fit(**small(on_batch=lambda run: signal.raise_signal(signal.SIGINT)))
+        assert signal.getsignal(signal.SIGINT) is own
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_it_runs_in_another_thread() -> None:
+    found = []
+    thread = threading.Thread(target=lambda: found.append(mg.fit(**small())))
+    thread.start()
+    thread.join()
+    assert found[0]["stopped"] == "finished"
+
+
+ENDLESS = """
+import sys, json
+import microgradnet as mg
+from tests import test_train
+def on_batch(run):
+    if run.taken == 10:
+        print("ready", flush=True)
+history = mg.fit(**test_train.small(epochs=10**9, on_batch=on_batch))
+print(json.dumps(history["stopped"]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as on Unix")
+def test_ctrl_c_from_outside_returns_what_there_is() -> None:
+    process = started("-c", ENDLESS)
+    process.send_signal(signal.SIGINT)
+    assert json.loads(process.communicate()[0]) == "interrupted"
+    assert process.returncode == 0
+
+
+def started(*args: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, *args], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+# ------------------------------------------------------------------------------------------------------------- NaN
+
+
+class Root(nn.Module):
+    """Batch statistics, dropout, and a square root that is NaN below 0."""
+
+    def __init__(self) -> None:
+        self.layers = [nn.Linear(3, 4, seed=0), standins.BatchNorm1d(4), standins.Dropout(0.5, seed=1)]
+        self.scale = Value(np.float32(1.0))
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return np.sqrt(x[:, :1] * self.scale + 100)
+
+
+def test_a_nan_stops_it_before_the_step_and_is_explained() -> None:
+    model = Root()
+    given = small(model=model, epochs=3)
+    held: list[Any] = []
+
+    def state() -> list[Any]:
+        return [weights(model), *(rng.bit_generator.state for _, rng in generators(model))]
+
+    def on_batch(run: Run) -> None:
+        if run.taken == 5:
+            model.scale.data = np.float32(-1e6)
+            held[:] = state()
+
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError) as caught:
+        mg.fit(**given, on_batch=on_batch)
+    says = str(caught.value)
+    assert says.startswith("the cost is nan in epoch 2, batch 2; the parameters are as they were before it")
+    assert "sqrt gave nan at" in says
+    assert "in forward: return np.sqrt(x[:, :1] * self.scale + 100)" in says
+    assert "input 0" in says
+    assert state() == held  # buffers and generators too
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_gradient_that_is_nan_stops_it_too() -> None:
+    given = small()
+    model = given["model"]
+
+    def loss(out: Any, y: Any) -> Any:
+        return np.sqrt((out * 0.0) ** 2).mean()  # 0 · ∞
+
+    before = weights(model)
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="a gradient is NaN or infinite in epoch 1"):
+        mg.fit(**given | {"loss": loss})
+    assert weights(model) == before
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_large_gradients_are_no_infinite_ones() -> None:
+    given = small(epochs=1)
+    given["optimizer"] = standins.SGD(given["model"].parameters(), lr=1e-30)
+    history = mg.fit(**given | {"loss": lambda out, y: F.quadratic_cost(out, y) * 1e25})  # their squares overflow
+    assert history["stopped"] == "finished"
+
+
+def test_a_nan_among_the_examples_is_found() -> None:
+    given = small()
+    given["x"][7, 1] = np.nan
+    with pytest.raises(FloatingPointError, match="holds NaN already where"):
+        mg.fit(**given)
+
+
+# ------------------------------------------------------------------------------------------------------------- resuming
+
+
+def as_program(path: Path, stop_after: int) -> dict[str, Any]:
+    args = [sys.executable, "-m", "tests.training", str(path), str(stop_after)]
+    out = subprocess.run(args, capture_output=True, text=True, check=True).stdout
+    found: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return as_program(tmp_path_factory.mktemp("whole") / "run.npz", 0)
+
+
+def test_stopped_again_and_again_it_ends_in_the_same_bits(tmp_path: Path, never_stopped: dict[str, Any]) -> None:
+    path = tmp_path / "run.npz"
+    for stop in (1, 4, 6, 11):  # within an epoch and at its end
+        assert as_program(path, stop)["history"]["stopped"] == "callback"
+    assert as_program(path, 0) == never_stopped
+    assert never_stopped["history"]["stopped"] == "finished"
+    assert len(never_stopped["history"]["val_off"]) == training.EPOCHS
+    assert as_program(path, 0) == never_stopped  # is over, and stays so
+
+
+@pytest.mark.parametrize("end", ["npz", "safetensors"])
+def test_stopped_after_any_batch_it_ends_in_the_same_bits(tmp_path: Path, end: str) -> None:
+    def fresh(path: str | None, stop: int, **changed: Any) -> dict[str, Any]:
+        shared().bit_generator.state = np.random.default_rng(0).bit_generator.state
+        return training.train(path, stop, **changed)
+
+    whole = fresh(None, 0)
+    for stop in range(1, 16):
+        path = str(tmp_path / f"{stop}.{end}")
+        fresh(path, stop)
+        shared().random(stop)
+        assert fresh(path, 0) == whole
+    assert fresh(str(tmp_path / f"7.{end}"), 0, epochs=6) == fresh(None, 0, epochs=6)  # further than it was meant to go
+
+
+def test_what_ended_by_patience_stays_ended(tmp_path: Path) -> None:
+    def run() -> tuple[dict[str, Any], bytes, list[int]]:
+        seen: list[int] = []
+        given = small(epochs=50, patience=2, checkpoint=tmp_path / "run.npz")
+        given["optimizer"] = standins.SGD(given["model"].parameters(), lr=1e-12)
+        history = mg.fit(**given, on_batch=lambda run: seen.append(run.taken))
+        return history, weights(given["model"]), seen
+
+    first, again = run(), run()
+    assert first[0]["stopped"] == "patience"
+    assert again[:2] == first[:2]
+    assert first[2] != again[2] == []
+
+
+def test_the_time_before_a_stop_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0, 1000)
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))
+    given = small(checkpoint=tmp_path / "run.npz")
+    mg.fit(**given, on_batch=lambda run: run.stop() if run.taken == 2 else None)
+    clock = itertools.count(0, 1)
+    history = mg.fit(**given)
+    assert history["seconds"][0] > 999 > history["seconds"][1]
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_ends_in_the_same_bits(tmp_path: Path, never_stopped: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    for n in range(15):
+        path = tmp_path / f"{n}.npz"
+        process = started("-m", "tests.training", str(path), "0", "save every batch")
+        for _ in range(rng.integers(0, 40_000)):
+            path.exists()
+        process.kill()
+        process.communicate()
+        assert as_program(path, 0) == never_stopped
+
+
+def test_saving_every_so_often_leaves_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    seen = []
+
+    def on_batch(run: Run) -> None:
+        seen.append(mg.load(path)["fit"]["taken"] if path.exists() else 0)
+
+    mg.fit(**small(checkpoint=path, save_every=3, on_batch=on_batch))
+    assert seen == [0, 0, 0, 3, 3, 3, 6, 6]
+    assert mg.load(path)["fit"]["taken"] == 8  # the end is always saved
+
+
+def test_going_on_with_other_arguments_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    mg.fit(**small(checkpoint=path))
+    x, y = training.examples(21)
+    other = small()["x"].copy()
+    other[0, 0] += 1
+    for changed, says in [
+        ({"batch_size": 5}, "another batch_size: 6, here 5"),
+        ({"seed": 1}, "another seed: 0, here 1"),
+        ({"x": x, "y": y}, r"another x: float32 \(20, 3\) checksum .*, here float32 \(21, 3\)"),
+        ({"x": other}, "another x"),
+        ({"validation": (x, y)}, "another validation"),
+        ({"patience": 2}, "another patience"),
+        ({"metrics": {"mean": lambda out, y: out.mean()}}, "another metrics"),
+        ({"loss": F.mean}, "another loss: quadratic_cost, here mean"),
+    ]:
+        given = small(checkpoint=path, **changed)
+        before = weights(given["model"])
+        with pytest.raises(ValueError, match=says):
+            mg.fit(**given)
+        assert weights(given["model"]) == before
+    mg.save(path, n=1)
+    with pytest.raises(ValueError, match="is not of fit"):
+        mg.fit(**small(checkpoint=path))
+    with pytest.raises(ValueError, match=r"ends in '\.txt'"):
+        mg.fit(**small(checkpoint=tmp_path / "run.txt"))
+    given = small(checkpoint=tmp_path / "nowhere" / "run.npz")
+    before = weights(given["model"])
+    with pytest.raises(FileNotFoundError, match="is not there"):
+        mg.fit(**given)
+    assert weights(given["model"]) == before
+
+
+# ------------------------------------------------------------------------------------------------------------- memory
+
+
+def test_memory_is_flat_over_ten_thousand_steps() -> None:
+    model = nn.MLP(2, [3, 1], activation=np.tanh, seed=0)
+    x = np.ones((10_000, 2), np.float32)
+    blocks = []
+
+    def on_batch(run: Run) -> None:
+        if run.taken in (1_000, 10_000):
+            blocks.append(sys.getallocatedblocks())
+
+    gc.collect()
+    gc.disable()
+    try:
+        mg.fit(**small(model=model, x=x, y=x[:, :1], batch_size=1, epochs=1), on_batch=on_batch)
+    finally:
+        gc.enable()
+    assert len(blocks) == 2
+    assert blocks[1] - blocks[0] < 500  # a single object kept by each step would be 9,000
+
+
+# ------------------------------------------------------------------------------------------------- what is shown
+
+
+def test_a_line_for_each_epoch_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = small()
+    mg.fit(**given | {"progress": True}, validation=(given["x"], given["y"]))
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert out == ""
+    assert len(lines) == 2
+    assert lines[1].startswith("epoch 2/2: cost 1.")
+    assert ", val_cost 1." in lines[1]
+    for _ in range(2):
+        mg.fit(**small(progress=True, checkpoint=tmp_path / "run.npz"))
+    assert capsys.readouterr().err.splitlines()[2:] == ["going on where the checkpoint is: 8 steps are done"]
+    mg.fit(**small())
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_on_a_terminal_a_bar_moves(
+    installed: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    if not installed:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        mg.fit(**small(progress=True))
+        lines = capsys.readouterr().err.splitlines()
+        assert [line[:15] for line in lines] == ["epoch 1/2: cost", "epoch 2/2: cost"]
+        return
+    tqdm = pytest.importorskip("tqdm").tqdm
+    monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm, mininterval=0))  # draws every step
+    mg.fit(**small(progress=True), metrics={"off": lambda out, y: np.abs(out - y).mean()})
+    drawn = capsys.readouterr().err.replace("\n", "\r").split("\r")
+    for epoch in (1, 2):
+        bars = [text for text in drawn if text.startswith(f"epoch {epoch}/2: ") and "/4 [" in text]
+        assert [text.split("/4 [")[0][-1] for text in bars] == ["0", "1", "2", "3", "4"]
+        line = next(text for text in drawn if text.startswith(f"epoch {epoch}/2: cost"))
+        assert bars[-1].strip().endswith(line.split(": ")[1].split(" (")[0] + "]")  # of the whole epoch at its end
+
+
+def test_a_history_is_drawn() -> None:
+    pytest.importorskip("matplotlib")
+    given = small(epochs=3)
+    history = mg.fit(**given, validation=(given["x"], given["y"]), metrics={"off": lambda out, y: float(out.mean())})
+    axes = plots.history(history)
+    left, right = axes.figure.axes
+    assert left is axes
+    drawn = [[(line.get_label(), line.get_color()) for line in half.lines] for half in (left, right)]
+    blue, orange = plots.POSITIVE, plots.NEGATIVE
+    assert drawn == [[("cost", blue), ("val_cost", orange)], [("off", blue), ("val_off", orange)]]
+    assert left.lines[1].get_ydata().tolist() == history["val_cost"]
+    assert right.lines[0].get_xdata().tolist() == [1, 2, 3]
+    assert [text.get_text() for text in left.get_legend().texts] == ["cost", "val_cost", "off", "val_off"]
+    again = plots.history(mg.fit(**small()), axes=plots.new_axes(3, 2))
+    assert len(again.figure.axes) == 1
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "says"),
+    [
+        ({"epochs": 0}, ValueError, "epochs=0: it is a whole number of at least 1$"),
+        ({"epochs": None}, ValueError, "epochs=None"),
+        ({"batch_size": 1.5}, ValueError, r"batch_size=1\.5"),
+        ({"patience": 0}, ValueError, "patience=0: it is a whole number of at least 1, or None"),
+        ({"save_every": True}, ValueError, "save_every=True"),
+        ({"save_every": 3}, ValueError, "save_every says how often to save to checkpoint="),
+        ({"scheduler_interval": "day"}, ValueError, "'epoch' or 'batch'"),
+        ({"x": np.zeros((19, 3), np.float32)}, ValueError, "19 rows in x but 20 in y"),
+        ({"x": np.zeros((0, 3)), "y": np.zeros(0)}, ValueError, "at least one; got shape"),
+        ({"x": [["a"]] * 20}, ValueError, "array of numbers"),
+        ({"x": Value(np.zeros((20, 3)))}, TypeError, r"x is a Value; the examples are plain arrays, x\.data"),
+        ({"validation": 3}, TypeError, r"validation is a pair \(x, y\)"),
+        ({"validation": (np.zeros((2, 3)), np.zeros(3))}, ValueError, r"2 rows in validation\[0\] but 3"),
+        ({"loss": "mse"}, TypeError, "loss is a function; got 'mse'"),
+        ({"loss": lambda out, y: out}, TypeError, r"gives one number; got (.|\n)* \.mean\(\)"),
+        ({"loss": lambda out, y: float(out.data.mean())}, TypeError, "loss gave 0.*, which is no Value"),
+        ({"metrics": {"a": 1}}, TypeError, r"metrics\['a'\] is a function"),
+        ({"metrics": {"cost": len}}, ValueError, "called 'cost'"),
+        ({"metrics": {"val_a": len}}, ValueError, "called 'val_a'"),
+        ({"optimizer": standins.SGD}, TypeError, "optimizer is an object"),
+        ({"scheduler": 0.1}, TypeError, "scheduler is an object"),
+        ({"on_epoch": 1}, TypeError, "on_epoch is a function"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_trained_is_refused(changed: dict[str, Any], error: type[Exception], says: str) -> None:
+    given = small()
+    before = weights(given["model"])
+    with pytest.raises(error, match=says):
+        mg.fit(**given | changed)
+    assert weights(given["model"]) == before
+
+
+def test_a_model_is_a_module() -> None:
+    with pytest.raises(TypeError, match="model is a Module"):
+        mg.fit(**small() | {"model": len})
