@@ -124,5 +124,7 @@ def draw(path, model, history, x, targets) -> None:
 
 if __name__ == "__main__":
     parser = Parser(__doc__, epochs=150)
-    parser.add_argument("--lr", type=positive_number, default=0.003, metavar="X", help="step size of the blocks (0.003)")
+    parser.add_argument(
+        "--lr", type=positive_number, default=0.003, metavar="X", help="step size of the blocks (0.003)"
+    )
     run(parser, main)

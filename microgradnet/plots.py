@@ -196,9 +196,9 @@ def decision_regions(predict: Any, x: Any, y: Any, *, steps: int = 150, axes: Ax
             f"classes y from {y.min()} to {y.max()}, probabilities of {classes}: at most {len(CLASS_COLOURS)} are "
             f"drawn, numbered from 0"
         )
+    axes = axes or new_axes(5.0, 4.5)
     from matplotlib.colors import to_rgb
 
-    axes = axes or new_axes(5.0, 4.5)
     # 0 where a class is as likely as by chance, 1 where it is certain
     strength = np.maximum(sure * classes - 1, 0) / (classes - 1)
     shade = 1 - 0.55 * strength @ (1 - np.array([to_rgb(colour) for colour in CLASS_COLOURS[:classes]]))
@@ -209,8 +209,9 @@ def decision_regions(predict: Any, x: Any, y: Any, *, steps: int = 150, axes: Ax
         if lead.min() < 0 < lead.max():
             axes.contour(across, up, lead, levels=[0.0], colors="#222222", linewidths=1.2)
     for k in range(classes):
-        style = {"marker": CLASS_MARKS[k], "color": CLASS_COLOURS[k], "edgecolors": "white", "linewidths": 0.6}
-        axes.scatter(*x[y == k].T, s=22, label=f"class {k}", **style)
+        across_k, up_k = x[y == k].T
+        style: dict[str, Any] = {"marker": CLASS_MARKS[k], "color": CLASS_COLOURS[k], "edgecolors": "white"}
+        axes.scatter(across_k, up_k, s=22, linewidths=0.6, label=f"class {k}", **style)
     axes.set(xlabel="x₁", ylabel="x₂", xlim=edges[:2], ylim=edges[2:])
     axes.locator_params(nbins=6)
     return axes
