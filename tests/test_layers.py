@@ -16,6 +16,7 @@ import microgradnet
 PACKAGE = Path(microgradnet.__file__).parent
 ORDER = [
     "words",
+    "files",
     "engine",
     "debug",
     "ops",
