@@ -87,7 +87,7 @@ def test_the_public_names_are_these() -> None:
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "ELU", "LeakyReLU", "Linear", "MLP", "Module", "ReLU", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
-        "init",
+        "gradient_report", "init",
     ]  # fmt: skip
 
 

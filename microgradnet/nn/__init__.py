@@ -3,6 +3,7 @@
 from . import init
 from .layers import ELU, MLP, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Softmax, Softplus, Tanh
 from .module import Module
+from .report import gradient_report
 
 __all__ = [
     "ELU",
@@ -16,5 +17,6 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "gradient_report",
     "init",
 ]
