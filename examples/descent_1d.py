@@ -52,8 +52,10 @@ def main(options: argparse.Namespace) -> None:
         crossed = int((np.diff(np.sign(np.array(path) - 1)) != 0).sum())
         kind = "converges" if not crossed else "overshoots" if moves[-1] <= moves[0] else "diverges"
         print(
-            f"  step size {step_size}: {kind}. First step {moves[0]:.3f} long, last {moves[-1]:.3g}; it crosses the "
-            f"valley {crossed} times and after {options.epochs} steps is {abs(path[-1] - 1):.3g} from the minimum"
+            f"  step size {step_size}: {kind}. After {options.epochs} steps it is {abs(path[-1] - 1):.2g} away from the minimum;"
+        )
+        print(
+            f"    its first step was {moves[0]:.2g} long, its last {moves[-1]:.2g}, and {crossed} of them crossed the valley"
         )
         plots.curve(bowl, (-3, 5), path, axes=axes)
         unseen = ", out of the picture" if kind == "diverges" else ""

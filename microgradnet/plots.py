@@ -183,26 +183,33 @@ def draw_gradient(part: Any, name: str, named: list[tuple[str, Array]], tile: An
     largest = max((float(np.nanmax(np.abs(g), initial=0.0)) for _, g in named), default=0.0)
     most = limit or largest or 1.0
     images = [as_image(g, tile) for _, g in named]
-    ratios = [max(0.12, min(1.0, image.shape[1] / image.shape[0])) for image in images]
+    ratios = [max(0.06, min(3.0, image.shape[1] / image.shape[0])) for image in images]  # the same height
     part.suptitle(f"{name}: up to ±{largest:.3g}" if name else f"up to ±{largest:.3g}")
     for axes, (own, g), image in zip(
         part.subplots(1, len(images), squeeze=False, width_ratios=ratios)[0], named, images, strict=True
     ):
         shown = axes.imshow(image, cmap=colours, norm=Normalize(-most, most), interpolation="nearest")
-        axes.set_title(f"{own} {' × '.join(map(str, g.shape))}", fontsize=9)
+        axes.set_title(f"{own}\n{' × '.join(map(str, g.shape))}", fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        if image.shape[1] == 1 or image.shape[1] != g.size // max(1, g.shape[0] if g.ndim else 1):
-            axes.set_xticks([])
-        if image.shape[0] != (g.shape[0] if g.ndim else 1):
-            axes.set_yticks([])
+        if tiled(g, tile):
+            axes.set(xticks=[], yticks=[], xlabel="an image for each neuron")
+        elif g.ndim < 2:
+            axes.set(xticks=[])
+        else:
+            axes.set(xlabel="input", ylabel="neuron")
     part.colorbar(shown, ax=part.axes, location="bottom", shrink=0.8, aspect=30, ticks=[-most, 0, most], format="%.2g")
+
+
+def tiled(g: Array, tile: tuple[int, int] | None) -> bool:
+    """Whether the gradient of each neuron's weights is drawn as an image of its own."""
+    return tile is not None and g.ndim > 1 and g[0].size == tile[0] * tile[1]
 
 
 def as_image(g: Array, tile: tuple[int, int] | None) -> Array:
     """A parameter's gradient as a matrix, a row for each neuron; or each row as an image, with grey lines between."""
     rows = g.reshape(len(g), -1) if g.ndim else g.reshape(1, 1)
-    if tile is None or g.ndim < 2 or rows.shape[1] != tile[0] * tile[1]:
+    if tile is None or not tiled(g, tile):
         return rows
     height, width = tile
     across = int(np.ceil(np.sqrt(len(rows))))
