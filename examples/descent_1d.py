@@ -50,13 +50,10 @@ def main(options: argparse.Namespace) -> None:
         path = descend(bowl, start, step_size, options.epochs)
         moves = np.abs(np.diff(path))
         crossed = int((np.diff(np.sign(np.array(path) - 1)) != 0).sum())
-        kind = "converges" if not crossed else "overshoots" if moves[-1] <= moves[0] else "diverges"
-        print(
-            f"  step size {step_size}: {kind}. After {options.epochs} steps it is {abs(path[-1] - 1):.2g} away from the minimum;"
-        )
-        print(
-            f"    its first step was {moves[0]:.2g} long, its last {moves[-1]:.2g}, and {crossed} of them crossed the valley"
-        )
+        left = abs(path[-1] - 1)
+        kind = "converges" if not crossed else "overshoots" if left < start - 1 else "diverges"
+        print(f"  step size {step_size}: {kind}. After {options.epochs} steps it is {left:.2g} away from the minimum;")
+        print(f"    first step {moves[0]:.2g} long, last {moves[-1]:.2g}; {crossed} of them crossed the valley")
         plots.curve(bowl, (-3, 5), path, axes=axes)
         unseen = ", out of the picture" if kind == "diverges" else ""
         axes.set_title(f"step size {step_size}: {kind}{unseen}")

@@ -24,11 +24,7 @@ Course = list[tuple[float, float]]  # the cost and the accuracy after each pass 
 
 
 def main(options: argparse.Namespace) -> None:
-    try:
-        import matplotlib  # noqa: F401
-        from tqdm import tqdm
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"this example needs {error.name}: pip install {error.name}") from None
+    from tqdm import tqdm
 
     digits = data.mnist(options.data) if options.data else data.digits(seed=options.seed)
     targets = data.one_hot(digits.train_labels)  # what is wanted: 1 for the right digit, 0 for the others

@@ -75,10 +75,8 @@ def main(options: argparse.Namespace) -> None:
     for axes in (shapes, falling):
         axes.legend(loc="upper left" if axes is shapes else "center right")
     figure.savefig(options.out / "smooth_or_not.png", dpi=110)
-    print(
-        "Descent needs slopes: steps alone give none. Steps in the hidden layers cut them off from theirs, and only the"
-    )
-    print("last layer learns, from whatever the random ones before it happen to say.")
+    print("Descent needs slopes, and steps have none. No slope comes past steps in the hidden layers either: there the")
+    print("last layer alone learns, from whatever the random ones before it happen to say.")
     print(f"picture: {options.out / 'smooth_or_not.png'}")
 
 

@@ -178,8 +178,7 @@ def draw_gradient(part: Any, name: str, named: list[tuple[str, Array]], tile: An
     from matplotlib.colors import LinearSegmentedColormap, Normalize
     from matplotlib.ticker import MaxNLocator
 
-    colours = LinearSegmentedColormap.from_list("sign", [NEGATIVE, "white", POSITIVE])
-    colours.set_bad("#dddddd")
+    colours = LinearSegmentedColormap.from_list("sign", [NEGATIVE, "white", POSITIVE]).with_extremes(bad="#dddddd")
     largest = max((float(np.nanmax(np.abs(g), initial=0.0)) for _, g in named), default=0.0)
     most = limit or largest or 1.0
     images = [as_image(g, tile) for _, g in named]
@@ -306,13 +305,14 @@ def surface(
 
 
 def heights(f: Callable[..., Any], *at: Array) -> Array:
-    """f of arrays, elementwise, as plain numbers."""
-    z = np.asarray(numbers(f(*at)))
+    """f of arrays, elementwise, as plain numbers, NaN where it is infinite: that is not drawn."""
+    with np.errstate(all="ignore"):  # of a path that diverged
+        z = np.asarray(numbers(f(*at)))
     if z.shape != at[0].shape:
         raise ValueError(
             f"f gave shape {z.shape} for arguments of shape {at[0].shape}: it must work elementwise on arrays"
         )
-    return z
+    return np.where(np.isfinite(z), z, np.nan)
 
 
 def as_path(path: Any) -> Array:
