@@ -22,8 +22,9 @@ class Neuron:
     """Squashes a weighted sum of its inputs, plus a bias, to between −1 and 1; the last one of a network does not."""
 
     def __init__(self, inputs: int, rng: np.random.Generator, squash: bool = True) -> None:
-        self.weights = [Value(float(w), name=f"w{i}") for i, w in enumerate(rng.normal(0, inputs**-0.5, inputs))]
-        self.bias = Value(0.0, name="bias")
+        # So large that the sums reach where tanh bends, and each neuron bends somewhere else.
+        self.weights = [Value(float(w), name=f"w{i}") for i, w in enumerate(rng.normal(0, 3 * inputs**-0.5, inputs))]
+        self.bias = Value(float(rng.normal()), name="bias")
         self.squash = squash
 
     def __call__(self, inputs: list[Any]) -> Any:
@@ -85,7 +86,7 @@ def main(options: argparse.Namespace) -> None:
                 p.grad = None
             cost.backward()
             for p in parameters:
-                p.data -= 0.05 * p.grad
+                p.data -= 0.1 * p.grad
             total += cost.item()
         if epoch in (1, 2, 5) or epoch % 10 == 0 or epoch == options.epochs:
             right = (np.sign(answers()) == wanted).mean()
@@ -130,4 +131,4 @@ def draw_plane(model: MLP, points: np.ndarray, labels: np.ndarray, title: str, p
 
 
 if __name__ == "__main__":
-    run(Parser(__doc__, epochs=40), main)
+    run(Parser(__doc__, epochs=30), main)

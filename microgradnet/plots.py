@@ -148,8 +148,8 @@ def gradient(
 
     Blue is positive (a larger parameter makes the cost larger), orange negative, white 0. Full colour is `limit`, one
     number for all, so that layers and pictures can be compared; without it, the largest magnitude in each layer, as its
-    colour bar says. A weight has a row for each neuron, a bias a square. With `tile=(28, 28)` a row of 784 numbers is
-    drawn as an image of that shape.
+    colour bar says. A weight has a row for each neuron, a bias one square for each. With `tile=(28, 28)` each row of
+    784 numbers is drawn as an image of that shape.
 
     `gradient` is what `grad` returned for the model; without one, the `.grad` that `backward()` left. Raises ValueError
     if there is no gradient.
@@ -241,7 +241,7 @@ def curve(f: Callable[[Any], Any], span: tuple[float, float], *paths: Any, axes:
     room = 0.08 * (float(np.nanmax(y) - np.nanmin(y)) or 1.0)
     axes.set(xlim=span, ylim=(np.nanmin(y) - room, np.nanmax(y) + room), xlabel="x", ylabel="f(x)")
     for i, path in enumerate(paths):
-        places = np.asarray(path, dtype=np.float64)
+        places = as_path(path, "(n,)")
         draw_path(axes, np.stack([places, heights(f, places)]), PATHS[i % len(PATHS)])
     return axes
 
@@ -270,7 +270,7 @@ def contours(
     axes.contour(x, y, z, levels, colors="#666666", linewidths=0.4)
     axes.set(xlim=x_span, ylim=y_span, xlabel="x", ylabel="y")
     for i, path in enumerate(paths):
-        draw_path(axes, as_path(path).T, PATHS[i % len(PATHS)])
+        draw_path(axes, as_path(path, "(n, 2)").T, PATHS[i % len(PATHS)])
     return axes
 
 
@@ -290,12 +290,14 @@ def surface(
     """
     x, y = np.meshgrid(np.linspace(*x_span, 80), np.linspace(*y_span, 80))
     z = heights(f, x, y)
+    if axes is not None and axes.name != "3d":
+        raise ValueError('surface draws into three-dimensional axes: figure.add_subplot(projection="3d") makes them')
     where: Any = axes or new_figure(6.4, 5.6).add_subplot(projection="3d")
     where.computed_zorder = False  # paths are drawn over the surface, not lost behind it
     where.plot_surface(x, y, z, cmap="Blues_r", alpha=0.85, rstride=2, cstride=2, edgecolor="#ffffff", linewidth=0.2)
     lift = 0.01 * (float(np.nanmax(z) - np.nanmin(z)) or 1.0)
     for i, path in enumerate(paths):
-        px, py = as_path(path).T
+        px, py = as_path(path, "(n, 2)").T
         pz, colour = heights(f, px, py) + lift, PATHS[i % len(PATHS)]
         where.plot(px, py, pz, color=colour, marker="o", markersize=3.5, linewidth=1.5, zorder=5)
         where.plot(px[:1], py[:1], pz[:1], "o", mfc="white", mec=colour, markersize=8, zorder=6)
@@ -315,10 +317,11 @@ def heights(f: Callable[..., Any], *at: Array) -> Array:
     return np.where(np.isfinite(z), z, np.nan)
 
 
-def as_path(path: Any) -> Array:
+def as_path(path: Any, shape: str) -> Array:
+    """The places of a path as an array, (n,) or (n, 2)."""
     places = np.asarray(path, dtype=np.float64)
-    if places.ndim != 2 or places.shape[1] != 2:
-        raise ValueError(f"a path is a list of places (x, y), shape (n, 2); got shape {places.shape}")
+    if not places.size or places.shape[1:] != {"(n,)": (), "(n, 2)": (2,)}[shape]:
+        raise ValueError(f"a path is a list of places, shape {shape}; got shape {places.shape}")
     return places
 
 

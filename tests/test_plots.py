@@ -132,6 +132,10 @@ def test_what_cannot_be_drawn_is_said() -> None:
         plots.curve(lambda x: (x * x).sum(), (-1, 1))
     with pytest.raises(ValueError, match=r"f gave shape \(200,\)"):
         plots.contours(lambda x, y: x[0], (-1, 1), (-1, 1))
+    with pytest.raises(ValueError, match=r"shape \(n,\); got shape \(1, 2\)"):
+        plots.curve(np.square, (-1, 1), [(0.5, 0.5)])
+    with pytest.raises(ValueError, match="three-dimensional"):
+        plots.surface(np.add, (-1, 1), (-1, 1), axes=plots.new_axes(3, 3))
     for draw in (plots.contours, plots.surface):
         with pytest.raises(ValueError, match=r"shape \(n, 2\); got shape \(2,\)"):
             draw(lambda x, y: x + y, (-1, 1), (-1, 1), [0.5, 0.5])
