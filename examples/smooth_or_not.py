@@ -22,9 +22,8 @@ def step(x: Any) -> Any:
     return np.heaviside(x, 1.0)
 
 
-NETWORKS: dict[
-    str, tuple[Any, Any, str, str]
-] = {  # the activation of the hidden layers, that of the last, a colour and a line
+# The activation of the hidden layers, that of the last, a colour and a line.
+NETWORKS: dict[str, tuple[Any, Any, str, str]] = {
     "sigmoid neurons": (sigmoid, sigmoid, plots.POSITIVE, "-"),
     "step neurons": (step, step, plots.NEGATIVE, "-"),
     "hidden step neurons": (step, sigmoid, "#666666", "--"),

@@ -12,8 +12,10 @@ from .module import Module
 
 
 def gradient_report(model: Module, gradient: Any = None, n: int = 10) -> str:
-    """What the gradient says, as a text: its signs and sizes, parameter by parameter, and the `n` numbers that matter
-    most, the largest first, each with the way that it is to be nudged to make the cost smaller.
+    """The gradient in words: which way each parameter is to be nudged, and the `n` numbers that matter most.
+
+    Nudged as it says, a number makes the cost smaller, and the more so the larger its slope is. The table counts the
+    numbers of each parameter by their way; below it stand those of largest slope. `plots.gradient` draws them all.
 
     `gradient` is what `grad` returned for the model; without one, the `.grad` that `backward()` left. A parameter to
     which nothing flowed has the gradient 0. Raises ValueError if there is no gradient at all.
