@@ -95,7 +95,7 @@ def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.nn.__all__) == [
         "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "ELU", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss",
         "KLDivLoss", "L1Loss", "LeakyReLU", "Linear", "MLP", "MSELoss", "Module", "MultiMarginLoss", "NLLLoss", "ReLU",
-        "Sequential", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Tanh", "init",
+        "Sequential", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Tanh", "gradient_report", "init",
     ]  # fmt: skip
 
 

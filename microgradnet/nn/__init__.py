@@ -17,6 +17,7 @@ from .losses import (
     SmoothL1Loss,
 )
 from .module import Module
+from .report import gradient_report
 
 __all__ = [
     "ELU",
@@ -42,5 +43,6 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "gradient_report",
     "init",
 ]
