@@ -1,6 +1,7 @@
 """Pictures of networks, trainings and descents with matplotlib (extra `plots`).
 
-What has one panel draws into the axes it is given, or into new ones, and returns them; what has several returns a figure.
+What has one panel draws into the axes it is given, or into new ones, and returns them; what has several returns a
+figure.
 """
 
 from __future__ import annotations
