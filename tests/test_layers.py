@@ -84,8 +84,11 @@ def test_the_public_names_are_these() -> None:
         "primitive", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
-        "ELU", "LeakyReLU", "Linear", "MLP", "Module", "ReLU", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
-        "init",
+        "AvgPool1d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "Dropout", "ELU", "Embedding",
+        "Flatten", "GELU", "GRU", "GroupNorm", "Hardswish", "Hardtanh", "Identity", "LSTM", "LayerNorm", "LeakyReLU",
+        "Linear", "LogSoftmax", "MLP", "MaxPool1d", "MaxPool2d", "Mish", "Module", "MultiheadAttention", "RMSNorm",
+        "RNN", "ReLU", "ReLU6", "Residual", "SELU", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Step",
+        "Tanh", "TransformerEncoderLayer", "init", "sinusoidal",
     ]  # fmt: skip
 
 
