@@ -336,7 +336,7 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     >>> softmax(Value([0.0, 0.0, -np.inf]))
     Value(data=[0.5, 0.5, 0. ], grad=None)
     """
-    return softmax_row(x, axis=axis)
+    return softmax_row(shaped(x), axis=axis)
 
 
 def log_softmax(x: Operand, axis: int = -1) -> Any:
