@@ -33,7 +33,10 @@ def run(parser: Parser, main: Callable[[argparse.Namespace], None]) -> None:
             raise ValueError(f"--out {options.out} is a file: the pictures go into a folder")
         options.out.mkdir(parents=True, exist_ok=True)
         main(options)
-    except (OSError, ValueError, RuntimeError, ModuleNotFoundError) as error:
+    except ModuleNotFoundError as error:
+        bare = str(error) == f"No module named {error.name!r}"
+        parser.error(f"this example needs {error.name}: pip install {error.name}" if bare else str(error))
+    except (OSError, ValueError, RuntimeError) as error:
         parser.error(str(error))
 
 

@@ -1,4 +1,4 @@
-"""What can be done without writing a program: `python -m microgradnet check module:function`."""
+"""What can be done without writing a program: train a network on digits, draw a graph, check a gradient."""
 
 from __future__ import annotations
 
@@ -8,11 +8,28 @@ import inspect
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from . import data, functional, nn, optim
+from .engine import Value
 from .gradcheck import GradReport, check_grads
+from .saving import load, save, target
+from .train import fit
+from .viz import draw
+from .words import brief
+
+TRAIN = """\
+Train a network to read handwritten digits, and print how well it reads those it has not seen.
+
+  python -m microgradnet train digits                     scikit-learn's 1,797 digits, the 784-16-16-10 network
+  python -m microgradnet train mnist --data FOLDER        MNIST's 60,000, from its four IDX files
+  python -m microgradnet train digits --hidden 64,32 --activation relu --epochs 10 --save net.npz
+  python -m microgradnet train digits --load net.npz      go on with the saved weights
+
+The cost is the sum of the squared errors of the ten outputs, averaged over the digits."""
 
 CHECK = """\
 Compare the gradient of a function with its slopes, element by element.
@@ -23,30 +40,152 @@ Compare the gradient of a function with its slopes, element by element.
 
 Exit status: 0 if nothing mismatches, 1 if something does, 2 if it could not be checked."""
 
+DRAW = """\
+Draw what a function records, or a Module: as text, or into a file.
+
+  python -m microgradnet draw mymodule:f 3.0 -2.0                          f of two Values, as a tree
+  python -m microgradnet draw mymodule:f --shape 3,4 --out graph.html      as a page to explore
+  python -m microgradnet draw mymodule:model --shape 5,784 --out graph.svg --fold modules
+  python -m microgradnet draw mymodule:loss --out graph.png                where loss() returns a Value, or is one
+
+The end of the file's name says as what: .svg .png .pdf .html .dot .txt"""
+
+ACTIVATIONS = {name: getattr(functional, name) for name in ("sigmoid", "tanh", "relu")}
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m microgradnet", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser(
-        "check", help="check a gradient numerically", description=CHECK, formatter_class=argparse.RawTextHelpFormatter
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        help = text.partition("\n")[0].rstrip(".")
+        new = commands.add_parser(name, help=help, description=text, formatter_class=argparse.RawTextHelpFormatter)
+        new.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (0)")
+        new.set_defaults(run=run)
+        return new
+
+    training = command("train", train, TRAIN)
+    training.add_argument("what", choices=("digits", "mnist"))
+    training.add_argument(
+        "--data", metavar="DIR", help="folder with MNIST's four files ($MICROGRADNET_DATA, the cache)"
     )
-    check.add_argument(
-        "target", metavar="module:function", help="a function of arrays, or one that returns what to check"
-    )
-    check.add_argument("arguments", nargs="*", help="its arguments as JSON")
-    check.add_argument(
-        "--shape", action="append", default=[], help="shape of a random argument: 3,4; or () for a number"
-    )
-    check.add_argument("--order", type=int, default=1, choices=(1, 2), help="2: its second derivatives too")
-    check.add_argument("--samples", type=int, default=None, help="how many elements to draw, rather than all")
-    check.add_argument("--seed", type=int, default=0, help="of the random arguments and draws")
+    training.add_argument("--download", action="store_true", help="fetch MNIST if it is nowhere")
+    training.add_argument("--hidden", default="16,16", metavar="N,M", help="neurons of the hidden layers (16,16)")
+    training.add_argument("--activation", choices=ACTIVATIONS, default="sigmoid", help="of the hidden layers (sigmoid)")
+    training.add_argument("--epochs", type=int, metavar="N", help="how often to see every digit (30; MNIST 10)")
+    training.add_argument("--batch-size", type=int, default=10, metavar="N", help="digits per step (10)")
+    training.add_argument("--lr", type=float, default=0.3, metavar="X", help="step size (0.3)")
+    training.add_argument("--save", metavar="FILE", help="write the trained weights to a .npz or .safetensors file")
+    training.add_argument("--load", metavar="FILE", help="start from the weights in this file")
+
+    drawing = command("draw", draw_it, DRAW)
+    add_target(drawing, "a function of Values, a Module, or a Value")
+    drawing.add_argument("--out", metavar="FILE", help="where to write it; without, the tree is printed")
+    drawing.add_argument("--fold", default="auto", help="constants, modules, repeats, chains, all, or auto")
+    drawing.add_argument("--weights", action="store_true", help="show the gradient that flows along each edge")
+
+    checking = command("check", check, CHECK)
+    add_target(checking, "a function of arrays, or one that returns what to check")
+    checking.add_argument("--order", type=int, default=1, choices=(1, 2), help="2: its second derivatives too")
+    checking.add_argument("--samples", type=int, default=None, help="how many elements to draw, rather than all")
+
     options = parser.parse_args(argv)
     try:
-        report = checked(options)
+        return int(options.run(options))
     except Exception as error:
-        print(f"{parser.prog} check: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{parser.prog} {options.command}: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
+
+
+def add_target(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("target", metavar="module:function", help=help)
+    parser.add_argument("arguments", nargs="*", help="its arguments as JSON")
+    parser.add_argument(
+        "--shape", action="append", default=[], help="shape of a random argument: 3,4; or () for a number"
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ train
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train, with a line for each epoch; print what came of it. 1 if Ctrl-C came before there is anything to print."""
+    mnist = options.what == "mnist"
+    if not mnist and (options.data or options.download):
+        raise ValueError("--data and --download are for mnist: the digits come with scikit-learn")
+    hidden = shape_of(options.hidden, "--hidden")
+    if options.save:
+        target(options.save)  # says what is wrong with it before the training rather than after
+    digits = data.mnist(options.data, download=options.download) if mnist else data.digits(seed=options.seed)
+    model = nn.MLP(
+        784, [*hidden, 10], activation=ACTIVATIONS[options.activation], final_activation=functional.sigmoid,
+        init=nn.init.xavier_normal, seed=options.seed,
+    )  # fmt: skip
+    if options.load:
+        load(options.load, model)
+    print(model)
+    history = fit(
+        model,
+        digits.train_images,
+        data.one_hot(digits.train_labels),
+        loss=functional.quadratic_cost,
+        optimizer=optim.SGD(model.parameters(), lr=options.lr),
+        epochs=options.epochs or (10 if mnist else 30),
+        batch_size=options.batch_size,
+        validation=(digits.test_images, data.one_hot(digits.test_labels)),
+        metrics={"accuracy": lambda out, y: float(np.mean(out.argmax(axis=1) == y.argmax(axis=1)))},
+        seed=options.seed,
+    )
+    if options.save:
+        save(options.save, model)
+        print(f"weights: {options.save}")
+    if not history["epoch"]:
+        print("interrupted in the first epoch")
+        return 1
+    cost, right = history["cost"][-1], history["val_accuracy"][-1]
+    print(f"cost {cost:.4f}; right on {right:.2%} of {len(digits.test_labels):,} digits it has not seen")
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------------------- draw
+
+
+def draw_it(options: argparse.Namespace) -> int:
+    """Print the tree, or write the file."""
+    target = found(options.target)
+    given = arguments(options)
+    if isinstance(target, nn.Module):
+        drawing = draw(target, *given, fold=options.fold, weights=options.weights)
+    else:
+        result = target
+        if not isinstance(target, Value):
+            if not callable(target):
+                raise TypeError(f"{options.target} is {brief(target)}; wanted a function, a Module or a Value")
+            names = [p.name for p in inspect.signature(target).parameters.values()]
+            values = [as_value(x, names[i] if i < len(names) else None) for i, x in enumerate(given)]
+            result = target(*values)
+        drawing = draw(result, fold=options.fold, weights=options.weights)
+    if options.out:
+        drawing.save(options.out)
+        folded = f"; folded: {', '.join(drawing.folded)}" if drawing.folded else ""
+        print(f"{options.out}: {drawing.boxes} boxes{folded}")
+    else:
+        print(drawing.text)
+    return 0
+
+
+def as_value(x: Any, name: str | None) -> Any:
+    """A number, list or array of floats as a Value of this name; anything else as it is."""
+    return Value(x, name) if isinstance(x, float | int | list | np.ndarray) else x
+
+
+# ------------------------------------------------------------------------------------------------------------ check
+
+
+def check(options: argparse.Namespace) -> int:
+    """Print the report; 1 if something mismatches."""
+    report = checked(options)
     print(report)
     return 0 if report else 1
 
@@ -54,9 +193,9 @@ def main(argv: list[str] | None = None) -> int:
 def checked(options: argparse.Namespace) -> GradReport:
     """The report that the options ask for."""
     function = found(options.target)
-    args = [json.loads(text) for text in options.arguments]
-    rng = np.random.default_rng(options.seed)
-    args += [rng.normal(size=shape_of(text)) for text in options.shape]
+    if not callable(function):
+        raise TypeError(f"{options.target} is no function: {function!r}")
+    args = arguments(options)
     if not args:
         needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty and p.kind < 2]
         if needed:
@@ -73,8 +212,18 @@ def checked(options: argparse.Namespace) -> GradReport:
     return check_grads(function, *args, order=options.order, samples=options.samples, seed=options.seed)
 
 
+# ----------------------------------------------------------------------------------------------------- what is given
+
+
+def arguments(options: argparse.Namespace) -> list[Any]:
+    """The arguments given as JSON, and random ones of the shapes asked for."""
+    rng = np.random.default_rng(options.seed)
+    given = [json.loads(text) for text in options.arguments]
+    return given + [rng.normal(size=shape_of(text, "--shape")) for text in options.shape]
+
+
 def found(target: str) -> Any:
-    """What `module:function` names; modules of the current folder are found too."""
+    """What `module:name` names; modules of the current folder are found too."""
     module, colon, path = target.partition(":")
     if not colon or not module or not path:
         raise ValueError(f"{target!r}: wanted module:function, such as mymodule:loss")
@@ -86,16 +235,14 @@ def found(target: str) -> Any:
             names = [n for n in dir(thing) if not n.startswith("_") and callable(getattr(thing, n))]
             raise ValueError(f"{module} has no {name!r}; it has {', '.join(names[:8]) or 'no functions'}")
         thing = getattr(thing, name)
-    if not callable(thing):
-        raise TypeError(f"{target} is no function: {thing!r}")
     return thing
 
 
-def shape_of(text: str) -> tuple[int, ...]:
+def shape_of(text: str, option: str) -> tuple[int, ...]:
     try:
         return tuple(int(n) for n in text.strip("()").replace("x", ",").split(",") if n.strip())
     except ValueError:
-        raise ValueError(f"--shape {text!r}: wanted lengths such as 3,4, or () for a number") from None
+        raise ValueError(f"{option} {text!r}: wanted lengths such as 3,4, or () for a number") from None
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ example, the axes before it count examples.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .engine import Operand, Value, shaped  # noqa: F401  (Value for the examples)
-from .formulas.reductions import clip, logsumexp, peak
+from .engine import Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .formulas.reductions import clip, logsumexp
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -29,25 +30,35 @@ from .losses import (
 from .ops.conv import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d
 from .ops.cost import quadratic_cost
 from .ops.elementwise import relu, sigmoid, stop_gradient
+from .ops.erf import erfc
+from .ops.fused import attention_weights_row, normalize, softmax_row
 from .ops.linear import linear
 from .ops.reduction import Axis
 
 __all__ = [
+    "attention_weights",
     "avg_pool1d",
     "avg_pool2d",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "clip",
     "conv1d",
     "conv2d",
     "cross_entropy",
+    "dropout",
     "elu",
+    "embedding",
+    "gelu",
+    "group_norm",
+    "hardswish",
     "hardtanh",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -55,16 +66,22 @@ __all__ = [
     "max_pool1d",
     "max_pool2d",
     "mean",
+    "mish",
     "mse_loss",
     "multi_margin_loss",
     "nll_loss",
     "quadratic_cost",
     "relu",
     "relu6",
+    "rms_norm",
+    "scaled_dot_product_attention",
+    "selu",
     "sigmoid",
+    "silu",
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "step",
     "stop_gradient",
     "tanh",
 ]
@@ -121,6 +138,220 @@ def softplus(x: Operand) -> Any:
     return np.logaddexp(x, 0.0)
 
 
+def gelu(x: Operand, approximate: str = "none") -> Any:
+    """`x` times the probability that a standard normal number is below it: x · Φ(x).
+
+    `approximate="tanh"` is the formula with tanh that many published models were trained with.
+
+    >>> gelu(Value([-1.0, 0.0, 1.0]))
+    Value(data=[-0.15865525,  0.        ,  0.84134475], grad=None)
+    """
+    x = shaped(x)
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+    if approximate != "none":
+        raise ValueError(f"gelu(approximate={approximate!r}): it is 'none' or 'tanh'")
+    return 0.5 * x * erfc(x * -math.sqrt(0.5))
+
+
+def silu(x: Operand) -> Any:
+    """x · sigmoid(x), also called swish."""
+    x = shaped(x)
+    return x * sigmoid(x)
+
+
+def mish(x: Operand) -> Any:
+    """x · tanh(softplus(x))."""
+    x = shaped(x)
+    return x * np.tanh(softplus(x))
+
+
+def selu(x: Operand) -> Any:
+    """`elu` with the two constants that keep mean 0 and variance 1 through the layers (Klambauer et al. 2017)."""
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+def hardswish(x: Operand) -> Any:
+    """x · relu6(x + 3) / 6: `silu` made of straight lines."""
+    x = shaped(x)
+    return x * relu6(x + 3) / 6
+
+
+def step(x: Operand) -> Any:
+    """1 where `x` is positive, else 0: the neuron that fires or does not. Its slope is 0: nothing flows back.
+
+    >>> step(Value([-1.0, 0.0, 2.0]))
+    Value(data=[0., 0., 1.], grad=None)
+    """
+    return np.heaviside(x, 0.0)
+
+
+# ---------------------------------------------------------------------------- normalisation, dropout, tables, attention
+
+
+def layer_norm(x: Operand, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """`x`, every example moved and scaled to mean 0 and variance 1 over its last axes, which are `normalized_shape`;
+    then times `weight` plus `bias`, of that shape. ValueError for an `x` that does not end in that shape.
+
+    >>> layer_norm(np.array([[1.0, 3.0], [0.0, 100.0]]), (2,)).round(3)
+    array([[-1.,  1.],
+           [-1.,  1.]])
+    """
+    x, axes = _last_axes("layer_norm", x, normalized_shape, weight, bias)
+    return _scaled(normalize(x, axis=axes, eps=eps), weight, bias)
+
+
+def rms_norm(x: Operand, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+    """`x`, every example scaled to a mean square of 1 over its last axes, which are `normalized_shape`; then times
+    `weight`, of that shape. `eps` is added to the mean square: without it, the smallest step of the dtype at 1.
+
+    >>> rms_norm(np.array([3.0, 4.0]), (2,)).round(3)
+    array([0.849, 1.131])
+    """
+    x, axes = _last_axes("rms_norm", x, normalized_shape, weight)
+    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    return _scaled(x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps), weight, None)
+
+
+def group_norm(x: Operand, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """`x` (batch, channels, …), its channels cut into groups, each group of each example moved and scaled to mean 0
+    and variance 1; then times `weight` plus `bias`, one for each channel.
+    """
+    x = shaped(x)
+    if x.ndim < 2 or x.shape[1] % num_groups:
+        raise ValueError(f"group_norm: x of shape {x.shape}; wanted (batch, channels, …), channels in {num_groups}s")
+    groups = x.reshape((len(x), num_groups, math.prod(x.shape[1:]) // num_groups))
+    return _by_channel("group_norm", normalize(groups, axis=-1, eps=eps).reshape(x.shape), weight, bias)
+
+
+def batch_norm(
+    x: Operand, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """`x` (batch, channels, …), every channel moved and scaled to mean 0 and variance 1 over the batch and all places;
+    then times `weight` plus `bias`, one for each channel.
+
+    With `training`, mean and variance are those of this batch, and the plain arrays `running_mean` and `running_var`,
+    if given, move towards them by the share `momentum`, in place; their variance is the unbiased one, as in PyTorch.
+    Without it they are what is subtracted and divided by. ValueError if there is but one number in a channel to
+    normalise by.
+    """
+    x = shaped(x)
+    if x.ndim < 2:
+        raise ValueError(f"batch_norm: x of shape {x.shape}; wanted (batch, channels, …)")
+    if running_mean is not None or not training:
+        _channels("batch_norm", running_mean, x)
+        _channels("batch_norm", running_var, x)
+    if not training:
+        mean, scale = np.array(running_mean), 1 / np.sqrt(running_var + eps)  # copies: the running ones move on
+        x = (x - _channels("batch_norm", mean, x)) * _channels("batch_norm", scale, x)
+        return _by_channel("batch_norm", x, weight, bias)
+    axes, n = (0, *range(2, x.ndim)), x.size // max(1, x.shape[1])
+    if n < 2:
+        raise ValueError(f"batch_norm: x of shape {x.shape} has {n} numbers in a channel: there is nothing to average")
+    if running_mean is not None:
+        running_mean += momentum * (numbers(x).mean(axes) - running_mean)
+        running_var += momentum * (numbers(x).var(axes) * (n / (n - 1)) - running_var)
+    return _by_channel("batch_norm", normalize(x, axis=axes, eps=eps), weight, bias)
+
+
+def _last_axes(name: str, x: Any, normalized_shape: Any, *parameters: Any) -> tuple[Any, Any]:
+    """`x` and the axes of it that `normalized_shape` is about; what scales and moves them has that shape."""
+    x, shape = shaped(x), tuple(np.atleast_1d(normalized_shape).tolist())
+    if x.shape[x.ndim - len(shape) :] != shape or not shape:
+        raise ValueError(f"{name}: x of shape {x.shape} does not end in the axes {shape}")
+    for p in parameters:
+        if p is not None and np.shape(p) != shape:
+            raise ValueError(f"{name}: a weight or bias of shape {np.shape(p)}; wanted {shape}, as normalized_shape")
+    return x, -1 if len(shape) == 1 else tuple(range(-len(shape), 0))
+
+
+def _scaled(x: Any, weight: Any, bias: Any) -> Any:
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+def _by_channel(name: str, x: Any, weight: Any, bias: Any) -> Any:
+    weight, bias = (p if p is None else _channels(name, p, x) for p in (weight, bias))
+    return _scaled(x, weight, bias)
+
+
+def _channels(name: str, per_channel: Any, x: Any) -> Any:
+    """Numbers, one for each channel, in the shape in which they stand beside `x` (batch, channels, …)."""
+    if np.shape(per_channel) != x.shape[1:2]:
+        wanted = f"one number for each channel of x, shape {x.shape[1:2]}"
+        raise ValueError(f"{name}: an array of shape {np.shape(per_channel)}; wanted {wanted}")
+    return per_channel.reshape((-1, *(1,) * (x.ndim - 2)))
+
+
+def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = None) -> Any:
+    """`x` with each element dropped (set to 0) with probability `p` and the others scaled by 1 / (1 − p), so that the
+    mean stays. Not `training`, or with `p` 0, `x` itself.
+
+    The mask is drawn from `seed`: a np.random.Generator, or an int, which draws the same mask every time. ValueError if
+    there is something to draw and no seed.
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout(p={p!r}): the share that is dropped, a number from 0 to 1")
+    if not training or p == 0:
+        return x
+    if seed is None:
+        raise ValueError(
+            "dropout draws at random: give seed=, a np.random.Generator, or an int for the same mask always"
+        )
+    x = shaped(x)
+    kept = np.random.default_rng(seed).random(x.shape, np.float32) >= p
+    return x * (kept * x.dtype.type(1 / (1 - p) if p < 1 else 0))
+
+
+def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> Any:
+    """The rows of `weight` that the integers `input` (…) name: (…, columns). The row `padding_idx` gets no gradient.
+    IndexError for a row that does not exist.
+
+    >>> embedding(np.array([2, 0]), np.array([[0.0], [0.1], [0.2]]))
+    array([[0.2],
+           [0. ]])
+    """
+    weight = shaped(weight)
+    if padding_idx is None:
+        return weight[input]
+    is_padding = np.equal(input, padding_idx)
+    return np.where(np.expand_dims(is_padding, -1), stop_gradient(weight[input]), weight[input])
+
+
+def scaled_dot_product_attention(
+    query: Operand, key: Operand, value: Operand, attn_mask: Any = None, dropout_p: float = 0.0,
+    is_causal: bool = False, scale: float | None = None, *, seed: Any = None,
+) -> Any:  # fmt: skip
+    """softmax(query · keyᵀ · scale) · value: for each query, the mean of the values weighed by how well their keys fit.
+
+    `query` is (…, L, E), `key` (…, S, E), `value` (…, S, V), the result (…, L, V); `scale` is 1/√E unless it is given.
+    `attn_mask` broadcasts to (…, L, S): booleans, True where a query may look, or numbers that are added before the
+    softmax. `is_causal`: a query may look at keys up to its own place. `dropout_p` is the share of the weights
+    that is dropped; then it wants a `seed`, see `dropout`.
+    """
+    weights = attention_weights(query, key, attn_mask, is_causal, scale)
+    return dropout(weights, dropout_p, seed=seed) @ shaped(value)
+
+
+def attention_weights(
+    query: Operand, key: Operand, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
+) -> Any:
+    """How `scaled_dot_product_attention` weighs the values: (…, L, S), each row positive numbers that add to 1."""
+    query, key = shaped(query), shaped(key)
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    masks = [] if attn_mask is None else [additive(attn_mask, np.result_type(query, key))]
+    return attention_weights_row(query, key, *masks, scale=scale, causal=is_causal)
+
+
+def additive(mask: Any, dtype: Any) -> Any:
+    """A mask as numbers to add to scores: 0 where booleans say True, −∞ where False. Numbers stay what they are."""
+    mask = shaped(mask)
+    if mask.dtype.kind == "b":
+        return np.where(numbers(mask), dtype.type(0), dtype.type(-math.inf))
+    return mask if mask.dtype == dtype else mask.astype(dtype)
+
+
 # ------------------------------------------------------------------------------------------------------------ softmax
 
 
@@ -130,9 +361,7 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     >>> softmax(Value([0.0, 0.0, -np.inf]))
     Value(data=[0.5, 0.5, 0. ], grad=None)
     """
-    x = shaped(x)
-    raised = np.exp(x - peak(x, axis))
-    return raised / raised.sum(axis=axis, keepdims=True)
+    return softmax_row(shaped(x), axis=axis)
 
 
 def log_softmax(x: Operand, axis: int = -1) -> Any:

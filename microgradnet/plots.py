@@ -1,6 +1,7 @@
-"""Pictures of networks and trainings with matplotlib (extra `plots`).
+"""Pictures of networks, trainings and descents with matplotlib (extra `plots`).
 
-Each draws into the axes it is given, or into new ones.
+What has one panel draws into the axes it is given, or into new ones, and returns them; what has several returns a
+figure.
 """
 
 from __future__ import annotations
@@ -12,21 +13,30 @@ import numpy as np
 from . import engine
 from .engine import Array, Value, numbers, recording
 from .nn import Linear, Module
+from .nn.report import named_gradients
 from .words import brief
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 POSITIVE, NEGATIVE = "#2b6cb0", "#c05621"  # blue and orange: told apart by nearly all eyes
 
 
-def new_axes(width: float, height: float) -> Axes:
-    """Axes in a figure of this size in inches. `axes.figure.savefig(path)` saves it; a notebook shows it."""
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches. `figure.savefig(path)` saves it; a notebook shows it."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise ModuleNotFoundError("plots need matplotlib: pip install matplotlib", name="matplotlib") from None
-    axes: Axes = Figure(figsize=(width, height), layout="constrained").subplots()
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """Axes in a figure of this size in inches. `axes.figure.savefig(path)` saves it; a notebook shows it."""
+    axes: Axes = new_figure(width, height).subplots()
     return axes
 
 
@@ -159,6 +169,203 @@ def scaled(column: Array) -> Array:
     """From 0 to 1: as it is if it is that already, else by its smallest and largest."""
     low, high = min(0.0, float(column.min())), max(1.0, float(column.max()))
     return np.asarray((column - low) / (high - low))
+
+
+# ----------------------------------------------------------------------------------------------------------- gradients
+
+
+def gradient(
+    model: Module, gradient: Any = None, *, tile: tuple[int, int] | None = None, limit: float | None = None
+) -> Figure:
+    """Each layer's gradient as an image, the sign by colour and the magnitude by strength; returns the figure.
+
+    Blue is positive (a larger parameter makes the cost larger), orange negative, white 0. Full colour is `limit`, one
+    number for all, so that layers and pictures can be compared; without it, the largest magnitude in each layer, as its
+    colour bar says. A weight has a row for each neuron, a bias one square for each. With `tile=(28, 28)` each row of
+    784 numbers is drawn as an image of that shape.
+
+    `gradient` is what `grad` returned for the model; without one, the `.grad` that `backward()` left. Raises ValueError
+    if there is no gradient.
+
+    >>> from microgradnet import nn, plots
+    >>> model = nn.MLP(784, [16, 16, 10], seed=0)
+    >>> (model(np.ones((1, 784))) ** 2).sum().backward()
+    >>> plots.gradient(model, tile=(28, 28)).savefig("gradient.png")  # doctest: +SKIP
+    """
+    if limit is not None and not 0 < limit < np.inf:
+        raise ValueError(f"limit={limit!r}: it is a positive number, the magnitude of full colour")
+    layers: dict[str, list[tuple[str, Array]]] = {}
+    for name, g in named_gradients(model, gradient):
+        layers.setdefault(name.rpartition(".")[0], []).append((name.rpartition(".")[2], g))
+    across = min(3, len(layers))
+    down = -(-len(layers) // across)
+    figure = new_figure(4.6 * across, 4.9 * down)
+    parts = figure.subfigures(down, across, squeeze=False).flat
+    for part, (name, images) in zip(parts, layers.items(), strict=False):
+        draw_gradient(part, name, images, tile, limit)
+    return figure
+
+
+def draw_gradient(part: Any, name: str, named: list[tuple[str, Array]], tile: Any, limit: float | None) -> None:
+    """The gradients of one layer's parameters side by side, with one colour bar."""
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+    from matplotlib.ticker import MaxNLocator
+
+    colours = LinearSegmentedColormap.from_list("sign", [NEGATIVE, "white", POSITIVE]).with_extremes(bad="#dddddd")
+    largest = max((float(np.nanmax(np.abs(g), initial=0.0)) for _, g in named), default=0.0)
+    most = limit or largest or 1.0
+    images = [as_image(g, tile) for _, g in named]
+    ratios = [max(0.06, min(3.0, image.shape[1] / image.shape[0])) for image in images]  # the same height
+    part.suptitle(f"{name}: up to ±{largest:.3g}" if name else f"up to ±{largest:.3g}")
+    for axes, (own, g), image in zip(
+        part.subplots(1, len(images), squeeze=False, width_ratios=ratios)[0], named, images, strict=True
+    ):
+        shown = axes.imshow(image, cmap=colours, norm=Normalize(-most, most), interpolation="nearest")
+        axes.set_title(f"{own}\n{' × '.join(map(str, g.shape))}", fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        if tiled(g, tile):
+            axes.set(xticks=[], yticks=[], xlabel="an image for each neuron")
+        elif g.ndim < 2:
+            axes.set(xticks=[])
+        else:
+            axes.set(xlabel="input", ylabel="neuron")
+    part.colorbar(shown, ax=part.axes, location="bottom", shrink=0.8, aspect=30, ticks=[-most, 0, most], format="%.2g")
+
+
+def tiled(g: Array, tile: tuple[int, int] | None) -> bool:
+    """Whether the gradient of each neuron's weights is drawn as an image of its own."""
+    return tile is not None and g.ndim > 1 and g[0].size == tile[0] * tile[1]
+
+
+def as_image(g: Array, tile: tuple[int, int] | None) -> Array:
+    """A parameter's gradient as a matrix, a row for each neuron; or each row as an image, with grey lines between."""
+    rows = g.reshape(len(g), -1) if g.ndim else g.reshape(1, 1)
+    if tile is None or not tiled(g, tile):
+        return rows
+    height, width = tile
+    across = int(np.ceil(np.sqrt(len(rows))))
+    down = -(-len(rows) // across)
+    sheet = np.full((down * (height + 1) - 1, across * (width + 1) - 1), np.nan, g.dtype)
+    for i, row in enumerate(rows):
+        y, x = divmod(i, across)
+        sheet[y * (height + 1) :, x * (width + 1) :][:height, :width] = row.reshape(tile)
+    return sheet
+
+
+# ------------------------------------------------------------------------------------------------------------- descent
+
+PATHS = (NEGATIVE, POSITIVE, "#111111", "#9f4d96")  # the colours of the first, second, … path
+
+
+def curve(f: Callable[[Any], Any], span: tuple[float, float], *paths: Any, axes: Axes | None = None) -> Axes:
+    """The curve of a function of one variable over `span`, with paths of descent on it; returns the axes.
+
+    f works elementwise on arrays. A path is the places x that descent came through, in order: its start is a ring, each
+    step an arrow, its end a disc. What of a path lies outside of the span is not seen.
+
+    >>> from microgradnet import plots
+    >>> axes = plots.curve(lambda x: x**2, (-2, 2), [1.8, 0.9, 0.45])
+    """
+    x = np.linspace(*span, 400)
+    y = heights(f, x)
+    axes = axes or new_axes(6.4, 4.2)
+    axes.plot(x, y, color="#888888", linewidth=2, zorder=1)
+    room = 0.08 * (float(np.nanmax(y) - np.nanmin(y)) or 1.0)
+    axes.set(xlim=span, ylim=(np.nanmin(y) - room, np.nanmax(y) + room), xlabel="x", ylabel="f(x)")
+    for i, path in enumerate(paths):
+        places = as_path(path, "(n,)")
+        draw_path(axes, np.stack([places, heights(f, places)]), PATHS[i % len(PATHS)])
+    return axes
+
+
+def contours(
+    f: Callable[[Any, Any], Any],
+    x_span: tuple[float, float],
+    y_span: tuple[float, float],
+    *paths: Any,
+    levels: int = 20,
+    axes: Axes | None = None,
+) -> Axes:
+    """A function of two variables as seen from above, the lower the darker, with paths of descent; returns the axes.
+
+    f works elementwise on arrays, f(x, y). A path (n, 2) is the places (x, y) that descent came through: its start is a
+    ring, each step an arrow, its end a disc. Descent crosses contours at right angles where both axes have one scale
+    (`axes.set_aspect("equal")`).
+
+    >>> from microgradnet import plots
+    >>> axes = plots.contours(lambda x, y: x**2 + 3 * y**2, (-2, 2), (-1, 1), [(1.8, 0.8), (1.4, 0.3), (1.1, 0.1)])
+    """
+    x, y = np.meshgrid(np.linspace(*x_span, 200), np.linspace(*y_span, 200))
+    z = heights(f, x, y)
+    axes = axes or new_axes(6.4, 5.2)
+    axes.contourf(x, y, z, levels, cmap="Blues_r")
+    axes.contour(x, y, z, levels, colors="#666666", linewidths=0.4)
+    axes.set(xlim=x_span, ylim=y_span, xlabel="x", ylabel="y")
+    for i, path in enumerate(paths):
+        draw_path(axes, as_path(path, "(n, 2)").T, PATHS[i % len(PATHS)])
+    return axes
+
+
+def surface(
+    f: Callable[[Any, Any], Any],
+    x_span: tuple[float, float],
+    y_span: tuple[float, float],
+    *paths: Any,
+    axes: Axes | None = None,
+) -> Axes:
+    """A function of two variables as a surface, with paths of descent over it; returns the three-dimensional axes.
+
+    f and the paths are those of `contours`. Axes to draw into come from `figure.add_subplot(projection="3d")`.
+
+    >>> from microgradnet import plots
+    >>> axes = plots.surface(lambda x, y: x**2 + 3 * y**2, (-2, 2), (-1, 1), [(1.8, 0.8), (1.4, 0.3), (1.1, 0.1)])
+    """
+    x, y = np.meshgrid(np.linspace(*x_span, 80), np.linspace(*y_span, 80))
+    z = heights(f, x, y)
+    if axes is not None and axes.name != "3d":
+        raise ValueError('surface draws into three-dimensional axes: figure.add_subplot(projection="3d") makes them')
+    where: Any = axes or new_figure(6.4, 5.6).add_subplot(projection="3d")
+    where.computed_zorder = False  # paths are drawn over the surface, not lost behind it
+    where.plot_surface(x, y, z, cmap="Blues_r", alpha=0.85, rstride=2, cstride=2, edgecolor="#ffffff", linewidth=0.2)
+    lift = 0.01 * (float(np.nanmax(z) - np.nanmin(z)) or 1.0)
+    for i, path in enumerate(paths):
+        px, py = as_path(path, "(n, 2)").T
+        pz, colour = heights(f, px, py) + lift, PATHS[i % len(PATHS)]
+        where.plot(px, py, pz, color=colour, marker="o", markersize=3.5, linewidth=1.5, zorder=5)
+        where.plot(px[:1], py[:1], pz[:1], "o", mfc="white", mec=colour, markersize=8, zorder=6)
+        where.plot(px[-1:], py[-1:], pz[-1:], "o", color=colour, markersize=8, zorder=6)
+    where.set(xlim=x_span, ylim=y_span, xlabel="x", ylabel="y", zlabel="f(x, y)")
+    return where  # type: ignore[no-any-return]
+
+
+def heights(f: Callable[..., Any], *at: Array) -> Array:
+    """f of arrays, elementwise, as plain numbers, NaN where it is infinite: that is not drawn."""
+    with np.errstate(all="ignore"):  # of a path that diverged
+        z = np.asarray(numbers(f(*at)))
+    if z.shape != at[0].shape:
+        raise ValueError(
+            f"f gave shape {z.shape} for arguments of shape {at[0].shape}: it must work elementwise on arrays"
+        )
+    return np.where(np.isfinite(z), z, np.nan)
+
+
+def as_path(path: Any, shape: str) -> Array:
+    """The places of a path as an array, (n,) or (n, 2)."""
+    places = np.asarray(path, dtype=np.float64)
+    if not places.size or places.shape[1:] != {"(n,)": (), "(n, 2)": (2,)}[shape]:
+        raise ValueError(f"a path is a list of places, shape {shape}; got shape {places.shape}")
+    return places
+
+
+def draw_path(axes: Axes, places: Array, colour: str) -> None:
+    """Arrows from place to place (2, n), a ring at the start and a disc at the end."""
+    (x, y), (dx, dy) = places, np.diff(places)
+    arrows: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.005, "headwidth": 5, "headlength": 6}
+    axes.quiver(x[:-1], y[:-1], dx, dy, color=colour, zorder=3, **arrows)
+    axes.plot(x, y, "o", color=colour, markersize=3.5, zorder=4)
+    axes.plot(x[:1], y[:1], "o", mfc="white", mec=colour, mew=1.5, markersize=8, zorder=5)
+    axes.plot(x[-1:], y[-1:], "o", color=colour, markersize=8, zorder=5)
 
 
 # ---------------------------------------------------------------------------------------------------------- decisions

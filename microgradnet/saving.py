@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .engine import Array, Value
+from .files import place, replace
 from .nn.init import shared
 from .nn.module import Module
 from .tree import children
@@ -138,14 +139,14 @@ def paired(saved: Reading, wanted: dict[str, Any], path: str) -> dict[int, Gener
             found = dict(generators(thing))
             if found.keys() != part.generators.keys():
                 unlike(path, f"{name} had generators at {listed(part.generators)} and has them at {listed(found)}")
-            pairs += [(f"{name}.{place}", rng, part.generators[place]) for place, rng in found.items()]
+            pairs += [(f"{name}.{where}", rng, part.generators[where]) for where, rng in found.items()]
     if wanted and saved.generators:
         pairs.append(("nn.init.shared()", shared(), 0))
-    for place, rng, i in pairs:
+    for where, rng, i in pairs:
         for second, known, j in pairs:
             if (rng is known) != (i == j):
                 here, then = ("one generator", "two") if rng is known else ("two generators", "one")
-                unlike(path, f"{place} and {second} are {here} here and were {then} when saved")
+                unlike(path, f"{where} and {second} are {here} here and were {then} when saved")
     return {i: rng for _, rng, i in pairs}
 
 
@@ -462,33 +463,4 @@ def target(path: Path) -> str:
     """The file that `save(path)` writes. Raises what can be said before there is anything to write."""
     if format_of(path) is FORMATS[".safetensors"]:
         safetensors()
-    file = os.path.realpath(path)
-    folder = os.path.dirname(file)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"the folder {folder} is not there: make it first, os.makedirs({folder!r})")
-    if os.path.isdir(file):
-        raise IsADirectoryError(f"{file} is a folder: give the path of a file")
-    return file
-
-
-def replace(path: str, content: bytes) -> None:
-    """Put `content` into a file so that the old content or the new is there at every moment, even after a crash."""
-    unfinished = f"{path}.{os.urandom(4).hex()}.tmp"
-    try:
-        with open(unfinished, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(path):
-            os.chmod(unfinished, os.stat(path).st_mode & 0o7777)
-        os.replace(unfinished, path)
-    except BaseException:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # the new name is safe once the folder is written
-        descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    return place(path)

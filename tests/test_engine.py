@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgradnet import Value
-from microgradnet.engine import TABLE, NonDiff, Op, op, sweep
+from microgradnet import Value, functional, nn, optim
+from microgradnet.engine import TABLE, NonDiff, Op, history, op, sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
 
@@ -686,3 +686,26 @@ def test_a_rule_of_the_wrong_shape_is_caught_by_the_sweep() -> None:
             row(Value([1.0, 2.0, 3.0])).sum().backward()
     finally:
         del TABLE["wrong for a test"]
+
+
+def test_the_peak_memory_of_a_step_is_its_activations_gradients_and_parameters() -> None:
+    model = nn.MLP(128, [128] * 12, activation=functional.sigmoid, seed=0)
+    optimiser = optim.SGD(model.parameters(), lr=0.01)
+    x, y = np.ones((256, 128), np.float32), np.zeros((256, 128), np.float32)
+
+    def cost() -> Value:
+        optimiser.zero_grad()
+        return functional.quadratic_cost(model(x), y)
+
+    activations = sum(value.data.nbytes for value in history(cost()))
+    parameters = sum(p.data.nbytes for p in model.parameters())
+    tracemalloc.start()
+    try:
+        for _ in range(2):
+            cost().backward(release=True)
+            optimiser.step()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0.3 * activations < peak  # it was measured
+    assert peak < 1.3 * (activations + parameters)  # the parameters themselves were there before

@@ -349,11 +349,11 @@ DOORS: dict[str, Door] = {
         lambda: nn.MLP(3, [2], activation="relu"), TypeError, "'relu'", "it is a function", "functional.sigmoid"
     ),
     "MLP, a class": Door(
-        lambda: nn.MLP(3, [2], activation=nn.ReLU), TypeError, "nn.layers.ReLU", "it is a function",
+        lambda: nn.MLP(3, [2], activation=nn.ReLU), TypeError, "nn.activations.ReLU", "it is a function",
         "functional.sigmoid"
     ),
     "Sequential, a class": Door(
-        lambda: nn.Sequential(nn.ReLU), TypeError, "nn.layers.ReLU", "Sequential wants layers",
+        lambda: nn.Sequential(nn.ReLU), TypeError, "nn.activations.ReLU", "Sequential wants layers",
         "functions of one argument"
     ),
     "Sequential, a list": Door(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.test_data import small_mnist
@@ -15,9 +18,10 @@ from tests.test_data import small_mnist
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run(name: str, *options: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(name: str, *options: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(EXAMPLES / name), *map(str, options)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    env = os.environ | environment
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
 
 
 def final_accuracy(printed: str) -> float:
@@ -32,15 +36,24 @@ def test_digits_learns_the_bundled_digits(tmp_path: Path) -> None:
     assert "epoch 1:" in done.stdout
     assert "epoch 50:" in done.stdout
     assert "epoch 50" in done.stderr  # the progress bar
-    assert (tmp_path / "out" / "digits.png").read_bytes().startswith(b"\x89PNG")
+    assert "untrained, its outputs for a 3: " in done.stdout
+    assert len(re.findall(r"0\.\d\d", done.stdout.split("for a 3: ")[1].splitlines()[0])) == 10
+    assert is_picture(tmp_path / "out" / "digits_untrained.png")
+    assert is_picture(tmp_path / "out" / "digits.png")
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_digits_repeats_itself_bit_by_bit(tmp_path: Path) -> None:
     runs = [run("digits.py", "--epochs", 2, "--seed", 5, "--out", tmp_path / "a", cwd=tmp_path) for _ in range(2)]
-    first, second = ([line for line in done.stdout.splitlines() if "epoch" in line] for done in runs)
+    timed = re.compile(r"trained in .*")
+    first, second = (timed.sub("", done.stdout) for done in runs)
     assert first == second
-    assert len(first) == 2
+    assert len(re.findall(r"^epoch", first, re.MULTILINE)) == 2
+    # One number from 13,002, and the way in which it falls quickest.
+    assert "cost(13,002 parameters) = " in first
+    downhill, aside = map(float, re.search(r"\n([-+]\d\.\d+), such a step .* by ([-+]\d\.\d+)", first).groups())
+    assert downhill < 10 * min(aside, 0) < 0
+    assert "full batch: the cost falls in 16 of 16 steps" in first
 
 
 def test_digits_reads_mnist_from_a_folder(tmp_path: Path) -> None:
@@ -92,3 +105,149 @@ def test_digits_names_a_damaged_file(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "t10k-labels-idx1-ubyte.gz is no IDX file" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+# What each example prints is deterministic, so one run in this process stands for all: a test asks `example` for it.
+
+
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs an example in this process and returns what it printed; its pictures are in `tmp_path`."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+
+    def perform(name: str, *options: object) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, options), "--out", str(tmp_path)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return perform
+
+
+def is_picture(path: Path) -> bool:
+    """Whether it is a PNG of some size, and not blank: in every quarter there is something to see."""
+    from matplotlib.image import imread
+
+    image = imread(path)[..., :3]
+    assert min(image.shape[:2]) >= 100
+    halves = [part for half in np.array_split(image, 2) for part in np.array_split(half, 2, axis=1)]
+    return len(halves) == 4 and all(len(np.unique(part.reshape(-1, 3), axis=0)) > 5 for part in halves)
+
+
+def numbers(text: str) -> list[float]:
+    return [float(n.replace(",", "")) for n in re.findall(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]\d+)?", text)]
+
+
+def test_descent_1d_converges_overshoots_and_ends_in_its_valley(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("descent_1d.py")
+    kinds = re.findall(r"step size ([\d.]+): (\w+)\. After 25 steps it is ([\d.]+)", printed)
+    assert [kind for _, kind, _ in kinds] == ["converges", "overshoots", "diverges"]
+    near, far, away = (float(distance) for *_, distance in kinds)
+    assert near < far < 1 < away
+    moves = re.findall(r"first step ([\d.]+) long, last ([\d.]+); (\d+) of them crossed", printed)
+    assert [int(crossed) for *_, crossed in moves] == [0, 25, 25]
+    assert [float(last) < float(first) for first, last, _ in moves] == [True, True, False]
+    left, right = (numbers(line) for line in re.findall(r"from [-+].*", printed))
+    assert left[0] < left[1] < 0 < right[1] < right[0]  # each ends in the valley it started in
+    assert left[2] < right[2] - 0.5  # and one of them is only a local minimum
+    assert max(abs(left[3]), abs(right[3])) < 0.05
+    assert is_picture(tmp_path / "descent_1d.png")
+
+
+def test_descent_2d_goes_where_it_is_steepest_and_rests_in_the_valley(
+    example: Callable[..., str], tmp_path: Path
+) -> None:
+    printed = example("descent_2d.py")
+    tried, said = (float(angle) for angle in re.findall(r"(-?[\d.]+)°", printed))
+    assert abs(tried - said) <= 0.2
+    assert "the height falls in 40 of them" in printed
+    assert numbers(printed.splitlines()[-2])[-1] < 1e-3  # how long the last gradient is
+    assert is_picture(tmp_path / "descent_2d.png")
+
+
+def test_gradient_anatomy_says_which_way_and_how_much(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("gradient_anatomy.py", "--epochs", 1)
+    lines = printed.splitlines()
+    rows = {line.split()[0]: [int(n) for n in numbers(line)[1:5]] for line in lines[2:8]}
+    assert list(rows) == [f"layers.{i}.{part}" for i in range(3) for part in ("weight", "bias")]
+    sizes = [sum(directions) for _, *directions in rows.values()]
+    assert sizes == [total for total, *_ in rows.values()]
+    assert sum(sizes) == 13_002
+    assert rows["layers.2.bias"][1:] == [1, 9, 0]  # one output is to rise, that of the 3
+    blank = int(re.search(r"(\d+) blank pixels", printed).group(1))
+    assert rows["layers.0.weight"][3] == 16 * blank > 0
+    top = [abs(numbers(line.split("]")[1])[0]) for line in lines[9:19]]
+    assert len(top) == 10
+    assert top == sorted(top, reverse=True)
+    nudges = re.findall(r"changes the cost by (\S+); its slope said (\S+)", printed)
+    assert len(nudges) == 3
+    for change, said in nudges:
+        assert float(change) == pytest.approx(float(said), rel=0.1)
+    assert is_picture(tmp_path / "gradient_anatomy.png")
+    if "The graph is not drawn" not in printed:
+        assert is_picture(tmp_path / "gradient_graph.png")
+        assert "gradient norm" in (tmp_path / "gradient_graph.svg").read_text()
+
+
+def test_steps_have_no_slope_and_learn_nothing(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("smooth_or_not.py", "--epochs", 3)
+    found = {}
+    for name in ("sigmoid neurons", "step neurons", "hidden step neurons"):
+        part = re.split(rf"^{name}: ", printed, flags=re.MULTILINE)[1]
+        slopes = [int(some.replace(",", "")) for some in re.findall(r"layer \d: ([\d,]+) of", part)[:3]]
+        costs = [float(cost) for cost in re.search(r"cost ([\d.]+) → ([\d.]+)", part).groups()]
+        moved = int(re.search(r"([\d,]+) of its parameters have changed", part).group(1).replace(",", ""))
+        found[name] = slopes, costs, moved
+    slopes, (before, after), moved = found["sigmoid neurons"]
+    assert min(slopes) > 100
+    assert after < before / 2
+    assert moved > 12_000
+    slopes, (before, after), moved = found["step neurons"]
+    assert (slopes, moved) == ([0, 0, 0], 0)
+    assert before == after
+    slopes, (before, after), moved = found["hidden step neurons"]
+    assert slopes[:2] == [0, 0]
+    assert 0 < slopes[2] <= moved <= 170
+    assert after < before
+    assert is_picture(tmp_path / "smooth_or_not.png")
+
+
+def test_scalar_mlp_tells_the_moons_apart(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("scalar_mlp.py", "--epochs", 12)
+    assert printed.startswith("105 parameters")
+    progress = [numbers(line) for line in printed.splitlines() if line.startswith("epoch")]
+    assert progress[-1][0] == 12
+    assert progress[-1][1] < progress[0][1] / 2
+    assert progress[-1][2] >= 90
+    assert "◎ tanh" in printed
+    assert is_picture(tmp_path / "scalar_mlp.png")
+    if "The graph is a text only" not in printed:
+        assert is_picture(tmp_path / "scalar_neuron.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "picture"),
+    [
+        ("descent_1d.py", 5, "descent_1d.png"),
+        ("descent_2d.py", 5, "descent_2d.png"),
+        ("gradient_anatomy.py", 1, "gradient_anatomy.png"),
+        ("smooth_or_not.py", 1, "smooth_or_not.png"),
+        ("scalar_mlp.py", 1, "scalar_mlp.png"),
+    ],
+)
+def test_the_seed_decides_what_an_example_prints_and_draws(
+    example: Callable[..., str], tmp_path: Path, name: str, epochs: int, picture: str
+) -> None:
+    seen = []
+    for seed in (1, 1, 2):
+        printed = example(name, "--epochs", epochs, "--seed", seed)
+        seen.append((printed, (tmp_path / picture).read_bytes()))
+    assert seen[0] == seen[1]
+    assert seen[0][0] != seen[2][0]
+    assert seen[0][1] != seen[2][1]
+
+
+def test_a_missing_package_is_named_with_its_command(tmp_path: Path) -> None:
+    (tmp_path / "tqdm.py").write_text("raise ModuleNotFoundError(\"No module named 'tqdm'\", name='tqdm')")
+    done = run("scalar_mlp.py", cwd=tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    assert done.returncode == 2
+    assert done.stderr == "scalar_mlp.py: this example needs tqdm: pip install tqdm\n"

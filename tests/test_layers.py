@@ -16,6 +16,7 @@ import microgradnet
 PACKAGE = Path(microgradnet.__file__).parent
 ORDER = [
     "words",
+    "files",
     "engine",
     "debug",
     "ops",
@@ -92,9 +93,13 @@ def test_the_public_names_are_these() -> None:
         "no_grad", "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
-        "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "ELU", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss",
-        "KLDivLoss", "L1Loss", "LeakyReLU", "Linear", "MLP", "MSELoss", "Module", "MultiMarginLoss", "NLLLoss", "ReLU",
-        "Sequential", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Tanh", "init",
+        "AvgPool1d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d",
+        "CrossEntropyLoss", "Dropout", "ELU", "Embedding", "Flatten", "GELU", "GRU", "GroupNorm", "Hardswish",
+        "Hardtanh", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LSTM",
+        "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MLP", "MSELoss", "MaxPool1d", "MaxPool2d", "Mish",
+        "Module", "MultiMarginLoss", "MultiheadAttention", "NLLLoss", "RMSNorm", "RNN", "ReLU", "ReLU6", "Residual",
+        "SELU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Step", "Tanh",
+        "TransformerEncoderLayer", "gradient_report", "init", "sinusoidal",
     ]  # fmt: skip
 
 

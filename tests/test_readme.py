@@ -14,7 +14,14 @@ README = (ROOT / "README.md").read_text()
 
 @pytest.mark.parametrize(
     ("page", "count"),
-    [("README.md", 4), ("docs/guide.md", 11), ("docs/checking.md", 4), ("docs/drawing.md", 4), ("docs/testing.md", 3)],
+    [
+        ("README.md", 5),
+        ("docs/guide.md", 11),
+        ("docs/checking.md", 4),
+        ("docs/drawing.md", 4),
+        ("docs/networks.md", 6),
+        ("docs/testing.md", 3),
+    ],
 )
 def test_the_code_in_the_documentation_prints_what_it_says(page: str, count: int) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)

@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import microgradnet as mg
-from microgradnet import Value, nn, saving
+from microgradnet import Value, nn, optim, saving
 from microgradnet.nn.init import shared
-from tests import standins
 
 FORMATS = ["npz", "safetensors"]
 GENERATORS = ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"]
@@ -41,10 +40,10 @@ class Training:
     def __init__(self, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         self.model = nn.Sequential(
-            nn.Linear(3, 4, seed=rng), standins.BatchNorm1d(4), standins.Dropout(seed=rng), nn.Linear(4, 4, seed=rng),
-            standins.Dropout(seed=rng), standins.Dropout(seed=seed), nn.Linear(4, 1, seed=rng), standins.Dropout(0.1),
+            nn.Linear(3, 4, seed=rng), nn.BatchNorm1d(4), nn.Dropout(seed=rng), nn.Linear(4, 4, seed=rng),
+            nn.Dropout(seed=rng), nn.Dropout(seed=seed), nn.Linear(4, 1, seed=rng), nn.Dropout(0.1),
         )  # fmt: skip
-        self.optimizer = standins.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
+        self.optimizer = optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
         self.rng = rng
 
     def step(self) -> None:
@@ -198,7 +197,7 @@ def test_numpy_reads_the_weights_under_their_own_names(tmp_path: Path) -> None:
 
 def test_a_file_of_a_model_holds_its_weights_and_nothing_else(path: Path) -> None:
     rng = np.random.Generator(np.random.MT19937(0))  # whose state is an array
-    model = nn.Sequential(nn.Linear(2, 2, seed=0), standins.Dropout(seed=rng))
+    model = nn.Sequential(nn.Linear(2, 2, seed=0), nn.Dropout(seed=rng))
     mg.save(path, model)
     arrays, _ = saving.format_of(path)[0](str(path))
     assert arrays.keys() == {"layers.0.weight", "layers.0.bias"}
@@ -584,7 +583,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_restored(path: Path) -> None:
     mg.save(path, **saved.things(), epoch=3)
     unchanged(training, path, "does not hold critic; it holds model, optimizer, rng, epoch", critic=training.model)
     unchanged(training, path, "epoch is something else", model=training.model, epoch=training.rng)
-    other = standins.SGD([Value(1.0)], 0.1, momentum=0.9)
+    other = optim.SGD([Value(1.0)], 0.1, momentum=0.9)
     unchanged(training, path, "does not fit: optimizer", **training.things() | {"optimizer": other})
     unchanged(training, path, "generator", rng=np.random.Generator(np.random.SFC64(0)))
     for wrong in ({"model": 3}, {"epoch": 3}, {"optimizer": {}}):
@@ -594,7 +593,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_restored(path: Path) -> None:
 
 def test_generators_that_were_one_must_be_one(path: Path) -> None:
     def model(*seeds: Any) -> nn.Module:
-        return nn.Sequential(*(standins.Dropout(seed=seed) for seed in seeds))
+        return nn.Sequential(*(nn.Dropout(seed=seed) for seed in seeds))
 
     rng = np.random.default_rng(0)
     mg.save(path, model(rng, rng), rng=rng)
@@ -612,7 +611,7 @@ def test_ctrl_c_while_loading_restores_nothing(path: Path, monkeypatch: pytest.M
     saved, training = Training(0), Training(1)
     mg.save(path, **saved.things())
     before = training.state()
-    real = standins.SGD.load_state_dict
+    real = optim.SGD.load_state_dict
     calls = []
 
     def interrupted(self: Any, state: Any) -> None:
@@ -621,7 +620,7 @@ def test_ctrl_c_while_loading_restores_nothing(path: Path, monkeypatch: pytest.M
         if len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(standins.SGD, "load_state_dict", interrupted)
+    monkeypatch.setattr(optim.SGD, "load_state_dict", interrupted)
     with pytest.raises(KeyboardInterrupt):
         mg.load(path, **training.things())
     assert len(calls) == 2

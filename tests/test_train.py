@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 import microgradnet as mg
-from microgradnet import Value, nn, plots
+from microgradnet import Value, nn, optim, plots
 from microgradnet import functional as F
 from microgradnet.nn.init import shared
 from microgradnet.saving import generators
 from microgradnet.train import Run
-from tests import standins, training
+from tests import training
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def small(**changed: Any) -> dict[str, Any]:
     model = changed.pop("model", None) or nn.MLP(3, [5, 1], activation=np.tanh, seed=0)
     x, y = training.examples()
     given = {"model": model, "x": x, "y": y, "loss": F.quadratic_cost, "epochs": 2, "batch_size": 6, "seed": 0}
-    return {**given, "optimizer": standins.SGD(model.parameters(), lr=0.1), "progress": False, **changed}
+    return {**given, "optimizer": optim.SGD(model.parameters(), lr=0.1), "progress": False, **changed}
 
 
 def weights(model: nn.Module) -> bytes:
@@ -74,7 +74,7 @@ def test_fit_is_the_loop_by_hand() -> None:
 def test_validation_is_of_all_examples_at_once_in_evaluation_mode() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(700, 3)).astype(np.float32), rng.normal(size=(700, 1)).astype(np.float32)
-    model = nn.Sequential(nn.Linear(3, 4, seed=0), standins.Dropout(0.5, seed=0), nn.Linear(4, 1, seed=1))
+    model = nn.Sequential(nn.Linear(3, 4, seed=0), nn.Dropout(0.5, seed=0), nn.Linear(4, 1, seed=1))
     seen = []
 
     def metric(outputs: Any, targets: Any) -> float:
@@ -91,7 +91,7 @@ def test_validation_is_of_all_examples_at_once_in_evaluation_mode() -> None:
 
 @pytest.mark.parametrize("modes", [(True, True), (False, False), (True, False)])
 def test_every_module_is_left_in_the_mode_it_had(modes: tuple[bool, bool]) -> None:
-    model = nn.Sequential(nn.Linear(3, 4, seed=0), standins.Dropout(0.5, seed=0), nn.Linear(4, 1, seed=1))
+    model = nn.Sequential(nn.Linear(3, 4, seed=0), nn.Dropout(0.5, seed=0), nn.Linear(4, 1, seed=1))
     model.train(modes[0])
     model.layers[1].train(modes[1])
     before = [module.training for module in model.modules()]
@@ -115,7 +115,7 @@ def test_a_schedule_steps_with_each_epoch_or_each_batch() -> None:
     for interval, lrs in [("epoch", [0.1] * 4 + [0.05] * 4), ("batch", [0.1 / 2**i for i in range(1, 9)])]:
         given = small()
         seen: list[float] = []
-        schedule = standins.StepLR(given["optimizer"], step_size=1, gamma=0.5)
+        schedule = optim.StepLR(given["optimizer"], step_size=1, gamma=0.5)
 
         def on_batch(run: Run, seen: list[float] = seen) -> None:
             optimizer = run.optimizer
@@ -167,7 +167,7 @@ def test_patience_ends_it_and_the_best_weights_stay() -> None:
 
 def test_without_validation_patience_looks_at_the_cost() -> None:
     given = small(epochs=50)
-    given["optimizer"] = standins.SGD(given["model"].parameters(), lr=1e-12)  # nothing improves by more than rounding
+    given["optimizer"] = optim.SGD(given["model"].parameters(), lr=1e-12)  # nothing improves by more than rounding
     history = mg.fit(**given, patience=2)
     assert history["stopped"] == "patience"
     assert len(history["cost"]) < 50
@@ -268,7 +268,7 @@ class Root(nn.Module):
     """Batch statistics, dropout, and a square root that is NaN below 0."""
 
     def __init__(self) -> None:
-        self.layers = [nn.Linear(3, 4, seed=0), standins.BatchNorm1d(4), standins.Dropout(0.5, seed=1)]
+        self.layers = [nn.Linear(3, 4, seed=0), nn.BatchNorm1d(4), nn.Dropout(0.5, seed=1)]
         self.scale = Value(np.float32(1.0))
 
     def forward(self, x: Any) -> Any:
@@ -317,7 +317,7 @@ def test_a_gradient_that_is_nan_stops_it_too() -> None:
 
 def test_large_gradients_are_no_infinite_ones() -> None:
     given = small(epochs=1)
-    given["optimizer"] = standins.SGD(given["model"].parameters(), lr=1e-30)
+    given["optimizer"] = optim.SGD(given["model"].parameters(), lr=1e-30)
     history = mg.fit(**given | {"loss": lambda out, y: F.quadratic_cost(out, y) * 1e25})  # their squares overflow
     assert history["stopped"] == "finished"
 
@@ -373,7 +373,7 @@ def test_what_ended_by_patience_stays_ended(tmp_path: Path) -> None:
     def run() -> tuple[dict[str, Any], bytes, list[int]]:
         seen: list[int] = []
         given = small(epochs=50, patience=2, checkpoint=tmp_path / "run.npz")
-        given["optimizer"] = standins.SGD(given["model"].parameters(), lr=1e-12)
+        given["optimizer"] = optim.SGD(given["model"].parameters(), lr=1e-12)
         history = mg.fit(**given, on_batch=lambda run: seen.append(run.taken))
         return history, weights(given["model"]), seen
 
@@ -556,7 +556,7 @@ def test_a_history_is_drawn() -> None:
         ({"metrics": {"a": 1}}, TypeError, r"metrics\['a'\] is a function"),
         ({"metrics": {"cost": len}}, ValueError, "called 'cost'"),
         ({"metrics": {"val_a": len}}, ValueError, "called 'val_a'"),
-        ({"optimizer": standins.SGD}, TypeError, "optimizer is an object"),
+        ({"optimizer": optim.SGD}, TypeError, "optimizer is an object"),
         ({"scheduler": 0.1}, TypeError, "scheduler is an object"),
         ({"on_epoch": 1}, TypeError, "on_epoch is a function"),
     ],

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 
 import microgradnet as mg
-from microgradnet import functional, nn
+from microgradnet import functional, nn, optim
 from microgradnet.nn.init import shared
 from microgradnet.saving import generators
 from microgradnet.train import Run
-from tests import standins
 
 EPOCHS, BATCH = 4, 6
 N = 20  # so an epoch has 4 batches, and the last is smaller
@@ -31,11 +30,11 @@ def examples(n: int = N) -> tuple[np.ndarray, np.ndarray]:
 
 def make(seed: Any = None) -> tuple[nn.Module, Any, Any]:
     model = nn.Sequential(
-        nn.Linear(3, 8, seed=seed), standins.BatchNorm1d(8), np.tanh, standins.Dropout(0.3, seed=seed),
-        nn.Linear(8, 8), np.tanh, standins.Dropout(0.3, seed=5), nn.Linear(8, 1),
+        nn.Linear(3, 8, seed=seed), nn.BatchNorm1d(8), np.tanh, nn.Dropout(0.3, seed=seed),
+        nn.Linear(8, 8), np.tanh, nn.Dropout(0.3, seed=5), nn.Linear(8, 1),
     )  # fmt: skip
-    optimizer = standins.SGD(model.parameters(), lr=0.05, momentum=0.9)
-    return model, optimizer, standins.StepLR(optimizer, step_size=2, gamma=0.5)
+    optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    return model, optimizer, optim.StepLR(optimizer, step_size=2, gamma=0.5)
 
 
 def train(path: str | None, stop_after: int = 0, save_every: int | None = None, **changed: Any) -> dict[str, Any]:

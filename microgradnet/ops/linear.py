@@ -58,11 +58,16 @@ def _rows(x: Any) -> Any:
     return x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
+def _rowwise(x: Any, matrix: Any) -> Any:
+    """x · matrix as one product, whatever axes x has: NumPy's `@` would do one for each matrix in x."""
+    return _rows(x).dot(matrix).reshape((*x.shape[:-1], matrix.shape[1]))
+
+
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
     """x · weightᵀ + bias, for x (…, in), weight (out, in) and bias (out,): (…, out)."""
     if weight.ndim != 2 or bias.ndim != 1:
         raise ValueError(f"linear wants a weight (out, in) and a bias (out,); got {weight.shape} and {bias.shape}")
-    out = x.dot(weight.T) if x.ndim == 2 else x @ weight.T
+    out = x.dot(weight.T) if x.ndim == 2 else _rowwise(x, weight.T)
     if out.dtype is not bias.dtype:
         return out + bias
     out += bias  # in place: `out` is nobody else's
@@ -77,7 +82,7 @@ def _sum_of_rows(g: Any) -> Any:
 # A row because of speed: as a formula it would be three, and small layers cost by the row.
 linear = op(
     "linear",
-    lambda g, out, x, weight, bias: g.dot(weight) if g.ndim == 2 else g @ weight,
+    lambda g, out, x, weight, bias: g.dot(weight) if g.ndim == 2 else _rowwise(g, weight),
     lambda g, out, x, weight, bias: g.T.dot(x) if g.ndim == 2 else _rows(g).T.dot(_rows(x)),
     lambda g, out, x, weight, bias: _sum_of_rows(g),
     forward=_linear,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import difflib
 import math
 import os
-import tempfile
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..debug import Watcher
 from ..engine import WATCHER, Mode, Value, recording
+from ..files import place, replace
 from ..nn import init
 from ..nn.module import Module
 from ..words import brief
@@ -57,8 +56,7 @@ class Drawing:
         unfold Modules in. `.dot` or `.gv`: the DOT text. `.txt`: the tree. An existing file is replaced once the new
         one is complete.
         """
-        path = os.fspath(path)
-        ending = os.path.splitext(path)[1].lower()
+        ending = os.path.splitext(os.fspath(path))[1].lower()
         if ending in (".dot", ".gv"):
             content = self.source.encode()
         elif ending == ".txt":
@@ -68,8 +66,8 @@ class Drawing:
         elif ending.removeprefix(".") in render.FORMATS:
             content = self.render(ending[1:], timeout=timeout)
         else:
-            raise ValueError(f"{path}: a drawing is saved as .svg, .png, .pdf, .html, .dot, .gv or .txt")
-        write(path, content)
+            raise ValueError(f"{os.fspath(path)}: a drawing is saved as .svg, .png, .pdf, .html, .dot, .gv or .txt")
+        replace(place(path), content)
 
     @property
     def html(self) -> str:
@@ -247,22 +245,3 @@ def as_json(large: Picture, small: Picture, title: str, direction: str) -> dict[
             "details": [["boxes", str(len(inside))], ["parameters", count]],
         })  # fmt: skip
     return {"title": title, "caption": large.notes, "direction": direction, "nodes": boxes, "groups": groups}
-
-
-def write(path: str, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"{folder} is not a folder: make it first, then save the drawing there")
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,19 @@ def paired(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.concatenate([left, right.swapaxes(-1, -2)], axis=-2)
 
 
+def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True) if x.ndim else np.ones(())
+
+
+def attention(q: np.ndarray, k: np.ndarray, *masks: np.ndarray, scale: float, causal: bool) -> np.ndarray:
+    scores = np.einsum("...ie,...je->...ij", q, k) * scale + (masks[0] if masks else 0)
+    return softmax(np.where(np.tri(*scores.shape[-2:]) > 0, scores, -np.inf) if causal else scores)
+
+
+def normalized(x: np.ndarray, axis: Any, eps: float) -> np.ndarray:
+    return (x - np.mean(x, axis, keepdims=True)) / np.sqrt(np.var(x, axis, keepdims=True) + eps)
+
+
 # What NumPy says about the rows that are no function of NumPy.
 REFERENCE: dict[str, Callable[..., Any]] = {
     "relu": lambda x: np.maximum(x, 0),
@@ -72,6 +86,10 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "collect": collected,
     "hook": lambda x, function: x,
     "slide": lambda x, kernel: np.array([x[i : i + len(kernel)] @ kernel for i in range(len(x) - len(kernel) + 1)]),
+    "erfc": np.vectorize(math.erfc, [float]),
+    "softmax": softmax,
+    "attention_weights": attention,
+    "normalize": normalized,
     "exponent": lambda x: np.frexp(x)[1],
     "linear": lambda x, weight, bias: np.einsum("...i,oi->...o", x, weight) + bias,
     "pinv": np.linalg.pinv,
@@ -229,7 +247,7 @@ def test_scalars_and_empty_arrays_work(row: Op, shape: tuple[int, ...]) -> None:
 NO_NUMBER = {
     "matmul", "swapaxes", "cumsum", "cumprod", "prod", "fliplr", "flipud", "rot90", "diag", "diagonal", "tril", "triu",
     "delete", "pad", "slide", "linear", "inv", "solve", "pinv", "det", "log_abs_det", "cholesky", "qr_factors",
-    "eigvalsh", "eigenvectors", "svdvals", "singular_vectors", *LOOPS,
+    "eigvalsh", "eigenvectors", "svdvals", "singular_vectors", "attention_weights", "normalize", *LOOPS,
 }  # fmt: skip
 NO_NOTHING = {"max", "min", "slide"}  # of no numbers there is no largest
 

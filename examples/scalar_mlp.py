@@ -1,0 +1,134 @@
+"""A network neuron by neuron: every weight a number of its own, every operation a box of its own.
+
+Neuron, Layer and MLP are written out below; nothing of microgradnet.nn is used, a Value is enough. The network learns
+to tell two interleaved half-moons apart. Pictured are what it says of the whole plane, and the graph of one neuron.
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from options import Parser, run
+
+import microgradnet as mg
+from microgradnet import Value, data, plots
+
+
+class Neuron:
+    """Squashes a weighted sum of its inputs, plus a bias, to between −1 and 1; the last one of a network does not."""
+
+    def __init__(self, inputs: int, rng: np.random.Generator, squash: bool = True) -> None:
+        # So large that the sums reach where tanh bends, and each neuron bends somewhere else.
+        self.weights = [Value(float(w), name=f"w{i}") for i, w in enumerate(rng.normal(0, 3 * inputs**-0.5, inputs))]
+        self.bias = Value(float(rng.normal()), name="bias")
+        self.squash = squash
+
+    def __call__(self, inputs: list[Any]) -> Any:
+        total = sum((w * x for w, x in zip(self.weights, inputs, strict=True)), self.bias)
+        return np.tanh(total) if self.squash else total
+
+    def parameters(self) -> list[Value]:
+        return [*self.weights, self.bias]
+
+
+class Layer:
+    """Neurons that look at the same inputs."""
+
+    def __init__(self, inputs: int, outputs: int, rng: np.random.Generator, squash: bool = True) -> None:
+        self.neurons = [Neuron(inputs, rng, squash) for _ in range(outputs)]
+
+    def __call__(self, inputs: list[Any]) -> list[Any]:
+        return [neuron(inputs) for neuron in self.neurons]
+
+    def parameters(self) -> list[Value]:
+        return [p for neuron in self.neurons for p in neuron.parameters()]
+
+
+class MLP:
+    """Layers, each looking at what the one before says. The last has one neuron: above 0 it means one moon."""
+
+    def __init__(self, sizes: list[int], rng: np.random.Generator) -> None:
+        self.layers = [Layer(n, m, rng) for n, m in pairwise(sizes)] + [Layer(sizes[-1], 1, rng, squash=False)]
+
+    def __call__(self, inputs: list[Any]) -> Any:
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs[0]
+
+    def parameters(self) -> list[Value]:
+        return [p for layer in self.layers for p in layer.parameters()]
+
+
+def main(options: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    rng = np.random.default_rng(options.seed)
+    points, labels = data.moons(100, noise=0.1, seed=options.seed)
+    wanted = [1.0 if label else -1.0 for label in labels]
+    model = MLP([2, 8, 8], rng)
+    parameters = model.parameters()
+
+    def answers() -> np.ndarray:
+        """A neuron adds and multiplies whatever it is given: given arrays, it answers for all points at once."""
+        return np.asarray(model([points[:, 0], points[:, 1]]).data)
+
+    print(f"{len(parameters)} parameters, each a Value; {(np.sign(answers()) == wanted).mean():.0%} right at first")
+    for epoch in tqdm(range(1, options.epochs + 1), "learning", leave=False):
+        total = 0.0
+        for i in rng.permutation(len(points)):
+            x, y = [float(number) for number in points[i]], wanted[i]
+            cost = (1 - y * model(x)).relu()  # the hinge: nothing to do where the answer is right and clear
+            for p in parameters:
+                p.grad = None
+            cost.backward()
+            for p in parameters:
+                p.data -= 0.1 * p.grad
+            total += cost.item()
+        if epoch in (1, 2, 5) or epoch % 10 == 0 or epoch == options.epochs:
+            right = (np.sign(answers()) == wanted).mean()
+            print(f"epoch {epoch}: cost {total / len(points):.4f}, {right:.0%} of {len(points)} points right")
+
+    # One neuron of the trained network, with what flowed into it and back for one point.
+    neuron = model.layers[0].neurons[0]
+    point = [Value(float(number), name=name) for number, name in zip(points[0], "xy", strict=True)]
+    drawing = mg.draw(neuron(point), weights=True, title="one neuron")
+    drawing.save(options.out / "scalar_neuron.txt")
+    print(f"the graph of one neuron:\n{drawing}")
+    pictures = ["scalar_mlp.png", "scalar_neuron.txt"]
+    try:
+        for name in ("scalar_neuron.svg", "scalar_neuron.png"):
+            drawing.save(options.out / name)
+            pictures.append(name)
+    except RuntimeError as error:  # Graphviz is not installed: it says how to get it
+        print(f"The graph is a text only: {error}")
+
+    draw_plane(model, points, labels, f"{right:.0%} of {len(points)} points right", options.out / "scalar_mlp.png")
+    print(f"pictures: {', '.join(str(options.out / name) for name in pictures)}")
+
+
+def draw_plane(model: MLP, points: np.ndarray, labels: np.ndarray, title: str, path: Path) -> None:
+    """What the network says of every place: blue for one moon, orange for the other, and the line between."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    low, high = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
+    x, y = np.meshgrid(np.linspace(low[0], high[0], 150), np.linspace(low[1], high[1], 150))
+    says = np.tanh(model([x, y]).data)
+    axes = plots.new_axes(7.5, 5.5)
+    colours = LinearSegmentedColormap.from_list("moons", [plots.NEGATIVE, "white", plots.POSITIVE])
+    place = (low[0], high[0], low[1], high[1])
+    axes.imshow(says, extent=place, origin="lower", cmap=colours, vmin=-1.5, vmax=1.5, interpolation="bilinear")
+    axes.contour(x, y, says, [0], colors="#222222", linewidths=1.5)
+    for label, colour, marker in ((0, plots.NEGATIVE, "s"), (1, plots.POSITIVE, "o")):
+        of_it = points[labels == label]
+        axes.scatter(of_it[:, 0], of_it[:, 1], c=colour, marker=marker, edgecolors="white", label=f"moon {label}")
+    axes.set(title=f"What the network says of the plane: {title}", xlabel="x", ylabel="y", aspect="equal")
+    axes.legend(loc="upper right")
+    axes.figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    run(Parser(__doc__, epochs=30), main)

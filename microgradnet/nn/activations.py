@@ -1,0 +1,151 @@
+"""Activation functions as layers, for places that want a layer; anywhere else the functions themselves will do."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .. import functional
+from ..engine import Operand
+from .inputs import floating
+from .module import Module
+
+
+class Activation(Module):
+    """A function of one argument as a layer. Its attributes are the options that the function is called with."""
+
+    function: ClassVar[Any]
+
+    def options(self) -> dict[str, Any]:
+        return {name: x for name, x in vars(self).items() if name != "training"}
+
+    def forward(self, x: Operand) -> Any:
+        return type(self).function(floating(self, x), **self.options())
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{x}" if name in ("negative_slope", "alpha") else f"{name}={x!r}" for name, x in self.options().items()
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Identity(Activation):
+    """x itself: for a place that may hold a layer."""
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+class ReLU(Activation):
+    """max(x, 0); slope 0 at 0."""
+
+    function = staticmethod(functional.relu)
+
+
+class ReLU6(Activation):
+    """min(max(x, 0), 6)."""
+
+    function = staticmethod(functional.relu6)
+
+
+class LeakyReLU(Activation):
+    """x where positive, negative_slope · x elsewhere."""
+
+    function = staticmethod(functional.leaky_relu)
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+
+class ELU(Activation):
+    """x where positive, alpha · (exp(x) − 1) elsewhere."""
+
+    function = staticmethod(functional.elu)
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+
+class SELU(Activation):
+    """ELU with the two constants that keep mean 0 and variance 1 through the layers."""
+
+    function = staticmethod(functional.selu)
+
+
+class GELU(Activation):
+    """x · Φ(x), Φ being the distribution function of the normal distribution; `approximate="tanh"` for its formula."""
+
+    function = staticmethod(functional.gelu)
+
+    def __init__(self, approximate: str = "none") -> None:
+        if approximate not in ("none", "tanh"):
+            raise ValueError(f"GELU(approximate={approximate!r}): it is 'none' or 'tanh'")
+        self.approximate = approximate
+
+
+class SiLU(Activation):
+    """x · sigmoid(x), also called swish."""
+
+    function = staticmethod(functional.silu)
+
+
+class Mish(Activation):
+    """x · tanh(softplus(x))."""
+
+    function = staticmethod(functional.mish)
+
+
+class Softplus(Activation):
+    """log(1 + exp(x))."""
+
+    function = staticmethod(functional.softplus)
+
+
+class Sigmoid(Activation):
+    """1 / (1 + exp(−x))."""
+
+    function = staticmethod(functional.sigmoid)
+
+
+class Tanh(Activation):
+    """The hyperbolic tangent."""
+
+    function = staticmethod(functional.tanh)
+
+
+class Hardtanh(Activation):
+    """x limited to [min_val, max_val]."""
+
+    function = staticmethod(functional.hardtanh)
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        self.min_val, self.max_val = min_val, max_val
+
+
+class Hardswish(Activation):
+    """x · relu6(x + 3) / 6."""
+
+    function = staticmethod(functional.hardswish)
+
+
+class Step(Activation):
+    """1 where x is positive, else 0; nothing flows back: the neuron that fires or does not."""
+
+    function = staticmethod(functional.step)
+
+
+class Softmax(Activation):
+    """exp(x) / sum(exp(x)) along `axis`."""
+
+    function = staticmethod(functional.softmax)
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = axis
+
+
+class LogSoftmax(Activation):
+    """log(softmax(x)) along `axis`, precise where the softmax is tiny."""
+
+    function = staticmethod(functional.log_softmax)
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = axis

@@ -1,0 +1,175 @@
+"""Layers made of layers: one after the other, around one another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+from .. import functional
+from ..engine import Operand, shaped
+from . import init as initialisers
+from .init import Initialiser, Seed, generator
+from .inputs import wrong_shape
+from .linear import Linear
+from .module import Module, counted
+
+Activation: TypeAlias = Callable[[Any], Any]
+
+
+class Sequential(Module):
+    """The layers one after the other; any function of one argument can stand among them.
+
+    They are in the list `layers`. There is no ModuleList here: a Module finds its layers in plain lists and dicts.
+
+    >>> model = Sequential(Linear(2, 3, seed=0), np.tanh, Linear(3, 1, seed=1))
+    >>> model([[0.0, 0.0]]).shape
+    (1, 1)
+    >>> len(model), model[-1], len(model[:2])
+    (3, Linear(3 → 1), 2)
+    """
+
+    def __init__(self, *layers: Activation) -> None:
+        self.layers: list[Any] = []
+        for layer in layers:
+            check_layer("Sequential", layer)
+        self.layers = list(layers)
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def append(self, layer: Activation) -> Self:
+        """Itself, with one more layer at its end."""
+        check_layer("Sequential", layer)
+        self.layers.append(layer)
+        return self
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.layers)
+
+    def __getitem__(self, i: int | slice) -> Any:
+        return Sequential(*self.layers[i]) if isinstance(i, slice) else self.layers[i]
+
+    def __repr__(self) -> str:
+        inside = "".join(f"  {i}: {named(x)}\n".replace("\n  ", "\n    ") for i, x in enumerate(self.layers))
+        return f"Sequential(\n{inside}){counted(self)}"
+
+
+def check_layer(name: str, layer: Any) -> None:
+    if not callable(layer) or isinstance(layer, type):
+        raise TypeError(f"{name} wants layers or functions of one argument; got {layer!r}")
+
+
+def named(function: Any) -> str:
+    """How a layer or function among layers is printed."""
+    if isinstance(function, Module):
+        return repr(function)
+    return str(getattr(function, "name", getattr(function, "__name__", repr(function))))
+
+
+class Residual(Module):
+    """x + module(x): what the module adds to its input, which also flows past it.
+
+    >>> Residual(Linear(3, 3, seed=0))
+    Residual(Linear(3 → 3))
+    """
+
+    def __init__(self, module: Activation) -> None:
+        check_layer("Residual", module)
+        self.module = module
+
+    def forward(self, x: Operand) -> Any:
+        x = shaped(x)
+        out = self.module(x)
+        shape = getattr(out, "shape", None)
+        if shape != x.shape:
+            raise wrong_shape(self, x, f"its module returned shape {shape}, which cannot be added to it")
+        return x + out
+
+    def __repr__(self) -> str:
+        return f"Residual({named(self.module)})"
+
+
+class Flatten(Module):
+    """x with the axes from `start_dim` to `end_dim` as one: images as the rows of a matrix.
+
+    >>> Flatten()(np.ones((64, 16, 5, 5))).shape
+    (64, 400)
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x: Operand) -> Any:
+        x = shaped(x)
+        n = x.ndim
+        first = self.start_dim + n if self.start_dim < 0 else self.start_dim
+        last = self.end_dim + n if self.end_dim < 0 else self.end_dim
+        if not 0 <= first <= last < n:
+            raise wrong_shape(self, x, f"it has no axes from {self.start_dim} to {self.end_dim} to make one of")
+        return x.reshape((*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
+
+    def __repr__(self) -> str:
+        shown = [f"{k}={v}" for k, v, default in (("start_dim", self.start_dim, 1), ("end_dim", self.end_dim, -1))
+                 if v != default]  # fmt: skip
+        return f"Flatten({', '.join(shown)})"
+
+
+class MLP(Module):
+    """A multilayer perceptron: Linear layers from `in_features` through each of `out_features`.
+
+    `activation` follows every layer but the last, `final_activation` the last; None leaves its sums as they are.
+    Both are functions such as `functional.sigmoid`. `init`, `dtype` and `seed` are those of `Linear`.
+
+    >>> sigmoid = functional.sigmoid
+    >>> model = MLP(784, [16, 16, 10], activation=sigmoid, final_activation=sigmoid, seed=0)
+    >>> model.parameter_count()
+    13002
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: Iterable[int],
+        activation: Activation | None = functional.relu,
+        final_activation: Activation | None = None,
+        *,
+        init: Initialiser = initialisers.lecun_uniform,
+        dtype: DTypeLike = np.float32,
+        seed: Seed = None,
+    ) -> None:
+        for name, function in (("activation", activation), ("final_activation", final_activation)):
+            if function is not None and (not callable(function) or isinstance(function, type)):
+                raise TypeError(f"MLP({name}={function!r}): it is a function, such as functional.sigmoid")
+        sizes = [in_features, *(out_features if isinstance(out_features, Iterable) else ())]
+        if len(sizes) < 2:
+            raise ValueError("MLP wants the sizes of its layers in a list: MLP(784, [16, 16, 10])")
+        rng = generator(seed)
+        self.layers = [Linear(n, m, init=init, dtype=dtype, seed=rng) for n, m in pairwise(sizes)]
+        self.activation = activation
+        self.final_activation = final_activation
+
+    def forward(self, x: Operand) -> Any:
+        last = self.layers[-1]
+        for layer in self.layers:
+            x = layer(x)
+            activation = self.final_activation if layer is last else self.activation
+            if activation is not None:
+                x = activation(x)
+        return x
+
+    def __repr__(self) -> str:
+        sizes = [self.layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in self.layers)]
+        names = f"{named(self.activation)}, then {named(self.final_activation)}"
+        return f"MLP({' → '.join(map(str, sizes))}, {names}; {self.parameter_count():,} parameters)"

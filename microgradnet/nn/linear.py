@@ -1,0 +1,134 @@
+"""Layers that are one matrix: Linear, and Embedding, which picks its rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+from .. import functional
+from ..engine import NonDiff, Operand, Value, numbers, shaped
+from . import init as initialisers
+from .init import Initialiser, Seed, generator
+from .inputs import check_sizes, floating, wrong_shape
+from .module import Module, WrongInput
+
+
+class Linear(Module):
+    """x · weightᵀ + bias: every output is a weighted sum of all inputs, plus its bias.
+
+    `weight` is (out_features, in_features), `bias` (out_features,); x is (…, in_features) and the result
+    (…, out_features).
+    Weights start as `init` says and biases at 0; the default is uniform in ±1/√in_features for both, as in PyTorch.
+    `seed` is an int or a np.random.Generator; without one, all layers draw from one generator with a fixed start.
+    `dtype` is that of the parameters: give x in the same one, or NumPy computes in the larger.
+
+    >>> layer = Linear(3, 2, seed=0)
+    >>> layer
+    Linear(3 → 2)
+    >>> layer(np.ones((5, 3), np.float32)).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        init: Initialiser = initialisers.lecun_uniform,
+        dtype: DTypeLike = np.float32,
+        seed: Seed = None,
+    ) -> None:
+        check_sizes("Linear", in_features=in_features, out_features=out_features)
+        self.weight, self.bias = weight_and_bias("Linear", (out_features, in_features), bias, init, dtype, seed)
+
+    def forward(self, x: Operand) -> Any:
+        if type(x) is np.ndarray and x.dtype.kind != "f":
+            floating(self, x)  # says so
+        try:
+            if self.bias is None:
+                return x @ self.weight.T
+            return functional.linear.record(x, self.weight, self.bias)
+        except (ValueError, AttributeError) as error:
+            if np.shape(x)[-1:] == self.weight.shape[1:]:
+                raise
+            raise wrong_shape(self, x, f"its last axis must be {self.weight.shape[1]} long") from error
+
+    def __repr__(self) -> str:
+        n_out, n_in = self.weight.shape
+        return f"Linear({n_in} → {n_out}{'' if self.bias is not None else ', bias=False'})"
+
+
+def affine(x: Any, weight: Value, bias: Value | None) -> Any:
+    """x · weightᵀ, plus `bias` if there is one."""
+    return x @ weight.T if bias is None else functional.linear.record(x, weight, bias)
+
+
+def weight_and_bias(
+    layer: str, shape: tuple[int, ...], bias: bool, init: Initialiser, dtype: DTypeLike, seed: Seed
+) -> tuple[Value, Value | None]:
+    """The parameters that Linear and the convolutions start with. With the default `init` biases are as in PyTorch."""
+    if not callable(init):
+        raise TypeError(f"{layer}(init={init!r}): it is a function, such as nn.init.xavier_normal")
+    rng = generator(seed)
+    weight = Value(init(shape, rng).astype(dtype))
+    if not bias:
+        return weight, None
+    small = init is initialisers.lecun_uniform
+    start = init(shape, rng).reshape(len(weight), -1)[:, 0] if small else np.zeros(shape[0])
+    return weight, Value(start.astype(dtype))
+
+
+class Embedding(Module):
+    """A table of vectors: each integer in x becomes the row of `weight` that it names.
+
+    `weight` is (num_embeddings, embedding_dim); x is an integer array of any shape (…), and the result
+    (…, embedding_dim). Rows start as `init` says, by default standard normal as in PyTorch. The row `padding_idx`
+    starts at 0 and gets no gradient: it stands for places where nothing is.
+
+    >>> layer = Embedding(10, 3, seed=0)
+    >>> layer(np.array([[1, 2], [2, 9]])).shape
+    (2, 2, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        init: Initialiser = initialisers.normal,
+        dtype: DTypeLike = np.float32,
+        seed: Seed = None,
+    ) -> None:
+        check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        if padding_idx is not None:
+            if not -num_embeddings <= padding_idx < num_embeddings:
+                raise ValueError(f"Embedding(padding_idx={padding_idx}): there are {num_embeddings} rows")
+            padding_idx %= num_embeddings
+        if not callable(init):
+            raise TypeError(f"Embedding(init={init!r}): it is a function, such as nn.init.normal")
+        weight = init((num_embeddings, embedding_dim), generator(seed)).astype(dtype)
+        if padding_idx is not None:
+            weight[padding_idx] = 0
+        self.weight = Value(weight)
+        self.padding_idx = padding_idx
+
+    def forward(self, x: Any) -> Any:
+        x = x if isinstance(x, NonDiff) else shaped(x)  # such as an argmax
+        rows = len(self.weight)
+        if x.dtype.kind not in "iu":
+            raise WrongInput(self, f"got an input of dtype {x.dtype}: it wants integers, 0 to {rows - 1}")
+        if x.size and not (numbers(x).min() >= 0 and numbers(x).max() < rows):
+            seen = f"got integers from {numbers(x).min()} to {numbers(x).max()}"
+            raise WrongInput(self, f"{seen}: it has the rows 0 to {rows - 1}")
+        return functional.embedding(x, self.weight, self.padding_idx)
+
+    def __repr__(self) -> str:
+        rows, columns = self.weight.shape
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"Embedding({rows}, {columns}{padding})"

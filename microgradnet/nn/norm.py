@@ -1,0 +1,211 @@
+"""Layers that keep signals at one size (normalisation), and the one that drops some of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+from .. import functional
+from ..engine import Operand, Value
+from .init import Seed, generator
+from .inputs import check_share, check_sizes, floating, wrong_shape
+from .module import Module
+
+
+class BatchNorm(Module):
+    """What BatchNorm1d and BatchNorm2d share."""
+
+    ranks: ClassVar[tuple[int, ...]]
+    wanted: ClassVar[str]
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        check_sizes(type(self).__name__, num_features=num_features)
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.weight = Value(np.ones(num_features, dtype)) if affine else None
+        self.bias = Value(np.zeros(num_features, dtype)) if affine else None
+        self.running_mean = np.zeros(num_features, dtype) if track_running_stats else None
+        self.running_var = np.ones(num_features, dtype) if track_running_stats else None
+        self.num_batches_tracked = np.zeros((), np.int64) if track_running_stats else None
+
+    def forward(self, x: Operand) -> Any:
+        x = floating(self, x)
+        if x.ndim not in self.ranks or x.shape[1] != self.num_features:
+            raise wrong_shape(self, x, f"it wants {self.wanted.format(self.num_features)}")
+        batches, momentum = self.num_batches_tracked, self.momentum
+        if momentum is None:
+            momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
+        try:
+            out = functional.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias,
+                self.training or self.running_mean is None, momentum, self.eps,
+            )  # fmt: skip
+        except ValueError as error:
+            raise wrong_shape(self, x, str(error)) from error
+        if self.training and batches is not None:
+            batches[...] += 1
+        return out
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.num_features})"
+
+
+class BatchNorm1d(BatchNorm):
+    """Every channel moved and scaled to mean 0 and variance 1 over the batch; then times `weight` plus `bias`.
+
+    x is (batch, num_features) or (batch, num_features, length). In training the numbers of this batch are used, and
+    `running_mean` and `running_var`, plain arrays, move towards them by the share `momentum` (None: they are the mean
+    over all batches so far); after `eval()` those are used. Without `track_running_stats` there are none, and the batch
+    is always used.
+
+    >>> layer = BatchNorm1d(2)
+    >>> layer(np.array([[0, 2], [2, 6]], np.float32)).data.round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]], dtype=float32)
+    >>> layer.running_mean
+    array([0.1, 0.4], dtype=float32)
+    """
+
+    ranks, wanted = (2, 3), "(batch, {0}) or (batch, {0}, length)"
+
+
+class BatchNorm2d(BatchNorm):
+    """Every channel moved and scaled to mean 0 and variance 1 over the batch and all pixels, as `BatchNorm1d` does.
+
+    x is (batch, num_features, height, width).
+    """
+
+    ranks, wanted = (4,), "(batch, {0}, height, width)"
+
+
+class LayerNorm(Module):
+    """Every example moved and scaled to mean 0 and variance 1 over its last axes; then times `weight` plus `bias`.
+
+    `normalized_shape` is the shape of those axes, or the length of the last one: x is (…, *normalized_shape).
+
+    >>> LayerNorm(2)(np.array([1, 3], np.float32)).data.round(3)
+    array([-1.,  1.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.normalized_shape, self.eps = shape_of(type(self).__name__, normalized_shape), eps
+        self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
+        self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
+
+    def forward(self, x: Operand) -> Any:
+        x = floating(self, x)
+        check_end(self, x, self.normalized_shape)
+        return functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def __repr__(self) -> str:
+        return f"LayerNorm({', '.join(map(str, self.normalized_shape))})"
+
+
+class RMSNorm(Module):
+    """Every example scaled to a mean square of 1 over its last axes; then times `weight`: LayerNorm without the mean.
+
+    `normalized_shape` is the shape of those axes, or the length of the last one: x is (…, *normalized_shape). `eps` is
+    by default the smallest step of the dtype at 1, as in PyTorch.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        *,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.normalized_shape, self.eps = shape_of(type(self).__name__, normalized_shape), eps
+        self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
+
+    def forward(self, x: Operand) -> Any:
+        x = floating(self, x)
+        check_end(self, x, self.normalized_shape)
+        return functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def __repr__(self) -> str:
+        return f"RMSNorm({', '.join(map(str, self.normalized_shape))})"
+
+
+class GroupNorm(Module):
+    """The channels of each example in `num_groups` groups, each moved and scaled to mean 0 and variance 1.
+
+    x is (batch, num_channels, …); then times `weight` plus `bias`, one for each channel.
+    """
+
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *,
+        dtype: DTypeLike = np.float32,
+    ) -> None:  # fmt: skip
+        check_sizes("GroupNorm", num_groups=num_groups, num_channels=num_channels)
+        if num_channels % num_groups:
+            raise ValueError(f"GroupNorm: {num_channels} channels are no multiple of num_groups={num_groups}")
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        self.weight = Value(np.ones(num_channels, dtype)) if affine else None
+        self.bias = Value(np.zeros(num_channels, dtype)) if affine else None
+
+    def forward(self, x: Operand) -> Any:
+        x = floating(self, x)
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            raise wrong_shape(self, x, f"it wants (batch, {self.num_channels}, …)")
+        return functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def __repr__(self) -> str:
+        return f"GroupNorm({self.num_groups}, {self.num_channels})"
+
+
+def shape_of(layer: str, normalized_shape: Any) -> tuple[int, ...]:
+    shape = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
+    for n in shape or (0,):
+        check_sizes(layer, normalized_shape=n)
+    return shape
+
+
+def check_end(layer: Module, x: Any, shape: tuple[int, ...]) -> None:
+    if x.shape[-len(shape) :] != shape:
+        raise wrong_shape(layer, x, f"its last axes must be {shape}")
+
+
+class Dropout(Module):
+    """In training, x with each element dropped (set to 0) with probability `p`, the others scaled by 1 / (1 − p).
+
+    After `eval()` it returns x itself. Masks are drawn from `rng`, a np.random.Generator: that of `seed`, or the one
+    all layers without a seed share. Its state belongs to a checkpoint.
+
+    >>> layer = Dropout(0.5, seed=1)
+    >>> layer(np.ones(4, np.float32))
+    array([0., 2., 2., 2.], dtype=float32)
+    >>> layer.eval()(np.ones(4, np.float32))
+    array([1., 1., 1., 1.], dtype=float32)
+    """
+
+    def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
+        check_share("Dropout", p)
+        self.p, self.rng = p, generator(seed)
+
+    def forward(self, x: Operand) -> Any:
+        return functional.dropout(floating(self, x), self.p, self.training, seed=self.rng)
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p})"

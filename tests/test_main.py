@@ -1,0 +1,134 @@
+"""The command line: what it does, what it prints, how it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+from microgradnet.__main__ import main
+
+MODULE = """
+import numpy as np
+from microgradnet import nn, Value
+def f(x, y): return np.tanh(x * y) + x
+def plain(): return 3.0
+def loss(): return (Value([1.0, 2.0], name="w") ** 2).sum()
+model = nn.MLP(4, [3, 2], seed=0)
+value = Value(2.0) * 3.0
+number = 3
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with a module of the user's in it."""
+    (tmp_path / "mine_for_test_main.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_it_trains_on_digits_saves_and_goes_on(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train = ["train", "digits", "--hidden", "12", "--activation", "tanh", "--seed", "1"]
+    assert main([*train, "--epochs", "8", "--save", "net.npz"]) == 0
+    out, lines = capsys.readouterr()
+    assert "MLP(784 → 12 → 10, tanh, then sigmoid" in out
+    assert "of 359 digits it has not seen" in out
+    assert "weights: net.npz" in out
+    assert "epoch 8/8: cost" in lines
+    first = float(out.split("right on ")[1].split("%")[0])
+    assert first > 70
+    saved = mg.load("net.npz")["model"]
+    assert saved["layers.0.weight"].shape == (12, 784)
+    assert main([*train, "--epochs", "1", "--load", "net.npz"]) == 0
+    assert float(capsys.readouterr().out.split("right on ")[1].split("%")[0]) > first - 10
+    assert sorted(p.name for p in here.iterdir()) == ["mine_for_test_main.py", "net.npz"]
+
+
+def test_training_repeats_itself(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def once() -> str:
+        assert main(["train", "digits", "--epochs", "1", "--batch-size", "50"]) == 0
+        return capsys.readouterr().out
+
+    assert once() == once()
+
+
+def test_it_draws_functions_models_and_values(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["draw", "mine_for_test_main:f", "3.0", "-2.0"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["◎ +  2  gradient 1", "  ▷ x  3  gradient 1 [1]"]
+    command = ["draw", "mine_for_test_main:model", "--shape", "5,4", "--out", "net.html", "--fold", "modules"]
+    assert main(command) == 0
+    assert capsys.readouterr().out == "net.html: 4 boxes; folded: 2 modules\n"
+    assert "layers[0]" in (here / "net.html").read_text()
+    assert main(["draw", "mine_for_test_main:value"]) == 0
+    assert main(["draw", "mine_for_test_main:loss", "--weights"]) == 0
+    assert "▷ w" in capsys.readouterr().out
+
+
+def test_it_checks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "mine_for_test_main:f", "0.3", "0.4", "--order", "2"]) == 0
+    assert capsys.readouterr().out.startswith("ok: the gradient of f")
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["draw", "mine_for_test_main"], "wanted module:function"),
+        (["draw", "mine_for_test_main:nothing"], "has no 'nothing'; it has"),
+        (["draw", "no_such_module:f"], "No module named 'no_such_module'"),
+        (["draw", "mine_for_test_main:number"], "is 3; wanted a function, a Module or a Value"),
+        (["draw", "mine_for_test_main:plain"], "draw wants Values"),
+        (["draw", "mine_for_test_main:f", "1.0"], "missing 1 required positional argument: 'y'"),
+        (["draw", "mine_for_test_main:f", "1.0", "x"], "JSONDecodeError"),
+        (["draw", "mine_for_test_main:model"], "wants an example input"),
+        (["draw", "mine_for_test_main:model", "--shape", "5,3"], "got an input of shape (5, 3)"),
+        (["draw", "mine_for_test_main:value", "--out", "g.jpg"], "saved as .svg, .png"),
+        (["draw", "mine_for_test_main:value", "--fold", "x"], "what can be folded"),
+        (["check", "mine_for_test_main:number"], "is no function: 3"),
+        (["check", "mine_for_test_main:f", "--shape", "a"], "wanted lengths such as 3,4"),
+        (["train", "digits", "--data", "x"], "--data and --download are for mnist"),
+        (["train", "digits", "--hidden", "a"], "--hidden 'a'"),
+        (["train", "digits", "--lr", "0"], "the step size is a positive number"),
+        (["train", "digits", "--epochs", "-1"], "epochs=-1"),
+        (["train", "digits", "--load", "none.npz"], "none.npz"),
+        (["train", "digits", "--save", "net.pt"], "ends in '.pt': wanted a path that ends in .npz or .safetensors"),
+        (["train", "digits", "--save", "no/net.npz"], "make it first"),
+        (["train", "mnist", "--data", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence_and_status_2(
+    here: Path, capsys: pytest.CaptureFixture[str], argv: list[str], says: str
+) -> None:
+    assert main(argv) == 2
+    complaint = capsys.readouterr().err
+    assert says in complaint
+    assert complaint.startswith(f"python -m microgradnet {argv[0]}: ")
+    assert "Traceback" not in complaint
+
+
+@pytest.mark.parametrize("argv", [[], ["paint"], ["train", "letters"], ["train", "digits", "--epochs", "many"]])
+def test_a_command_that_is_none_ends_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 2
+    assert "usage: python -m microgradnet" in capsys.readouterr().err
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("train", "draw", "check"):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out.count(f"  python -m microgradnet {command} ") >= 3
+
+
+def test_it_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "microgradnet", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "{train,draw,check}" in done.stdout
+    assert np.__version__ not in done.stderr

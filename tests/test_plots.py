@@ -1,0 +1,141 @@
+"""Pictures of gradients and of descent: what is drawn is what was handed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+from microgradnet import Value, nn, plots
+
+
+def swept() -> nn.MLP:
+    model = nn.MLP(12, [5, 3], activation=np.tanh, seed=1)
+    (model(np.random.default_rng(0).normal(size=(4, 12)).astype(np.float32)) ** 2).sum().backward()
+    return model
+
+
+def drawn(figure: Any) -> list[Any]:
+    """The images, one for each parameter, in order."""
+    images = [image for axes in figure.axes for image in axes.images]
+    assert all(image.get_array().ndim == 2 for image in images)
+    return images
+
+
+def test_each_gradient_is_an_image_with_white_at_0() -> None:
+    model = swept()
+    images = drawn(plots.gradient(model))
+    parameters = model.parameters()
+    assert len(images) == len(parameters) == 4
+    for image, p in zip(images, parameters, strict=True):
+        np.testing.assert_array_equal(np.squeeze(image.get_array()), p.grad)
+        assert image.norm.vmin == -image.norm.vmax
+        assert image.cmap(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.02)
+        from matplotlib.colors import to_rgb
+
+        assert image.cmap(1.0)[:3] == pytest.approx(to_rgb(plots.POSITIVE), abs=0.01)
+        assert image.cmap(0.0)[:3] == pytest.approx(to_rgb(plots.NEGATIVE), abs=0.01)
+    largest = [max(float(np.abs(p.grad).max()) for p in layer.parameters()) for layer in model.layers]
+    assert [image.norm.vmax for image in images] == pytest.approx(np.repeat(largest, 2))
+
+
+def test_one_limit_makes_layers_comparable() -> None:
+    assert {image.norm.vmax for image in drawn(plots.gradient(swept(), limit=2.5))} == {2.5}
+    with pytest.raises(ValueError, match="limit=0"):
+        plots.gradient(swept(), limit=0)
+
+
+def test_a_tile_shows_the_weights_of_one_neuron() -> None:
+    model = swept()
+    image, *others = drawn(plots.gradient(model, tile=(3, 4)))
+    sheet = np.ma.filled(image.get_array(), np.nan)
+    assert sheet.shape == (2 * 4 - 1, 3 * 5 - 1)  # five neurons on two rows of three
+    for neuron, g in enumerate(model.layers[0].weight.grad):
+        y, x = divmod(neuron, 3)
+        np.testing.assert_array_equal(sheet[4 * y : 4 * y + 3, 5 * x : 5 * x + 4], g.reshape(3, 4))
+    assert np.isnan(sheet).sum() == sheet.size - 60
+    assert others[1].get_array().shape == (3, 5)  # no row of 12
+
+
+def test_a_gradient_that_was_returned_is_drawn_like_one_deposited() -> None:
+    model = swept()
+    gradient = mg.grad(lambda m: m(np.ones(12, np.float32)).sum())(model)
+    images = drawn(plots.gradient(model, gradient))
+    slopes = [part for layer in gradient.layers for part in (layer.weight, layer.bias)]
+    for image, g in zip(images, slopes, strict=True):
+        np.testing.assert_array_equal(np.squeeze(image.get_array()), g)
+    with pytest.raises(ValueError, match=r"call backward\(\)"):
+        plots.gradient(nn.Linear(2, 2))
+
+
+class Odd(nn.Module):
+    def __init__(self) -> None:
+        self.scale = Value(2.0)
+        self.kernels = Value(np.ones((3, 2, 5, 5)))
+
+    def forward(self, x: Any) -> Any:
+        return (self.kernels * self.scale * x).sum()
+
+
+def test_parameters_of_any_shape_are_drawn() -> None:
+    odd = Odd()
+    odd(0.0).backward()  # and gradients that are all 0
+    figure = plots.gradient(odd)
+    assert [image.get_array().shape for image in drawn(figure)] == [(1, 1), (3, 50)]
+    figure.draw_without_rendering()
+
+
+def test_a_curve_shows_the_function_and_every_place() -> None:
+    path = [1.5, 0.75, -0.3]
+    axes = plots.curve(lambda x: x**2, (-2, 2), path)
+    curve, places, start, end = axes.lines
+    np.testing.assert_allclose(curve.get_ydata(), np.linspace(-2, 2, 400) ** 2)
+    np.testing.assert_allclose(places.get_xydata(), [(x, x**2) for x in path])
+    np.testing.assert_allclose(start.get_xydata(), [(1.5, 2.25)])
+    np.testing.assert_allclose(end.get_xydata(), [(-0.3, 0.09)])
+    (arrows,) = axes.collections
+    np.testing.assert_allclose(arrows.U, np.diff(path))
+    np.testing.assert_allclose(arrows.V, np.diff(np.square(path)))
+
+
+def test_a_path_that_leaves_does_not_change_the_picture() -> None:
+    axes = plots.curve(np.square, (-2, 2), [1.0, -50.0, 1e200, np.nan])
+    assert axes.get_xlim() == (-2, 2)
+    assert -1 < axes.get_ylim()[0] < 0
+    assert 4 < axes.get_ylim()[1] < 5
+    axes.figure.draw_without_rendering()
+
+
+def test_contours_and_surface_show_the_path_in_its_colour() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return x**2 + 3 * y * y + Value(1.0)  # a function of Values draws as well
+
+    paths = [(1.0, 0.5), (0.2, 0.1)], [(-1.0, -0.5), (-0.5, 0.0), (-0.2, 0.1)]
+    axes = plots.contours(f, (-2, 2), (-1, 1), *paths, levels=7)
+    for path, places, colour in zip(paths, axes.lines[::3], plots.PATHS, strict=False):
+        np.testing.assert_allclose(places.get_xydata(), path)
+        assert places.get_color() == colour
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-2, 2), (-1, 1))
+    over: Any = plots.surface(f, (-2, 2), (-1, 1), *paths)
+    for path, line in zip(paths, over.lines[::3], strict=False):
+        x, y, z = line.get_data_3d()
+        np.testing.assert_allclose(np.stack([x, y], 1), path)
+        assert (z > [a**2 + 3 * b**2 + 1 for a, b in path]).all()  # over the surface, by little
+        assert (z < [a**2 + 3 * b**2 + 1.2 for a, b in path]).all()
+    over.figure.draw_without_rendering()
+
+
+def test_what_cannot_be_drawn_is_said() -> None:
+    with pytest.raises(ValueError, match=r"f gave shape \(\) for arguments of shape \(400,\)"):
+        plots.curve(lambda x: (x * x).sum(), (-1, 1))
+    with pytest.raises(ValueError, match=r"f gave shape \(200,\)"):
+        plots.contours(lambda x, y: x[0], (-1, 1), (-1, 1))
+    with pytest.raises(ValueError, match=r"shape \(n,\); got shape \(1, 2\)"):
+        plots.curve(np.square, (-1, 1), [(0.5, 0.5)])
+    with pytest.raises(ValueError, match="three-dimensional"):
+        plots.surface(np.add, (-1, 1), (-1, 1), axes=plots.new_axes(3, 3))
+    for draw in (plots.contours, plots.surface):
+        with pytest.raises(ValueError, match=r"shape \(n, 2\); got shape \(2,\)"):
+            draw(lambda x, y: x + y, (-1, 1), (-1, 1), [0.5, 0.5])
