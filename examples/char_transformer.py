@@ -120,11 +120,7 @@ def written(model: Transformer, n: int, seed: int) -> list[str]:
 
 
 def main(options: argparse.Namespace) -> None:
-    try:
-        import matplotlib  # noqa: F401
-        from tqdm import tqdm
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"this example needs {error.name}: pip install {error.name}") from None
+    from tqdm import tqdm
 
     rng = np.random.default_rng(options.seed)
     x, y = in_numbers(made_up(options.lines, rng)[0])
@@ -169,6 +165,8 @@ def main(options: argparse.Namespace) -> None:
             for batch_x, batch_y in data.batches(x, y, options.batch_size, seed=rng):
                 optimiser.zero_grad()
                 cost = cross_entropy(model(batch_x), batch_y)
+                if not math.isfinite(cost.item()):
+                    raise FloatingPointError(f"the cost is {cost.item()} in step {len(costs) + 1}")
                 cost.backward(release=True)
                 optim.clip_grad_norm_(model.parameters(), 1.0)
                 optimiser.step()
@@ -190,11 +188,10 @@ def draw(
     path: Path, costs: list[float], held_out: list[tuple[int, float]], baselines: dict[str, float], maps: np.ndarray
 ) -> None:
     """The cost by step with the baselines, and where the head that looks back the most looks while it writes."""
-    from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
     from matplotlib.ticker import PercentFormatter
 
-    figure = Figure(figsize=(15, 7.4), layout="constrained")
+    figure = plots.new_figure(15, 7.4)
     curve, where = figure.subplots(1, 2, width_ratios=[1, 1.15])
     curve.plot(range(1, len(costs) + 1), costs, color=plots.POSITIVE, lw=0.6, alpha=0.6, label="each batch")
     curve.plot(*zip(*held_out, strict=True), "o-", color=plots.NEGATIVE, ms=4, label="held-out lines, each epoch")

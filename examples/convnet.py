@@ -9,7 +9,9 @@ accuracy after each epoch; the picture shows the filters, what becomes of one di
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from options import Parser, positive_number, run, whole_number
@@ -47,11 +49,7 @@ def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
 
 
 def main(options: argparse.Namespace) -> None:
-    try:
-        import matplotlib  # noqa: F401
-        from tqdm import tqdm
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"this example needs {error.name}: pip install {error.name}") from None
+    from tqdm import tqdm
 
     digits, is_mnist = found_digits(options)
     images, test_images = (x.reshape(-1, 1, 28, 28) for x in (digits.train_images, digits.test_images))
@@ -85,7 +83,6 @@ def main(options: argparse.Namespace) -> None:
 def draw(path: Path, model: nn.Sequential, images: np.ndarray, labels: np.ndarray) -> None:
     """The filters of the first layer, what both layers make of one digit, and mistakes with what the network says."""
     from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
 
     signed = LinearSegmentedColormap.from_list("signed", [plots.NEGATIVE, "white", plots.POSITIVE])
     scores = np.concatenate([model(images[i : i + 500]).data for i in range(0, len(images), 500)])
@@ -94,34 +91,46 @@ def draw(path: Path, model: nn.Sequential, images: np.ndarray, labels: np.ndarra
     sevens = np.flatnonzero((labels == 7) & (answers == 7))
     shown = sevens[0] if len(sevens) else 0
 
-    figure = Figure(figsize=(13, 9), layout="constrained")
-    first, second, mistakes = figure.subfigures(3, 1, height_ratios=[2.2, 1.85, 2.25])
+    figure = plots.new_figure(13, 8.6)
+    first, second, mistakes = figure.subplots(3, 1, height_ratios=[2.3, 2.1, 2.5])
+    shades = {"cmap": "Blues", "vmin": 0}
 
     filters, maps = model[0].weight.data[:, 0], model[:4](images[shown : shown + 1]).data[0]
-    first.suptitle("A digit, the eight filters of the first layer (blue +, orange −), and what each finds in the digit")
-    cells = first.subplots(2, 9)
-    cells[0, 0].imshow(images[shown, 0], cmap="gray_r")
-    for k, (above, below) in enumerate(cells[:, 1:].T):
-        most = abs(filters[k]).max()
-        above.imshow(filters[k], cmap=signed, vmin=-most, vmax=most)
-        below.imshow(maps[k], cmap="Blues", vmin=0, vmax=maps.max())
+    first.set_title(
+        "A digit, the eight filters of the first layer (blue +, orange −), and what each finds in the digit"
+    )
+    tiles(first, images[shown], 9, cmap="gray_r")
+    for k, (kernel, found) in enumerate(zip(filters, maps, strict=True)):
+        most = abs(kernel).max()
+        tiles(first, [kernel], 9, start=k + 1, cmap=signed, vmin=-most, vmax=most)
+        tiles(first, [found], 9, start=k + 10, vmax=maps.max(), **shades)
 
     deep = model[:8](images[shown : shown + 1]).data[0]
-    second.suptitle("What the 24 filters of the second layer find in the first layer's maps")
-    for cell, found in zip(second.subplots(2, 12).flat, deep, strict=True):
-        cell.imshow(found, cmap="Blues", vmin=0, vmax=deep.max())
+    second.set_title("What the 24 filters of the second layer find in the first layer's maps")
+    tiles(second, deep, 12, vmax=deep.max(), **shades)
 
-    right = f"{len(images) - len(wrong):,} of {len(images):,} held-out digits are right; "
-    mistakes.suptitle(right + (f"{min(len(wrong), 24)} of the {len(wrong)} mistakes" if len(wrong) else "no mistakes"))
     sure = scores[wrong, answers[wrong]] - scores[wrong, labels[wrong]]
-    for cell, i in zip(mistakes.subplots(2, 12).flat, wrong[np.argsort(-sure, kind="stable")], strict=False):
-        cell.imshow(images[i, 0], cmap="gray_r")
-        cell.set_title(f"says {answers[i]}, is {labels[i]}", fontsize=9)
-    for cell in figure.axes:
-        cell.set(xticks=[], yticks=[])
-        if not cell.images:
-            cell.axis("off")
+    worst = wrong[np.argsort(-sure, kind="stable")][:24]
+    says = [f"says {answers[i]}, is {labels[i]}" for i in worst]
+    right = f"{len(images) - len(wrong):,} of {len(images):,} held-out digits are right; "
+    mistakes.set_title(right + (f"{len(worst)} of the {len(wrong)} mistakes" if len(wrong) else "no mistakes"))
+    tiles(mistakes, images[worst, 0], 12, says, cmap="gray_r")
     figure.savefig(path, dpi=110)
+
+
+def tiles(
+    axes: Any, images: Iterable[np.ndarray], columns: int, says: Sequence[str] = (), start: int = 0, **how: Any
+) -> None:
+    """Draw small images in rows, the first at place `start`, with what is said of each above it."""
+    height = 1.25 if says else 1.06
+    for k, image in enumerate(images, start):
+        x, y = k % columns * 1.06, -(k // columns) * height
+        axes.imshow(image, extent=(x, x + 1, y, y + 1), **how)
+        axes.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color="#888888", lw=0.6)
+        if says:
+            axes.text(x + 0.5, y + 1.03, says[k], ha="center", va="bottom", fontsize=9)
+    axes.set(xlim=(-0.03, columns * 1.06), ylim=(-height - 0.03, height), aspect="equal")
+    axes.set_axis_off()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ and the network as a graph of its Modules. Takes some five seconds.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 from options import Parser, positive_number, run
@@ -60,11 +61,7 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray) -> float:
 
 
 def main(options: argparse.Namespace) -> None:
-    try:
-        import matplotlib  # noqa: F401
-        from tqdm import tqdm
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"this example needs {error.name}: pip install {error.name}") from None
+    from tqdm import tqdm
 
     print("1. Is the gradient of our operation right? Compared with slopes, to the second order:\n")
     print(mg.check_grads(snake, np.linspace(-3, 3, 20), order=2))
@@ -103,14 +100,17 @@ def main(options: argparse.Namespace) -> None:
 
     learned, graph = options.out / "custom_network.png", options.out / "custom_network_graph.png"
     draw(learned, again, history, x_test, y_test)
-    mg.draw(again, x_test, fold="modules", depth=1, title="The network by Module").save(graph)
-    print(f"pictures: {learned}, {graph}")
+    print(f"picture: {learned}")
+    try:
+        mg.draw(again, x_test, fold="modules", depth=1, title="the network by Module").save(graph)
+        print(f"graph: {graph}")
+    except RuntimeError as error:  # Graphviz is not installed: it says how to get it
+        print(f"The graph is not drawn: {error}")
 
 
-def draw(path, model, history, x, targets) -> None:
+def draw(path: Path, model: Network, history: dict, x: np.ndarray, targets: np.ndarray) -> None:
     """What the network says of the plane, of the lengths of held-out points, and how it learned."""
-    figure = plots.new_axes(15, 4.6).figure
-    figure.clear()
+    figure = plots.new_figure(15, 4.6)
     regions, lengths, curve = figure.subplots(1, 3)
     plots.decision_regions(lambda x: softmax(model(x)[:, :3]), x, targets[:, 0].astype(int), axes=regions)
     regions.set_title("Which arm? Held-out points")

@@ -24,11 +24,7 @@ SETS = {
 
 
 def main(options: argparse.Namespace) -> None:
-    try:
-        from matplotlib.figure import Figure
-        from tqdm import tqdm
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"this example needs {error.name}: pip install {error.name}") from None
+    from tqdm import tqdm
 
     x, y = SETS[options.set](options.points, options.seed)
     x_train, x_test, y_train, y_test = data.split(x, y, held_out=0.3, seed=options.seed, stratify=y)
@@ -36,7 +32,7 @@ def main(options: argparse.Namespace) -> None:
     print(f"{model!r}\n{len(x_train)} points to learn from, {len(x_test)} held out")
 
     moments = sorted({0, *(max(1, options.epochs * share // 100) for share in (2, 10, 40, 100))})
-    figure = Figure(figsize=(15, 7), layout="constrained")
+    figure = plots.new_figure(15, 7)
     top, bottom = figure.subfigures(2, 1)
     panels = dict(zip(moments, top.subplots(1, len(moments), sharey=True), strict=True))
 

@@ -36,6 +36,8 @@ def run(parser: Parser, main: Callable[[argparse.Namespace], None]) -> None:
     except ModuleNotFoundError as error:
         bare = str(error) == f"No module named {error.name!r}"
         parser.error(f"this example needs {error.name}: pip install {error.name}" if bare else str(error))
+    except FloatingPointError as error:  # from mg.fit, with a report that is worth reading where one wrote the network
+        parser.error(f"{str(error).partition(';')[0]}: the steps are too large, try a smaller --lr")
     except (OSError, ValueError, RuntimeError) as error:
         parser.error(str(error))
 

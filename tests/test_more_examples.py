@@ -1,0 +1,218 @@
+"""The examples that build networks of several kinds, run as a reader runs them, in small."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import test_examples
+from tests.test_data import small_mnist
+from tests.test_examples import EXAMPLES, final_accuracy, is_picture, run
+
+example = test_examples.example  # the fixture
+
+
+def test_moons_draws_the_line_better_and_better(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("moons.py")
+    assert [int(n) for n in re.findall(r"^epoch (\d+):", printed, re.MULTILINE)] == [0, 2, 10, 40, 100]
+    costs = [float(n) for n in re.findall(r"held-out cost ([\d.]+)", printed)]
+    assert costs[-1] < costs[0] / 4
+    assert final_accuracy(printed) >= 95
+    assert is_picture(tmp_path / "moons.png")
+
+
+def test_moons_learns_three_spirals(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("moons.py", "--set", "spirals")
+    assert " → 3, " in printed
+    assert final_accuracy(printed) >= 90
+    assert is_picture(tmp_path / "spirals.png")
+
+
+def test_custom_network_is_checked_frozen_tied_stopped_and_saved(tmp_path: Path) -> None:
+    done = run("custom_network.py", "--epochs", 60, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout
+    assert len(re.findall("^ok: the gradient of", printed, re.MULTILINE)) == 2
+    assert "NOT OK" not in printed
+    assert re.search(r"^waves +Linear\(2 → 32\).* 96 +96 ", printed, re.MULTILINE)  # all its numbers are frozen
+    assert "blocks.0.shared" in printed
+    assert "blocks.1.shared" not in printed  # the same weight: it has one row
+    assert "4,455 parameters, 96 of them frozen" in printed
+    assert final_accuracy(printed) >= 97
+    assert "the same answers" in printed
+    assert is_picture(tmp_path / "out" / "custom_network.png")
+    with np.load(tmp_path / "out" / "custom_network.npz") as file:
+        assert file["heads.arm.weight"].shape == (3, 32)
+    if "The graph is not drawn" not in printed:
+        assert is_picture(tmp_path / "out" / "custom_network_graph.png")
+
+
+def test_convnet_learns_the_bundled_digits(
+    example: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MICROGRADNET_DATA", "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))  # where no MNIST is
+    monkeypatch.chdir(tmp_path)
+    printed = example("convnet.py", "--epochs", 6)
+    assert "Without MNIST, scikit-learn's digits are learned." in printed
+    assert "8,946 parameters" in printed
+    assert "1,438 digits to learn from, 359 held out" in printed
+    assert len(re.findall(r"^epoch \d: .* s\)$", printed, re.MULTILINE)) == 6
+    assert final_accuracy(printed) >= 94
+    assert is_picture(tmp_path / "convnet.png")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("MICROGRADNET_DATA" not in os.environ, reason="MICROGRADNET_DATA names no folder with MNIST")
+@pytest.mark.parametrize("seed", [0, 1])
+def test_convnet_knows_99_of_100_digits_of_mnist(tmp_path: Path, seed: int) -> None:
+    done = run("convnet.py", "--seed", seed, cwd=tmp_path)  # half a minute
+    assert done.returncode == 0, done.stderr
+    assert "60,000 digits to learn from, 10,000 held out" in done.stdout
+    assert final_accuracy(done.stdout) >= 99
+    assert is_picture(tmp_path / "out" / "convnet.png")
+
+
+def cost_per_character(printed: str) -> list[float]:
+    return [float(n) for n in re.findall(r"held-out cost ([\d.]+) nats", printed)]
+
+
+def test_char_transformer_begins_to_write(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("char_transformer.py", "--epochs", 2, "--lines", 800, "--width", 32)
+    by_letter = float(re.search(r"baseline by how often each comes: ([\d.]+) nats", printed).group(1))
+    entropy = float(re.search(r"baseline the grammar's entropy: ([\d.]+) nats", printed).group(1))
+    costs = cost_per_character(printed)
+    assert len(costs) == 3
+    assert costs[0] > costs[1] > costs[2] > entropy
+    assert costs[0] > by_letter > 1.4 * costs[2]  # it has begun to see which letter follows which
+    for nats, bits in re.findall(r"([\d.]+) nats \(([\d.]+) bits\)", printed):
+        assert float(bits) == pytest.approx(float(nats) / np.log(2), abs=0.002)
+    samples = re.findall(r"^    .*", printed, re.MULTILINE)
+    assert len(samples) == 9
+    assert is_picture(tmp_path / "char_transformer.png")
+
+
+@pytest.mark.slow
+def test_char_transformer_comes_down_to_the_entropy_of_the_grammar(example: Callable[..., str]) -> None:
+    printed = example("char_transformer.py")  # half a minute
+    entropy = float(re.search(r"baseline the grammar's entropy: ([\d.]+) nats", printed).group(1))
+    assert cost_per_character(printed)[-1] < 1.05 * entropy
+    assert int(re.findall(r"(\d+) of 50 lines are right", printed)[-1]) >= 40
+
+
+def test_the_grammar_knows_its_own_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import char_transformer as c
+
+    try:
+        lines, nats = c.made_up(300, np.random.default_rng(0))
+        assert all(map(c.could_be, lines))
+        assert not any(c.could_be(line[:-1]) for line in lines)
+        repeated = [line for line in lines if line.startswith("who")]
+        assert repeated
+        assert not any(c.could_be(re.sub(r"(\w+)\.$", "stone.", line)) for line in repeated)
+        asked = {line.split("? ")[0] for line in lines}
+        answers = ["the red ball is on the hill.", "the wet cup is on the hill."]
+        assert [c.could_be(f"where is the red ball? {answer}") for answer in answers] == [True, False]
+        assert len(asked) > 200
+        # ln 3 for the kind of line; each is then a choice among 8 · 8 · 4 · 6, 8 · 8 · 8 · 6 or 8 · 8 · 4 · 6 · 2
+        mean = np.log(3) + np.log([8 * 8 * 4 * 6, 8 * 8 * 8 * 6, 8 * 8 * 4 * 6 * 2]).mean()
+        assert nats / 300 == pytest.approx(mean, rel=0.01)
+        x, y = c.in_numbers(lines)
+        assert x.shape == y.shape == (300, c.LENGTH)
+        np.testing.assert_array_equal(x[:, 1:][y[:, 1:] != c.IGNORED], y[:, :-1][y[:, 1:] != c.IGNORED])
+        assert (y != c.IGNORED).sum() == sum(len(line) + 1 for line in lines)
+        longest = [max(words, key=len) for words in c.WORDS.values()]
+        for line in c.GRAMMAR:
+            for name, word in zip(c.WORDS, longest, strict=True):
+                line = line.replace(name, word)
+            assert len(line) < c.LENGTH
+    finally:
+        for name in ("char_transformer", "options"):
+            sys.modules.pop(name, None)
+
+
+def test_the_transformer_does_not_look_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import char_transformer as c
+
+    try:
+        model = c.Transformer(16, 2, 4, np.random.default_rng(0))
+        x, _ = c.in_numbers(["where is the red ball?"])
+        changed = x.copy()
+        changed[:, 10:] = 3
+        before, after = model(x).data, model(changed).data
+        assert before.shape == (1, c.LENGTH, len(c.ALPHABET))
+        np.testing.assert_array_equal(before[:, :10], after[:, :10])
+        assert not np.allclose(before[:, 10], after[:, 10])
+        maps = model.attention(c.EXAMPLE)
+        assert maps.shape == (2, 4, len(c.EXAMPLE) + 1, len(c.EXAMPLE) + 1)
+        np.testing.assert_allclose(maps.sum(axis=-1), 1, rtol=1e-5)
+        assert not np.triu(maps, 1).any()
+    finally:
+        for name in ("char_transformer", "options"):
+            sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "picture"),
+    [
+        ("moons.py", ("--epochs", 2, "--set", "blobs"), "blobs.png"),
+        ("convnet.py", ("--first", 8, "--batch-size", 3, "--epochs", 1), "convnet.png"),
+        ("char_transformer.py", ("--epochs", 1, "--lines", 32, "--width", 16), "char_transformer.png"),
+    ],
+)
+def test_the_seed_decides_what_an_example_prints_and_draws(
+    example: Callable[..., str], tmp_path: Path, name: str, options: tuple[object, ...], picture: str
+) -> None:
+    if name == "convnet.py":
+        (tmp_path / "files").mkdir()
+        options = (*options, "--data", small_mnist(tmp_path / "files"))
+    seen = []
+    for seed in (1, 1, 2) if name == "moons.py" else (1, 1):  # the others take longer
+        printed = re.sub(r"[\d.]+ s\b", "", example(name, *options, "--seed", seed))
+        seen.append((printed, (tmp_path / picture).read_bytes()))
+    assert seen[0] == seen[1]
+    if name == "convnet.py":
+        assert "8 digits to learn from, 5 held out" in seen[0][0]
+    if name == "moons.py":
+        assert seen[0][0] != seen[2][0]
+        assert seen[0][1] != seen[2][1]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("moons.py", ["--set", "suns"], "invalid choice"),
+        ("moons.py", ["--points", "1"], "held_out"),
+        ("moons.py", ["--lr", "1e38"], "the steps are too large, try a smaller --lr"),
+        ("convnet.py", ["--data", "nowhere"], "is not a folder"),
+        ("convnet.py", ["--first", "0"], "'0' is not a whole number"),
+        ("char_transformer.py", ["--width", "5"], "is no multiple of"),
+        ("char_transformer.py", ["--lines", "70", "--lr", "1e30"], "try a smaller --lr"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(
+    example: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    options: list[str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped, np.errstate(all="ignore"):
+        example(name, *options)
+    assert stopped.value.code == 2
+    sentence = capsys.readouterr().err.replace("\r", "\n").strip().splitlines()[-1]
+    assert says in sentence
+    assert sentence.startswith(f"{name}: ")
