@@ -2,7 +2,7 @@
 
 Prints cost and accuracy on held-out points at five moments of the training. The picture shows at each of them what the
 network says everywhere in the plane: white where it is undecided, a black line where its answer changes. --set spirals
-and --set blobs have three classes. Takes some three seconds.
+and --set blobs have three classes. Takes some two seconds.
 """
 
 from __future__ import annotations
