@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from options import Parser, run
 
 import microgradnet as mg
 from microgradnet import Value, data, plots
+from microgradnet.functional import sigmoid
 
 
 class Neuron:
@@ -106,28 +106,12 @@ def main(options: argparse.Namespace) -> None:
     except RuntimeError as error:  # Graphviz is not installed: it says how to get it
         print(f"The graph is a text only: {error}")
 
-    draw_plane(model, points, labels, f"{right:.0%} of {len(points)} points right", options.out / "scalar_mlp.png")
-    print(f"pictures: {', '.join(str(options.out / name) for name in pictures)}")
-
-
-def draw_plane(model: MLP, points: np.ndarray, labels: np.ndarray, title: str, path: Path) -> None:
-    """What the network says of every place: blue for one moon, orange for the other, and the line between."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    low, high = points.min(axis=0) - 0.5, points.max(axis=0) + 0.5
-    x, y = np.meshgrid(np.linspace(low[0], high[0], 150), np.linspace(low[1], high[1], 150))
-    says = np.tanh(model([x, y]).data)
-    axes = plots.new_axes(7.5, 5.5)
-    colours = LinearSegmentedColormap.from_list("moons", [plots.NEGATIVE, "white", plots.POSITIVE])
-    place = (low[0], high[0], low[1], high[1])
-    axes.imshow(says, extent=place, origin="lower", cmap=colours, vmin=-1.5, vmax=1.5, interpolation="bilinear")
-    axes.contour(x, y, says, [0], colors="#222222", linewidths=1.5)
-    for label, colour, marker in ((0, plots.NEGATIVE, "s"), (1, plots.POSITIVE, "o")):
-        of_it = points[labels == label]
-        axes.scatter(of_it[:, 0], of_it[:, 1], c=colour, marker=marker, edgecolors="white", label=f"moon {label}")
-    axes.set(title=f"What the network says of the plane: {title}", xlabel="x", ylabel="y", aspect="equal")
+    # Its answer lies around 1 for one moon and around −1 for the other: as a probability, σ(2 · answer).
+    axes = plots.decision_regions(lambda xy: sigmoid(2 * model([xy[:, 0], xy[:, 1]])), points, labels)
+    axes.set(title=f"What the network says: {right:.0%} of {len(points)} points right")
     axes.legend(loc="upper right")
-    axes.figure.savefig(path, dpi=110)
+    axes.figure.savefig(options.out / "scalar_mlp.png", dpi=110)
+    print(f"pictures: {', '.join(str(options.out / name) for name in pictures)}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import tree
 from ..debug import trace_of
-from ..engine import Array, NonDiff, Value, no_grad, numbers
+from ..engine import Array, NonDiff, Op, Value, no_grad, numbers
 from ..transforms import vjp
 from ..words import brief
 from .blame import culprits, recorded
@@ -105,7 +105,7 @@ def gradient_of(f: Callable[..., Any], seed: int) -> Callable[..., Any]:
 
 
 def called(f: Any) -> str:
-    return getattr(f, "__name__", type(f).__name__)
+    return str(getattr(f, "__name__", f.name if isinstance(f, Op) else type(f).__name__))
 
 
 def varying(x: Any, other: Any) -> list[tuple[Any, Any]]:
