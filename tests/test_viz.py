@@ -571,7 +571,7 @@ def test_a_hundred_thousand_operations_become_a_picture(tmp_path: Path) -> None:
     for i, j in rng.integers(0, len(wide), (40_000, 2)):
         wide[i] = wide[i] - wide[j]
     drawing = draw(sum(wide, Value(0.0)))
-    assert len(Parsed(drawing.source).edges) <= 900
+    assert len(Parsed(drawing.source).edges) <= 600
     chain = Value(0.1)
     for _ in range(50_000):
         chain = chain * 0.9 + 0.01

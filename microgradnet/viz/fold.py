@@ -281,7 +281,7 @@ def in_stretches(boxes: list[Box], cap: int, done: list[str]) -> list[Box]:
         folded, what = stretches_folded(in_order(list(boxes)), parts)
         folded, inputs = sources_folded(folded)
         parts //= 2
-        if parts < 1 or (len(folded) <= cap and sum(len(box.inputs) for box in folded) <= 3 * cap):
+        if parts < 1 or (len(folded) <= cap and sum(len(box.inputs) for box in folded) <= 2 * cap):
             done += [text for text in (what, inputs) if text and not text.startswith("0 ")]
             return folded
 
