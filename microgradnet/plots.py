@@ -85,7 +85,9 @@ def network(
     >>> axes = plots.network(nn.MLP(784, [16, 16, 10], seed=0))
     >>> axes.figure.savefig("network.png")  # doctest: +SKIP
     """
-    layers = [module for module in model.modules() if isinstance(module, Linear)]
+    if not isinstance(model, Module):
+        raise TypeError(f"network draws a Module; got {brief(model)}. mg.draw shows Values")
+    layers = linear_layers(model)
     if not layers:
         raise ValueError(f"{type(model).__name__} has no Linear layer: there are no columns of neurons to draw")
     sizes = [layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in layers)]
@@ -94,7 +96,9 @@ def network(
             raise ValueError(f"{layer!r} comes after a layer of {n} neurons: only layers one after the other are drawn")
     if isinstance(most, bool) or not isinstance(most, int) or most < 2:
         raise ValueError(f"most={most!r}: it is a whole number of at least 2")
-    fills = activations(model, layers, example) if example is not None else None
+    if labels is not None and len(labels) < sizes[-1]:
+        raise ValueError(f"labels are {sizes[-1]}, one for each output; got {len(labels)}")
+    fills = activations(model, example) if example is not None else None
     axes = axes or new_axes(2.2 + 2.2 * len(sizes), 6.5)
 
     columns = [drawn_neurons(n, most) for n in sizes]
@@ -112,6 +116,11 @@ def network(
     axes.set(xlim=(-0.3, len(sizes) - 0.6), ylim=(-0.72, 0.6))
     axes.set_axis_off()
     return axes
+
+
+def linear_layers(model: Module) -> list[Linear]:
+    """The Linear layers in a model, in the order of its attributes."""
+    return [module for module in model.modules() if isinstance(module, Linear)]
 
 
 def drawn_neurons(n: int, most: int) -> dict[int, float]:
@@ -141,8 +150,12 @@ def draw_weights(axes: Axes, i: int, weight: Array, left: dict[int, float], righ
     )
 
 
-def activations(model: Module, layers: list[Linear], example: Any) -> list[Array]:
-    """What each column of neurons holds for one input, from 0 to 1."""
+def activations(model: Module, example: Any) -> list[Array]:
+    """What each column of neurons holds for one input, from 0 to 1; of a copy, so that the model stays as it is."""
+    import copy
+
+    model = copy.deepcopy(model).unfreeze().eval()  # what is frozen has no history
+    layers = linear_layers(model)
     given = np.asarray(numbers(example), dtype=layers[0].weight.dtype)
     if given.size != layers[0].weight.shape[1]:
         wanted = layers[0].weight.shape[1]
@@ -166,7 +179,9 @@ def activations(model: Module, layers: list[Linear], example: Any) -> list[Array
 
 
 def scaled(column: Array) -> Array:
-    """From 0 to 1: as it is if it is that already, else by its smallest and largest."""
+    """From 0 to 1: as it is if it is that already, else by its smallest and largest. ValueError for NaN and Inf."""
+    if not np.isfinite(column).all():
+        raise ValueError("an activation is NaN or Inf, which no fill can show; mg.draw(model, x) says where it began")
     low, high = min(0.0, float(column.min())), max(1.0, float(column.max()))
     return np.asarray((column - low) / (high - low))
 

@@ -242,6 +242,59 @@ def test_the_line_of_the_program_is_in_the_details() -> None:
     assert here in draw(Line(), Value(1.0)).source  # a model run for the drawing is run with its lines noted
 
 
+def test_no_hook_is_called_by_drawing() -> None:
+    calls: list[Any] = []
+
+    def clipped(g: Any) -> Any:
+        calls.append(g)
+        return g * 0.0
+
+    x = Value([1.0, 2.0], name="x")
+    inside = mg.checkpoint(lambda x: mg.hook(x * 2.0, clipped))
+    text = draw((mg.hook(x, clipped) * 3.0 + inside(x)).sum(), weights=True).text
+    assert len(calls) == 0
+    assert "(hooks are not called: gradients are those without them)" in text
+    assert "gradient norm 7.071" in text
+
+
+def test_no_picture_shows_a_place_in_memory() -> None:
+    def pictures() -> str:
+        drawing = draw(mg.hook(Value(1.0), lambda g: g), names={})
+        return drawing.source + drawing.text + drawing.html
+
+    kept = pictures(), pictures()
+    assert "hook" in kept[0]
+    assert kept[0] == kept[1]
+    assert " at 0x" not in kept[0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_mean_of_numbers_whose_sum_is_too_large() -> None:
+    x = Value([1e308, 1.2e308, 0.8e308])
+    assert "min 8e+307, mean 1e+308, max 1.2e+308" in draw(x, gradients=False).text
+
+
+def test_the_widest_edge_is_the_largest_finite_gradient() -> None:
+    z = Value(0.0)
+    parsed = Parsed(draw(z * z * z, weights=True).source)
+    assert {float(e["penwidth"]) for e in parsed.arrows} == {0.4}  # nothing is as large as 0 is
+    with np.errstate(all="ignore"):
+        bad = np.log(Value(0.0)) + 2.0 * Value(1.0)
+    arrows = {e["label"]: e for e in Parsed(draw(bad, weights=True).source).arrows if "label" in e}
+    assert arrows["+inf"]["color"] == "#c62828"
+    assert float(arrows["+1"]["penwidth"]) < float(arrows["+2"]["penwidth"]) == 5.0
+
+
+def test_a_stack_of_many_has_few_arrows() -> None:
+    many = draw(np.stack([Value(float(i)) for i in range(500)]).sum())
+    assert len(Parsed(many.source).edges) == 2
+    assert "× 500: ▣ 500 inputs" in many.text
+    x = Value(1.0, name="x")
+    assert Parsed(draw(np.stack([x] * 20).sum()).source).edge_labels("stack") == ["x × 20"]
+    few = np.stack([Value(float(i)) for i in range(20)]).sum()
+    assert len(Parsed(draw(few).source).edge_labels("stack")) == 20
+
+
 # ------------------------------------------------------------------------------------------------------- modules
 
 
@@ -324,6 +377,119 @@ def test_several_results_of_a_module_belong_to_it() -> None:
     assert Parsed(draw(a * b, fold="modules").source).titles() == ["x", "Two", "×"]
 
 
+class Scaled(nn.Module):
+    """Takes and returns whatever is nested."""
+
+    def __init__(self) -> None:
+        self.w = Value(np.ones(3, np.float32), name="w")
+
+    def forward(self, xs: Any, mask: Any = None, mode: str = "sum") -> Any:
+        first, second = xs["first"], xs["rest"][0]
+        out = first * self.w + second
+        return {"out": out if mask is None else out * mask, "more": [None, (first + self.w, 3)], "mode": mode}
+
+
+def test_a_model_takes_and_returns_what_is_nested() -> None:
+    a, b, m = (np.full(3, n, np.float32) for n in (1, 2, 3))
+    drawing = draw(Scaled(), {"first": a, "rest": [Value(b)]}, mask=m, mode="any")
+    assert drawing.text.count("◎") == 2
+    for name in ("xs.first", "xs.rest.0", "mask"):
+        assert f"▷ {name}  (3,) float32" in drawing.text
+    assert draw(Scaled(), {"first": a, "rest": [b]}, None, "mode").text.count("◎") == 2
+
+    class Listed(nn.Module):
+        def __init__(self) -> None:
+            self.table = Value(np.ones((5, 2)))
+
+        def forward(self, *ids: Any) -> Any:
+            return sum(self.table[i].sum() for i in ids)
+
+    assert "▷ ids.0  (2,) int64" in draw(Listed(), [1, 2], np.array([3])).text
+    with pytest.raises(TypeError, match="draw runs Scaled on these inputs: got an unexpected keyword argument 'masc'"):
+        draw(Scaled(), {}, masc=m)
+    with pytest.raises(TypeError, match="draw has no option weigths"):
+        draw(Value(1.0), weigths=True)
+
+
+def test_a_random_model_moves_no_shared_generator() -> None:
+    import random
+
+    class Random(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+            self.own = np.random.default_rng(0)
+
+        def forward(self, x: Any) -> Any:
+            return x * self.w * random.random() * np.random.rand() * self.own.random()  # noqa: NPY002
+
+    model = Random()
+
+    def next_ones() -> list[float]:
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        draws = [draw(model, 1.0) for _ in range(2)]
+        assert draws[0].text == draws[1].text
+        return [random.random(), np.random.rand(), model.own.bit_generator.state["state"]["state"]]  # noqa: NPY002
+
+    got = next_ones()
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    assert got[:2] == [random.random(), np.random.rand()]  # noqa: NPY002
+    assert got[2] == np.random.default_rng(0).bit_generator.state["state"]["state"]
+
+
+def test_a_model_that_cannot_be_copied_says_what_to_do() -> None:
+    class Open(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+            self.rows = (i for i in range(3))
+
+        def forward(self, x: Any) -> Any:
+            return x * self.w
+
+    with pytest.raises(TypeError, match=r"this Open cannot be copied.*draw\(model\(x\)\)"):
+        draw(Open(), 1.0)
+
+
+class Nested(nn.Module):
+    """Calls itself."""
+
+    def __init__(self) -> None:
+        self.w = Value(1.0)
+
+    def forward(self, x: Any, times: int) -> Any:
+        return self(x * self.w, times - 1) if times else x + self.w
+
+
+def test_calls_in_calls_need_no_recursion() -> None:
+    limit = sys.getrecursionlimit()
+    model = Nested()
+    try:
+        sys.setrecursionlimit(20_000)
+        out = model(1.0, 600)
+        sys.setrecursionlimit(limit)
+        assert draw(out).boxes <= 300
+        assert draw(out, cap=None).source.count("subgraph") == 601
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_a_recurrent_network_is_its_repeated_step_and_not_one_box() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            self.cell = nn.Linear(5, 3, seed=0)
+
+        def forward(self, x: Any) -> Any:
+            h = np.zeros((2, 3), np.float32)
+            for step in x:
+                h = np.tanh(self.cell(np.concatenate([step, h], axis=1)))
+            return h
+
+    drawing = draw(Recurrent(), np.ones((200, 2, 2), np.float32))
+    assert "199 × [concatenate, Linear, tanh]" in drawing.text
+    assert drawing.boxes < 10
+
+
 # ------------------------------------------------------------------------------------------------------- any size
 
 
@@ -400,6 +566,12 @@ def test_a_hundred_thousand_operations_become_a_picture(tmp_path: Path) -> None:
     drawing = draw(total)
     assert drawing.boxes <= 300
     drawing.save(tmp_path / "big.png")
+    rng = np.random.default_rng(0)
+    wide = [Value(float(i)) for i in range(2_000)]  # everything depends on everything
+    for i, j in rng.integers(0, len(wide), (40_000, 2)):
+        wide[i] = wide[i] - wide[j]
+    drawing = draw(sum(wide, Value(0.0)))
+    assert len(Parsed(drawing.source).edges) <= 600
     chain = Value(0.1)
     for _ in range(50_000):
         chain = chain * 0.9 + 0.01
@@ -559,9 +731,11 @@ def test_a_layout_that_takes_too_long_is_given_up(renderer: str) -> None:
         draw(readme_expression()[2]).render(timeout=1e-5)
 
 
-def test_a_notebook_shows_the_picture(renderer: str) -> None:
+def test_a_notebook_shows_the_picture(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = draw(readme_expression()[2])._repr_mimebundle_()
     assert shown["image/svg+xml"].startswith("<svg ")
+    monkeypatch.setattr(render.shutil, "which", lambda name: "/no/such/dot")
+    assert "could not be run" in draw(Value(1.0))._repr_mimebundle_()["text/plain"]
     assert shown["text/plain"].startswith("◎ +")
 
 
@@ -602,6 +776,42 @@ def test_the_text_is_a_tree_that_names_again_what_it_meets_again() -> None:
     ]  # fmt: skip
 
 
+def test_a_result_that_another_is_computed_from_stands_once() -> None:
+    y = Value(2.0, name="x") * 3.0
+    assert draw(y, y + 1.0, gradients=False).text.splitlines() == ["◎ +  7", "  · 1", "◎ ×  6", "  ▷ x  2", "  · 3"]
+
+
+def test_every_line_of_the_text_is_one_line() -> None:
+    assert len(draw(Value(1.0, name="a\u2028b\x85c\n")).text.splitlines()) == 1
+
+
+# ---------------------------------------------------------------------------------------------------------- neurons
+
+
+def test_the_columns_of_a_network_leave_it_as_it_is() -> None:
+    pytest.importorskip("matplotlib")
+
+    class Counting(nn.MLP):
+        calls = 0
+
+        def forward(self, x: Any) -> Any:
+            self.calls += 1
+            assert not self.training
+            return super().forward(x)
+
+    model = Counting(3, [2, 2], seed=0).freeze()
+    axes = mg.plots.network(model, np.ones(3), labels=["a", "b"])
+    assert [text.get_text() for text in axes.texts] == ["3", "2", "2", "a", "b"]
+    assert (model.calls, model.training) == (0, True)
+    for call, error, says in [
+        (lambda: mg.plots.network(model, [np.nan, 1, 1]), ValueError, "an activation is NaN or Inf"),
+        (lambda: mg.plots.network(model, labels=["a"]), ValueError, "labels are 2, one for each output; got 1"),
+        (lambda: mg.plots.network(Value(1.0)), TypeError, "network draws a Module"),  # type: ignore[arg-type]
+    ]:
+        with pytest.raises(error, match=says):
+            call()
+
+
 # ------------------------------------------------------------------------------------------------------------ errors
 
 X = Value(1.0) * 2.0
@@ -621,6 +831,7 @@ X = Value(1.0) * 2.0
         (lambda: draw(X, cap=2.5), ValueError, "cap=2.5"),  # type: ignore[arg-type]
         (lambda: draw(X, depth=True), ValueError, "depth=True"),
         (lambda: draw(X, direction="up"), ValueError, "LR draws from left to right"),
+        (lambda: draw(X, names={"two": 2.0}), TypeError, "names gives names to Values and arrays.*'two' is 2.0"),
         (lambda: draw(X, names={1: X}), TypeError, "names gives names"),  # type: ignore[dict-item]
         (lambda: draw(X).save("g.jpg"), ValueError, r"saved as \.svg, \.png"),
         (lambda: draw(X).save("graph"), ValueError, r"saved as \.svg, \.png"),

@@ -122,7 +122,13 @@ def users_of(boxes: list[Box]) -> dict[Box, list[Box]]:
 
 def arrows_of(boxes: list[Box]) -> list[list[Arrow]]:
     """The arrows into each box: one for each argument of an operation, one for each input of a folded box."""
-    return [into_one(box) if box.main else into_many(box) for box in boxes]
+    return [into_one(box) if box.main and not crowded(box) else into_many(box) for box in boxes]
+
+
+def crowded(box: Box) -> bool:
+    """Whether so many of its arguments come from so few boxes, as in a stack of what was folded, that arrows merge."""
+    count = sum(len(node.inputs) for node in box.nodes)
+    return count > 8 and count > 2 * len(box.inputs)
 
 
 def into_one(box: Box) -> list[Arrow]:

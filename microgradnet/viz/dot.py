@@ -6,12 +6,13 @@ there are boxes; a label in <…> is read as HTML, a backslash and an & as an es
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
 
 from .boxes import Arrow, Box, Picture
-from .facts import Facts
+from .facts import Facts, shorter
 from .graph import Group
 
 FONT = "Helvetica,Arial,DejaVu Sans,sans-serif"
@@ -39,27 +40,28 @@ def source(picture: Picture, title: str, direction: str, weights: bool) -> str:
     dot.attr("graph", nodesep="0.25", ranksep="0.35", label=lines_of(caption, "l"), labelloc="b", labeljust="l")
     dot.attr("node", fontname=FONT, fontsize="11", style="filled", margin="0.12,0.06", fontcolor="#1a1a1a")
     dot.attr("edge", fontname=FONT, fontsize="9", color=GREY, fontcolor=GREY, arrowsize="0.6")
-    inside: dict[Group | None, list[int]] = {}
-    for i, box in enumerate(picture.boxes):
-        inside.setdefault(box.group, []).append(i)
-    put_in(dot, None, picture, inside)
-    largest = max((arrow.size or 0.0 for arrows in picture.arrows for arrow in arrows), default=0.0)
+    put_boxes(dot, picture)
+    sizes = [arrow.size for arrows in picture.arrows for arrow in arrows if arrow.size is not None]
+    largest = max(filter(math.isfinite, sizes), default=0.0)
     for i, arrows in enumerate(picture.arrows):
         for arrow in arrows:
             dot.edge(f"n{arrow.source}", f"n{i}", **edge_style(arrow, largest, weights))
     return str(dot.source)
 
 
-def put_in(dot: Any, group: Group | None, picture: Picture, inside: dict[Group | None, list[int]]) -> None:
-    """The boxes of a group and the groups in it, as one cluster. Nested as Modules are, which is not deep."""
-    for i in inside.get(group, []):
-        dot.node(f"n{i}", **node_style(picture.boxes[i], picture.facts[i]))
-    for n, inner in enumerate(picture.groups):
-        if inner.parent is group:
-            with dot.subgraph(name=f"cluster_{n}") as cluster:
-                label = lines_of([f"{inner.title}  {inner.subtitle}".strip()], "l")
-                cluster.attr(label=label, labelloc="t", labeljust="l", style="rounded", color=GREY, margin="10")
-                put_in(cluster, inner, picture, inside)
+def put_boxes(dot: Any, picture: Picture) -> None:
+    """The boxes, each in the cluster of its group, and these in each other; the innermost are finished first."""
+    import graphviz
+
+    clusters: dict[Group | None, Any] = {None: dot}
+    for n, group in enumerate(picture.groups):
+        clusters[group] = graphviz.Digraph(name=f"cluster_{n}")
+        label = lines_of([f"{group.title}  {group.subtitle}".strip()], "l")
+        clusters[group].attr(label=label, labelloc="t", labeljust="l", style="rounded", color=GREY, margin="10")
+    for i, box in enumerate(picture.boxes):
+        clusters[box.group].node(f"n{i}", **node_style(box, picture.facts[i]))
+    for group in reversed(picture.groups):  # the youngest: what is in it is younger still, and put there by now
+        clusters[group.parent].subgraph(clusters[group])
 
 
 def node_style(box: Box, facts: Facts) -> dict[str, str]:
@@ -79,8 +81,9 @@ def edge_style(arrow: Arrow, largest: float, weights: bool) -> dict[str, str]:
     style: dict[str, str] = {}
     text = [arrow.text] if arrow.text else []
     if weights and arrow.size is not None:
-        share = (arrow.size / largest) ** 0.5 if 0 < largest < float("inf") else 1.0
-        colour = {"+": BLUE, "-": ORANGE, "−": ORANGE}.get(arrow.sign, GREY)
+        fine = math.isfinite(arrow.size)
+        share = 1.0 if not fine else (arrow.size / largest) ** 0.5 if largest else 0.0
+        colour = {"+": BLUE, "-": ORANGE}.get(arrow.sign, GREY) if fine else RED
         style = {"penwidth": f"{0.4 + 4.6 * share:.2f}", "color": colour, "fontcolor": colour}
         text.append(f"{arrow.sign}{arrow.size:.3g}")
     elif weights:
@@ -88,10 +91,6 @@ def edge_style(arrow: Arrow, largest: float, weights: bool) -> dict[str, str]:
     if text:
         style["label"] = lines_of(text)
     return style
-
-
-def shorter(text: str, longest: int = 60) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def lines_of(lines: Iterable[str], align: str = "n") -> str:
@@ -106,7 +105,7 @@ def lines_of(lines: Iterable[str], align: str = "n") -> str:
 def visible(text: str) -> str:
     """Text without what no picture can hold: control characters and halves of characters are shown as escapes."""
     text = text.encode("utf-8", "backslashreplace").decode()
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\u202a-\u202e\u2066-\u2069]", escaped, text)
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\u2028-\u202e\u2066-\u2069]", escaped, text)
 
 
 def escaped(found: re.Match[str]) -> str:

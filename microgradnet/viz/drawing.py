@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
 import math
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from ..debug import Watcher
 from ..engine import WATCHER, Mode, Value, recording
 from ..files import place, replace
 from ..nn import init
 from ..nn.module import Module
+from ..tree import KIND_OF, children
 from ..words import brief
 from . import dot, render, text
 from .boxes import Picture
@@ -103,13 +107,16 @@ def draw(
     weights: bool = False,
     direction: str | None = None,
     title: str = "",
+    **named: Any,
 ) -> Drawing:
     """The graph of what was recorded: of a Value, of several, or of a Module run on an example input.
 
-    `draw(loss)`, `draw(mean, spread)`, `draw(model, x)`. The last runs a copy of the model, as it is: nothing in it
-    changes. Every box of a computed Value has the symbol of its operation, its name, shape and dtype, its number or
-    smallest, mean and largest, and its gradient. Gradients are those of the (summed) output and are computed for the
-    drawing alone: no `.grad` is written, none is needed; `gradients=False` leaves them out.
+    `draw(loss)`, `draw(mean, spread)`, `draw(model, x)`, `draw(model, x, mask=mask)`. The last two run a copy of the
+    model, as it is: nothing in it changes, and the random generators that everyone shares stay where they were. Every
+    box of a computed Value has the symbol of its operation, its name, shape and dtype, its number or smallest, mean and
+    largest, and its gradient. Gradients are those of the (summed) output and are computed for the drawing alone: no
+    `.grad` is written, none is needed, and no hook is called (they are as without it); `gradients=False` leaves them
+    out. What is checkpointed is computed again, as in every sweep.
 
     `names` gives Values and plain arrays names, `{"x": x}`; arrays so named are inputs, and are never folded away.
     `fold` says what becomes one box: "constants", "modules", "repeats" (of blocks), "chains" (of elementwise
@@ -137,10 +144,12 @@ def draw(
     if direction not in (None, "LR", "TB"):
         raise ValueError(f"direction={direction!r}: LR draws from left to right, TB from top to bottom")
     inputs = dict(names or {})
-    for name in inputs:
+    for name, x in inputs.items():
+        if not isinstance(x, (Value, np.ndarray, np.generic)):
+            raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; {brief(name)} is {brief(x)}")
         if not isinstance(name, str):
             raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; got the name {brief(name)}")
-    roots, models, more = recorded(what)
+    roots, models, more = recorded(what, named)
     graph = read(roots, {**more, **inputs}, models, gradients=gradients, flows=weights)
     small = folding(graph, ways, depth, cap)
     unfolds = small.folded and any(node.group for node in graph.nodes)
@@ -160,55 +169,84 @@ def checked_ways(fold: Any, depth: int | None) -> set[str]:
     return {*asked, *(["modules"] if depth is not None else [])}
 
 
-def recorded(what: tuple[Any, ...]) -> tuple[list[Value], list[Module], dict[str, Any]]:
+def recorded(what: tuple[Any, ...], named: dict[str, Any]) -> tuple[list[Value], list[Module], dict[str, Any]]:
     """The results to draw, the models they are of, and the inputs of these by the names they have there."""
     if not what:
         raise TypeError("draw wants what is to be drawn: draw(loss), or draw(model, x) with an example input")
     model, *inputs = what
     if isinstance(model, Module):
-        if not inputs:
-            raise TypeError(f"draw(model, x) wants an example input to run {type(model).__name__} on")
-        return run(model, inputs)
-    found = list(values_in(what))
+        return run(model, inputs, named)
+    if named:
+        raise TypeError(
+            f"draw has no option {', '.join(named)}; only a Module takes inputs by name, draw(model, x, y=y)"
+        )
+    found = [x for _, x in parts_of("", what)]
+    for x in found:
+        if not isinstance(x, Value):
+            raise TypeError(f"draw wants Values, or a Module and an example input; got {brief(x)}")
     if not found:
         raise TypeError("draw got an empty list; it wants Values, or a Module and an example input")
     return list(dict.fromkeys(found)), [], {}
 
 
-def values_in(what: Any) -> Any:
-    for x in what:
-        if isinstance(x, (list, tuple)):
-            yield from values_in(x)
-        elif isinstance(x, dict):
-            yield from values_in(x.values())
-        elif isinstance(x, Value):
-            yield x
-        else:
-            raise TypeError(f"draw wants Values, or a Module and an example input; got {brief(x)}")
+def parts_of(path: str, x: Any) -> Iterator[tuple[str, Any]]:
+    """What is in lists, dicts and the like, with its path: `inputs.0`, `batch.image`."""
+    if isinstance(x, Module) or KIND_OF[type(x)] is None:
+        yield path, x
+    else:
+        for name, part in children(x):
+            yield from parts_of(f"{path}.{name}", part)
 
 
-def run(model: Module, inputs: list[Any]) -> tuple[list[Value], list[Module], dict[str, Any]]:
+def run(model: Module, inputs: list[Any], named: dict[str, Any]) -> tuple[list[Value], list[Module], dict[str, Any]]:
     """A copy of the model run on the inputs, with every line noted: the model itself and all seeds stay as they are."""
     import inspect
 
-    import numpy as np
-
-    twin = copy.deepcopy(model)
-    given = [x if isinstance(x, Value) else np.asarray(x) for x in inputs]
-    known = [p.name for p in inspect.signature(twin.forward).parameters.values()]
-    drawn = init.shared().bit_generator.state
+    kind = type(model).__name__
     try:
-        with recording(), Mode(WATCHER, Watcher(nan=False, inf=False)):
-            out = twin(*given)
-    finally:
-        init.shared().bit_generator.state = drawn
-    roots = [out] if isinstance(out, Value) else list(values_in(out)) if isinstance(out, (list, tuple, dict)) else []
-    if not roots:
+        twin = copy.deepcopy(model)
+    except Exception as error:  # an open file, a lock, a generator in it
         raise TypeError(
-            f"{type(model).__name__} returned {brief(out)}: it computed without any Value, there is no graph"
-        )
-    names = {known[i] if i < len(known) else f"input {i}": x for i, x in enumerate(given)}
-    return list(dict.fromkeys(roots)), [twin], names
+            f"draw(model, x) runs a copy of the model, and this {kind} cannot be copied: {error}. Run it yourself and "
+            f"draw what it returns: draw(model(x))"
+        ) from error
+    inputs = [array_if_numbers(x) for x in inputs]
+    try:
+        given = inspect.signature(twin.forward).bind(*inputs, **named).arguments
+    except TypeError as error:
+        if not inputs:
+            raise TypeError(f"draw(model, x) wants an example input to run {kind} on: {error}") from None
+        raise TypeError(f"draw runs {kind} on these inputs: {error}") from None
+    with seeds_kept(), recording(), Mode(WATCHER, Watcher(nan=False, inf=False)):
+        out = twin(*inputs, **named)
+    roots = [x for _, x in parts_of("", out) if isinstance(x, Value)]
+    if not roots:
+        raise TypeError(f"{kind} returned {brief(out)}: it computed without any Value, there is no graph")
+    parts = [part for name, x in given.items() for part in parts_of(name, x)]
+    return list(dict.fromkeys(roots)), [twin], {path: x for path, x in parts if isinstance(x, (Value, np.ndarray))}
+
+
+def array_if_numbers(x: Any) -> Any:
+    """A list of numbers as an array, which can be named; anything else as it is."""
+    if isinstance(x, (list, tuple)) and all(isinstance(part, (int, float)) for _, part in parts_of("", x)):
+        with contextlib.suppress(ValueError):  # rows of unequal length
+            return np.asarray(x)
+    return x
+
+
+@contextlib.contextmanager
+def seeds_kept() -> Iterator[None]:
+    """Leaves the generators that everyone shares where they were: this package's, NumPy's and Python's."""
+    import random
+
+    ours = init.shared().bit_generator
+    kept, numpys, pythons = ours.state, np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        ours.state = kept
+        np.random.set_state(numpys)  # noqa: NPY002
+        random.setstate(pythons)
 
 
 def max_depth(small: Picture) -> int:
@@ -234,14 +272,17 @@ def as_json(large: Picture, small: Picture, title: str, direction: str) -> dict[
             "id": i, "kind": box.kind, "group": number.get(box.group) if box.group else None, "title": facts.title,
             "lines": facts.lines, "alarm": facts.alarms, "details": facts.details, "inputs": inputs,
         })  # fmt: skip
+    inside: dict[Any, list[Any]] = {group: [] for group in number}
+    for box in large.boxes:
+        for group in box.group.chain() if box.group else ():
+            inside[group].append(box)
     groups = []
     for group, i in number.items():
-        inside = [box for box in large.boxes if box.group and group in box.group.chain()]
-        parameters = {node.thing for box in inside for node in box.nodes if node.kind == "parameter"}
+        parameters = {node.thing for box in inside[group] for node in box.nodes if node.kind == "parameter"}
         count = f"{sum(p.size for p in parameters):,} parameters"
         groups.append({
             "id": i, "parent": number[group.parent] if group.parent else None, "title": group.title,
             "subtitle": group.subtitle, "lines": [count], "folded": group not in shown,
-            "details": [["boxes", str(len(inside))], ["parameters", count]],
+            "details": [["boxes", str(len(inside[group]))], ["parameters", count]],
         })  # fmt: skip
     return {"title": title, "caption": large.notes, "direction": direction, "nodes": boxes, "groups": groups}

@@ -9,8 +9,8 @@ import numpy as np
 from ..debug import trace_of
 from ..engine import Gone, NonDiff, Value, numbers
 from ..tree import is_parameter
-from ..words import brief, shown, written
-from .graph import CONSTANT, INPUT, PARAMETER, Node, norm
+from ..words import shown, written
+from .graph import CONSTANT, INPUT, PARAMETER, Node, norm, printed
 
 
 class Facts(NamedTuple):
@@ -20,6 +20,10 @@ class Facts(NamedTuple):
     lines: list[str]
     alarms: list[str]
     details: list[tuple[str, str]]
+
+
+def shorter(text: str, longest: int = 60) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def number(x: Any) -> str:
@@ -77,7 +81,7 @@ def settings(node: Node) -> list[str]:
     if not node.op:
         return []
     given = {name: x for name, x in node.thing.params.items() if x is not None and x is not False}
-    return [f"{name}={written(x) if name == 'index' else brief(x)}" for name, x in given.items()][:3]
+    return [f"{name}={written(x) if name == 'index' else shorter(printed(x))}" for name, x in given.items()][:3]
 
 
 def statistics(array: Any) -> list[str]:
@@ -94,7 +98,10 @@ def statistics(array: Any) -> list[str]:
         return []
     if array.size == 1:
         return [number(fine[0])]
-    mean = np.mean(fine, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        mean = np.mean(fine, dtype=np.float64)
+    if np.isinf(mean):  # their sum is too large, the mean is not
+        mean = np.sum(fine / np.float64(fine.size))
     return [f"min {number(fine.min())}, mean {number(mean)}, max {number(fine.max())}"]
 
 

@@ -6,6 +6,7 @@ the boxes are a graph without loops again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -32,29 +33,57 @@ def fold(graph: Graph, ways: Iterable[str], depth: int | None, cap: int | None) 
         if what and not what.startswith("0 "):
             done.append(what)
 
-    deepest = max((node.group.depth for node in graph.nodes if node.group), default=-1)
     for way in [way for way in WAYS if way in ways]:
         left.remove(way)
         if way == "modules":
             apply(lambda b: modules_folded(b, depth))
         else:
             apply(FOLDS[way])
-    if cap is not None and len(boxes) > cap and "constants" in left:
+    if cap is None or len(boxes) <= cap:
+        return Picture(boxes, graph, done)
+    if "constants" in left:
         apply(constants_folded)
-    for level in range(deepest, -1, -1):
-        if cap is not None and len(boxes) > cap and any(box.group and box.group.depth >= level for box in boxes):
+    counts = counts_by_depth(boxes)
+    enough = next((depth for depth in reversed(range(len(counts))) if counts[depth] <= cap), None)
+    if enough == 0 and len(boxes) > cap and "repeats" in left:  # says more than each outermost call as one box
+        apply(lambda b: modules_folded(b, 1))
+        apply(repeats_folded)
+    for level in range(enough or 0, -1, -1):  # the next one up if a fold has closed a circle
+        if len(boxes) > cap and counts:
             apply(lambda b, level=level: modules_folded(b, level))  # type: ignore[misc]
     for way in ("repeats", "chains"):
-        if cap is not None and len(boxes) > cap and way in left:
+        if len(boxes) > cap and way in left:
             apply(FOLDS[way])
-    if cap is not None and len(boxes) > cap:
+    if len(boxes) > cap:
         apply(sources_folded)
-    if cap is not None and len(boxes) > cap:
-        apply(lambda b: stretches_folded(b, cap))
-        apply(sources_folded)
-    if cap is not None and len(boxes) > cap:
+    if len(boxes) > cap:
+        boxes = in_stretches(boxes, cap, done)
+    if len(boxes) > cap:
         apply(lambda b: sources_folded(b, alike=False))
     return Picture(boxes, graph, done)
+
+
+def counts_by_depth(boxes: list[Box]) -> list[int]:
+    """How many boxes there are when the calls of Modules that are 0, 1, 2, … deep are folded."""
+    calls = Counter(group.depth for group in calls_around(boxes))
+    counts = []
+    outside = sum(box.group is None for box in boxes)
+    at = Counter(box.group.depth for box in boxes if box.group)
+    for depth in range(len(calls)):
+        counts.append(outside + calls[depth])
+        outside += at[depth]
+    return counts
+
+
+def calls_around(boxes: list[Box]) -> list[Group]:
+    """The calls that the boxes were made in and those around them."""
+    found: dict[Group, None] = {}
+    for box in boxes:
+        group = box.group
+        while group and group not in found:
+            found[group] = None
+            group = group.parent
+    return list(found)
 
 
 def constants_folded(boxes: list[Box]) -> tuple[list[Box], str]:
@@ -74,13 +103,15 @@ def constants_folded(boxes: list[Box]) -> tuple[list[Box], str]:
 
 def modules_folded(boxes: list[Box], depth: int | None) -> tuple[list[Box], str]:
     """Calls of Modules become boxes: those nested `depth` deep, or the innermost if it is None."""
-    calls = {group for box in boxes if box.group for group in box.group.chain()}
-    inner = calls - {group.parent for group in calls if group.parent}
-    chosen = {group for group in calls if (group in inner if depth is None else group.depth == depth)}
+    calls = sorted(calls_around(boxes), key=lambda group: group.start)
+    parents = {group.parent for group in calls}
+    folds: dict[Group | None, Group | None] = {None: None}  # what a call is folded into, if it is
+    for group in calls:
+        chosen = group not in parents if depth is None else group.depth == depth
+        folds[group] = group if chosen else folds[group.parent]
     parts: dict[Any, list[Box]] = {}
     for box in boxes:
-        call = next((group for group in box.group.chain() if group in chosen), None) if box.group else None
-        parts.setdefault(call or box, []).append(box)
+        parts.setdefault(folds[box.group] or box, []).append(box)
     folded = [
         key if isinstance(key, Box) else Box([n for box in part for n in box.nodes], key.parent, key)
         for key, part in parts.items()
@@ -200,9 +231,11 @@ def tandem_runs(tokens: Any) -> list[tuple[int, int, int]]:
         if np.count_nonzero(same) < 2 * period:
             continue
         edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
+        begins, ends = edges[::2], edges[1::2]
+        long = ends - begins >= 2 * period
         runs = []
         end_of_last = 0
-        for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        for begin, end in zip(begins[long], ends[long], strict=True):
             begin, end = max(int(begin), end_of_last), int(end) + period
             count = (end - begin) // period
             if count >= 3:  # what is left over stands before: a loop ends clean, but may follow on something like it
@@ -239,6 +272,18 @@ def stretches_folded(boxes: list[Box], cap: int) -> tuple[list[Box], str]:
                 merged.append((block, most_common(block)))
             begin = end
     return merged_boxes(boxes, merged, f"{length:,} operations at a time")
+
+
+def in_stretches(boxes: list[Box], cap: int, done: list[str]) -> list[Box]:
+    """The boxes in so few stretches that there are at most `cap`, and not too many arrows to lay out and see."""
+    parts = cap
+    while True:
+        folded, what = stretches_folded(in_order(list(boxes)), parts)
+        folded, inputs = sources_folded(folded)
+        parts //= 2
+        if parts < 1 or (len(folded) <= cap and sum(len(box.inputs) for box in folded) <= 2 * cap):
+            done += [text for text in (what, inputs) if text and not text.startswith("0 ")]
+            return folded
 
 
 FOLDS = {"constants": constants_folded, "chains": chains_folded, "repeats": repeats_folded}

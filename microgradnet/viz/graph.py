@@ -7,6 +7,7 @@ equal graphs. Nothing is deposited: the gradients are swept for the drawing alon
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from ..engine import NO_PARAMS, WATCHER, Gone, Mode, Value, by_age, history, new_value, numbers, start, swept
 from ..nn.module import Module, path_in, scopes_of
+from ..ops.elementwise import hook_row
 from ..tree import walk
 
 # What a node can be.
@@ -44,7 +46,7 @@ class Group:
     @property
     def subtitle(self) -> str:
         """The first line of what the Module prints, without what its title says already."""
-        text = repr(self.module).splitlines()[0] if self.module else ""
+        text = printed(self.module).splitlines()[0] if self.module else ""
         if text.startswith(f"{self.title}("):
             text = text[len(self.title) + 1 :].removesuffix(")")
         return text.removesuffix("(")
@@ -56,7 +58,7 @@ class Flow:
     def __init__(self, g: Any) -> None:
         self.size = norm(g)
         low, high = (np.min(g), np.max(g)) if np.size(g) else (0.0, 0.0)
-        self.sign = "" if low == high == 0 else "+" if low >= 0 else "-" if high <= 0 else "±"
+        self.sign = "" if low == high == 0 or math.isnan(low) else "+" if low >= 0 else "-" if high <= 0 else "±"
 
 
 class Node:
@@ -99,7 +101,7 @@ def read(
     `inputs` names Values and arrays; `models` own parameters, as the Modules do that were called on the way.
     """
     values = reached(roots)
-    nodes = made_nodes(values, {id(numbers(x)): name for name, x in inputs.items()})
+    nodes = made_nodes(values, {id(x): name for name, x in inputs.items()})
     groups = groups_of(nodes)
     tell_kinds(nodes, roots, [*models, *[group.module for group in groups if group.module and not group.parent]])
     put_leaves_into_groups(nodes)
@@ -154,7 +156,7 @@ def made_nodes(values: list[Value], names: dict[int, str]) -> list[Node]:
             first = min(user.thing.age for user in node.users)
             age = node.thing.age if isinstance(node.thing, Value) else first
             order[node] = (min(age, first), 0, len(order))
-        given = names.get(id(numbers(node.thing)))
+        given = names.get(id(node.thing))
         if given is not None:
             node.name, node.keep = given, True
             node.kind = INPUT if node.kind == CONSTANT else node.kind
@@ -198,8 +200,8 @@ def put_leaves_into_groups(nodes: list[Node]) -> None:
     for node in nodes:
         for group in node.group.chain() if node.group else ():
             first_in.setdefault(group, node)
-    owned = [x for group in first_in if group.module for _, x in group.module.named_buffers()]
-    buffers = set(map(id, owned))
+    modules = each_once([group.module for group in first_in if group.module])
+    buffers = {id(x) for module in modules for _, x in module.named_buffers()}
     for node in nodes:
         if node.inputs or not node.users:
             continue
@@ -226,8 +228,13 @@ def common(groups: list[Group | None]) -> Group | None:
     return found
 
 
+def each_once(modules: Iterable[Module]) -> list[Module]:
+    """The Modules, each once; not in a set, for a user's Module may have no hash."""
+    return list({id(module): module for module in modules}.values())
+
+
 def tell_kinds(nodes: list[Node], roots: list[Value], models: Iterable[Module]) -> None:
-    owned = {found for model in models for _, found in walk(model) if isinstance(found, Value)}
+    owned = {found for model in each_once(models) for _, found in walk(model) if isinstance(found, Value)}
     tops = set(roots)
     for node in nodes:
         if isinstance(node.thing, Value):
@@ -248,9 +255,11 @@ def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value,
     notes = []
     if len(tops) > 1 or tops[0].size != 1:
         notes = [f"gradients are those of the sum of {'all outputs' if len(tops) > 1 else 'the output'}"]
+    if any(value.op is hook_row for value in values):
+        notes.append("hooks are not called: gradients are those without them")
     found: dict[Value, Any] = {}
     try:
-        with Mode(WATCHER, None), np.errstate(all="ignore"):
+        with Mode(WATCHER, ForShow()), np.errstate(all="ignore"):
             for root in tops:
                 history(root)  # raises where something was written
             pending = {root: start(root, np.ones(root.shape), False) for root in tops}
@@ -259,6 +268,25 @@ def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value,
     except Exception as error:  # a drawing shows what is wrong; it must not fail because something is
         return {}, [f"no gradients: {error}"]
     return found, notes
+
+
+class ForShow:
+    """What watches a sweep for a drawing: it is one like any other, but that it calls no hook."""
+
+    def made(self, value: Value) -> None:
+        """Of what a checkpoint computes again nothing is noted."""
+
+    def of_a_sweep(self) -> Any:
+        return pulled
+
+
+def pulled(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+    """What `node.op.pull` does; a hook lets the gradient through as it is, since a drawing must change nothing."""
+    if node.op is hook_row:
+        (x,) = node.args
+        pending[x] = pending[x] + g if x in pending else g
+    elif node.op:
+        node.op.pull(node, g, create_graph, pending)
 
 
 def flows_into(node: Node) -> list[Flow | None]:
@@ -273,7 +301,7 @@ def flows_into(node: Node) -> list[Flow | None]:
     try:
         with Mode(WATCHER, None), np.errstate(all="ignore"):
             twin = new_value(Value, numbers(node.thing), node.op, tuple(stands), node.thing.params)
-            node.op.pull(twin, node.grad, False, pending)
+            pulled(twin, node.grad, False, pending)
     except Exception:  # a checkpoint cannot be run for others than its own inputs
         return [None] * len(node.inputs)
     return [Flow(pending[x]) if isinstance(x, Value) and x in pending else None for x in stands]
@@ -286,3 +314,8 @@ def norm(x: Any) -> float:
     if not 0 < largest < math.inf:
         return largest
     return largest * float(np.linalg.norm(flat / largest))
+
+
+def printed(x: Any) -> str:
+    """What `x` prints, without the place in memory that some objects print, which differs from run to run."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(x))

@@ -39,6 +39,8 @@ def rendered(source: str, format: str, timeout: float) -> bytes:
         raise NoGraphviz(REMEDIES)
     try:
         done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=timeout, check=False)
+    except OSError as error:
+        raise RuntimeError(f"Graphviz could not be run: {error}. {REMEDIES}") from error
     except subprocess.TimeoutExpired:
         raise TimeoutError(
             f"Graphviz was not done after {timeout:g} s. Fold more (fold='all', or a smaller cap=), or give it longer "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .boxes import Arrow, Picture
-from .dot import shorter, visible
+from .dot import visible
+from .facts import shorter
 
 MARK = {"parameter": "▭", "input": "▷", "constant": "·", "operation": "○", "output": "◎", "folded": "▣"}
 
@@ -19,9 +20,13 @@ def tree(picture: Picture, title: str) -> str:
     marks: dict[int, int] = {}  # of boxes used several times, in the order in which they come
     lines = [title, *[f"({note})" for note in picture.notes]]
     tops = [i for i, n in enumerate(users) if n == 0 or picture.boxes[i].kind == "output"]
-    todo: list[tuple[int, int, str]] = [(i, 0, "") for i in tops]
+    todo: list[tuple[int, int, str]] = []
     seen: set[int] = set()
-    while todo:
+    while todo or tops:
+        if not todo:
+            top = tops.pop()
+            todo = [] if top in seen else [(top, 0, "")]  # it stands where another is computed from it
+            continue
         i, indent, text = todo.pop()
         pad = "  " * indent + (f"{text}: " if text else "")
         repeated = f" [{marks.setdefault(i, len(marks) + 1)}]" if users[i] > 1 else ""
