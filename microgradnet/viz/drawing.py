@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
+import gc
 import math
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -150,15 +151,29 @@ def draw(
         if not isinstance(name, str):
             raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; got the name {brief(name)}")
     roots, models, more = recorded(what, named)
-    graph = read(roots, {**more, **inputs}, models, gradients=gradients, flows=weights)
-    small = folding(graph, ways, depth, cap)
-    unfolds = small.folded and any(node.group for node in graph.nodes)
-    large = folding(graph, ways - {"modules"}, None, PAGE_CAP) if unfolds else small
+    with uncollected():
+        graph = read(roots, {**more, **inputs}, models, gradients=gradients, flows=weights)
+        small = folding(graph, ways, depth, cap)
+        unfolds = small.folded and any(node.group for node in graph.nodes)
+        large = folding(graph, ways - {"modules"}, None, PAGE_CAP) if unfolds else small
     long = max_depth(small) > 12
     return Drawing(small, large, title, direction or ("TB" if long else "LR"), weights)
 
 
 folding = fold  # `draw` has an argument of this name
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """A block without garbage collection, which would go through the nodes of a large graph again and again: half the
+    time of drawing it. They hold each other, so nothing of them could be collected anyway."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def checked_ways(fold: Any, depth: int | None) -> set[str]:
