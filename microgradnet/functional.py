@@ -327,8 +327,8 @@ def scaled_dot_product_attention(
 
     `query` is (…, L, E), `key` (…, S, E), `value` (…, S, V), the result (…, L, V); `scale` is 1/√E unless it is given.
     `attn_mask` broadcasts to (…, L, S): booleans, True where a query may look, or numbers that are added before the
-    softmax. `is_causal`: a query may look at keys up to its own place. `dropout_p` is the share of the weights
-    that is dropped; then it wants a `seed`, see `dropout`.
+    softmax. `is_causal`: a query may look at keys up to its own place. A query that may look nowhere gets 0. `dropout_p`
+    is the share of the weights that is dropped; then it wants a `seed`, see `dropout`.
     """
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
     return dropout(weights, dropout_p, seed=seed) @ shaped(value)

@@ -125,6 +125,7 @@ CASES = [
     Case("MultiheadAttention", (4, 2), {"batch_first": True}, ((2, 3, 4),), {"attn_mask": LATER}),
     Case("MultiheadAttention", (4, 2), {"batch_first": True}, ((2, 3, 4),),
          {"attn_mask": BIAS, "key_padding_mask": NOT_THERE, "average_attn_weights": False}, batch=None),
+    Case("MultiheadAttention", (4, 2), {}, ((3, 4),), {"key_padding_mask": NOT_THERE[1]}, batch=None),
     Case("MultiheadAttention", (4, 2), {}, ((3, 2, 4),), {"attn_mask": np.stack([BIAS] * 4), "need_weights": False},
          batch=None),
     Case("TransformerEncoderLayer", (4, 2), SMALL, ((3, 2, 4),), batch=1),
@@ -580,6 +581,24 @@ def test_causal_means_that_nobody_looks_ahead() -> None:
     changed = x.copy()
     changed[:, 3:] += 1
     np.testing.assert_allclose(layer(changed, changed, changed, is_causal=True)[0].data[:, :3], out.data[:, :3])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_place_that_may_look_nowhere_gets_nothing_and_spoils_nothing() -> None:
+    layer = nn.MultiheadAttention(4, 2, batch_first=True, dtype=np.float64, seed=0)
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    nobody = np.array([[False] * 3, [True] * 3])
+    out, weights = layer(x, x, x, key_padding_mask=nobody)
+    assert (weights.data[1] == 0).all()
+    np.testing.assert_allclose(out.data[1], np.broadcast_to(layer.out_proj.bias.data, (3, 4)))
+    (out[0] ** 2).sum().backward()
+    of_both = [p.grad for p in layer.parameters()]
+    layer.zero_grad()
+    (layer(x[:1], x[:1], x[:1])[0] ** 2).sum().backward()
+    for p, g in zip(layer.parameters(), of_both, strict=True):
+        np.testing.assert_allclose(p.grad, g, rtol=1e-12, atol=1e-12)
+    nan = layer(x * np.nan, x * np.nan, x * np.nan)[0]
+    assert np.isnan(nan.data).all()
 
 
 def test_a_mask_of_numbers_can_be_learned() -> None:
