@@ -18,6 +18,7 @@ from .debug import debug
 from .engine import Array, Value, no_grad, numbers
 from .nn.init import Seed, generator
 from .nn.module import Module
+from .optim import LRScheduler, Optimizer
 from .saving import Path, generators, load, save, target
 from .words import brief
 
@@ -121,6 +122,11 @@ def fit(
 
             optimizer.zero_grad()
             outputs = model(batch_x)
+            if (metrics or validation is not None) and not isinstance(outputs, Value | np.ndarray):
+                raise TypeError(
+                    f"model gave {brief(outputs)}: metrics and validation take one array. Let forward return the one "
+                    f"that counts"
+                )
             cost = loss(outputs, batch_y)
             run.measured([cost, *(f(numbers(outputs), batch_y) for f in metrics.values())], len(picked))
             if math.isfinite(run.cost):
@@ -488,6 +494,12 @@ def check(
         raise TypeError(f"optimizer is an object such as optim.SGD(model.parameters(), lr=0.1); got {brief(optimizer)}")
     if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
         raise TypeError(f"scheduler is an object with step(), made for the optimizer; got {brief(scheduler)}")
+    if isinstance(optimizer, Optimizer) and not set(optimizer.parameters) & set(model.parameters()):
+        raise ValueError(
+            "optimizer moves no parameter of this model: make it of model.parameters(), after astype or copy"
+        )
+    if isinstance(scheduler, LRScheduler) and scheduler.optimizer is not optimizer:
+        raise ValueError("scheduler was made for another optimizer, and would change nothing here")
 
 
 def check_counts(**counts: int | None) -> None:

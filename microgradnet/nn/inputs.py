@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import shaped
+from ..engine import Value, shaped
 from .module import Module, WrongInput
 
 
@@ -35,6 +35,11 @@ def check_share(layer: str, p: Any) -> None:
 
 def floating(layer: Module, x: Any) -> Any:
     """`x` as something with a shape and a dtype; WrongInput if it does not hold floating-point numbers."""
+    if isinstance(x, tuple) and any(isinstance(part, Value | np.ndarray) for part in x):
+        raise WrongInput(
+            layer,
+            f"got a tuple of {len(x)}, as recurrent layers and attention return: it wants one array, such as x[0]",
+        )
     x = shaped(x)
     if x.dtype.kind != "f":
         raise WrongInput(
