@@ -486,6 +486,15 @@ def test_a_state_may_fit_in_part_if_it_is_said() -> None:
         model.load_state_dict([("scale", np.ones(()))])  # type: ignore[arg-type]
 
 
+def test_the_names_of_a_sequential_in_pytorch_are_recognised() -> None:
+    model = Module()
+    model.body = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Linear(3, 1)))  # type: ignore[attr-defined]
+    theirs = {path.replace("layers.", ""): x for path, x in model.state_dict().items()}
+    assert "body.1.0.weight" in theirs
+    with pytest.raises(ValueError, match=r"nothing was loaded.*Sequential calls 0\.weight what is layers\.0\.weight"):
+        model.load_state_dict(theirs)
+
+
 def test_of_many_faults_ten_are_named() -> None:
     with pytest.raises(ValueError, match=r"left9 is left over; and 2 more\. strict=False") as caught:
         Module().load_state_dict({f"left{i}": np.ones(1) for i in range(12)})
