@@ -315,11 +315,13 @@ def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> An
     array([[0.2],
            [0. ]])
     """
-    weight = shaped(weight)
+    input = shaped(input)
+    if input.dtype.kind == "b":
+        raise TypeError("embedding wants integers, the rows to take; got bools, which would pick out rows as a mask")
+    rows = shaped(weight)[input]
     if padding_idx is None:
-        return weight[input]
-    is_padding = np.equal(input, padding_idx)
-    return np.where(np.expand_dims(is_padding, -1), stop_gradient(weight[input]), weight[input])
+        return rows
+    return np.where(np.expand_dims(np.equal(input, padding_idx), -1), stop_gradient(rows), rows)
 
 
 def scaled_dot_product_attention(

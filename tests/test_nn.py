@@ -102,6 +102,8 @@ def test_wrong_inputs_name_the_layer() -> None:
             ValueError,
             r"bias \(out,\)",
         ),
+        (lambda: F.linear(np.ones((2, 3)), np.ones((5, 3)), Value(np.ones(1))), ValueError, r"got \(5, 3\) and \(1,\)"),
+        (lambda: F.embedding([True, False], Value(np.ones((2, 3)))), TypeError, "got bools"),
         (lambda: MLP(2, [3], activation="sigmoid"), TypeError, "functional.sigmoid"),  # type: ignore[arg-type]
         (lambda: Sequential(Linear(2, 2), 3), TypeError, "got 3"),  # type: ignore[arg-type]
         (lambda: Linear(2, 2, seed="now"), TypeError, "a seed is"),  # type: ignore[arg-type]
