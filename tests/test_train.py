@@ -301,6 +301,22 @@ def test_a_nan_stops_it_before_the_step_and_is_explained() -> None:
     assert all(p.grad is None for p in model.parameters())
 
 
+def test_a_nan_leaves_buffers_as_they_were_wherever_they_are_kept() -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            self.layer, self.seen = nn.Linear(3, 1, seed=0), {"all": [np.zeros(3)]}
+
+        def forward(self, x: Any) -> Any:
+            self.seen["all"][0] += x.sum(axis=0)
+            return self.layer(x)
+
+    given = small(model=Counting(), epochs=1, batch_size=20)
+    x = np.where(np.arange(20)[:, None] == 7, np.nan, given["x"])
+    with pytest.raises(FloatingPointError):
+        mg.fit(**given | {"x": x})
+    assert given["model"].seen["all"][0].tolist() == [0, 0, 0]
+
+
 def test_a_gradient_that_is_nan_stops_it_too() -> None:
     given = small()
     model = given["model"]
