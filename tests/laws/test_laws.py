@@ -257,7 +257,7 @@ def test_scalars_and_empty_arrays_work(row: Op, shape: tuple[int, ...]) -> None:
 # Matrices, images and what runs along an axis: none of these takes a number.
 NO_NUMBER = {
     "matmul", "swapaxes", "cumsum", "cumprod", "prod", "fliplr", "flipud", "rot90", "diag", "diagonal", "tril", "triu",
-    "delete", "pad", "slide", "linear", "inv", "solve", "pinv", "det", "log_abs_det", "cholesky", "qr_factors",
+    "delete", "pad", "slide", "linear", "lstm", "inv", "solve", "pinv", "det", "log_abs_det", "cholesky", "qr_factors",
     "eigvalsh", "eigenvectors", "svdvals", "singular_vectors", "attention_weights", "normalize", *LOOPS,
 }  # fmt: skip
 NO_NOTHING = {"max", "min", "slide"}  # of no numbers there is no largest
