@@ -133,9 +133,9 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
     return np.where(x >= 0, x, np.expm1(below) * alpha)
 
 
-def softplus(x: Operand) -> Any:
-    """log(1 + exp(x)), a smooth relu, finite for every finite x."""
-    return np.logaddexp(x, 0.0)
+def softplus(x: Operand, beta: float = 1.0) -> Any:
+    """log(1 + exp(`beta` · x)) / `beta`, a smooth relu, finite for every finite x; the larger `beta`, the sharper."""
+    return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(shaped(x) * beta, 0.0) / beta
 
 
 def gelu(x: Operand, approximate: str = "none") -> Any:
@@ -248,7 +248,10 @@ def batch_norm(
         return _by_channel("batch_norm", x, weight, bias)
     axes, n = (0, *range(2, x.ndim)), x.size // max(1, x.shape[1])
     if n < 2:
-        raise ValueError(f"batch_norm: x of shape {x.shape} has {n} numbers in a channel: there is nothing to average")
+        raise ValueError(
+            f"batch_norm: x of shape {x.shape} has {n} numbers in each channel, and a variance wants two. In training "
+            f"no batch may be that small, not even the last of an epoch; eval() takes the running mean and variance"
+        )
     if running_mean is not None:
         running_mean += momentum * (numbers(x).mean(axes) - running_mean)
         running_var += momentum * (numbers(x).var(axes) * (n / (n - 1)) - running_var)
@@ -312,11 +315,13 @@ def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> An
     array([[0.2],
            [0. ]])
     """
-    weight = shaped(weight)
+    input = shaped(input)
+    if input.dtype.kind == "b":
+        raise TypeError("embedding wants integers, the rows to take; got bools, which would pick out rows as a mask")
+    rows = shaped(weight)[input]
     if padding_idx is None:
-        return weight[input]
-    is_padding = np.equal(input, padding_idx)
-    return np.where(np.expand_dims(is_padding, -1), stop_gradient(weight[input]), weight[input])
+        return rows
+    return np.where(np.expand_dims(np.equal(input, padding_idx), -1), stop_gradient(rows), rows)
 
 
 def scaled_dot_product_attention(
@@ -327,8 +332,8 @@ def scaled_dot_product_attention(
 
     `query` is (…, L, E), `key` (…, S, E), `value` (…, S, V), the result (…, L, V); `scale` is 1/√E unless it is given.
     `attn_mask` broadcasts to (…, L, S): booleans, True where a query may look, or numbers that are added before the
-    softmax. `is_causal`: a query may look at keys up to its own place. `dropout_p` is the share of the weights
-    that is dropped; then it wants a `seed`, see `dropout`.
+    softmax. `is_causal`: a query may look at keys up to its own place. A query that may look nowhere gets 0.
+    `dropout_p` is the share of the weights that is dropped; then it wants a `seed`, see `dropout`.
     """
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
     return dropout(weights, dropout_p, seed=seed) @ shaped(value)

@@ -418,13 +418,21 @@ def npz(arrays: Arrays, meta: Meta) -> bytes:
 
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(zipfile.ZipInfo(MANIFEST), json.dumps(meta))  # ZipInfo: of 1980, equal things give equal files
+
+        def write(name: str, content: str | bytes) -> None:
+            try:
+                archive.writestr(zipfile.ZipInfo(name), content)  # of 1980: equal things give equal files
+            except BaseException:
+                archive.fp = None  # of a Ctrl-C in here, leaving the block would make a ValueError
+                raise
+
+        write(MANIFEST, json.dumps(meta))
         for name, array in arrays.items():
             if "\0" in name:
                 raise ValueError(f"{name!r}: a name in a .npz has no null character")
             member = io.BytesIO()
             np.lib.format.write_array(member, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(name + ".npy"), member.getvalue())
+            write(name + ".npy", member.getvalue())
     return packed.getvalue()
 
 

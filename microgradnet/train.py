@@ -17,7 +17,9 @@ import numpy as np
 from .debug import debug
 from .engine import Array, Value, no_grad, numbers
 from .nn.init import Seed, generator
+from .nn.inputs import whole
 from .nn.module import Module
+from .optim import LRScheduler, Optimizer
 from .saving import Path, generators, load, save, target
 from .words import brief
 
@@ -121,6 +123,11 @@ def fit(
 
             optimizer.zero_grad()
             outputs = model(batch_x)
+            if (metrics or validation is not None) and not isinstance(outputs, Value | np.ndarray):
+                raise TypeError(
+                    f"model gave {brief(outputs)}: metrics and validation take one array. Let forward return the one "
+                    f"that counts"
+                )
             cost = loss(outputs, batch_y)
             run.measured([cost, *(f(numbers(outputs), batch_y) for f in metrics.values())], len(picked))
             if math.isfinite(run.cost):
@@ -326,20 +333,23 @@ class Before:
         self.generators = list({id(rng): rng for _, rng in generators(model)}.values())
         parts = [(module, name, x) for module in model.modules() for name, x in vars(module).items()]
         self.places = [(module, name) for module, name, x in parts if isinstance(x, np.ndarray)]
+        known = {id(getattr(module, name)) for module, name in self.places}
+        self.inside = [x for _, x in model.named_buffers() if id(x) not in known]  # in lists and dicts
         self.note()
 
     def note(self) -> None:
         """Called before every step."""
         self.states = [rng.bit_generator.state for rng in self.generators]
         self.buffers = [getattr(module, name) for module, name in self.places]
-        self.held = [buffer.copy() for buffer in self.buffers]
+        self.held = [buffer.copy() for buffer in (*self.buffers, *self.inside)]
 
     def put_back(self) -> None:
         for rng, state in zip(self.generators, self.states, strict=True):
             rng.bit_generator.state = state
-        for (module, name), buffer, held in zip(self.places, self.buffers, self.held, strict=True):
+        for buffer, held in zip((*self.buffers, *self.inside), self.held, strict=True):
             if buffer.flags.writeable:
                 buffer[...] = held
+        for (module, name), buffer in zip(self.places, self.buffers, strict=True):
             object.__setattr__(module, name, buffer)
         self.model.zero_grad()
 
@@ -488,11 +498,17 @@ def check(
         raise TypeError(f"optimizer is an object such as optim.SGD(model.parameters(), lr=0.1); got {brief(optimizer)}")
     if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
         raise TypeError(f"scheduler is an object with step(), made for the optimizer; got {brief(scheduler)}")
+    if isinstance(optimizer, Optimizer) and not set(optimizer.parameters) & set(model.parameters()):
+        raise ValueError(
+            "optimizer moves no parameter of this model: make it of model.parameters(), after astype or copy"
+        )
+    if isinstance(scheduler, LRScheduler) and scheduler.optimizer is not optimizer:
+        raise ValueError("scheduler was made for another optimizer, and would change nothing here")
 
 
 def check_counts(**counts: int | None) -> None:
     for name, n in counts.items():
         optional = name in ("patience", "save_every")
-        if (n is None and optional) or (isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 1):
+        if whole(n) or (n is None and optional):
             continue
         raise ValueError(f"{name}={n!r}: it is a whole number of at least 1{', or None' if optional else ''}")

@@ -76,6 +76,31 @@ def misfit(row: Any, x: Any, y: Any) -> str:
     return f"{row.name} got shapes {np.shape(x)} and {np.shape(y)}; {rule}"
 
 
+# What those who know PyTorch look for in vain, and what there is instead.
+INSTEAD = {
+    "nn": {
+        "Parameter": "a Value is a parameter: self.name = Value(array)",
+        "ModuleList": "a plain list of layers does: a Module finds what is in it",
+        "ModuleDict": "a plain dict of layers does: a Module finds what is in it",
+        "TransformerEncoder": "a list of TransformerEncoderLayer, one after the other",
+        "utils": "clip_grad_norm_ and clip_grad_value_ are in optim",
+    },
+    "nn.init": {f"{name}_": f"p.data = nn.init.{name}(p.shape)" for name in (
+        "normal", "uniform", "zeros", "ones", "orthogonal", "xavier_normal", "xavier_uniform", "kaiming_normal",
+        "kaiming_uniform")},
+    "optim": {
+        "lr_scheduler": "the schedules are in optim itself: optim.StepLR",
+        "ReduceLROnPlateau": "assign to optimizer.param_groups[0]['lr'], such as in the on_epoch of fit",
+    },
+}  # fmt: skip
+
+
+def missing(module: str, name: str) -> NoReturn:
+    """AttributeError for what a module does not have, with the way to go where many look for it."""
+    way = INSTEAD[module].get(name)
+    raise AttributeError(f"microgradnet.{module} has no {name!r}" + (f": {way}" if way else ""), name=name)
+
+
 def brief(x: Any) -> str:
     text = repr(x)
     return text if len(text) <= 60 else text[:57] + "…"

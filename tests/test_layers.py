@@ -57,6 +57,17 @@ def test_imports_point_down() -> None:
     assert seen > 10
 
 
+@pytest.mark.parametrize(("name", "says"), {
+    "nn.ModuleList": ": a plain list", "nn.Parameter": r": a Value is a parameter: self\.name = Value",
+    "nn.utils": ":.* in optim", "nn.init.zeros_": r": p\.data = nn\.init\.zeros", "nn.Lienar": "$",
+    "optim.lr_scheduler": r":.* optim\.StepLR",
+}.items())  # fmt: skip
+def test_what_others_look_for_in_vain_is_answered(name: str, says: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    with pytest.raises(AttributeError, match=f"^microgradnet.{module} has no '{attribute}'{says}"):
+        getattr(importlib.import_module(f"microgradnet.{module}"), attribute)
+
+
 def modules_after(statement: str) -> set[str]:
     code = f"import sys; {statement}; print(*sys.modules)"
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())

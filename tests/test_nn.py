@@ -102,6 +102,8 @@ def test_wrong_inputs_name_the_layer() -> None:
             ValueError,
             r"bias \(out,\)",
         ),
+        (lambda: F.linear(np.ones((2, 3)), np.ones((5, 3)), Value(np.ones(1))), ValueError, r"got \(5, 3\) and \(1,\)"),
+        (lambda: F.embedding([True, False], Value(np.ones((2, 3)))), TypeError, "got bools"),
         (lambda: MLP(2, [3], activation="sigmoid"), TypeError, "functional.sigmoid"),  # type: ignore[arg-type]
         (lambda: Sequential(Linear(2, 2), 3), TypeError, "got 3"),  # type: ignore[arg-type]
         (lambda: Linear(2, 2, seed="now"), TypeError, "a seed is"),  # type: ignore[arg-type]
@@ -484,6 +486,15 @@ def test_a_state_may_fit_in_part_if_it_is_said() -> None:
         model.load_state_dict({"layers.0.bias": np.ones(3)}, strict=False)
     with pytest.raises(TypeError, match="a state is a dict of arrays"):
         model.load_state_dict([("scale", np.ones(()))])  # type: ignore[arg-type]
+
+
+def test_the_names_of_a_sequential_in_pytorch_are_recognised() -> None:
+    model = Module()
+    model.body = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Linear(3, 1)))  # type: ignore[attr-defined]
+    theirs = {path.replace("layers.", ""): x for path, x in model.state_dict().items()}
+    assert "body.1.0.weight" in theirs
+    with pytest.raises(ValueError, match=r"nothing was loaded.*Sequential calls 0\.weight what is layers\.0\.weight"):
+        model.load_state_dict(theirs)
 
 
 def test_of_many_faults_ten_are_named() -> None:

@@ -125,6 +125,7 @@ CASES = [
     Case("MultiheadAttention", (4, 2), {"batch_first": True}, ((2, 3, 4),), {"attn_mask": LATER}),
     Case("MultiheadAttention", (4, 2), {"batch_first": True}, ((2, 3, 4),),
          {"attn_mask": BIAS, "key_padding_mask": NOT_THERE, "average_attn_weights": False}, batch=None),
+    Case("MultiheadAttention", (4, 2), {}, ((3, 4),), {"key_padding_mask": NOT_THERE[1]}, batch=None),
     Case("MultiheadAttention", (4, 2), {}, ((3, 2, 4),), {"attn_mask": np.stack([BIAS] * 4), "need_weights": False},
          batch=None),
     Case("TransformerEncoderLayer", (4, 2), SMALL, ((3, 2, 4),), batch=1),
@@ -140,6 +141,7 @@ CASES = [
     )],
     Case("LeakyReLU", (0.2,), {}, ((2, 3),)),
     Case("ELU", (), {"alpha": 2.0}, ((2, 3),)),
+    Case("Softplus", (), {"beta": 3.0}, ((2, 3),)),
     Case("GELU", (), {"approximate": "tanh"}, ((2, 3),)),
     Case("Hardtanh", (-0.5, 0.7), {}, ((2, 3),)),
     Case("Softmax", (1,), {}, ((2, 3),)),
@@ -313,7 +315,7 @@ WRONG: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     "MaxPool1d, integers": (nn.MaxPool1d(2), (X((1, 2, 5), int),), "int64"),
     "Flatten, axes": (nn.Flatten(2), (X((2, 3)),), "no axes from 2 to -1"),
     "BatchNorm1d, channels": (nn.BatchNorm1d(3), (X((2, 4)),), r"\(batch, 3\) or \(batch, 3, length\)"),
-    "BatchNorm1d, one example": (nn.BatchNorm1d(3), (X((1, 3)),), "nothing to average"),
+    "BatchNorm1d, one example": (nn.BatchNorm1d(3), (X((1, 3)),), "a variance wants two"),
     "BatchNorm2d, axes": (nn.BatchNorm2d(3), (X((2, 3)),), "batch, 3, height, width"),
     "BatchNorm2d, integers": (nn.BatchNorm2d(1), (X((2, 1, 2, 2), int),), "int64"),
     "LayerNorm, features": (nn.LayerNorm(4), (X((2, 1)),), r"last axes must be \(4,\)"),
@@ -341,6 +343,8 @@ WRONG: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     "attention, mask of integers": (
         nn.MultiheadAttention(4, 2), (*(X((3, 2, 4)),) * 3, X((2, 3), int)), "key_padding_mask.*wants booleans",
     ),
+    "Linear, what an LSTM returned": (nn.Linear(4, 2), (nn.LSTM(3, 4)(X((5, 2, 3))),), r"got a tuple of 2.*x\[0\]"),
+    "a norm, what attention returned": (nn.LayerNorm(3), ((X((2, 3)), X((2, 3))),), r"got a tuple of 2.*x\[0\]"),
     "a block, integers": (nn.TransformerEncoderLayer(4, 2, 6), (X((3, 2, 4), int),), "int64"),
     "Residual, another shape": (nn.Residual(nn.Linear(2, 3)), (X((4, 2), "f4"),), r"returned shape \(4, 3\)"),
     "Residual, it would broadcast": (nn.Residual(nn.Linear(2, 1)), (X((4, 2), "f4"),), r"returned shape \(4, 1\)"),
@@ -580,6 +584,24 @@ def test_causal_means_that_nobody_looks_ahead() -> None:
     changed = x.copy()
     changed[:, 3:] += 1
     np.testing.assert_allclose(layer(changed, changed, changed, is_causal=True)[0].data[:, :3], out.data[:, :3])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_place_that_may_look_nowhere_gets_nothing_and_spoils_nothing() -> None:
+    layer = nn.MultiheadAttention(4, 2, batch_first=True, dtype=np.float64, seed=0)
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    nobody = np.array([[False] * 3, [True] * 3])
+    out, weights = layer(x, x, x, key_padding_mask=nobody)
+    assert (weights.data[1] == 0).all()
+    np.testing.assert_allclose(out.data[1], np.broadcast_to(layer.out_proj.bias.data, (3, 4)))
+    (out[0] ** 2).sum().backward()
+    of_both = [p.grad for p in layer.parameters()]
+    layer.zero_grad()
+    (layer(x[:1], x[:1], x[:1])[0] ** 2).sum().backward()
+    for p, g in zip(layer.parameters(), of_both, strict=True):
+        np.testing.assert_allclose(p.grad, g, rtol=1e-12, atol=1e-12)
+    nan = layer(x * np.nan, x * np.nan, x * np.nan)[0]
+    assert np.isnan(nan.data).all()
 
 
 def test_a_mask_of_numbers_can_be_learned() -> None:

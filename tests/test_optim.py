@@ -1124,3 +1124,10 @@ def test_ten_scheduled_steps_are_those_of_pytorch(name: str) -> None:
         other_one.step()
         for p, q in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-9)
+
+
+def test_a_number_of_steps_may_be_numpys_and_is_no_bool() -> None:
+    optimiser = SGD([W], lr=0.1)
+    assert StepLR(optimiser, np.int64(2)).state_dict()["settings"] == {"step_size": 2, "gamma": 0.1}
+    with pytest.raises(ValueError, match="step_size=True: a number of steps is a positive int"):
+        StepLR(optimiser, True)

@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/guide.md", 11),
         ("docs/checking.md", 4),
         ("docs/drawing.md", 4),
-        ("docs/networks.md", 6),
+        ("docs/networks.md", 7),
         ("docs/testing.md", 3),
     ],
 )

@@ -625,3 +625,22 @@ def test_ctrl_c_while_loading_restores_nothing(path: Path, monkeypatch: pytest.M
         mg.load(path, **training.things())
     assert len(calls) == 2
     assert training.state() == before
+
+
+def test_an_interrupt_while_a_file_is_put_together_is_the_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, opened = tmp_path / "net.npz", []
+
+    def interrupted(self: zipfile.ZipFile, *args: Any, **options: Any) -> Any:
+        opened.append(real(self, *args, **options))
+        raise KeyboardInterrupt
+
+    mg.save(path, nn.Linear(2, 1))
+    before, real = path.read_bytes(), zipfile.ZipFile.open
+    monkeypatch.setattr(zipfile.ZipFile, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        mg.save(path, nn.Linear(2, 1))
+    assert opened
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["net.npz"]

@@ -301,6 +301,22 @@ def test_a_nan_stops_it_before_the_step_and_is_explained() -> None:
     assert all(p.grad is None for p in model.parameters())
 
 
+def test_a_nan_leaves_buffers_as_they_were_wherever_they_are_kept() -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            self.layer, self.seen = nn.Linear(3, 1, seed=0), {"all": [np.zeros(3)]}
+
+        def forward(self, x: Any) -> Any:
+            self.seen["all"][0] += x.sum(axis=0)
+            return self.layer(x)
+
+    given = small(model=Counting(), epochs=1, batch_size=20)
+    x = np.where(np.arange(20)[:, None] == 7, np.nan, given["x"])
+    with pytest.raises(FloatingPointError):
+        mg.fit(**given | {"x": x})
+    assert given["model"].seen["all"][0].tolist() == [0, 0, 0]
+
+
 def test_a_gradient_that_is_nan_stops_it_too() -> None:
     given = small()
     model = given["model"]
@@ -559,6 +575,8 @@ def test_a_history_is_drawn() -> None:
         ({"optimizer": optim.SGD}, TypeError, "optimizer is an object"),
         ({"scheduler": 0.1}, TypeError, "scheduler is an object"),
         ({"on_epoch": 1}, TypeError, "on_epoch is a function"),
+        ({"optimizer": optim.SGD(nn.Linear(3, 1).parameters(), lr=0.1)}, ValueError, "no parameter of this model"),
+        ({"scheduler": optim.StepLR(optim.SGD([Value(1.0)], lr=0.1), 1)}, ValueError, "made for another optimizer"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_trained_is_refused(changed: dict[str, Any], error: type[Exception], says: str) -> None:
@@ -567,6 +585,23 @@ def test_what_cannot_be_trained_is_refused(changed: dict[str, Any], error: type[
     with pytest.raises(error, match=says):
         mg.fit(**given | changed)
     assert weights(given["model"]) == before
+
+
+@pytest.mark.parametrize("more", [{"metrics": {"a": lambda out, y: 0.0}}, {"validation": training.examples()}])
+def test_what_is_measured_is_one_array_from_the_first_step_on(more: dict[str, Any]) -> None:
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Linear(3, 1, seed=0)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x), x
+
+    given = small(model=Pair(), loss=lambda out, y: F.quadratic_cost(out[0], y))
+    before = weights(given["model"])
+    with pytest.raises(TypeError, match="metrics and validation take one array"):
+        mg.fit(**given, **more)
+    assert weights(given["model"]) == before
+    assert len(mg.fit(**given)["cost"]) == 2  # the loss may take both
 
 
 def test_a_model_is_a_module() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..engine import Array
 from ..nn.init import Seed, generator
+from ..nn.inputs import whole
 
 
 def order(n: int, seed: Seed = None) -> Array:
@@ -127,11 +128,6 @@ def one_hot(labels: Array, classes: int = 10) -> Array:
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"labels from {labels.min()} to {labels.max()}, but the classes are 0 to {classes - 1}")
     return np.asarray(np.eye(classes, dtype=np.float32)[labels])
-
-
-def whole(n: Any, least: int = 1) -> bool:
-    """Whether n is a whole number, not a bool, of at least so many."""
-    return not isinstance(n, bool) and isinstance(n, int | np.integer) and bool(n >= least)
 
 
 def is_fraction(x: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine import Array
 from ..nn.init import Seed, generator
-from .rows import whole
+from ..nn.inputs import whole
 
 
 def moons(n: int = 100, noise: float = 0.1, seed: Seed = 0) -> tuple[Array, Array]:

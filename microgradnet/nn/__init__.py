@@ -1,5 +1,9 @@
 """Layers: objects that hold parameters and compute with them. Names and arguments are PyTorch's where it has them."""
 
+import functools
+from typing import TYPE_CHECKING
+
+from ..words import missing
 from . import init
 from .activations import (
     ELU,
@@ -101,3 +105,6 @@ __all__ = [
     "init",
     "sinusoidal",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = functools.partial(missing, "nn")

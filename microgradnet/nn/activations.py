@@ -95,9 +95,12 @@ class Mish(Activation):
 
 
 class Softplus(Activation):
-    """log(1 + exp(x))."""
+    """log(1 + exp(beta · x)) / beta."""
 
     function = staticmethod(functional.softplus)
+
+    def __init__(self, beta: float = 1.0) -> None:
+        self.beta = beta
 
 
 class Sigmoid(Activation):

@@ -29,8 +29,9 @@ class MultiheadAttention(Module):
     the weights (batch, query's time, key's time), averaged over the heads; None without `need_weights`.
 
     `attn_mask` is (query's time, key's time), or (batch · num_heads, …) of them; `key_padding_mask` (batch, key's
-    time). Booleans say True where nobody may look, numbers are added to the scores. `is_causal`: each place looks at
-    its own and the ones before, with no mask given for it. `dropout` is that of the weights. `in_proj_weight` has the
+    time), or (key's time,) for one without a batch. Booleans say True where nobody may look, numbers are added to the
+    scores; a place that may look nowhere gets weights of 0. `is_causal`: each place looks at its own and the ones
+    before, with no mask given for it. `dropout` is that of the weights. `in_proj_weight` has the
     rows for query, key and value, as in PyTorch.
 
     >>> layer = MultiheadAttention(8, 2, batch_first=True, seed=0)
@@ -125,11 +126,12 @@ class MultiheadAttention(Module):
     def mask(self, key_padding_mask: Any, attn_mask: Any, q: Any, k: Any) -> Any:
         """Both masks as numbers to add to the scores (batch, heads, query's time, key's time), or None."""
         batch, heads, time, _ = q.shape
+        alone = {(k.shape[2],): (1, 1, 1, k.shape[2])} if batch == 1 else {}
         both = None
         for name, given, shapes in (
             ("attn_mask", attn_mask, {(time, k.shape[2]): (time, k.shape[2]),
                                       (batch * heads, time, k.shape[2]): (batch, heads, time, k.shape[2])}),
-            ("key_padding_mask", key_padding_mask, {(batch, k.shape[2]): (batch, 1, 1, k.shape[2])}),
+            ("key_padding_mask", key_padding_mask, {(batch, k.shape[2]): (batch, 1, 1, k.shape[2]), **alone}),
         ):  # fmt: skip
             if given is None:
                 continue

@@ -15,11 +15,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from ..engine import Array
+from ..words import missing
 
 # In quotes, so that importing this does not import np.random.
 Seed: TypeAlias = "int | np.random.Generator | None"
@@ -203,3 +204,7 @@ def eye(shape: tuple[int, ...], rng: Seed = None) -> Array:
     if len(shape) != 2:
         raise ValueError(f"the identity has two axes, (outputs, inputs); got shape {shape}")
     return np.eye(*shape)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = functools.partial(missing, "nn.init")

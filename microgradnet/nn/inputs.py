@@ -6,14 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import shaped
+from ..engine import Value, shaped
 from .module import Module, WrongInput
+
+
+def whole(n: Any, least: int = 1) -> bool:
+    """Whether n is a whole number, not a bool, of at least so many."""
+    return not isinstance(n, bool) and isinstance(n, int | np.integer) and bool(n >= least)
 
 
 def check_sizes(layer: str, **sizes: Any) -> None:
     """ValueError for a size that is no whole number of at least 1."""
     for name, n in sizes.items():
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        if not whole(n):
             raise ValueError(f"{layer}({name}={n!r}): it is a whole number of at least 1")
 
 
@@ -21,8 +26,7 @@ def check_window(layer: str, axes: int, *, least: int = 1, **sizes: Any) -> None
     """ValueError for a size of a window that is neither a whole number of at least `least` nor one for each axis."""
     for name, given in sizes.items():
         each = given if isinstance(given, tuple | list) else (given,) * axes
-        whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= least for n in each)
-        if len(each) != axes or not whole:
+        if len(each) != axes or not all(whole(n, least) for n in each):
             wanted = "a whole number" if axes == 1 else "a whole number or two of them"
             raise ValueError(f"{layer}({name}={given!r}): it is {wanted}, {least} or more")
 
@@ -35,6 +39,11 @@ def check_share(layer: str, p: Any) -> None:
 
 def floating(layer: Module, x: Any) -> Any:
     """`x` as something with a shape and a dtype; WrongInput if it does not hold floating-point numbers."""
+    if isinstance(x, tuple) and any(isinstance(part, Value | np.ndarray) for part in x):
+        raise WrongInput(
+            layer,
+            f"got a tuple of {len(x)}, as recurrent layers and attention return: it wants one array, such as x[0]",
+        )
     x = shaped(x)
     if x.dtype.kind != "f":
         raise WrongInput(

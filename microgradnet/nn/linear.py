@@ -47,7 +47,8 @@ class Linear(Module):
         self.weight, self.bias = weight_and_bias("Linear", (out_features, in_features), bias, init, dtype, seed)
 
     def forward(self, x: Operand) -> Any:
-        if type(x) is np.ndarray and x.dtype.kind != "f":
+        kind = type(x)
+        if kind is tuple or (kind is np.ndarray and x.dtype.kind != "f"):
             floating(self, x)  # says so
         try:
             if self.bias is None:

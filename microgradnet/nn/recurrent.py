@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 from .. import functional
 from ..engine import Operand, Value
+from ..ops.lstm import lstm
 from .init import Seed, generator
 from .inputs import check_share, check_sizes, floating, wrong_shape
 from .linear import affine
@@ -102,12 +103,14 @@ class Recurrent(Module):
             raise WrongInput(self, f"got a state of shape {seen}: it wants {self.states} of shape {wanted}")
         return [s.reshape(shape) for s in given]
 
+    def weights(self, ending: str) -> list[Any]:
+        """weight_ih, weight_hh, bias_ih and bias_hh of one layer in one direction; None for a bias that is not."""
+        return [getattr(self, kind + ending, None) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+
     def walk(self, x: Any, state: list[Any], ending: str, backwards: bool) -> tuple[Any, list[Any]]:
         """One layer along the times of x (time, batch, width), in one direction: its outputs and its last state."""
-        weight_ih, weight_hh, bias_ih, bias_hh = (
-            getattr(self, kind + ending, None) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
-        sums = affine(x, weight_ih, bias_ih)  # type: ignore[arg-type]
+        weight_ih, weight_hh, bias_ih, bias_hh = self.weights(ending)
+        sums = affine(x, weight_ih, bias_ih)
         times, outs = range(len(x)), []
         for t in reversed(times) if backwards else times:
             state = self.step(sums[t], state, weight_hh, bias_hh)
@@ -186,9 +189,9 @@ class LSTM(Recurrent):
 
     gates, states = 4, 2
 
-    def step(self, sums: Any, state: list[Any], weight: Any, bias: Any) -> list[Any]:
-        (h, c), n = state, self.hidden_size
-        z = sums + affine(h, weight, bias)
-        forget_in = functional.sigmoid(z[:, : 2 * n])
-        c = forget_in[:, n:] * c + forget_in[:, :n] * np.tanh(z[:, 2 * n : 3 * n])
-        return [functional.sigmoid(z[:, 3 * n :]) * np.tanh(c), c]
+    def walk(self, x: Any, state: list[Any], ending: str, backwards: bool) -> tuple[Any, list[Any]]:
+        weight_ih, weight_hh, bias_ih, bias_hh = self.weights(ending)
+        sums = affine(x, weight_ih, bias_ih if bias_hh is None else bias_ih + bias_hh)
+        states = lstm(sums[::-1] if backwards else sums, *state, weight_hh)
+        hidden = states[0]
+        return hidden[::-1] if backwards else hidden, [hidden[-1], states[1, -1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -59,6 +60,8 @@ def load(module: Any, state: Mapping[str, Any], strict: bool) -> Incompatible:
     if wrong:
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         way = ". strict=False lets missing and left over ones be" if strict and (missing or unexpected) else ""
+        if set(missing) & {re.sub(r"(^|\.)(\d+)\.", r"\1layers.\2.", key) for key in unexpected}:
+            way += ". PyTorch's Sequential calls 0.weight what is layers.0.weight in a Sequential here"
         raise ValueError(
             f"this state does not fit the {type(module).__name__}, nothing was loaded: {'; '.join(wrong[:10])}{more}"
             f"{way}"

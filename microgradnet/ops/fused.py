@@ -25,8 +25,8 @@ def _total(x: Any, axis: Axis) -> Any:
 # ------------------------------------------------------------------------------------------------------------ softmax
 
 
-def _exponentials(x: Any, axis: int) -> Any:
-    """`x`, which is nobody else's, turned into its softmax along `axis`."""
+def _exponentials(x: Any, axis: int, least: float = 0.0) -> Any:
+    """`x`, which is nobody else's, turned into its softmax along `axis`; its sums are taken to be `least` at least."""
     if not x.size:
         return x
     top = maximum_reduce(x, axis=axis, keepdims=True)
@@ -34,7 +34,7 @@ def _exponentials(x: Any, axis: int) -> Any:
         top = np.where(np.isfinite(top), top, 0.0).astype(x.dtype)
     x -= top
     np.exp(x, out=x)
-    x /= _total(x, axis)
+    x /= np.maximum(_total(x, axis), least)
     return x
 
 
@@ -63,14 +63,15 @@ softmax_row = op(
 def _attention_weights(query: Any, key: Any, *mask: Any, scale: float, causal: bool) -> Any:
     """softmax(query · keyᵀ · scale + mask) along the last axis; `causal` lets no query look at keys behind its place.
 
-    `query` is (…, L, E), `key` (…, S, E), `mask`, if there is one, broadcasts to the result (…, L, S).
+    `query` is (…, L, E), `key` (…, S, E), `mask`, if there is one, broadcasts to the result (…, L, S). A query that may
+    look nowhere has weights of 0: NaNs would reach every parameter, even from places that count for nothing.
     """
     scores = (query * scale) @ key.swapaxes(-1, -2)
     for m in mask:
         scores = np.add(scores, m, out=scores)
     if causal:
         scores += np.where(np.tri(*scores.shape[-2:], dtype=np.bool), 0.0, -math.inf).astype(scores.dtype)
-    return _exponentials(scores, -1)
+    return _exponentials(scores, -1, least=1.0)  # where there is anything to sum, the largest is exp(0)
 
 
 def _attention_weights_rule(

@@ -3,6 +3,10 @@
 An optimiser's `direction` reads as its paper's formula. A schedule is a function of the number of steps.
 """
 
+import functools
+from typing import TYPE_CHECKING
+
+from ..words import missing
 from .algorithms import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
 from .clip import clip_grad_norm_, clip_grad_value_
 from .optimizer import Optimizer
@@ -38,3 +42,6 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = functools.partial(missing, "optim")

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ..nn.inputs import whole
 from ..words import brief
 from .optimizer import Group, Optimizer, fits, is_number, not_negative
 
@@ -141,7 +142,7 @@ def wanted(condition: bool, name: str, given: Any, meaning: str) -> None:
 
 
 def count(name: str, given: Any) -> int:
-    wanted(isinstance(given, int) and given > 0, name, given, "a number of steps is a positive int, such as 30")
+    wanted(whole(given), name, given, "a number of steps is a positive int, such as 30")
     return int(given)
 
 

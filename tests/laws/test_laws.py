@@ -69,6 +69,16 @@ def normalized(x: np.ndarray, axis: Any, eps: float) -> np.ndarray:
     return (x - np.mean(x, axis, keepdims=True)) / np.sqrt(np.var(x, axis, keepdims=True) + eps)
 
 
+def lstm(sums: np.ndarray, h: np.ndarray, c: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    states = []
+    for z in sums:
+        i, f, g, o = np.split(z + np.einsum("bn,kn->bk", h, weight), 4, axis=-1)
+        c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+        h = np.tanh(c) / (1 + np.exp(-o))
+        states.append([h, c])
+    return np.swapaxes(np.array(states), 0, 1)
+
+
 # What NumPy says about the rows that are no function of NumPy.
 REFERENCE: dict[str, Callable[..., Any]] = {
     "relu": lambda x: np.maximum(x, 0),
@@ -91,6 +101,7 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "attention_weights": attention,
     "normalize": normalized,
     "exponent": lambda x: np.frexp(x)[1],
+    "lstm": lstm,
     "linear": lambda x, weight, bias: np.einsum("...i,oi->...o", x, weight) + bias,
     "pinv": np.linalg.pinv,
     "log_abs_det": lambda x: np.linalg.slogdet(x)[1],
@@ -246,7 +257,7 @@ def test_scalars_and_empty_arrays_work(row: Op, shape: tuple[int, ...]) -> None:
 # Matrices, images and what runs along an axis: none of these takes a number.
 NO_NUMBER = {
     "matmul", "swapaxes", "cumsum", "cumprod", "prod", "fliplr", "flipud", "rot90", "diag", "diagonal", "tril", "triu",
-    "delete", "pad", "slide", "linear", "inv", "solve", "pinv", "det", "log_abs_det", "cholesky", "qr_factors",
+    "delete", "pad", "slide", "linear", "lstm", "inv", "solve", "pinv", "det", "log_abs_det", "cholesky", "qr_factors",
     "eigvalsh", "eigenvectors", "svdvals", "singular_vectors", "attention_weights", "normalize", *LOOPS,
 }  # fmt: skip
 NO_NOTHING = {"max", "min", "slide"}  # of no numbers there is no largest
