@@ -159,7 +159,7 @@ def main(options: argparse.Namespace) -> None:
             tqdm.write(f"    {line}")
 
     moments = {0, 1, options.epochs // 3, options.epochs}
-    with tqdm(total=steps, desc="steps", leave=False) as bar:
+    with tqdm(total=steps, desc="steps", leave=False, disable=None) as bar:
         look(0)
         for epoch in range(1, options.epochs + 1):
             for batch_x, batch_y in data.batches(x, y, options.batch_size, seed=rng):

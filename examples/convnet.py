@@ -66,7 +66,7 @@ def main(options: argparse.Namespace) -> None:
         cost, right, seconds = (run.history[name][-1] for name in ("val_cost", "val_accuracy", "seconds"))
         tqdm.write(f"epoch {run.epoch}: held-out cost {cost:.4f}, held-out accuracy {right:.2%} ({seconds:.1f} s)")
 
-    with tqdm(total=steps, desc="steps", leave=False) as bar:
+    with tqdm(total=steps, desc="steps", leave=False, disable=None) as bar:
         history = mg.fit(
             model, images, labels, loss=cross_entropy, optimizer=optimiser, epochs=epochs,
             batch_size=options.batch_size, scheduler=schedule, scheduler_interval="batch",

@@ -82,7 +82,7 @@ def main(options: argparse.Namespace) -> None:
     rest = [p for block in model.blocks for p in block.parameters()]
     groups = [{"params": heads, "lr": 3 * options.lr}, {"params": list(dict.fromkeys(rest))}]
     optimiser = optim.AdamW(groups, lr=options.lr, weight_decay=0.01)
-    with tqdm(total=options.epochs, desc="epochs", leave=False) as bar:
+    with tqdm(total=options.epochs, desc="epochs", leave=False, disable=None) as bar:
         history = mg.fit(
             model, x_train, y_train, loss=loss, optimizer=optimiser, epochs=options.epochs,
             validation=(x_test, y_test), metrics={"accuracy": accuracy}, patience=10, seed=options.seed,

@@ -66,7 +66,7 @@ def main(options: argparse.Namespace) -> None:
     patient = copy.deepcopy(model)
     whole = [measured(patient, digits, targets)]
     descent = optim.SGD(patient.parameters(), lr=1.0)
-    for _ in tqdm(range(8 * epochs), "full batch", leave=False):
+    for _ in tqdm(range(8 * epochs), "full batch", leave=False, disable=None):
         descent.zero_grad()
         cost(patient).backward(release=True)
         descent.step()
@@ -82,7 +82,7 @@ def main(options: argparse.Namespace) -> None:
     began = time.perf_counter()
     for epoch in range(1, epochs + 1):
         steps = data.batches(digits.train_images, targets, options.batch_size, seed=rng)
-        for x, y in tqdm(steps, f"epoch {epoch}", leave=False):
+        for x, y in tqdm(steps, f"epoch {epoch}", leave=False, disable=None):
             optimiser.zero_grad()
             quadratic_cost(model(x), y).backward(release=True)
             optimiser.step()

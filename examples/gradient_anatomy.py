@@ -70,7 +70,7 @@ def main(options: argparse.Namespace) -> None:
     # Where the network has learned, there is less to say: the gradient of the same digit is shorter.
     length = gradient_length(model)
     optimiser = optim.SGD(model.parameters(), lr=0.3)
-    for _ in tqdm(range(options.epochs), "learning", leave=False):
+    for _ in tqdm(range(options.epochs), "learning", leave=False, disable=None):
         for images, wanted in data.batches(digits.train_images, targets, 10, seed=rng):
             optimiser.zero_grad()
             quadratic_cost(model(images), wanted).backward(release=True)

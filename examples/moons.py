@@ -50,7 +50,7 @@ def main(options: argparse.Namespace) -> None:
         if run.epoch in panels:
             look(run.epoch)
 
-    with tqdm(total=options.epochs, desc="epochs", leave=False) as bar:
+    with tqdm(total=options.epochs, desc="epochs", leave=False, disable=None) as bar:
         look(0)
         history = mg.fit(
             model, x_train, y_train, loss=cross_entropy, optimizer=optim.Adam(model.parameters(), lr=options.lr),

@@ -77,7 +77,7 @@ def main(options: argparse.Namespace) -> None:
         return np.asarray(model([points[:, 0], points[:, 1]]).data)
 
     print(f"{len(parameters)} parameters, each a Value; {(np.sign(answers()) == wanted).mean():.0%} right at first")
-    for epoch in tqdm(range(1, options.epochs + 1), "learning", leave=False):
+    for epoch in tqdm(range(1, options.epochs + 1), "learning", leave=False, disable=None):
         total = 0.0
         for i in rng.permutation(len(points)):
             x, y = [float(number) for number in points[i]], wanted[i]
@@ -90,7 +90,7 @@ def main(options: argparse.Namespace) -> None:
             total += cost.item()
         if epoch in (1, 2, 5) or epoch % 10 == 0 or epoch == options.epochs:
             right = (np.sign(answers()) == wanted).mean()
-            print(f"epoch {epoch}: cost {total / len(points):.4f}, {right:.0%} of {len(points)} points right")
+            tqdm.write(f"epoch {epoch}: cost {total / len(points):.4f}, {right:.0%} of {len(points)} points right")
 
     # One neuron of the trained network, with what flowed into it and back for one point.
     neuron = model.layers[0].neurons[0]

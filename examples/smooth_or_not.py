@@ -52,7 +52,7 @@ def main(options: argparse.Namespace) -> None:
 
         optimiser = optim.SGD(model.parameters(), lr=0.3)
         course = [measured(model, digits, targets)]
-        for _ in tqdm(range(options.epochs), name, leave=False):
+        for _ in tqdm(range(options.epochs), name, leave=False, disable=None):
             for x, y in data.batches(digits.train_images, targets, 10, seed=rng):
                 optimiser.zero_grad()
                 quadratic_cost(model(x), y).backward(release=True)

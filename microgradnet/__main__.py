@@ -114,7 +114,7 @@ def train(options: argparse.Namespace) -> int:
     mnist = options.what == "mnist"
     if not mnist and (options.data or options.download):
         raise ValueError("--data and --download are for mnist: the digits come with scikit-learn")
-    hidden = shape_of(options.hidden, "--hidden")
+    hidden = shape_of(options.hidden, "--hidden", "numbers of neurons such as 16,16")
     if options.save:
         target(options.save)  # says what is wrong with it before the training rather than after
     digits = data.mnist(options.data, download=options.download) if mnist else data.digits(seed=options.seed)
@@ -131,7 +131,7 @@ def train(options: argparse.Namespace) -> int:
         data.one_hot(digits.train_labels),
         loss=functional.quadratic_cost,
         optimizer=optim.SGD(model.parameters(), lr=options.lr),
-        epochs=options.epochs or (10 if mnist else 30),
+        epochs=options.epochs if options.epochs is not None else 10 if mnist else 30,
         batch_size=options.batch_size,
         validation=(digits.test_images, data.one_hot(digits.test_labels)),
         metrics={"accuracy": lambda out, y: float(np.mean(out.argmax(axis=1) == y.argmax(axis=1)))},
@@ -156,6 +156,8 @@ def draw_it(options: argparse.Namespace) -> int:
     target = found(options.target)
     given = arguments(options)
     if isinstance(target, nn.Module):
+        if not given:
+            raise ValueError(f"{options.target} is a Module: give an input to run it on, --shape 5,784 or JSON")
         drawing = draw(target, *given, fold=options.fold, weights=options.weights)
     else:
         result = target
@@ -196,6 +198,12 @@ def checked(options: argparse.Namespace) -> GradReport:
     if not callable(function):
         raise TypeError(f"{options.target} is no function: {function!r}")
     args = arguments(options)
+    if isinstance(function, nn.Module) and args:  # its parameters too
+
+        def result(model: nn.Module, *inputs: Any) -> Any:
+            return model(*inputs)
+
+        function, args = result, [function, *args]
     if not args:
         needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty and p.kind < 2]
         if needed:
@@ -218,8 +226,17 @@ def checked(options: argparse.Namespace) -> GradReport:
 def arguments(options: argparse.Namespace) -> list[Any]:
     """The arguments given as JSON, and random ones of the shapes asked for."""
     rng = np.random.default_rng(options.seed)
-    given = [json.loads(text) for text in options.arguments]
-    return given + [rng.normal(size=shape_of(text, "--shape")) for text in options.shape]
+    wanted = "lengths such as 3,4, or () for a number"
+    return [read_json(text) for text in options.arguments] + [
+        rng.normal(size=shape_of(text, "--shape", wanted)) for text in options.shape
+    ]
+
+
+def read_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the argument {text!r} is no JSON, such as 2.0 or [1, 2]: {error}") from None
 
 
 def found(target: str) -> Any:
@@ -238,11 +255,13 @@ def found(target: str) -> Any:
     return thing
 
 
-def shape_of(text: str, option: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(n) for n in text.strip("()").replace("x", ",").split(",") if n.strip())
-    except ValueError:
-        raise ValueError(f"{option} {text!r}: wanted lengths such as 3,4, or () for a number") from None
+def shape_of(text: str, option: str, wanted: str) -> tuple[int, ...]:
+    numbers = [n.strip() for n in text.strip("()").rstrip(",").split(",")]
+    if numbers == [""]:
+        return ()
+    if not all(n.isdecimal() for n in numbers):
+        raise ValueError(f"{option} {text!r}: wanted {wanted}")
+    return tuple(map(int, numbers))
 
 
 if __name__ == "__main__":

@@ -1136,6 +1136,28 @@ def guarded(rule: Rule) -> Rule:
     return safely
 
 
+def check_arguments(function: Any, rules: tuple[Rule, ...]) -> None:
+    """TypeError for a function with more array arguments than rules, or a rule that does not take them."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return
+    names = code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
+    if len(names) > len(rules):
+        raise TypeError(
+            f"{function.__name__} has the array arguments {', '.join(names)} and {len(rules)} of the rules: give one "
+            f"for each, None where nothing flows. Keyword-only arguments need none"
+        )
+    for rule in rules:
+        rule_code: Any = getattr(rule, "__code__", None)
+        takes_more = rule_code is None or rule_code.co_flags & 0x04  # *args
+        if not takes_more and rule_code.co_argcount < 2 + len(names):
+            given = ", ".join(rule_code.co_varnames[: rule_code.co_argcount])
+            raise TypeError(
+                f"a rule of {function.__name__} takes ({given}): it is called with (g, out, {', '.join(names)}), the "
+                f"gradient of the result, the result and the inputs"
+            )
+
+
 def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]], Op]:
     """Make a function a row: the decorated function is its forward, `rules` are its gradients.
 
@@ -1165,6 +1187,8 @@ def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]]
                 f"primitive wants the rules first and then the function; got {brief(function)}. "
                 f"@primitive(lambda g, out, x: g * 2) goes above def f(x): …"
             )
+
+        check_arguments(function, rules)
 
         @functools.wraps(function)
         def forward(*inputs: Any, **params: Any) -> Any:

@@ -113,7 +113,10 @@ def network(
         axes.text(i, -0.62, f"{n:,}", ha="center", va="top", fontsize=10)
     for neuron, y in columns[-1].items() if labels is not None else ():
         axes.text(len(sizes) - 1 + 0.13, y, str(labels[neuron]), va="center", fontsize=10)
-    axes.set(xlim=(-0.3, len(sizes) - 0.6), ylim=(-0.72, 0.6))
+    told = "blue: positive weight, orange: negative, the stronger the larger"
+    told += "; the darker a neuron, the more active" if fills is not None else ""
+    axes.text(0, -0.72, told, ha="left", va="top", fontsize=9, color="#444444")
+    axes.set(xlim=(-0.3, len(sizes) - 0.6), ylim=(-0.8, 0.6))
     axes.set_axis_off()
     return axes
 

@@ -389,7 +389,7 @@ def run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["mine:nothing"], 2, "mine has no 'nothing'; it has case, fails"),
         (["mine"], 2, "wanted module:function"),
         (["mine:fails", "1.0"], 2, "RuntimeError: no such luck"),
-        (["mine:right", "[0.5"], 2, "JSONDecodeError"),
+        (["mine:right", "[0.5"], 2, "the argument '[0.5' is no JSON"),
         (["nowhere:f", "1.0"], 2, "No module named 'nowhere'"),
     ],
 )

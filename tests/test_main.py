@@ -73,6 +73,8 @@ def test_it_draws_functions_models_and_values(here: Path, capsys: pytest.Capture
 def test_it_checks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "mine_for_test_main:f", "0.3", "0.4", "--order", "2"]) == 0
     assert capsys.readouterr().out.startswith("ok: the gradient of f")
+    assert main(["check", "mine_for_test_main:model", "--shape", "5,4"]) == 0
+    assert "layers.0.weight" in capsys.readouterr().out  # a row for each parameter, as the docs promise
 
 
 @pytest.mark.parametrize(
@@ -84,15 +86,18 @@ def test_it_checks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["draw", "mine_for_test_main:number"], "is 3; wanted a function, a Module or a Value"),
         (["draw", "mine_for_test_main:plain"], "draw wants Values"),
         (["draw", "mine_for_test_main:f", "1.0"], "missing 1 required positional argument: 'y'"),
-        (["draw", "mine_for_test_main:f", "1.0", "x"], "JSONDecodeError"),
-        (["draw", "mine_for_test_main:model"], "wants an example input"),
+        (["draw", "mine_for_test_main:f", "1.0", "x"], "the argument 'x' is no JSON"),
+        (["draw", "mine_for_test_main:model"], "give an input to run it on, --shape"),
         (["draw", "mine_for_test_main:model", "--shape", "5,3"], "got an input of shape (5, 3)"),
         (["draw", "mine_for_test_main:value", "--out", "g.jpg"], "saved as .svg, .png"),
         (["draw", "mine_for_test_main:value", "--fold", "x"], "what can be folded"),
         (["check", "mine_for_test_main:number"], "is no function: 3"),
         (["check", "mine_for_test_main:f", "--shape", "a"], "wanted lengths such as 3,4"),
         (["train", "digits", "--data", "x"], "--data and --download are for mnist"),
-        (["train", "digits", "--hidden", "a"], "--hidden 'a'"),
+        (["train", "digits", "--hidden", "a"], "--hidden 'a': wanted numbers of neurons"),
+        (["train", "digits", "--hidden", "16,x"], "--hidden '16,x'"),
+        (["train", "digits", "--epochs", "0"], "epochs=0"),
+        (["draw", "mine_for_test_main:model", "--shape", "3,x"], "--shape '3,x': wanted lengths"),
         (["train", "digits", "--lr", "0"], "the step size is a positive number"),
         (["train", "digits", "--epochs", "-1"], "epochs=-1"),
         (["train", "digits", "--load", "none.npz"], "none.npz"),

@@ -80,7 +80,7 @@ def test_a_wrong_rule_is_caught_with_the_name_of_the_row() -> None:
         (lambda: primitive(lambda g, out, x: g)(lambda x: x * 1j)(Value(1.0)), "returns an array of numbers"),
         (lambda: distance(Value(1.0), Value(2.0), p=Value(3.0)), "takes p as a parameter"),
         (
-            lambda: primitive(lambda g, out, x, y: g, None)(lambda x, y, z: x)(Value(1.0), 1.0, Value(2.0)),
+            lambda: primitive(lambda g, out, *xs: g, None)(lambda *xs: xs[0])(Value(1.0), 1.0, Value(2.0)),
             "would be lost",
         ),
     ],
@@ -191,3 +191,25 @@ def test_a_hook_cannot_write_into_a_gradient_that_others_hold() -> None:
 
     with pytest.raises(ValueError, match="read-only"):
         hook(Value([1.0, 2.0]), doubles).sum().backward()
+
+
+def test_rules_that_do_not_fit_the_function_are_told_where_it_is_made() -> None:
+    with pytest.raises(TypeError, match=r"product has the array arguments x, y and 1 of the rules: give one for each"):
+
+        @primitive(lambda g, out, x, y: g * y)
+        def product(x, y):
+            return x * y
+
+    with pytest.raises(TypeError, match=r"a rule of square takes \(g, x\): it is called with \(g, out, x\)"):
+
+        @primitive(lambda g, x: 2 * g * x)
+        def square(x):
+            return x * x
+
+    @primitive(lambda g, out, *inputs, p: g * p, None)
+    def scaled(x, y=1.0, *, p):
+        return x * p
+
+    x = Value(2.0)
+    scaled(x, p=3.0).backward()
+    assert x.grad == 3.0

@@ -39,7 +39,7 @@ def check_grads(
 
     Arguments are numbers, arrays, nested dicts, lists, tuples and dataclasses of them, or Modules; f is called with
     Values in their place and returns a Value or several. Whole numbers and integer arrays are constants. Several
-    results, or an array, are weighed by random numbers: the gradient is checked for all of them at once.
+    results, or an array, are weighed by random numbers: the gradient is checked, and shown, of that sum.
 
     Each element is *match*, *mismatch*, *kink* (the slopes from the left and from the right differ, and the gradient
     lies between them) or *cannot tell* (the slope itself is not reliable here: its error bar says how much). float32
@@ -294,6 +294,10 @@ class Check:
                 "(.data, float(), stop_gradient, a plain copy), or changes the gradient (hook)"
             )
         self.in_single_precision()
+        if self.y.size == 1:
+            self.unweigh(float(self.c[0]))
+        else:
+            coverage += f"; the {self.y.size:,} numbers it returns weighed at random"
         inputs = [
             Input(place.name, g, n, e, v)
             for place, g, n, e, v in zip(
@@ -301,6 +305,20 @@ class Check:
             )
         ]
         return GradReport(called(self.given), inputs, self.elements, blamed, self.problems, self.notes, coverage)
+
+    def unweigh(self, c: float) -> None:
+        """Undo the weight of a result of one number, so that the report shows its gradient. (The weight is there since
+        rules that use g twice, or forget it, are right where g is 1.)"""
+        self.analytic = [g / c for g in self.analytic]
+        self.numerical = [n / c for n in self.numerical]
+        self.errors = [e / abs(c) for e in self.errors]
+        self.elements = [
+            e._replace(
+                analytic=e.analytic / c, numerical=e.numerical / c, error=e.error / abs(c), left=e.left / c,
+                right=e.right / c,
+            )
+            for e in self.elements
+        ]  # fmt: skip
 
     def second_order_culprits(self) -> list[Culprit]:
         """The operations of the function itself whose second derivatives are wrong, each checked alone."""

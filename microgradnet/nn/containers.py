@@ -171,5 +171,5 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         sizes = [self.layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in self.layers)]
-        names = f"{named(self.activation)}, then {named(self.final_activation)}"
+        names = named(self.activation) + (f", then {named(self.final_activation)}" if self.final_activation else "")
         return f"MLP({' → '.join(map(str, sizes))}, {names}; {self.parameter_count():,} parameters)"

@@ -204,7 +204,10 @@ class Optimizer:
                     f"numbers, such as Value(0.1 * array)"
                 )
         if not params:
-            raise ValueError(f"{where}there are no parameters to move; a Value that was computed is none")
+            raise ValueError(
+                f"{where}there are no parameters to move; a Value that was computed is none, and neither is a "
+                "plain array: Value(array) makes one of it"
+            )
         options = self._options({**self.defaults, **given, "params": params}, where)
         if not options["lr"]:  # a schedule may get there; to begin there is a mistake
             raise ValueError(f"{where}lr={given.get('lr', self.defaults['lr'])!r}: {OPTIONS['lr'][1]}")

@@ -57,6 +57,16 @@ class Arrow(NamedTuple):
     size: float | None  # of the gradient that flows along it
     sign: str
 
+    @property
+    def label(self) -> str:
+        """What it is, in words; without the gradient."""
+        return f"{self.times:,} edges" if self.times > 1 else self.text
+
+    @property
+    def flow(self) -> str:
+        """The gradient that flows along it, in words."""
+        return f"{self.sign}{self.size:.3g}" if self.size is not None else ""
+
 
 class Picture:
     """Boxes in an order in which each comes after its inputs, with their arrows and facts."""
@@ -160,7 +170,7 @@ def into_many(box: Box) -> list[Arrow]:
         signs = {flow.sign for flow in found if flow.sign}
         sign = signs.pop() if len(signs) == 1 else "±" if signs else ""
         size = norm([flow.size for flow in found]) if found else None
-        arrows.append(Arrow(source.number, 0, times, f"× {times:,}" if times > 1 else "", size, sign))
+        arrows.append(Arrow(source.number, 0, times, "", size, sign))
     return sorted(arrows)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +30,8 @@ STYLES = {
     "folded": ("box3d", "#ffffff", "#3b78b5", "#1c1c22", "#7fb2e5"),
 }
 
+MARGINS = {"octagon": "0.2,0.12", "box3d": "0.14,0.12", "cylinder": "0.12,0.12"}  # or their lines meet the text
+
 
 def source(picture: Picture, title: str, direction: str, weights: bool) -> str:
     """The DOT text: boxes in order of creation, calls of Modules as clusters."""
@@ -37,7 +40,9 @@ def source(picture: Picture, title: str, direction: str, weights: bool) -> str:
     dot = graphviz.Digraph(comment=None, strict=False)
     caption = [*([title] if title else []), *picture.notes]
     dot.attr("graph", rankdir=direction, bgcolor="transparent", fontname=FONT, fontsize="11", fontcolor=GREY)
-    dot.attr("graph", nodesep="0.25", ranksep="0.35", label=lines_of(caption, "l"), labelloc="b", labeljust="l")
+    caption = [line for text in caption for line in textwrap.wrap(text, 100)]
+    dot.attr("graph", nodesep="0.25", ranksep="0.35", pad="0.1")
+    dot.attr("graph", label=lines_of(caption, "l", 100), labelloc="b", labeljust="l")
     dot.attr("node", fontname=FONT, fontsize="11", style="filled", margin="0.12,0.06", fontcolor="#1a1a1a")
     dot.attr("edge", fontname=FONT, fontsize="9", color=GREY, fontcolor=GREY, arrowsize="0.6")
     put_boxes(dot, picture)
@@ -56,7 +61,7 @@ def put_boxes(dot: Any, picture: Picture) -> None:
     clusters: dict[Group | None, Any] = {None: dot}
     for n, group in enumerate(picture.groups):
         clusters[group] = graphviz.Digraph(name=f"cluster_{n}")
-        label = lines_of([f"{group.title}  {group.subtitle}".strip()], "l")
+        label = lines_of([f"{group.title}  {group.subtitle}".strip()], "l", 100)
         clusters[group].attr(label=label, labelloc="t", labeljust="l", style="rounded", color=GREY, margin="10")
     for i, box in enumerate(picture.boxes):
         clusters[box.group].node(f"n{i}", **node_style(box, picture.facts[i]))
@@ -67,7 +72,7 @@ def put_boxes(dot: Any, picture: Picture) -> None:
 def node_style(box: Box, facts: Facts) -> dict[str, str]:
     shape, fill, border, _, _ = STYLES[box.kind]
     style = "filled,rounded" if shape == "box" else "filled"
-    more = {"color": border, **({"margin": "0.2,0.12"} if shape == "octagon" else {})}
+    more = {"color": border, "margin": MARGINS.get(shape, "0.12,0.06")}
     if facts.alarms:
         more |= {"color": RED, "penwidth": "3", "fontcolor": RED}
     kind = f"{box.kind} alarm" if facts.alarms else box.kind
@@ -79,13 +84,13 @@ def node_style(box: Box, facts: Facts) -> dict[str, str]:
 
 def edge_style(arrow: Arrow, largest: float, weights: bool) -> dict[str, str]:
     style: dict[str, str] = {}
-    text = [arrow.text] if arrow.text else []
+    text = [arrow.label] if arrow.label else []
     if weights and arrow.size is not None:
         fine = math.isfinite(arrow.size)
         share = 1.0 if not fine else (arrow.size / largest) ** 0.5 if largest else 0.0
         colour = {"+": BLUE, "-": ORANGE}.get(arrow.sign, GREY) if fine else RED
         style = {"penwidth": f"{0.4 + 4.6 * share:.2f}", "color": colour, "fontcolor": colour}
-        text.append(f"{arrow.sign}{arrow.size:.3g}")
+        text.append(arrow.flow)
     elif weights:
         style = {"style": "dashed"}
     if text:
@@ -93,11 +98,11 @@ def edge_style(arrow: Arrow, largest: float, weights: bool) -> dict[str, str]:
     return style
 
 
-def lines_of(lines: Iterable[str], align: str = "n") -> str:
+def lines_of(lines: Iterable[str], align: str = "n", longest: int = 60) -> str:
     """Lines of text as a DOT label; `align` is n for centred, l for left."""
     import graphviz
 
-    text = f"\\{align}".join(literal(shorter(line)) for line in lines)
+    text = f"\\{align}".join(literal(shorter(line, longest)) for line in lines)
     label: str = graphviz.nohtml(text + (f"\\{align}" if align == "l" and text else ""))
     return label
 

@@ -279,7 +279,7 @@ def as_json(large: Picture, small: Picture, title: str, direction: str) -> dict[
     boxes = []
     for i, (box, facts) in enumerate(zip(large.boxes, large.facts, strict=True)):
         inputs = [
-            {"node": a.source, "place": a.place, "times": a.times, "text": a.text}
+            {"node": a.source, "place": a.place, "times": a.times, "text": f"{a.text} {a.flow.lstrip('+-±')}".strip()}
             | ({"weight": a.size, "sign": a.sign} if a.size is not None and math.isfinite(a.size) else {})
             for a in large.arrows[i]
         ]

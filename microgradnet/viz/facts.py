@@ -51,6 +51,8 @@ def facts_of(node: Node, has_gradients: bool) -> Facts:
         lines += statistics(array)
     details.append(("value", shown(numbers(thing))))
     alarms = odd(array, "")
+    if node.kind == CONSTANT:  # an Inf that the program itself put there, such as in a mask, is meant
+        alarms = [alarm for alarm in alarms if "Inf" not in alarm]
     if has_gradients and isinstance(thing, Value):
         words, odder = gradient(node)
         lines += words

@@ -105,6 +105,8 @@ def read(
     groups = groups_of(nodes)
     tell_kinds(nodes, roots, [*models, *[group.module for group in groups if group.module and not group.parent]])
     put_leaves_into_groups(nodes)
+    unused = [name for name in inputs if not any(node.keep and node.name == name for node in nodes)]
+    unused_notes = [f"no operation takes these as they are: {', '.join(unused)}"] if unused else []
     notes: list[str] = []
     if gradients:
         found, notes = swept_for_show(roots, values)
@@ -115,7 +117,7 @@ def read(
         if flows:
             for node in nodes:
                 node.flows = flows_into(node)
-    return Graph(nodes, notes, gradients)
+    return Graph(nodes, notes + unused_notes, gradients)
 
 
 def computed(value: Value) -> bool:

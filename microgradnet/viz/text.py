@@ -52,5 +52,4 @@ def said(picture: Picture, i: int) -> str:
 
 
 def on_edge(arrow: Arrow) -> str:
-    flow = f"{arrow.sign}{arrow.size:.3g}" if arrow.size is not None else ""
-    return " ".join(part for part in (arrow.text, flow) if part)
+    return " ".join(part for part in (arrow.label, arrow.flow) if part)
