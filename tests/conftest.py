@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from . import cases  # noqa: F401  (its list of rows is made now, before anything adds SciPy's to the table)
+
+# A job in the background of a shell is started with Ctrl-C ignored, and so would be the programs that tests start:
+# tests that send one would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run; a failure prints how to draw its example again.
 settings.register_profile(

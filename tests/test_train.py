@@ -250,7 +250,7 @@ print(json.dumps(history["stopped"]))
 def test_ctrl_c_from_outside_returns_what_there_is() -> None:
     process = started("-c", ENDLESS)
     process.send_signal(signal.SIGINT)
-    assert json.loads(process.communicate()[0]) == "interrupted"
+    assert json.loads(process.communicate(timeout=120)[0]) == "interrupted"
     assert process.returncode == 0
 
 
