@@ -518,6 +518,13 @@ def test_a_thirty_layer_network_folds_to_thirty_times_its_layer() -> None:
     assert f"{30 * 72:,} parameters" in folded.text
 
 
+def test_inputs_folded_into_one_are_counted_once() -> None:
+    total = sum((Value(float(i)) for i in range(1, 60)), Value(0.0))
+    text = draw(np.stack([Value(1.0) for _ in range(60)]).sum() + total, cap=20).text
+    assert "60 inputs" in text
+    assert "60 inputs  60 inputs" not in text
+
+
 def test_repeats_that_do_not_follow_from_each_other_are_drawn_part_by_part() -> None:
     w, b = Value([1.0, 2.0], name="w"), Value(0.5, name="b")
     total = Value(0.0)

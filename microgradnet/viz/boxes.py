@@ -240,9 +240,9 @@ def facts_of_many(box: Box, graph: Graph) -> Facts:
         of_kind = [node for node in leaves if node.kind == kind]
         if of_kind:
             shapes = spelled([f"{node.name.split('.')[-1]} {node.thing.shape}".strip() for node in of_kind], ", ", 60)
-            lines.append(
-                f"{counted(sum(node.thing.size for node in of_kind), kind)}" + (f": {shapes}" * bool(box.call))
-            )
+            held = counted(sum(node.thing.size for node in of_kind), kind)
+            if held != title:
+                lines.append(f"{held}: {shapes}" if box.call else held)
             details.append((f"{kind}s", shapes))
     outs = [node for node in operations if node.kind == OUTPUT or any(user not in inside for user in node.users)]
     for node in outs[-1:]:
