@@ -17,7 +17,7 @@ from options import Parser, run
 
 import microgradnet as mg
 from microgradnet import Value, data, nn, plots
-from microgradnet.engine import history
+from microgradnet.core import history
 from microgradnet.functional import quadratic_cost, sigmoid
 
 

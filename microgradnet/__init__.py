@@ -10,8 +10,8 @@ np.float64(13.0)
 
 from . import data, functional, gradcheck, nn, optim, plots, transforms
 from . import formulas as _formulas  # fills the tables
-from .debug import debug
-from .engine import Value, no_grad, primitive
+from .core import Value, no_grad, primitive
+from .debugging import debug
 from .gradcheck import assert_grads, check_grads, numerical_grad
 from .ops.elementwise import hook
 from .saving import load, save

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import data, functional, nn, optim
-from .engine import Value
+from .core import Value
 from .gradcheck import GradReport, check_grads
 from .saving import load, save, target
 from .train import fit

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .core import Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
 from .formulas.reductions import clip, logsumexp
 from .losses import (
     binary_cross_entropy,

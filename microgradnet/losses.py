@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import Array, Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .core import Array, Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
 from .formulas.reductions import clip, logsumexp
 from .ops.cost import clamped_log
 from .ops.elementwise import relu

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import engine
-from .engine import Array, Value, numbers, recording
+from .core import Array, Value, no_grad, numbers, recording
+from .core import history as history_of
 from .nn import Linear, Module
 from .nn.report import named_gradients
 from .words import brief
@@ -168,7 +168,7 @@ def activations(model: Module, example: Any) -> list[Array]:
     if not isinstance(out, Value):
         raise ValueError(f"{type(model).__name__} returned {brief(out)}; its activations are read from what it records")
     into = {}
-    for node in engine.history(out):
+    for node in history_of(out):
         weight = node.args[1] if len(node.args) > 1 else None
         if node.op and node.op.name == "matmul" and isinstance(weight, Value) and weight.op:
             weight = weight.args[0]  # a layer without a bias: x @ weight.T
@@ -444,7 +444,7 @@ def decision_regions(predict: Any, x: Any, y: Any, *, steps: int = 150, axes: Ax
 
 def probabilities(predict: Any, points: Array) -> Array:
     """The probability of each class (m, k) at each of the points, k at least 2."""
-    with engine.no_grad():
+    with no_grad():
         out = np.asarray(numbers(predict(points)), dtype=np.float64)
     if out.shape in ((len(points),), (len(points), 1)):
         out = np.stack([1 - out.reshape(-1), out.reshape(-1)], axis=1)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .engine import Array, Value
+from .core import Array, Value
 from .files import place, replace
 from .nn.init import shared
 from .nn.module import Module

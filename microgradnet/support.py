@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import formulas  # noqa: F401  (fills the tables)
-from .engine import BOOLEAN, FORMULAS, INSPECTIONS, REFUSED, TABLE, Op, Value, sweep
+from .core import BOOLEAN, FORMULAS, INSPECTIONS, REFUSED, TABLE, Op, Value, sweep
 from .formulas.refused import UNCONCERNED
 
 NAMESPACES = {"np": np, "np.linalg": np.linalg}

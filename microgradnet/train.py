@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .debug import debug
-from .engine import Array, Value, no_grad, numbers
+from .core import Array, Value, no_grad, numbers
+from .debugging import debug
 from .nn.init import Seed, generator
 from .nn.inputs import whole
 from .nn.module import Module

@@ -29,8 +29,25 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy import ndarray
 
-from . import engine, tree
-from .engine import NonDiff, Op, Value, by_age, floating, new_age, new_value, numbers, start, swept
+from . import tree
+from .core import (
+    NO_PARAMS,
+    RECORDING,
+    TABLE,
+    NonDiff,
+    Op,
+    Value,
+    by_age,
+    floating,
+    history,
+    modes,
+    new_age,
+    new_value,
+    numbers,
+    recording,
+    start,
+    swept,
+)
 from .tree import VARIABLE
 from .words import brief, describe, refuse
 
@@ -45,8 +62,8 @@ NOTHING = contextlib.nullcontext(False)
 @contextlib.contextmanager
 def _on() -> Iterator[bool]:
     """What a transform does is recorded, under no_grad too; whether it is under one."""
-    quiet = not engine.RECORDING.get()
-    with engine.recording():
+    quiet = not RECORDING.get()
+    with recording():
         yield quiet
 
 
@@ -96,7 +113,7 @@ def _gradient_of(name: str, f: Function, argnums: Any, has_aux: bool) -> Functio
     chosen = _chooser(name, f, argnums)
 
     def both(args: Any, kwargs: Any) -> Any:
-        with _on() if engine.modes else NOTHING as quiet:
+        with _on() if modes.modes else NOTHING as quiet:
             variables = Variables(name, args, chosen(args), kwargs)
             out, aux = variables.call(f, kwargs), None
             if has_aux:
@@ -134,7 +151,7 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
     (array([ 3., 30.]), np.float64(21.0))
     """
     _check_function("vjp", f)
-    with _on() if engine.modes else NOTHING as quiet:
+    with _on() if modes.modes else NOTHING as quiet:
         variables = Variables("vjp", args, tuple(range(len(args))), {}, lasting=True)
         result, aux = variables.call(f, {}), None
         if has_aux:
@@ -143,7 +160,7 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
         _, linked = variables.history(outputs.values, quiet)
 
     def pullback(gradient: Any) -> tuple[Any, ...]:
-        with _on() if engine.modes else NOTHING as quiet:
+        with _on() if modes.modes else NOTHING as quiet:
             given = outputs.match(gradient)
             record = (linked or any(type(g) is Value for g in given)) and not quiet
             roots = [(v, start(v, g, record)) for v, g in zip(outputs.values, given, strict=True)]
@@ -168,7 +185,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """
     _check_function("jvp", f)
     args, tangents = _as_arguments("jvp", args, tangents)
-    with _on() if engine.modes else NOTHING as quiet:
+    with _on() if modes.modes else NOTHING as quiet:
         variables = Variables("jvp", args, tuple(range(len(args))), {})
         result = variables.call(f, {})
         outputs = Outputs("jvp", result)
@@ -200,7 +217,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     chosen = _chooser("jacobian", f, argnums)
 
     def slopes(*args: Any, **kwargs: Any) -> Any:
-        with _on() if engine.modes else NOTHING as quiet:
+        with _on() if modes.modes else NOTHING as quiet:
             variables = Variables("jacobian", args, chosen(args), kwargs)
             outputs = Outputs("jacobian", variables.call(f, kwargs))
             _, linked = variables.history(outputs.values, quiet)
@@ -254,7 +271,7 @@ def hvp(f: Function, args: Any, tangents: Any) -> Any:
     _check_function("hvp", f)
     single = type(args) is not tuple
     args, tangents = _as_arguments("hvp", args, tangents)
-    with _on() if engine.modes else NOTHING as quiet:
+    with _on() if modes.modes else NOTHING as quiet:
         variables = Variables("hvp", args, tuple(range(len(args))), {})
         out = variables.call(f, {})
         _check_output("hvp", out)
@@ -288,7 +305,7 @@ class Checkpointed(Op):
     def pull(self, node: Value, g: Any, create_graph: bool, pending: Gradients) -> None:
         """Compute it again, recorded this time, and sweep that."""
         since = new_age()
-        with _on() if engine.modes else NOTHING:
+        with _on() if modes.modes else NOTHING:
             again = self.compute()
         data, before = again._numbers, node._numbers
         if data.shape != before.shape or data.dtype != before.dtype or not _alike(data, before):
@@ -342,7 +359,7 @@ def checkpoint(f: Function) -> Function:
     _check_function("checkpoint", f)
 
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        if engine.modes and not engine.RECORDING.get():
+        if modes.modes and not RECORDING.get():
             return f(*args, **kwargs)
         since = new_age()
         result = f(*args, **kwargs)
@@ -359,7 +376,7 @@ def checkpoint(f: Function) -> Function:
             return _joined(again) if again else Value(0.0)
 
         op = Checkpointed(_called(f), compute)
-        node = new_value(Value, whole._numbers, op, tuple(sorted(used, key=by_age)), engine.NO_PARAMS)
+        node = new_value(Value, whole._numbers, op, tuple(sorted(used, key=by_age)), NO_PARAMS)
         return _cut_masks(result, dict(zip(parts, _cut(node, parts), strict=True)), since)
 
     return _named(checkpointed, f, "checkpoint")
@@ -398,7 +415,7 @@ def _cut_masks(result: Any, instead: dict[Value, Any], since: int) -> Any:
 
     def leaf(x: Any, inside: bool) -> Any:
         if type(x) is NonDiff and x.age > since:
-            return new_value(NonDiff, x._numbers, None, (), engine.NO_PARAMS)
+            return new_value(NonDiff, x._numbers, None, (), NO_PARAMS)
         return instead.get(x, x) if type(x) is Value else x
 
     return tree.rebuild(result, leaf)
@@ -472,7 +489,7 @@ class Variables:
             data.setflags(write=False)
         if was_value and link:
             self.linked = True
-            v = new_value(Value, data, engine.TABLE[np.positive], (x,), VARIABLE)
+            v = new_value(Value, data, TABLE[np.positive], (x,), VARIABLE)
         else:
             v = new_value(Value, data, None, (), VARIABLE)
         if was_value:
@@ -540,7 +557,7 @@ class Variables:
     def plain(self, aux: Any) -> Any:
         """Beside plain results: what f returned beside its number, with plain numbers for the Values it computed."""
         for v in self.values:  # a Module in it may hold these: they are nobody else's variables, nor memory, any longer
-            v.params, v._numbers = v.params if tree.is_frozen(v) else engine.NO_PARAMS, v._numbers.copy()
+            v.params, v._numbers = v.params if tree.is_frozen(v) else NO_PARAMS, v._numbers.copy()
 
         def leaf(x: Any, inside: bool) -> Any:
             ours = isinstance(x, Value) and not inside and (x.age > self.since or x in mine)
@@ -599,14 +616,14 @@ def _recorded(roots: list[Value], since: int) -> tuple[list[Value], set[Value]]:
         for x in node.args:
             if type(x) is Value and x not in seen:
                 if x.age > age:
-                    engine.history(node)  # says what happened
+                    history(node)  # says what happened
                 seen.add(x)
                 if x.age < since:
                     older.add(x)
                 elif x.op is not None:
                     nodes.append(x)
             elif type(x) is NonDiff and x.age > age:
-                engine.history(node)
+                history(node)
     nodes.sort(key=by_age)
     return nodes, older
 

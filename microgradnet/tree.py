@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .engine import FROZEN, NO_PARAMS, NonDiff, Value, new_age
+from .core import FROZEN, NO_PARAMS, NonDiff, Value, new_age
 from .words import brief
 
 Change: TypeAlias = Callable[[Any], Any]

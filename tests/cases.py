@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import microgradnet  # noqa: F401  (fills the table)
-from microgradnet.engine import TABLE
+from microgradnet.core import TABLE
 
 ROWS = list(TABLE.values())
 SMOOTH = [row for row in ROWS if any(row.rules)]

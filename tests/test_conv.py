@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microgradnet import Value
-from microgradnet.engine import sweep
+from microgradnet.core import sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import conv
 from microgradnet.ops.conv import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d

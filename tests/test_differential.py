@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnet.engine import Value, numbers, sweep
+from microgradnet.core import Value, numbers, sweep
 from tests.lines import functions
 from tests.test_variants import (
     RAN,

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradnet import Value, functional, nn, optim
-from microgradnet.engine import TABLE, NonDiff, Op, history, op, sweep
+from microgradnet.core import TABLE, NonDiff, Op, history, op, sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
 

@@ -15,7 +15,7 @@ import pytest
 
 import microgradnet.functional as F
 from microgradnet import Value, data, nn, optim
-from microgradnet.engine import NonDiff
+from microgradnet.core import NonDiff
 
 
 def V(*shape: int) -> Value:

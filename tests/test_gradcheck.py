@@ -14,7 +14,7 @@ import pytest
 
 import microgradnet.functional as F
 from microgradnet import grad, nn, optim, primitive
-from microgradnet.engine import ABOVE_ONE, BOOLEAN, POSITIVE, TABLE, UNIT, Op
+from microgradnet.core import ABOVE_ONE, BOOLEAN, POSITIVE, TABLE, UNIT, Op
 from microgradnet.gradcheck import GradReport, assert_grads, check_grads, numerical_grad
 from microgradnet.transforms import hvp, jacobian
 

@@ -17,8 +17,8 @@ PACKAGE = Path(microgradnet.__file__).parent
 ORDER = [
     "words",
     "files",
-    "engine",
-    "debug",
+    "core",
+    "debugging",
     "ops",
     "formulas",
     "losses",

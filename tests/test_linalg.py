@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from microgradnet import Value
-from microgradnet.engine import NonDiff, sweep
+from microgradnet.core import NonDiff, sweep
 from microgradnet.gradcheck import numerical_grad
 
 L = np.linalg

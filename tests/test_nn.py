@@ -14,7 +14,7 @@ import pytest
 
 import microgradnet.functional as F
 from microgradnet import Value, check_grads, debug, nn, no_grad, transforms, tree
-from microgradnet.engine import NonDiff, history, numbers
+from microgradnet.core import NonDiff, history, numbers
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.nn import MLP, Linear, Module, Sequential
 from microgradnet.nn.module import scopes_of

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, check_grads, nn, tree
-from microgradnet.engine import history, numbers
+from microgradnet.core import history, numbers
 from microgradnet.nn.module import WrongInput
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import microgradnet.functional as F
 from microgradnet import Value, nn, optim
-from microgradnet.engine import NO_PARAMS, NonDiff, new_value
+from microgradnet.core import NO_PARAMS, NonDiff, new_value
 from microgradnet.optim import (
     SGD,
     Adagrad,

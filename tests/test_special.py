@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from microgradnet import Value, functional
-from microgradnet.engine import TABLE, NonDiff, Op
+from microgradnet.core import TABLE, NonDiff, Op
 from microgradnet.gradcheck import numerical_grad
 from tests.cases import ROWS as ROWS_OF_NUMPY  # before the rows below are added to the table
 from tests.laws import test_laws as laws

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import microgradnet  # noqa: F401  (fills the tables)
-from microgradnet.engine import NonDiff, Value, numbers, sweep
+from microgradnet.core import NonDiff, Value, numbers, sweep
 from microgradnet.gradcheck import numerical_grad
 
 inf, nan = np.inf, np.nan

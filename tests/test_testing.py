@@ -16,7 +16,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from microgradnet import Value, functional, nn, primitive
-from microgradnet.engine import Op, Variadic, numbers
+from microgradnet.core import Op, Variadic, numbers
 from microgradnet.testing import (
     ABOVE_ONE,
     BOOLEAN,

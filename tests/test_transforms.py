@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import microgradnet.functional as F
 from microgradnet import Value, nn, tree
-from microgradnet.engine import NonDiff, no_grad
+from microgradnet.core import NonDiff, no_grad
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 

@@ -87,11 +87,11 @@ def test_micrograds_expression_is_drawn_with_its_gradients() -> None:
     a, b, g = readme_expression()
     parsed = Parsed(draw(g).source)
     operations = [title for title in parsed.titles() if title in {"+", "−", "×", "÷", "**", "relu"}]
-    assert len(operations) == len(mg.engine.history(g)) == 25
+    assert len(operations) == len(mg.core.history(g)) == 25
     assert "a\n-4\ngradient 138.8" in parsed.label.values()
     assert "b\n2\ngradient 645.6" in parsed.label.values()
     assert any(label.startswith("+\n24.7\ngradient 1") for label in parsed.label.values())
-    edges = sum(len(value.args) for value in mg.engine.history(g))
+    edges = sum(len(value.args) for value in mg.core.history(g))
     assert len(parsed.edges) == edges
     assert a.grad is b.grad is None
 
@@ -562,7 +562,7 @@ def test_a_large_graph_is_folded_below_the_cap_and_says_so() -> None:
 @pytest.mark.slow
 def test_a_hundred_thousand_operations_become_a_picture(tmp_path: Path) -> None:
     total = big_graph(480)
-    assert len(mg.engine.history(total)) > 100_000
+    assert len(mg.core.history(total)) > 100_000
     drawing = draw(total)
     assert drawing.boxes <= 300
     drawing.save(tmp_path / "big.png")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from microgradnet import Value
-from microgradnet.engine import sweep
+from microgradnet.core import sweep
 from microgradnet.gradcheck import numerical_grad
 from tests.lines import functions
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engine import Array
+from ..core import Array
 from ..nn.init import Seed
 from .download import cache_folder, fetch
 from .rows import split

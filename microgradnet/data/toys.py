@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Array
+from ..core import Array
 from ..nn.init import Seed, generator
 from ..nn.inputs import whole
 

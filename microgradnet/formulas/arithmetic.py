@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, shaped
+from ..core import FORMULAS, shaped
 from ..ops.elementwise import exponent
 from ..words import refuse
 from .reductions import refuse_out

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, TABLE, Value, all_numbers, numbers, shaped
+from ..core import FORMULAS, TABLE, Value, all_numbers, numbers, shaped
 from ..ops.moves import collect, place, positions
 from ..ops.reduction import along, argsort, partition_order, searchsorted
 from ..ops.shape import index_array

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..engine import FORMULAS, Value, case, numbers, op, shaped
+from ..core import FORMULAS, Value, case, numbers, op, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, along, argsort, cumsum, searchsorted
 from ..words import refuse

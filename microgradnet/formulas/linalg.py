@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError, eigvalsh, inv, svdvals
 
-from ..engine import FORMULAS, INSPECTIONS, Value, numbers, shaped
+from ..core import FORMULAS, INSPECTIONS, Value, numbers, shaped
 from ..ops.linalg import (
     arbitrary,
     eigenvectors,

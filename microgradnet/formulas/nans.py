@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, Value, numbers
+from ..core import FORMULAS, Value, numbers
 from ..ops.reduction import Axis, cumprod, cumsum, prod
 from .reductions import axes_of, count, given, refuse_out
 from .statistics import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, TABLE, Value, shaped
+from ..core import FORMULAS, TABLE, Value, shaped
 from ..ops.reduction import BACKWARDS, along
 from ..words import refuse
 

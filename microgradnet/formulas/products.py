@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, Op, case, op, shaped
+from ..core import FORMULAS, Op, case, op, shaped
 from ..ops.linear import dot
 from ..words import refuse
 from .reductions import refuse_out

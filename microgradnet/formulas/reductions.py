@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..engine import FORMULAS, TABLE, Value, shaped
+from ..core import FORMULAS, TABLE, Value, shaped
 from ..ops.elementwise import clip as clip_row
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, cumprod, cumsum, prod

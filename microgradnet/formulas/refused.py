@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import INSPECTIONS, REFUSED
+from ..core import INSPECTIONS, REFUSED
 
 WRITES = "it writes into an array. v = v.at[index].set(x) makes a changed Value"
 COMPLEX = "its results are complex numbers, and only real ones are differentiated here"

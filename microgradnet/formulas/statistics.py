@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, Value, numbers, shaped
+from ..core import FORMULAS, Value, numbers, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, argsort, cumsum
 from ..ops.shape import SLOT, take

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..debug import Watcher, trace_of
-from ..engine import WATCHER, Array, Mode, Value, by_age, fitted, history, numbers
+from ..core import WATCHER, Array, Mode, Value, by_age, fitted, history, numbers
+from ..debugging import Watcher, trace_of
 from .report import Culprit
 from .slopes import careful_slope, quick_slope
 

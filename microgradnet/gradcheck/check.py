@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..debug import trace_of
-from ..engine import Array, NonDiff, Op, Value, no_grad, numbers
+from ..core import Array, NonDiff, Op, Value, no_grad, numbers
+from ..debugging import trace_of
 from ..transforms import vjp
 from ..words import brief
 from .blame import culprits, recorded

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..engine import Array
+from ..core import Array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .. import functional
-from ..engine import Operand
+from ..core import Operand
 from .inputs import floating
 from .module import Module
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..engine import Array, Operand, Value, shaped
+from ..core import Array, Operand, Value, shaped
 from . import init as initialisers
 from .init import Seed, generator
 from .inputs import check_share, check_sizes, floating, wrong_shape

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..engine import Operand, shaped
+from ..core import Operand, shaped
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
 from .inputs import wrong_shape

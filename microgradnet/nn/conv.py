@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..engine import Operand
+from ..core import Operand
 from . import init as initialisers
 from .init import Initialiser, Seed
 from .inputs import check_sizes, check_window, floating, wrong_shape

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from ..engine import Array
+from ..core import Array
 from ..words import missing
 
 # In quotes, so that importing this does not import np.random.

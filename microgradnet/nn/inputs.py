@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Value, shaped
+from ..core import Value, shaped
 from .module import Module, WrongInput
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..engine import NonDiff, Operand, Value, numbers, shaped
+from ..core import NonDiff, Operand, Value, numbers, shaped
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
 from .inputs import check_sizes, floating, wrong_shape

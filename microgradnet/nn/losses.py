@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from .. import functional
-from ..engine import Operand
+from ..core import Operand
 from .module import Module
 
 

@@ -11,8 +11,7 @@ from weakref import ref
 
 import numpy as np
 
-from .. import engine
-from ..engine import Array, Mode, Value, new_age
+from ..core import Array, Mode, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
 from . import state as states
 from .summary import Summary, described
@@ -202,7 +201,7 @@ class Module:
         subject = self
         if inputs:
             subject = copy.deepcopy(self).eval()
-            with Mode(LISTENER, lambda module, out: results.setdefault(id(module), described(out))), engine.no_grad():
+            with Mode(LISTENER, lambda module, out: results.setdefault(id(module), described(out))), no_grad():
                 subject(*inputs)
         return Summary(subject, results)
 
@@ -231,7 +230,7 @@ def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
         except WrongInput as error:
             error.passes(self)
             raise
-        if engine.modes and (listener := LISTENER.get()) is not None:
+        if modes.modes and (listener := LISTENER.get()) is not None:
             listener(self, out)
         if isinstance(out, Value):
             if out.age > start:  # and not an input handed through

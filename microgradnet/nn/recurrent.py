@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..engine import Operand, Value
+from ..core import Operand, Value
 from ..ops.lstm import lstm
 from .init import Seed, generator
 from .inputs import check_share, check_sizes, floating, wrong_shape

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Array, numbers
+from ..core import Array, numbers
 from ..tree import leaves
 from .module import Module
 

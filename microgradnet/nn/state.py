@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import Array, Value, numbers
+from ..core import Array, Value, numbers
 from ..tree import find, walk
 from ..words import brief
 

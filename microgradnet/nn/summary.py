@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Value
+from ..core import Value
 from ..tree import children, is_frozen, walk
 
 HEAD = ["path", "layer", "parameters", "numbers", "frozen", "result"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..engine import TABLE, Value
+from ..core import TABLE, Value
 from . import conv, cost, elementwise, erf, fused, linalg, linear, lstm, moves, reduction, shape
 
 __all__ = ["conv", "cost", "elementwise", "erf", "fused", "linalg", "linear", "lstm", "moves", "reduction", "shape"]

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..engine import Op, Operand, case, op, shaped
+from ..core import Op, Operand, case, op, shaped
 
 Pair: TypeAlias = tuple[int, int]
 Edges: TypeAlias = tuple[Pair, Pair]  # zeros above and below, left and right

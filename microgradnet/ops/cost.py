@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import POSITIVE, case, op, shaped
+from ..core import POSITIVE, case, op, shaped
 from .reduction import add_reduce
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Value, case, op, shaped
+from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Value, case, op, shaped
 
 # --------------------------------------------------------------------------------------------------------- arithmetic
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import op
+from ..core import op
 
 # erfc(x) = t · exp(−x² + series(2t − 1)) with t = 2 / (2 + x), for x ≥ 0: what is left is so smooth that a Chebyshev
 # series of 24 terms gives it to the last digits of float64, and of 13 to those of float32. The coefficients are those

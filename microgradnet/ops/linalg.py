@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import cholesky, det, eigvalsh, inv, pinv, slogdet, solve, svdvals
 
-from ..engine import POSITIVE, Op, case, numbers, op
+from ..core import POSITIVE, Op, case, numbers, op
 from ..words import refuse
 
 SQUARE = [case("nn"), case("dnn"), case("ednn"), case((1, 1)), case((0, 2, 2))]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import case, op, shaped
+from ..core import case, op, shaped
 
 
 def _grad_left(g: Any, out: Any, x: Any, y: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Op, Variadic, case, op
+from ..core import Op, Variadic, case, op
 from .elementwise import sigmoid
 
 

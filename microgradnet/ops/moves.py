@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Array, Case, Op, case, fixed_view, op
+from ..core import Array, Case, Op, case, fixed_view, op
 
 
 def positions(shape: tuple[int, ...], first: int = 1) -> Array:

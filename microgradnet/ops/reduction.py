@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..engine import Op, case, op
+from ..core import Op, case, op
 
 # np.sum and the like, without their Python wrappers
 add_reduce: Any = np.add.reduce

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import FORMULAS, Array, NonDiff, Op, Value, Variadic, case, fixed_view, numbers, op, shaped
+from ..core import FORMULAS, Array, NonDiff, Op, Value, Variadic, case, fixed_view, numbers, op, shaped
 from ..words import brief, written
 
 ODD = np.array([-1, 0, 2, 0])  # an index array with a repeat and a negative

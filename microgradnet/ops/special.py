@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from ..engine import POSITIVE, REAL, REFUSED, TABLE, UNIT, Domain, Op, Rule, Value, case, op, shaped
+from ..core import POSITIVE, REAL, REFUSED, TABLE, UNIT, Domain, Op, Rule, Value, case, op, shaped
 from ..words import describe, refuse
 
 ROOT_PI = math.sqrt(math.pi)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..engine import Array, Value
+from ..core import Array, Value
 from .optimizer import Group, Optimizer, Parameters, Piece, Slots
 
 

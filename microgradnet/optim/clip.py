@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..engine import Value, numbers
+from ..core import Value, numbers
 from ..nn.module import Module
 from ..words import brief
 from .optimizer import is_number

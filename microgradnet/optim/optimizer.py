@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from ..engine import Array, NonDiff, Value, numbers
+from ..core import Array, NonDiff, Value, numbers
 from ..nn.module import Module
 from ..words import brief, describe
 

@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise ImportError('microgradnet.testing needs Hypothesis: pip install "microgradnet[test]"') from error
 
-from ..engine import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Case, Domain, Op, case
+from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Case, Domain, Op, case
 from ..nn import Module
 from .laws import MODULE_LAWS, OP_LAWS, Law, must
 from .strategies import Call, Domains, Run, arrays, broadcastable, calls, runs, shapes, values

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..engine import Array, Value, Variadic, history, numbers, sweep
+from ..core import Array, Value, Variadic, history, numbers, sweep
 from ..gradcheck import check_grads, numerical_grad
 from ..nn import Module
 from .strategies import Call, Run, looks

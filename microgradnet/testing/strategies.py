@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, mutually_broadcastable_shapes
 
 from .. import tree
-from ..engine import BOOLEAN, REAL, Array, Case, Domain, Op, Value, Variadic, sweep
+from ..core import BOOLEAN, REAL, Array, Case, Domain, Op, Value, Variadic, sweep
 from ..nn import Module
 from ..words import brief
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import Value, numbers
+from ..core import Value, numbers
 from ..words import brief
 from .facts import Facts, counted, facts_of, number
 from .graph import CONSTANT, INPUT, OUTPUT, PARAMETER, Graph, Group, Node, norm

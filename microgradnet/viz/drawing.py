@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..debug import Watcher
-from ..engine import WATCHER, Mode, Value, recording
+from ..core import WATCHER, Mode, Value, recording
+from ..debugging import Watcher
 from ..files import place, replace
 from ..nn import init
 from ..nn.module import Module

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..debug import trace_of
-from ..engine import Gone, NonDiff, Value, numbers
+from ..core import Gone, NonDiff, Value, numbers
+from ..debugging import trace_of
 from ..tree import is_parameter
 from ..words import shown, written
 from .graph import CONSTANT, INPUT, PARAMETER, Node, norm, printed

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import NO_PARAMS, WATCHER, Gone, Mode, Value, by_age, history, new_value, numbers, start, swept
+from ..core import NO_PARAMS, WATCHER, Gone, Mode, Value, by_age, history, new_value, numbers, start, swept
 from ..nn.module import Module, path_in, scopes_of
 from ..ops.elementwise import hook_row
 from ..tree import walk

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnet.engine import BOOLEAN, Binary, NonDiff, Op, Unary, Value, Variadic
+from microgradnet.core import BOOLEAN, Binary, NonDiff, Op, Unary, Value, Variadic
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops.shape import filled
 from microgradnet.testing import Call, calls, holds, laws

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import numpy as np
 from numpy import ndarray
 
-from .words import FEW, brief, describe, lost_by, misfit, refuse, shown, spelled, written
+from ..words import FEW, brief, describe, lost_by, misfit, refuse, shown, spelled, written
 
 if TYPE_CHECKING:  # np.typing takes longer to import than this package
     from numpy.typing import ArrayLike, DTypeLike
@@ -287,7 +287,7 @@ class Value:
         if method != "__call__":
             refuse(f"{name}.{method} of a Value is not recorded: {UFUNC_METHODS[method]}")
         if "scipy.special" in sys.modules and ufunc not in REFUSED:
-            importlib.import_module(f"{__package__}.ops.special")  # fills the table
+            importlib.import_module(f"{__package__.rpartition('.')[0]}.ops.special")  # fills the table
             if ufunc in TABLE:
                 return self.__array_ufunc__(ufunc, method, *inputs, **kwargs)
         if getattr(np, ufunc.__name__, None) is not ufunc:
@@ -887,7 +887,7 @@ def find_row(key: Any, name: str | None = None) -> Any:
     if name is None:
         return TABLE[key]
     if key == "scipy.special":
-        importlib.import_module(f"{__package__}.ops.special")
+        importlib.import_module(f"{__package__.rpartition('.')[0]}.ops.special")
     found = operator.attrgetter(name)(importlib.import_module(key))
     return found if isinstance(found, Op) else TABLE[found]
 

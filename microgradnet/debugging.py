@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .engine import WATCHER, Mode, NonDiff, Value, numbers
+from .core import WATCHER, Mode, NonDiff, Value, numbers
 from .words import describe, shown
 
 HERE = str(Path(__file__).parent)
