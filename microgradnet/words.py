@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -97,8 +98,8 @@ INSTEAD = {
 
 def missing(module: str, name: str) -> NoReturn:
     """AttributeError for what a module does not have, with the way to go where many look for it."""
-    way = INSTEAD[module].get(name)
-    raise AttributeError(f"microgradnet.{module} has no {name!r}" + (f": {way}" if way else ""), name=name)
+    way = INSTEAD.get(module.removeprefix("microgradnet."), {}).get(name)
+    raise AttributeError(f"{module} has no {name!r}" + (f": {way}" if way else ""), name=name, obj=sys.modules[module])
 
 
 def brief(x: Any) -> str:

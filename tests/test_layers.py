@@ -17,6 +17,7 @@ PACKAGE = Path(microgradnet.__file__).parent
 ORDER = [
     "words",
     "files",
+    "demand",
     "core",
     "debugging",
     "ops",

@@ -107,4 +107,4 @@ __all__ = [
 ]  # fmt: skip
 
 if not TYPE_CHECKING:
-    __getattr__ = functools.partial(missing, "nn")
+    __getattr__ = functools.partial(missing, __name__)

@@ -207,4 +207,4 @@ def eye(shape: tuple[int, ...], rng: Seed = None) -> Array:
 
 
 if not TYPE_CHECKING:
-    __getattr__ = functools.partial(missing, "nn.init")
+    __getattr__ = functools.partial(missing, __name__)

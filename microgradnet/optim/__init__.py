@@ -44,4 +44,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    __getattr__ = functools.partial(missing, "optim")
+    __getattr__ = functools.partial(missing, __name__)

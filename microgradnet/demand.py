@@ -1,0 +1,34 @@
+"""Packages that import their public names when these are first asked for (PEP 562): most programs need few of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+from .words import missing
+
+
+def on_demand(
+    package: str, public: Sequence[str], homes: dict[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package with the `public` names.
+
+    `homes` says which module of the package has which of them, separated by spaces; a module that is public itself is
+    at home in itself: `{"sgd": "SGD Momentum", "init": "init"}`. A test holds `homes`, `public` and what the package
+    shows to type checkers equal.
+
+    Raises AttributeError for any other name, with what there is instead if others call it so.
+    """
+    home_of = {name: module for module, names in homes.items() for name in names.split()}
+
+    def get(name: str) -> Any:
+        if name not in home_of:
+            missing(package, name)
+        home = import_module(f"{package}.{home_of[name]}")
+        found = home if home_of[name] == name else getattr(home, name)
+        setattr(sys.modules[package], name, found)  # asked for once
+        return found
+
+    return get, lambda: sorted(public)
