@@ -113,7 +113,7 @@ def _gradient_of(name: str, f: Function, argnums: Any, has_aux: bool) -> Functio
     chosen = _chooser(name, f, argnums)
 
     def both(args: Any, kwargs: Any) -> Any:
-        with _on() if modes.modes else NOTHING as quiet:
+        with _on() if modes.on else NOTHING as quiet:
             variables = Variables(name, args, chosen(args), kwargs)
             out, aux = variables.call(f, kwargs), None
             if has_aux:
@@ -151,7 +151,7 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
     (array([ 3., 30.]), np.float64(21.0))
     """
     _check_function("vjp", f)
-    with _on() if modes.modes else NOTHING as quiet:
+    with _on() if modes.on else NOTHING as quiet:
         variables = Variables("vjp", args, tuple(range(len(args))), {}, lasting=True)
         result, aux = variables.call(f, {}), None
         if has_aux:
@@ -160,7 +160,7 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
         _, linked = variables.history(outputs.values, quiet)
 
     def pullback(gradient: Any) -> tuple[Any, ...]:
-        with _on() if modes.modes else NOTHING as quiet:
+        with _on() if modes.on else NOTHING as quiet:
             given = outputs.match(gradient)
             record = (linked or any(type(g) is Value for g in given)) and not quiet
             roots = [(v, start(v, g, record)) for v, g in zip(outputs.values, given, strict=True)]
@@ -185,7 +185,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """
     _check_function("jvp", f)
     args, tangents = _as_arguments("jvp", args, tangents)
-    with _on() if modes.modes else NOTHING as quiet:
+    with _on() if modes.on else NOTHING as quiet:
         variables = Variables("jvp", args, tuple(range(len(args))), {})
         result = variables.call(f, {})
         outputs = Outputs("jvp", result)
@@ -217,7 +217,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     chosen = _chooser("jacobian", f, argnums)
 
     def slopes(*args: Any, **kwargs: Any) -> Any:
-        with _on() if modes.modes else NOTHING as quiet:
+        with _on() if modes.on else NOTHING as quiet:
             variables = Variables("jacobian", args, chosen(args), kwargs)
             outputs = Outputs("jacobian", variables.call(f, kwargs))
             _, linked = variables.history(outputs.values, quiet)
@@ -271,7 +271,7 @@ def hvp(f: Function, args: Any, tangents: Any) -> Any:
     _check_function("hvp", f)
     single = type(args) is not tuple
     args, tangents = _as_arguments("hvp", args, tangents)
-    with _on() if modes.modes else NOTHING as quiet:
+    with _on() if modes.on else NOTHING as quiet:
         variables = Variables("hvp", args, tuple(range(len(args))), {})
         out = variables.call(f, {})
         _check_output("hvp", out)
@@ -305,7 +305,7 @@ class Checkpointed(Op):
     def pull(self, node: Value, g: Any, create_graph: bool, pending: Gradients) -> None:
         """Compute it again, recorded this time, and sweep that."""
         since = new_age()
-        with _on() if modes.modes else NOTHING:
+        with _on() if modes.on else NOTHING:
             again = self.compute()
         data, before = again._numbers, node._numbers
         if data.shape != before.shape or data.dtype != before.dtype or not _alike(data, before):
@@ -359,7 +359,7 @@ def checkpoint(f: Function) -> Function:
     _check_function("checkpoint", f)
 
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        if modes.modes and not RECORDING.get():
+        if modes.on and not RECORDING.get():
             return f(*args, **kwargs)
         since = new_age()
         result = f(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import microgradnet  # noqa: F401  (fills the table)
+import microgradnet.formulas  # noqa: F401  (fills the table)
 from microgradnet.core import TABLE
 
 ROWS = list(TABLE.values())

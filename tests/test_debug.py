@@ -194,7 +194,7 @@ def test_no_grad_is_a_decorator_too_and_ends_with_an_error() -> None:
     with pytest.raises(KeyError):
         evaluate(Value(2.0), fail=True)
     assert (Value(2.0) * 2).op is not None
-    assert modes.modes == 0
+    assert modes.on == 0
 
 
 def test_an_update_under_no_grad_makes_a_new_leaf() -> None:
@@ -231,7 +231,7 @@ def test_modes_may_be_nested() -> None:
             assert np.log(Value(0.0)).op is None  # nothing is recorded, so nothing is watched
         with pytest.raises(FloatingPointError):
             np.log(Value(0.0))
-    assert modes.modes == 0
+    assert modes.on == 0
 
 
 def test_a_mode_as_a_decorator_is_refused_where_it_cannot_hold() -> None:
@@ -250,4 +250,4 @@ def test_a_mode_as_a_decorator_is_refused_where_it_cannot_hold() -> None:
     with pytest.raises(StopIteration) as done:
         coroutine.send(None)
     assert done.value.value.op is None
-    assert modes.modes == 0
+    assert modes.on == 0

@@ -1,57 +1,18 @@
 """The core: what is recorded, how it is walked, and how a row is added."""
 
-from . import engine as modes
-from .engine import (
-    ABOVE_ONE,
-    BOOLEAN,
-    FORMULAS,
-    FROZEN,
-    INSPECTIONS,
-    NO_PARAMS,
-    POSITIVE,
-    REAL,
-    RECORDING,
-    REFUSED,
-    TABLE,
-    UNIT,
-    WATCHER,
-    Array,
-    Binary,
-    Case,
-    Domain,
-    Gone,
-    Mode,
-    NonDiff,
-    Op,
-    Operand,
-    Rule,
-    Unary,
-    Value,
-    Variadic,
-    all_numbers,
-    by_age,
-    case,
-    fitted,
-    fixed_view,
-    floating,
-    history,
-    new_age,
-    new_value,
-    no_grad,
-    numbers,
-    op,
-    primitive,
-    recording,
-    shaped,
-    start,
-    sweep,
-    swept,
-)
+from . import modes
+from .conversion import fixed_view, floating, shaped
+from .engine import Gone, NonDiff, Op, Rule, Value, by_age, fitted, history, start, sweep, swept
+from .modes import RECORDING, WATCHER, Mode, no_grad, recording
+from .protocols import all_numbers, numbers
+from .rows import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Case, Domain, Variadic, case, op, primitive
+from .tables import FORMULAS, FROZEN, INSPECTIONS, LATE, NO_PARAMS, REFUSED, TABLE, Array, Operand
+from .written import new_age, new_value
 
 __all__ = [
-    "ABOVE_ONE", "BOOLEAN", "FORMULAS", "FROZEN", "INSPECTIONS", "NO_PARAMS", "POSITIVE", "REAL", "RECORDING",
-    "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Binary", "Case", "Domain", "Gone", "Mode", "NonDiff", "Op",
-    "Operand", "Rule", "Unary", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted", "fixed_view",
-    "floating", "history", "modes", "new_age", "new_value", "no_grad", "numbers", "op", "primitive", "recording",
-    "shaped", "start", "sweep", "swept",
+    "ABOVE_ONE", "BOOLEAN", "FORMULAS", "FROZEN", "INSPECTIONS", "LATE", "NO_PARAMS", "POSITIVE", "REAL", "RECORDING",
+    "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Case", "Domain", "Gone", "Mode", "NonDiff", "Op", "Operand",
+    "Rule", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted", "fixed_view", "floating", "history",
+    "modes", "new_age", "new_value", "no_grad", "numbers", "op", "primitive", "recording", "shaped", "start", "sweep",
+    "swept",
 ]  # fmt: skip

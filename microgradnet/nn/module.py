@@ -230,7 +230,7 @@ def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
         except WrongInput as error:
             error.passes(self)
             raise
-        if modes.modes and (listener := LISTENER.get()) is not None:
+        if modes.on and (listener := LISTENER.get()) is not None:
             listener(self, out)
         if isinstance(out, Value):
             if out.age > start:  # and not an input handed through

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..core import TABLE, Value
+from ..core import LATE, TABLE, Value
 from . import conv, cost, elementwise, erf, fused, linalg, linear, lstm, moves, reduction, shape
 
 __all__ = ["conv", "cost", "elementwise", "erf", "fused", "linalg", "linear", "lstm", "moves", "reduction", "shape"]
@@ -15,7 +15,13 @@ DIRECT = {
     "cos": np.cos, "relu": "relu", "sigmoid": "sigmoid",
 }  # fmt: skip
 for name, key in DIRECT.items():
-    setattr(Value, name, TABLE[key].record)
+    record, method = TABLE[key].record, getattr(Value, name)
+    record.__name__, record.__qualname__, record.__doc__ = name, f"Value.{name}", method.__doc__
+    setattr(Value, name, record)
+
+# The rest of NumPy, and of SciPy, is made ready when a Value first meets a function that is not here.
+LATE["numpy"] = f"{__package__.rpartition('.')[0]}.formulas"
+LATE["scipy.special"] = f"{__package__}.special"
 
 # A training step makes and frees the same large arrays over and over. glibc gives memory that is free at the end of its
 # heap back to the system, which then hands it out anew page by page, at up to a third of the time of a step. How much

@@ -1,0 +1,291 @@
+"""The methods of an ndarray on a Value, `.at`, and the functions a network is made of.
+
+Nothing here knows how a Value is made or differentiated. Everything is a function of NumPy, or a name of our own,
+looked up in the tables; what fills them is defined in `ops` and `formulas`, above.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
+
+import numpy as np
+
+from .operators import Operators
+from .tables import FORMULAS, Array, Operand, formula_of
+
+if TYPE_CHECKING:  # np.typing takes longer to import than this package
+    from numpy.typing import DTypeLike
+
+Axis: TypeAlias = int | tuple[int, ...] | None
+
+
+class ArrayLike(Operators):
+    """The base of Value: whatever can be done with an ndarray, done with the rows and formulas of the tables."""
+
+    __slots__ = ()
+
+    @property
+    def at(self) -> At[Self]:
+        """What to change: `v.at[index].set(x)` and `v.at[index].add(x)` are `v` with some elements changed.
+
+        Both are new Values, and differentiable in `v` and in `x`. `index` is of any kind NumPy has; `x` broadcasts to
+        what it selects. Where an index names a place twice, `set` takes the last and `add` adds up.
+
+        >>> from microgradnet import Value
+        >>> v = Value([1.0, 2.0, 3.0])
+        >>> v.at[1].set(9.0)
+        Value(data=[1., 9., 3.], grad=None)
+        >>> v.at[[0, 0]].add(1.0)
+        Value(data=[3., 2., 3.], grad=None)
+        """
+        return At(self)
+
+    # ----------------------------------------------------------------------------------------- element by element
+
+    def exp(self) -> Self:
+        """eˣ of each element."""
+        return self._recorded(np.exp, self)
+
+    def log(self) -> Self:
+        """The natural logarithm of each element."""
+        return self._recorded(np.log, self)
+
+    def log1p(self) -> Self:
+        """log(1 + x) of each element, precise near 0."""
+        return self._recorded(np.log1p, self)
+
+    def expm1(self) -> Self:
+        """eˣ − 1 of each element, precise near 0."""
+        return self._recorded(np.expm1, self)
+
+    def sqrt(self) -> Self:
+        """The square root of each element."""
+        return self._recorded(np.sqrt, self)
+
+    def square(self) -> Self:
+        """x² of each element."""
+        return self._recorded(np.square, self)
+
+    def sin(self) -> Self:
+        """The sine of each element, in radians."""
+        return self._recorded(np.sin, self)
+
+    def cos(self) -> Self:
+        """The cosine of each element, in radians."""
+        return self._recorded(np.cos, self)
+
+    def tan(self) -> Self:
+        """The tangent of each element, in radians."""
+        return self._recorded(np.tan, self)
+
+    def tanh(self) -> Self:
+        """The hyperbolic tangent of each element, between −1 and 1."""
+        return self._recorded(np.tanh, self)
+
+    def abs(self) -> Self:
+        """|x| of each element; its slope at 0 is 0."""
+        return self._recorded(np.absolute, self)
+
+    def relu(self) -> Self:
+        """max(x, 0) of each element; its slope at 0 is 0."""
+        return self._recorded("relu", self)
+
+    def sigmoid(self) -> Self:
+        """1 / (1 + e⁻ˣ) of each element, between 0 and 1."""
+        return self._recorded("sigmoid", self)
+
+    def clip(self, min: Operand | None = None, max: Operand | None = None) -> Self:
+        """Each element, but not below `min` nor above `max`; None is no bound."""
+        return self._formula(np.clip, self, min, max)
+
+    def round(self, *args: Any, **kwargs: Any) -> Self:
+        """Each element rounded, with the arguments of np.round; nothing flows back."""
+        return self._formula(np.round, self, *args, **kwargs)
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """The same numbers in another floating-point dtype."""
+        return self._recorded("astype", self, dtype=np.dtype(dtype))
+
+    def copy(self) -> Self:
+        """The same numbers in memory of their own, recorded."""
+        return self._recorded(np.positive, self)
+
+    # ----------------------------------------------------------------------------------------- over axes
+
+    def sum(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Self:
+        """The sum over `axis`, or of all; `dtype`, `where`, `initial` as in np.sum."""
+        if more:
+            return self._formula(np.sum, self, axis, keepdims=keepdims, **more)
+        if axis is None and not keepdims:
+            return self._recorded(np.sum, self)
+        return self._recorded(np.sum, self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Self:
+        """The mean over `axis`, or of all; `dtype`, `where` as in np.mean."""
+        return self._formula(np.mean, self, axis, keepdims=keepdims, **more)
+
+    def max(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Self:
+        """The largest over `axis`, or of all; equals share the gradient. `where`, `initial` as in np.max."""
+        if more:
+            return self._formula(np.max, self, axis, keepdims=keepdims, **more)
+        return self._recorded(np.max, self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Self:
+        """The smallest over `axis`, or of all; equals share the gradient. `where`, `initial` as in np.min."""
+        if more:
+            return self._formula(np.min, self, axis, keepdims=keepdims, **more)
+        return self._recorded(np.min, self, axis=axis, keepdims=keepdims)
+
+    def prod(self, *args: Any, **kwargs: Any) -> Self:
+        """The product over `axis`, or of all, with the arguments of np.prod."""
+        return self._formula(np.prod, self, *args, **kwargs)
+
+    def var(self, *args: Any, **kwargs: Any) -> Self:
+        """The variance over `axis`, or of all, with the arguments of np.var."""
+        return self._formula(np.var, self, *args, **kwargs)
+
+    def std(self, *args: Any, **kwargs: Any) -> Self:
+        """The standard deviation over `axis`, or of all, with the arguments of np.std."""
+        return self._formula(np.std, self, *args, **kwargs)
+
+    def cumsum(self, *args: Any, **kwargs: Any) -> Self:
+        """The sums up to each element, with the arguments of np.cumsum."""
+        return self._formula(np.cumsum, self, *args, **kwargs)
+
+    def cumprod(self, *args: Any, **kwargs: Any) -> Self:
+        """The products up to each element, with the arguments of np.cumprod."""
+        return self._formula(np.cumprod, self, *args, **kwargs)
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Self:
+        """The place of the largest along `axis`, or of all; nothing flows back."""
+        return self._recorded(np.argmax, self, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Self:
+        """The place of the smallest along `axis`, or of all; nothing flows back."""
+        return self._recorded(np.argmin, self, axis=axis, keepdims=keepdims)
+
+    def any(self, axis: Axis = None, keepdims: bool = False) -> Self:
+        """Whether one element is not 0, over `axis` or of all; nothing flows back."""
+        return self._recorded(np.any, self, axis=axis, keepdims=keepdims)
+
+    def all(self, axis: Axis = None, keepdims: bool = False) -> Self:
+        """Whether no element is 0, over `axis` or of all; nothing flows back."""
+        return self._recorded(np.all, self, axis=axis, keepdims=keepdims)
+
+    # ----------------------------------------------------------------------------------------- shape
+
+    def reshape(self, *shape: Any, order: str = "C") -> Self:
+        """The same elements in another shape, given as one tuple or as lengths; −1 is what is left over."""
+        if order != "C":
+            return self._formula(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
+        return self._recorded(np.reshape, self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def ravel(self, order: str = "C") -> Self:
+        """All elements along one axis."""
+        if order != "C":
+            return self._formula(np.ravel, self, order)
+        return self._recorded(np.reshape, self, shape=(-1,))
+
+    def flatten(self, order: str = "C") -> Self:
+        """All elements along one axis, as `ravel`: no Value is a view of another."""
+        return self.ravel(order)
+
+    def transpose(self, *axes: Any) -> Self:
+        """The axes in another order, or reversed."""
+        return self._recorded(np.transpose, self, axes=axes[0] if len(axes) == 1 else axes or None)
+
+    @property
+    def T(self) -> Self:
+        """The transpose: the axes reversed."""
+        return self._recorded(np.transpose, self, axes=None)
+
+    @property
+    def mT(self) -> Self:
+        """The transpose of each matrix: the last two axes swapped."""
+        return self._formula(np.matrix_transpose, self)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Self:
+        """Two axes in each other's place."""
+        return self._recorded(np.swapaxes, self, axis1=axis1, axis2=axis2)
+
+    def squeeze(self, axis: Axis = None) -> Self:
+        """Without the axes of length 1, or without those of `axis`."""
+        return self._recorded(np.squeeze, self, axis=axis)
+
+    # ----------------------------------------------------------------------------------------- choice, order, products
+
+    def dot(self, other: Operand) -> Self:
+        """The product with `other`, as np.dot: of matrices, or over the last axis."""
+        return self._formula(np.dot, self, other)
+
+    def take(self, *args: Any, **kwargs: Any) -> Self:
+        """The elements at some indices along an axis, with the arguments of np.take."""
+        return self._formula(np.take, self, *args, **kwargs)
+
+    def repeat(self, *args: Any, **kwargs: Any) -> Self:
+        """Each element so many times, with the arguments of np.repeat."""
+        return self._formula(np.repeat, self, *args, **kwargs)
+
+    def diagonal(self, *args: Any, **kwargs: Any) -> Self:
+        """The diagonal of two axes, with the arguments of np.diagonal."""
+        return self._formula(np.diagonal, self, *args, **kwargs)
+
+    def trace(self, *args: Any, **kwargs: Any) -> Self:
+        """The sum of the diagonal, with the arguments of np.trace."""
+        return self._formula(np.trace, self, *args, **kwargs)
+
+    def choose(self, *args: Any, **kwargs: Any) -> Self:
+        """Elements of several arrays, chosen by these numbers, with the arguments of np.choose."""
+        return self._formula(np.choose, self, *args, **kwargs)
+
+    def argsort(self, *args: Any, **kwargs: Any) -> Self:
+        """The order that would sort the elements; nothing flows back, with the arguments of np.argsort."""
+        return self._formula(np.argsort, self, *args, **kwargs)
+
+    def searchsorted(self, *args: Any, **kwargs: Any) -> Self:
+        """Where others would keep these sorted; nothing flows back. The arguments are those of np.searchsorted."""
+        return self._formula(np.searchsorted, self, *args, **kwargs)
+
+    def nonzero(self) -> tuple[Array, ...]:
+        """The indices of the elements that are not 0, a plain array for each axis."""
+        indices: tuple[Array, ...] = np.nonzero(self)
+        return indices
+
+    def compress(self, condition: Any, axis: int | None = None) -> Self:
+        """The elements along an axis where a condition holds."""
+        return self._formula(np.compress, condition, self, axis)
+
+    def _formula(self, function: Any, *args: Any, **kwargs: Any) -> Self:
+        """What the formula, or else the row, of a function of NumPy makes of these arguments."""
+        formula = formula_of(function)
+        result: Self = formula(*args, **kwargs) if formula else self.__array_function__(function, (), args, kwargs)
+        return result
+
+
+V = TypeVar("V", bound=ArrayLike)
+
+
+class At(Generic[V]):
+    """`v.at[index]`: the elements of `v` to change; see `Value.at`."""
+
+    __slots__ = ("index", "value")
+
+    def __init__(self, value: V, *index: Any) -> None:
+        self.value, self.index = value, index
+
+    def __getitem__(self, index: Any) -> At[V]:
+        return At(self.value, index)
+
+    def set(self, x: Operand) -> V:
+        """The Value with `x` in these elements."""
+        return self._changed("at.set", x)
+
+    def add(self, x: Operand) -> V:
+        """The Value with `x` added to these elements."""
+        return self._changed("at.add", x)
+
+    def _changed(self, how: str, x: Operand) -> V:
+        if not self.index:
+            raise TypeError("v.at wants an index: v.at[i].set(x), or v.at[...].set(x) for every element")
+        changed: V = FORMULAS[how](self.value, self.index[0], x)
+        return changed

@@ -1,0 +1,130 @@
+"""Into a Value: what is made floating point, what stands beside one as a constant, and what is none of these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..words import brief, describe
+from .arraylike import ArrayLike
+from .protocols import numbers
+from .tables import Array
+
+
+def floating(data: Any) -> Any:
+    """`data` as an array of its own, floating point, a NumPy scalar if 0-d."""
+    if isinstance(data, ArrayLike):
+        raise TypeError("this is a Value already: use it as it is, or .detach() it from its history")
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError("a masked array cannot be a Value: its mask would be lost. Fill it first: array.filled(0.0)")
+    array = array_of(data)
+    kind = array.dtype.kind
+    if kind in "iub" and not isinstance(data, np.ndarray):
+        return array.astype(np.float64)[()]
+    if kind != "f":
+        way_out = {
+            "i": "pass the plain ndarray (plain arrays are constants), or cast it: array.astype(float)",
+            "c": "only real numbers can be differentiated here: use .real and .imag",
+        }.get(kind if kind not in "ub" else "i", "give a number, a list of numbers, or a floating-point array")
+        raise TypeError(f"a Value holds floating-point numbers; got dtype {array.dtype} from {brief(data)}: {way_out}")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)[()]
+
+
+def array_of(x: Any) -> Array:
+    """`x` as an array of its own. ValueError for what has no shape, such as rows of unequal length."""
+    try:
+        return np.array(float(x) if isinstance(x, int) else x)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{brief(x)} is no array of numbers ({error}). Rows of unequal length are a list of Values, one for each"
+        ) from error
+
+
+def constant(x: Any) -> Any:
+    """`x`, found beside a Value, as something to compute with: a Python number, an ndarray, a scalar or a NonDiff."""
+    if type(x) is ndarray:
+        if x.dtype.kind in "fiub" and x.ndim:
+            return x
+    elif isinstance(x, (int, float, ArrayLike)):  # np.float64 is a float too
+        return x
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError("a masked array beside a Value: its mask would be lost. Fill it first: array.filled(0.0)")
+    array = array_of(x)
+    if array.dtype.kind not in "fiub":
+        wanted = "a number, a real array or a Value"
+        raise TypeError(f"{brief(x)} beside a Value: wanted {wanted}, got dtype {array.dtype}")
+    return array[()] if array.ndim == 0 else array
+
+
+def plain(x: Any) -> Any:
+    """`x` as NumPy computes with it: lists become arrays. Python numbers stay, they take the dtype beside them."""
+    return x if isinstance(x, (ndarray, np.generic, int, float)) else shaped(x)
+
+
+def shaped(x: Any) -> Any:
+    """`x` as something that has a shape and a dtype: lists and Python numbers become arrays and scalars."""
+    if isinstance(x, (ndarray, np.generic, ArrayLike)):
+        return x
+    array = np.asarray(x) if isinstance(x, int) else array_of(x)
+    if array.dtype.kind == "O":
+        raise TypeError(f"wanted a number, an array or a Value; got {brief(x)}. Leave it out, or give it a default")
+    return array[()]
+
+
+def fixed_view(x: Any) -> Any:
+    """A view of an input's numbers, read-only: a write into it would reach the input unnoticed."""
+    if type(x) is ndarray and x.base is not None:
+        x.flags.writeable = False
+    return x
+
+
+def replacing(old: Any, new: Any, value: Any) -> Any:
+    """What takes the place of the numbers `old` of a Value: `new`, in their shape and dtype."""
+    if isinstance(new, ArrayLike):
+        raise TypeError("data is an array: for the numbers of another Value, write v.data = other.data")
+    if type(new) is not type(old) or new.dtype != old.dtype:
+        new = floating(new).astype(old.dtype)
+    if new.shape != old.shape:
+        raise ValueError(
+            f"data of shape {new.shape} assigned to {describe(value)}: a Value keeps its shape. "
+            f"Make a new one: Value(data)"
+        )
+    return np.array(new)[()]
+
+
+def as_gradient(new: Any, value: Any) -> Any:
+    """`new`, assigned to the `.grad` of a Value, in its shape and dtype; a number stands for all of them."""
+    if not isinstance(new, ArrayLike):
+        array = array_of(new)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(
+                f"a gradient of {describe(value)} is made of real numbers; got {brief(new)}. v.grad = None forgets it"
+            )
+        new = np.full(value.shape, array, value.dtype) if not array.ndim else array.astype(value.dtype)
+    if new.shape != value.shape or new.dtype != value.dtype:
+        raise ValueError(
+            f"a gradient of {describe(value)} has its shape and dtype; got {new.shape} ({new.dtype}). "
+            f"v.grad = None forgets it"
+        )
+    return new if isinstance(new, ArrayLike) else new[()]
+
+
+def seed(value: Any, gradient: Any, create_graph: bool) -> Any:
+    """The array, or Value, that a sweep from `value` starts from."""
+    if gradient is None:
+        if value.size != 1:
+            raise ValueError(
+                f"backward() starts from one number; this Value has shape {value.shape}. Reduce it first "
+                f"(v.sum().backward()) or give the gradient to start from (v.backward(gradient))"
+            )
+        gradient = np.ones(value.shape)
+    if np.shape(gradient) != value.shape:
+        raise ValueError(
+            f"the gradient to start from has shape {np.shape(gradient)}; the Value has shape {value.shape}. "
+            f"Give one number for each of its elements"
+        )
+    if create_graph and isinstance(gradient, ArrayLike):
+        return gradient if gradient.dtype == value.dtype else gradient.astype(value.dtype)
+    return floating(numbers(gradient)).astype(value.dtype)

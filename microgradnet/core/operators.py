@@ -1,0 +1,215 @@
+"""A Value in Python's own hands: operators, conversion to one number, printing.
+
+Each operator is its NumPy function's row, looked up in the table: the rows are defined in `ops`, above, which in the
+end replaces the commonest of these by the very `record` of their row.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Iterator
+from typing import Any, NoReturn, Self
+
+import numpy as np
+
+from ..words import FEW, describe, lost_by, shown, written
+from .protocols import SpeaksNumPy
+from .tables import FORMULAS, TABLE, Operand
+
+
+class Operators(SpeaksNumPy):
+    """What Python's operators and built-in functions do with a Value."""
+
+    __slots__ = ()
+
+    _grad: Any
+    _flows = True  # whether there is a gradient to lose
+
+    # -------------------------------------------------------------------------------------- as one number, as text
+
+    def item(self) -> float:
+        """The one number it holds, as a Python float; ValueError if it holds another count."""
+        if self.size != 1:
+            raise ValueError(f"item() wants one number; this Value has shape {self.shape}. v.tolist() gives them all")
+        number: float = self._numbers.item()
+        return number
+
+    def tolist(self) -> Any:
+        """Its numbers as Python's: nested lists, or a float for a 0-d Value."""
+        return self._numbers.tolist()
+
+    def __repr__(self) -> str:
+        name = f", name={self.name!r}" if self.name else ""
+        kind = f"shape={self.shape}, dtype={self.dtype}, " if self.size > FEW else ""  # where not all is shown
+        return f"Value({kind}data={shown(self._numbers)}, grad={shown(self._grad)}{name})"
+
+    def __format__(self, spec: str) -> str:
+        if spec and self.ndim:
+            raise TypeError(f"format {spec!r} wants one number; this Value has shape {self.shape}")
+        return format(self._numbers, spec) if spec else repr(self)
+
+    def __float__(self) -> float:
+        if self.ndim:
+            raise TypeError(f"float() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
+        kept = self._flows and lost_by(sys._getframe(1))
+        if kept:
+            raise TypeError(
+                f"the gradient of {describe(self)} would be lost here: {kept}. v.item() is the number alone"
+            )
+        return float(self._numbers)
+
+    def __int__(self) -> int:
+        if self.ndim:
+            raise TypeError(f"int() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
+        return int(self._numbers)
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"a Value of shape {self.shape} is neither true nor false: .any() or .all() decides, and "
+                f"np.where(condition, x, y) chooses element by element"
+            )
+        return bool(self._numbers)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a scalar Value; only a Value with at least one axis has a length")
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Self]:
+        return (self[i] for i in range(len(self)))
+
+    __hash__ = object.__hash__  # identity, although == is elementwise
+
+    # ------------------------------------------------------------------------------------------------- arithmetic
+
+    def __add__(self, other: Operand) -> Self:
+        return self._recorded(np.add, self, other)
+
+    def __radd__(self, other: Operand) -> Self:
+        return self._recorded(np.add, other, self)
+
+    def __sub__(self, other: Operand) -> Self:
+        return self._recorded(np.subtract, self, other)
+
+    def __rsub__(self, other: Operand) -> Self:
+        return self._recorded(np.subtract, other, self)
+
+    def __mul__(self, other: Operand) -> Self:
+        return self._recorded(np.multiply, self, other)
+
+    def __rmul__(self, other: Operand) -> Self:
+        return self._recorded(np.multiply, other, self)
+
+    def __truediv__(self, other: Operand) -> Self:
+        return self._recorded(np.divide, self, other)
+
+    def __rtruediv__(self, other: Operand) -> Self:
+        return self._recorded(np.divide, other, self)
+
+    def __pow__(self, other: Operand) -> Self:
+        return self._recorded(np.power, self, other)
+
+    def __rpow__(self, other: Operand) -> Self:
+        return self._recorded(np.power, other, self)
+
+    def __matmul__(self, other: Operand) -> Self:
+        return self._recorded(np.matmul, self, other)
+
+    def __rmatmul__(self, other: Operand) -> Self:
+        return self._recorded(np.matmul, other, self)
+
+    def __mod__(self, other: Operand) -> Self:
+        return self._recorded(np.remainder, self, other)
+
+    def __rmod__(self, other: Operand) -> Self:
+        return self._recorded(np.remainder, other, self)
+
+    def __floordiv__(self, other: Operand) -> Self:
+        return self._recorded(np.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: Operand) -> Self:
+        return self._recorded(np.floor_divide, other, self)
+
+    def __and__(self, other: Operand) -> Self:
+        return self._recorded(np.bitwise_and, self, other)
+
+    def __rand__(self, other: Operand) -> Self:
+        return self._recorded(np.bitwise_and, other, self)
+
+    def __or__(self, other: Operand) -> Self:
+        return self._recorded(np.bitwise_or, self, other)
+
+    def __ror__(self, other: Operand) -> Self:
+        return self._recorded(np.bitwise_or, other, self)
+
+    def __xor__(self, other: Operand) -> Self:
+        return self._recorded(np.bitwise_xor, self, other)
+
+    def __rxor__(self, other: Operand) -> Self:
+        return self._recorded(np.bitwise_xor, other, self)
+
+    def __neg__(self) -> Self:
+        return self._recorded(np.negative, self)
+
+    def __pos__(self) -> Self:
+        return self._recorded(np.positive, self)
+
+    def __abs__(self) -> Self:
+        return self._recorded(np.absolute, self)
+
+    def __invert__(self) -> Self:
+        return self._recorded(np.invert, self)
+
+    def __divmod__(self, other: Operand) -> tuple[Self, Self]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Operand) -> tuple[Self, Self]:
+        return other // self, other % self
+
+    def __round__(self, ndigits: int | None = None) -> Self:
+        return self._recorded(np.round, self, decimals=ndigits or 0)
+
+    # ------------------------------------------------------------------------------------------------- comparisons
+
+    def __lt__(self, other: Operand) -> Self:
+        return self._recorded(np.less, self, other)
+
+    def __le__(self, other: Operand) -> Self:
+        return self._recorded(np.less_equal, self, other)
+
+    def __gt__(self, other: Operand) -> Self:
+        return self._recorded(np.greater, self, other)
+
+    def __ge__(self, other: Operand) -> Self:
+        return self._recorded(np.greater_equal, self, other)
+
+    def __eq__(self, other: object) -> Self:  # type: ignore[override]
+        if other is None:
+            return NotImplemented
+        return self._recorded(np.equal, self, other)
+
+    def __ne__(self, other: object) -> Self:  # type: ignore[override]
+        if other is None:
+            return NotImplemented
+        return self._recorded(np.not_equal, self, other)
+
+    # ---------------------------------------------------------------------------------------------------- indexing
+
+    def __getitem__(self, index: Any) -> Self:
+        part: Self = FORMULAS[operator.getitem](self, index)
+        return part
+
+    def __setitem__(self, index: Any, new: Any) -> NoReturn:
+        raise TypeError(
+            f"a Value cannot be written in part, its history would be wrong. The one-line replacement makes a changed "
+            f"Value: v = v.at[{written(index)}].set(x), or .add(x) for +=. For a leaf, v.data = array moves it"
+        )
+
+    # --------------------------------------------------------------------------------------------- where all meet
+
+    def _recorded(self, function: Any, *inputs: Any, **params: Any) -> Self:
+        """The result of the row of a function, for this Value and what stands beside it."""
+        result: Self = TABLE[function].record(*inputs, **params)
+        return result

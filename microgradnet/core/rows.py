@@ -1,0 +1,157 @@
+"""A row of the table: how one is added, by this package (`op`) and by its users (`primitive`)."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy import ndarray
+
+from . import refusals
+from .conversion import fixed_view, shaped
+from .engine import Op, Rule, Value, fitted
+from .protocols import numbers
+from .tables import TABLE
+from .unrolled import unroll
+
+Case: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def case(*inputs: Any, **params: Any) -> Case:
+    """One way to call a row. An input is a shape (`"ab"`: two sizes to be drawn) or an ndarray, used as it is."""
+    return inputs, params
+
+
+class Domain:
+    """Where the inputs of a row are smooth: between `low` and `high`."""
+
+    __slots__ = ("high", "low")
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low, self.high = low, high
+
+
+REAL = Domain(-3, 3)
+POSITIVE = Domain(0.25, 4)
+UNIT = Domain(-0.9, 0.9)
+ABOVE_ONE = Domain(1.1, 4)
+BOOLEAN = Domain(0, 1)  # true or false
+
+
+class Variadic(Op):
+    """A row over any number of arrays. Its one rule returns the gradients of all of them, in order."""
+
+    def __init__(self, *description: Any, **more: Any) -> None:
+        super().__init__(*description, **more)
+        self.arity = sys.maxsize
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        out, inputs = (node, node.args) if create_graph else (node._numbers, [numbers(x) for x in node.args])
+        rule: Any = self.rules[0]
+        gradients = rule(g, out, *inputs, **node.params)
+        for x, gx in zip(node.args, gradients, strict=True):
+            if type(x) is Value:
+                gx = fitted(gx, x, self)
+                pending[x] = pending[x] + gx if x in pending else gx
+
+
+def op(
+    key: Any,
+    *rules: Rule,
+    forward: Callable[..., Any] | None = None,
+    symbol: str | None = None,
+    domain: Domain | Sequence[Domain] = REAL,
+    cases: Sequence[Case] = (),
+    elementwise: bool | None = None,
+    symmetric: bool = False,
+    kind: type[Op] | None = None,
+    parameters: bool | None = None,
+) -> Op:
+    """Add a row to the table and return it. See `Op`.
+
+    A row without `parameters`, one that takes arrays and nothing else, is recorded and pulled in fewer steps. ufuncs
+    know by themselves that they are such, and whether they work element by element.
+    """
+    if elementwise is None:
+        elementwise = isinstance(key, np.ufunc) and key.signature is None
+    if parameters is None:
+        parameters = not elementwise and not isinstance(key, np.ufunc)
+    domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
+    TABLE[key] = row = (kind or Op)(key, rules, forward or key, symbol, domains, cases, elementwise, symmetric)
+    if kind is None and len(rules) in ((1,) if parameters else (1, 2, 3)):
+        unroll(row, parameters)
+    return row
+
+
+def guarded(rule: Rule) -> Rule:
+    """A user's rule, handed a gradient that it cannot write into: other inputs may have the same array."""
+    if rule is None:
+        return None
+
+    def safely(g: Any, *rest: Any, **params: Any) -> Any:
+        return rule(fixed_view(g.view()) if type(g) is ndarray else g, *rest, **params)
+
+    return safely
+
+
+def check_arguments(function: Any, rules: tuple[Rule, ...]) -> None:
+    """TypeError for a function with more array arguments than rules, or a rule that does not take them."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return
+    names = code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
+    if len(names) > len(rules):
+        raise refusals.fewer_rules_than_arguments(function, names, rules)
+    for rule in rules:
+        rule_code: Any = getattr(rule, "__code__", None)
+        takes_more = rule_code is None or rule_code.co_flags & 0x04  # *args
+        if not takes_more and rule_code.co_argcount < 2 + len(names):
+            given = ", ".join(rule_code.co_varnames[: rule_code.co_argcount])
+            raise refusals.rule_takes_too_few(function, given, names)
+
+
+def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]], Op]:
+    """Make a function a row: the decorated function is its forward, `rules` are its gradients.
+
+    The function gets and returns plain arrays. There is one rule for each array argument, None where nothing flows:
+    `(g, out, *inputs, **params) -> gradient of that input`, where g is the gradient of the result. Keyword-only
+    arguments of the function are parameters. `symbol` is what drawings show. A rule written with operators, NumPy
+    functions and other rows can be differentiated again. See `Op` for the rest; the built-in rows are made like this.
+
+    >>> from microgradnet import Value
+    >>> @primitive(lambda g, out, x: g * (1 + x) * np.exp(x), symbol="x·eˣ")
+    ... def xexp(x):
+    ...     return x * np.exp(x)
+    >>> x = Value(0.0)
+    >>> xexp(x).backward()
+    >>> x.grad
+    np.float64(1.0)
+    """
+    for rule in rules or ("none",):
+        if not (rule is None or callable(rule)):
+            raise refusals.no_rule(rule)
+
+    def make(function: Callable[..., Any]) -> Op:
+        if isinstance(function, Value) or not callable(function):
+            raise refusals.no_function(function)
+        check_arguments(function, rules)
+
+        @functools.wraps(function)
+        def forward(*inputs: Any, **params: Any) -> Any:
+            out = shaped(function(*inputs, **params))
+            if isinstance(out, Value):
+                raise refusals.computed_with_other_values(function)
+            if any(out is x for x in inputs):
+                out = out.copy()
+            if out.dtype.kind not in "fiub":
+                raise refusals.returned_no_numbers(function, out)
+            return fixed_view(out)
+
+        row = op(forward, *map(guarded, rules), forward=forward, **description)
+        row.home = (function.__module__, function.__qualname__)
+        return row
+
+    return make

@@ -1,0 +1,60 @@
+"""What is known of a function: its row, a formula in its place, or why it is refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+Operand: TypeAlias = Any  # a number, an array, nested lists of numbers, or a Value
+
+# NumPy function, or the name of a function of our own -> its row, an Op.
+TABLE: dict[Any, Any] = {}
+
+# NumPy function -> a formula in its place: a function that calls rows.
+FORMULAS: dict[Any, Callable[..., Any]] = {}
+
+# Functions that only look at a Value: they are run on its numbers, and their result is a plain one.
+INSPECTIONS: set[Callable[..., Any]] = {
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj,
+    np.zeros_like, np.ones_like, np.empty_like,
+    np.allclose, np.isclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string,
+    np.may_share_memory, np.shares_memory,
+}  # fmt: skip
+
+# NumPy function -> why it is refused and what comes nearest, for functions that could be asked for.
+REFUSED: dict[Any, str] = {}
+UFUNC_OPTIONS = {
+    "where": "it would leave the other elements unwritten. np.where(mask, result, other) chooses",
+    "dtype": "cast what goes in, x.astype(dtype), or what comes out",
+}
+UFUNC_METHODS = {
+    "reduce": "np.sum, np.prod, np.max, np.min, np.all, np.any are",
+    "accumulate": "np.cumsum and np.cumprod are",
+    "outer": "f(x[:, None], y) is the same for two vectors",
+    "reduceat": "np.split and np.sum do the same",
+    "at": "it writes into an array. v = v.at[index].add(x) makes a changed Value",
+}
+
+NO_PARAMS: dict[str, Any] = {}
+FROZEN: dict[str, Any] = {}  # what `params` is in a frozen parameter, a NonDiff without history; see tree.freeze
+
+# A library -> the module that fills these tables with its functions, imported when a Value first meets one of them.
+LATE: dict[str, str] = {}
+
+
+def fill(library: str) -> None:
+    """Have the functions of a library in the tables, if it is in use at all."""
+    if library in LATE and library in sys.modules:
+        import_module(LATE.pop(library))
+
+
+def formula_of(function: Any) -> Callable[..., Any] | None:
+    """The formula in place of a function, or None."""
+    if function not in FORMULAS:
+        fill("numpy")
+    return FORMULAS.get(function)
