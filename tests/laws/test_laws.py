@@ -193,7 +193,10 @@ def test_float32_stays_float32_even_inside_a_rule(row: Op) -> None:
     on_calls_of(row, laws.float32_stays_float32_even_inside_a_rule, 12)
 
 
-@pytest.mark.parametrize("row", [row for row in SMOOTH if row.arity == 1 and not row.parameters], ids=lambda row: row.name)
+ALONE = [row for row in SMOOTH if row.arity == 1 and not row.parameters]
+
+
+@pytest.mark.parametrize("row", ALONE, ids=lambda row: row.name)
 def test_a_unary_rule_needs_no_fitting(row: Op) -> None:
     """The sweep takes what these rules return as it is; `Op` would have checked shape and dtype."""
 
