@@ -8,16 +8,21 @@
 np.float64(13.0)
 """
 
-from . import data, functional, gradcheck, nn, optim, plots, transforms
-from . import formulas as _formulas  # fills the tables
+from typing import TYPE_CHECKING
+
+from . import ops as _ops  # fills the table
 from .core import Value, no_grad, primitive
-from .debugging import debug
-from .gradcheck import assert_grads, check_grads, numerical_grad
+from .demand import on_demand
 from .ops.elementwise import hook
-from .saving import load, save
-from .train import fit
-from .transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .viz import Drawing, draw
+
+if TYPE_CHECKING:
+    from . import data, functional, gradcheck, nn, optim, plots, transforms
+    from .debugging import debug
+    from .gradcheck import assert_grads, check_grads, numerical_grad
+    from .saving import load, save
+    from .train import fit
+    from .transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+    from .viz import Drawing, draw
 
 __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "draw", "fit",
@@ -26,4 +31,12 @@ __all__ = [
 ]  # fmt: skip
 __version__ = "0.1.0"
 
-del _formulas
+# Most programs need some of these, and none needs them to differentiate.
+__getattr__, __dir__ = on_demand(__name__, __all__, {
+    "data": "data", "debugging": "debug", "functional": "functional",
+    "gradcheck": "gradcheck assert_grads check_grads numerical_grad", "nn": "nn", "optim": "optim", "plots": "plots",
+    "saving": "load save", "train": "fit",
+    "transforms": "transforms checkpoint grad hessian hvp jacobian jvp value_and_grad vjp", "viz": "Drawing draw",
+})  # fmt: skip
+
+del _ops

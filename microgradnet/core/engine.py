@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 from numpy import ndarray
@@ -26,13 +26,12 @@ from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped
 from .protocols import numbers
-from .tables import NO_PARAMS, TABLE
+from .tables import NO_PARAMS, TABLE, Rule
 from .written import COMPUTED, new_age, new_value
 
 if TYPE_CHECKING:  # np.typing takes longer to import than this package
     from numpy.typing import ArrayLike as Numbers
 
-Rule: TypeAlias = Any  # (g, out, *inputs, **params) -> gradient of one input; None where nothing flows
 by_age = operator.attrgetter("age")
 
 
@@ -136,7 +135,6 @@ class NonDiff(Value):
     """A recorded Value that nothing flows back to: a comparison, an argmax, a floor. It may hold bools or ints."""
 
     __slots__ = ()
-
     _flows = False
 
     def __index__(self) -> int:
@@ -181,25 +179,37 @@ class Op(copies.Unique):
         self.elementwise, self.symmetric = elementwise, symmetric
         self.kind = Value if any(rules) else NonDiff
         self.arity = len(rules)
-        self.__doc__ = forward.__doc__
+        self.__doc__, self.__wrapped__ = forward.__doc__, forward  # so help() shows the arguments
 
-    def __call__(self, *inputs: Any, **params: Any) -> Any:
+    def __call__(self, x: Any, /, *more: Any, **params: Any) -> Any:
         """ndarray in, ndarray out; a Value anywhere in, a Value out."""
-        if params and (values := [name for name, x in params.items() if isinstance(x, Value)]):
-            raise refusals.parameter_is_value(self, values[0])
-        for x in inputs:
-            if isinstance(x, Value):
-                return self.record(*inputs, **params)
-        return self.forward(*map(plain, inputs), **params)
+        if not more and not params:  # most of a network: as fast as can be
+            return self.record(x) if isinstance(x, Value) else self.forward(plain(x))
+        for part in params.values():
+            if isinstance(part, Value):
+                raise refusals.parameter_is_value(self, params)
+        for part in (x, *more):
+            if isinstance(part, Value):
+                return self.record(x, *more, **params)
+        return self.forward(plain(x), *map(plain, more), **params)
 
     def record(self, *inputs: Any, **params: Any) -> Value:
         """The result of the row for `inputs`, at least one of them a Value, as a Value that remembers them."""
         if len(inputs) > self.arity and any(type(x) is Value for x in inputs[self.arity :]):
             raise refusals.input_without_rule(self, len(inputs))
-        args = tuple([x if type(x) is Value else constant(x) for x in inputs])
-        kind = self.kind if Value in map(type, args) else NonDiff
-        out = self.forward(*[numbers(x) for x in args], **params)
-        return new_value(kind, out if type(out) is not ndarray or out.ndim else out[()], self, args, params)
+        kind: type[Value] = NonDiff
+        args, arrays = [], []
+        for x in inputs:
+            if type(x) is Value:
+                kind = self.kind
+            else:
+                x = constant(x)
+            args.append(x)
+            arrays.append(numbers(x))
+        out = self.forward(*arrays, **params)
+        if type(out) is ndarray and not out.ndim:
+            out = out[()]
+        return new_value(kind, out, self, tuple(args), params)
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
         """Given the gradient `g` of `node`, add to `pending` what flows to each of its inputs."""
@@ -213,12 +223,6 @@ class Op(copies.Unique):
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
-
-    @property
-    def __signature__(self) -> Any:
-        import inspect
-
-        return inspect.signature(self.forward)
 
 
 class Gone(Op):

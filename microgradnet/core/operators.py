@@ -32,8 +32,7 @@ class Operators(SpeaksNumPy):
         """The one number it holds, as a Python float; ValueError if it holds another count."""
         if self.size != 1:
             raise ValueError(f"item() wants one number; this Value has shape {self.shape}. v.tolist() gives them all")
-        number: float = self._numbers.item()
-        return number
+        return self._numbers.item()
 
     def tolist(self) -> Any:
         """Its numbers as Python's: nested lists, or a float for a 0-d Value."""
@@ -85,82 +84,82 @@ class Operators(SpeaksNumPy):
     # ------------------------------------------------------------------------------------------------- arithmetic
 
     def __add__(self, other: Operand) -> Self:
-        return self._recorded(np.add, self, other)
+        return TABLE[np.add].record(self, other)
 
     def __radd__(self, other: Operand) -> Self:
-        return self._recorded(np.add, other, self)
+        return TABLE[np.add].record(other, self)
 
     def __sub__(self, other: Operand) -> Self:
-        return self._recorded(np.subtract, self, other)
+        return TABLE[np.subtract].record(self, other)
 
     def __rsub__(self, other: Operand) -> Self:
-        return self._recorded(np.subtract, other, self)
+        return TABLE[np.subtract].record(other, self)
 
     def __mul__(self, other: Operand) -> Self:
-        return self._recorded(np.multiply, self, other)
+        return TABLE[np.multiply].record(self, other)
 
     def __rmul__(self, other: Operand) -> Self:
-        return self._recorded(np.multiply, other, self)
+        return TABLE[np.multiply].record(other, self)
 
     def __truediv__(self, other: Operand) -> Self:
-        return self._recorded(np.divide, self, other)
+        return TABLE[np.divide].record(self, other)
 
     def __rtruediv__(self, other: Operand) -> Self:
-        return self._recorded(np.divide, other, self)
+        return TABLE[np.divide].record(other, self)
 
     def __pow__(self, other: Operand) -> Self:
-        return self._recorded(np.power, self, other)
+        return TABLE[np.power].record(self, other)
 
     def __rpow__(self, other: Operand) -> Self:
-        return self._recorded(np.power, other, self)
+        return TABLE[np.power].record(other, self)
 
     def __matmul__(self, other: Operand) -> Self:
-        return self._recorded(np.matmul, self, other)
+        return TABLE[np.matmul].record(self, other)
 
     def __rmatmul__(self, other: Operand) -> Self:
-        return self._recorded(np.matmul, other, self)
+        return TABLE[np.matmul].record(other, self)
 
     def __mod__(self, other: Operand) -> Self:
-        return self._recorded(np.remainder, self, other)
+        return TABLE[np.remainder].record(self, other)
 
     def __rmod__(self, other: Operand) -> Self:
-        return self._recorded(np.remainder, other, self)
+        return TABLE[np.remainder].record(other, self)
 
     def __floordiv__(self, other: Operand) -> Self:
-        return self._recorded(np.floor_divide, self, other)
+        return TABLE[np.floor_divide].record(self, other)
 
     def __rfloordiv__(self, other: Operand) -> Self:
-        return self._recorded(np.floor_divide, other, self)
+        return TABLE[np.floor_divide].record(other, self)
 
     def __and__(self, other: Operand) -> Self:
-        return self._recorded(np.bitwise_and, self, other)
+        return TABLE[np.bitwise_and].record(self, other)
 
     def __rand__(self, other: Operand) -> Self:
-        return self._recorded(np.bitwise_and, other, self)
+        return TABLE[np.bitwise_and].record(other, self)
 
     def __or__(self, other: Operand) -> Self:
-        return self._recorded(np.bitwise_or, self, other)
+        return TABLE[np.bitwise_or].record(self, other)
 
     def __ror__(self, other: Operand) -> Self:
-        return self._recorded(np.bitwise_or, other, self)
+        return TABLE[np.bitwise_or].record(other, self)
 
     def __xor__(self, other: Operand) -> Self:
-        return self._recorded(np.bitwise_xor, self, other)
+        return TABLE[np.bitwise_xor].record(self, other)
 
     def __rxor__(self, other: Operand) -> Self:
-        return self._recorded(np.bitwise_xor, other, self)
+        return TABLE[np.bitwise_xor].record(other, self)
 
     def __neg__(self) -> Self:
-        return self._recorded(np.negative, self)
+        return TABLE[np.negative].record(self)
 
     def __pos__(self) -> Self:
-        return self._recorded(np.positive, self)
+        return TABLE[np.positive].record(self)
 
     def __abs__(self) -> Self:
-        return self._recorded(np.absolute, self)
+        return TABLE[np.absolute].record(self)
 
     def __invert__(self) -> Self:
-        return self._recorded(np.invert, self)
+        return TABLE[np.invert].record(self)
 
     def __divmod__(self, other: Operand) -> tuple[Self, Self]:
         return self // other, self % other
@@ -169,47 +168,39 @@ class Operators(SpeaksNumPy):
         return other // self, other % self
 
     def __round__(self, ndigits: int | None = None) -> Self:
-        return self._recorded(np.round, self, decimals=ndigits or 0)
+        return TABLE[np.round].record(self, decimals=ndigits or 0)
 
     # ------------------------------------------------------------------------------------------------- comparisons
 
     def __lt__(self, other: Operand) -> Self:
-        return self._recorded(np.less, self, other)
+        return TABLE[np.less].record(self, other)
 
     def __le__(self, other: Operand) -> Self:
-        return self._recorded(np.less_equal, self, other)
+        return TABLE[np.less_equal].record(self, other)
 
     def __gt__(self, other: Operand) -> Self:
-        return self._recorded(np.greater, self, other)
+        return TABLE[np.greater].record(self, other)
 
     def __ge__(self, other: Operand) -> Self:
-        return self._recorded(np.greater_equal, self, other)
+        return TABLE[np.greater_equal].record(self, other)
 
     def __eq__(self, other: object) -> Self:  # type: ignore[override]
         if other is None:
             return NotImplemented
-        return self._recorded(np.equal, self, other)
+        return TABLE[np.equal].record(self, other)
 
     def __ne__(self, other: object) -> Self:  # type: ignore[override]
         if other is None:
             return NotImplemented
-        return self._recorded(np.not_equal, self, other)
+        return TABLE[np.not_equal].record(self, other)
 
     # ---------------------------------------------------------------------------------------------------- indexing
 
     def __getitem__(self, index: Any) -> Self:
-        part: Self = FORMULAS[operator.getitem](self, index)
-        return part
+        return FORMULAS[operator.getitem](self, index)
 
     def __setitem__(self, index: Any, new: Any) -> NoReturn:
         raise TypeError(
             f"a Value cannot be written in part, its history would be wrong. The one-line replacement makes a changed "
             f"Value: v = v.at[{written(index)}].set(x), or .add(x) for +=. For a leaf, v.data = array moves it"
         )
-
-    # --------------------------------------------------------------------------------------------- where all meet
-
-    def _recorded(self, function: Any, *inputs: Any, **params: Any) -> Self:
-        """The result of the row of a function, for this Value and what stands beside it."""
-        result: Self = TABLE[function].record(*inputs, **params)
-        return result

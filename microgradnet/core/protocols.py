@@ -28,35 +28,31 @@ class SpeaksNumPy:
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each axis."""
-        shape: tuple[int, ...] = self._numbers.shape
-        return shape
+        return self._numbers.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes; 0 for a single number."""
-        ndim: int = self._numbers.ndim
-        return ndim
+        return self._numbers.ndim
 
     @property
     def size(self) -> int:
         """How many numbers it holds."""
-        size: int = self._numbers.size
-        return size
+        return self._numbers.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The kind of its numbers, such as float64."""
-        dtype: np.dtype[Any] = self._numbers.dtype
-        return dtype
+        return self._numbers.dtype
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        name = f"np.{ufunc.__name__}"
-        if "out" in kwargs:
-            refuse(f"{name}(out=…) would write a recorded result into an array. For x += v: x = x + v")
         key: Any = ufunc if method == "__call__" else (ufunc, method)
         row = TABLE.get(key)
         if row is not None and not kwargs:
             return row.record(*inputs)
+        name = f"np.{ufunc.__name__}"
+        if "out" in kwargs:
+            refuse(f"{name}(out=…) would write a recorded result into an array. For x += v: x = x + v")
         formula = formula_of(key)
         if formula is not None:
             return formula(*inputs, **kwargs)

@@ -12,9 +12,9 @@ from numpy import ndarray
 
 from . import refusals
 from .conversion import fixed_view, shaped
-from .engine import Op, Rule, Value, fitted
+from .engine import Op, Value, fitted
 from .protocols import numbers
-from .tables import TABLE
+from .tables import TABLE, Rule
 from .unrolled import unroll
 
 Case: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]

@@ -12,6 +12,8 @@ import numpy as np
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Operand: TypeAlias = Any  # a number, an array, nested lists of numbers, or a Value
 
+Rule: TypeAlias = Any  # (g, out, *inputs, **params) -> gradient of one input; None where nothing flows
+
 # NumPy function, or the name of a function of our own -> its row, an Op.
 TABLE: dict[Any, Any] = {}
 
