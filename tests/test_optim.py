@@ -36,6 +36,7 @@ from microgradnet.optim import (
     StepLR,
     clip_grad_norm_,
     clip_grad_value_,
+    pieces,
 )
 
 W = Value(1.0)
@@ -208,7 +209,7 @@ def test_a_gradient_that_hardly_changes_has_no_negative_variance() -> None:
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optim.optimizer, "LONGEST", 0)
+    monkeypatch.setattr(pieces, "LONGEST", 0)
 
 
 def trained(cls: type[Optimizer], options: dict[str, Any], values: list[Value], missing: Any, steps: int = 5) -> bytes:
@@ -235,7 +236,7 @@ def test_joined_parameters_move_as_each_alone_does(
     results = []
     for limit in (0, longest, 65536):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(optim.optimizer, "LONGEST", limit)
+            patch.setattr(pieces, "LONGEST", limit)
             results.append(trained(*variant, parameters(dtype, shapes), lambda t, i: (t, i) in absent))
     assert results[0] == results[1] == results[2]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..checks import positive, refusal
 from ..core import Value, numbers
-from ..nn.module import Module
 from ..words import brief
+from .options import is_list
 
 LIMIT = {"what": "what gradients are limited to", "more": ", such as 1.0"}
 
@@ -72,9 +72,11 @@ def clip_grad_value_(parameters: Iterable[Value] | Value, clip_value: float) -> 
 
 
 def having_grad(parameters: Iterable[Value] | Value, written: str) -> list[Value]:
-    if isinstance(parameters, Module) or callable(parameters) or not isinstance(parameters, Iterable):
+    """The parameters that have a gradient, each once. TypeError for anything else, with the call as it is `written`."""
+    given = [parameters] if isinstance(parameters, Value) else parameters
+    if not is_list(given):
         raise TypeError(f"a list of parameters is wanted: {written}")
-    listed = [parameters] if isinstance(parameters, Value) else list(parameters)
+    listed = list(given)
     for p in listed:
         if not isinstance(p, Value):
             raise TypeError(f"a parameter is a Value; got {brief(p)}: {written}")

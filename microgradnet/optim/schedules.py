@@ -15,7 +15,9 @@ from typing import Any
 
 from ..checks import choice, is_number, number, positive, refusal, share, whole
 from ..words import brief
-from .optimizer import Group, Optimizer, fits
+from .optimizer import Optimizer
+from .options import Group
+from .state import fits
 
 
 class LRScheduler:
@@ -136,11 +138,8 @@ class LRScheduler:
 NOT_SETTINGS = ("optimizer", "last_epoch", "base_lrs")
 
 
-def count(name: str, given: Any) -> int:
-    return whole(name, given, of="steps", more=", such as 30")
-
-
 def factor(name: str, given: Any) -> float:
+    """What a step size is multiplied with, at least 0."""
     return number(name, given, what="a factor of the step size")
 
 
@@ -166,67 +165,104 @@ class LambdaLR(LRScheduler):
         super().__init__(optimizer)
 
     def options_at(self, t: int) -> list[Group]:
+        """Each group's own step size times what its function says of `t`."""
         return [{"lr": float(base * f(t))} for base, f in zip(self.base_lrs, self._lambdas, strict=True)]
 
 
 class StepLR(LRScheduler):
-    """lr = base · gamma^⌊t / step_size⌋: smaller by `gamma` every `step_size` steps."""
+    """lr = base · gamma^⌊t / step_size⌋: smaller by `gamma` every `step_size` steps.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = StepLR(optim.SGD([Value(1.0)], lr=0.8), step_size=2, gamma=0.5)
+    >>> [schedule.options_at(t)[0]["lr"] for t in range(5)]
+    [0.8, 0.8, 0.4, 0.4, 0.2]
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size, self.gamma = count("step_size", step_size), factor("gamma", gamma)
+        self.step_size, self.gamma = whole("step_size", step_size, of="steps"), factor("gamma", gamma)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base`, multiplied with `gamma` once for every `step_size` steps that are done."""
         return base * self.gamma ** (t // self.step_size)
 
 
 class MultiStepLR(LRScheduler):
-    """lr = base · gamma^(number of `milestones` ≤ t): smaller by `gamma` at each of them."""
+    """lr = base · gamma^(number of `milestones` ≤ t): smaller by `gamma` at each of them.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = MultiStepLR(optim.SGD([Value(1.0)], lr=0.8), milestones=[1, 4], gamma=0.5)
+    >>> [schedule.options_at(t)[0]["lr"] for t in range(5)]
+    [0.8, 0.4, 0.4, 0.4, 0.2]
+    """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
-        self.milestones, self.gamma = sorted(count("milestone", t) for t in milestones), factor("gamma", gamma)
+        self.milestones = sorted(whole("milestone", t, of="steps") for t in milestones)
+        self.gamma = factor("gamma", gamma)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base`, multiplied with `gamma` once for every milestone that is reached."""
         return base * self.gamma ** bisect.bisect_right(self.milestones, t)
 
 
 class ExponentialLR(LRScheduler):
-    """lr = base · gammaᵗ."""
+    """lr = base · gammaᵗ: smaller by `gamma` in every step.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = ExponentialLR(optim.SGD([Value(1.0)], lr=0.8), gamma=0.5)
+    >>> [schedule.options_at(t)[0]["lr"] for t in range(4)]
+    [0.8, 0.4, 0.2, 0.1]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         self.gamma = factor("gamma", gamma)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base`, multiplied with `gamma` once for every step."""
         return base * self.gamma**t
 
 
 class LinearLR(LRScheduler):
-    """lr = base · f, where f goes from `start_factor` to `end_factor` in `total_iters` steps, and stays: warm-up."""
+    """lr = base · f, where f goes from `start_factor` to `end_factor` in `total_iters` steps, and stays: warm-up.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = LinearLR(optim.SGD([Value(1.0)], lr=0.8), start_factor=0.25, total_iters=3)
+    >>> [round(schedule.options_at(t)[0]["lr"], 3) for t in range(5)]
+    [0.2, 0.4, 0.6, 0.8, 0.8]
+    """
 
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
     ) -> None:
         self.start_factor, self.end_factor = factor("start_factor", start_factor), factor("end_factor", end_factor)
-        self.total_iters = count("total_iters", total_iters)
+        self.total_iters = whole("total_iters", total_iters, of="steps")
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base` times a factor that goes along a line, and stays at its end."""
         done = min(t, self.total_iters) / self.total_iters
         return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
 
 
 class CosineAnnealingLR(LRScheduler):
     """lr = eta_min + (base − eta_min) · (1 + cos(π t / T_max)) / 2: down to `eta_min` in `T_max` steps, and up again
-    in as many (Loshchilov and Hutter 2017, without restarts)."""
+    in as many (Loshchilov and Hutter 2017, without restarts).
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = CosineAnnealingLR(optim.SGD([Value(1.0)], lr=0.8), T_max=4)
+    >>> [round(schedule.options_at(t)[0]["lr"], 3) for t in range(6)]
+    [0.8, 0.683, 0.4, 0.117, 0.0, 0.117]
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max = count("T_max", T_max)
+        self.T_max = whole("T_max", T_max, of="steps")
         self.eta_min = number("eta_min", eta_min, what="the smallest step size")
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base` at 0, `eta_min` at `T_max`, half a cosine between them."""
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
 
 
@@ -239,6 +275,11 @@ class OneCycleLR(LRScheduler):
     `base_momentum` and back. `max_lr` and both momenta may be lists, one for each group.
 
     After all steps the step size stays, and one more call of `step()` raises RuntimeError.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = OneCycleLR(optim.SGD([Value(1.0)], lr=0.1, momentum=0.9), max_lr=0.8, total_steps=6, pct_start=0.5)
+    >>> [round(schedule.options_at(t)[0]["lr"], 3) for t in range(6)]
+    [0.032, 0.416, 0.8, 0.6, 0.2, 0.0]
     """
 
     def __init__(
@@ -261,8 +302,8 @@ class OneCycleLR(LRScheduler):
         if total_steps is None and epochs is None:
             raise ValueError("OneCycleLR wants to know its end: total_steps, or epochs and steps_per_epoch")
         if total_steps is None:
-            total_steps = count("epochs", epochs) * count("steps_per_epoch", steps_per_epoch)
-        self.total_steps = count("total_steps", total_steps)
+            total_steps = whole("epochs", epochs) * whole("steps_per_epoch", steps_per_epoch, of="steps")
+        self.total_steps = whole("total_steps", total_steps, of="steps")
         self.pct_start = share("pct_start", pct_start, what="the share of all steps that go up")
         self.anneal_strategy = choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
         self.three_phase = bool(three_phase)
@@ -288,6 +329,7 @@ class OneCycleLR(LRScheduler):
         return [(up, "bottom", "peak"), (end, "peak", "end")]
 
     def options_at(self, t: int) -> list[Group]:
+        """The step size in each group, and with `cycle_momentum` the momentum, or both betas."""
         if t > self.total_steps:
             raise RuntimeError(
                 f"step {t} of a OneCycleLR of {self.total_steps} steps: it is over. Make it with more total_steps"
@@ -336,7 +378,7 @@ class SequentialLR(LRScheduler):
         for schedule in self._schedulers:
             if not isinstance(schedule, LRScheduler) or schedule.optimizer is not optimizer:
                 raise ValueError(f"schedulers are schedules of the same optimiser; got {brief(schedule)}")
-        self.milestones = [count("milestone", t) for t in milestones]
+        self.milestones = [whole("milestone", t, of="steps") for t in milestones]
         if self.milestones != sorted(set(self.milestones)) or len(self.milestones) != len(self._schedulers) - 1:
             raise ValueError(
                 f"milestones={brief(milestones)}: rising steps, one fewer than the {len(self._schedulers)} schedules"
@@ -344,10 +386,12 @@ class SequentialLR(LRScheduler):
         super().__init__(optimizer)
 
     def options_at(self, t: int) -> list[Group]:
+        """What the schedule whose turn it is sets after the steps since its turn began."""
         i = bisect.bisect_right(self.milestones, t)
         return self._schedulers[i].options_at(t - self.milestones[i - 1] if i else t)
 
     def state_dict(self) -> dict[str, Any]:
+        """That of every schedule, with the states of the parts under "schedulers"."""
         return {**super().state_dict(), "schedulers": [part.state_dict() for part in self._schedulers]}
 
     def _wrong(self, state: Any) -> list[str]:
