@@ -36,6 +36,7 @@ from microgradnet.optim import (
     StepLR,
     clip_grad_norm_,
     clip_grad_value_,
+    pieces,
 )
 
 W = Value(1.0)
@@ -208,7 +209,7 @@ def test_a_gradient_that_hardly_changes_has_no_negative_variance() -> None:
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optim.optimizer, "LONGEST", 0)
+    monkeypatch.setattr(pieces, "LONGEST", 0)
 
 
 def trained(cls: type[Optimizer], options: dict[str, Any], values: list[Value], missing: Any, steps: int = 5) -> bytes:
@@ -235,7 +236,7 @@ def test_joined_parameters_move_as_each_alone_does(
     results = []
     for limit in (0, longest, 65536):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(optim.optimizer, "LONGEST", limit)
+            patch.setattr(pieces, "LONGEST", limit)
             results.append(trained(*variant, parameters(dtype, shapes), lambda t, i: (t, i) in absent))
     assert results[0] == results[1] == results[2]
 
@@ -1129,5 +1130,5 @@ def test_ten_scheduled_steps_are_those_of_pytorch(name: str) -> None:
 def test_a_number_of_steps_may_be_numpys_and_is_no_bool() -> None:
     optimiser = SGD([W], lr=0.1)
     assert StepLR(optimiser, np.int64(2)).state_dict()["settings"] == {"step_size": 2, "gamma": 0.1}
-    with pytest.raises(ValueError, match="step_size=True: a number of steps is a positive int"):
+    with pytest.raises(ValueError, match="step_size=True: it is a whole number of steps, at least 1"):
         StepLR(optimiser, True)

@@ -1,26 +1,28 @@
 """Optimisers, which move parameters along their gradients; schedules of their step size; clipping of gradients.
 
-An optimiser's `direction` reads as its paper's formula. A schedule is a function of the number of steps.
+An optimiser's `direction` reads as its paper's formula, and its `step` as w −= lr · d. A schedule is a function of the
+number of steps.
 """
 
-import functools
 from typing import TYPE_CHECKING
 
-from ..words import missing
-from .algorithms import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
-from .clip import clip_grad_norm_, clip_grad_value_
-from .optimizer import Optimizer
-from .schedules import (
-    CosineAnnealingLR,
-    ExponentialLR,
-    LambdaLR,
-    LinearLR,
-    LRScheduler,
-    MultiStepLR,
-    OneCycleLR,
-    SequentialLR,
-    StepLR,
-)
+from ..demand import on_demand
+
+if TYPE_CHECKING:
+    from .algorithms import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
+    from .clip import clip_grad_norm_, clip_grad_value_
+    from .optimizer import Optimizer
+    from .schedules import (
+        CosineAnnealingLR,
+        ExponentialLR,
+        LambdaLR,
+        LinearLR,
+        LRScheduler,
+        MultiStepLR,
+        OneCycleLR,
+        SequentialLR,
+        StepLR,
+    )
 
 __all__ = [
     "SGD",
@@ -43,5 +45,10 @@ __all__ = [
     "clip_grad_value_",
 ]
 
-if not TYPE_CHECKING:
-    __getattr__ = functools.partial(missing, __name__)
+__getattr__, __dir__ = on_demand(__name__, __all__, {
+    "algorithms": "SGD Adagrad Adam AdamW Lion RMSprop",
+    "clip": "clip_grad_norm_ clip_grad_value_",
+    "optimizer": "Optimizer",
+    "schedules": "CosineAnnealingLR ExponentialLR LRScheduler LambdaLR LinearLR MultiStepLR OneCycleLR SequentialLR "
+                 "StepLR",
+})  # fmt: skip

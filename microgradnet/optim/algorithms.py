@@ -11,7 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core import Array, Value
-from .optimizer import Group, Optimizer, Parameters, Piece, Slots
+from .optimizer import Optimizer, Parameters
+from .options import Group
+from .state import Slots
 
 
 class SGD(Optimizer):
@@ -47,6 +49,7 @@ class SGD(Optimizer):
         })  # fmt: skip
 
     def check(self, group: Group) -> None:
+        """Refuse `nesterov` without a momentum, or with dampening: it looks ahead along the velocity as it is."""
         if group["nesterov"] and not (group["momentum"] and not group["dampening"]):
             raise ValueError(
                 f"nesterov=True with momentum={group['momentum']} and dampening={group['dampening']}: to look ahead "
@@ -54,6 +57,7 @@ class SGD(Optimizer):
             )
 
     def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        """The gradient without momentum; with it the velocity b, or with `nesterov` g + μ b."""
         momentum, dampening = group["momentum"], group["dampening"]
         if not momentum:
             return g
@@ -62,24 +66,35 @@ class SGD(Optimizer):
         b += (1 - dampening) * g if dampening and t > 1 else g
         return g + momentum * b if group["nesterov"] else b
 
-    def _step_group(self, group: Group, pieces: list[Piece]) -> None:
-        if group["momentum"]:
-            super()._step_group(group, pieces)
-            return
-        # There is nothing to keep, and one product and one difference are not worth joining parameters for.
-        lr, more = group["lr"], group["weight_decay"] or group["maximize"]
-        for p in group["params"]:
-            g = p.grad
-            if g is not None:
-                if type(g) is Value:
-                    g = g.data
-                p.data -= lr * (self._towards(g, p.data, {}, 1, group) if more else g)
+    def step(self) -> None:
+        """Move every parameter w that has a gradient g: w −= lr · g, where momentum does not make more of g."""
+        for group, pieces, slots in self._settled():
+            lr, pull, uphill = group["lr"], group["weight_decay"], group["maximize"]
+            if group["momentum"]:
+                self._move(group, pieces, slots)
+                continue
+            for w in group["params"]:  # one product and one difference are not worth joining parameters for
+                g = w.grad
+                if g is not None:
+                    if type(g) is Value:
+                        g = g.data
+                    if uphill:
+                        g = -g
+                    if pull:
+                        g = g + pull * w.data
+                    w.data -= lr * g
 
 
 class Adagrad(Optimizer):
     """Steps divided by the root of the sum of all squared gradients so far (Duchi, Hazan and Singer 2011).
 
     s = s + g²,  d = g / (√s + eps) / (1 + (t − 1) · lr_decay); s begins from `initial_accumulator_value`.
+
+    >>> w = Value([1.0, -300.0])
+    >>> (w * w).sum().backward()
+    >>> Adagrad([w], lr=0.1).step()  # the first step is as long for a steep slope as for a gentle one
+    >>> w.data
+    array([   0.9, -299.9])
     """
 
     slots: ClassVar[Slots] = {"sum": None}
@@ -101,6 +116,7 @@ class Adagrad(Optimizer):
         })  # fmt: skip
 
     def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        """g / (√s + eps), where s has this g in it; less of it from step to step with `lr_decay`."""
         s = state["sum"]
         if t == 1:
             s += group["initial_accumulator_value"]
@@ -113,6 +129,12 @@ class RMSprop(Optimizer):
 
     v = α v + (1 − α) g²,  d = g / (√v + eps). `centered` takes the square of the running mean of g off v, which makes
     it a variance. With `momentum` μ, b = μ b + d is followed.
+
+    >>> w = Value([1.0, -300.0])
+    >>> (w * w).sum().backward()
+    >>> RMSprop([w], lr=0.1, alpha=0.0).step()
+    >>> w.data.round(6)
+    array([   0.9, -299.9])
     """
 
     slots: ClassVar[Slots] = {"square_avg": None, "grad_avg": "centered", "momentum_buffer": "momentum"}
@@ -135,6 +157,7 @@ class RMSprop(Optimizer):
         })  # fmt: skip
 
     def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        """g / (√v + eps), where v has this g in it; with momentum the velocity that it goes into."""
         alpha, v = group["alpha"], state["square_avg"]
         v *= alpha
         v += (1 - alpha) * g * g
@@ -188,6 +211,7 @@ class Adam(Optimizer):
         })  # fmt: skip
 
     def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        """m̂ / (√v̂ + eps), where both means have this g in them."""
         beta1, beta2 = group["betas"]
         m, v = state["exp_avg"], state["exp_avg_sq"]
         m *= beta1
@@ -205,6 +229,12 @@ class AdamW(Adam):
     """Adam whose weight decay is no part of the gradient: d = m̂ / (√v̂ + eps) + λ w (Loshchilov and Hutter 2019).
 
     So every weight is pulled equally, whatever the size of its gradients.
+
+    >>> w = Value([1.0, -300.0])
+    >>> (w * w).sum().backward()
+    >>> AdamW([w], lr=0.1, weight_decay=0.5).step()  # 0.1 against the gradient, then 5 % of w
+    >>> w.data.round(6)
+    array([   0.85, -284.9 ])
     """
 
     decoupled = True
@@ -232,6 +262,12 @@ class Lion(Optimizer):
     The one of recent years here, because it asks least of its user: one array of state, no eps, no correction, any
     shape of parameter, and three lines to read. (Muon, 2024, is for matrices alone and needs a second optimiser for
     the rest; schedule-free AdamW, 2024, evaluates with other weights than it trains.)
+
+    >>> w = Value([1.0, -300.0])
+    >>> (w * w).sum().backward()
+    >>> Lion([w], lr=0.1).step()
+    >>> w.data
+    array([   0.9, -299.9])
     """
 
     slots: ClassVar[Slots] = {"exp_avg": None}
@@ -249,6 +285,7 @@ class Lion(Optimizer):
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize})
 
     def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+        """The sign of the mean with β₁ of this g in it; what is kept is that with β₂."""
         beta1, beta2 = group["betas"]
         m = state["exp_avg"]
         d = np.sign(beta1 * m + (1 - beta1) * g)

@@ -1,140 +1,26 @@
-"""What every optimiser shares: parameters in groups, the walk over them, state that is saved and restored.
+"""What every optimiser shares: the walk over parameters in groups, and the step.
 
-An optimiser says in `direction` where to go, on plain arrays. Whether those are the arrays of one parameter or of many
-small ones end to end is decided here, in `Piece`.
+An optimiser says in `direction` where to go, on plain arrays; `step` goes there. Whether those are the arrays of one
+parameter or of many small ones end to end is decided in `pieces`.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from ..core import Array, NonDiff, Value, numbers
-from ..nn.module import Module
-from ..words import brief, describe
+from ..checks import positive
+from ..core import Array, NonDiff, Value
+from ..words import brief
+from .options import OPTIONS, Group, checked, is_list, movable
+from .pieces import Piece, pieces_of, ready
+from .state import Slots, Walk, fitting, packed, unpack, walk_of
 
-Group: TypeAlias = dict[str, Any]
-Slots: TypeAlias = Mapping[str, str | None]
 Parameters: TypeAlias = "Iterable[Value] | Iterable[dict[str, Any]]"
 
-# Parameters are joined to at most this many numbers. A step of a few numbers takes the time of NumPy's calls, so joined
-# they are faster (Adam on 100 parameters of 8 or 64 numbers: 0.14 ms instead of 0.89). From some 20,000 numbers on,
-# the arithmetic takes the time, and there is nothing to gain.
-LONGEST = 65536
-
-
-def is_number(x: Any) -> bool:
-    return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool) and math.isfinite(x)
-
-
-def not_negative(x: Any) -> float | None:
-    return float(x) if is_number(x) and x >= 0 else None
-
-
-def share(x: Any) -> float | None:
-    return float(x) if is_number(x) and 0 <= x <= 1 else None
-
-
-def two_shares(x: Any) -> tuple[float, float] | None:
-    pair = isinstance(x, tuple | list) and len(x) == 2 and all(is_number(b) and 0 <= b < 1 for b in x)
-    return (float(x[0]), float(x[1])) if pair else None
-
-
-def switch(x: Any) -> bool | None:
-    return bool(x) if isinstance(x, bool | np.bool_) else None
-
-
 FIXED = "what an optimiser moves is fixed when it is made. Make a new one, and load this one's state_dict if it fits"
-
-# What an option is, for whoever gave something else; and the function that makes a plain one of it, or None. Plain
-# numbers keep float32 what it is: beside a np.float64 it would become float64.
-OPTIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "lr": (not_negative, "the step size is a positive number, such as 0.1"),
-    "initial_lr": (not_negative, "the step size that a schedule begins from is a number of at least 0"),
-    "momentum": (share, "the share of the last step that is kept is a number from 0 to 1, such as 0.9"),
-    "dampening": (share, "the share of the gradient that momentum leaves out is a number from 0 to 1"),
-    "weight_decay": (not_negative, "the pull towards 0 is a number of at least 0, such as 0.01"),
-    "lr_decay": (not_negative, "the decay of the step size is a number of at least 0"),
-    "initial_accumulator_value": (not_negative, "what the sum of squares begins from is a number of at least 0"),
-    "eps": (not_negative, "what keeps a division from being one by 0 is a number of at least 0, such as 1e-8"),
-    "alpha": (share, "the share of the mean square that is kept is a number from 0 to 1, such as 0.99"),
-    "betas": (two_shares, "the shares of the two means that are kept are two numbers from 0 to below 1: (0.9, 0.999)"),
-    **dict.fromkeys(("nesterov", "maximize", "amsgrad", "centered"), (switch, "this is a switch, True or False")),
-}  # fmt: skip
-
-
-def checked(name: str, given: Any, where: str = "") -> Any:
-    """An option as a plain number, tuple or bool. ValueError for what it cannot be."""
-    if name not in OPTIONS:
-        return given  # of an optimiser of the user's own
-    plain, meaning = OPTIONS[name]
-    found = plain(given)
-    if found is None:
-        raise ValueError(f"{where}{name}={brief(given)}: {meaning}")
-    return found
-
-
-class Piece:
-    """Parameters whose state lies end to end, in one array for each slot: several short ones, or a single one."""
-
-    def __init__(self, values: list[Value]) -> None:
-        self.values = values
-        self.counts = [0] * len(values)  # how often each was moved
-        self.state: dict[str, Array] = {}  # slot -> the numbers of all, end to end
-        self.parts: list[dict[str, Array]] = [{} for _ in values]  # the same memory: slot -> those of each
-        if len(values) > 1:
-            self.change = self.zeros()
-            self.changes = self.views(self.change)
-
-    def zeros(self) -> Array:
-        return np.zeros(sum(p.size for p in self.values), self.values[0].dtype)
-
-    def views(self, array: Array) -> list[Array]:
-        ends = itertools.accumulate(p.size for p in self.values)
-        return [array[end - p.size : end].reshape(p.shape) for p, end in zip(self.values, ends, strict=True)]
-
-    def hold(self, name: str, array: Array) -> None:
-        """Keep `array` in the slot `name`."""
-        self.state[name] = array
-        for part, view in zip(self.parts, self.views(array), strict=True):
-            part[name] = view
-
-    def __reduce__(self) -> Any:
-        # A copied view would be an array of its own, so a copy makes its views anew.
-        return restored, (self.values, self.counts, self.state)
-
-
-def restored(values: list[Value], counts: list[int], state: dict[str, Array]) -> Piece:
-    piece = Piece(values)
-    piece.counts = counts
-    for name, array in state.items():
-        piece.hold(name, array)
-    return piece
-
-
-def pieces_of(params: Iterable[Value], longest: int) -> list[Piece]:
-    """The parameters in pieces of one dtype, of at most `longest` numbers if there are several in one.
-
-    Frozen ones, which get no gradient, have their own: a piece moves as one where all in it have a gradient.
-    """
-    pieces: list[list[Value]] = []
-    opened: dict[Any, list[Value]] = {}
-    room: dict[Any, int] = {}
-    for p in params:
-        kind = p.dtype, type(p)
-        if p.size > longest:
-            pieces.append([p])
-            continue
-        if p.size > room.get(kind, -1):
-            opened[kind], room[kind] = [], longest
-            pieces.append(opened[kind])
-        opened[kind].append(p)
-        room[kind] -= p.size
-    return [Piece(piece) for piece in pieces]
 
 
 class Optimizer:
@@ -168,11 +54,10 @@ class Optimizer:
     elementwise = True
 
     def __init__(self, params: Parameters, defaults: Group) -> None:
-        self.defaults = {**defaults}
-        for option, off in (("weight_decay", 0.0), ("maximize", False)):
-            self.defaults.setdefault(option, off)
+        off = {"weight_decay": 0.0, "maximize": False}  # what all can do, unless they are told otherwise
+        self.defaults = {**defaults, **{name: x for name, x in off.items() if name not in defaults}}
         name = type(self).__name__
-        if isinstance(params, Module | Value) or callable(params) or not isinstance(params, Iterable):
+        if not is_list(params):
             raise TypeError(f"{name} wants a list of parameters: {name}(model.parameters(), lr=…)")
         given = list(params)
         grouped = bool(given) and isinstance(given[0], dict)
@@ -184,48 +69,8 @@ class Optimizer:
             raise ValueError("a parameter is listed twice: it would be moved twice")
         if all(isinstance(p, NonDiff) for p in self.parameters):
             raise ValueError("every parameter is frozen, so there is nothing to move. Unfreeze some of them first")
-        self._walk = self._pieces()
+        self._walk = walk_of(self.param_groups, self._pieces(), self.slots)
         self._known = [dict(group) for group in self.param_groups]
-
-    def _group(self, given: Any, where: str) -> Group:
-        """A group with all its options, checked."""
-        if not isinstance(given, dict) or "params" not in given:
-            raise TypeError(f'{where}a group is a dict such as {{"params": [w, b], "lr": 0.01}}; got {brief(given)}')
-        params = given["params"]
-        if isinstance(params, Module | Value) or callable(params) or not isinstance(params, Iterable):
-            raise TypeError(f'{where}"params" is a list of parameters: {{"params": model.parameters()}}')
-        params = tuple(params)
-        for p in params:
-            if not isinstance(p, Value):
-                raise TypeError(f"a parameter is a Value; got {brief(p)}. model.parameters() lists a model's")
-            if p.op is not None:
-                raise TypeError(
-                    f"{describe(p)} was computed (by {p.op.name}) and cannot be moved: a parameter is a Value of "
-                    f"numbers, such as Value(0.1 * array)"
-                )
-        if not params:
-            raise ValueError(
-                f"{where}there are no parameters to move; a Value that was computed is none, and neither is a "
-                "plain array: Value(array) makes one of it"
-            )
-        options = self._options({**self.defaults, **given, "params": params}, where)
-        if not options["lr"]:  # a schedule may get there; to begin there is a mistake
-            raise ValueError(f"{where}lr={given.get('lr', self.defaults['lr'])!r}: {OPTIONS['lr'][1]}")
-        return options
-
-    def _options(self, group: Group, where: str, known: Group | None = None) -> Group:
-        """The options of a group, checked; those that are the same objects as in `known` were checked before."""
-        options: Group = {}
-        for name, x in group.items():
-            if known is None or x is not known.get(name):
-                if name not in self.defaults and name not in ("params", "initial_lr"):
-                    raise ValueError(
-                        f"{where}{type(self).__name__} has no option {name!r}; it has {', '.join(self.defaults)}"
-                    )
-                x = checked(name, x, where)
-            options[name] = x
-        self.check(options)
-        return options
 
     def __repr__(self) -> str:
         groups = []
@@ -249,32 +94,70 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} goes nowhere yet: define direction(self, g, state, t, group)")
 
-    # ------------------------------------------------------------------------------------------------------ the walk
+    # ------------------------------------------------------------------------------------------------------ the step
 
     def step(self) -> None:
-        """Move every parameter that has a gradient."""
-        if self.param_groups != self._known:  # finds the same objects in both, which takes no time
-            self._settle()
-        for group, pieces in self._walk:
-            self._step_group(group, pieces)
+        """Move every parameter w that has a gradient g: w −= lr · d, where d is the `direction` of g."""
+        for group, pieces, slots in self._settled():
+            self._move(group, pieces, slots)
+
+    def _move(self, group: Group, pieces: list[Piece], slots: list[str]) -> None:
+        """The step of one group; d is the gradient at first."""
+        lr, pull, uphill = group["lr"], group["weight_decay"], group["maximize"]
+        for w, d, t in ready(pieces, slots):
+            if uphill:
+                d = -d
+            if pull and not self.decoupled:
+                d = d + pull * w.data
+            d = self.direction(d, w.state, t, group)
+            if pull and self.decoupled:
+                d = d + pull * w.data
+            w -= np.multiply(lr, d, out=w.change)
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward() starts anew."""
         for p in self.parameters:
             p.grad = None
 
-    def _pieces(self) -> list[tuple[Group, list[Piece]]]:
-        longest = LONGEST if self.elementwise else 0
-        return [(group, pieces_of(group["params"], longest)) for group in self.param_groups]
+    def _pieces(self) -> list[list[Piece]]:
+        return [pieces_of(group["params"], self.elementwise) for group in self.param_groups]
+
+    # -------------------------------------------------------------------------------------------- groups and options
+
+    def _group(self, given: Any, where: str) -> Group:
+        """A group with all its options, checked."""
+        if not isinstance(given, dict) or "params" not in given:
+            raise TypeError(f'{where}a group is a dict such as {{"params": [w, b], "lr": 0.01}}; got {brief(given)}')
+        options = {**self.defaults, **given, "params": movable(given["params"], where)}
+        _, what, more = OPTIONS["lr"]
+        positive(f"{where}lr", options["lr"], what=what, more=more)  # 0 is where a schedule may end, not begin
+        return self._options(options, where)
+
+    def _options(self, group: Group, where: str, known: Group | None = None) -> Group:
+        """The options of a group, checked; those that are the same objects as in `known` were checked before."""
+        options: Group = {}
+        for name, x in group.items():
+            if known is None or x is not known.get(name):
+                if name not in self.defaults and name not in ("params", "initial_lr"):
+                    raise ValueError(
+                        f"{where}{type(self).__name__} has no option {name!r}; it has {', '.join(self.defaults)}"
+                    )
+                x = checked(name, x, where)
+            options[name] = x
+        self.check(options)
+        return options
+
+    def _settled(self) -> Walk:
+        """The groups and their pieces, after what was assigned in `param_groups` since the last time was checked."""
+        if self.param_groups != self._known:  # finds the same objects in both, which takes no time
+            self._settle()
+        return self._walk
 
     def _settle(self) -> None:
-        """Check what was assigned in `param_groups` since the last time, before anything moves."""
-        if len(self.param_groups) != len(self._known):
-            raise ValueError(f"{len(self.param_groups)} groups, but there were {len(self._known)}: {FIXED}")
+        """Check what was assigned, and take it over, all of it or nothing."""
+        self._check_groups()
         options = []
         for i, (group, known) in enumerate(zip(self.param_groups, self._known, strict=True)):
-            if group.get("params") is not known["params"]:
-                raise ValueError(f"group {i} has got other parameters: {FIXED}")
             missing = [name for name in known if name not in group]
             if missing:
                 raise ValueError(f"group {i} has lost its option {missing[0]!r}. Assign it again")
@@ -282,48 +165,15 @@ class Optimizer:
         for group, new in zip(self.param_groups, options, strict=True):
             group.update(new)
         self._known = options
-        self._walk = [(group, pieces) for group, (_, pieces) in zip(self.param_groups, self._walk, strict=True)]
+        self._walk = walk_of(self.param_groups, [pieces for _, pieces, _ in self._walk], self.slots)
 
-    def _step_group(self, group: Group, pieces: list[Piece]) -> None:
-        slots = self._used(group)
-        for piece in pieces:
-            grads = [numbers(p.grad) for p in piece.values if p.grad is not None]
-            if not grads:
-                continue
-            for name in slots:
-                if name not in piece.state:
-                    piece.hold(name, piece.zeros())
-            counts = piece.counts
-            if 1 < len(grads) == len(counts) == counts.count(counts[0]):
-                self._step_together(group, piece, grads)
-                continue
-            for i, p in enumerate(piece.values):
-                if p.grad is not None:
-                    counts[i] += 1
-                    p.data -= group["lr"] * self._towards(numbers(p.grad), p.data, piece.parts[i], counts[i], group)
-
-    def _step_together(self, group: Group, piece: Piece, grads: list[Array]) -> None:
-        t = piece.counts[0] + 1
-        g = np.concatenate(grads, axis=None)
-        w = np.concatenate([p.data for p in piece.values], axis=None) if group["weight_decay"] else None
-        np.multiply(self._towards(g, w, piece.state, t, group), group["lr"], out=piece.change)
-        for p, change in zip(piece.values, piece.changes, strict=True):
-            p.data -= change
-        piece.counts = [t] * len(grads)
-
-    def _used(self, group: Group) -> list[str]:
-        """The slots that the options of a group ask for."""
-        return [name for name, option in self.slots.items() if option is None or group[option]]
-
-    def _towards(self, g: Array, w: Any, state: dict[str, Array], t: int, group: Group) -> Any:
-        """The direction, with the pull of weight decay towards 0."""
-        if group["maximize"]:
-            g = -g
-        pull = group["weight_decay"]
-        if pull and not self.decoupled:
-            g = g + pull * w
-        d = self.direction(g, state, t, group)
-        return d + pull * w if pull and self.decoupled else d
+    def _check_groups(self) -> None:
+        """Raise ValueError for groups that were added or taken away, or have other parameters."""
+        if len(self.param_groups) != len(self._known):
+            raise ValueError(f"{len(self.param_groups)} groups, but there were {len(self._known)}: {FIXED}")
+        for i, (group, known) in enumerate(zip(self.param_groups, self._known, strict=True)):
+            if group.get("params") is not known["params"]:
+                raise ValueError(f"group {i} has got other parameters: {FIXED}")
 
     # ---------------------------------------------------------------------------------------------- saved and restored
 
@@ -334,17 +184,7 @@ class Optimizer:
         order of the groups ("0", "1", …); `"param_groups"` has the options. Nothing in it is shared with the optimiser.
         """
         self._settle()
-        state: dict[str, Any] = {}
-        for place, (group, piece, i) in enumerate(self._places()):
-            if piece.counts[i]:
-                p = piece.values[i]
-                slots = {**{name: np.zeros(p.shape, p.dtype) for name in self._used(group)}, **piece.parts[i]}
-                state[str(place)] = {"step": piece.counts[i], **{name: x.copy() for name, x in slots.items()}}
-        groups, places = [], itertools.count()
-        for group in self.param_groups:
-            plain = {name: list(x) if isinstance(x, tuple) else x for name, x in group.items()}
-            groups.append({**plain, "params": [next(places) for _ in group["params"]]})
-        return {"optimizer": type(self).__name__, "state": state, "param_groups": groups}
+        return {"optimizer": type(self).__name__, **packed(self._walk)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state that `state_dict` gave: training goes on as if it had never stopped, bit for bit.
@@ -352,88 +192,12 @@ class Optimizer:
         Load the parameters too. Raises ValueError for what does not fit, with all that is missing, left over, or of
         another shape or dtype; then nothing has changed.
         """
-        groups, states, wrong = self._read(state_dict)
-        if wrong:
-            raise ValueError(
-                f"this state does not fit the {type(self).__name__}: {'; '.join(wrong)}. Make the optimiser as it was "
-                f"when the state was saved: same class, groups and parameters, in the same order"
-            )
+        self._check_groups()
+        kind = type(self).__name__
+        groups, states = fitting(state_dict, kind, self._walk, self.defaults, self.slots, self._options)
         for group, new in zip(self.param_groups, groups, strict=True):
             group.clear()
             group.update(new)
         self._known = groups
-        self._walk = self._pieces()
-        for place, (_, piece, i) in enumerate(self._places()):
-            for name, x in states.get(str(place), {}).items():
-                if name == "step":
-                    piece.counts[i] = int(x)
-                    continue
-                if name not in piece.state:
-                    piece.hold(name, piece.zeros())
-                piece.parts[i][name][...] = x
-
-    def _read(self, given: Any) -> tuple[list[Group], dict[str, Any], list[str]]:
-        """The groups and the states of parameters in a state_dict, and all that is wrong with it."""
-        wrong = fits("the state", given, ["optimizer", "state", "param_groups"])
-        if wrong:
-            return [], {}, wrong
-        states, saved_groups, own = given["state"], given["param_groups"], self.param_groups
-        if given["optimizer"] != type(self).__name__:
-            return [], {}, [f"it is of {brief(given['optimizer'])}"]
-        if not isinstance(states, dict) or not isinstance(saved_groups, list):
-            return [], {}, ["its state is a dict and its param_groups a list, but these are not"]
-        if len(saved_groups) != len(own):
-            return [], {}, [f"it has {len(saved_groups)} groups, the optimiser {len(own)}"]
-        groups = []
-        for i, (saved, group) in enumerate(zip(saved_groups, own, strict=True)):
-            found = fits(f"group {i}", saved, ["params", *self.defaults], ["initial_lr"])
-            if not found and np.size(saved["params"]) != len(group["params"]):
-                found = [f"group {i} has {np.size(saved['params'])} parameters, the optimiser's {len(group['params'])}"]
-            if not found:
-                try:
-                    groups.append(self._options({**saved, "params": group["params"]}, f"group {i}: "))
-                except ValueError as error:
-                    found = [str(error)]
-            wrong += found
-        if wrong:
-            return [], {}, wrong
-        places = {str(place): found for place, found in enumerate(self._places(groups))}
-        for key, saved in states.items():
-            if key in places:
-                group, piece, i = places[key]
-                wrong += self._misfits(f"parameter {key}", saved, piece.values[i], group)
-            else:
-                wrong.append(f"the state of a parameter {key!r} is left over")
-        return groups, states, wrong
-
-    def _misfits(self, who: str, saved: Any, p: Value, group: Group) -> list[str]:
-        """What is wrong with the saved state of one parameter."""
-        wrong = fits(who, saved, ["step", *self._used(group)], self.slots)
-        if wrong:
-            return wrong
-        for name, x in saved.items():
-            if name == "step":
-                if not isinstance(x, (int, np.integer)) or x < 1:
-                    wrong.append(f"step of {who} is {brief(x)}, no count of steps")
-            elif not isinstance(x, (np.ndarray, np.generic)):
-                wrong.append(f"{name} of {who} is {brief(x)}, no array")
-            elif x.shape != p.shape or x.dtype != p.dtype:
-                wrong.append(f"{name} of {who} is of shape {x.shape} ({x.dtype}), the parameter {p.shape} ({p.dtype})")
-        return wrong
-
-    def _places(self, groups: list[Group] | None = None) -> Iterator[tuple[Group, Piece, int]]:
-        """The parameters in the order of their groups: the group of each, its piece, and its place in that."""
-        for group, (_, pieces) in zip(groups or self.param_groups, self._walk, strict=True):
-            place = {p: (group, piece, i) for piece in pieces for i, p in enumerate(piece.values)}
-            yield from (place[p] for p in group["params"])
-
-
-def fits(who: str, given: Any, names: list[str], more: Iterable[str] = ()) -> list[str]:
-    """What is wrong with the names of a dict that has `names`, and may have `more`."""
-    if not isinstance(given, dict):
-        return [f"{who} is {brief(given)}, no dict"]
-    wrong = {
-        "lacks": [name for name in names if name not in given],
-        "has left over": [str(name) for name in given if name not in (*names, *more)],
-    }
-    return [f"{who} {what} {', '.join(found)}" for what, found in wrong.items() if found]
+        self._walk = walk_of(self.param_groups, self._pieces(), self.slots)
+        unpack(states, self._walk)

@@ -13,9 +13,11 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..nn.inputs import whole
+from ..checks import choice, is_number, number, positive, refusal, share, whole
 from ..words import brief
-from .optimizer import Group, Optimizer, fits, is_number, not_negative
+from .optimizer import Optimizer
+from .options import Group
+from .state import fits
 
 
 class LRScheduler:
@@ -123,7 +125,7 @@ class LRScheduler:
         t, bases = state["last_epoch"], state["base_lrs"]
         if type(t) is not int or t < 0:
             wrong.append(f"last_epoch is {brief(t)}, no count of steps")
-        if not isinstance(bases, list) or len(bases) != len(self.base_lrs) or None in map(not_negative, bases):
+        if not isinstance(bases, list) or len(bases) != len(self.base_lrs) or not all(is_number(lr, 0) for lr in bases):
             wrong.append(f"base_lrs is {brief(bases)}, which is not one number for each group")
         return wrong
 
@@ -136,19 +138,9 @@ class LRScheduler:
 NOT_SETTINGS = ("optimizer", "last_epoch", "base_lrs")
 
 
-def wanted(condition: bool, name: str, given: Any, meaning: str) -> None:
-    if not condition:
-        raise ValueError(f"{name}={brief(given)}: {meaning}")
-
-
-def count(name: str, given: Any) -> int:
-    wanted(whole(given), name, given, "a number of steps is a positive int, such as 30")
-    return int(given)
-
-
 def factor(name: str, given: Any) -> float:
-    wanted(is_number(given) and given >= 0, name, given, "a factor of the step size is a number of at least 0")
-    return float(given)
+    """What a step size is multiplied with, at least 0."""
+    return number(name, given, what="a factor of the step size")
 
 
 class LambdaLR(LRScheduler):
@@ -173,68 +165,104 @@ class LambdaLR(LRScheduler):
         super().__init__(optimizer)
 
     def options_at(self, t: int) -> list[Group]:
+        """Each group's own step size times what its function says of `t`."""
         return [{"lr": float(base * f(t))} for base, f in zip(self.base_lrs, self._lambdas, strict=True)]
 
 
 class StepLR(LRScheduler):
-    """lr = base · gamma^⌊t / step_size⌋: smaller by `gamma` every `step_size` steps."""
+    """lr = base · gamma^⌊t / step_size⌋: smaller by `gamma` every `step_size` steps.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = StepLR(optim.SGD([Value(1.0)], lr=0.8), step_size=2, gamma=0.5)
+    >>> [schedule.options_at(t)[0]["lr"] for t in range(5)]
+    [0.8, 0.8, 0.4, 0.4, 0.2]
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size, self.gamma = count("step_size", step_size), factor("gamma", gamma)
+        self.step_size, self.gamma = whole("step_size", step_size, of="steps"), factor("gamma", gamma)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base`, multiplied with `gamma` once for every `step_size` steps that are done."""
         return base * self.gamma ** (t // self.step_size)
 
 
 class MultiStepLR(LRScheduler):
-    """lr = base · gamma^(number of `milestones` ≤ t): smaller by `gamma` at each of them."""
+    """lr = base · gamma^(number of `milestones` ≤ t): smaller by `gamma` at each of them.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = MultiStepLR(optim.SGD([Value(1.0)], lr=0.8), milestones=[1, 4], gamma=0.5)
+    >>> [schedule.options_at(t)[0]["lr"] for t in range(5)]
+    [0.8, 0.4, 0.4, 0.4, 0.2]
+    """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
-        self.milestones, self.gamma = sorted(count("milestone", t) for t in milestones), factor("gamma", gamma)
+        self.milestones = sorted(whole("milestone", t, of="steps") for t in milestones)
+        self.gamma = factor("gamma", gamma)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base`, multiplied with `gamma` once for every milestone that is reached."""
         return base * self.gamma ** bisect.bisect_right(self.milestones, t)
 
 
 class ExponentialLR(LRScheduler):
-    """lr = base · gammaᵗ."""
+    """lr = base · gammaᵗ: smaller by `gamma` in every step.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = ExponentialLR(optim.SGD([Value(1.0)], lr=0.8), gamma=0.5)
+    >>> [schedule.options_at(t)[0]["lr"] for t in range(4)]
+    [0.8, 0.4, 0.2, 0.1]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         self.gamma = factor("gamma", gamma)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base`, multiplied with `gamma` once for every step."""
         return base * self.gamma**t
 
 
 class LinearLR(LRScheduler):
-    """lr = base · f, where f goes from `start_factor` to `end_factor` in `total_iters` steps, and stays: warm-up."""
+    """lr = base · f, where f goes from `start_factor` to `end_factor` in `total_iters` steps, and stays: warm-up.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = LinearLR(optim.SGD([Value(1.0)], lr=0.8), start_factor=0.25, total_iters=3)
+    >>> [round(schedule.options_at(t)[0]["lr"], 3) for t in range(5)]
+    [0.2, 0.4, 0.6, 0.8, 0.8]
+    """
 
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
     ) -> None:
         self.start_factor, self.end_factor = factor("start_factor", start_factor), factor("end_factor", end_factor)
-        self.total_iters = count("total_iters", total_iters)
+        self.total_iters = whole("total_iters", total_iters, of="steps")
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base` times a factor that goes along a line, and stays at its end."""
         done = min(t, self.total_iters) / self.total_iters
         return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
 
 
 class CosineAnnealingLR(LRScheduler):
     """lr = eta_min + (base − eta_min) · (1 + cos(π t / T_max)) / 2: down to `eta_min` in `T_max` steps, and up again
-    in as many (Loshchilov and Hutter 2017, without restarts)."""
+    in as many (Loshchilov and Hutter 2017, without restarts).
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = CosineAnnealingLR(optim.SGD([Value(1.0)], lr=0.8), T_max=4)
+    >>> [round(schedule.options_at(t)[0]["lr"], 3) for t in range(6)]
+    [0.8, 0.683, 0.4, 0.117, 0.0, 0.117]
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max = count("T_max", T_max)
-        wanted(is_number(eta_min) and eta_min >= 0, "eta_min", eta_min, "the smallest step size is at least 0")
-        self.eta_min = float(eta_min)
+        self.T_max = whole("T_max", T_max, of="steps")
+        self.eta_min = number("eta_min", eta_min, what="the smallest step size")
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
+        """`base` at 0, `eta_min` at `T_max`, half a cosine between them."""
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
 
 
@@ -247,6 +275,11 @@ class OneCycleLR(LRScheduler):
     `base_momentum` and back. `max_lr` and both momenta may be lists, one for each group.
 
     After all steps the step size stays, and one more call of `step()` raises RuntimeError.
+
+    >>> from microgradnet import Value, optim
+    >>> schedule = OneCycleLR(optim.SGD([Value(1.0)], lr=0.1, momentum=0.9), max_lr=0.8, total_steps=6, pct_start=0.5)
+    >>> [round(schedule.options_at(t)[0]["lr"], 3) for t in range(6)]
+    [0.032, 0.416, 0.8, 0.6, 0.2, 0.0]
     """
 
     def __init__(
@@ -269,16 +302,16 @@ class OneCycleLR(LRScheduler):
         if total_steps is None and epochs is None:
             raise ValueError("OneCycleLR wants to know its end: total_steps, or epochs and steps_per_epoch")
         if total_steps is None:
-            total_steps = count("epochs", epochs) * count("steps_per_epoch", steps_per_epoch)
-        self.total_steps = count("total_steps", total_steps)
-        wanted(is_number(pct_start) and 0 <= pct_start <= 1, "pct_start", pct_start, "a share of all steps, 0 to 1")
-        wanted(anneal_strategy in ("cos", "linear"), "anneal_strategy", anneal_strategy, '"cos" or "linear"')
-        for name, divisor in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
-            wanted(is_number(divisor) and divisor > 0, name, divisor, "a divisor of the step size is a positive number")
-        self.pct_start, self.anneal_strategy, self.three_phase = float(pct_start), anneal_strategy, bool(three_phase)
-        self.div_factor, self.final_div_factor = float(div_factor), float(final_div_factor)
+            total_steps = whole("epochs", epochs) * whole("steps_per_epoch", steps_per_epoch, of="steps")
+        self.total_steps = whole("total_steps", total_steps, of="steps")
+        self.pct_start = share("pct_start", pct_start, what="the share of all steps that go up")
+        self.anneal_strategy = choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
+        self.three_phase = bool(three_phase)
+        self.div_factor = positive("div_factor", div_factor, what="a divisor of the step size")
+        self.final_div_factor = positive("final_div_factor", final_div_factor, what="a divisor of the step size")
         self.max_lrs = one_each("max_lr", max_lr, len(groups))
-        wanted(all(self.max_lrs), "max_lr", max_lr, "the largest step size is a positive number, such as 0.1")
+        for lr in self.max_lrs:
+            positive("max_lr", lr, what="the largest step size", more=", such as 0.1")
         self.cycle_momentum = bool(cycle_momentum)
         self.base_momenta = one_each("base_momentum", base_momentum, len(groups))
         self.max_momenta = one_each("max_momentum", max_momentum, len(groups))
@@ -296,6 +329,7 @@ class OneCycleLR(LRScheduler):
         return [(up, "bottom", "peak"), (end, "peak", "end")]
 
     def options_at(self, t: int) -> list[Group]:
+        """The step size in each group, and with `cycle_momentum` the momentum, or both betas."""
         if t > self.total_steps:
             raise RuntimeError(
                 f"step {t} of a OneCycleLR of {self.total_steps} steps: it is over. Make it with more total_steps"
@@ -322,9 +356,10 @@ class OneCycleLR(LRScheduler):
 def one_each(name: str, given: Any, groups: int) -> list[float]:
     """A number for each group."""
     listed = list(given) if isinstance(given, list | tuple) else [given] * groups
-    wanted(len(listed) == groups and all(is_number(x) and x >= 0 for x in listed), name, given,
-           f"a number of at least 0, or a list of {groups}, one for each group")  # fmt: skip
-    return [float(x) for x in listed]
+    more = f", or a list of {groups}, one for each group"
+    if len(listed) != groups:
+        raise ValueError(refusal(name, given, "a number of at least 0", more=more))
+    return [number(name, x, more=more) for x in listed]
 
 
 class SequentialLR(LRScheduler):
@@ -343,7 +378,7 @@ class SequentialLR(LRScheduler):
         for schedule in self._schedulers:
             if not isinstance(schedule, LRScheduler) or schedule.optimizer is not optimizer:
                 raise ValueError(f"schedulers are schedules of the same optimiser; got {brief(schedule)}")
-        self.milestones = [count("milestone", t) for t in milestones]
+        self.milestones = [whole("milestone", t, of="steps") for t in milestones]
         if self.milestones != sorted(set(self.milestones)) or len(self.milestones) != len(self._schedulers) - 1:
             raise ValueError(
                 f"milestones={brief(milestones)}: rising steps, one fewer than the {len(self._schedulers)} schedules"
@@ -351,10 +386,12 @@ class SequentialLR(LRScheduler):
         super().__init__(optimizer)
 
     def options_at(self, t: int) -> list[Group]:
+        """What the schedule whose turn it is sets after the steps since its turn began."""
         i = bisect.bisect_right(self.milestones, t)
         return self._schedulers[i].options_at(t - self.milestones[i - 1] if i else t)
 
     def state_dict(self) -> dict[str, Any]:
+        """That of every schedule, with the states of the parts under "schedulers"."""
         return {**super().state_dict(), "schedulers": [part.state_dict() for part in self._schedulers]}
 
     def _wrong(self, state: Any) -> list[str]:

@@ -1,0 +1,87 @@
+"""A check takes what it names, Python's or NumPy's, gives it back plain, and says the rest in one wording."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradnet import checks
+
+NO_NUMBERS = [True, np.True_, None, "1", 1j, math.nan, math.inf, [1], np.array([1]), np.array(1)]
+
+
+@pytest.mark.parametrize(
+    ("check", "taken", "refused", "wanted"),
+    [
+        (checks.whole, [1, np.int8(3), 10**30], [0, 2.0, np.float32(2)], "a whole number of at least 1"),
+        (checks.number, [0, 0.0, np.float32(0.5), np.uint8(7)], [-1, -5e-324], "a number of at least 0"),
+        (checks.positive, [5e-324, np.float16(2)], [0, -0.0, -1], "a positive number"),
+        (checks.share, [0, 1, np.float64(0.3)], [-5e-324, np.nextafter(1, 2)], "a number from 0 to 1"),
+        (checks.fraction, [5e-324, np.float32(0.5)], [0, 1, 0.0, 1.0], "a number between 0 and 1"),
+    ],
+)
+def test_a_number_is_given_back_plain_or_refused(
+    check: Callable[..., Any], taken: list[Any], refused: list[Any], wanted: str
+) -> None:
+    for given in taken:
+        found = check("n", given)
+        assert found == given
+        assert type(found) is (int if check is checks.whole else float)
+    for given in refused + NO_NUMBERS:
+        with pytest.raises(ValueError, match=r"^n=") as caught:
+            check("n", given)
+        assert str(caught.value) == f"n={given!r}: it is {wanted}"
+
+
+def test_whole_numbers_of_something_from_somewhere_on() -> None:
+    assert checks.whole("n", 0, 0) == 0
+    with pytest.raises(ValueError, match=r"^split\(n=-1\): it is a whole number of examples, at least 0, or a share$"):
+        checks.whole("n", -1, 0, of="examples", call="split", more=", or a share")
+
+
+def test_a_number_for_each_axis() -> None:
+    assert checks.whole_for_each("stride", 2, 1) == (2,)
+    assert checks.whole_for_each("stride", np.int64(2), 2) == (2, 2)
+    found = checks.whole_for_each("stride", [1, np.int64(2)], 2)
+    assert found == (1, 2)
+    assert {type(n) for n in found} == {int}
+    assert checks.whole_for_each("padding", (0, 3), 2, 0) == (0, 3)
+    for given in [0, True, 1.5, "2", (1,), (1, 2, 3), (1, 0), (1, True), np.array([1, 2])]:
+        with pytest.raises(ValueError, match=r": it is a whole number of at least 1, or two of them$"):
+            checks.whole_for_each("stride", given, 2)
+    with pytest.raises(ValueError, match=r"^Conv1d\(stride=0\): it is a whole number of at least 1$"):
+        checks.whole_for_each("stride", 0, 1, call="Conv1d")
+
+
+def test_a_switch_is_no_number() -> None:
+    assert checks.switch("on", np.True_) is True
+    assert checks.switch("on", False) is False
+    for given in (0, 1, None, "yes", np.array(True)):
+        with pytest.raises(ValueError, match=r": this is a switch, True or False$"):
+            checks.switch("on", given, what="this")
+
+
+def test_a_choice_lists_what_there_is() -> None:
+    assert checks.choice("mode", "a", ("a", "b")) == "a"
+    for given in ("c", None, ["a"], np.array(["a"])):
+        with pytest.raises(ValueError, match=r"it is 'a' or 'b'$"):
+            checks.choice("mode", given, ("a", "b"))
+    with pytest.raises(ValueError, match=r"^mode='d': it is 'a', 'b' or 'c'$"):
+        checks.choice("mode", "d", ("a", "b", "c"))
+
+
+def test_a_function_is_no_class() -> None:
+    assert checks.function("f", abs) is abs
+    for given in (int, "relu", None):
+        with pytest.raises(TypeError, match=r"^MLP\(f=.*\): it is a function, such as np\.tanh$"):
+            checks.function("f", given, call="MLP", more=", such as np.tanh")
+
+
+def test_what_was_seen_is_shown_in_short() -> None:
+    with pytest.raises(ValueError, match=r"…: it is a positive number$") as caught:
+        checks.positive("lr", [0.1] * 1000)
+    assert len(str(caught.value)) < 100
