@@ -20,7 +20,10 @@ from .nn.init import Seed, generator
 from .nn.inputs import whole
 from .nn.module import Module
 from .optim import LRScheduler, Optimizer
-from .saving import Path, generators, load, save, target
+from .saving import load, save
+from .saving.file import target
+from .saving.formats import Path
+from .saving.states import generators
 from .words import brief
 
 __all__ = ["Run", "fit"]

@@ -21,7 +21,7 @@ import microgradnet as mg
 from microgradnet import Value, nn, optim, plots
 from microgradnet import functional as F
 from microgradnet.nn.init import shared
-from microgradnet.saving import generators
+from microgradnet.saving.states import generators
 from microgradnet.train import Run
 from tests import training
 
