@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import choice, share
 from .core import Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
 from .formulas.reductions import clip, logsumexp
 from .losses import (
@@ -149,8 +150,7 @@ def gelu(x: Operand, approximate: str = "none") -> Any:
     x = shaped(x)
     if approximate == "tanh":
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
-    if approximate != "none":
-        raise ValueError(f"gelu(approximate={approximate!r}): it is 'none' or 'tanh'")
+    choice("approximate", approximate, ("none", "tanh"), call="gelu")
     return 0.5 * x * erfc(x * -math.sqrt(0.5))
 
 
@@ -294,8 +294,7 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = No
     The mask is drawn from `seed`: a np.random.Generator, or an int, which draws the same mask every time. ValueError if
     there is something to draw and no seed.
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout(p={p!r}): the share that is dropped, a number from 0 to 1")
+    share("p", p, call="dropout", what="the share that is dropped")
     if not training or p == 0:
         return x
     if seed is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .checks import positive, whole
 from .core import Array, Value, no_grad, numbers, recording
 from .core import history as history_of
 from .nn import Linear, Module
@@ -94,8 +95,7 @@ def network(
     for n, layer in zip(sizes[1:], layers[1:], strict=False):
         if layer.weight.shape[1] != n:
             raise ValueError(f"{layer!r} comes after a layer of {n} neurons: only layers one after the other are drawn")
-    if isinstance(most, bool) or not isinstance(most, int) or most < 2:
-        raise ValueError(f"most={most!r}: it is a whole number of at least 2")
+    whole("most", most, 2)
     if labels is not None and len(labels) < sizes[-1]:
         raise ValueError(f"labels are {sizes[-1]}, one for each output; got {len(labels)}")
     fills = activations(model, example) if example is not None else None
@@ -210,8 +210,8 @@ def gradient(
     >>> (model(np.ones((1, 784))) ** 2).sum().backward()
     >>> plots.gradient(model, tile=(28, 28)).savefig("gradient.png")  # doctest: +SKIP
     """
-    if limit is not None and not 0 < limit < np.inf:
-        raise ValueError(f"limit={limit!r}: it is a positive number, the magnitude of full colour")
+    if limit is not None:
+        positive("limit", limit, more=", the magnitude of full colour")
     layers: dict[str, list[tuple[str, Array]]] = {}
     for name, g in named_gradients(model, gradient):
         layers.setdefault(name.rpartition(".")[0], []).append((name.rpartition(".")[2], g))

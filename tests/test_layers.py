@@ -18,6 +18,7 @@ ORDER = [
     "words",
     "files",
     "demand",
+    "checks",
     "core",
     "debugging",
     "ops",

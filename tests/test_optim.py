@@ -1129,5 +1129,5 @@ def test_ten_scheduled_steps_are_those_of_pytorch(name: str) -> None:
 def test_a_number_of_steps_may_be_numpys_and_is_no_bool() -> None:
     optimiser = SGD([W], lr=0.1)
     assert StepLR(optimiser, np.int64(2)).state_dict()["settings"] == {"step_size": 2, "gamma": 0.1}
-    with pytest.raises(ValueError, match="step_size=True: a number of steps is a positive int"):
+    with pytest.raises(ValueError, match="step_size=True: it is a whole number of steps, at least 1"):
         StepLR(optimiser, True)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..checks import fraction
 from ..core import Array
 from ..nn.init import Seed
 from .download import cache_folder, fetch
@@ -34,8 +35,7 @@ def digits(held_out: float = 0.2, seed: Seed = 0) -> Digits:
 
     Needs no download. Raises ModuleNotFoundError, with the command that installs it, where scikit-learn is missing.
     """
-    if not isinstance(held_out, int | float) or not 0 < held_out < 1:
-        raise ValueError(f"held_out={held_out!r}: it is the fraction of the digits to hold out, between 0 and 1")
+    fraction("held_out", held_out, what="the fraction of the digits to hold out")
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError:

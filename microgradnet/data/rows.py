@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import is_fraction, is_whole, whole
 from ..core import Array
 from ..nn.init import Seed, generator
-from ..nn.inputs import whole
 
 
 def order(n: int, seed: Seed = None) -> Array:
@@ -22,9 +22,7 @@ def order(n: int, seed: Seed = None) -> Array:
     >>> order(5, seed=1).tolist() == [i for _, labels in steps for i in labels]
     True
     """
-    if not whole(n, 0):
-        raise ValueError(f"n={n!r}: it is a whole number of examples, at least 0")
-    return generator(seed).permutation(n)
+    return generator(seed).permutation(whole("n", n, 0, of="examples"))
 
 
 class Batches:
@@ -58,8 +56,7 @@ def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = Tr
         raise ValueError(f"batches wants two arrays with a row for each example; got shapes {x.shape} and {y.shape}")
     if len(x) != len(y):
         raise ValueError(f"{len(x)} inputs but {len(y)} targets: each example has one of each")
-    if not whole(size):
-        raise ValueError(f"size={size!r}: a batch holds a whole number of examples, at least 1")
+    size = whole("size", size, of="examples", what="a batch")
     generator(seed)  # refuses what is no seed here rather than in the loop
     return Batches(x, y, size, seed, shuffle)
 
@@ -82,7 +79,7 @@ def split(*arrays: Array, held_out: float = 0.2, seed: Seed = 0, stratify: Array
     if not arrays or () in shapes or len({shape[0] for shape in shapes}) > 1:
         raise ValueError(f"split wants arrays with a row for each of the same examples; got shapes {shapes}")
     n = len(arrays[0])
-    test = held_out if whole(held_out) else round(n * held_out) if is_fraction(held_out) else 0
+    test = held_out if is_whole(held_out) else round(n * held_out) if is_fraction(held_out) else 0
     if not 0 < test < n:
         raise ValueError(
             f"held_out={held_out!r} of {n} examples: it is a fraction between 0 and 1, or a whole number of examples, "
@@ -123,13 +120,7 @@ def one_hot(labels: Array, classes: int = 10) -> Array:
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels are integers; got dtype {labels.dtype}")
-    if not whole(classes):
-        raise ValueError(f"classes={classes!r}: it is a whole number of at least 1, such as labels.max() + 1")
+    classes = whole("classes", classes, more=", such as labels.max() + 1")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"labels from {labels.min()} to {labels.max()}, but the classes are 0 to {classes - 1}")
     return np.asarray(np.eye(classes, dtype=np.float32)[labels])
-
-
-def is_fraction(x: Any) -> bool:
-    """Whether x is a number between 0 and 1, neither of them."""
-    return isinstance(x, int | float | np.floating) and bool(0 < x < 1)

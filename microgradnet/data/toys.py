@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import refusal, whole
 from ..core import Array
 from ..nn.init import Seed, generator
-from ..nn.inputs import whole
 
 
 def moons(n: int = 100, noise: float = 0.1, seed: Seed = 0) -> tuple[Array, Array]:
@@ -42,9 +42,7 @@ def spirals(n: int = 300, arms: int = 3, noise: float = 0.02, seed: Seed = 0) ->
     >>> np.bincount(y)
     array([4, 3])
     """
-    if not whole(arms):
-        raise ValueError(f"arms={arms!r}: it is a whole number of spirals, at least 1")
-    y, along = paths(n, arms)
+    y, along = paths(n, whole("arms", arms, of="spirals"))
     angle = 2 * math.pi * (along + y / arms)
     radius = 0.1 + 0.9 * along
     x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -61,14 +59,13 @@ def blobs(n: int = 100, centers: Any = 3, cluster_std: Any = 1.0, seed: Seed = 0
     >>> np.round(x[np.argsort(y)]).tolist()
     [[1.0, 1.0], [1.0, 1.0], [5.0, 5.0], [5.0, 5.0]]
     """
-    count = centers
     if np.ndim(centers):
         centers = np.asarray(centers, dtype=np.float64)
         if centers.ndim != 2 or not centers.size or not np.isfinite(centers).all():
             raise ValueError(f"centers of shape {centers.shape}: a row of finite numbers for each centre is wanted")
         count = len(centers)
-    elif not whole(centers):
-        raise ValueError(f"centers={centers!r}: it is how many, at least 1, or an array with a row for each")
+    else:
+        count = whole("centers", centers, of="clouds", more=", or an array with a row for each")
     y, _ = paths(n, count)
     std = np.broadcast_to(deviation("cluster_std", cluster_std, count), count)
     rng = generator(seed)
@@ -79,9 +76,7 @@ def blobs(n: int = 100, centers: Any = 3, cluster_std: Any = 1.0, seed: Seed = 0
 
 def paths(n: int, classes: int) -> tuple[Array, Array]:
     """n examples dealt out to classes: the class of each (n,), and how far along its class it is, from 0 to 1 (n,)."""
-    if not whole(n):
-        raise ValueError(f"n={n!r}: it is a whole number of points, at least 1")
-    y = np.sort(np.arange(n) % classes)
+    y = np.sort(np.arange(whole("n", n, of="points")) % classes)
     along = [np.linspace(0, 1, count) for count in np.bincount(y)]
     return y, np.concatenate(along)
 
@@ -91,7 +86,7 @@ def deviation(name: str, given: Any, classes: int | None = None) -> Array:
     array = np.asarray(given, dtype=np.float64)
     if array.shape not in ((), (classes,)) or not (np.isfinite(array) & (array >= 0)).all():
         each = "" if classes is None else f", or {classes} of them"
-        raise ValueError(f"{name}={given!r}: it is a standard deviation, a finite number of at least 0{each}")
+        raise ValueError(refusal(name, given, "a standard deviation, a number of at least 0", more=each))
     return array
 
 

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
+from ..checks import function
 from ..core import Array, Operand, Value, shaped
 from . import init as initialisers
 from .init import Seed, generator
-from .inputs import check_share, check_sizes, floating, wrong_shape
+from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .linear import Linear, affine
 from .module import Module, WrongInput
 from .norm import Dropout, LayerNorm
@@ -53,7 +54,7 @@ class MultiheadAttention(Module):
         seed: Seed = None,
     ) -> None:
         check_sizes("MultiheadAttention", embed_dim=embed_dim, num_heads=num_heads)
-        check_share("MultiheadAttention", dropout)
+        check_dropped("MultiheadAttention", dropout=dropout)
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: embed_dim={embed_dim} is no multiple of num_heads={num_heads}")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
@@ -178,9 +179,8 @@ class TransformerEncoderLayer(Module):
         seed: Seed = None,
     ) -> None:
         known: dict[Any, Any] = {"relu": functional.relu, "gelu": functional.gelu}
-        activation = known.get(activation, activation)
-        if not callable(activation) or isinstance(activation, type):
-            raise TypeError(f"TransformerEncoderLayer(activation={activation!r}): it is 'relu', 'gelu' or a function")
+        chosen = known.get(activation, activation)
+        function("activation", chosen, call="TransformerEncoderLayer", more=", 'relu' or 'gelu'")
         rng = generator(seed)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first, dtype=dtype, seed=rng)
         self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype, seed=rng)
@@ -189,7 +189,7 @@ class TransformerEncoderLayer(Module):
         self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
         self.dropout1, self.dropout2 = Dropout(dropout, seed=rng), Dropout(dropout, seed=rng)
-        self.activation, self.norm_first = activation, norm_first
+        self.activation, self.norm_first = chosen, norm_first
 
     def forward(
         self, src: Operand, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False

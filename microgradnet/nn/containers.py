@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
+from ..checks import function
 from ..core import Operand, shaped
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
@@ -149,9 +150,9 @@ class MLP(Module):
         dtype: DTypeLike = np.float32,
         seed: Seed = None,
     ) -> None:
-        for name, function in (("activation", activation), ("final_activation", final_activation)):
-            if function is not None and (not callable(function) or isinstance(function, type)):
-                raise TypeError(f"MLP({name}={function!r}): it is a function, such as functional.sigmoid")
+        for name, given in (("activation", activation), ("final_activation", final_activation)):
+            if given is not None:
+                function(name, given, call="MLP", more=", such as functional.sigmoid")
         sizes = [in_features, *(out_features if isinstance(out_features, Iterable) else ())]
         if len(sizes) < 2:
             raise ValueError("MLP wants the sizes of its layers in a list: MLP(784, [16, 16, 10])")

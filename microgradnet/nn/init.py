@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from ..checks import choice
 from ..core import Array
 from ..words import missing
 
@@ -66,9 +67,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
-    if nonlinearity not in GAINS:
-        raise ValueError(f"nonlinearity={nonlinearity!r}: it is one of leaky_relu, {', '.join(GAINS)}")
-    return GAINS[nonlinearity]
+    return GAINS[choice("nonlinearity", nonlinearity, (*GAINS, "leaky_relu"))]
 
 
 # -------------------------------------------------------------------------------------------- by the width of a layer
@@ -122,8 +121,7 @@ def kaiming_normal(
 
 def kaiming_std(shape: tuple[int, ...], a: float, mode: str, nonlinearity: str) -> float:
     """The standard deviation of `kaiming_uniform` and `kaiming_normal`."""
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"mode={mode!r}: it is 'fan_in' or 'fan_out'")
+    choice("mode", mode, ("fan_in", "fan_out"))
     return calculate_gain(nonlinearity, a) / math.sqrt(max(1, fans(shape)[mode == "fan_out"]))
 
 

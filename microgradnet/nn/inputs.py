@@ -6,35 +6,29 @@ from typing import Any
 
 import numpy as np
 
+from .. import checks
 from ..core import Value, shaped
 from .module import Module, WrongInput
 
-
-def whole(n: Any, least: int = 1) -> bool:
-    """Whether n is a whole number, not a bool, of at least so many."""
-    return not isinstance(n, bool) and isinstance(n, int | np.integer) and bool(n >= least)
+whole = checks.is_whole
 
 
 def check_sizes(layer: str, **sizes: Any) -> None:
     """ValueError for a size that is no whole number of at least 1."""
     for name, n in sizes.items():
-        if not whole(n):
-            raise ValueError(f"{layer}({name}={n!r}): it is a whole number of at least 1")
+        checks.whole(name, n, call=layer)
 
 
 def check_window(layer: str, axes: int, *, least: int = 1, **sizes: Any) -> None:
     """ValueError for a size of a window that is neither a whole number of at least `least` nor one for each axis."""
     for name, given in sizes.items():
-        each = given if isinstance(given, tuple | list) else (given,) * axes
-        if len(each) != axes or not all(whole(n, least) for n in each):
-            wanted = "a whole number" if axes == 1 else "a whole number or two of them"
-            raise ValueError(f"{layer}({name}={given!r}): it is {wanted}, {least} or more")
+        checks.whole_for_each(name, given, axes, least, call=layer)
 
 
-def check_share(layer: str, p: Any) -> None:
-    """ValueError for a probability that is none."""
-    if isinstance(p, bool) or not isinstance(p, int | float | np.number) or not 0 <= p <= 1:
-        raise ValueError(f"{layer}(p={p!r}): the share that is dropped, a number from 0 to 1")
+def check_dropped(layer: str, **dropped: Any) -> None:
+    """ValueError for a share of numbers to drop that is none."""
+    for name, p in dropped.items():
+        checks.share(name, p, call=layer, what="the share that is dropped")
 
 
 def floating(layer: Module, x: Any) -> Any:

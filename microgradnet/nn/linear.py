@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
+from ..checks import function
 from ..core import NonDiff, Operand, Value, numbers, shaped
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
@@ -73,8 +74,7 @@ def weight_and_bias(
     layer: str, shape: tuple[int, ...], bias: bool, init: Initialiser, dtype: DTypeLike, seed: Seed
 ) -> tuple[Value, Value | None]:
     """The parameters that Linear and the convolutions start with. With the default `init` biases are as in PyTorch."""
-    if not callable(init):
-        raise TypeError(f"{layer}(init={init!r}): it is a function, such as nn.init.xavier_normal")
+    function("init", init, call=layer, more=", such as nn.init.xavier_normal")
     rng = generator(seed)
     weight = Value(init(shape, rng).astype(dtype))
     if not bias:
@@ -111,8 +111,7 @@ class Embedding(Module):
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise ValueError(f"Embedding(padding_idx={padding_idx}): there are {num_embeddings} rows")
             padding_idx %= num_embeddings
-        if not callable(init):
-            raise TypeError(f"Embedding(init={init!r}): it is a function, such as nn.init.normal")
+        function("init", init, call="Embedding", more=", such as nn.init.normal")
         weight = init((num_embeddings, embedding_dim), generator(seed)).astype(dtype)
         if padding_idx is not None:
             weight[padding_idx] = 0

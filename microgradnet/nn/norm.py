@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 from .. import functional
 from ..core import Operand, Value
 from .init import Seed, generator
-from .inputs import check_share, check_sizes, floating, wrong_shape
+from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .module import Module
 
 
@@ -201,7 +201,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
-        check_share("Dropout", p)
+        check_dropped("Dropout", p=p)
         self.p, self.rng = p, generator(seed)
 
     def forward(self, x: Operand) -> Any:

@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
+from ..checks import choice
 from ..core import Operand, Value
 from ..ops.lstm import lstm
 from .init import Seed, generator
-from .inputs import check_share, check_sizes, floating, wrong_shape
+from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .linear import affine
 from .module import Module, WrongInput
 
@@ -43,7 +44,7 @@ class Recurrent(Module):
     ) -> None:
         name = type(self).__name__
         check_sizes(name, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        check_share(name, dropout)
+        check_dropped(name, dropout=dropout)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
         self.rng = generator(seed)
@@ -148,9 +149,7 @@ class RNN(Recurrent):
         self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", *args: Any,
         **options: Any,
     ) -> None:  # fmt: skip
-        if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"RNN(nonlinearity={nonlinearity!r}): it is 'tanh' or 'relu'")
-        self.nonlinearity = nonlinearity
+        self.nonlinearity = choice("nonlinearity", nonlinearity, ("tanh", "relu"), call="RNN")
         super().__init__(input_size, hidden_size, num_layers, *args, **options)
 
     def step(self, sums: Any, state: list[Any], weight: Any, bias: Any) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import whole
 from ..core import Array, numbers
 from ..tree import leaves
 from .module import Module
@@ -31,8 +32,7 @@ def gradient_report(model: Module, gradient: Any = None, n: int = 10) -> str:
       weight[0, 0]          -6  nudge up    1.00 of the first
       weight[0, 1]          +2  nudge down  0.33 of the first
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise ValueError(f"n={n!r}: it is how many numbers to list")
+    whole("n", n, 0, more=": how many numbers to list")
     named = named_gradients(model, gradient)
     width = max(len("parameter"), *(len(name) for name, _ in named))
     lines = [f"{'parameter':{width}}  numbers  nudge up  nudge down  leave  largest slope"]

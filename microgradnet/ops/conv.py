@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ..checks import whole, whole_for_each
 from ..core import Op, Operand, case, op, shaped
 
 Pair: TypeAlias = tuple[int, int]
@@ -183,7 +183,7 @@ def _convolve(
     x, weight, biases = _image(name, x, axes), shaped(weight), [] if bias is None else [shaped(bias)]
     if weight.ndim != axes + 2 or 0 in weight.shape:
         raise ValueError(f"{name}: weight of shape {weight.shape}; wanted (out, channels / groups, {SIZES[axes]})")
-    (groups,), channels, size = _each(name, "groups", groups, 1, 1), x.shape[-1 - axes], x.shape[-axes:]
+    groups, channels, size = whole("groups", groups, call=name), x.shape[-1 - axes], x.shape[-axes:]
     if channels != weight.shape[1] * groups:
         raise ValueError(
             f"{name}: x of shape {x.shape} has {channels} channels; weight of shape {weight.shape} wants "
@@ -193,7 +193,8 @@ def _convolve(
         raise ValueError(f"{name}: {len(weight)} kernels cannot be shared out among groups={groups}: give a multiple")
     if biases and biases[0].shape != weight.shape[:1]:
         raise ValueError(f"{name}: bias of shape {biases[0].shape}; wanted one for each kernel, {weight.shape[:1]}")
-    stride, dilation = _each(name, "stride", stride, axes, 1), _each(name, "dilation", dilation, axes, 1)
+    stride = whole_for_each("stride", stride, axes, call=name)
+    dilation = whole_for_each("dilation", dilation, axes, call=name)
     if isinstance(padding, str) and padding == "valid":
         padding = 0
     if isinstance(padding, str) and padding == "same":
@@ -202,7 +203,8 @@ def _convolve(
         around = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
         edges = [(n // 2, n - n // 2) for n in around]
     else:
-        edges = [(p, p) for p in _each(name, "padding", padding, axes, 0)]
+        pads = whole_for_each("padding", padding, axes, 0, call=name, more=", 'valid' or 'same'")
+        edges = [(p, p) for p in pads]
     out = [_checked_count(name, n, sum(edge), k, s, d)
            for n, edge, k, s, d in zip(size, edges, weight.shape[2:], stride, dilation, strict=True)]  # fmt: skip
     how = {"stride": (*stride, 1)[:2], "padding": (*edges, (0, 0))[:2], "dilation": (*dilation, 1)[:2]}
@@ -401,9 +403,10 @@ def _mean(x: Any, how: dict[str, Any], edges: Pair) -> Any:
 
 def _pooling(name: str, axes: int, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Any:
     """The image with four axes, the parameters of the rows, and the shape of the result."""
-    x, kernel = _image(name, x, axes), _each(name, "kernel_size", kernel, axes, 1)
-    stride = kernel if stride is None else _each(name, "stride", stride, axes, 1)
-    padding, dilation = _each(name, "padding", padding, axes, 0), _each(name, "dilation", dilation, axes, 1)
+    x, kernel = _image(name, x, axes), whole_for_each("kernel_size", kernel, axes, call=name)
+    stride = kernel if stride is None else whole_for_each("stride", stride, axes, call=name)
+    padding = whole_for_each("padding", padding, axes, 0, call=name)
+    dilation = whole_for_each("dilation", dilation, axes, call=name)
     size = []
     for n, k, s, p, d in zip(x.shape[-axes:], kernel, stride, padding, dilation, strict=True):
         if p > (d * (k - 1) + 1) // 2:
@@ -438,18 +441,6 @@ def _four_axes(x: Any, axes: int) -> Any:
 
 def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
     return x if x.shape == shape else x.reshape(shape)
-
-
-def _each(name: str, what: str, given: Any, axes: int, least: int) -> tuple[int, ...]:
-    """A number, or one for each axis, as one for each axis."""
-    try:
-        numbers = tuple(map(operator.index, given if isinstance(given, (tuple, list)) else (given,) * axes))
-    except TypeError:
-        numbers = ()
-    if len(numbers) != axes or min(numbers) < least:
-        wanted = "a whole number" if axes == 1 else "a whole number or two of them"
-        raise ValueError(f"{name}: {what}={given!r}; wanted {wanted}, {least} or more")
-    return numbers
 
 
 def _checked_count(name: str, n: int, padding: int, kernel: int, stride: int, dilation: int, slack: int = 0) -> int:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
+from ..checks import whole
 from ..core import POSITIVE, REAL, REFUSED, TABLE, UNIT, Domain, Op, Rule, Value, case, op, shaped
 from ..words import describe, refuse
 
@@ -175,8 +176,7 @@ inv_boxcox1p = _row("inv_boxcox1p", lambda g, out, y, lmbda: g * np.exp((1 - lmb
 
 def _polygamma(x: Any, *, n: int) -> Any:
     """The slope number `n` ≥ 1 of digamma (n = 0: digamma itself), element by element."""
-    if not isinstance(n, int | np.integer) or n < 0:
-        raise ValueError(f"polygamma(x, n={n!r}): n is a whole number of at least 0; for its slope in x it is n + 1")
+    whole("n", n, 0, call="polygamma", more="; for its slope in x it is n + 1")
     x = shaped(x)
     if n == 0:
         return scipy.special.psi(x)

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..checks import positive, refusal
 from ..core import Value, numbers
 from ..nn.module import Module
 from ..words import brief
-from .optimizer import is_number
+
+LIMIT = {"what": "what gradients are limited to", "more": ", such as 1.0"}
 
 
 def clip_grad_norm_(
@@ -34,9 +36,10 @@ def clip_grad_norm_(
     array([0.6, 0.8])
     """
     with_grad = having_grad(parameters, "clip_grad_norm_(model.parameters(), max_norm)")
-    bound = limit("max_norm", max_norm)
+    bound = positive("max_norm", max_norm, **LIMIT)
     if not (isinstance(norm_type, int | float) and norm_type >= 1):
-        raise ValueError(f"norm_type={brief(norm_type)}: a number of at least 1, or math.inf for the largest gradient")
+        wanted = "a number of at least 1, or math.inf for the largest gradient"
+        raise ValueError(refusal("norm_type", norm_type, wanted))
     # In float64: the squares of float32 numbers overflow from 1e19 on.
     norms = [np.linalg.norm(numbers(p.grad).astype(np.float64, copy=False).ravel(), norm_type) for p in with_grad]
     total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
@@ -63,7 +66,7 @@ def clip_grad_value_(parameters: Iterable[Value] | Value, clip_value: float) -> 
     >>> w.grad
     array([1. , 0.2])
     """
-    bound = limit("clip_value", clip_value)
+    bound = positive("clip_value", clip_value, **LIMIT)
     for p in having_grad(parameters, "clip_grad_value_(model.parameters(), clip_value)"):
         p.grad = np.clip(p.grad, -bound, bound)
 
@@ -76,9 +79,3 @@ def having_grad(parameters: Iterable[Value] | Value, written: str) -> list[Value
         if not isinstance(p, Value):
             raise TypeError(f"a parameter is a Value; got {brief(p)}: {written}")
     return [p for p in dict.fromkeys(listed) if p.grad is not None]  # one listed twice has one gradient
-
-
-def limit(name: str, given: float) -> float:
-    if not is_number(given) or given <= 0:
-        raise ValueError(f"{name}={brief(given)}: what gradients are limited to is a positive number, such as 1.0")
-    return float(given)

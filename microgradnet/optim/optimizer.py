@@ -7,12 +7,12 @@ small ones end to end is decided here, in `Piece`.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from ..checks import is_number, number, positive, refusal, share, switch
 from ..core import Array, NonDiff, Value, numbers
 from ..nn.module import Module
 from ..words import brief, describe
@@ -27,55 +27,39 @@ Parameters: TypeAlias = "Iterable[Value] | Iterable[dict[str, Any]]"
 LONGEST = 65536
 
 
-def is_number(x: Any) -> bool:
-    return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool) and math.isfinite(x)
-
-
-def not_negative(x: Any) -> float | None:
-    return float(x) if is_number(x) and x >= 0 else None
-
-
-def share(x: Any) -> float | None:
-    return float(x) if is_number(x) and 0 <= x <= 1 else None
-
-
-def two_shares(x: Any) -> tuple[float, float] | None:
-    pair = isinstance(x, tuple | list) and len(x) == 2 and all(is_number(b) and 0 <= b < 1 for b in x)
-    return (float(x[0]), float(x[1])) if pair else None
-
-
-def switch(x: Any) -> bool | None:
-    return bool(x) if isinstance(x, bool | np.bool_) else None
+def two_shares(name: str, given: Any, **words: str) -> tuple[float, float]:
+    """A pair of numbers from 0 to below 1: a mean of which all is kept would learn nothing."""
+    pair = isinstance(given, tuple | list) and len(given) == 2
+    if not pair or not all(is_number(b) and 0 <= b < 1 for b in given):
+        raise ValueError(refusal(name, given, "two numbers from 0 to below 1", **words))
+    return float(given[0]), float(given[1])
 
 
 FIXED = "what an optimiser moves is fixed when it is made. Make a new one, and load this one's state_dict if it fits"
 
-# What an option is, for whoever gave something else; and the function that makes a plain one of it, or None. Plain
-# numbers keep float32 what it is: beside a np.float64 it would become float64.
-OPTIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "lr": (not_negative, "the step size is a positive number, such as 0.1"),
-    "initial_lr": (not_negative, "the step size that a schedule begins from is a number of at least 0"),
-    "momentum": (share, "the share of the last step that is kept is a number from 0 to 1, such as 0.9"),
-    "dampening": (share, "the share of the gradient that momentum leaves out is a number from 0 to 1"),
-    "weight_decay": (not_negative, "the pull towards 0 is a number of at least 0, such as 0.01"),
-    "lr_decay": (not_negative, "the decay of the step size is a number of at least 0"),
-    "initial_accumulator_value": (not_negative, "what the sum of squares begins from is a number of at least 0"),
-    "eps": (not_negative, "what keeps a division from being one by 0 is a number of at least 0, such as 1e-8"),
-    "alpha": (share, "the share of the mean square that is kept is a number from 0 to 1, such as 0.99"),
-    "betas": (two_shares, "the shares of the two means that are kept are two numbers from 0 to below 1: (0.9, 0.999)"),
-    **dict.fromkeys(("nesterov", "maximize", "amsgrad", "centered"), (switch, "this is a switch, True or False")),
-}  # fmt: skip
+# The check that makes a plain number of an option; what the option is, and an example, for whoever gave something else.
+# Plain numbers keep float32 what it is: beside a np.float64 it would become float64.
+OPTIONS: dict[str, tuple[Callable[..., Any], str, str]] = {
+    "lr": (number, "the step size", ", such as 0.1"),
+    "initial_lr": (number, "the step size that a schedule begins from", ""),
+    "momentum": (share, "the share of the last step that is kept", ", such as 0.9"),
+    "dampening": (share, "the share of the gradient that momentum leaves out", ""),
+    "weight_decay": (number, "the pull towards 0", ", such as 0.01"),
+    "lr_decay": (number, "the decay of the step size", ""),
+    "initial_accumulator_value": (number, "what the sum of squares begins from", ""),
+    "eps": (number, "what keeps a division from being one by 0", ", such as 1e-8"),
+    "alpha": (share, "the share of the mean square that is kept", ", such as 0.99"),
+    "betas": (two_shares, "what is kept of the two means", ", such as (0.9, 0.999)"),
+    **dict.fromkeys(("nesterov", "maximize", "amsgrad", "centered"), (switch, "this", "")),
+}
 
 
 def checked(name: str, given: Any, where: str = "") -> Any:
     """An option as a plain number, tuple or bool. ValueError for what it cannot be."""
     if name not in OPTIONS:
         return given  # of an optimiser of the user's own
-    plain, meaning = OPTIONS[name]
-    found = plain(given)
-    if found is None:
-        raise ValueError(f"{where}{name}={brief(given)}: {meaning}")
-    return found
+    check, what, more = OPTIONS[name]
+    return check(f"{where}{name}", given, what=what, more=more)
 
 
 class Piece:
@@ -208,10 +192,10 @@ class Optimizer:
                 f"{where}there are no parameters to move; a Value that was computed is none, and neither is a "
                 "plain array: Value(array) makes one of it"
             )
-        options = self._options({**self.defaults, **given, "params": params}, where)
-        if not options["lr"]:  # a schedule may get there; to begin there is a mistake
-            raise ValueError(f"{where}lr={given.get('lr', self.defaults['lr'])!r}: {OPTIONS['lr'][1]}")
-        return options
+        options = {**self.defaults, **given, "params": params}
+        _, what, more = OPTIONS["lr"]
+        positive(f"{where}lr", options["lr"], what=what, more=more)  # 0 is where a schedule may end, not begin
+        return self._options(options, where)
 
     def _options(self, group: Group, where: str, known: Group | None = None) -> Group:
         """The options of a group, checked; those that are the same objects as in `known` were checked before."""

@@ -13,9 +13,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..nn.inputs import whole
+from ..checks import choice, is_number, number, positive, refusal, share, whole
 from ..words import brief
-from .optimizer import Group, Optimizer, fits, is_number, not_negative
+from .optimizer import Group, Optimizer, fits
 
 
 class LRScheduler:
@@ -123,7 +123,7 @@ class LRScheduler:
         t, bases = state["last_epoch"], state["base_lrs"]
         if type(t) is not int or t < 0:
             wrong.append(f"last_epoch is {brief(t)}, no count of steps")
-        if not isinstance(bases, list) or len(bases) != len(self.base_lrs) or None in map(not_negative, bases):
+        if not isinstance(bases, list) or len(bases) != len(self.base_lrs) or not all(is_number(lr, 0) for lr in bases):
             wrong.append(f"base_lrs is {brief(bases)}, which is not one number for each group")
         return wrong
 
@@ -136,19 +136,12 @@ class LRScheduler:
 NOT_SETTINGS = ("optimizer", "last_epoch", "base_lrs")
 
 
-def wanted(condition: bool, name: str, given: Any, meaning: str) -> None:
-    if not condition:
-        raise ValueError(f"{name}={brief(given)}: {meaning}")
-
-
 def count(name: str, given: Any) -> int:
-    wanted(whole(given), name, given, "a number of steps is a positive int, such as 30")
-    return int(given)
+    return whole(name, given, of="steps", more=", such as 30")
 
 
 def factor(name: str, given: Any) -> float:
-    wanted(is_number(given) and given >= 0, name, given, "a factor of the step size is a number of at least 0")
-    return float(given)
+    return number(name, given, what="a factor of the step size")
 
 
 class LambdaLR(LRScheduler):
@@ -230,8 +223,7 @@ class CosineAnnealingLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
         self.T_max = count("T_max", T_max)
-        wanted(is_number(eta_min) and eta_min >= 0, "eta_min", eta_min, "the smallest step size is at least 0")
-        self.eta_min = float(eta_min)
+        self.eta_min = number("eta_min", eta_min, what="the smallest step size")
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
@@ -271,14 +263,14 @@ class OneCycleLR(LRScheduler):
         if total_steps is None:
             total_steps = count("epochs", epochs) * count("steps_per_epoch", steps_per_epoch)
         self.total_steps = count("total_steps", total_steps)
-        wanted(is_number(pct_start) and 0 <= pct_start <= 1, "pct_start", pct_start, "a share of all steps, 0 to 1")
-        wanted(anneal_strategy in ("cos", "linear"), "anneal_strategy", anneal_strategy, '"cos" or "linear"')
-        for name, divisor in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
-            wanted(is_number(divisor) and divisor > 0, name, divisor, "a divisor of the step size is a positive number")
-        self.pct_start, self.anneal_strategy, self.three_phase = float(pct_start), anneal_strategy, bool(three_phase)
-        self.div_factor, self.final_div_factor = float(div_factor), float(final_div_factor)
+        self.pct_start = share("pct_start", pct_start, what="the share of all steps that go up")
+        self.anneal_strategy = choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
+        self.three_phase = bool(three_phase)
+        self.div_factor = positive("div_factor", div_factor, what="a divisor of the step size")
+        self.final_div_factor = positive("final_div_factor", final_div_factor, what="a divisor of the step size")
         self.max_lrs = one_each("max_lr", max_lr, len(groups))
-        wanted(all(self.max_lrs), "max_lr", max_lr, "the largest step size is a positive number, such as 0.1")
+        for lr in self.max_lrs:
+            positive("max_lr", lr, what="the largest step size", more=", such as 0.1")
         self.cycle_momentum = bool(cycle_momentum)
         self.base_momenta = one_each("base_momentum", base_momentum, len(groups))
         self.max_momenta = one_each("max_momentum", max_momentum, len(groups))
@@ -322,9 +314,10 @@ class OneCycleLR(LRScheduler):
 def one_each(name: str, given: Any, groups: int) -> list[float]:
     """A number for each group."""
     listed = list(given) if isinstance(given, list | tuple) else [given] * groups
-    wanted(len(listed) == groups and all(is_number(x) and x >= 0 for x in listed), name, given,
-           f"a number of at least 0, or a list of {groups}, one for each group")  # fmt: skip
-    return [float(x) for x in listed]
+    more = f", or a list of {groups}, one for each group"
+    if len(listed) != groups:
+        raise ValueError(refusal(name, given, "a number of at least 0", more=more))
+    return [number(name, x, more=more) for x in listed]
 
 
 class SequentialLR(LRScheduler):

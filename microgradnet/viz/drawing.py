@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import whole
 from ..core import WATCHER, Mode, Value, recording
 from ..debugging import Watcher
 from ..files import place, replace
@@ -140,8 +141,8 @@ def draw(
     """
     ways = checked_ways(fold, depth)
     for name, number in (("cap", cap), ("depth", depth)):
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
-            raise ValueError(f"{name}={number!r}: it is a whole number, or None")
+        if number is not None:
+            whole(name, number, 0, more=", or None")
     if direction not in (None, "LR", "TB"):
         raise ValueError(f"direction={direction!r}: LR draws from left to right, TB from top to bottom")
     inputs = dict(names or {})
