@@ -16,7 +16,8 @@ import numpy as np
 from . import data, functional, nn, optim
 from .core import Value
 from .gradcheck import GradReport, check_grads
-from .saving import load, save, target
+from .saving import load, save
+from .saving.file import target
 from .train import fit
 from .viz import draw
 from .words import brief

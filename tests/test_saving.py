@@ -20,8 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import microgradnet as mg
-from microgradnet import Value, nn, optim, saving
+from microgradnet import Value, nn, optim
 from microgradnet.nn.init import shared
+from microgradnet.saving.formats import MANIFEST, format_of
+from microgradnet.saving.manifest import digest
+from microgradnet.saving.states import generators
 
 FORMATS = ["npz", "safetensors"]
 GENERATORS = ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"]
@@ -56,7 +59,7 @@ class Training:
         return {"model": self.model, "optimizer": self.optimizer, "rng": self.rng}
 
     def state(self) -> str:
-        rngs = [shared(), self.rng, *(rng for _, rng in saving.generators(self.model))]
+        rngs = [shared(), self.rng, *(rng for _, rng in generators(self.model))]
         found = [self.model.state_dict(), self.optimizer.state_dict(), [rng.bit_generator.state for rng in rngs]]
         return repr(bits(found))
 
@@ -189,7 +192,7 @@ def test_numpy_reads_the_weights_under_their_own_names(tmp_path: Path) -> None:
     model = nn.MLP(2, [3, 1], seed=0)
     mg.save(tmp_path / "net.npz", model, epoch=1)
     with np.load(tmp_path / "net.npz", allow_pickle=False) as file:
-        assert file.files[0] == saving.MANIFEST
+        assert file.files[0] == MANIFEST
         assert file.files[1:] == [name for name, _ in model.named_parameters()]
         for name, value in model.named_parameters():
             assert bits(file[name]) == bits(value.data)
@@ -199,7 +202,7 @@ def test_a_file_of_a_model_holds_its_weights_and_nothing_else(path: Path) -> Non
     rng = np.random.Generator(np.random.MT19937(0))  # whose state is an array
     model = nn.Sequential(nn.Linear(2, 2, seed=0), nn.Dropout(seed=rng))
     mg.save(path, model)
-    arrays, _ = saving.format_of(path)[0](str(path))
+    arrays, _ = format_of(path)[0](str(path))
     assert arrays.keys() == {"layers.0.weight", "layers.0.bias"}
 
 
@@ -498,11 +501,11 @@ def test_a_hostile_safetensors_file_is_refused(tmp_path: Path, head: dict[str, A
 
 def forged(path: Path, change: Any) -> None:
     """A file with another manifest and the checksum that goes with it."""
-    arrays, meta = saving.format_of(path)[0](str(path))
+    arrays, meta = format_of(path)[0](str(path))
     manifest = json.loads(meta["manifest"])
     change(manifest, arrays)
     text = json.dumps(manifest)
-    packed = saving.format_of(path)[1](arrays, {"manifest": text, "sha256": saving.digest(text, arrays)})
+    packed = format_of(path)[1](arrays, {"manifest": text, "sha256": digest(text, arrays)})
     path.write_bytes(packed)
 
 

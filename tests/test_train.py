@@ -21,7 +21,7 @@ import microgradnet as mg
 from microgradnet import Value, nn, optim, plots
 from microgradnet import functional as F
 from microgradnet.nn.init import shared
-from microgradnet.saving import generators
+from microgradnet.saving.states import generators
 from microgradnet.train import Run
 from tests import training
 
@@ -566,15 +566,15 @@ def test_a_history_is_drawn() -> None:
         ({"x": Value(np.zeros((20, 3)))}, TypeError, r"x is a Value; the examples are plain arrays, x\.data"),
         ({"validation": 3}, TypeError, r"validation is a pair \(x, y\)"),
         ({"validation": (np.zeros((2, 3)), np.zeros(3))}, ValueError, r"2 rows in validation\[0\] but 3"),
-        ({"loss": "mse"}, TypeError, "loss is a function; got 'mse'"),
+        ({"loss": "mse"}, TypeError, "loss='mse': it is a function$"),
         ({"loss": lambda out, y: out}, TypeError, r"gives one number; got (.|\n)* \.mean\(\)"),
         ({"loss": lambda out, y: float(out.data.mean())}, TypeError, "loss gave 0.*, which is no Value"),
-        ({"metrics": {"a": 1}}, TypeError, r"metrics\['a'\] is a function"),
+        ({"metrics": {"a": 1}}, TypeError, r"metrics\['a'\]=1: it is a function$"),
         ({"metrics": {"cost": len}}, ValueError, "called 'cost'"),
         ({"metrics": {"val_a": len}}, ValueError, "called 'val_a'"),
         ({"optimizer": optim.SGD}, TypeError, "optimizer is an object"),
         ({"scheduler": 0.1}, TypeError, "scheduler is an object"),
-        ({"on_epoch": 1}, TypeError, "on_epoch is a function"),
+        ({"on_epoch": 1}, TypeError, "on_epoch=1: it is a function$"),
         ({"optimizer": optim.SGD(nn.Linear(3, 1).parameters(), lr=0.1)}, ValueError, "no parameter of this model"),
         ({"scheduler": optim.StepLR(optim.SGD([Value(1.0)], lr=0.1), 1)}, ValueError, "made for another optimizer"),
     ],

@@ -16,7 +16,7 @@ import numpy as np
 import microgradnet as mg
 from microgradnet import functional, nn, optim
 from microgradnet.nn.init import shared
-from microgradnet.saving import generators
+from microgradnet.saving.states import generators
 from microgradnet.train import Run
 
 EPOCHS, BATCH = 4, 6

@@ -1,0 +1,16 @@
+"""`fit`: the training loop that most people would write, with what they would add to it.
+
+A source deals out batches (`sources`), a step trains on one (`step`), a run knows how far it is and can be saved and
+taken up again (`run`), callbacks are told of each batch and each epoch (`callbacks`). `loop` is the four together.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..demand import on_demand
+
+if TYPE_CHECKING:
+    from .loop import fit
+    from .run import Run
+
+__all__ = ["Run", "fit"]
+__getattr__, __dir__ = on_demand(__name__, __all__, {"loop": "fit", "run": "Run"})

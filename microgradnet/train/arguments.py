@@ -1,0 +1,79 @@
+"""What `fit` asks of its arguments, before anything is done with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import checks
+from ..core import Array, Value
+from ..nn.module import Module
+from ..optim import LRScheduler, Optimizer
+from ..words import brief
+
+
+def examples(x_name: str, x: Any, y_name: str, y: Any) -> tuple[Array, Array]:
+    """Two arrays with a row for each example."""
+    for name, array in ((x_name, x), (y_name, y)):
+        if isinstance(array, Value):
+            raise TypeError(f"{name} is a Value; the examples are plain arrays, {name}.data")
+    x, y = np.asarray(x), np.asarray(y)
+    for name, array in ((x_name, x), (y_name, y)):
+        if array.dtype.kind not in "biuf" or not array.ndim or not len(array):
+            raise ValueError(
+                f"{name} is an array of numbers with a row for each example, at least one; got shape {array.shape}, "
+                f"dtype {array.dtype}"
+            )
+    if len(x) != len(y):
+        raise ValueError(f"{len(x)} rows in {x_name} but {len(y)} in {y_name}: each example has one in each")
+    return x, y
+
+
+def held_out(validation: Any) -> tuple[Array, Array] | None:
+    """The examples of `validation=(x, y)`, if it is given."""
+    if validation is None:
+        return None
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise TypeError(f"validation is a pair (x, y) of arrays; got {brief(validation)}")
+    return examples("validation[0]", validation[0], "validation[1]", validation[1])
+
+
+def check_parts(
+    model: Any, loss: Any, optimizer: Any, metrics: dict[str, Any], scheduler: Any, callbacks: dict[str, Any]
+) -> None:
+    """TypeError for a part that is none of its kind, ValueError for parts that do not belong together."""
+    if not isinstance(model, Module):
+        raise TypeError(f"model is a Module; got {brief(model)}")
+    functions = {"loss": loss, **{f"metrics[{name!r}]": f for name, f in metrics.items()}}
+    functions |= {name: f for name, f in callbacks.items() if f is not None}
+    for name, f in functions.items():
+        checks.function(name, f)
+    for name in metrics:
+        if name in ("epoch", "cost", "seconds", "stopped") or name.startswith("val_"):
+            raise ValueError(f"a metric called {name!r}: the history has that name for something else")
+    if isinstance(optimizer, type) or not hasattr(optimizer, "step") or not hasattr(optimizer, "zero_grad"):
+        raise TypeError(f"optimizer is an object such as optim.SGD(model.parameters(), lr=0.1); got {brief(optimizer)}")
+    if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
+        raise TypeError(f"scheduler is an object with step(), made for the optimizer; got {brief(scheduler)}")
+    if isinstance(optimizer, Optimizer) and not set(optimizer.parameters) & set(model.parameters()):
+        raise ValueError(
+            "optimizer moves no parameter of this model: make it of model.parameters(), after astype or copy"
+        )
+    if isinstance(scheduler, LRScheduler) and scheduler.optimizer is not optimizer:
+        raise ValueError("scheduler was made for another optimizer, and would change nothing here")
+
+
+def check_counts(*, epochs: Any, batch_size: Any, **optional: Any) -> None:
+    """ValueError for a number of epochs, batches or examples that is none; those that are `optional` may be None."""
+    checks.whole("epochs", epochs)
+    checks.whole("batch_size", batch_size)
+    for name, n in optional.items():
+        if n is not None:
+            checks.whole(name, n, more=", or None")
+
+
+def name_of(f: Any) -> str:
+    """What a function or an object is called in a file, to tell whether it is the same."""
+    name = getattr(f, "name", None) or getattr(f, "__name__", None)
+    return name if isinstance(name, str) else type(f).__name__

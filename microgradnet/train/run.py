@@ -1,0 +1,151 @@
+"""A training under way: how far it is, what it measured, whether it is over, and the file from which it goes on."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import time
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from ..nn.module import Module
+from ..saving import load, save
+from ..saving.file import target
+from ..saving.formats import Path
+from .sources import ArraySource, Batch
+
+History: TypeAlias = dict[str, Any]
+
+
+class Run:
+    """A training under way, as `on_batch` and `on_epoch` see it.
+
+    `model`, `optimizer` and `scheduler` are what `fit` was given. `epoch` and `batch` count from 1, `steps` is the
+    number of batches in an epoch, `cost` is that of the latest batch, `history` is of whole epochs, `means()` of this
+    one so far. `stop()` ends the training after this step; `stop(reason)` says why.
+
+    >>> import numpy as np
+    >>> from microgradnet import fit, functional, nn, optim
+    >>> def good_enough(run):
+    ...     if run.history["cost"][-1] < 0.1:
+    ...         run.stop("good enough")
+    >>> x = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
+    >>> model = nn.Linear(1, 1, seed=0)
+    >>> history = fit(model, x, 2 * x, loss=functional.quadratic_cost, optimizer=optim.SGD(model.parameters(), lr=0.1),
+    ...               epochs=100, seed=0, on_epoch=good_enough, progress=False)
+    >>> history["stopped"]
+    'good enough'
+    """
+
+    # What a file holds of it, beside the arguments and the seconds.
+    HELD = ("taken", "totals", "history", "best")
+
+    def __init__(
+        self,
+        model: Module,
+        optimizer: Any,
+        scheduler: Any,
+        source: ArraySource,
+        epochs: int,
+        patience: int | None,
+        metrics: list[str],
+        validated: bool,
+    ) -> None:
+        self.model, self.optimizer, self.scheduler, self.source = model, optimizer, scheduler, source
+        self.epochs, self.patience, self.steps = epochs, patience, source.steps
+        self.measures = ["cost", *metrics]
+        held_out = [f"val_{name}" for name in self.measures] if validated else []
+        self.history: History = {name: [] for name in ["epoch", *self.measures, *held_out, "seconds"]}
+        self.arguments: dict[str, Any] = {}  # that must be the same when it goes on from a file
+        self.taken = 0  # steps, in all epochs
+        self.epoch = self.batch = 0
+        self.cost = math.nan
+        self.totals = [0.0] * len(self.measures)  # over the examples of this epoch
+        self.seen = 0  # examples of this epoch, so far
+        self.seconds = self.since = 0.0  # of this epoch before it was taken up, and when that was
+        self.best: dict[str, Any] = {}
+        self.stopped = ""  # why
+
+    def stop(self, reason: str = "callback") -> None:
+        """End the training after this step, for the first reason that was given."""
+        self.stopped = self.stopped or reason
+
+    def over(self) -> bool:
+        """Whether there is no step to take any more."""
+        return bool(self.stopped) or len(self.history["epoch"]) >= self.epochs
+
+    def batches(self) -> Iterator[Batch]:
+        """What to train on next, until the training is over: from where it stands, epoch after epoch."""
+        while not self.over():
+            self.epoch, self.batch = len(self.history["epoch"]) + 1, self.taken % self.steps
+            self.seen = self.source.examples(self.batch)
+            self.model.train()
+            self.since = time.perf_counter()
+            for batch in self.source.batches(self.epoch, self.batch):
+                self.batch += 1
+                yield batch
+                if self.over():
+                    return
+
+    def measured(self, values: list[float], examples: int) -> None:
+        """Add the cost and the metrics of a batch to those of the epoch."""
+        self.cost = values[0]
+        self.totals = [total + x * examples for total, x in zip(self.totals, values, strict=True)]
+        self.seen += examples
+
+    def means(self) -> dict[str, float]:
+        """The cost and the metrics by name, over the examples of this epoch so far."""
+        return {name: total / self.seen for name, total in zip(self.measures, self.totals, strict=True)}
+
+    def end_epoch(self, held_out: list[float]) -> None:
+        """An entry in the history, and a look whether the epoch was the best."""
+        now = time.perf_counter()
+        row = [self.epoch, *self.means().values(), *held_out, self.seconds + now - self.since]
+        for column, entry in zip(self.history.values(), row, strict=True):
+            column.append(entry)
+        self.totals, self.seconds, self.since = [0.0] * len(self.totals), 0.0, now
+        if self.patience is not None:
+            costs = self.history["val_cost" if held_out else "cost"]
+            best = costs[self.best["epoch"] - 1] if self.best else math.nan
+            if math.isnan(best) or costs[-1] < best:
+                self.best = {"epoch": self.epoch, "state": copy.deepcopy(self.model.state_dict())}
+            self.out_of_patience()
+
+    def out_of_patience(self) -> None:
+        """Stop if the best epoch is `patience` epochs ago."""
+        if self.patience is not None and self.best and len(self.history["epoch"]) - self.best["epoch"] >= self.patience:
+            self.stop("patience")
+
+    def things(self) -> dict[str, Any]:
+        """What has a state of its own, by the names it has in a file."""
+        things = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
+        return {name: thing for name, thing in things.items() if thing is not None}
+
+    def save(self, path: Path) -> None:
+        """Write all that is needed to go on from here."""
+        seconds = self.seconds + time.perf_counter() - self.since
+        state = {name: getattr(part, name) for part in (self.source, self) for name in part.HELD}
+        save(path, **self.things(), fit={"arguments": self.arguments, "seconds": seconds, **state})
+
+    def resume(self, path: Path) -> None:
+        """Go on from a file, if it is there. ValueError if it is of a training with other arguments."""
+        target(path)  # where nothing can be saved, that is said before training rather than after
+        if not os.path.exists(path):
+            return
+        held = load(path).get("fit")
+        if not isinstance(held, dict) or not {"arguments", "seconds", *self.source.HELD, *self.HELD} <= held.keys():
+            raise ValueError(f"{path} is not of fit(checkpoint=…): remove it, or give another path")
+        for name, here in self.arguments.items():
+            there = held["arguments"].get(name)
+            if there != here:
+                raise ValueError(
+                    f"{path} is of a training with another {name}: {there}, here {here}. Give the same arguments to go "
+                    f"on, or another checkpoint=, or remove the file to start anew"
+                )
+        load(path, **self.things())
+        self.seconds = held["seconds"]
+        for part in (self.source, self):
+            for name in part.HELD:
+                setattr(part, name, held[name])
+        self.out_of_patience()

@@ -1,0 +1,60 @@
+"""One step of a training: forward, loss, backward, optimiser."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..core import Value, numbers
+from ..words import brief
+from .before import Before
+from .measures import Function, number
+from .run import Run
+from .sources import Batch
+
+
+class Step:
+    """Trains the model of a run on one batch after the other, as the loop in `fit` says, and tells the run the cost.
+
+    FloatingPointError where the cost or a gradient is NaN or infinite: the parameters are then those before the step.
+    """
+
+    def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool) -> None:
+        self.run, self.loss, self.metrics = run, loss, [*metrics]
+        self.one_array = one_array  # whether the outputs are measured, as one array
+        self.parameters, self.before = run.model.parameters(), Before(run.model)
+
+    def take(self, batch: Batch) -> None:
+        """Take the step, and count it. TypeError for outputs or a cost that cannot be measured or differentiated."""
+        run = self.run
+        self.before.note()
+
+        run.optimizer.zero_grad()
+        outputs = run.model(batch.x)
+        if self.one_array and not isinstance(outputs, Value | np.ndarray):
+            raise TypeError(
+                f"model gave {brief(outputs)}: metrics and validation take one array. Let forward return the one that "
+                f"counts"
+            )
+        cost = self.loss(outputs, batch.y)
+        metrics = [f(numbers(outputs), batch.y) for f in self.metrics]
+        if not isinstance(cost, Value):
+            raise TypeError(
+                f"loss gave {brief(cost)}, which is no Value: nothing leads from it back to the parameters. Compute it "
+                f"from the outputs as they are, without .data"
+            )
+        run.measured([number(x) for x in (cost, *metrics)], batch.size)
+        if math.isfinite(run.cost):
+            cost.backward(release=True)
+        if not math.isfinite(run.cost) or not self.finite():
+            raise FloatingPointError(self.before.report(self.loss, batch, run))
+        run.optimizer.step()
+        run.taken += 1
+
+    def finite(self) -> bool:
+        """Whether no gradient has a NaN or an infinity. Most often one sum of squares, which is fast, settles it."""
+        found = [p.grad for p in self.parameters if p.grad is not None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return math.isfinite(sum([np.vdot(g, g) for g in found])) or all(np.isfinite(g).all() for g in found)
