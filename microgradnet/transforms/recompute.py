@@ -91,6 +91,7 @@ class Checkpointed(Op):
 
 
 def _no_replay(*inputs: Any, **params: Any) -> Any:
+    """What the row computes with other inputs: nothing."""
     refuse("a checkpoint is recomputed from its own arguments, it cannot be replayed with others")
 
 
