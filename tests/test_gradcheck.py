@@ -225,6 +225,9 @@ def test_second_order() -> None:
     report = check_grads(lambda x: np.sin(detached(x)) + x, x, order=2)
     assert [(c.op, c.input) for c in report.culprits] == [("<lambda>", 0)]
     assert "np.sin(detached(x))" in report.culprits[0].line
+    report = check_grads(lambda x, k: detached(x) * k, x, k=2.0, order=2)
+    assert [(c.op, c.input) for c in report.culprits] == [("<lambda>", 0)]
+    assert check_grads(lambda x: (x**2, 3), x, order=2)  # beside what is no array
 
 
 def test_transforms_and_steps_of_an_optimiser_can_be_checked() -> None:
@@ -233,6 +236,9 @@ def test_transforms_and_steps_of_an_optimiser_can_be_checked() -> None:
     assert check_grads(jacobian(lambda x: np.sin(x) * x[0]), x)
     assert check_grads(lambda x: hvp(lambda y: (y**3).prod(), x, np.ones(3)), x)
     assert check_grads(lambda w: w - 0.1 * grad(lambda v: (v**4).sum())(w), x)
+    model = nn.MLP(3, [2], np.tanh, dtype=np.float64, seed=0)
+    report = check_grads(grad(lambda m: (m(x) ** 2).sum()), model)  # what it returns is a Module
+    assert report.count("match") == 8, str(report)
     assert hasattr(optim, "SGD")
 
 
@@ -251,6 +257,14 @@ def test_transforms_and_steps_of_an_optimiser_can_be_checked() -> None:
 def test_a_plain_function_and_a_gradient_written_by_hand(f: Any, gradient: Any, args: Any, right: bool) -> None:
     report = check_grads(f, *args, gradient=gradient)
     assert bool(report) is right, str(report)
+
+
+def test_a_gradient_written_by_hand_has_the_structure_of_the_argument() -> None:
+    f = lambda p: np.sum(p["a"] ** 2) * p["b"]  # noqa: E731
+    p = {"a": np.array([1.0, 2.0]), "b": 3.0}
+    report = check_grads(f, p, gradient=lambda p: {"a": 2 * p["a"] * p["b"], "b": np.sum(p["a"] ** 2)})
+    assert [(part.name, part.count("match")) for part in report.inputs] == [("p.a", 2), ("p.b", 1)]
+    assert not check_grads(f, p, gradient=lambda p: {"a": 2 * p["a"], "b": np.sum(p["a"] ** 2)})
 
 
 # --------------------------------------------------------------------------------------------------------- also caught

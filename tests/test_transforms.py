@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import microgradnet.functional as F
-from microgradnet import Value, nn, tree
+from microgradnet import Value, nn, primitive, tree
 from microgradnet.core import NonDiff, no_grad
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -534,6 +534,20 @@ def test_a_write_within_the_function_is_noticed() -> None:
         grad(f)(1.0)
 
 
+def test_a_write_between_two_uses_is_noticed() -> None:
+    """The walk meets w first where it is used last, and that use is as it should be."""
+    w = Value(2.0)
+
+    def f(x: Any) -> Any:
+        y = x * w
+        w.data = 3.0
+        return y * w
+
+    for transform in (grad(f), checkpoint(f), jacobian(f), lambda x: vjp(f, x)[1](1.0), lambda x: jvp(f, x, 1.0)):
+        with pytest.raises(RuntimeError, match="was written"):
+            transform(1.0)
+
+
 def test_nothing_waits_for_garbage_collection() -> None:
     model, x = network(), np.ones((2, 3))
     v = grad(cost)(model, x)
@@ -685,6 +699,10 @@ def test_a_transform_tells_whose_it_is() -> None:
     assert grad(energy).__name__ == "gradient_of_energy"
     assert "Half k x²" in (value_and_grad(energy).__doc__ or "")
     assert grad(nn.Linear(1, 1)).__name__ == "gradient_of_Linear"
+    assert grad(primitive(lambda g, out, x: g)(energy)).__name__ == "gradient_of_energy"
+    assert [f(energy).__qualname__ for f in (value_and_grad, jacobian, hessian, checkpoint)] == [
+        "value_and_gradient_of_energy", "jacobian_of_energy", "hessian_of_energy", "checkpoint_of_energy",
+    ]  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------------------------- JAX

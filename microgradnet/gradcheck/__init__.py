@@ -1,13 +1,28 @@
 """Checking gradients numerically: a verdict for every element, and the operation to blame.
 
 >>> import numpy as np
+>>> from microgradnet.gradcheck import check_grads
 >>> report = check_grads(lambda x: (np.tanh(x) ** 2).sum(), np.array([0.5, -1.0, 2.0]))
 >>> bool(report)
 True
 """
 
-from .check import assert_grads, check_grads
-from .report import Culprit, Element, GradReport, Input
-from .slopes import Slope, numerical_grad
+from typing import TYPE_CHECKING
+
+from ..demand import on_demand
+
+if TYPE_CHECKING:
+    from .check import assert_grads, check_grads
+    from .report import Culprit, Element, GradReport, Input
+    from .slopes import Slope, numerical_grad
 
 __all__ = ["Culprit", "Element", "GradReport", "Input", "Slope", "assert_grads", "check_grads", "numerical_grad"]
+__getattr__, __dir__ = on_demand(
+    __name__,
+    __all__,
+    {
+        "check": "assert_grads check_grads",
+        "report": "Culprit Element GradReport Input",
+        "slopes": "Slope numerical_grad",
+    },
+)

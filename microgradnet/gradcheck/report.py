@@ -51,6 +51,7 @@ class Input(NamedTuple):
     verdict: Any  # an array of strings
 
     def count(self, verdict: str) -> int:
+        """How many of its elements have this verdict."""
         return int(np.sum(self.verdict == verdict))
 
 

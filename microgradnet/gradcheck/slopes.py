@@ -35,6 +35,7 @@ class Slope(NamedTuple):
 
     @property
     def is_kink(self) -> bool:
+        """Whether there are two slopes, one on each side; then `value` is their mean."""
         return not math.isnan(self.left)
 
 
@@ -56,6 +57,7 @@ def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: bool = F
 
 
 def _slopes(f: Callable[[Array], Any], at: Array) -> tuple[Array, Array]:
+    """The slope in every element and its error bar."""
     slopes, errors = np.empty(at.shape), np.empty(at.shape)
     c = np.ones(1)
     for i in np.ndindex(at.shape):
@@ -79,11 +81,13 @@ def _slopes(f: Callable[[Array], Any], at: Array) -> tuple[Array, Array]:
 
 def size_of(x: Array, i: Any) -> float:
     """The scale on which to move element `i`: its own size, or if it is 0 that of the others, or 1."""
-    own = abs(float(x[i]))
-    if own:
-        return own
-    others = np.abs(x[x != 0])
-    return float(np.median(others)) if others.size else 1.0
+    return abs(float(x[i])) or typical_size(x)
+
+
+def typical_size(x: Array) -> float:
+    """The median of the sizes of those elements that are not 0, or 1."""
+    sizes = np.abs(x[x != 0])
+    return float(np.median(sizes)) if sizes.size else 1.0
 
 
 def quick_slope(line: Line, y: Array, c: Array, size: float) -> Slope:
