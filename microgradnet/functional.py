@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from .core import Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
-from .formulas.reductions import clip, logsumexp
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -29,11 +28,11 @@ from .losses import (
 )
 from .ops.conv import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d
 from .ops.cost import quadratic_cost
-from .ops.elementwise import relu, sigmoid, stop_gradient
+from .ops.elementwise import clip, relu, sigmoid, stop_gradient
 from .ops.erf import erfc
 from .ops.fused import attention_weights_row, normalize, softmax_row
 from .ops.linear import linear
-from .ops.reduction import Axis
+from .ops.reduction import Axis, logsumexp
 
 __all__ = [
     "attention_weights",

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from .core import Array, Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
-from .formulas.reductions import clip, logsumexp
 from .ops.cost import clamped_log
-from .ops.elementwise import relu
+from .ops.elementwise import clip, relu
+from .ops.reduction import logsumexp
 
 IGNORED = -100
 

@@ -47,11 +47,12 @@ from .engine import (
     sweep,
     swept,
 )
+from .formula import BY_NAME, formula
 
 __all__ = [
-    "ABOVE_ONE", "BOOLEAN", "FORMULAS", "FROZEN", "INSPECTIONS", "NO_PARAMS", "POSITIVE", "REAL", "RECORDING",
-    "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Binary", "Case", "Domain", "Gone", "Mode", "NonDiff", "Op",
-    "Operand", "Rule", "Unary", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted", "fixed_view",
-    "floating", "history", "modes", "new_age", "new_value", "no_grad", "numbers", "op", "primitive", "recording",
-    "shaped", "start", "sweep", "swept",
+    "ABOVE_ONE", "BOOLEAN", "BY_NAME", "FORMULAS", "FROZEN", "INSPECTIONS", "NO_PARAMS", "POSITIVE", "REAL",
+    "RECORDING", "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Binary", "Case", "Domain", "Gone", "Mode",
+    "NonDiff", "Op", "Operand", "Rule", "Unary", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted",
+    "fixed_view", "floating", "formula", "history", "modes", "new_age", "new_value", "no_grad", "numbers", "op",
+    "primitive", "recording", "shaped", "start", "sweep", "swept",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Value, case, op, shaped
+from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Operand, Value, case, op, shaped
 
 # --------------------------------------------------------------------------------------------------------- arithmetic
 
@@ -267,10 +267,23 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 
 # On a bound the slope in x is 1; where low > high, NumPy's answer is high, and so is where the gradient goes.
-clip = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= high), g, 0.0),
-                  lambda g, out, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
-                  lambda g, out, x, low, high: np.where((x > high) | (low > high), g, 0.0),
-          forward=_clip, elementwise=True, domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
+clip_row = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= high), g, 0.0),
+                      lambda g, out, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
+                      lambda g, out, x, low, high: np.where((x > high) | (low > high), g, 0.0),
+              forward=_clip, elementwise=True, domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
+
+
+def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Any:
+    """`x` limited to [`min`, `max`]; either may be None, and both may be Values. The slope is 1 on the bounds.
+
+    TypeError if neither is given.
+
+    >>> clip(Value([-1.0, 0.5, 2.0]), 0.0, 1.0)
+    Value(data=[0. , 0.5, 1. ], grad=None)
+    """
+    if min is None and max is None:
+        raise TypeError("clip wants a lower bound, an upper bound, or both")
+    return clip_row(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
 def _relu(x: Any) -> Any:
