@@ -26,12 +26,13 @@ from .losses import (
     nll_loss,
     smooth_l1_loss,
 )
-from .ops.conv import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d
+from .ops.conv import conv1d, conv2d
 from .ops.cost import quadratic_cost
 from .ops.elementwise import clip, relu, sigmoid, stop_gradient
 from .ops.erf import erfc
 from .ops.fused import attention_weights_row, normalize, softmax_row
 from .ops.linear import linear
+from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .ops.reduction import Axis, logsumexp
 
 __all__ = [
