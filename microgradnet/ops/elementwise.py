@@ -82,7 +82,13 @@ op(np.invert, None, symbol="~", domain=BOOLEAN)
 
 
 def _stop_gradient(x: Any) -> Any:
-    """`x` as a constant: recorded, but nothing flows back through it."""
+    """`x` as a constant: recorded, but nothing flows back through it.
+
+    >>> x = Value(3.0)
+    >>> (x * stop_gradient(x)).backward()
+    >>> x.grad
+    np.float64(3.0)
+    """
     return +x
 
 
@@ -287,7 +293,11 @@ def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> 
 
 
 def _relu(x: Any) -> Any:
-    """max(x, 0), element by element; slope 0 at 0."""
+    """max(x, 0), element by element; slope 0 at 0.
+
+    >>> relu(Value([-1.0, 2.0]))
+    Value(data=[0., 2.], grad=None)
+    """
     if type(x) is np.ndarray:
         return np.maximum(x, 0)
     return x if x > 0 or x != x else type(x)(0)  # a ufunc on one number would cost ten times this
@@ -308,7 +318,11 @@ relu = op("relu", _relu_rule, forward=_relu, elementwise=True)
 
 @np.errstate(over="ignore")  # exp(1000) is inf, and 1 / (1 + inf) is the right 0
 def _sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(−x)), element by element; precise in both tails."""
+    """1 / (1 + exp(−x)), element by element; precise in both tails.
+
+    >>> sigmoid(Value([-1000.0, 0.0, 1000.0]))
+    Value(data=[0. , 0.5, 1. ], grad=None)
+    """
     out = np.exp(-x)
     out += 1  # in place: `out` is nobody else's
     return np.reciprocal(out, out=out) if type(out) is np.ndarray else 1 / out

@@ -66,7 +66,13 @@ def _rowwise(x: Any, matrix: Any) -> Any:
 
 
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    """x · weightᵀ + bias, for x (…, in), weight (out, in) and bias (out,): (…, out)."""
+    """x · weightᵀ + bias, for x (…, in), weight (out, in) and bias (out,): (…, out).
+
+    ValueError for a weight or a bias of another shape.
+
+    >>> linear(np.ones((1, 3)), np.ones((2, 3)), np.array([0.0, 1.0]))
+    array([[3., 4.]])
+    """
     if weight.ndim != 2 or bias.ndim != 1 or len(bias) != len(weight):  # a bias of one number would broadcast
         raise ValueError(f"linear wants a weight (out, in) and a bias (out,); got {weight.shape} and {bias.shape}")
     out = x.dot(weight.T) if x.ndim == 2 else _rowwise(x, weight.T)
