@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .checks import choice, share
-from .core import Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .core import Operand, Value, numbers, of_one, of_three, of_two, shaped  # noqa: F401  (Value for the examples)
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -27,6 +27,7 @@ from .losses import (
     nll_loss,
     smooth_l1_loss,
 )
+from .numpy import tanh
 from .ops.conv import conv1d, conv2d
 from .ops.cost import quadratic_cost
 from .ops.elementwise import clip, relu, sigmoid, stop_gradient
@@ -37,66 +38,17 @@ from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .ops.reduction import Axis, logsumexp
 
 __all__ = [
-    "attention_weights",
-    "avg_pool1d",
-    "avg_pool2d",
-    "batch_norm",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "clip",
-    "conv1d",
-    "conv2d",
-    "cross_entropy",
-    "dropout",
-    "elu",
-    "embedding",
-    "gelu",
-    "group_norm",
-    "hardswish",
-    "hardtanh",
-    "hinge_embedding_loss",
-    "hinge_loss",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "logsumexp",
-    "max_pool1d",
-    "max_pool2d",
-    "mean",
-    "mish",
-    "mse_loss",
-    "multi_margin_loss",
-    "nll_loss",
-    "quadratic_cost",
-    "relu",
-    "relu6",
-    "rms_norm",
-    "scaled_dot_product_attention",
-    "selu",
-    "sigmoid",
-    "silu",
-    "smooth_l1_loss",
-    "softmax",
-    "softplus",
-    "step",
-    "stop_gradient",
-    "tanh",
-]
+    "attention_weights", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "clip", "conv1d", "conv2d", "cross_entropy", "dropout", "elu", "embedding",
+    "gelu", "group_norm", "hardswish", "hardtanh", "hinge_embedding_loss", "hinge_loss", "huber_loss", "kl_div",
+    "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsumexp", "max_pool1d", "max_pool2d", "mean",
+    "mish", "mse_loss", "multi_margin_loss", "nll_loss", "quadratic_cost", "relu", "relu6", "rms_norm",
+    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "step",
+    "stop_gradient", "tanh",
+]  # fmt: skip
 
 
-def tanh(x: Operand) -> Any:
-    """The hyperbolic tangent, from −1 to 1, with slope 1 − tanh²(x): `np.tanh`, here beside the other activations.
-
-    >>> tanh(Value([0.0, 1.0, 1000.0]))
-    Value(data=[0.        , 0.76159416, 1.        ], grad=None)
-    """
-    return np.tanh(x)
-
-
+@of_one
 def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
     """The mean over `axis` (an int, a tuple, or None for all). NaN, with NumPy's warning, if there is nothing to
     average.
@@ -110,6 +62,7 @@ def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
 # -------------------------------------------------------------------------------------------------------- activations
 
 
+@of_one
 def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     """`x` where it is positive, `negative_slope * x` elsewhere; at 0 the slope is `negative_slope`.
 
@@ -120,6 +73,7 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     return np.where(x > 0, x, x * negative_slope)
 
 
+@of_one
 def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """`x` limited to [`min_val`, `max_val`]; unlike `clip`, the slope on the limits is 0.
 
@@ -130,6 +84,7 @@ def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     return np.where(x >= max_val, max_val, np.where(x > min_val, x, min_val)).astype(x.dtype)
 
 
+@of_one
 def relu6(x: Operand) -> Any:
     """min(max(x, 0), 6); slope 0 at 0 and at 6.
 
@@ -139,6 +94,7 @@ def relu6(x: Operand) -> Any:
     return hardtanh(x, 0.0, 6.0)
 
 
+@of_one
 def elu(x: Operand, alpha: float = 1.0) -> Any:
     """`x` where it is ≥ 0, `alpha * (exp(x) − 1)` elsewhere; at 0 the slope is 1.
 
@@ -152,6 +108,7 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
     return np.where(x >= 0, x, np.expm1(below) * alpha)
 
 
+@of_one
 def softplus(x: Operand, beta: float = 1.0) -> Any:
     """log(1 + exp(`beta` · x)) / `beta`, a smooth relu, finite for every finite x; the larger `beta`, the sharper.
 
@@ -161,6 +118,7 @@ def softplus(x: Operand, beta: float = 1.0) -> Any:
     return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(shaped(x) * beta, 0.0) / beta
 
 
+@of_one
 def gelu(x: Operand, approximate: str = "none") -> Any:
     """`x` times the probability that a standard normal number is below it: x · Φ(x).
 
@@ -176,6 +134,7 @@ def gelu(x: Operand, approximate: str = "none") -> Any:
     return 0.5 * x * erfc(x * -math.sqrt(0.5))
 
 
+@of_one
 def silu(x: Operand) -> Any:
     """x · sigmoid(x), also called swish: a relu that dips below 0 before it rises, smooth everywhere.
 
@@ -186,6 +145,7 @@ def silu(x: Operand) -> Any:
     return x * sigmoid(x)
 
 
+@of_one
 def mish(x: Operand) -> Any:
     """x · tanh(softplus(x)): much like `silu`, with a dip that is a little deeper (Misra 2019).
 
@@ -196,6 +156,7 @@ def mish(x: Operand) -> Any:
     return x * np.tanh(softplus(x))
 
 
+@of_one
 def selu(x: Operand) -> Any:
     """`elu` with the two constants that keep mean 0 and variance 1 through the layers (Klambauer et al. 2017).
 
@@ -205,6 +166,7 @@ def selu(x: Operand) -> Any:
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
+@of_one
 def hardswish(x: Operand) -> Any:
     """x · relu6(x + 3) / 6: `silu` without an exponential. 0 up to −3, x from 3 on, a parabola between them.
 
@@ -215,6 +177,7 @@ def hardswish(x: Operand) -> Any:
     return x * relu6(x + 3) / 6
 
 
+@of_one
 def step(x: Operand) -> Any:
     """1 where `x` is positive, else 0: the neuron that fires or does not. Its slope is 0: nothing flows back.
 
@@ -227,6 +190,7 @@ def step(x: Operand) -> Any:
 # ---------------------------------------------------------------------------- normalisation, dropout, tables, attention
 
 
+@of_one
 def layer_norm(x: Operand, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """`x`, every example moved and scaled to mean 0 and variance 1 over its last axes, which are `normalized_shape`;
     then times `weight` plus `bias`, of that shape. ValueError for an `x` that does not end in that shape.
@@ -239,6 +203,7 @@ def layer_norm(x: Operand, normalized_shape: Any, weight: Any = None, bias: Any 
     return _scaled(normalize(x, axis=axes, eps=eps), weight, bias)
 
 
+@of_one
 def rms_norm(x: Operand, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
     """`x`, every example scaled to a mean square of 1 over its last axes, which are `normalized_shape`; then times
     `weight`, of that shape. `eps` is added to the mean square: without it, the smallest step of the dtype at 1.
@@ -251,6 +216,7 @@ def rms_norm(x: Operand, normalized_shape: Any, weight: Any = None, eps: float |
     return _scaled(x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps), weight, None)
 
 
+@of_one
 def group_norm(x: Operand, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """`x` (batch, channels, …), its channels cut into groups, each group of each example moved and scaled to mean 0
     and variance 1; then times `weight` plus `bias`, one for each channel. ValueError if the channels cannot be cut so.
@@ -265,6 +231,7 @@ def group_norm(x: Operand, num_groups: int, weight: Any = None, bias: Any = None
     return _by_channel("group_norm", normalize(groups, axis=-1, eps=eps).reshape(x.shape), weight, bias)
 
 
+@of_one
 def batch_norm(
     x: Operand, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
@@ -332,6 +299,7 @@ def _channels(name: str, per_channel: Any, x: Any) -> Any:
     return per_channel.reshape((-1, *(1,) * (x.ndim - 2)))
 
 
+@of_one
 def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = None) -> Any:
     """`x` with each element dropped (set to 0) with probability `p` and the others scaled by 1 / (1 − p), so that the
     mean stays. Not `training`, or with `p` 0, `x` itself.
@@ -354,6 +322,7 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = No
     return x * (kept * x.dtype.type(1 / (1 - p) if p < 1 else 0))
 
 
+@of_two
 def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> Any:
     """The rows of `weight` that the integers `input` (…) name: (…, columns). The row `padding_idx` gets no gradient.
     IndexError for a row that does not exist.
@@ -371,6 +340,7 @@ def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> An
     return np.where(np.expand_dims(np.equal(input, padding_idx), -1), stop_gradient(rows), rows)
 
 
+@of_three
 def scaled_dot_product_attention(
     query: Operand, key: Operand, value: Operand, attn_mask: Any = None, dropout_p: float = 0.0,
     is_causal: bool = False, scale: float | None = None, *, seed: Any = None,
@@ -389,6 +359,7 @@ def scaled_dot_product_attention(
     return dropout(weights, dropout_p, seed=seed) @ shaped(value)
 
 
+@of_two
 def attention_weights(
     query: Operand, key: Operand, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
 ) -> Any:
@@ -416,6 +387,7 @@ def additive(mask: Any, dtype: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------------ softmax
 
 
+@of_one
 def softmax(x: Operand, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along `axis`: positive numbers that add to 1. Without overflow.
 
@@ -425,6 +397,7 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     return softmax_row(shaped(x), axis=axis)
 
 
+@of_one
 def log_softmax(x: Operand, axis: int = -1) -> Any:
     """log(softmax(x)) along `axis`, precise where the softmax is tiny: its logarithm would be −∞ there.
 

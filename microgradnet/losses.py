@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .checks import choice
-from .core import Array, Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .core import Array, Operand, Value, numbers, of_two, shaped  # noqa: F401  (Value for the examples)
 from .ops.cost import clamped_log
 from .ops.elementwise import clip, relu
 from .ops.reduction import logsumexp
@@ -55,6 +55,7 @@ def matched(input: Operand, target: Operand) -> tuple[Any, Any]:
 # --------------------------------------------------------------------------------------------------------- regression
 
 
+@of_two
 def mse_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any:
     """(input − target)², averaged over all elements; `quadratic_cost` averages over examples alone.
 
@@ -65,6 +66,7 @@ def mse_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any
     return reduced((input - target) ** 2, reduction)
 
 
+@of_two
 def l1_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any:
     """|input − target|, the mean absolute error; slope 0 where they are equal.
 
@@ -75,6 +77,7 @@ def l1_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any:
     return reduced(abs(input - target), reduction)
 
 
+@of_two
 def huber_loss(input: Operand, target: Operand, *, reduction: str = "mean", delta: float = 1.0) -> Any:
     """½ e² for errors |e| up to `delta`, and `delta` · (|e| − ½ `delta`) beyond: a square with straight arms.
 
@@ -89,6 +92,7 @@ def huber_loss(input: Operand, target: Operand, *, reduction: str = "mean", delt
     return reduced(inner * (error - inner * 0.5), reduction)
 
 
+@of_two
 def smooth_l1_loss(input: Operand, target: Operand, *, reduction: str = "mean", beta: float = 1.0) -> Any:
     """`huber_loss` with delta = `beta`, divided by `beta`: arms of slope ±1. With `beta` 0 it is `l1_loss`.
 
@@ -105,6 +109,7 @@ def smooth_l1_loss(input: Operand, target: Operand, *, reduction: str = "mean", 
 # ------------------------------------------------------------------------------------------------------------ classes
 
 
+@of_two
 def cross_entropy(
     input: Operand,
     target: Any,
@@ -149,6 +154,7 @@ def cross_entropy(
     return labels.reduced(losses, reduction, weight)
 
 
+@of_two
 def nll_loss(
     input: Operand,
     target: Any,
@@ -172,6 +178,7 @@ def nll_loss(
     return labels.reduced(losses if weight is None else losses * weight[labels.known], reduction, weight)
 
 
+@of_two
 def multi_margin_loss(
     input: Operand,
     target: Any,
@@ -272,6 +279,7 @@ def class_weights(weight: Any, input: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------ probabilities
 
 
+@of_two
 def binary_cross_entropy_with_logits(
     input: Operand,
     target: Operand,
@@ -296,6 +304,7 @@ def binary_cross_entropy_with_logits(
     return reduced(losses if weight is None else losses * fitting("weight", weight, input), reduction)
 
 
+@of_two
 def binary_cross_entropy(
     input: Operand, target: Operand, *, weight: Operand | None = None, reduction: str = "mean"
 ) -> Any:
@@ -314,6 +323,7 @@ def binary_cross_entropy(
     return reduced(losses if weight is None else losses * fitting("weight", weight, input), reduction)
 
 
+@of_two
 def kl_div(input: Operand, target: Operand, *, reduction: str = "mean", log_target: bool = False) -> Any:
     """target · (log(target) − input): what it costs to take probabilities for others, `input` being logarithms.
 
@@ -362,6 +372,7 @@ def fitting(name: str, weight: Any, input: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------------- hinges
 
 
+@of_two
 def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reduction: str = "mean") -> Any:
     """max(0, margin − target · input), averaged: scores shall be on the side of their label ±1, and far from 0.
 
@@ -375,6 +386,7 @@ def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reductio
     return reduced(relu(margin - target * input), reduction)
 
 
+@of_two
 def hinge_embedding_loss(input: Operand, target: Operand, *, margin: float = 1.0, reduction: str = "mean") -> Any:
     """`input` where the label is 1, max(0, margin − input) where it is −1, averaged: distances, of like and unlike.
 

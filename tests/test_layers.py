@@ -20,6 +20,7 @@ ORDER = [
     "demand",
     "checks",
     "core",
+    "numpy",
     "debugging",
     "ops",
     "formulas",

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self, overload
 
 import numpy as np
 from numpy import ndarray
@@ -26,11 +26,8 @@ from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped
 from .protocols import numbers
-from .tables import NO_PARAMS, TABLE, Rule
+from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
-
-if TYPE_CHECKING:  # np.typing takes longer to import than this package
-    from numpy.typing import ArrayLike as Numbers
 
 by_age = operator.attrgetter("age")
 
@@ -56,17 +53,16 @@ class Value(ArrayLike):
 
     __slots__ = ("__weakref__", "recorded_at", *COMPUTED)
 
-    _numbers: Any  # an ndarray, or a NumPy scalar if 0-d
-    _grad: Any
+    _numbers: Array
     op: Op | None  # the row it was computed by; None in a leaf
     args: tuple[Any, ...]  # what it was computed from
     params: dict[str, Any]
     age: int  # larger than that of everything it was computed from
     name: str | None
-    scope: Any  # the calls of Modules it is the result of, or None; see nn.module.Scope
-    recorded_at: Any  # the user's line; only in debug mode
+    scope: tuple[Any, int, Any] | None  # the calls of Modules it is the result of, or None; see nn.module.Scope
+    recorded_at: object  # the user's line; only in debug mode
 
-    def __init__(self, data: Numbers, name: str | None = None) -> None:
+    def __init__(self, data: Data, name: str | None = None) -> None:
         if name is not None and not isinstance(name, str):
             raise refusals.name_of_another_kind(name)
         self._numbers = floating(data)
@@ -82,12 +78,12 @@ class Value(ArrayLike):
         return copies.parts_of_value(self, None if self.op is None else COPIED)
 
     @property
-    def data(self) -> Any:
+    def data(self) -> Array:
         """The numbers: an ndarray, or a NumPy scalar for a 0-d Value. Assign to it to move a parameter."""
         return self._numbers
 
     @data.setter
-    def data(self, new: Numbers) -> None:
+    def data(self, new: Data) -> None:
         if new is not self._numbers:  # `v.data -= step` hands the same array back, already changed
             self._numbers = replacing(self._numbers, new, self)
         # Whoever used the old numbers is now older than its input: the next sweep notices and says so.
@@ -97,7 +93,7 @@ class Value(ArrayLike):
             raise refusals.result_written(self, name)
 
     @property
-    def grad(self) -> Any:
+    def grad(self) -> Array | Any:  # or None, or a Value: Any, for nobody should have to ask before `w.grad.round(3)`
         """The gradient, with the Value's shape and dtype, or None. Set it to None, or to 0, to start anew."""
         return self._grad
 
@@ -110,7 +106,7 @@ class Value(ArrayLike):
         return Value(self._numbers)
 
     def backward(
-        self, gradient: Numbers | Value | None = None, *, create_graph: bool = False, release: bool = False
+        self, gradient: Data | Value | None = None, *, create_graph: bool = False, release: bool = False
     ) -> None:
         """Differentiate this Value with respect to everything it was computed from; results are in each `.grad`.
 
@@ -140,7 +136,7 @@ class NonDiff(Value):
     def __index__(self) -> int:
         return operator.index(self._numbers)
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:  # no gradient is lost
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:  # no gradient is lost
         return np.array(self._numbers, dtype)
 
     def astype(self, dtype: Any) -> Self:
@@ -181,6 +177,10 @@ class Op(copies.Unique):
         self.arity = len(rules)
         self.__doc__, self.__wrapped__ = forward.__doc__, forward  # so help() shows the arguments
 
+    @overload
+    def __call__(self, x: Numbers, /, *more: Numbers, **params: Any) -> Array: ...
+    @overload
+    def __call__(self, x: Value | Numbers, /, *more: Value | Numbers, **params: Any) -> Value: ...
     def __call__(self, x: Any, /, *more: Any, **params: Any) -> Any:
         """ndarray in, ndarray out; a Value anywhere in, a Value out."""
         if not more and not params:  # most of a network: as fast as can be

@@ -1,19 +1,26 @@
-"""How a function of NumPy that is made of rows gets into the table of formulas."""
+"""What a formula says of itself: which of NumPy's functions it stands for, and what goes in and comes out.
+
+A type checker is told that arrays make an array, and a Value anywhere among the operands makes a Value. Operands go by
+position; how many there are is said by `of_one`, `of_two` or `of_three`, and the rest of the formula's signature is its
+own. These three are for type checkers alone: the function stays as it is.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
 from ..words import refuse, spelled
-from .tables import FORMULAS
+from .engine import Value
+from .tables import FORMULAS, Array, Numbers
 
 BY_NAME = sys.maxsize  # the place of an `out` that NumPy takes by name only
 
 Formula = TypeVar("Formula", bound=Callable[..., Any])
+Options = ParamSpec("Options")
 
 
 def formula(*functions: Any, out: int | None = None) -> Callable[[Formula], Formula]:
@@ -48,3 +55,51 @@ def refusing_out(name: str, ours: Callable[..., Any], place: int) -> Callable[..
         return ours(*args, **named)
 
     return answer
+
+
+# ------------------------------------------------------------------------------------------------------------- types
+
+
+if TYPE_CHECKING:
+    Some: TypeAlias = Value | Numbers
+
+    class OfOne(Protocol[Options]):
+        @overload
+        def __call__(self, x: Value, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        @overload
+        def __call__(self, x: Numbers, /, *args: Options.args, **kwargs: Options.kwargs) -> Array: ...
+
+    class OfTwo(Protocol[Options]):
+        @overload
+        def __call__(self, x: Value, y: Some, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        @overload
+        def __call__(self, x: Numbers, y: Value, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        @overload
+        def __call__(self, x: Numbers, y: Numbers, /, *args: Options.args, **kwargs: Options.kwargs) -> Array: ...
+
+    class OfThree(Protocol[Options]):
+        @overload
+        def __call__(self, x: Value, y: Some, z: Some, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        @overload
+        def __call__(self, x: Some, y: Value, z: Some, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        @overload
+        def __call__(self, x: Some, y: Some, z: Value, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        @overload
+        def __call__(
+            self, x: Numbers, y: Numbers, z: Numbers, /, *args: Options.args, **kwargs: Options.kwargs
+        ) -> Array: ...
+
+
+def of_one(function: Callable[Concatenate[Any, Options], Any]) -> OfOne[Options]:
+    """A formula of one operand."""
+    return function
+
+
+def of_two(function: Callable[Concatenate[Any, Any, Options], Any]) -> OfTwo[Options]:
+    """A formula of two operands."""
+    return function
+
+
+def of_three(function: Callable[Concatenate[Any, Any, Any, Options], Any]) -> OfThree[Options]:
+    """A formula of three operands."""
+    return function

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from .tables import NO_PARAMS
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 on = 0
 counting = threading.Lock()
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
@@ -42,7 +44,7 @@ class Mode(contextlib.ContextDecorator):
     def _recreate_cm(self) -> Mode:  # a decorated function may run in several threads at once: a Mode for each call
         return Mode(self.variable, self.setting)
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: Decorated) -> Decorated:
         import inspect
 
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -58,7 +60,7 @@ class Mode(contextlib.ContextDecorator):
             with self._recreate_cm():
                 return await function(*args, **kwargs)
 
-        return inner
+        return inner  # type: ignore[return-value]
 
 
 def no_grad() -> Mode:

@@ -8,11 +8,12 @@ from .. import functional
 from ..checks import choice
 from ..core import Operand
 from .inputs import floating
+from .module import WithoutParameters
 from .options import FunctionLayer
 
 
 @dataclass_transform(eq_default=False)
-class Activation(FunctionLayer):
+class Activation(FunctionLayer, WithoutParameters):
     """A function of one argument as a layer. Its attributes are the options that the function is called with.
 
     >>> LeakyReLU(0.1)([-2.0, 3.0])

@@ -76,7 +76,7 @@ class MultiheadAttention(Module):
         attn_mask: Any = None,
         average_attn_weights: bool = True,
         is_causal: bool = False,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Value, Value | None]:
         q, k, v = self.heads(query, key, value)
         mask = self.mask(key_padding_mask, attn_mask, q, k)
         weights = functional.attention_weights(q, k, mask, is_causal)
@@ -193,20 +193,21 @@ class TransformerEncoderLayer(Module):
 
     def forward(
         self, src: Operand, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Any:
-        def attend(x: Any) -> Any:
+    ) -> Value:
+        def attend(x: Any) -> Value:
             out, _ = self.self_attn(
                 x, x, x, src_key_padding_mask, need_weights=False, attn_mask=src_mask, is_causal=is_causal
             )
             return self.dropout1(out)
 
-        def think(x: Any) -> Any:
+        def think(x: Any) -> Value:
             return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
         x = floating(self, src)
         if self.norm_first:
             x = x + attend(self.norm1(x))
-            return x + think(self.norm2(x))
+            out: Value = x + think(self.norm2(x))
+            return out
         x = self.norm1(x + attend(x))
         return self.norm2(x + think(x))
 

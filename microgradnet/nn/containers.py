@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 from .. import functional
 from ..checks import function
-from ..core import Operand, shaped
+from ..core import Operand, Value, shaped
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
 from .inputs import wrong_shape
 from .linear import Linear
-from .module import Module, counted
+from .module import Module, WithoutParameters, counted
 
 Activation: TypeAlias = Callable[[Any], Any]
 
@@ -42,10 +42,11 @@ class Sequential(Module):
             check_layer("Sequential", layer)
         self.layers = list(layers)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Value:
         for layer in self.layers:
             x = layer(x)
-        return x
+        out: Value = x
+        return out
 
     def append(self, layer: Activation) -> Self:
         """Itself, with one more layer at its end."""
@@ -90,19 +91,20 @@ class Residual(Module):
         check_layer("Residual", module)
         self.module = module
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
         x = shaped(x)
         out = self.module(x)
         shape = getattr(out, "shape", None)
         if shape != x.shape:
             raise wrong_shape(self, x, f"its module returned shape {shape}, which cannot be added to it")
-        return x + out
+        total: Value = x + out
+        return total
 
     def __repr__(self) -> str:
         return f"Residual({named(self.module)})"
 
 
-class Flatten(Module):
+class Flatten(WithoutParameters):
     """x with the axes from `start_dim` to `end_dim` as one: images as the rows of a matrix.
 
     >>> Flatten()(np.ones((64, 16, 5, 5))).shape
@@ -161,14 +163,15 @@ class MLP(Module):
         self.activation = activation
         self.final_activation = final_activation
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
         last = self.layers[-1]
         for layer in self.layers:
             x = layer(x)
             activation = self.final_activation if layer is last else self.activation
             if activation is not None:
                 x = activation(x)
-        return x
+        out: Value = x
+        return out
 
     def __repr__(self) -> str:
         sizes = [self.layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in self.layers)]

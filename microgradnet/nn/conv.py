@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,12 +11,12 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..core import Operand
+from ..core import Operand, Value
 from . import init as initialisers
 from .init import Initialiser, Seed
 from .inputs import check_sizes, check_window, floating, wrong_shape
 from .linear import weight_and_bias
-from .module import Module
+from .module import Module, WithoutParameters
 
 Sizes = int | tuple[int, ...]
 
@@ -23,7 +24,7 @@ Sizes = int | tuple[int, ...]
 class Convolution(Module):
     """What Conv1d and Conv2d share."""
 
-    function: ClassVar[Any]
+    function: ClassVar[Callable[..., Value]]
     axes: ClassVar[int]
 
     def __init__(
@@ -53,7 +54,7 @@ class Convolution(Module):
         self.weight, self.bias = weight_and_bias(name, shape, bias, init, dtype, seed)
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
         x = floating(self, x)
         try:
             return type(self).function(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
@@ -102,7 +103,7 @@ class Conv2d(Convolution):
     function, axes = staticmethod(functional.conv2d), 2
 
 
-class Pooling(Module):
+class Pooling(WithoutParameters):
     """What the pooling layers share: the options are handed to the function."""
 
     function: ClassVar[Any]

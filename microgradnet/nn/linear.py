@@ -47,13 +47,14 @@ class Linear(Module):
         check_sizes("Linear", in_features=in_features, out_features=out_features)
         self.weight, self.bias = weight_and_bias("Linear", (out_features, in_features), bias, init, dtype, seed)
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
         kind = type(x)
         if kind is tuple or (kind is np.ndarray and x.dtype.kind != "f"):
             floating(self, x)  # says so
         try:
             if self.bias is None:
-                return x @ self.weight.T
+                out: Value = x @ self.weight.T
+                return out
             return functional.linear.record(x, self.weight, self.bias)
         except (ValueError, AttributeError) as error:
             if np.shape(x)[-1:] == self.weight.shape[1:]:
@@ -65,9 +66,10 @@ class Linear(Module):
         return f"Linear({n_in} → {n_out}{'' if self.bias is not None else ', bias=False'})"
 
 
-def affine(x: Any, weight: Value, bias: Value | None) -> Any:
+def affine(x: Any, weight: Value, bias: Value | None) -> Value:
     """x · weightᵀ, plus `bias` if there is one."""
-    return x @ weight.T if bias is None else functional.linear.record(x, weight, bias)
+    out: Value = x @ weight.T if bias is None else functional.linear.record(x, weight, bias)
+    return out
 
 
 def weight_and_bias(
@@ -118,7 +120,7 @@ class Embedding(Module):
         self.weight = Value(weight)
         self.padding_idx = padding_idx
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Value:
         x = x if isinstance(x, NonDiff) else shaped(x)  # such as an argmax
         rows = len(self.weight)
         if x.dtype.kind not in "iu":
@@ -126,7 +128,8 @@ class Embedding(Module):
         if x.size and not (numbers(x).min() >= 0 and numbers(x).max() < rows):
             seen = f"got integers from {numbers(x).min()} to {numbers(x).max()}"
             raise WrongInput(self, f"{seen}: it has the rows 0 to {rows - 1}")
-        return functional.embedding(x, self.weight, self.padding_idx)
+        picked: Value = functional.embedding(x, self.weight, self.padding_idx)
+        return picked
 
     def __repr__(self) -> str:
         rows, columns = self.weight.shape

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, dataclass_transform
+from typing import TYPE_CHECKING, Any, dataclass_transform, overload
 
 from .. import functional
-from ..core import Operand
+from ..core import Array, Numbers, Operand, Value
 from .options import FunctionLayer
 
 
@@ -20,6 +20,14 @@ class Loss(FunctionLayer):
     """
 
     by_name = True
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, input: Numbers, target: Numbers) -> Array: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, input: Value | Numbers, target: Value | Numbers) -> Value: ...
+        def __call__(self, input: Any, target: Any) -> Any: ...
 
     def forward(self, input: Operand, target: Operand) -> Any:
         return self.function(input, target, **self.options())

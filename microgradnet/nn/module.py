@@ -6,18 +6,25 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar, overload
 from weakref import ref
 
 import numpy as np
 
-from ..core import Array, Mode, Value, modes, new_age, no_grad
+from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
 from . import state as states
 from .summary import Summary, described
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
+
+    Inputs = ParamSpec("Inputs")
+    Result = TypeVar("Result", covariant=True)
+
+    class Forward(Protocol[Inputs, Result]):
+        def forward(self, *args: Inputs.args, **kwargs: Inputs.kwargs) -> Result: ...
+
 
 NOTHING: Any = object()
 # What is told of every call of a Module, and its result; see `Module.summary`.
@@ -46,10 +53,12 @@ class Module:
     training = True  # what `train` and `eval` set; layers such as Dropout look at it
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()  # Generic's, for one
         if "forward" in vars(cls) and "__call__" not in vars(cls):
             cls.__call__ = calling(cls.forward)  # type: ignore[method-assign]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    # What a Module takes and returns is what its own `forward` does.
+    def __call__(self: Forward[Inputs, Result], *args: Inputs.args, **kwargs: Inputs.kwargs) -> Result:
         return self.forward(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -212,6 +221,18 @@ class Module:
         shown = [(path, parameter_repr(x) if isinstance(x, Value) else repr(x)) for path, x in held]
         inside = "\n".join(f"  {path}: {text}".replace("\n", "\n  ") for path, text in shown)
         return f"{type(self).__name__}(\n{inside}\n){counted(self)}" if inside else f"{type(self).__name__}()"
+
+
+class WithoutParameters(Module):
+    """A layer that has none, so that what it makes of an array is an array."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, x: Value) -> Value: ...
+        @overload
+        def __call__(self, x: Numbers) -> Array: ...
+        def __call__(self, x: Any) -> Any: ...
 
 
 def calling(forward: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from .. import functional
 from ..core import Operand, Value
 from .init import Seed, generator
 from .inputs import check_dropped, check_sizes, floating, wrong_shape
-from .module import Module
+from .module import Module, WithoutParameters
 
 
 class BatchNorm(Module):
@@ -40,7 +40,7 @@ class BatchNorm(Module):
         self.running_var = np.ones(num_features, dtype) if track_running_stats else None
         self.num_batches_tracked = np.zeros((), np.int64) if track_running_stats else None
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
         x = floating(self, x)
         if x.ndim not in self.ranks or x.shape[1] != self.num_features:
             raise wrong_shape(self, x, f"it wants {self.wanted.format(self.num_features)}")
@@ -48,7 +48,7 @@ class BatchNorm(Module):
         if momentum is None:
             momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
         try:
-            out = functional.batch_norm(
+            out: Value = functional.batch_norm(
                 x, self.running_mean, self.running_var, self.weight, self.bias,
                 self.training or self.running_mean is None, momentum, self.eps,
             )  # fmt: skip
@@ -112,10 +112,11 @@ class LayerNorm(Module):
         self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
         self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
         x = floating(self, x)
         check_end(self, x, self.normalized_shape)
-        return functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        out: Value = functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return out
 
     def __repr__(self) -> str:
         return f"LayerNorm({', '.join(map(str, self.normalized_shape))})"
@@ -139,10 +140,11 @@ class RMSNorm(Module):
         self.normalized_shape, self.eps = shape_of(type(self).__name__, normalized_shape), eps
         self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
         x = floating(self, x)
         check_end(self, x, self.normalized_shape)
-        return functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        out: Value = functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        return out
 
     def __repr__(self) -> str:
         return f"RMSNorm({', '.join(map(str, self.normalized_shape))})"
@@ -165,11 +167,12 @@ class GroupNorm(Module):
         self.weight = Value(np.ones(num_channels, dtype)) if affine else None
         self.bias = Value(np.zeros(num_channels, dtype)) if affine else None
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
         x = floating(self, x)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise wrong_shape(self, x, f"it wants (batch, {self.num_channels}, …)")
-        return functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        out: Value = functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        return out
 
     def __repr__(self) -> str:
         return f"GroupNorm({self.num_groups}, {self.num_channels})"
@@ -187,7 +190,7 @@ def check_end(layer: Module, x: Any, shape: tuple[int, ...]) -> None:
         raise wrong_shape(layer, x, f"its last axes must be {shape}")
 
 
-class Dropout(Module):
+class Dropout(WithoutParameters):
     """In training, x with each element dropped (set to 0) with probability `p`, the others scaled by 1 / (1 − p).
 
     After `eval()` it returns x itself. Masks are drawn from `rng`, a np.random.Generator: that of `seed`, or the one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -18,8 +18,10 @@ from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .linear import affine
 from .module import Module, WrongInput
 
+State = TypeVar("State")  # a Value, or in an LSTM a pair of them
 
-class Recurrent(Module):
+
+class Recurrent(Module, Generic[State]):
     """What RNN, GRU and LSTM share: layers, directions, and the walk along the sequence.
 
     A layer gives `gates`, how many sums of width hidden_size it makes at each step, and `step`: from the sums of the
@@ -64,7 +66,7 @@ class Recurrent(Module):
         """What the names of parameters end in: "" forwards, "_reverse" backwards."""
         return ("", "_reverse") if self.bidirectional else ("",)
 
-    def forward(self, x: Operand, hx: Any = None) -> Any:
+    def forward(self, x: Operand, hx: Any = None) -> tuple[Value, State]:
         x = floating(self, x)
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size or not x.size:
             time = "(batch, time" if self.batch_first else "(time, batch"
@@ -90,7 +92,8 @@ class Recurrent(Module):
             x, ends = x[:, 0], [s[:, 0] for s in ends]
         elif self.batch_first:
             x = x.swapaxes(0, 1)
-        return x, ends[0] if self.states == 1 else tuple(ends)
+        end: Any = ends[0] if self.states == 1 else tuple(ends)
+        return x, end
 
     def start(self, hx: Any, x: Any, alone: bool) -> list[Any]:
         """The states to start from, each (layers · directions, batch, hidden_size)."""
@@ -129,7 +132,7 @@ class Recurrent(Module):
         return f"{type(self).__name__}({self.input_size} → {self.hidden_size}{more})"
 
 
-class RNN(Recurrent):
+class RNN(Recurrent[Value]):
     """h' = tanh(x · W_ihᵀ + b_ih + h · W_hhᵀ + b_hh), step by step; `nonlinearity` "relu" is the other choice.
 
     x is (time, batch, input_size), with `batch_first` (batch, time, input_size), or (time, input_size) alone. Returns
@@ -157,7 +160,7 @@ class RNN(Recurrent):
         return [np.tanh(z) if self.nonlinearity == "tanh" else functional.relu(z)]
 
 
-class GRU(Recurrent):
+class GRU(Recurrent[Value]):
     """The gated recurrent unit: h' = (1 − z) · n + z · h, where z says how much is kept, r what of h goes into n.
 
     r, z = σ(x · W_ihᵀ + h · W_hhᵀ + …), n = tanh(x · W_inᵀ + b_in + r · (h · W_hnᵀ + b_hn)); the rows of the weights
@@ -175,7 +178,7 @@ class GRU(Recurrent):
         return [new + z * (h - new)]
 
 
-class LSTM(Recurrent):
+class LSTM(Recurrent[tuple[Value, Value]]):
     """Long short-term memory: a cell c' = f · c + i · g that is written and forgotten by gates, and h' = o · tanh(c').
 
     i, f, o = σ(x · W_ihᵀ + h · W_hhᵀ + …) and g = tanh(the same); the rows of the weights are those of i, f, g, o, as

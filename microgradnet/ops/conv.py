@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..checks import whole, whole_for_each
-from ..core import Op, Operand, case, op, shaped
+from ..core import Op, Operand, case, of_two, op, shaped
 from .windows import SIZES, Pair, checked_count, count_places, four_axes, image, reshaped
 
 Edges: TypeAlias = tuple[Pair, Pair]  # zeros above and below, left and right
@@ -138,6 +138,7 @@ conv2d_weight: Op = op("conv2d_weight",
 )  # fmt: skip
 
 
+@of_two
 def conv1d(
     x: Operand, weight: Operand, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
@@ -151,6 +152,7 @@ def conv1d(
     return _convolve("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)
 
 
+@of_two
 def conv2d(
     x: Operand, weight: Operand, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:

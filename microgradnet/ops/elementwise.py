@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Operand, Value, case, op, shaped
+from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Operand, Value, case, of_one, op, shaped
 
 # --------------------------------------------------------------------------------------------------------- arithmetic
 
@@ -116,6 +116,7 @@ def _hook(x: Any, *, function: Any) -> Any:
 hook_row = op("hook", _hook_rule, forward=_hook, cases=[case("ab", function=lambda g: g), case("", function=np.copy)])
 
 
+@of_one
 def hook(x: Any, function: Any) -> Any:
     """`x`, with `function` attached to the gradient that flows back through it.
 
@@ -279,6 +280,7 @@ clip_row = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= h
               forward=_clip, elementwise=True, domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
 
 
+@of_one
 def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Any:
     """`x` limited to [`min`, `max`]; either may be None, and both may be Values. The slope is 1 on the bounds.
 

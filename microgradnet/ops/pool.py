@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import whole_for_each
-from ..core import Op, Operand, case, op
+from ..core import Op, Operand, case, of_one, op
 from .windows import Pair, checked_count, four_axes, image, reshaped
 
 
@@ -121,6 +121,7 @@ sum_unpool2d: Op = op("sum_unpool2d", lambda g, out, y, *, shape, **how: sum_poo
 )  # fmt: skip
 
 
+@of_one
 def max_pool1d(
     x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Any:
@@ -134,6 +135,7 @@ def max_pool1d(
     return reshaped(max_pool2d_row(x, **how), shape)
 
 
+@of_one
 def max_pool2d(
     x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Any:
@@ -153,6 +155,7 @@ def max_pool2d(
     return reshaped(max_pool2d_row(x, **how), shape)
 
 
+@of_one
 def avg_pool1d(
     x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True
@@ -167,6 +170,7 @@ def avg_pool1d(
     return reshaped(_mean(x, how, (how["padding"][0] if count_include_pad else 0, 0)), shape)
 
 
+@of_one
 def avg_pool2d(
     x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..core import Op, Operand, Value, case, op, shaped  # noqa: F401  (Value for the example)
+from ..core import Op, Operand, Value, case, of_one, op, shaped  # noqa: F401  (Value for the example)
 from .elementwise import stop_gradient
 
 # np.sum and the like, without their Python wrappers
@@ -203,6 +203,7 @@ op(np.count_nonzero, None, forward=_count_nonzero, cases=[case("ab"), case("ab",
 # ---------------------------------------------------------------------------------------------------------- logsumexp
 
 
+@of_one
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`, without overflow. All −inf gives −inf, and a gradient of 0.
 
