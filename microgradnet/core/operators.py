@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterator
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
@@ -82,7 +82,12 @@ class Operators(SpeaksNumPy):
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
 
-    __hash__ = object.__hash__  # identity, although == is elementwise
+    # Identity, although == is elementwise.
+    if TYPE_CHECKING:
+
+        def __hash__(self) -> int: ...
+    else:
+        __hash__ = object.__hash__
 
     # ------------------------------------------------------------------------------------------------- arithmetic
 
