@@ -16,8 +16,8 @@ to three inputs, which means the same and is faster.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Self, overload
+from collections.abc import Callable
+from typing import Any, NoReturn, Self, TypeAlias, overload
 
 import numpy as np
 from numpy import ndarray
@@ -26,10 +26,11 @@ from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped
 from .protocols import numbers
-from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
+from .tables import NO_PARAMS, TABLE, Array, Data, Described, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
 
-by_age = operator.attrgetter("age")
+by_age: Callable[[Value], int] = operator.attrgetter("age")
+Gradients: TypeAlias = "dict[Value, Any]"  # each an array, or a Value that can be differentiated again
 
 
 # ---------------------------------------------------------------------------------------------------------- the Value
@@ -148,50 +149,40 @@ class NonDiff(Value):
 # ------------------------------------------------------------------------------------------------------------- the Op
 
 
-class Op(copies.Unique):
-    """One row of the table: a function, its rules and what tests, drawings and errors need to know of it.
+class Op(copies.Unique, Described):
+    """One row of the table: a function, its rules, and how it is described to tests, drawings and errors.
 
-    `rules` has one rule for each input, None where nothing flows back. `domain` is one Domain for each input, `cases`
-    are the calls the laws try. In a `symmetric` row the order of the inputs does not matter.
+    `rules` has one rule for each input, None where nothing flows back.
     """
 
     parameters = True  # whether it takes more than arrays; see `unrolled`
 
-    def __init__(
-        self,
-        key: Any,
-        rules: tuple[Rule, ...],
-        forward: Callable[..., Any],
-        symbol: str | None = None,
-        domain: Sequence[Any] = (),
-        cases: Sequence[Any] = (),
-        elementwise: bool = False,
-        symmetric: bool = False,
-    ) -> None:
-        self.key, self.rules, self.forward = key, rules, forward
-        self.name: str = key if isinstance(key, str) else key.__name__
-        self.symbol = symbol or self.name
-        self.domain, self.cases = tuple(domain), tuple(cases)
-        self.elementwise, self.symmetric = elementwise, symmetric
-        self.kind = Value if any(rules) else NonDiff
-        self.arity = len(rules)
-        self.__doc__, self.__wrapped__ = forward.__doc__, forward  # so help() shows the arguments
+    def __init__(self, key: Any, rules: tuple[Rule, ...], forward: Callable[..., Any], **description: Any) -> None:
+        super().__init__(key, **description)
+        self.rules: tuple[Rule, ...] = rules
+        self.forward: Callable[..., Any] = forward
+        self.kind: type[Value] = Value if any(rules) else NonDiff
+        self.arity: int = len(rules)
+        self.__doc__ = forward.__doc__
+        self.__wrapped__: Callable[..., Any] = forward  # so help() shows the arguments
 
     @overload
-    def __call__(self, x: Numbers, /, *more: Numbers, **params: Any) -> Array: ...
+    def __call__(self, *inputs: Numbers, **params: Any) -> Array: ...
     @overload
-    def __call__(self, x: Value | Numbers, /, *more: Value | Numbers, **params: Any) -> Value: ...
-    def __call__(self, x: Any, /, *more: Any, **params: Any) -> Any:
+    def __call__(self, *inputs: Value | Numbers, **params: Any) -> Value: ...
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
         """ndarray in, ndarray out; a Value anywhere in, a Value out."""
-        if not more and not params:  # most of a network: as fast as can be
+        alone = len(inputs) == 1  # as in most of a network, so it pays to be quick
+        if alone and not params:
+            (x,) = inputs
             return self.record(x) if isinstance(x, Value) else self.forward(plain(x))
-        for part in params.values():
-            if isinstance(part, Value):
+        for x in params.values():
+            if isinstance(x, Value):
                 raise refusals.parameter_is_value(self, params)
-        for part in (x, *more):
-            if isinstance(part, Value):
-                return self.record(x, *more, **params)
-        return self.forward(plain(x), *map(plain, more), **params)
+        for x in inputs:
+            if isinstance(x, Value):
+                return self.record(*inputs, **params)
+        return self.forward(plain(x), **params) if alone else self.forward(*map(plain, inputs), **params)
 
     def record(self, *inputs: Any, **params: Any) -> Value:
         """The result of the row for `inputs`, at least one of them a Value, as a Value that remembers them."""
@@ -202,16 +193,17 @@ class Op(copies.Unique):
         for x in inputs:
             if type(x) is Value:
                 kind = self.kind
+                arrays.append(x._numbers)
             else:
                 x = constant(x)
+                arrays.append(numbers(x))
             args.append(x)
-            arrays.append(numbers(x))
         out = self.forward(*arrays, **params)
         if type(out) is ndarray and not out.ndim:
             out = out[()]
         return new_value(kind, out, self, tuple(args), params)
 
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: Gradients) -> None:
         """Given the gradient `g` of `node`, add to `pending` what flows to each of its inputs."""
         # This line is the whole of higher order: handed Values, the rules record.
         out, inputs = (node, node.args) if create_graph else (node._numbers, [numbers(x) for x in node.args])
@@ -221,18 +213,16 @@ class Op(copies.Unique):
                 # Out of place: a rule may have given the same array to two inputs.
                 pending[x] = pending[x] + gx if x in pending else gx
 
-    def __repr__(self) -> str:
-        return f"<Op {self.name}>"
-
 
 class Gone(Op):
     """What stands in a Value for a history that is no longer there; a sweep that needs it says why."""
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__("gone", (), forward=Gone)
-        self.why, self.home = why, (__name__, name)
+        self.why: str = why
+        self.home: tuple[str, str] | None = (__name__, name)
 
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> NoReturn:
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: Gradients) -> NoReturn:
         raise refusals.no_history(node, self.why)
 
 
@@ -244,12 +234,12 @@ COPIED = Gone("COPIED", refusals.COPIED)
 # ---------------------------------------------------------------------------------------------------------- the sweep
 
 
-def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = False) -> dict[Value, Any]:
+def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = False) -> Gradients:
     """The gradient of `root`, started from `g`, for every Value it was computed from. Nothing is deposited.
 
     With `release` the history is dropped on the way and only leaves are returned.
     """
-    found: dict[Value, Any] = {}
+    found: Gradients = {}
     pending = swept(history(root), {root: g}, create_graph, release, None if release else found)
     for node, g in pending.items():  # what is left are the leaves
         if type(node) is Value:  # and not frozen after it was used
@@ -259,12 +249,8 @@ def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = Fa
 
 
 def swept(
-    nodes: list[Value],
-    pending: dict[Value, Any],
-    create_graph: bool,
-    release: bool,
-    found: dict[Value, Any] | None = None,
-) -> dict[Value, Any]:
+    nodes: list[Value], pending: Gradients, create_graph: bool, release: bool, found: Gradients | None = None
+) -> Gradients:
     """`pending`, after its gradients have flowed through `nodes`, which are consumed; theirs are put in `found`."""
     watched = modes.watched_pull()
     while nodes:
@@ -334,7 +320,7 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
     return Value(g) if create_graph and not isinstance(g, Value) else g
 
 
-def deposit(gradients: dict[Value, Any]) -> None:
+def deposit(gradients: Gradients) -> None:
     """Put each gradient into its Value's `.grad`, in memory of its own; leaves add it to what they have."""
     owned: set[int] = set()
     for value, g in gradients.items():

@@ -31,7 +31,8 @@ class Domain:
     __slots__ = ("high", "low")
 
     def __init__(self, low: float, high: float) -> None:
-        self.low, self.high = low, high
+        self.low: float = low
+        self.high: float = high
 
 
 REAL = Domain(-3, 3)
@@ -80,7 +81,10 @@ def op(
     if parameters is None:
         parameters = not elementwise and not isinstance(key, np.ufunc)
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
-    TABLE[key] = row = (kind or Op)(key, rules, forward or key, symbol, domains, cases, elementwise, symmetric)
+    TABLE[key] = row = (kind or Op)(
+        key, rules, forward or key, symbol=symbol, domain=domains, cases=cases, elementwise=elementwise,
+        symmetric=symmetric,
+    )  # fmt: skip
     if kind is None and len(rules) in ((1,) if parameters else (1, 2, 3)):
         unroll(row, parameters)
     return row
