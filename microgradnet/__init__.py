@@ -32,12 +32,13 @@ __all__ = [
 __version__ = "0.1.0"
 
 # Most programs need some of these, and none needs them to differentiate.
-__getattr__, __dir__ = on_demand(__name__, __all__, {
-    "data": "data", "debugging": "debug", "functional": "functional",
-    "gradcheck": "gradcheck assert_grads check_grads numerical_grad", "nn": "nn", "optim": "optim", "plots": "plots",
-    "saving": "load save", "train": "fit",
-    "transforms": "transforms checkpoint grad hessian hvp jacobian jvp value_and_grad vjp", "viz": "Drawing draw",
-})  # fmt: skip
+if not TYPE_CHECKING:  # to whom any name would be one of these
+    __getattr__, __dir__ = on_demand(__name__, __all__, {
+        "data": "data", "debugging": "debug", "functional": "functional",
+        "gradcheck": "gradcheck assert_grads check_grads numerical_grad", "nn": "nn", "optim": "optim",
+        "plots": "plots", "saving": "load save", "train": "fit",
+        "transforms": "transforms checkpoint grad hessian hvp jacobian jvp value_and_grad vjp", "viz": "Drawing draw",
+    })  # fmt: skip
 
 # The rest of NumPy, and of SciPy, is made ready when a Value first meets a function that has no row yet.
 LATE.update({"numpy": f"{__name__}.formulas", "scipy.special": f"{__name__}.ops.special"})

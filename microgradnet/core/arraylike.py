@@ -271,7 +271,8 @@ class At(Generic[V]):
     __slots__ = ("index", "value")
 
     def __init__(self, value: V, *index: Any) -> None:
-        self.value, self.index = value, index
+        self.value: V = value
+        self.index: tuple[Any, ...] = index
 
     def __getitem__(self, index: Any) -> At[V]:
         return At(self.value, index)

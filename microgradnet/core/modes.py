@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from .tables import NO_PARAMS
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-on = 0
-counting = threading.Lock()
+on: int = 0
+counting: threading.Lock = threading.Lock()
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
 WATCHER: ContextVar[Any] = ContextVar("watcher", default=None)
 
@@ -26,7 +26,8 @@ class Mode(contextlib.ContextDecorator):
     """Sets a variable for the length of a `with` block or of a decorated function; may be entered again inside."""
 
     def __init__(self, variable: ContextVar[Any], setting: Any) -> None:
-        self.variable, self.setting = variable, setting
+        self.variable: ContextVar[Any] = variable
+        self.setting: Any = setting
         self.tokens: list[Any] = []
 
     def __enter__(self) -> None:

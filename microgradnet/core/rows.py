@@ -47,7 +47,7 @@ class Variadic(Op):
 
     def __init__(self, *description: Any, **more: Any) -> None:
         super().__init__(*description, **more)
-        self.arity = sys.maxsize
+        self.arity: int = sys.maxsize
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
         out, inputs = (node, node.args) if create_graph else (node._numbers, [numbers(x) for x in node.args])

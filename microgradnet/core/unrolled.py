@@ -19,7 +19,7 @@ from .engine import NonDiff, Op, Value, fitted
 from .protocols import numbers
 from .written import computed, function_of, indented
 
-KNOWN = {
+KNOWN: dict[str, Any] = {
     "NUMBERS": frozenset({int, float}), "NonDiff": NonDiff, "Value": Value, "constant": constant, "fitted": fitted,
     "misfit": misfit, "ndarray": ndarray, "numbers": numbers,
 }  # fmt: skip

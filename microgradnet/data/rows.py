@@ -29,7 +29,11 @@ class Batches:
     """Examples dealt out in batches: `len(steps)` batches of (x, y), in each `for x, y in steps`. See `batches`."""
 
     def __init__(self, x: Array, y: Array, size: int, seed: Seed, shuffle: bool) -> None:
-        self.x, self.y, self.size, self.seed, self.shuffle = x, y, size, seed, shuffle
+        self.x: Array = x
+        self.y: Array = y
+        self.size: int = size
+        self.seed: Seed = seed
+        self.shuffle: bool = shuffle
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.size)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from .slopes import Slope, numerical_grad
 
 __all__ = ["Culprit", "Element", "GradReport", "Input", "Slope", "assert_grads", "check_grads", "numerical_grad"]
-__getattr__, __dir__ = on_demand(
-    __name__,
-    __all__,
-    {
-        "check": "assert_grads check_grads",
-        "report": "Culprit Element GradReport Input",
-        "slopes": "Slope numerical_grad",
-    },
-)
+if not TYPE_CHECKING:  # to whom any name would be one of these
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        __all__,
+        {
+            "check": "assert_grads check_grads",
+            "report": "Culprit Element GradReport Input",
+            "slopes": "Slope numerical_grad",
+        },
+    )

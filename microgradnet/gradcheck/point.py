@@ -30,22 +30,23 @@ class Point:
         self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], written: Callable[..., Any] | None,
         seed: int,
     ) -> None:  # fmt: skip
-        self.name, self.f = name_of(f), partial(f, **kwargs)
-        self.written = written and partial(written, **kwargs)
-        self.rng = np.random.default_rng(seed)
+        self.name: str = name_of(f)
+        self.f: Callable[..., Any] = partial(f, **kwargs)
+        self.written: Callable[..., Any] | None = written and partial(written, **kwargs)
+        self.rng: np.random.Generator = np.random.default_rng(seed)
         self.problems: list[str] = []
-        self.args = [np.asarray(x, float) if is_array(x) else x for x in args]
-        self.probe = in_float64(self.args, Value)
-        self.places = places_in(f, self.probe)
+        self.args: list[Array | Any] = [np.asarray(x, float) if is_array(x) else x for x in args]
+        self.probe: list[Any] = in_float64(self.args, Value)
+        self.places: list[Place] = places_in(f, self.probe)
         # Until it is seen that f does not. A Module does not: its Values hold real numbers.
-        self.takes_complex = all(isinstance(x, Value) for _, x in tree.walk(self.probe))
+        self.takes_complex: bool = all(isinstance(x, Value) for _, x in tree.walk(self.probe))
         if not self.places:
             raise TypeError(
                 "check_grads: there is nothing to differentiate by. Pass floats, floating-point arrays, Values or "
                 f"Modules; got {', '.join(brief(x) for x in self.args) or 'no arguments'}"
             )
-        self.at = [place.read() for place in self.places]
-        self.y = self.results()
+        self.at: list[Array] = [place.read() for place in self.places]
+        self.y: Array = self.results()
         self.put_back()
         if not np.array_equal(self.y, self.results(), equal_nan=True):
             self.problems.append(
@@ -53,8 +54,8 @@ class Point:
                 f"Draw random numbers outside, or from a generator made inside with a fixed seed"
             )
         self.put_back()
-        self.c = self.rng.normal(size=self.y.size) if self.y.size > 1 or written is None else np.ones(1)
-        self.analytic = self.gradient()
+        self.c: Array = self.rng.normal(size=self.y.size) if self.y.size > 1 or written is None else np.ones(1)
+        self.analytic: list[Array] = self.gradient()
 
     def results(self) -> Array:
         """The results where the probe stands, every floating-point number of them in one row."""

@@ -84,8 +84,13 @@ class GradReport:
         self, what: str, inputs: list[Input], elements: list[Element], culprits: list[Culprit], problems: list[str],
         notes: list[str], coverage: str,
     ) -> None:  # fmt: skip
-        self.what, self.inputs, self.elements = what, inputs, elements
-        self.culprits, self.problems, self.notes, self.coverage = culprits, problems, notes, coverage
+        self.what: str = what
+        self.inputs: list[Input] = inputs
+        self.elements: list[Element] = elements
+        self.culprits: list[Culprit] = culprits
+        self.problems: list[str] = problems
+        self.notes: list[str] = notes
+        self.coverage: str = coverage
 
     @property
     def mismatches(self) -> list[Element]:

@@ -159,20 +159,21 @@ class Pair:
 
     def __init__(self, line: Line, y: Array, c: Array, step: float) -> None:
         (self.above, self.up), (self.below, self.down) = reached(line, step, y), reached(line, -step, y)
-        self.step, self.y = step, y
-        self.moved = (self.above != self.below) | (self.above != y)
+        self.step: float = step
+        self.y: Array = y
+        self.moved: Array = (self.above != self.below) | (self.above != y)
         self.weigh(c, self.moved)
 
     def weigh(self, c: Array, moved: Array, digit: Any = 0.0) -> None:
         """Slopes of c · y, and what rounding can have done to those results that move, the last digit at least."""
         above, below, apart = self.above, self.below, self.up - self.down
         with np.errstate(all="ignore"):
-            self.slope = float(c @ (above - below)) / apart if apart else math.nan
-            self.right = float(c @ (above - self.y)) / self.up if self.up else math.nan
-            self.left = float(c @ (below - self.y)) / self.down if self.down else math.nan
-            self.bend = self.right - self.left
+            self.slope: float = float(c @ (above - below)) / apart if apart else math.nan
+            self.right: float = float(c @ (above - self.y)) / self.up if self.up else math.nan
+            self.left: float = float(c @ (below - self.y)) / self.down if self.down else math.nan
+            self.bend: float = self.right - self.left
             size = np.maximum(np.maximum(np.abs(above), np.abs(below)) * EPS, digit)[moved]
-            self.noise = 2 * float(np.abs(c[moved]) @ size) / self.step if apart else math.inf
+            self.noise: float = 2 * float(np.abs(c[moved]) @ size) / self.step if apart else math.inf
 
 
 def last_digit(y: Array) -> Array:

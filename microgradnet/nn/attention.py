@@ -57,12 +57,15 @@ class MultiheadAttention(Module):
         check_dropped("MultiheadAttention", dropout=dropout)
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: embed_dim={embed_dim} is no multiple of num_heads={num_heads}")
-        self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
-        self.rng = generator(seed)
+        self.embed_dim: int = embed_dim
+        self.num_heads: int = num_heads
+        self.dropout: float = dropout
+        self.batch_first: bool = batch_first
+        self.rng: np.random.Generator = generator(seed)
         start = initialisers.xavier_uniform((3 * embed_dim, embed_dim), self.rng)
-        self.in_proj_weight = Value(start.astype(dtype))
-        self.in_proj_bias = Value(np.zeros(3 * embed_dim, dtype)) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype, seed=self.rng)
+        self.in_proj_weight: Value = Value(start.astype(dtype))
+        self.in_proj_bias: Value | None = Value(np.zeros(3 * embed_dim, dtype)) if bias else None
+        self.out_proj: Linear = Linear(embed_dim, embed_dim, bias, dtype=dtype, seed=self.rng)
         if self.out_proj.bias is not None:
             self.out_proj.bias.data[...] = 0
 
@@ -182,14 +185,18 @@ class TransformerEncoderLayer(Module):
         chosen = known.get(activation, activation)
         function("activation", chosen, call="TransformerEncoderLayer", more=", 'relu' or 'gelu'")
         rng = generator(seed)
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first, dtype=dtype, seed=rng)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype, seed=rng)
-        self.dropout = Dropout(dropout, seed=rng)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype, seed=rng)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1, self.dropout2 = Dropout(dropout, seed=rng), Dropout(dropout, seed=rng)
-        self.activation, self.norm_first = chosen, norm_first
+        self.self_attn: MultiheadAttention = MultiheadAttention(
+            d_model, nhead, dropout, bias, batch_first, dtype=dtype, seed=rng
+        )
+        self.linear1: Linear = Linear(d_model, dim_feedforward, bias, dtype=dtype, seed=rng)
+        self.dropout: Dropout = Dropout(dropout, seed=rng)
+        self.linear2: Linear = Linear(dim_feedforward, d_model, bias, dtype=dtype, seed=rng)
+        self.norm1: LayerNorm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.norm2: LayerNorm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.dropout1: Dropout = Dropout(dropout, seed=rng)
+        self.dropout2: Dropout = Dropout(dropout, seed=rng)
+        self.activation: Callable[[Any], Any] = chosen
+        self.norm_first: bool = norm_first
 
     def forward(
         self, src: Operand, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False

@@ -112,7 +112,8 @@ class Flatten(WithoutParameters):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim, self.end_dim = start_dim, end_dim
+        self.start_dim: int = start_dim
+        self.end_dim: int = end_dim
 
     def forward(self, x: Operand) -> Any:
         x = shaped(x)
@@ -159,7 +160,7 @@ class MLP(Module):
         if len(sizes) < 2:
             raise ValueError("MLP wants the sizes of its layers in a list: MLP(784, [16, 16, 10])")
         rng = generator(seed)
-        self.layers = [Linear(n, m, init=init, dtype=dtype, seed=rng) for n, m in pairwise(sizes)]
+        self.layers: list[Linear] = [Linear(n, m, init=init, dtype=dtype, seed=rng) for n, m in pairwise(sizes)]
         self.activation = activation
         self.final_activation = final_activation
 

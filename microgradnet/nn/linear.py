@@ -45,6 +45,8 @@ class Linear(Module):
         seed: Seed = None,
     ) -> None:
         check_sizes("Linear", in_features=in_features, out_features=out_features)
+        self.weight: Value
+        self.bias: Value | None
         self.weight, self.bias = weight_and_bias("Linear", (out_features, in_features), bias, init, dtype, seed)
 
     def forward(self, x: Operand) -> Value:
@@ -117,7 +119,7 @@ class Embedding(Module):
         weight = init((num_embeddings, embedding_dim), generator(seed)).astype(dtype)
         if padding_idx is not None:
             weight[padding_idx] = 0
-        self.weight = Value(weight)
+        self.weight: Value = Value(weight)
         self.padding_idx = padding_idx
 
     def forward(self, x: Any) -> Value:

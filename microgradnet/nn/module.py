@@ -287,7 +287,7 @@ class WrongInput(ValueError):
     def __init__(self, layer: Module, text: str) -> None:
         super().__init__(layer, text)
         self.text = text
-        self.layers = [layer]  # and the Modules around it
+        self.layers: list[Module] = [layer]  # and the Modules around it
 
     def passes(self, module: Module) -> None:
         """Called as the error leaves each Module on the way out."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..core import Operand, Value
+from ..core import Array, Operand, Value
 from .init import Seed, generator
 from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .module import Module, WithoutParameters
@@ -19,8 +19,8 @@ from .module import Module, WithoutParameters
 class BatchNorm(Module):
     """What BatchNorm1d and BatchNorm2d share."""
 
-    ranks: ClassVar[tuple[int, ...]]
-    wanted: ClassVar[str]
+    _ranks: ClassVar[tuple[int, ...]]
+    _wanted: ClassVar[str]
 
     def __init__(
         self,
@@ -33,17 +33,19 @@ class BatchNorm(Module):
         dtype: DTypeLike = np.float32,
     ) -> None:
         check_sizes(type(self).__name__, num_features=num_features)
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.weight = Value(np.ones(num_features, dtype)) if affine else None
-        self.bias = Value(np.zeros(num_features, dtype)) if affine else None
-        self.running_mean = np.zeros(num_features, dtype) if track_running_stats else None
-        self.running_var = np.ones(num_features, dtype) if track_running_stats else None
-        self.num_batches_tracked = np.zeros((), np.int64) if track_running_stats else None
+        self.num_features: int = num_features
+        self.eps: float = eps
+        self.momentum: float | None = momentum
+        self.weight: Value | None = Value(np.ones(num_features, dtype)) if affine else None
+        self.bias: Value | None = Value(np.zeros(num_features, dtype)) if affine else None
+        self.running_mean: Array | None = np.zeros(num_features, dtype) if track_running_stats else None
+        self.running_var: Array | None = np.ones(num_features, dtype) if track_running_stats else None
+        self.num_batches_tracked: Array | None = np.zeros((), np.int64) if track_running_stats else None
 
     def forward(self, x: Operand) -> Value:
         x = floating(self, x)
-        if x.ndim not in self.ranks or x.shape[1] != self.num_features:
-            raise wrong_shape(self, x, f"it wants {self.wanted.format(self.num_features)}")
+        if x.ndim not in self._ranks or x.shape[1] != self.num_features:
+            raise wrong_shape(self, x, f"it wants {self._wanted.format(self.num_features)}")
         batches, momentum = self.num_batches_tracked, self.momentum
         if momentum is None:
             momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
@@ -78,7 +80,7 @@ class BatchNorm1d(BatchNorm):
     array([0.1, 0.4], dtype=float32)
     """
 
-    ranks, wanted = (2, 3), "(batch, {0}) or (batch, {0}, length)"
+    _ranks, _wanted = (2, 3), "(batch, {0}) or (batch, {0}, length)"
 
 
 class BatchNorm2d(BatchNorm):
@@ -87,7 +89,7 @@ class BatchNorm2d(BatchNorm):
     x is (batch, num_features, height, width).
     """
 
-    ranks, wanted = (4,), "(batch, {0}, height, width)"
+    _ranks, _wanted = (4,), "(batch, {0}, height, width)"
 
 
 class LayerNorm(Module):
@@ -108,9 +110,10 @@ class LayerNorm(Module):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.normalized_shape, self.eps = shape_of(type(self).__name__, normalized_shape), eps
-        self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
-        self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
+        self.normalized_shape: tuple[int, ...] = shape_of(type(self).__name__, normalized_shape)
+        self.eps: float = eps
+        self.weight: Value | None = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
+        self.bias: Value | None = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
     def forward(self, x: Operand) -> Value:
         x = floating(self, x)
@@ -137,8 +140,9 @@ class RMSNorm(Module):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.normalized_shape, self.eps = shape_of(type(self).__name__, normalized_shape), eps
-        self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
+        self.normalized_shape: tuple[int, ...] = shape_of(type(self).__name__, normalized_shape)
+        self.eps: float | None = eps
+        self.weight: Value | None = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
 
     def forward(self, x: Operand) -> Value:
         x = floating(self, x)
@@ -163,9 +167,11 @@ class GroupNorm(Module):
         check_sizes("GroupNorm", num_groups=num_groups, num_channels=num_channels)
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels are no multiple of num_groups={num_groups}")
-        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        self.weight = Value(np.ones(num_channels, dtype)) if affine else None
-        self.bias = Value(np.zeros(num_channels, dtype)) if affine else None
+        self.num_groups: int = num_groups
+        self.num_channels: int = num_channels
+        self.eps: float = eps
+        self.weight: Value | None = Value(np.ones(num_channels, dtype)) if affine else None
+        self.bias: Value | None = Value(np.zeros(num_channels, dtype)) if affine else None
 
     def forward(self, x: Operand) -> Value:
         x = floating(self, x)
@@ -205,7 +211,8 @@ class Dropout(WithoutParameters):
 
     def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
         check_dropped("Dropout", p=p)
-        self.p, self.rng = p, generator(seed)
+        self.p: float = p
+        self.rng: np.random.Generator = generator(seed)
 
     def forward(self, x: Operand) -> Any:
         return functional.dropout(floating(self, x), self.p, self.training, seed=self.rng)

@@ -47,9 +47,14 @@ class Recurrent(Module, Generic[State]):
         name = type(self).__name__
         check_sizes(name, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         check_dropped(name, dropout=dropout)
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
-        self.rng = generator(seed)
+        self.input_size: int = input_size
+        self.hidden_size: int = hidden_size
+        self.num_layers: int = num_layers
+        self.bias: bool = bias
+        self.batch_first: bool = batch_first
+        self.dropout: float = dropout
+        self.bidirectional: bool = bidirectional
+        self.rng: np.random.Generator = generator(seed)
         bound = hidden_size**-0.5
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * len(self.directions())
@@ -146,13 +151,13 @@ class RNN(Recurrent[Value]):
     ((7, 2, 4), (1, 2, 4))
     """
 
-    gates = 1
+    gates: ClassVar[int] = 1
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", *args: Any,
         **options: Any,
     ) -> None:  # fmt: skip
-        self.nonlinearity = choice("nonlinearity", nonlinearity, ("tanh", "relu"), call="RNN")
+        self.nonlinearity: str = choice("nonlinearity", nonlinearity, ("tanh", "relu"), call="RNN")
         super().__init__(input_size, hidden_size, num_layers, *args, **options)
 
     def step(self, sums: Any, state: list[Any], weight: Any, bias: Any) -> list[Any]:
@@ -167,7 +172,7 @@ class GRU(Recurrent[Value]):
     are those of r, z, n, as in PyTorch. Shapes and options are those of `RNN`.
     """
 
-    gates = 3
+    gates: ClassVar[int] = 3
 
     def step(self, sums: Any, state: list[Any], weight: Any, bias: Any) -> list[Any]:
         (h,), n = state, self.hidden_size
@@ -189,7 +194,8 @@ class LSTM(Recurrent[tuple[Value, Value]]):
     ((7, 2, 4), (1, 2, 4), (1, 2, 4))
     """
 
-    gates, states = 4, 2
+    gates: ClassVar[int] = 4
+    states: ClassVar[int] = 2
 
     def walk(self, x: Any, state: list[Any], ending: str, backwards: bool) -> tuple[Any, list[Any]]:
         weight_ih, weight_hh, bias_ih, bias_hh = self.weights(ending)

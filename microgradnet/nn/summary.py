@@ -39,9 +39,9 @@ class Summary:
             sizes = [f"{sum(x.size for x in some):,}" for some in (new, filter(is_frozen, new))]
             self.rows.append([path, name, shapes, *sizes, results.get(id(layer), "")])
         parameters = [x for _, x in walk(module) if isinstance(x, Value)]
-        self.total = sum(x.size for x in parameters)
-        self.frozen = sum(x.size for x in parameters if is_frozen(x))
-        self.bytes = sum(x.data.nbytes for x in parameters)
+        self.total: int = sum(x.size for x in parameters)
+        self.frozen: int = sum(x.size for x in parameters if is_frozen(x))
+        self.bytes: int = sum(x.data.nbytes for x in parameters)
 
     def table(self) -> list[list[str]]:
         """The rows under their heads, without the columns that say nothing here."""

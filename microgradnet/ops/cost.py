@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import POSITIVE, case, op, shaped
+from ..core import POSITIVE, Op, case, op, shaped
 from .reduction import add_reduce
 
 
@@ -39,7 +39,7 @@ def _quadratic_cost(output: Any, target: Any) -> Any:
 
 
 # As a formula it would be four rows, a sixth of the time of a small network's step.
-quadratic_cost = op(
+quadratic_cost: Op = op(
     "quadratic_cost",
     lambda g, out, output, target: (output - target) * (g * (2 / math.prod(output.shape[:-1]))),
     lambda g, out, output, target: (target - output) * (g * (2 / math.prod(target.shape[:-1]))),
@@ -57,7 +57,7 @@ def _clamped_log(x: Any) -> Any:
 
 
 # Finite, and yet with a slope at 0, steep enough to lead away from there: a formula would have 0 or NaN.
-clamped_log = op(
+clamped_log: Op = op(
     "clamped_log",
     lambda g, out, x: g / np.maximum(x, 1e-12),
     forward=_clamped_log,

@@ -92,7 +92,7 @@ def _stop_gradient(x: Any) -> Any:
     return +x
 
 
-stop_gradient = op("stop_gradient", None, forward=_stop_gradient, symbol="stop", elementwise=True)
+stop_gradient: Op = op("stop_gradient", None, forward=_stop_gradient, symbol="stop", elementwise=True)
 op(np.floor_divide, None, None, forward=operator.floordiv, symbol="//", domain=(REAL, POSITIVE))
 
 
@@ -113,7 +113,9 @@ def _hook(x: Any, *, function: Any) -> Any:
     return +x
 
 
-hook_row = op("hook", _hook_rule, forward=_hook, cases=[case("ab", function=lambda g: g), case("", function=np.copy)])
+hook_row: Op = op(
+    "hook", _hook_rule, forward=_hook, cases=[case("ab", function=lambda g: g), case("", function=np.copy)]
+)
 
 
 @of_one
@@ -159,7 +161,7 @@ def _exponent(x: Any) -> Any:
 
 op(np.round, None, forward=_round, cases=[case("ab"), case("", decimals=1), case("a", decimals=-1)])
 TABLE[np.around] = TABLE[np.round]
-exponent = op("exponent", None, forward=_exponent, elementwise=True)
+exponent: Op = op("exponent", None, forward=_exponent, elementwise=True)
 
 # --------------------------------------------------------------------------------------------------- exponents and logs
 
@@ -274,7 +276,7 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 
 # On a bound the slope in x is 1; where low > high, NumPy's answer is high, and so is where the gradient goes.
-clip_row = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= high), g, 0.0),
+clip_row: Op = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= high), g, 0.0),
                       lambda g, out, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
                       lambda g, out, x, low, high: np.where((x > high) | (low > high), g, 0.0),
               forward=_clip, elementwise=True, domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
@@ -322,7 +324,7 @@ def _relu_rule(g: Any, out: Any, x: Any) -> Any:
     return g if out > 0 else type(g)(0)
 
 
-relu = op("relu", _relu_rule, forward=_relu, elementwise=True)
+relu: Op = op("relu", _relu_rule, forward=_relu, elementwise=True)
 
 
 @np.errstate(over="ignore")  # exp(1000) is inf, and 1 / (1 + inf) is the right 0
@@ -344,4 +346,4 @@ def _sigmoid_rule(g: Any, out: Any, x: Any) -> Any:
     return g * (out * (one - out))
 
 
-sigmoid = op("sigmoid", _sigmoid_rule, forward=_sigmoid, symbol="σ", elementwise=True)
+sigmoid: Op = op("sigmoid", _sigmoid_rule, forward=_sigmoid, symbol="σ", elementwise=True)

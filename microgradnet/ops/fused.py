@@ -50,7 +50,7 @@ def _softmax_rule(g: Any, out: Any, axis: int) -> Any:
     return gx
 
 
-softmax_row = op(
+softmax_row: Op = op(
     "softmax",
     lambda g, out, x, *, axis=-1: _softmax_rule(g, out, axis) if x.ndim else g * 0.0,
     forward=_softmax,
@@ -118,7 +118,7 @@ def _count(x: Any, axis: Axis) -> int:
     return math.prod(x.shape[i] for i in (axis if isinstance(axis, tuple) else (axis,))) or 1
 
 
-normalize = op(
+normalize: Op = op(
     "normalize",
     _normalize_rule,
     forward=_normalize,

@@ -110,7 +110,7 @@ def _pinv(x: Any, *, rcond: Any = 1e-15) -> Any:
     return pinv(x, rcond)
 
 
-pseudo_inverse = op("pinv", _pinv_rule, forward=_pinv, symbol="⁺", cases=[*ANY, case((2, 3), rcond=1e-12)])
+pseudo_inverse: Op = op("pinv", _pinv_rule, forward=_pinv, symbol="⁺", cases=[*ANY, case((2, 3), rcond=1e-12)])
 
 # -------------------------------------------------------------------------------------------------------- determinants
 
@@ -180,8 +180,8 @@ def _log_abs_det_rule(g: Any, out: Any, x: Any) -> Any:
     return per_matrix(g) * flip(inv(np.where(per_matrix(out) == -math.inf, math.nan, x)))
 
 
-log_abs_det = op("log_abs_det", _log_abs_det_rule, forward=_log_abs_det, cases=SQUARE)
-sign_of_det = op("sign_of_det", None, forward=_sign_of_det, cases=SQUARE)
+log_abs_det: Op = op("log_abs_det", _log_abs_det_rule, forward=_log_abs_det, cases=SQUARE)
+sign_of_det: Op = op("sign_of_det", None, forward=_sign_of_det, cases=SQUARE)
 
 # ------------------------------------------------------------------------------------------------------ factorisations
 
@@ -230,7 +230,7 @@ def _qr_tall(gq: Any, gr: Any, q: Any, r: Any) -> Any:
 
 
 # One row for both factors, q above rᵀ: each one's slope needs the other.
-qr_factors = op("qr_factors", _qr_rule, forward=_qr, symbol="qr", cases=ANY)
+qr_factors: Op = op("qr_factors", _qr_rule, forward=_qr, symbol="qr", cases=ANY)
 
 # ------------------------------------------------------------------------------------------- eigenvalues and the like
 
@@ -271,7 +271,7 @@ def _eigenvectors_rule(g: Any, out: Any, x: Any, *, UPLO: Any = "L") -> Any:
     return _folded(out @ inner @ flip(out), UPLO)
 
 
-eigenvectors = op("eigenvectors", _eigenvectors_rule, forward=_eigenvectors,
+eigenvectors: Op = op("eigenvectors", _eigenvectors_rule, forward=_eigenvectors,
                   cases=[*SQUARE, case("dnn", UPLO="U")])  # fmt: skip
 
 
@@ -314,7 +314,7 @@ def _singular_vectors_rule(g: Any, out: Any, x: Any, *, full: bool = False) -> A
 
 
 # One row for both sides, u above v: each one's slope needs the other.
-singular_vectors = op("singular_vectors", _singular_vectors_rule, forward=_singular_vectors,
+singular_vectors: Op = op("singular_vectors", _singular_vectors_rule, forward=_singular_vectors,
                       cases=[*ANY, case((3, 2), full=True)])  # fmt: skip
 
 
@@ -333,4 +333,4 @@ def _arbitrary_rule(g: Any, out: Any, x: Any, *, make: Callable[[Any], Any], why
 
 
 # What `make` chose of many equally good answers, to be looked at. Not in the table: it has no slope to be held to.
-arbitrary = Op("arbitrary", (_arbitrary_rule,), _arbitrary)
+arbitrary: Op = Op("arbitrary", (_arbitrary_rule,), _arbitrary)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import case, formula, op, shaped
+from ..core import Op, case, formula, op, shaped
 
 
 def _grad_left(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -88,7 +88,7 @@ def _sum_of_rows(g: Any) -> Any:
 
 
 # A row because of speed: as a formula it would be three, and small layers cost by the row.
-linear = op(
+linear: Op = op(
     "linear",
     lambda g, out, x, weight, bias: g.dot(weight) if g.ndim == 2 else _rowwise(g, weight),
     lambda g, out, x, weight, bias: g.T.dot(x) if g.ndim == 2 else _rows(g).T.dot(_rows(x)),

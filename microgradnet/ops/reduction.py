@@ -43,7 +43,7 @@ def _spread(g: Any, *, shape: tuple[int, ...], axis: Axis = None, keepdims: bool
     return out
 
 
-spread = op("spread", lambda g, out, x, *, shape, axis=None, keepdims=False: g.sum(axis=axis, keepdims=keepdims),
+spread: Op = op("spread", lambda g, out, x, *, shape, axis=None, keepdims=False: g.sum(axis=axis, keepdims=keepdims),
             forward=_spread, cases=[
                 case((), shape=(2, 3)), case((2,), shape=(2, 3), axis=1),
                 case((1, 3), shape=(2, 3), axis=0, keepdims=True),
@@ -149,8 +149,8 @@ def _cumprod_rule(g: Any, out: Any, x: Any, *, axis: int) -> Any:
 
 RUNNING = [case("ab", axis=0), case("ab", axis=-1), case("a", axis=0), case((5,), axis=0), case((2, 4, 2), axis=1)]
 
-cumsum = op(np.cumsum, _cumsum_rule, forward=_cumsum, cases=RUNNING)
-cumprod = op(np.cumprod, _cumprod_rule, forward=_cumprod, cases=RUNNING)
+cumsum: Op = op(np.cumsum, _cumsum_rule, forward=_cumsum, cases=RUNNING)
+cumprod: Op = op(np.cumprod, _cumprod_rule, forward=_cumprod, cases=RUNNING)
 
 
 def _prod(a: Any, *, axis: int = -1) -> Any:
@@ -167,7 +167,7 @@ def _prod_rule(g: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
 
 
 # Over one axis; the formula of np.prod makes one of several.
-prod = op(np.prod, _prod_rule, forward=_prod, symbol="Π", cases=[
+prod: Op = op(np.prod, _prod_rule, forward=_prod, symbol="Π", cases=[
     case("ab", axis=0), case("ab"), case("a"), case((2, 3, 2), axis=1),
 ])  # fmt: skip
 
@@ -193,9 +193,9 @@ def _count_nonzero(a: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     return np.asarray(np.count_nonzero(a, axis=axis, keepdims=keepdims))[()]
 
 
-argsort = op(np.argsort, None, forward=_argsort, cases=[case("ab"), case("ab", axis=0), case("ab", axis=None)])
-partition_order = op("partition_order", None, forward=_partition_order, cases=[case((5, 2), kth=2, axis=0)])
-searchsorted = op(np.searchsorted, None, None, forward=_searchsorted, kind=Op, cases=[
+argsort: Op = op(np.argsort, None, forward=_argsort, cases=[case("ab"), case("ab", axis=0), case("ab", axis=None)])
+partition_order: Op = op("partition_order", None, forward=_partition_order, cases=[case((5, 2), kth=2, axis=0)])
+searchsorted: Op = op(np.searchsorted, None, None, forward=_searchsorted, kind=Op, cases=[
     case(np.arange(4.0), "ab"), case(np.arange(4.0), "", side="right"),
 ])  # fmt: skip
 op(np.count_nonzero, None, forward=_count_nonzero, cases=[case("ab"), case("ab", axis=0, keepdims=True), case("")])

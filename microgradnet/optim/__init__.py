@@ -45,10 +45,11 @@ __all__ = [
     "clip_grad_value_",
 ]
 
-__getattr__, __dir__ = on_demand(__name__, __all__, {
-    "algorithms": "SGD Adagrad Adam AdamW Lion RMSprop",
-    "clip": "clip_grad_norm_ clip_grad_value_",
-    "optimizer": "Optimizer",
-    "schedules": "CosineAnnealingLR ExponentialLR LRScheduler LambdaLR LinearLR MultiStepLR OneCycleLR SequentialLR "
-                 "StepLR",
-})  # fmt: skip
+if not TYPE_CHECKING:  # to whom any name would be one of these
+    __getattr__, __dir__ = on_demand(__name__, __all__, {
+        "algorithms": "SGD Adagrad Adam AdamW Lion RMSprop",
+        "clip": "clip_grad_norm_ clip_grad_value_",
+        "optimizer": "Optimizer",
+        "schedules": "CosineAnnealingLR ExponentialLR LRScheduler LambdaLR LinearLR MultiStepLR OneCycleLR "
+                     "SequentialLR StepLR",
+    })  # fmt: skip

@@ -45,12 +45,12 @@ class Piece:
 
     def __init__(self, values: list[Value]) -> None:
         self.values = values
-        self.counts = [0] * len(values)  # how often each was moved
+        self.counts: list[int] = [0] * len(values)  # how often each was moved
         self.state: dict[str, Array] = {}  # slot -> the numbers of all, end to end
-        self.parts = [Part(p) for p in values]  # the same memory, as that of each
+        self.parts: list[Part] = [Part(p) for p in values]  # the same memory, as that of each
         if len(values) > 1:
-            self.change = self.zeros()
-            self.changes = self.views(self.change)
+            self.change: Array = self.zeros()
+            self.changes: list[Array] = self.views(self.change)
 
     @property
     def data(self) -> Array:

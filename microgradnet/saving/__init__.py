@@ -13,4 +13,5 @@ if TYPE_CHECKING:
     from .file import load, save
 
 __all__ = ["load", "save"]
-__getattr__, __dir__ = on_demand(__name__, __all__, {"file": "load save"})
+if not TYPE_CHECKING:  # to whom any name would be one of these
+    __getattr__, __dir__ = on_demand(__name__, __all__, {"file": "load save"})

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import Value
+from ..core import Array, Value
 from ..nn.init import shared
 from ..nn.module import Module
 from ..words import brief
@@ -123,7 +123,9 @@ class Reading:
     """The things in a file, from its arrays and manifest. Raises anything for what `save` does not write."""
 
     def __init__(self, arrays: Arrays, meta: Meta) -> None:
-        self.arrays = {name: array.astype(array.dtype.newbyteorder("=")) for name, array in arrays.items()}
+        self.arrays: dict[str, Array] = {
+            name: array.astype(array.dtype.newbyteorder("=")) for name, array in arrays.items()
+        }
         self.generators: list[Any] = []  # their states
         self.revived: list[Any] = []  # new ones in these states
         self.things: dict[str, Any] = {}

@@ -13,4 +13,5 @@ if TYPE_CHECKING:
     from .run import Run
 
 __all__ = ["Run", "fit"]
-__getattr__, __dir__ = on_demand(__name__, __all__, {"loop": "fit", "run": "Run"})
+if not TYPE_CHECKING:  # to whom any name would be one of these
+    __getattr__, __dir__ = on_demand(__name__, __all__, {"loop": "fit", "run": "Run"})

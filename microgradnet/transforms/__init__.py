@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .recompute import checkpoint
 
 __all__ = ["checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
-__getattr__, __dir__ = on_demand(
-    __name__, __all__, {"gradients": "grad hessian hvp jacobian jvp value_and_grad vjp", "recompute": "checkpoint"}
-)
+if not TYPE_CHECKING:  # to whom any name would be one of these
+    __getattr__, __dir__ = on_demand(
+        __name__, __all__, {"gradients": "grad hessian hvp jacobian jvp value_and_grad vjp", "recompute": "checkpoint"}
+    )

@@ -27,13 +27,16 @@ class Variables:
     def __init__(
         self, name: str, args: tuple[Any, ...], chosen: Positions, kwargs: dict[str, Any], lasting: bool = False
     ) -> None:
-        self.name, self.given, self.kwargs, self.lasting = name, args, kwargs, lasting
-        self.single = isinstance(chosen, int)
+        self.name: str = name
+        self.given: tuple[Any, ...] = args
+        self.kwargs: dict[str, Any] = kwargs
+        self.lasting: bool = lasting
+        self.single: bool = isinstance(chosen, int)
         self.chosen: tuple[int, ...] = (chosen,) if isinstance(chosen, int) else chosen
-        self.args = list(args)
+        self.args: list[Any] = list(args)
         self.values: list[Value] = []
         self.places: list[list[Value | None]] = []  # for each chosen argument, what stands in each of its places
-        self.linked = Value in map(type, args)
+        self.linked: bool = Value in map(type, args)
         self.replaced: dict[Value, Value] = {}  # parameter of a Module -> the fresh Value that stands for it
         for i in self.chosen:
             before = len(self.values)
@@ -44,7 +47,7 @@ class Variables:
             raise TypeError(
                 nothing_in(name, 0, args[0]) if args else f"{name} wants f and its arguments; there are none"
             )
-        self.since = new_age()
+        self.since: int = new_age()
 
     def taken(self, argument: Any) -> Any:
         """A copy of an argument with fresh Values in it."""
@@ -165,7 +168,8 @@ class Outputs:
     """What f returned: `values`, each where it stands in a structure."""
 
     def __init__(self, name: str, result: Any) -> None:
-        self.name, self.result = name, result
+        self.name: str = name
+        self.result: Any = result
         self.values: list[Value] = []
         self.places: list[bool] = []
 
