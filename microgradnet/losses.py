@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .checks import choice
-from .core import Array, Operand, Value, numbers, of_two, shaped  # noqa: F401  (Value for the examples)
+from .core import Array, Either, Operand, Value, numbers, of_two, shaped  # noqa: F401  (Value for the examples)
 from .ops.cost import clamped_log
 from .ops.elementwise import clip, relu
 from .ops.reduction import logsumexp
@@ -114,7 +114,7 @@ def cross_entropy(
     input: Operand,
     target: Any,
     *,
-    weight: Operand | None = None,
+    weight: Either | None = None,
     ignore_index: int = IGNORED,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -134,24 +134,24 @@ def cross_entropy(
         raise ValueError(f"label_smoothing={label_smoothing!r}: it is a share, from 0 to 1")
     check_classes(input)
     classes = input.shape[-1]
-    weight = class_weights(weight, input)
+    weights = class_weights(weight, input)
     if target.shape == input.shape and target.dtype.kind == "f":
         if ignore_index >= 0:
             raise ValueError(f"ignore_index={ignore_index}: it is a label, and the target holds probabilities")
         log_p = input - logsumexp(input, axis=-1, keepdims=True)
         if label_smoothing:
             target = target * (1 - label_smoothing) + label_smoothing / classes
-        return reduced(-(log_p * (target if weight is None else target * weight)).sum(axis=-1), reduction)
+        return reduced(-(log_p * (target if weights is None else target * weights)).sum(axis=-1), reduction)
     labels = Labels(input, target, ignore_index)
     logits = labels.rows(input)
     log_p = logits - logsumexp(logits, axis=-1, keepdims=True)
     losses = -labels.picked(log_p)
-    if weight is not None:
-        losses = losses * weight[labels.known]
+    if weights is not None:
+        losses = losses * weights[labels.known]
     if label_smoothing:
-        even = -(log_p if weight is None else log_p * weight).sum(axis=-1)
+        even = -(log_p if weights is None else log_p * weights).sum(axis=-1)
         losses = losses * (1 - label_smoothing) + even * (label_smoothing / classes)
-    return labels.reduced(losses, reduction, weight)
+    return labels.reduced(losses, reduction, weights)
 
 
 @of_two
@@ -159,7 +159,7 @@ def nll_loss(
     input: Operand,
     target: Any,
     *,
-    weight: Operand | None = None,
+    weight: Either | None = None,
     ignore_index: int = IGNORED,
     reduction: str = "mean",
 ) -> Any:
@@ -172,10 +172,10 @@ def nll_loss(
     """
     input, target = shaped(input), shaped(target)
     check_classes(input)
-    weight = class_weights(weight, input)
+    weights = class_weights(weight, input)
     labels = Labels(input, target, ignore_index)
     losses = -labels.picked(labels.rows(input))
-    return labels.reduced(losses if weight is None else losses * weight[labels.known], reduction, weight)
+    return labels.reduced(losses if weights is None else losses * weights[labels.known], reduction, weights)
 
 
 @of_two
@@ -185,7 +185,7 @@ def multi_margin_loss(
     *,
     p: int = 1,
     margin: float = 1.0,
-    weight: Operand | None = None,
+    weight: Either | None = None,
     reduction: str = "mean",
 ) -> Any:
     """The hinge loss of several classes: by how much each score comes closer than `margin` to that of the right class.
@@ -200,13 +200,13 @@ def multi_margin_loss(
         raise ValueError(f"p={p!r}: it is 1 or 2")
     input, target = shaped(input), shaped(target)
     check_classes(input)
-    weight = class_weights(weight, input)
+    weights = class_weights(weight, input)
     labels = Labels(input, target, None)
     scores = labels.rows(input)
     close = relu(scores - labels.picked(scores)[:, None] + margin)
     others = np.arange(input.shape[-1]) != labels.known[:, None]
     losses = (close**p * others.astype(input.dtype)).sum(axis=-1) / input.shape[-1]
-    return labels.reduced(losses if weight is None else losses * weight[labels.known], reduction, None)
+    return labels.reduced(losses if weights is None else losses * weights[labels.known], reduction, None)
 
 
 class Labels:
@@ -284,9 +284,9 @@ def binary_cross_entropy_with_logits(
     input: Operand,
     target: Operand,
     *,
-    weight: Operand | None = None,
+    weight: Either | None = None,
     reduction: str = "mean",
-    pos_weight: Operand | None = None,
+    pos_weight: Either | None = None,
 ) -> Any:
     """−log of the probability that sigmoid(`input`) gives to the target, 0 or 1 or between; averaged over all elements.
 
@@ -306,7 +306,7 @@ def binary_cross_entropy_with_logits(
 
 @of_two
 def binary_cross_entropy(
-    input: Operand, target: Operand, *, weight: Operand | None = None, reduction: str = "mean"
+    input: Operand, target: Operand, *, weight: Either | None = None, reduction: str = "mean"
 ) -> Any:
     """−log of the probability that `input` gives to the target, 0 or 1 or between; averaged over all elements.
 

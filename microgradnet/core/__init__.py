@@ -3,7 +3,7 @@
 from . import modes
 from .conversion import fixed_view, floating, shaped
 from .engine import Gone, NonDiff, Op, Value, by_age, fitted, history, start, sweep, swept
-from .formula import BY_NAME, formula, of_one, of_three, of_two
+from .formula import BY_NAME, Either, formula, of_one, of_three, of_two
 from .modes import RECORDING, WATCHER, Mode, no_grad, recording
 from .protocols import all_numbers, numbers
 from .rows import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Case, Domain, Variadic, case, op, primitive
@@ -12,8 +12,8 @@ from .written import new_age, new_value
 
 __all__ = [
     "ABOVE_ONE", "BOOLEAN", "BY_NAME", "FORMULAS", "FROZEN", "INSPECTIONS", "LATE", "NO_PARAMS", "POSITIVE", "REAL",
-    "RECORDING", "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Case", "Data", "Domain", "Gone", "Mode", "NonDiff",
-    "Numbers", "Op", "Operand", "Rule", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted", "fixed_view",
-    "floating", "formula", "history", "modes", "new_age", "new_value", "no_grad", "numbers", "of_one", "of_three",
-    "of_two", "op", "primitive", "recording", "shaped", "start", "sweep", "swept",
+    "RECORDING", "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Case", "Data", "Domain", "Either", "Gone", "Mode",
+    "NonDiff", "Numbers", "Op", "Operand", "Rule", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted",
+    "fixed_view", "floating", "formula", "history", "modes", "new_age", "new_value", "no_grad", "numbers", "of_one",
+    "of_three", "of_two", "op", "primitive", "recording", "shaped", "start", "sweep", "swept",
 ]  # fmt: skip

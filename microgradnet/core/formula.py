@@ -19,6 +19,7 @@ from .tables import FORMULAS, Array, Numbers
 
 BY_NAME = sys.maxsize  # the place of an `out` that NumPy takes by name only
 
+Either: TypeAlias = "Value | Numbers"  # an operand
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 Options = ParamSpec("Options")
 
@@ -61,7 +62,6 @@ def refusing_out(name: str, ours: Callable[..., Any], place: int) -> Callable[..
 
 
 if TYPE_CHECKING:
-    Some: TypeAlias = Value | Numbers
 
     class OfOne(Protocol[Options]):
         @overload
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
     class OfTwo(Protocol[Options]):
         @overload
-        def __call__(self, x: Value, y: Some, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        def __call__(self, x: Value, y: Either, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
         @overload
         def __call__(self, x: Numbers, y: Value, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
         @overload
@@ -79,11 +79,17 @@ if TYPE_CHECKING:
 
     class OfThree(Protocol[Options]):
         @overload
-        def __call__(self, x: Value, y: Some, z: Some, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        def __call__(
+            self, x: Value, y: Either, z: Either, /, *args: Options.args, **kwargs: Options.kwargs
+        ) -> Value: ...
         @overload
-        def __call__(self, x: Some, y: Value, z: Some, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        def __call__(
+            self, x: Either, y: Value, z: Either, /, *args: Options.args, **kwargs: Options.kwargs
+        ) -> Value: ...
         @overload
-        def __call__(self, x: Some, y: Some, z: Value, /, *args: Options.args, **kwargs: Options.kwargs) -> Value: ...
+        def __call__(
+            self, x: Either, y: Either, z: Value, /, *args: Options.args, **kwargs: Options.kwargs
+        ) -> Value: ...
         @overload
         def __call__(
             self, x: Numbers, y: Numbers, z: Numbers, /, *args: Options.args, **kwargs: Options.kwargs

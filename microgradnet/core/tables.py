@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:  # np.typing takes longer to import than this package
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 # The types of what goes in and out, in strings: at run time they are nothing.
-Array: TypeAlias = "np.ndarray[tuple[Any, ...], np.dtype[Any]]"  # a NumPy scalar if 0-d, which has the same methods
+Array: TypeAlias = "NDArray[Any]"  # or a NumPy scalar, if 0-d: it has the same methods
 Data: TypeAlias = "ArrayLike"  # whatever np.array takes
 Numbers: TypeAlias = "float | np.generic | Array | Sequence[Any]"  # a constant beside a Value, which is none of these
 Operand: TypeAlias = Any  # one of these, or a Value

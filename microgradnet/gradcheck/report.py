@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from ..core import Array
 
 MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED = "match", "mismatch", "kink", "cannot tell", "unchecked"
 VERDICTS = (MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED)
@@ -45,10 +47,10 @@ class Input(NamedTuple):
     """What was found for one input, element by element: arrays of its shape, NaN where nothing was measured."""
 
     name: str
-    analytic: Any
-    numerical: Any
-    error: Any
-    verdict: Any  # an array of strings
+    analytic: Array
+    numerical: Array
+    error: Array
+    verdict: Array  # an array of strings
 
     def count(self, verdict: str) -> int:
         """How many of its elements have this verdict."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class Slope(NamedTuple):
         return not math.isnan(self.left)
 
 
+@overload
+def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: Literal[False] = False) -> Array: ...
+@overload
+def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: Literal[True]) -> tuple[Array, Array]: ...
 def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: bool = False) -> Any:
     """The slope of the number `f(x)` in every element of `x`, in float64; with `with_error`, (slopes, error bars).
 

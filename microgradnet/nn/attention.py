@@ -81,7 +81,7 @@ class MultiheadAttention(Module):
         is_causal: bool = False,
     ) -> tuple[Value, Value | None]:
         q, k, v = self.heads(query, key, value)
-        mask = self.mask(key_padding_mask, attn_mask, q, k)
+        mask = self._mask(key_padding_mask, attn_mask, q, k)
         weights = functional.attention_weights(q, k, mask, is_causal)
         if self.training and self.dropout:
             weights = functional.dropout(weights, self.dropout, seed=self.rng)
@@ -127,7 +127,7 @@ class MultiheadAttention(Module):
             )
         return found
 
-    def mask(self, key_padding_mask: Any, attn_mask: Any, q: Any, k: Any) -> Any:
+    def _mask(self, key_padding_mask: Any, attn_mask: Any, q: Any, k: Any) -> Any:
         """Both masks as numbers to add to the scores (batch, heads, query's time, key's time), or None."""
         batch, heads, time, _ = q.shape
         alone = {(k.shape[2],): (1, 1, 1, k.shape[2])} if batch == 1 else {}

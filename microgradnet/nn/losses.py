@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, dataclass_transform, overload
 
 from .. import functional
-from ..core import Array, Numbers, Operand, Value
+from ..core import Array, Either, Numbers, Operand, Value
 from .options import FunctionLayer
 
 
@@ -26,7 +26,7 @@ class Loss(FunctionLayer):
         @overload
         def __call__(self, input: Numbers, target: Numbers) -> Array: ...  # type: ignore[overload-overlap]
         @overload
-        def __call__(self, input: Value | Numbers, target: Value | Numbers) -> Value: ...
+        def __call__(self, input: Either, target: Either) -> Value: ...
         def __call__(self, input: Any, target: Any) -> Any: ...
 
     def forward(self, input: Operand, target: Operand) -> Any:
@@ -76,7 +76,7 @@ class CrossEntropyLoss(Loss):
     """Of logits (…, classes) and labels (…,), or probabilities of the classes: `functional.cross_entropy`."""
 
     _function = staticmethod(functional.cross_entropy)
-    weight: Operand | None = None
+    weight: Either | None = None
     ignore_index: int = -100
     reduction: str = "mean"
     label_smoothing: float = 0.0
@@ -86,7 +86,7 @@ class NLLLoss(Loss):
     """Of logarithms of probabilities (…, classes) and labels (…,): `functional.nll_loss`."""
 
     _function = staticmethod(functional.nll_loss)
-    weight: Operand | None = None
+    weight: Either | None = None
     ignore_index: int = -100
     reduction: str = "mean"
 
@@ -97,7 +97,7 @@ class MultiMarginLoss(Loss):
     _function = staticmethod(functional.multi_margin_loss)
     p: int = 1
     margin: float = 1.0
-    weight: Operand | None = None
+    weight: Either | None = None
     reduction: str = "mean"
 
 
@@ -105,16 +105,16 @@ class BCEWithLogitsLoss(Loss):
     """Of logits of any size and targets from 0 to 1: `functional.binary_cross_entropy_with_logits`."""
 
     _function = staticmethod(functional.binary_cross_entropy_with_logits)
-    weight: Operand | None = None
+    weight: Either | None = None
     reduction: str = "mean"
-    pos_weight: Operand | None = None
+    pos_weight: Either | None = None
 
 
 class BCELoss(Loss):
     """Of probabilities and targets from 0 to 1: `functional.binary_cross_entropy`."""
 
     _function = staticmethod(functional.binary_cross_entropy)
-    weight: Operand | None = None
+    weight: Either | None = None
     reduction: str = "mean"
 
 
