@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/drawing.md", 4),
         ("docs/networks.md", 7),
         ("docs/testing.md", 3),
+        ("docs/typing.md", 1),
     ],
 )
 def test_the_code_in_the_documentation_prints_what_it_says(page: str, count: int) -> None:
