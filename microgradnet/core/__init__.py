@@ -6,6 +6,7 @@ from .engine import (
     BOOLEAN,
     FORMULAS,
     FROZEN,
+    HUGE,
     INSPECTIONS,
     NO_PARAMS,
     POSITIVE,
@@ -13,6 +14,7 @@ from .engine import (
     RECORDING,
     REFUSED,
     TABLE,
+    TINY,
     UNIT,
     WATCHER,
     Array,
@@ -49,8 +51,8 @@ from .engine import (
 )
 
 __all__ = [
-    "ABOVE_ONE", "BOOLEAN", "FORMULAS", "FROZEN", "INSPECTIONS", "NO_PARAMS", "POSITIVE", "REAL", "RECORDING",
-    "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Binary", "Case", "Domain", "Gone", "Mode", "NonDiff", "Op",
+    "ABOVE_ONE", "BOOLEAN", "FORMULAS", "FROZEN", "HUGE", "INSPECTIONS", "NO_PARAMS", "POSITIVE", "REAL", "RECORDING",
+    "REFUSED", "TABLE", "TINY", "UNIT", "WATCHER", "Array", "Binary", "Case", "Domain", "Gone", "Mode", "NonDiff", "Op",
     "Operand", "Rule", "Unary", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted", "fixed_view",
     "floating", "history", "modes", "new_age", "new_value", "no_grad", "numbers", "op", "primitive", "recording",
     "shaped", "start", "sweep", "swept",

@@ -746,12 +746,20 @@ UNIT = Domain(-0.9, 0.9)
 ABOVE_ONE = Domain(1.1, 4)
 BOOLEAN = Domain(0, 1)  # true or false
 
+HUGE = 1.7976931348623157e308  # the largest number of float64
+TINY = 5e-324  # and the smallest, a denormal one
+
 
 class Op:
     """One row of the table: a function, its rules and what tests, drawings and errors need to know of it.
 
     `rules` has one rule for each input, None where nothing flows back. `domain` is one Domain for each input, `cases`
     are the calls the laws try. In a `symmetric` row the order of the inputs does not matter.
+
+    `at` states what the gradient is at points where it is not finite, or where that is worth saying: `{0.0: np.inf}`,
+    of several inputs `{(1.0, 0.0): (np.inf, -np.inf)}`; or a function of the parameters that returns that. A law holds
+    the rules to it, and asks for finite gradients at all other special points, those in `points` included. See
+    `testing.points`.
     """
 
     home: tuple[str, str] | None = None  # of a user's row: the module and the name it is found under
@@ -766,12 +774,15 @@ class Op:
         cases: Sequence[Case] = (),
         elementwise: bool = False,
         symmetric: bool = False,
+        at: Any = None,
+        points: Sequence[Any] = (),
     ) -> None:
         self.key, self.rules, self.forward = key, rules, forward
         self.name: str = key if isinstance(key, str) else key.__name__
         self.symbol = symbol or self.name
         self.domain, self.cases = tuple(domain), tuple(cases)
         self.elementwise, self.symmetric = elementwise, symmetric
+        self.at, self.points = at or {}, tuple(points)
         self.kind = Value if any(rules) else NonDiff
         self.arity = len(rules)
         self.__doc__ = forward.__doc__
@@ -1108,6 +1119,8 @@ def op(
     symmetric: bool = False,
     kind: type[Op] | None = None,
     parameters: bool | None = None,
+    at: Any = None,
+    points: Sequence[Any] = (),
 ) -> Op:
     """Add a row to the table and return it. See `Op`.
 
@@ -1121,7 +1134,7 @@ def op(
     fixed: dict[int, type[Op]] = {1: UnaryWith} if parameters else {1: Unary, 2: Binary, 3: Ternary}
     kind = kind or fixed.get(len(rules), Op)
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
-    TABLE[key] = row = kind(key, rules, forward or key, symbol, domains, cases, elementwise, symmetric)
+    TABLE[key] = row = kind(key, rules, forward or key, symbol, domains, cases, elementwise, symmetric, at, points)
     return row
 
 
