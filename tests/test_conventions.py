@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import microgradnet.functional as F
 from microgradnet import Value
+from microgradnet.testing.conventions import section
 
 inf, nan = np.inf, np.nan
 
@@ -130,6 +132,18 @@ def test_convention(f: Callable[..., Any], at: tuple[Any, ...], expected: Any) -
         got = slope(f, *points)
         assert np.shape(got) == np.shape(expected)
         assert same(np.float32(got), np.float32(expected)), got
+
+
+def test_a_power_of_a_denormal_number_does_not_overflow_on_its_way() -> None:
+    """y · x**(y − 1) would: its second factor is 5e309, and the product 4.9e306, as mpmath has it."""
+    assert slope(lambda x: x**1e-3, 1e-310) == pytest.approx(4.8977881936844617e306, rel=1e-12)
+    assert slope(lambda x: x ** np.array([1e-3]), [1e-310]) == pytest.approx([4.8977881936844617e306], rel=1e-12)
+
+
+def test_the_page_in_the_documentation_has_what_the_rows_state() -> None:
+    pytest.importorskip("scipy.special", reason="the rows of SciPy are on the page")
+    page = (Path(__file__).parent.parent / "docs" / "conventions.md").read_text()
+    assert page.endswith(f"\n{section()}"), "write its end anew: python -m microgradnet.testing.conventions"
 
 
 def test_the_exponents_slope_of_a_negative_base_is_nan() -> None:

@@ -70,7 +70,9 @@ OF_A_ROW = [
 ]
 OF_SHAPES = [law for law in OF_A_ROW if "shape" in inspect.signature(law).parameters]
 OF_NO_SLOPE = [laws.test_nothing_flows_through_what_has_no_slope]
-OF_SMOOTH = [law for law in OF_A_ROW if law not in OF_SHAPES + OF_NO_SLOPE + [laws.test_a_unary_rule_needs_no_fitting]]
+AT_SPECIAL_POINTS = laws.test_at_special_points_the_gradient_is_finite_or_stated
+NOT_HERE = [*OF_SHAPES, *OF_NO_SLOPE, AT_SPECIAL_POINTS, laws.test_a_unary_rule_needs_no_fitting]
+OF_SMOOTH = [law for law in OF_A_ROW if law not in NOT_HERE]
 
 every_row = pytest.mark.parametrize("row", [*SMOOTH, special.polygamma], ids=lambda row: row.name)
 
@@ -88,6 +90,14 @@ def test_a_row_of_scipys_obeys(law: Callable[[Op], None], row: Op, monkeypatch: 
 def test_scalars_and_empty_arrays_work(row: Op, shape: tuple[int, ...]) -> None:
     for law in OF_SHAPES:
         law(row, shape)
+
+
+@pytest.mark.parametrize(
+    "row", [*[row for row in ROWS.values() if any(row.rules)], special.polygamma], ids=lambda row: row.name
+)
+def test_at_special_points_the_gradient_is_finite_or_stated(row: Op) -> None:
+    """Here a row has its orders, 0, 1 and −1, and states what it does of them."""
+    AT_SPECIAL_POINTS(row)
 
 
 def test_gammasgn_has_no_slope() -> None:

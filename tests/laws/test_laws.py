@@ -222,6 +222,11 @@ def test_a_gradient_belongs_to_its_value(row: Op) -> None:
 
 
 @every_smooth_row
+def test_at_special_points_the_gradient_is_finite_or_stated(row: Op) -> None:
+    on_calls_of(row, laws.at_special_points_the_gradient_is_finite_or_stated, 4)
+
+
+@every_smooth_row
 def test_an_operand_used_twice_gets_both_gradients(row: Op) -> None:
     if len(row.rules) != 2 or not row.elementwise:
         return
