@@ -17,7 +17,7 @@ import pytest
 from microgradnet import Value, functional
 from microgradnet.core import TABLE, NonDiff, Op
 from microgradnet.gradcheck import numerical_grad
-from tests.cases import ROWS as ROWS_OF_NUMPY  # before the rows below are added to the table
+from tests.cases import ROWS as ROWS_OF_NUMPY
 from tests.laws import test_laws as laws
 
 scipy_special = pytest.importorskip("scipy.special", reason="SciPy is optional")
