@@ -143,7 +143,9 @@ def test_a_power_of_a_denormal_number_does_not_overflow_on_its_way() -> None:
 def test_the_page_in_the_documentation_has_what_the_rows_state() -> None:
     pytest.importorskip("scipy.special", reason="the rows of SciPy are on the page")
     page = (Path(__file__).parent.parent / "docs" / "conventions.md").read_text()
-    assert page.endswith(f"\n{section()}"), "write its end anew: python -m microgradnet.testing.conventions"
+    assert page.endswith(f"\n{section()}"), (
+        "python -m microgradnet.testing.conventions docs/conventions.md writes it anew"
+    )
 
 
 def test_the_exponents_slope_of_a_negative_base_is_nan() -> None:

@@ -1,13 +1,16 @@
 """What the rows state of their gradients at special points, as a table.
 
-`python -m microgradnet.testing.conventions` prints it; docs/conventions.md ends with it.
+`python -m microgradnet.testing.conventions` prints it, and given a file writes it at its end, in the place of the one
+that is there: docs/conventions.md is that file.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +22,13 @@ from .points import Point, statements
 with contextlib.suppress(ImportError):  # SciPy is optional
     from ..ops import special  # noqa: F401  (fills the table)
 
-ABOVE = """## What the rows state
-
-Made by `python -m microgradnet.testing.conventions`. A row may state what its gradient is at a point, and a law holds
-it to that. At all other special points (0, ±1, ±∞, ties, the largest and the smallest numbers) the gradient is finite
-and lies between the slopes beside the point; or it is infinite as the result is, where both overflow. Of several inputs
-each has its gradient, `·` where nothing is stated. *tiny* and *huge* are the smallest and the largest number of
-float64. What holds at 0 holds at −0, an infinity with either sign: 1/−0 is −∞.
+HEADING = "## What the rows state"
+ABOVE = """
+Written by `python -m microgradnet.testing.conventions docs/conventions.md`. A row may state what its gradient is at
+a point, and a law holds it to that. At all other special points (0, ±1, ±∞, ties, the largest and the smallest numbers)
+the gradient is finite and lies between the slopes beside the point; or it is infinite as the result is, where both
+overflow. Of several inputs each has its gradient, `·` where nothing is stated. *tiny* and *huge* are the smallest and
+the largest number of float64. What holds at 0 holds at −0, an infinity with either sign: 1/−0 is −∞.
 
 | row | at → gradient |
 |---|---|
@@ -75,8 +78,17 @@ def word(x: float | None) -> str:
 
 def section() -> str:
     """The table as Markdown."""
-    return ABOVE + "".join(f"| `{name}` | {text} |\n" for name, text in lines())
+    return HEADING + "\n" + ABOVE + "".join(f"| `{name}` | {text} |\n" for name, text in lines())
+
+
+def main(*paths: str) -> None:
+    """Print the table, or write it at the end of the pages given."""
+    for path in map(Path, paths):
+        own = path.read_text(encoding="utf-8").partition(HEADING)[0]
+        path.write_text(own + section(), encoding="utf-8")
+    if not paths:
+        print(section(), end="")
 
 
 if __name__ == "__main__":
-    print(section(), end="")
+    main(*sys.argv[1:])
