@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from . import cases  # noqa: F401  (its list of rows is made now, before anything adds SciPy's to the table)
-
 # A job in the background of a shell is started with Ctrl-C ignored, and so would be the programs that tests start:
 # tests that send one would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/checking.md", 4),
         ("docs/drawing.md", 4),
         ("docs/networks.md", 7),
-        ("docs/testing.md", 3),
+        ("docs/testing.md", 5),
     ],
 )
 def test_the_code_in_the_documentation_prints_what_it_says(page: str, count: int) -> None:

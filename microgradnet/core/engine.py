@@ -16,7 +16,7 @@ to three inputs, which means the same and is faster.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
@@ -154,33 +154,29 @@ class NonDiff(Value):
 
 
 class Op(copies.Unique):
-    """One row of the table: a function, its rules and what tests, drawings and errors need to know of it.
+    """One row of the table: a function, its rules, and the facts that tests, drawings and errors need; see `rows.op`.
 
-    `rules` has one rule for each input, None where nothing flows back. `domain` is one Domain for each input, `cases`
-    are the calls the laws try. In a `symmetric` row the order of the inputs does not matter.
+    `rules` has one rule for each input, None where nothing flows back.
     """
 
-    parameters = True  # whether it takes more than arrays; see `unrolled`
+    domain: tuple[Any, ...] = ()  # for each input, where it is smooth
+    cases: tuple[Any, ...] = ()  # the calls the laws try
+    at: Any = NO_PARAMS  # what the gradient is at special points where it is not finite
+    points: tuple[Any, ...] = ()  # special points of its own
+    elementwise = False
+    symmetric = False  # whether the order of its inputs does not matter
+    parameters = True  # whether it takes more than arrays
 
     def __init__(
-        self,
-        key: Any,
-        rules: tuple[Rule, ...],
-        forward: Callable[..., Any],
-        symbol: str | None = None,
-        domain: Sequence[Any] = (),
-        cases: Sequence[Any] = (),
-        elementwise: bool = False,
-        symmetric: bool = False,
+        self, key: Any, rules: tuple[Rule, ...], forward: Callable[..., Any], symbol: str | None = None, **facts: Any
     ) -> None:
         self.key, self.rules, self.forward = key, rules, forward
         self.name: str = key if isinstance(key, str) else key.__name__
         self.symbol = symbol or self.name
-        self.domain, self.cases = tuple(domain), tuple(cases)
-        self.elementwise, self.symmetric = elementwise, symmetric
         self.kind = Value if any(rules) else NonDiff
         self.arity = len(rules)
         self.__doc__, self.__wrapped__ = forward.__doc__, forward  # so help() shows the arguments
+        vars(self).update(facts)
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """ndarray in, ndarray out; a Value anywhere in, a Value out."""

@@ -164,7 +164,8 @@ def _cofactors_by_blocks(x: Any, rank: int) -> Any:
     return (u @ inner @ vh) * (det(a) * round(float(det(u) * det(vh))))
 
 
-op(det, lambda g, out, x: per_matrix(g) * _cofactors(x), cases=SQUARE)
+SINGULAR = np.array([[[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]], [[1.0, 1.0, 1.0]] * 3, [[0.0, 0.0, 0.0]] * 3])
+op(det, lambda g, out, x: per_matrix(g) * _cofactors(x), cases=[*SQUARE, case(SINGULAR)])
 
 
 def _log_abs_det(x: Any) -> Any:

@@ -19,14 +19,14 @@ try:
 except ImportError as error:
     raise ImportError('microgradnet.testing needs Hypothesis: pip install "microgradnet[test]"') from error
 
-from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Case, Domain, Op, case
+from ..core import ABOVE_ONE, BOOLEAN, HUGE, POSITIVE, REAL, TINY, UNIT, Case, Domain, Op, case
 from ..nn import Module
 from .laws import MODULE_LAWS, OP_LAWS, Law, must
 from .strategies import Call, Domains, Run, arrays, broadcastable, calls, runs, shapes, values
 
 __all__ = [
-    "ABOVE_ONE", "BOOLEAN", "MODULE_LAWS", "OP_LAWS", "POSITIVE", "REAL", "UNIT", "Call", "Domain", "Run", "arrays",
-    "broadcastable", "calls", "case", "holds", "property_test", "runs", "shapes", "values",
+    "ABOVE_ONE", "BOOLEAN", "HUGE", "MODULE_LAWS", "OP_LAWS", "POSITIVE", "REAL", "TINY", "UNIT", "Call", "Domain",
+    "Run", "arrays", "broadcastable", "calls", "case", "holds", "property_test", "runs", "shapes", "values",
 ]  # fmt: skip
 
 
