@@ -1,4 +1,8 @@
-"""Packages that import their public names when these are first asked for (PEP 562): most programs need few of them."""
+"""Packages that import their public names when these are first asked for (PEP 562): most programs need few of them.
+
+To type checkers and editors such a package shows plain imports, under `if TYPE_CHECKING`, and calls `on_demand` in the
+`else`: were they to see a `__getattr__`, they would take every misspelt name for one that is there.
+"""
 
 from __future__ import annotations
 

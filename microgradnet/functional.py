@@ -88,6 +88,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def tanh(x: Operand) -> Any:
     """The hyperbolic tangent; `np.tanh`, here beside the other activations."""
     return np.tanh(x)

@@ -21,7 +21,12 @@ import numpy as np
 
 from ..checks import choice
 from ..core import Array
-from ..words import missing
+from ..demand import on_demand
+
+__all__ = [
+    "calculate_gain", "constant", "eye", "fans", "generator", "kaiming_normal", "kaiming_uniform", "lecun_uniform",
+    "normal", "ones", "orthogonal", "trunc_normal", "uniform", "xavier_normal", "xavier_uniform", "zeros",
+]  # fmt: skip
 
 # In quotes, so that importing this does not import np.random.
 Seed: TypeAlias = "int | np.random.Generator | None"
@@ -205,4 +210,4 @@ def eye(shape: tuple[int, ...], rng: Seed = None) -> Array:
 
 
 if not TYPE_CHECKING:
-    __getattr__ = functools.partial(missing, __name__)
+    __getattr__, __dir__ = on_demand(__name__, __all__, {})  # all of it is here; for what others call `zeros_`
