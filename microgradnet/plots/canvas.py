@@ -12,7 +12,13 @@ POSITIVE, NEGATIVE = "#2b6cb0", "#c05621"  # blue and orange: told apart by near
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches. `figure.savefig(path)` saves it; a notebook shows it."""
+    """An empty figure of this size in inches. `figure.savefig(path)` saves it; a notebook shows it.
+
+    Raises ModuleNotFoundError, with the command that installs it, where matplotlib is missing.
+
+    >>> from microgradnet import plots
+    >>> left, right = plots.new_figure(8, 3).subplots(1, 2)
+    """
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
