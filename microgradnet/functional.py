@@ -13,7 +13,6 @@ import numpy as np
 
 from .checks import choice, share
 from .core import Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
-from .formulas.reductions import clip, logsumexp
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -28,13 +27,14 @@ from .losses import (
     nll_loss,
     smooth_l1_loss,
 )
-from .ops.conv import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d
+from .ops.conv import conv1d, conv2d
 from .ops.cost import quadratic_cost
-from .ops.elementwise import relu, sigmoid, stop_gradient
+from .ops.elementwise import clip, relu, sigmoid, stop_gradient
 from .ops.erf import erfc
 from .ops.fused import attention_weights_row, normalize, softmax_row
 from .ops.linear import linear
-from .ops.reduction import Axis
+from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
+from .ops.reduction import Axis, logsumexp
 
 __all__ = [
     "attention_weights",
@@ -93,7 +93,11 @@ def __dir__() -> list[str]:
 
 
 def tanh(x: Operand) -> Any:
-    """The hyperbolic tangent; `np.tanh`, here beside the other activations."""
+    """The hyperbolic tangent, from −1 to 1, with slope 1 − tanh²(x): `np.tanh`, here beside the other activations.
+
+    >>> tanh(Value([0.0, 1.0, 1000.0]))
+    Value(data=[0.        , 0.76159416, 1.        ], grad=None)
+    """
     return np.tanh(x)
 
 
@@ -111,13 +115,21 @@ def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
 
 
 def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
-    """`x` where it is positive, `negative_slope * x` elsewhere; at 0 the slope is `negative_slope`."""
+    """`x` where it is positive, `negative_slope * x` elsewhere; at 0 the slope is `negative_slope`.
+
+    >>> leaky_relu(Value([-2.0, 3.0]), 0.1)
+    Value(data=[-0.2,  3. ], grad=None)
+    """
     x = shaped(x)
     return np.where(x > 0, x, x * negative_slope)
 
 
 def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """`x` limited to [`min_val`, `max_val`]; unlike `clip`, the slope on the limits is 0."""
+    """`x` limited to [`min_val`, `max_val`]; unlike `clip`, the slope on the limits is 0.
+
+    >>> hardtanh(Value([-3.0, 0.5, 3.0]))
+    Value(data=[-1. ,  0.5,  1. ], grad=None)
+    """
     x = shaped(x)
     return np.where(x >= max_val, max_val, np.where(x > min_val, x, min_val)).astype(x.dtype)
 
@@ -132,14 +144,24 @@ def relu6(x: Operand) -> Any:
 
 
 def elu(x: Operand, alpha: float = 1.0) -> Any:
-    """`x` where it is ≥ 0, `alpha * (exp(x) − 1)` elsewhere; at 0 the slope is 1."""
+    """`x` where it is ≥ 0, `alpha * (exp(x) − 1)` elsewhere; at 0 the slope is 1.
+
+    Below it bends towards −`alpha`, and its mean stays nearer to 0 than that of relu (Clevert et al. 2016).
+
+    >>> elu(Value([-1.0, 0.0, 2.0]))
+    Value(data=[-0.63212056,  0.        ,  2.        ], grad=None)
+    """
     x = shaped(x)
     below = np.where(x >= 0, 0.0, x)  # or expm1 of a large x would be inf · 0 in its slope
     return np.where(x >= 0, x, np.expm1(below) * alpha)
 
 
 def softplus(x: Operand, beta: float = 1.0) -> Any:
-    """log(1 + exp(`beta` · x)) / `beta`, a smooth relu, finite for every finite x; the larger `beta`, the sharper."""
+    """log(1 + exp(`beta` · x)) / `beta`, a smooth relu, finite for every finite x; the larger `beta`, the sharper.
+
+    >>> softplus(Value([-1000.0, 0.0, 2.0])).data.round(3)
+    array([0.   , 0.693, 2.127])
+    """
     return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(shaped(x) * beta, 0.0) / beta
 
 
@@ -159,24 +181,40 @@ def gelu(x: Operand, approximate: str = "none") -> Any:
 
 
 def silu(x: Operand) -> Any:
-    """x · sigmoid(x), also called swish."""
+    """x · sigmoid(x), also called swish: a relu that dips below 0 before it rises, smooth everywhere.
+
+    >>> silu(Value([-1.0, 0.0, 1.0]))
+    Value(data=[-0.26894142,  0.        ,  0.73105858], grad=None)
+    """
     x = shaped(x)
     return x * sigmoid(x)
 
 
 def mish(x: Operand) -> Any:
-    """x · tanh(softplus(x))."""
+    """x · tanh(softplus(x)): much like `silu`, with a dip that is a little deeper (Misra 2019).
+
+    >>> mish(Value([-1.0, 0.0, 1.0]))
+    Value(data=[-0.30340146,  0.        ,  0.86509839], grad=None)
+    """
     x = shaped(x)
     return x * np.tanh(softplus(x))
 
 
 def selu(x: Operand) -> Any:
-    """`elu` with the two constants that keep mean 0 and variance 1 through the layers (Klambauer et al. 2017)."""
+    """`elu` with the two constants that keep mean 0 and variance 1 through the layers (Klambauer et al. 2017).
+
+    >>> selu(Value([-1.0, 0.0, 1.0]))
+    Value(data=[-1.11133074,  0.        ,  1.05070099], grad=None)
+    """
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
 def hardswish(x: Operand) -> Any:
-    """x · relu6(x + 3) / 6: `silu` made of straight lines."""
+    """x · relu6(x + 3) / 6: `silu` without an exponential. 0 up to −3, x from 3 on, a parabola between them.
+
+    >>> hardswish(Value([-1.5, 0.0, 4.0]))
+    Value(data=[-0.375,  0.   ,  4.   ], grad=None)
+    """
     x = shaped(x)
     return x * relu6(x + 3) / 6
 
@@ -219,7 +257,10 @@ def rms_norm(x: Operand, normalized_shape: Any, weight: Any = None, eps: float |
 
 def group_norm(x: Operand, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """`x` (batch, channels, …), its channels cut into groups, each group of each example moved and scaled to mean 0
-    and variance 1; then times `weight` plus `bias`, one for each channel.
+    and variance 1; then times `weight` plus `bias`, one for each channel. ValueError if the channels cannot be cut so.
+
+    >>> group_norm(np.array([[1.0, 3.0, 0.0, 100.0]]), 2).round(3)
+    array([[-1.,  1., -1.,  1.]])
     """
     x = shaped(x)
     if x.ndim < 2 or x.shape[1] % num_groups:
@@ -239,6 +280,10 @@ def batch_norm(
     if given, move towards them by the share `momentum`, in place; their variance is the unbiased one, as in PyTorch.
     Without it they are what is subtracted and divided by. ValueError if there is but one number in a channel to
     normalise by.
+
+    >>> batch_norm(np.array([[1.0, 10.0], [3.0, 30.0]]), None, None, training=True).round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
     """
     x = shaped(x)
     if x.ndim < 2:
@@ -297,6 +342,9 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = No
 
     The mask is drawn from `seed`: a np.random.Generator, or an int, which draws the same mask every time. ValueError if
     there is something to draw and no seed.
+
+    >>> dropout(np.ones(6), 0.5, seed=0)
+    array([2., 2., 2., 0., 0., 0.])
     """
     share("p", p, call="dropout", what="the share that is dropped")
     if not training or p == 0:
@@ -337,6 +385,9 @@ def scaled_dot_product_attention(
     `attn_mask` broadcasts to (…, L, S): booleans, True where a query may look, or numbers that are added before the
     softmax. `is_causal`: a query may look at keys up to its own place. A query that may look nowhere gets 0.
     `dropout_p` is the share of the weights that is dropped; then it wants a `seed`, see `dropout`.
+
+    >>> scaled_dot_product_attention(np.zeros((1, 2)), np.eye(2), np.array([[1.0], [3.0]]))  # all keys fit alike
+    array([[2.]])
     """
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
     return dropout(weights, dropout_p, seed=seed) @ shaped(value)
@@ -345,7 +396,13 @@ def scaled_dot_product_attention(
 def attention_weights(
     query: Operand, key: Operand, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
 ) -> Any:
-    """How `scaled_dot_product_attention` weighs the values: (…, L, S), each row positive numbers that add to 1."""
+    """How `scaled_dot_product_attention` weighs the values: (…, L, S), each row positive numbers that add to 1, or, of
+    a query that may look nowhere, zeros. The arguments are the same.
+
+    >>> attention_weights(np.eye(2), np.eye(2), is_causal=True).round(3)
+    array([[1.  , 0.  ],
+           [0.33, 0.67]])
+    """
     query, key = shaped(query), shaped(key)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     masks = [] if attn_mask is None else [additive(attn_mask, np.result_type(query, key))]
@@ -373,6 +430,10 @@ def softmax(x: Operand, axis: int = -1) -> Any:
 
 
 def log_softmax(x: Operand, axis: int = -1) -> Any:
-    """log(softmax(x)) along `axis`, precise where the softmax is tiny."""
+    """log(softmax(x)) along `axis`, precise where the softmax is tiny: its logarithm would be −∞ there.
+
+    >>> log_softmax(Value([0.0, 1000.0]))
+    Value(data=[-1000.,     0.], grad=None)
+    """
     x = shaped(x)
     return x - logsumexp(x, axis=axis, keepdims=True)

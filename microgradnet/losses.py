@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from .checks import choice
 from .core import Array, Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
-from .formulas.reductions import clip, logsumexp
 from .ops.cost import clamped_log
-from .ops.elementwise import relu
+from .ops.elementwise import clip, relu
+from .ops.reduction import logsumexp
 
 IGNORED = -100
 
@@ -30,8 +31,7 @@ def reduced(losses: Any, reduction: str) -> Any:
         return losses
     if reduction == "sum":
         return losses.sum()
-    if reduction != "mean":
-        raise ValueError(f"reduction={reduction!r}: it is 'mean', 'sum' or 'none'")
+    choice("reduction", reduction, ("mean", "sum", "none"))
     if not losses.size:
         raise ValueError(f"losses of shape {losses.shape}: there is no example to take the cost of")
     # np.mean takes more steps, for the sake of float16, whose sums overflow.
@@ -66,7 +66,11 @@ def mse_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any
 
 
 def l1_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any:
-    """|input − target|, the mean absolute error; slope 0 where they are equal."""
+    """|input − target|, the mean absolute error; slope 0 where they are equal.
+
+    >>> l1_loss(Value([1.0, 2.0]), [1.0, 4.0])
+    Value(data=1.0, grad=None)
+    """
     input, target = matched(input, target)
     return reduced(abs(input - target), reduction)
 
@@ -86,7 +90,11 @@ def huber_loss(input: Operand, target: Operand, *, reduction: str = "mean", delt
 
 
 def smooth_l1_loss(input: Operand, target: Operand, *, reduction: str = "mean", beta: float = 1.0) -> Any:
-    """`huber_loss` with delta = `beta`, divided by `beta`: arms of slope ±1. With `beta` 0 it is `l1_loss`."""
+    """`huber_loss` with delta = `beta`, divided by `beta`: arms of slope ±1. With `beta` 0 it is `l1_loss`.
+
+    >>> smooth_l1_loss([0.0, 0.0], [1.0, 3.0], reduction="none", beta=2.0)
+    array([0.25, 2.  ])
+    """
     if not beta >= 0:
         raise ValueError(f"beta={beta!r}: the error where the arms begin is a positive number, or 0")
     if beta == 0:
@@ -244,6 +252,7 @@ class Labels:
 
 
 def check_classes(input: Any) -> None:
+    """ValueError for logits without an axis of classes, or with no class on it."""
     if not input.ndim or not input.shape[-1]:
         raise ValueError(f"logits of shape {input.shape}: there is no example, or no class, to take the cost of")
 
@@ -329,6 +338,7 @@ def kl_div(input: Operand, target: Operand, *, reduction: str = "mean", log_targ
 
 
 def check_between_0_and_1(name: str, x: Any) -> None:
+    """ValueError for what is no probability, a NaN included."""
     data = numbers(x)
     if data.size and not (data.min() >= 0 and data.max() <= 1):  # a NaN is not either
         raise ValueError(
@@ -366,13 +376,20 @@ def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reductio
 
 
 def hinge_embedding_loss(input: Operand, target: Operand, *, margin: float = 1.0, reduction: str = "mean") -> Any:
-    """`input` where the label is 1, max(0, margin − input) where it is −1, averaged: distances, of like and unlike."""
+    """`input` where the label is 1, max(0, margin − input) where it is −1, averaged: distances, of like and unlike.
+
+    ValueError for labels other than 1 and −1.
+
+    >>> hinge_embedding_loss([0.25, 0.25], [1, -1], reduction="none")
+    array([0.25, 0.75])
+    """
     input, target = matched(input, target)
     check_signs(target)
     return reduced(np.where(target == 1, input, relu(margin - input)), reduction)
 
 
 def check_signs(target: Any) -> None:
+    """ValueError for labels other than 1 and −1."""
     data = numbers(target)
     if not np.all(np.abs(data) == 1):
         raise ValueError(f"labels from {data.min()} to {data.max()}: they are 1 or -1. 2 * y - 1 makes them of 0 and 1")

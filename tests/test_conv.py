@@ -13,7 +13,8 @@ from microgradnet import Value
 from microgradnet.core import sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import conv
-from microgradnet.ops.conv import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d
+from microgradnet.ops.conv import conv1d, conv2d
+from microgradnet.ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 
 # ------------------------------------------------------------------------------------------- the definitions, in loops
 # One number at a time. An element outside the image is skipped: it is a zero, or nothing at all.

@@ -558,6 +558,8 @@ def test_numpys_warnings_are_given(f: Callable[[Any], Any], x: Any) -> None:
     assert {w.category for w in ours} == {RuntimeWarning}
     said = {str(w.message).rstrip(".") for w in theirs}
     assert said & {str(w.message).rstrip(".") for w in ours}, said
+    lines = {w.filename for w in ours if str(w.message).startswith(("Degrees of freedom", "Mean of", "All-NaN"))}
+    assert lines <= {__file__}, "a warning is about the line that called NumPy"
 
 
 def test_masks_of_nans_warn_of_nothing() -> None:

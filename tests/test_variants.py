@@ -5,6 +5,7 @@ One test covers one function in all its variants, and says of each that failed w
 
 from __future__ import annotations
 
+import inspect
 import warnings
 import zlib
 from collections import Counter
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnet.core import Value, numbers, sweep
+from microgradnet.core import FORMULAS, Value, numbers, sweep
+from microgradnet.words import spelled
 from tests.lines import functions
 from tests.variants import NAMES, REFUSED, VARIANTS, Variant, grouped
 
@@ -262,6 +264,64 @@ def test_what_cannot_be_recorded_is_refused(run: Callable[..., Any]) -> None:
         run(np, x)
     assert len(str(caught.value)) > 30  # it says what to do instead
     RAN["refused"] += 1
+
+
+def with_out() -> dict[str, tuple[Any, list[str]]]:
+    """NumPy's functions with a formula and an `out`, each with the names of its positional arguments."""
+    found = {}
+    for function in FORMULAS:
+        if callable(function) and getattr(function, "__module__", "").split(".")[0] == "numpy":
+            try:
+                arguments = inspect.signature(function).parameters
+            except ValueError:  # before NumPy 2.4 a function written in C does not say
+                continue
+            own_words = isinstance(function, np.ufunc) or function is np.linalg.multi_dot
+            if "out" in arguments and not own_words:
+                named = [x.name for x in arguments.values() if x.kind <= x.POSITIONAL_OR_KEYWORD]
+                found[spelled(function)] = function, named
+    return found
+
+
+WITH_OUT = with_out()
+
+
+@pytest.mark.parametrize("name", WITH_OUT)
+def test_a_formula_refuses_out_where_numpy_takes_it(name: str) -> None:
+    """By name and by position, there and at no other place."""
+    function, named = WITH_OUT[name]
+    array = np.zeros(3)
+    shown = name.replace("np.amax", "np.max").replace("np.amin", "np.min")
+    with pytest.raises(TypeError, match=rf"^{shown}\(out=…\) would write a recorded result .* Leave out= away"):
+        FORMULAS[function](out=array)
+    for place in range(len(named) + 1):
+        said = ""
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                FORMULAS[function](*[None] * place, array)
+            except Exception as error:
+                said = str(error)
+        assert ("(out=…)" in said) == (named[place : place + 1] == ["out"]), (place, said)
+
+
+def test_many_functions_have_an_out() -> None:
+    assert len(WITH_OUT) >= 40
+
+
+@pytest.mark.parametrize("call", [
+    lambda x, none: np.mean(x, 0, None, none, True), lambda x, none: np.clip(x, 0.5, 1.5, none),
+    lambda x, none: np.take(x, [0, 5], 1, none, "clip"), lambda x, none: np.std(x, 0, None, none, 1, True),
+    lambda x, none: np.max(x, 1, none, True), lambda x, none: np.cumsum(x, 0, None, none),
+    lambda x, none: np.quantile(x, 0.3, 0, none, False, "hazen", True), lambda x, none: np.dot(x, x.T, none),
+    lambda x, none: np.trace(x, 0, 0, 1, None, none), lambda x, none: np.concatenate([x, x], 1, none),
+    lambda x, none: np.nanvar(x, axis=0, out=none, ddof=1),
+])  # fmt: skip
+@pytest.mark.parametrize("none", [None, np._NoValue], ids=["None", "not given"])
+def test_an_out_that_is_none_is_passed_over(call: Callable[..., Any], none: Any) -> None:
+    x = np.array([[0.5, 1.5], [2.5, 0.25]])
+    got = call(Value(x), none)
+    assert isinstance(got, Value)
+    np.testing.assert_allclose(got.data, call(x, None), rtol=1e-12)
 
 
 def test_enough_was_checked(request: pytest.FixtureRequest) -> None:

@@ -3,6 +3,7 @@
 from . import modes
 from .conversion import fixed_view, floating, shaped
 from .engine import Gone, NonDiff, Op, Value, by_age, fitted, history, start, sweep, swept
+from .formula import BY_NAME, formula
 from .modes import RECORDING, WATCHER, Mode, no_grad, recording
 from .protocols import all_numbers, numbers
 from .rows import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Case, Domain, Variadic, case, op, primitive
@@ -10,9 +11,9 @@ from .tables import FORMULAS, FROZEN, INSPECTIONS, LATE, NO_PARAMS, REFUSED, TAB
 from .written import new_age, new_value
 
 __all__ = [
-    "ABOVE_ONE", "BOOLEAN", "FORMULAS", "FROZEN", "INSPECTIONS", "LATE", "NO_PARAMS", "POSITIVE", "REAL", "RECORDING",
-    "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Case", "Domain", "Gone", "Mode", "NonDiff", "Op", "Operand",
-    "Rule", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted", "fixed_view", "floating", "history",
-    "modes", "new_age", "new_value", "no_grad", "numbers", "op", "primitive", "recording", "shaped", "start", "sweep",
-    "swept",
+    "ABOVE_ONE", "BOOLEAN", "BY_NAME", "FORMULAS", "FROZEN", "INSPECTIONS", "LATE", "NO_PARAMS", "POSITIVE", "REAL",
+    "RECORDING", "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Case", "Domain", "Gone", "Mode", "NonDiff", "Op",
+    "Operand", "Rule", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted", "fixed_view", "floating",
+    "formula", "history", "modes", "new_age", "new_value", "no_grad", "numbers", "op", "primitive", "recording",
+    "shaped", "start", "sweep", "swept",
 ]  # fmt: skip

@@ -7,38 +7,42 @@ from typing import Any
 
 import numpy as np
 
-from ..core import FORMULAS, shaped
+from ..core import formula, shaped
 from ..ops.elementwise import exponent
 from ..words import refuse
-from .reductions import refuse_out
 
 
+@formula(np.float_power)
 def float_power(x: Any, y: Any) -> Any:
     """`x**y` in float64, whatever the dtypes."""
     return np.power(shaped(x).astype(np.float64), shaped(y).astype(np.float64))
 
 
+@formula(np.divmod)
 def divmod_(x: Any, y: Any) -> tuple[Any, Any]:
     return np.floor_divide(x, y), np.remainder(x, y)
 
 
+@formula(np.modf)
 def modf(x: Any) -> tuple[Any, Any]:
     """The fractional part, with slope 1, and the integral part."""
     whole = np.trunc(x)
     return np.where(np.isinf(x), np.copysign(0.0, x), x - np.where(np.isinf(x), 0.0, whole)), whole
 
 
+@formula(np.frexp)
 def frexp(x: Any) -> tuple[Any, Any]:
     """m and e of x = m · 2ᵉ; m has the slope 2⁻ᵉ between the jumps."""
     e = exponent(x)
     return np.ldexp(x, -e), e
 
 
-def fix(x: Any, out: Any = None) -> Any:
-    refuse_out("fix", out)
+@formula(np.fix, out=1)
+def fix(x: Any) -> Any:
     return np.trunc(x)
 
 
+@formula(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """`x` where it is finite, with slope 1, and the given numbers elsewhere, with slope 0."""
     if not copy:
@@ -49,31 +53,23 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     return finite.astype(x.dtype)
 
 
+@formula(np.real)
 def real(val: Any) -> Any:
     return +shaped(val)
 
 
+@formula(np.imag)
 def imag(val: Any) -> Any:
     """0, everywhere; nothing flows."""
     return np.floor(val) * 0.0
 
 
+@formula(np.real_if_close)
 def real_if_close(a: Any, tol: float = 100) -> Any:
     return +shaped(a)
 
 
+@formula(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
     """Of a real number: 0, or π where it is negative; nothing flows."""
     return np.where(shaped(z) < 0, 180.0 if deg else math.pi, 0.0).astype(z.dtype)
-
-
-FORMULAS[np.float_power] = float_power
-FORMULAS[np.divmod] = divmod_
-FORMULAS[np.modf] = modf
-FORMULAS[np.frexp] = frexp
-FORMULAS[np.fix] = fix
-FORMULAS[np.nan_to_num] = nan_to_num
-FORMULAS[np.real] = real
-FORMULAS[np.imag] = imag
-FORMULAS[np.real_if_close] = real_if_close
-FORMULAS[np.angle] = angle

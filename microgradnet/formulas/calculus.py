@@ -8,20 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core import FORMULAS, Value, case, numbers, op, shaped
+from ..core import Value, case, formula, numbers, op, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, along, argsort, cumsum, searchsorted
 from ..words import refuse
 from .reductions import axes_of
-from .statistics import (
-    as_floats,
-    pick,
-    weak,
-)
+from .statistics import as_floats, pick, weak
 
 # ---------------------------------------------------------------------------------------------------------- calculus
 
 
+@formula(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:
     if n == 0:
         return a
@@ -41,6 +38,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append:
     return a
 
 
+@formula(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     x = shaped(ary).reshape((-1,))
     begin: list[Any] = []
@@ -54,6 +52,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     return np.concatenate([*begin, x[1:] - x[:-1], *end])
 
 
+@formula(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
     f = as_floats(f)
     axes = axes_of(axis, f.ndim)
@@ -115,6 +114,7 @@ def _slopes(f: Any, axis: int, steps: Any, edge_order: int) -> Any:
     return as_floats(np.concatenate([left, inner, right], axis=axis), f.dtype)
 
 
+@formula(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = shaped(y)
     axis = normalize_axis_index(axis, y.ndim)
@@ -128,6 +128,11 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     return (steps * pairs / 2.0).sum(axis=axis)
 
 
+if "trapz" in vars(np):  # its name before NumPy 2.4
+    formula(vars(np)["trapz"])(trapezoid)
+
+
+@formula(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """`fp` between the points `xp`, on straight lines. On a point the slope is that of the line to its right."""
     x, xp, fp = (as_floats(v, np.float64) for v in (x, xp, fp))
@@ -157,6 +162,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     return np.where(x < xp[0], left, np.where(x > xp[-1], right, inside))
 
 
+@formula(np.unwrap)
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * math.pi) -> Any:
     """`p` with jumps taken out. What is added are whole periods, constant between the jumps: the slope in p is 1."""
     if isinstance(period, Value) or isinstance(discont, Value):
@@ -173,18 +179,10 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * mat
     return np.concatenate([start, rest + cumsum(change, axis=axis)], axis=axis)
 
 
-FORMULAS[np.diff] = diff
-FORMULAS[np.ediff1d] = ediff1d
-FORMULAS[np.gradient] = gradient
-FORMULAS[np.trapezoid] = trapezoid
-if "trapz" in vars(np):  # its name before NumPy 2.4
-    FORMULAS[vars(np)["trapz"]] = trapezoid
-FORMULAS[np.interp] = interp
-FORMULAS[np.unwrap] = unwrap
-
 # ----------------------------------------------------------------------------------------- convolution and polynomials
 
 
+@formula(np.convolve)
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     a, v = (_one_axis("convolve", x) for x in (a, v))
     if len(v) > len(a):
@@ -192,6 +190,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     return _slide(a, v[::-1], _mode("convolve", mode))
 
 
+@formula(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     a, v = (_one_axis("correlate", x) for x in (a, v))
     if len(v) > len(a):
@@ -236,6 +235,7 @@ def _coefficients(*polynomials: Any) -> list[Any]:
     return [p if p.ndim else p.reshape((1,)) for p in map(shaped, polynomials)]
 
 
+@formula(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     (p,), _ = _coefficients(p), _coefficients(x)
     x = shaped(x)
@@ -245,6 +245,7 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
+@formula(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
     """The coefficients of the polynomial with these zeros."""
     zeros = shaped(seq_of_zeros)
@@ -256,6 +257,7 @@ def poly(seq_of_zeros: Any) -> Any:
     return product
 
 
+@formula(np.polyadd)
 def polyadd(a1: Any, a2: Any) -> Any:
     a1, a2 = _coefficients(a1, a2)
     n = max(len(a1), len(a2))
@@ -263,11 +265,13 @@ def polyadd(a1: Any, a2: Any) -> Any:
     return a1 + a2
 
 
+@formula(np.polysub)
 def polysub(a1: Any, a2: Any) -> Any:
     a1, a2 = _coefficients(a1, a2)
     return polyadd(a1, -a2)
 
 
+@formula(np.polymul)
 def polymul(a1: Any, a2: Any) -> Any:
     a1, a2 = _coefficients(a1, a2)
     # NumPy leaves leading zeros out of the factors. Their products are left out of the result here: for the rest of it,
@@ -276,6 +280,7 @@ def polymul(a1: Any, a2: Any) -> Any:
     return convolve(a1, a2)[sum(leading) :]
 
 
+@formula(np.polyder)
 def polyder(p: Any, m: int = 1) -> Any:
     m = _times("polyder", m)
     (p,) = _coefficients(p)
@@ -284,6 +289,7 @@ def polyder(p: Any, m: int = 1) -> Any:
     return p
 
 
+@formula(np.polyint)
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     m = _times("polyint", m)
     (p,) = _coefficients(p)
@@ -303,6 +309,7 @@ def _times(name: str, m: Any) -> int:
     return int(m)
 
 
+@formula(np.vander)
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     x = shaped(x)
     if x.ndim != 1:
@@ -315,21 +322,9 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     return np.stack(columns, axis=1) if N != 0 and len(x) else np.zeros((len(x), N or 0), x.dtype)
 
 
+@formula(np.i0)
 def i0(x: Any) -> Any:
     """The modified Bessel function: the mean of exp(x cos t) over a circle, of which 256 points are as good as all."""
     x = as_floats(x)
     t = ((np.arange(128) + 0.5) * (math.pi / 128)).astype(x.dtype)
     return np.exp(x.reshape((*x.shape, 1)) * np.cos(t)).sum(axis=-1) / 128
-
-
-FORMULAS[np.convolve] = convolve
-FORMULAS[np.correlate] = correlate
-FORMULAS[np.polyval] = polyval
-FORMULAS[np.poly] = poly
-FORMULAS[np.polyadd] = polyadd
-FORMULAS[np.polysub] = polysub
-FORMULAS[np.polymul] = polymul
-FORMULAS[np.polyder] = polyder
-FORMULAS[np.polyint] = polyint
-FORMULAS[np.vander] = vander
-FORMULAS[np.i0] = i0

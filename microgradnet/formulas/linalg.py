@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError, eigvalsh, inv, svdvals
 
-from ..core import FORMULAS, INSPECTIONS, Value, numbers, shaped
+from ..core import Value, formula, numbers, shaped
 from ..ops.linalg import (
     arbitrary,
     eigenvectors,
@@ -36,18 +36,6 @@ EighResult: Any = type(np.linalg.eigh(np.eye(1)))
 SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 QRResult: Any = type(np.linalg.qr(np.eye(1)))
 SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
-
-INSPECTIONS.add(np.linalg.matrix_rank)
-
-
-def formula(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let the decorated function stand for NumPy's."""
-
-    def register(ours: Callable[..., Any]) -> Callable[..., Any]:
-        FORMULAS[function] = ours
-        return ours
-
-    return register
 
 
 def complain(function: Callable[..., Any], *args: Any) -> Any:

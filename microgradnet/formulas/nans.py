@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
-from ..core import FORMULAS, Value, numbers
+from ..core import formula, numbers
 from ..ops.reduction import Axis, cumprod, cumsum, prod
-from .reductions import axes_of, count, given, refuse_out
-from .statistics import (
-    as_floats,
-    freedom,
-    front,
-    kept,
-    mask_of,
-    nan_for,
-    root,
-    squared_gaps,
-    total_of,
-)
+from .reductions import axes_of, count, first, given
+from .statistics import as_floats, freedom, front, kept, mask_of, nan_for, root, squared_gaps, total_of, warn
 
 
 def _without(a: Any, fill: float, where: Any = True, dtype: Any = None) -> tuple[Any, Any]:
@@ -33,75 +22,68 @@ def _without(a: Any, fill: float, where: Any = True, dtype: Any = None) -> tuple
     return np.where(valid, x, fill), valid
 
 
-def _first(initial: Any, dtype: Any) -> Any:
-    """`initial=` of a reduction in the dtype of its elements."""
-    return initial.astype(dtype) if isinstance(initial, Value) else np.asarray(initial, dtype)[()]
-
-
-def nansum(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+@formula(np.nansum, out=3)
+def nansum(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False, initial: Any = None,
            where: Any = True) -> Any:  # fmt: skip
-    refuse_out("nansum", out)
     total = _without(a, 0.0, where, dtype)[0].sum(axis=axis, keepdims=keepdims)
-    return total + _first(initial, total.dtype) if given(initial) else total
+    return total + first(initial, total.dtype) if given(initial) else total
 
 
-def nanprod(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+@formula(np.nanprod, out=3)
+def nanprod(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False, initial: Any = None,
             where: Any = True) -> Any:  # fmt: skip
-    refuse_out("nanprod", out)
     x, _ = _without(a, 1.0, where, dtype)
     total = kept(prod(front(x, axis), axis=0), x.shape, axis, keepdims)
-    return total * _first(initial, total.dtype) if given(initial) else total
+    return total * first(initial, total.dtype) if given(initial) else total
 
 
-def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
-    refuse_out("nancumsum", out)
+@formula(np.nancumsum, out=3)
+def nancumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     x, _ = _without(a, 0.0, dtype=dtype)
     return cumsum(x.reshape((x.size,)) if axis is None or not x.ndim else x, axis=axis or 0)
 
 
-def nancumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
-    refuse_out("nancumprod", out)
+@formula(np.nancumprod, out=3)
+def nancumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     x, _ = _without(a, 1.0, dtype=dtype)
     return cumprod(x.reshape((x.size,)) if axis is None or not x.ndim else x, axis=axis or 0)
 
 
-def nanmean(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
-            where: Any = True) -> Any:  # fmt: skip
-    refuse_out("nanmean", out)
+@formula(np.nanmean, out=3)
+def nanmean(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False, *, where: Any = True) -> Any:
     x, valid = _without(a, 0.0, where, dtype)
     if x.dtype == np.float16:
-        return nanmean(a, axis, np.float32, None, keepdims, where=where).astype(np.float16)
+        return nanmean(a, axis, np.float32, keepdims, where=where).astype(np.float16)
     n = count(x, axis, keepdims, valid)
     if np.any(numbers(n) == 0):
-        warnings.warn("Mean of empty slice", RuntimeWarning, stacklevel=3)
+        warn("Mean of empty slice")
     return x.sum(axis=axis, keepdims=keepdims) / nan_for(n == 0, n)
 
 
-def nanvar(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
+@formula(np.nanvar, out=3)
+def nanvar(a: Any, axis: Axis = None, dtype: Any = None, ddof: Any = 0, keepdims: Any = False, *,
            where: Any = True, mean: Any = None, correction: Any = None) -> Any:  # fmt: skip
-    refuse_out("nanvar", out)
     x, valid = _without(a, 0.0, where, dtype)
     ddof = freedom(ddof, correction)
     if x.dtype == np.float16:
-        return nanvar(a, axis, np.float32, None, ddof, keepdims, where=where, mean=mean).astype(np.float16)
+        return nanvar(a, axis, np.float32, ddof, keepdims, where=where, mean=mean).astype(np.float16)
     left = count(x, axis, keepdims, valid) - ddof
     if np.any(numbers(left) <= 0):
-        warnings.warn("Degrees of freedom <= 0 for slice.", RuntimeWarning, stacklevel=3)
+        warn("Degrees of freedom <= 0 for slice.")
     if not given(mean):
         n = count(x, axis, True, valid)
         mean = x.sum(axis=axis, keepdims=True) / np.where(n == 0, 1.0, n)
     return squared_gaps(x, axis, keepdims, valid, mean) / nan_for(left <= 0, left)
 
 
-def nanstd(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
+@formula(np.nanstd, out=3)
+def nanstd(a: Any, axis: Axis = None, dtype: Any = None, ddof: Any = 0, keepdims: Any = False, *,
            where: Any = True, mean: Any = None, correction: Any = None) -> Any:  # fmt: skip
-    refuse_out("nanstd", out)
-    return root(nanvar(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
+    return root(nanvar(a, axis, dtype, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
-def nanmax(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, initial: Any = None,
-           where: Any = True) -> Any:  # fmt: skip
-    refuse_out("nanmax", out)
+@formula(np.nanmax, out=2)
+def nanmax(a: Any, axis: Axis = None, keepdims: Any = False, initial: Any = None, where: Any = True) -> Any:
     x, valid = _without(a, -math.inf, where)
     if not given(initial):
         if given(where) and where is not True:
@@ -117,25 +99,24 @@ def nanmax(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, in
     n = count(x, axis, True, valid)
     top = np.where(low, total_of(x, axis, True, low) / nan_for(n == 0, n), top)
     if given(initial):
-        top = np.fmax(top, _first(initial, x.dtype))
+        top = np.fmax(top, first(initial, x.dtype))
     if np.any(np.isnan(numbers(top))):
-        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=3)
+        warn("All-NaN slice encountered")
     return top if keepdims else np.squeeze(top, axis=axes_of(axis, x.ndim))
 
 
-def nanmin(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False, initial: Any = None,
-           where: Any = True) -> Any:  # fmt: skip
-    refuse_out("nanmin", out)
-    return -nanmax(-as_floats(a), axis, None, keepdims, -as_floats(initial) if given(initial) else None, where)
+@formula(np.nanmin, out=2)
+def nanmin(a: Any, axis: Axis = None, keepdims: Any = False, initial: Any = None, where: Any = True) -> Any:
+    return -nanmax(-as_floats(a), axis, keepdims, -as_floats(initial) if given(initial) else None, where)
 
 
-def nanargmax(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = False) -> Any:
-    refuse_out("nanargmax", out)
+@formula(np.nanargmax, out=2)
+def nanargmax(a: Any, axis: int | None = None, *, keepdims: Any = False) -> Any:
     return _nanarg(np.argmax, -math.inf, a, axis, keepdims)
 
 
-def nanargmin(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = False) -> Any:
-    refuse_out("nanargmin", out)
+@formula(np.nanargmin, out=2)
+def nanargmin(a: Any, axis: int | None = None, *, keepdims: Any = False) -> Any:
     return _nanarg(np.argmin, math.inf, a, axis, keepdims)
 
 
@@ -144,16 +125,3 @@ def _nanarg(numpys: Any, fill: float, a: Any, axis: int | None, keepdims: Any) -
     if x.size and not np.all(np.any(numbers(valid), axis=axis)):
         raise ValueError("All-NaN slice encountered: it has no largest and no smallest element")
     return numpys(x, axis=axis, keepdims=keepdims)
-
-
-FORMULAS[np.nansum] = nansum
-FORMULAS[np.nanprod] = nanprod
-FORMULAS[np.nancumsum] = nancumsum
-FORMULAS[np.nancumprod] = nancumprod
-FORMULAS[np.nanmean] = nanmean
-FORMULAS[np.nanvar] = nanvar
-FORMULAS[np.nanstd] = nanstd
-FORMULAS[np.nanmax] = nanmax
-FORMULAS[np.nanmin] = nanmin
-FORMULAS[np.nanargmax] = nanargmax
-FORMULAS[np.nanargmin] = nanargmin

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import FORMULAS, TABLE, Value, shaped
+from ..core import TABLE, Value, formula, shaped
 from ..ops.reduction import BACKWARDS, along
 from ..words import refuse
 
@@ -17,6 +17,7 @@ OPTIONS = {
 }  # fmt: skip
 
 
+@formula(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
     array = shaped(array)
     if mode not in OPTIONS:
@@ -91,6 +92,3 @@ def pad_front(x: Any, axis: int, n: int, mode: str, given: Any, padded: int) -> 
         kept = 0 if mode == "symmetric" else 1
         front = 2 * edge - own[along(axis, slice(kept, n + kept))][along(axis, BACKWARDS)]
     return np.concatenate([front, x], axis=axis)
-
-
-FORMULAS[np.pad] = pad

@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import FORMULAS, Op, case, op, shaped
-from ..ops.linear import dot
+from ..core import BY_NAME, Op, case, formula, op, shaped
 from ..words import refuse
-from .reductions import refuse_out
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -62,9 +60,9 @@ einsum: Op = op(
     ])  # fmt: skip
 
 
-def np_einsum(*operands: Any, out: Any = None, optimize: Any = False, **options: Any) -> Any:
+@formula(np.einsum, out=BY_NAME)
+def np_einsum(*operands: Any, optimize: Any = False, **options: Any) -> Any:
     """Every form: explicit or implicit, with an ellipsis, repeated letters, or operands and lists of axes in turn."""
-    refuse_out("einsum", out)
     dtype = options.pop("dtype", None)
     for name, value in options.items():
         if value not in {"order": ("K", "C"), "casting": ("safe", "same_kind")}.get(name, ()):
@@ -106,36 +104,33 @@ def explicit(*operands: Any) -> tuple[str, list[Any]]:
     return ",".join(terms) + "->" + right.replace("...", stretched), arrays
 
 
-FORMULAS[np.einsum] = np_einsum
-
 # ------------------------------------------------------------------------------------------------------ of two arrays
 
 
-def np_dot(a: Any, b: Any, out: Any = None) -> Any:
-    refuse_out("dot", out)
-    return dot(a, b)
-
-
+@formula(np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
     return np.ravel(shaped(a)) @ np.ravel(shaped(b))
 
 
+@formula(np.inner)
 def inner(a: Any, b: Any, /) -> Any:
     a, b = shaped(a), shaped(b)
     return a * b if not a.ndim or not b.ndim else tensordot(a, b, (-1, -1))
 
 
-def outer(a: Any, b: Any, out: Any = None) -> Any:
-    refuse_out("outer", out)
+@formula(np.outer, out=2)
+def outer(a: Any, b: Any) -> Any:
     return np.ravel(shaped(a)).reshape((-1, 1)) * np.ravel(shaped(b))
 
 
+@formula(np.linalg.outer)
 def linalg_outer(x1: Any, x2: Any, /) -> Any:
     if np.ndim(x1) != 1 or np.ndim(x2) != 1:
         raise ValueError(f"np.linalg.outer wants two vectors; got shapes {np.shape(x1)} and {np.shape(x2)}")
     return outer(x1, x2)
 
 
+@formula(np.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     a, b = shaped(a), shaped(b)
     if np.ndim(axes) == 0 and not isinstance(axes, tuple | list):
@@ -154,10 +149,12 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return (rows @ columns).reshape((*rest[0], *rest[1]))
 
 
+@formula(np.linalg.tensordot)
 def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     return tensordot(x1, x2, axes)
 
 
+@formula(np.kron)
 def kron(a: Any, b: Any) -> Any:
     a, b = shaped(a), shaped(b)
     ndim = max(a.ndim, b.ndim)
@@ -168,6 +165,7 @@ def kron(a: Any, b: Any) -> Any:
     return pairs.reshape(tuple(n * m for n, m in zip(left, right, strict=True)))
 
 
+@formula(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -182,12 +180,14 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     return np.stack([a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1], axis=axisc)
 
 
+@formula(np.linalg.cross)
 def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     if np.shape(x1)[axis] != 3 or np.shape(x2)[axis] != 3:
         raise ValueError(f"np.linalg.cross wants vectors of 3 numbers; got shapes {np.shape(x1)} and {np.shape(x2)}")
     return cross(x1, x2, axis=axis)
 
 
+@formula(np.vecdot, np.linalg.vecdot)
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1, **options: Any) -> Any:
     for name in options:
         refuse(f"np.vecdot({name}=…) of a Value is not recorded")
@@ -197,41 +197,27 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1, **options: Any) -> Any:
     return (x1 * x2).sum(axis=-1)
 
 
-def matvec(x1: Any, x2: Any, /) -> Any:
-    return (x1 @ np.expand_dims(shaped(x2), -1))[..., 0]
+if hasattr(np, "matvec"):  # NumPy 2.2
+
+    @formula(np.matvec)
+    def matvec(x1: Any, x2: Any, /) -> Any:
+        return (x1 @ np.expand_dims(shaped(x2), -1))[..., 0]
+
+    @formula(np.vecmat)
+    def vecmat(x1: Any, x2: Any, /) -> Any:
+        return (np.expand_dims(shaped(x1), -2) @ x2)[..., 0, :]
 
 
-def vecmat(x1: Any, x2: Any, /) -> Any:
-    return (np.expand_dims(shaped(x1), -2) @ x2)[..., 0, :]
-
-
+@formula(np.linalg.matmul)
 def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     return np.matmul(x1, x2)
 
 
-def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
-    refuse_out("trace", out)
+@formula(np.trace, out=5)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
     return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
+@formula(np.linalg.trace)
 def linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     return trace(x, offset, -2, -1, dtype)
-
-
-FORMULAS[np.dot] = np_dot
-FORMULAS[np.vdot] = vdot
-FORMULAS[np.inner] = inner
-FORMULAS[np.outer] = outer
-FORMULAS[np.linalg.outer] = linalg_outer
-FORMULAS[np.tensordot] = tensordot
-FORMULAS[np.linalg.tensordot] = linalg_tensordot
-FORMULAS[np.kron] = kron
-FORMULAS[np.cross] = cross
-FORMULAS[np.linalg.cross] = linalg_cross
-FORMULAS[np.vecdot] = FORMULAS[np.linalg.vecdot] = vecdot
-FORMULAS[np.linalg.matmul] = linalg_matmul
-FORMULAS[np.trace] = trace
-FORMULAS[np.linalg.trace] = linalg_trace
-if hasattr(np, "matvec"):  # NumPy 2.2
-    FORMULAS[np.matvec] = matvec
-    FORMULAS[np.vecmat] = vecmat

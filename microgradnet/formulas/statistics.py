@@ -6,18 +6,20 @@ quantile with a list of q. A gradient has the dtype of its Value all the same.
 
 from __future__ import annotations
 
+import functools
 import math
+import sys
 import warnings
 from typing import Any
 
 import numpy as np
 
-from ..core import FORMULAS, Value, numbers, shaped
+from ..core import Value, formula, numbers, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, argsort, cumsum
 from ..ops.shape import SLOT, take
 from ..words import refuse
-from .reductions import axes_of, count, given, refuse_out
+from .reductions import axes_of, count, given
 
 
 def as_floats(x: Any, dtype: Any = None) -> Any:
@@ -55,9 +57,18 @@ def root(x: Any) -> Any:
     return np.where(flat, 0.0, np.sqrt(np.where(flat, 1.0, x)))
 
 
+def warn(text: str) -> None:
+    """NumPy's own warning, at the line of the program, however many formulas lie between it and here."""
+    package, level = __name__.partition(".")[0], 1
+    while sys._getframe(level).f_globals.get("__name__", "").partition(".")[0] == package:
+        level += 1
+    warnings.warn(text, RuntimeWarning, stacklevel=level + 1)
+
+
 # ----------------------------------------------------------------------------------------------------- means and spread
 
 
+@formula(np.average)
 def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
     x = as_floats(a)
     if weights is None:
@@ -91,17 +102,17 @@ def _weights(weights: Any, x: Any, axis: Axis) -> Any:
     return w.transpose(order).reshape(tuple([n if i in axes else 1 for i, n in enumerate(x.shape)]))
 
 
-def var(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
+@formula(np.var, out=3)
+def var(a: Any, axis: Axis = None, dtype: Any = None, ddof: Any = 0, keepdims: Any = False, *,
         where: Any = True, mean: Any = None, correction: Any = None) -> Any:  # fmt: skip
-    refuse_out("var", out)
     x, where, ddof = as_floats(a, dtype), True if where is np._NoValue else where, freedom(ddof, correction)
     return variance(x, axis, ddof, keepdims, where if where is True else mask_of(where, x), mean)
 
 
-def std(a: Any, axis: Axis = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
+@formula(np.std, out=3)
+def std(a: Any, axis: Axis = None, dtype: Any = None, ddof: Any = 0, keepdims: Any = False, *,
         where: Any = True, mean: Any = None, correction: Any = None) -> Any:  # fmt: skip
-    refuse_out("std", out)
-    return root(var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
+    return root(var(a, axis, dtype, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
 def freedom(ddof: Any, correction: Any) -> Any:
@@ -118,7 +129,7 @@ def variance(x: Any, axis: Axis, ddof: Any, keepdims: Any, where: Any, mean: Any
         return variance(x.astype(np.float32), axis, ddof, keepdims, where, mean).astype(np.float16)
     left = count(x, axis, keepdims, where) - ddof
     if np.any(numbers(left) <= 0):
-        warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=5)
+        warn("Degrees of freedom <= 0 for slice")
     squares = squared_gaps(x, axis, keepdims, where, mean)
     return squares / (max(left, 0) if where is True else np.maximum(left, 0.0))
 
@@ -131,21 +142,16 @@ def squared_gaps(x: Any, axis: Axis, keepdims: Any, where: Any, mean: Any) -> An
     return np.square(away).sum(axis=axis, keepdims=keepdims)
 
 
-def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False) -> Any:
-    refuse_out("ptp", out)
+@formula(np.ptp, out=2)
+def ptp(a: Any, axis: Axis = None, keepdims: Any = False) -> Any:
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
-
-FORMULAS[np.average] = average
-FORMULAS[np.var] = var
-FORMULAS[np.std] = std
-FORMULAS[np.ptp] = ptp
 
 # ---------------------------------------------------------------------------------------------------- order statistics
 
 
-def median(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
-    refuse_out("median", out)
+@formula(np.median, out=2)
+def median(a: Any, axis: Axis = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     x = as_floats(a)
     ordered = ordered_first(x, axis)
     n = len(ordered)
@@ -155,8 +161,8 @@ def median(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = F
     return kept(np.where(np.isnan(ordered[-1]), ordered[-1], middle), x.shape, axis, keepdims)
 
 
-def nanmedian(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
-    refuse_out("nanmedian", out)
+@formula(np.nanmedian, out=2)
+def nanmedian(a: Any, axis: Axis = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     x = as_floats(a)
     if not x.size:
         return np.nanmean(x, axis, keepdims=keepdims)
@@ -164,30 +170,6 @@ def nanmedian(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool 
     count = count_valid(ordered)
     middle = pick(ordered, np.maximum(count - 1, 0) // 2) * 0.5 + pick(ordered, count // 2) * 0.5
     return kept(middle, x.shape, axis, keepdims)
-
-
-def quantile(a: Any, q: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
-             keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
-    refuse_out("quantile", out)
-    return _quantile(np.quantile, a, q, axis, method, keepdims, weights, False)
-
-
-def percentile(a: Any, q: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False,
-               method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
-    refuse_out("percentile", out)
-    return _quantile(np.percentile, a, q, axis, method, keepdims, weights, False)
-
-
-def nanquantile(a: Any, q: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False,
-                method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
-    refuse_out("nanquantile", out)
-    return _quantile(np.quantile, a, q, axis, method, keepdims, weights, True)
-
-
-def nanpercentile(a: Any, q: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = False,
-                  method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
-    refuse_out("nanpercentile", out)
-    return _quantile(np.percentile, a, q, axis, method, keepdims, weights, True)
 
 
 # Methods that take one of the elements, and by how much the place of the q-quantile of n elements moves with q, less n,
@@ -199,7 +181,8 @@ SMOOTH_IN_Q = {
 }  # fmt: skip
 
 
-def _quantile(numpys: Any, a: Any, q: Any, axis: Axis, method: str, keepdims: Any, weights: Any, skip: bool) -> Any:
+def _quantile(numpys: Any, skip: bool, a: Any, q: Any, axis: Axis = None, overwrite_input: bool = False,
+              method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:  # fmt: skip
     """The quantiles of the elements, sorted: q goes along the first axes. `skip` leaves NaNs out.
 
     Where among n sorted elements a quantile lies, NumPy says: it is the quantile of 0, 1, …, n − 1.
@@ -233,6 +216,12 @@ def _quantile(numpys: Any, a: Any, q: Any, axis: Axis, method: str, keepdims: An
     if not skip:
         result = np.where(np.isnan(ordered[-1]), ordered[-1], result)
     return kept(result, x.shape, axis, keepdims, np.ndim(numbers(q)))
+
+
+formula(np.quantile, out=3)(functools.partial(_quantile, np.quantile, False))
+formula(np.percentile, out=3)(functools.partial(_quantile, np.percentile, False))
+formula(np.nanquantile, out=3)(functools.partial(_quantile, np.quantile, True))
+formula(np.nanpercentile, out=3)(functools.partial(_quantile, np.percentile, True))
 
 
 def _place(numpys: Any, n: int, q: Any, method: str, dtype: Any) -> Any:
@@ -309,7 +298,7 @@ def count_valid(ordered: Any) -> Any:
     """How many are not NaN. Warns, as NumPy, where all are."""
     count = np.logical_not(np.isnan(ordered)).sum(axis=0)
     if np.any(numbers(count) == 0):
-        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=5)
+        warn("All-NaN slice encountered")
     return count
 
 
@@ -321,16 +310,10 @@ def kept(result: Any, shape: tuple[int, ...], axis: Axis, keepdims: Any, more: i
     return result.reshape((*result.shape[:more], *[1 if i in axes else n for i, n in enumerate(shape)]))
 
 
-FORMULAS[np.median] = median
-FORMULAS[np.quantile] = quantile
-FORMULAS[np.percentile] = percentile
-FORMULAS[np.nanmedian] = nanmedian
-FORMULAS[np.nanquantile] = nanquantile
-FORMULAS[np.nanpercentile] = nanpercentile
-
 # ------------------------------------------------------------------------------------------------------- covariance
 
 
+@formula(np.cov)
 def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
         aweights: Any = None, *, dtype: Any = None) -> Any:  # fmt: skip
     if ddof is not None and ddof != int(ddof):
@@ -360,7 +343,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     unweighted = both is None or w is None or not ddof
     left = total - (ddof if unweighted else (both * w).sum() * ddof / total)
     if numbers(left) <= 0:
-        warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=3)
+        warn("Degrees of freedom <= 0 for slice")
         left = np.float64(0.0)
     away = rows - mean
     c = away @ (away if both is None else away * both).T
@@ -382,6 +365,7 @@ def _sample_weights(name: str, weights: Any, rows: Any) -> Any:
     return w
 
 
+@formula(np.corrcoef)
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None, **old: Any) -> Any:
     for name in old:  # bias and ddof cancel; NumPy takes them no more
         refuse(f"np.corrcoef({name}=…) has no effect")
@@ -391,7 +375,3 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None, *
     i = np.arange(len(c))
     deviation = np.sqrt(c[i, i])
     return np.clip(c / deviation[:, None] / deviation[None, :], -1, 1)
-
-
-FORMULAS[np.cov] = cov
-FORMULAS[np.corrcoef] = corrcoef

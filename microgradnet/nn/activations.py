@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, dataclass_transform
 
 from .. import functional
+from ..checks import choice
 from ..core import Operand
 from .inputs import floating
-from .module import Module
+from .options import FunctionLayer
 
 
-class Activation(Module):
-    """A function of one argument as a layer. Its attributes are the options that the function is called with."""
+@dataclass_transform(eq_default=False)
+class Activation(FunctionLayer):
+    """A function of one argument as a layer. Its attributes are the options that the function is called with.
 
-    function: ClassVar[Any]
-
-    def options(self) -> dict[str, Any]:
-        return {name: x for name, x in vars(self).items() if name != "training"}
+    >>> LeakyReLU(0.1)([-2.0, 3.0])
+    array([-0.2,  3. ])
+    """
 
     def forward(self, x: Operand) -> Any:
-        return type(self).function(floating(self, x), **self.options())
+        return self.function(floating(self, x), **self.options())
 
     def __repr__(self) -> str:
         shown = [
@@ -51,18 +52,14 @@ class LeakyReLU(Activation):
     """x where positive, negative_slope · x elsewhere."""
 
     function = staticmethod(functional.leaky_relu)
-
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
+    negative_slope: float = 0.01
 
 
 class ELU(Activation):
     """x where positive, alpha · (exp(x) − 1) elsewhere."""
 
     function = staticmethod(functional.elu)
-
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+    alpha: float = 1.0
 
 
 class SELU(Activation):
@@ -75,11 +72,10 @@ class GELU(Activation):
     """x · Φ(x), Φ being the distribution function of the normal distribution; `approximate="tanh"` for its formula."""
 
     function = staticmethod(functional.gelu)
+    approximate: str = "none"
 
-    def __init__(self, approximate: str = "none") -> None:
-        if approximate not in ("none", "tanh"):
-            raise ValueError(f"GELU(approximate={approximate!r}): it is 'none' or 'tanh'")
-        self.approximate = approximate
+    def check(self) -> None:
+        choice("approximate", self.approximate, ("none", "tanh"), call="GELU")
 
 
 class SiLU(Activation):
@@ -98,9 +94,7 @@ class Softplus(Activation):
     """log(1 + exp(beta · x)) / beta."""
 
     function = staticmethod(functional.softplus)
-
-    def __init__(self, beta: float = 1.0) -> None:
-        self.beta = beta
+    beta: float = 1.0
 
 
 class Sigmoid(Activation):
@@ -119,9 +113,8 @@ class Hardtanh(Activation):
     """x limited to [min_val, max_val]."""
 
     function = staticmethod(functional.hardtanh)
-
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        self.min_val, self.max_val = min_val, max_val
+    min_val: float = -1.0
+    max_val: float = 1.0
 
 
 class Hardswish(Activation):
@@ -140,15 +133,11 @@ class Softmax(Activation):
     """exp(x) / sum(exp(x)) along `axis`."""
 
     function = staticmethod(functional.softmax)
-
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    axis: int = -1
 
 
 class LogSoftmax(Activation):
     """log(softmax(x)) along `axis`, precise where the softmax is tiny."""
 
     function = staticmethod(functional.log_softmax)
-
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    axis: int = -1

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, dataclass_transform
 
 from .. import functional
 from ..core import Operand
-from .module import Module
+from .options import FunctionLayer
 
 
-class Loss(Module):
-    """A loss with its options: they are attributes, an array among them is a buffer.
+@dataclass_transform(eq_default=False, kw_only_default=True)
+class Loss(FunctionLayer):
+    """A loss with its options, which go by name: they are attributes, an array among them is a buffer.
 
     >>> CrossEntropyLoss(label_smoothing=0.1)
     CrossEntropyLoss(label_smoothing=0.1)
@@ -19,98 +19,116 @@ class Loss(Module):
     np.float64(5.0)
     """
 
-    function: ClassVar[Callable[..., Any]]
-
-    def __init__(self, **options: Any) -> None:
-        known = self.defaults()
-        for name in options:
-            if name not in known:
-                raise TypeError(f"{type(self).__name__} has no option {name!r}; it has {', '.join(known)}")
-        for name, default in known.items():
-            setattr(self, name, options.get(name, default))
-
-    @classmethod
-    def defaults(cls) -> dict[str, Any]:
-        """The options of the function, which are its keyword-only arguments."""
-        found: dict[str, Any] = cls.function.__kwdefaults__ or {}
-        return found
+    by_name = True
 
     def forward(self, input: Operand, target: Operand) -> Any:
-        return self.function(input, target, **{name: getattr(self, name) for name in self.defaults()})
+        return self.function(input, target, **self.options())
 
     def __repr__(self) -> str:
-        given = [(name, getattr(self, name)) for name in self.defaults()]
-        options = [f"{name}={x!r}" for name, x in given if x is not self.defaults()[name]]
-        return f"{type(self).__name__}({', '.join(options)})"
+        changed = [f"{name}={x!r}" for name, x in self.options().items() if not same(x, self.known[name])]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def same(x: Any, default: Any) -> bool:
+    """Whether an option is its default; an array is not."""
+    return x is default or (type(x) is type(default) and bool(x == default))
 
 
 class MSELoss(Loss):
-    """`functional.mse_loss` as a layer."""
+    """The mean of (input − target)²: `functional.mse_loss`."""
 
     function = staticmethod(functional.mse_loss)
+    reduction: str = "mean"
 
 
 class L1Loss(Loss):
-    """`functional.l1_loss` as a layer."""
+    """The mean of |input − target|: `functional.l1_loss`."""
 
     function = staticmethod(functional.l1_loss)
+    reduction: str = "mean"
 
 
 class HuberLoss(Loss):
-    """`functional.huber_loss` as a layer."""
+    """A square for errors up to `delta`, with straight arms: `functional.huber_loss`."""
 
     function = staticmethod(functional.huber_loss)
+    reduction: str = "mean"
+    delta: float = 1.0
 
 
 class SmoothL1Loss(Loss):
-    """`functional.smooth_l1_loss` as a layer."""
+    """|input − target|, rounded off to a square up to `beta`: `functional.smooth_l1_loss`."""
 
     function = staticmethod(functional.smooth_l1_loss)
+    reduction: str = "mean"
+    beta: float = 1.0
 
 
 class CrossEntropyLoss(Loss):
-    """`functional.cross_entropy` as a layer."""
+    """Of logits (…, classes) and labels (…,), or probabilities of the classes: `functional.cross_entropy`."""
 
     function = staticmethod(functional.cross_entropy)
+    weight: Operand | None = None
+    ignore_index: int = -100
+    reduction: str = "mean"
+    label_smoothing: float = 0.0
 
 
 class NLLLoss(Loss):
-    """`functional.nll_loss` as a layer."""
+    """Of logarithms of probabilities (…, classes) and labels (…,): `functional.nll_loss`."""
 
     function = staticmethod(functional.nll_loss)
+    weight: Operand | None = None
+    ignore_index: int = -100
+    reduction: str = "mean"
 
 
 class MultiMarginLoss(Loss):
-    """`functional.multi_margin_loss` as a layer."""
+    """The hinge loss of scores (…, classes) and labels (…,): `functional.multi_margin_loss`."""
 
     function = staticmethod(functional.multi_margin_loss)
+    p: int = 1
+    margin: float = 1.0
+    weight: Operand | None = None
+    reduction: str = "mean"
 
 
 class BCEWithLogitsLoss(Loss):
-    """`functional.binary_cross_entropy_with_logits` as a layer."""
+    """Of logits of any size and targets from 0 to 1: `functional.binary_cross_entropy_with_logits`."""
 
     function = staticmethod(functional.binary_cross_entropy_with_logits)
+    weight: Operand | None = None
+    reduction: str = "mean"
+    pos_weight: Operand | None = None
 
 
 class BCELoss(Loss):
-    """`functional.binary_cross_entropy` as a layer."""
+    """Of probabilities and targets from 0 to 1: `functional.binary_cross_entropy`."""
 
     function = staticmethod(functional.binary_cross_entropy)
+    weight: Operand | None = None
+    reduction: str = "mean"
 
 
 class KLDivLoss(Loss):
-    """`functional.kl_div` as a layer."""
+    """What it costs to take one distribution for another, given as logarithms: `functional.kl_div`."""
 
     function = staticmethod(functional.kl_div)
+    reduction: str = "mean"
+    log_target: bool = False
 
 
 class HingeLoss(Loss):
-    """`functional.hinge_loss` as a layer."""
+    """How far scores are from the right side of `margin`, for labels ±1: `functional.hinge_loss`."""
 
     function = staticmethod(functional.hinge_loss)
+    margin: float = 1.0
+    reduction: str = "mean"
 
 
 class HingeEmbeddingLoss(Loss):
-    """`functional.hinge_embedding_loss` as a layer."""
+    """Of distances, 0 where the label is 1, from `margin` on where it is −1: `functional.hinge_embedding_loss`."""
 
     function = staticmethod(functional.hinge_embedding_loss)
+    margin: float = 1.0
+    reduction: str = "mean"

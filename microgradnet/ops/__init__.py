@@ -3,9 +3,11 @@
 import numpy as np
 
 from ..core import LATE, TABLE, Value
-from . import conv, cost, elementwise, erf, fused, linalg, linear, lstm, moves, reduction, shape
+from . import conv, cost, elementwise, erf, fused, linalg, linear, lstm, moves, pool, reduction, shape
 
-__all__ = ["conv", "cost", "elementwise", "erf", "fused", "linalg", "linear", "lstm", "moves", "reduction", "shape"]
+__all__ = [
+    "conv", "cost", "elementwise", "erf", "fused", "linalg", "linear", "lstm", "moves", "pool", "reduction", "shape",
+]  # fmt: skip
 
 # The commonest methods go straight to their rows: looking the row up on every call costs half as much as recording.
 # Same meaning, as a test makes sure; tests/benchmarks measures it.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Value, case, op, shaped
+from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Operand, Value, case, op, shaped
 
 # --------------------------------------------------------------------------------------------------------- arithmetic
 
@@ -82,7 +82,13 @@ op(np.invert, None, symbol="~", domain=BOOLEAN)
 
 
 def _stop_gradient(x: Any) -> Any:
-    """`x` as a constant: recorded, but nothing flows back through it."""
+    """`x` as a constant: recorded, but nothing flows back through it.
+
+    >>> x = Value(3.0)
+    >>> (x * stop_gradient(x)).backward()
+    >>> x.grad
+    np.float64(3.0)
+    """
     return +x
 
 
@@ -267,14 +273,31 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 
 # On a bound the slope in x is 1; where low > high, NumPy's answer is high, and so is where the gradient goes.
-clip = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= high), g, 0.0),
-                  lambda g, out, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
-                  lambda g, out, x, low, high: np.where((x > high) | (low > high), g, 0.0),
-          forward=_clip, elementwise=True, domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
+clip_row = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= high), g, 0.0),
+                      lambda g, out, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
+                      lambda g, out, x, low, high: np.where((x > high) | (low > high), g, 0.0),
+              forward=_clip, elementwise=True, domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
+
+
+def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Any:
+    """`x` limited to [`min`, `max`]; either may be None, and both may be Values. The slope is 1 on the bounds.
+
+    TypeError if neither is given.
+
+    >>> clip(Value([-1.0, 0.5, 2.0]), 0.0, 1.0)
+    Value(data=[0. , 0.5, 1. ], grad=None)
+    """
+    if min is None and max is None:
+        raise TypeError("clip wants a lower bound, an upper bound, or both")
+    return clip_row(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
 def _relu(x: Any) -> Any:
-    """max(x, 0), element by element; slope 0 at 0."""
+    """max(x, 0), element by element; slope 0 at 0.
+
+    >>> relu(Value([-1.0, 2.0]))
+    Value(data=[0., 2.], grad=None)
+    """
     if type(x) is np.ndarray:
         return np.maximum(x, 0)
     return x if x > 0 or x != x else type(x)(0)  # a ufunc on one number would cost ten times this
@@ -295,7 +318,11 @@ relu = op("relu", _relu_rule, forward=_relu, elementwise=True)
 
 @np.errstate(over="ignore")  # exp(1000) is inf, and 1 / (1 + inf) is the right 0
 def _sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(−x)), element by element; precise in both tails."""
+    """1 / (1 + exp(−x)), element by element; precise in both tails.
+
+    >>> sigmoid(Value([-1000.0, 0.0, 1000.0]))
+    Value(data=[0. , 0.5, 1. ], grad=None)
+    """
     out = np.exp(-x)
     out += 1  # in place: `out` is nobody else's
     return np.reciprocal(out, out=out) if type(out) is np.ndarray else 1 / out

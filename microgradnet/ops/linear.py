@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import case, op, shaped
+from ..core import case, formula, op, shaped
 
 
 def _grad_left(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -41,16 +41,18 @@ op(np.matmul, _grad_left, _grad_right, forward=operator.matmul, symbol="@", case
 ])  # fmt: skip
 
 
-def dot(x: Any, y: Any) -> Any:
+@formula(np.dot, out=2)
+def dot(a: Any, b: Any) -> Any:
     """NumPy's `dot`: the matrix product, except that two stacks of matrices are paired each with each."""
-    x, y = shaped(x), shaped(y)
-    if not x.ndim or not y.ndim:
-        return x * y
-    if x.ndim <= 2 >= y.ndim or y.ndim == 1:
-        return x @ y
-    others = (*y.shape[:-2], y.shape[-1])
-    columns = y.transpose((y.ndim - 2, *range(y.ndim - 2), y.ndim - 1)).reshape((y.shape[-2], math.prod(others)))
-    return (x @ columns).reshape((*x.shape[:-1], *others))
+    a, b = shaped(a), shaped(b)
+    m, n = a.ndim, b.ndim
+    if not m or not n:
+        return a * b
+    if m <= 2 >= n or n == 1:
+        return a @ b
+    others = (*b.shape[:-2], b.shape[-1])
+    columns = b.transpose((n - 2, *range(n - 2), n - 1)).reshape((b.shape[-2], math.prod(others)))
+    return (a @ columns).reshape((*a.shape[:-1], *others))
 
 
 def _rows(x: Any) -> Any:
@@ -64,7 +66,13 @@ def _rowwise(x: Any, matrix: Any) -> Any:
 
 
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    """x · weightᵀ + bias, for x (…, in), weight (out, in) and bias (out,): (…, out)."""
+    """x · weightᵀ + bias, for x (…, in), weight (out, in) and bias (out,): (…, out).
+
+    ValueError for a weight or a bias of another shape.
+
+    >>> linear(np.ones((1, 3)), np.ones((2, 3)), np.array([0.0, 1.0]))
+    array([[3., 4.]])
+    """
     if weight.ndim != 2 or bias.ndim != 1 or len(bias) != len(weight):  # a bias of one number would broadcast
         raise ValueError(f"linear wants a weight (out, in) and a bias (out,); got {weight.shape} and {bias.shape}")
     out = x.dot(weight.T) if x.ndim == 2 else _rowwise(x, weight.T)

@@ -1,12 +1,14 @@
-"""Rows that make one number of many, `spread`, which undoes their shape, and running sums and products."""
+"""Rows that make one number of many, `spread`, which undoes their shape, running sums and products; and logsumexp."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..core import Op, case, op
+from ..core import Op, Operand, Value, case, op, shaped  # noqa: F401  (Value for the example)
+from .elementwise import stop_gradient
 
 # np.sum and the like, without their Python wrappers
 add_reduce: Any = np.add.reduce
@@ -197,3 +199,28 @@ searchsorted = op(np.searchsorted, None, None, forward=_searchsorted, kind=Op, c
     case(np.arange(4.0), "ab"), case(np.arange(4.0), "", side="right"),
 ])  # fmt: skip
 op(np.count_nonzero, None, forward=_count_nonzero, cases=[case("ab"), case("ab", axis=0, keepdims=True), case("")])
+
+# ---------------------------------------------------------------------------------------------------------- logsumexp
+
+
+def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) over `axis`, without overflow. All −inf gives −inf, and a gradient of 0.
+
+    >>> logsumexp(Value([1000.0, 1000.0]))
+    Value(data=1000.6931471805599, grad=None)
+    """
+    x = shaped(x)
+    top = peak(x, axis)
+    total = np.exp(x - top).sum(axis=axis, keepdims=True)
+    nothing = total == 0
+    out = np.where(nothing, -math.inf, np.log(np.where(nothing, 1.0, total)) + top)
+    return out if keepdims else out.squeeze(axis=axis if axis is not None else tuple(range(x.ndim)))
+
+
+def peak(x: Any, axis: Axis) -> Any:
+    """The maximum over `axis`, kept, 0 if infinite: what to subtract from `x` before exponentiating.
+
+    Nothing flows back through it: the result does not depend on which number it is.
+    """
+    peak = stop_gradient(x.max(axis=axis, keepdims=True))
+    return np.where(np.isfinite(peak), peak, 0.0)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import FORMULAS, Array, NonDiff, Op, Value, Variadic, case, fixed_view, numbers, op, shaped
+from ..core import Array, NonDiff, Op, Value, Variadic, case, fixed_view, formula, numbers, op, shaped
 from ..words import brief, written
 
 ODD = np.array([-1, 0, 2, 0])  # an index array with a repeat and a negative
@@ -200,13 +200,11 @@ take: Op = op("take", lambda g, out, x, *arrays, index: scatter(g, *arrays, shap
           ])  # fmt: skip
 
 
+@formula(operator.getitem)
 def getitem(x: Value, index: Any) -> Value:
     """`x[index]` for every kind of index NumPy has; a Value made by a comparison or an argmax can be one."""
     fixed, arrays = parts(index)
     return take.record(x, *arrays, index=fixed)
-
-
-FORMULAS[operator.getitem] = getitem
 
 
 def _put(x: Any, y: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
@@ -237,6 +235,7 @@ put: Op = op("put", _put_rule_x, _put_rule_y, forward=_put, kind=Op, symbol="put
 ])  # fmt: skip
 
 
+@formula("at.set")
 def set_at(x: Value, index: Any, y: Any) -> Value:
     """`x` with `y` at `index`."""
     fixed, arrays = parts(index)
@@ -244,6 +243,7 @@ def set_at(x: Value, index: Any, y: Any) -> Value:
     return put.record(x, y, *arrays, index=fixed)
 
 
+@formula("at.add")
 def add_at(x: Value, index: Any, y: Any) -> Any:
     """`x` with `y` added at `index`; where a place is named twice, both are added."""
     fixed, arrays = parts(index)
@@ -260,9 +260,6 @@ def fits(x: Value, index: Any, y: Any) -> tuple[int, ...]:
         raise ValueError(f"v.at[{written(index)}] selects shape {shape}; what is put there has shape {np.shape(y)}")
     return shape
 
-
-FORMULAS["at.set"] = set_at
-FORMULAS["at.add"] = add_at
 
 # ------------------------------------------------------------------------------------------------------------ joining
 
