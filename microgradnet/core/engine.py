@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 from numpy import ndarray
@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # np.typing takes longer to import than this package
     from numpy.typing import ArrayLike as Numbers
 
 by_age = operator.attrgetter("age")
+Gradients: TypeAlias = "dict[Value, Any]"  # each an array, or a Value that can be differentiated again
 
 
 # ---------------------------------------------------------------------------------------------------------- the Value
@@ -181,17 +182,19 @@ class Op(copies.Unique):
         self.arity = len(rules)
         self.__doc__, self.__wrapped__ = forward.__doc__, forward  # so help() shows the arguments
 
-    def __call__(self, x: Any, /, *more: Any, **params: Any) -> Any:
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
         """ndarray in, ndarray out; a Value anywhere in, a Value out."""
-        if not more and not params:  # most of a network: as fast as can be
+        alone = len(inputs) == 1  # as in most of a network, so it pays to be quick
+        if alone and not params:
+            (x,) = inputs
             return self.record(x) if isinstance(x, Value) else self.forward(plain(x))
-        for part in params.values():
-            if isinstance(part, Value):
+        for x in params.values():
+            if isinstance(x, Value):
                 raise refusals.parameter_is_value(self, params)
-        for part in (x, *more):
-            if isinstance(part, Value):
-                return self.record(x, *more, **params)
-        return self.forward(plain(x), *map(plain, more), **params)
+        for x in inputs:
+            if isinstance(x, Value):
+                return self.record(*inputs, **params)
+        return self.forward(plain(x), **params) if alone else self.forward(*map(plain, inputs), **params)
 
     def record(self, *inputs: Any, **params: Any) -> Value:
         """The result of the row for `inputs`, at least one of them a Value, as a Value that remembers them."""
@@ -202,16 +205,17 @@ class Op(copies.Unique):
         for x in inputs:
             if type(x) is Value:
                 kind = self.kind
+                arrays.append(x._numbers)
             else:
                 x = constant(x)
+                arrays.append(numbers(x))
             args.append(x)
-            arrays.append(numbers(x))
         out = self.forward(*arrays, **params)
         if type(out) is ndarray and not out.ndim:
             out = out[()]
         return new_value(kind, out, self, tuple(args), params)
 
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: Gradients) -> None:
         """Given the gradient `g` of `node`, add to `pending` what flows to each of its inputs."""
         # This line is the whole of higher order: handed Values, the rules record.
         out, inputs = (node, node.args) if create_graph else (node._numbers, [numbers(x) for x in node.args])
@@ -232,7 +236,7 @@ class Gone(Op):
         super().__init__("gone", (), forward=Gone)
         self.why, self.home = why, (__name__, name)
 
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> NoReturn:
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: Gradients) -> NoReturn:
         raise refusals.no_history(node, self.why)
 
 
@@ -244,12 +248,12 @@ COPIED = Gone("COPIED", refusals.COPIED)
 # ---------------------------------------------------------------------------------------------------------- the sweep
 
 
-def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = False) -> dict[Value, Any]:
+def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = False) -> Gradients:
     """The gradient of `root`, started from `g`, for every Value it was computed from. Nothing is deposited.
 
     With `release` the history is dropped on the way and only leaves are returned.
     """
-    found: dict[Value, Any] = {}
+    found: Gradients = {}
     pending = swept(history(root), {root: g}, create_graph, release, None if release else found)
     for node, g in pending.items():  # what is left are the leaves
         if type(node) is Value:  # and not frozen after it was used
@@ -259,12 +263,8 @@ def sweep(root: Value, g: Any, *, create_graph: bool = False, release: bool = Fa
 
 
 def swept(
-    nodes: list[Value],
-    pending: dict[Value, Any],
-    create_graph: bool,
-    release: bool,
-    found: dict[Value, Any] | None = None,
-) -> dict[Value, Any]:
+    nodes: list[Value], pending: Gradients, create_graph: bool, release: bool, found: Gradients | None = None
+) -> Gradients:
     """`pending`, after its gradients have flowed through `nodes`, which are consumed; theirs are put in `found`."""
     watched = modes.watched_pull()
     while nodes:
@@ -334,7 +334,7 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
     return Value(g) if create_graph and not isinstance(g, Value) else g
 
 
-def deposit(gradients: dict[Value, Any]) -> None:
+def deposit(gradients: Gradients) -> None:
     """Put each gradient into its Value's `.grad`, in memory of its own; leaves add it to what they have."""
     owned: set[int] = set()
     for value, g in gradients.items():

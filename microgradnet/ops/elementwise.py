@@ -292,6 +292,12 @@ def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> 
     return clip_row(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
+# Beside a small array, NumPy takes half as long for an array without axes as for a number of Python's. Of the dtype of
+# the other array, it means the same.
+ZERO = {np.dtype(kind): np.zeros((), kind) for kind in (np.float16, np.float32, np.float64)}
+ONE = {dtype: np.ones((), dtype) for dtype in ZERO}
+
+
 def _relu(x: Any) -> Any:
     """max(x, 0), element by element; slope 0 at 0.
 
@@ -299,7 +305,7 @@ def _relu(x: Any) -> Any:
     Value(data=[0., 2.], grad=None)
     """
     if type(x) is np.ndarray:
-        return np.maximum(x, 0)
+        return np.maximum(x, ZERO.get(x.dtype, 0))
     return x if x > 0 or x != x else type(x)(0)  # a ufunc on one number would cost ten times this
 
 
@@ -309,7 +315,8 @@ def _relu_rule(g: Any, out: Any, x: Any) -> Any:
         # A choice costs ten times a product where it cannot be foreseen. Of a few numbers it costs less than the test.
         if out.size > 2000 and type(g) is np.ndarray and np.isfinite(g).all():
             return g * (out > 0)
-        return np.where(out > 0, g, 0.0)
+        zero = ZERO.get(g.dtype, 0.0) if type(g) is np.ndarray else 0.0
+        return np.where(out > zero, g, zero)
     return g if out > 0 else type(g)(0)
 
 
@@ -324,8 +331,15 @@ def _sigmoid(x: Any) -> Any:
     Value(data=[0. , 0.5, 1. ], grad=None)
     """
     out = np.exp(-x)
-    out += 1  # in place: `out` is nobody else's
-    return np.reciprocal(out, out=out) if type(out) is np.ndarray else 1 / out
+    if type(out) is not np.ndarray:
+        return 1 / (out + 1)
+    out += ONE.get(out.dtype, 1)  # in place: `out` is nobody else's
+    return np.reciprocal(out, out=out)
 
 
-sigmoid = op("sigmoid", lambda g, out, x: g * (out * (1 - out)), forward=_sigmoid, symbol="σ", elementwise=True)
+def _sigmoid_rule(g: Any, out: Any, x: Any) -> Any:
+    one = ONE.get(out.dtype, 1) if type(out) is np.ndarray else 1
+    return g * (out * (one - out))
+
+
+sigmoid = op("sigmoid", _sigmoid_rule, forward=_sigmoid, symbol="σ", elementwise=True)
