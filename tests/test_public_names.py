@@ -141,6 +141,7 @@ def test_what_is_not_asked_for_is_not_imported() -> None:
 def test_packages_on_demand_are_packages_like_others() -> None:
     loaded("from microgradnet.nn import *; Linear(2, 3), init.zeros((2,)), gradient_report")
     loaded("import microgradnet.nn.init as init, microgradnet.nn.linear; init.zeros, microgradnet.nn.linear.affine")
+    loaded("import microgradnet as mg; mg.nn.losses.Loss, mg.tree.leaves")  # as type checkers believe
     loaded("import microgradnet.plots.histories, microgradnet as mg; assert callable(mg.plots.history)")
     for thing in (microgradnet.nn.Linear, microgradnet.data.moons, testing.calls, microgradnet.draw):
         assert pickle.loads(pickle.dumps(thing)) is thing is copy.deepcopy(thing)
