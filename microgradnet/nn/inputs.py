@@ -10,8 +10,6 @@ from .. import checks
 from ..core import Value, shaped
 from .module import Module, WrongInput
 
-whole = checks.is_whole
-
 
 def check_sizes(layer: str, **sizes: Any) -> None:
     """ValueError for a size that is no whole number of at least 1."""
