@@ -11,7 +11,7 @@ np.float64(13.0)
 from typing import TYPE_CHECKING
 
 from . import ops as _ops  # fills the table
-from .core import Value, no_grad, primitive
+from .core import LATE, Value, no_grad, primitive
 from .demand import on_demand
 from .ops.elementwise import hook
 
@@ -45,4 +45,7 @@ else:  # most programs need some of these, and none needs them to differentiate
         "viz": "Drawing draw",
     })  # fmt: skip
 
-del _ops
+# The rest of NumPy, and of SciPy, is made ready when a Value first meets a function that has no row yet.
+LATE.update({"numpy": f"{__name__}.formulas", "scipy.special": f"{__name__}.ops.special"})
+
+del _ops, LATE

@@ -6,6 +6,7 @@ import ast
 import importlib
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -14,49 +15,119 @@ import pytest
 import microgradnet
 
 PACKAGE = Path(microgradnet.__file__).parent
-ORDER = [
-    "words",
-    "files",
-    "demand",
-    "checks",
-    "core",
-    "debugging",
-    "ops",
-    "formulas",
-    "losses",
-    "functional",
-    "tree",
-    "transforms",
-    "gradcheck",
-    "nn",
-    "optim",
-    "viz",
-    "data",
-    "saving",
-    "train",
-    "plots",
-    "support",
-    "testing",
-    "__main__",
-    "__init__",
-]  # reading order
+# The rooms in reading order: each imports what stands above it and nothing else.
+ROOMS = [
+    "words", "files", "demand", "checks", "core", "debugging", "ops", "formulas", "losses", "functional", "tree",
+    "transforms", "gradcheck", "nn", "optim", "viz", "data", "saving", "train", "plots", "support", "testing",
+    "__main__", "__init__",
+]  # fmt: skip
+# And the files of the room that everybody reads.
+CORE = [
+    "tables", "modes", "written", "refusals", "protocols", "operators", "arraylike", "conversion", "copies", "engine",
+    "unrolled", "rows", "formula", "__init__",
+]  # fmt: skip
 
 
-def layer(path: Path) -> int:
-    return ORDER.index(path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
+def modules() -> dict[str, Path]:
+    """Every module of the package by its name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
 
 
-def test_imports_point_down() -> None:
-    seen = 0
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                base = path.parent if node.level == 1 else path.parent.parent
-                targets = [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
-                for target in targets if base == PACKAGE else []:
-                    assert ORDER.index(target) < layer(path), f"{path.name} imports {target}"
-                    seen += 1
-    assert seen > 10
+MODULES = modules()
+
+
+def imports_of(source: str, package: str) -> set[str]:
+    """The modules of ours that a module of `package` imports, inside functions too, but for type checkers alone."""
+    found = set()
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
+            home = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {f"{home}.{alias.name}" if f"{home}.{alias.name}" in MODULES else home for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & set(MODULES)
+
+
+def package_of(name: str) -> str:
+    return name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+
+
+IMPORTS = {name: imports_of(path.read_text(), package_of(name)) - {name} for name, path in MODULES.items()}
+
+
+def room(name: str) -> str:
+    return name.split(".")[1] if "." in name else "__init__"
+
+
+def test_rooms_import_what_stands_above_them() -> None:
+    arrows = [(name, target) for name, targets in IMPORTS.items() for target in targets]
+    assert {room(name) for name in MODULES} == set(ROOMS)
+    for name, target in arrows:
+        if room(target) != room(name):
+            assert ROOMS.index(room(target)) < ROOMS.index(room(name)), f"{name} imports {target}"
+    assert len(arrows) > 300
+
+
+def test_the_files_of_the_core_import_what_stands_above_them() -> None:
+    files = {name.removeprefix("microgradnet.core.").replace("microgradnet.core", "__init__"): name for name in MODULES
+             if room(name) == "core"}  # fmt: skip
+    assert set(files) == set(CORE)
+    for file, name in files.items():
+        for target in IMPORTS[name]:
+            if room(target) == "core":
+                other = target.removeprefix("microgradnet.core.")
+                assert CORE.index(other) < CORE.index(file), f"core/{file}.py imports {other}"
+
+
+def test_no_import_goes_round() -> None:
+    """Also inside a package, and not by an import hidden in a function either."""
+    left = dict(IMPORTS)
+    while free := {name for name, targets in left.items() if not targets & left.keys()}:
+        for name in free:
+            del left[name]
+    assert not left, f"each of these imports another of them: {sorted(left)}"
+
+
+def test_every_way_to_import_is_seen() -> None:
+    source = """
+        from .report import GradReport
+        from .. import tree, words
+        from ..ops.shape import take
+        import microgradnet.nn.init
+        def late():
+            if True:
+                from ..core.engine import Value
+        if TYPE_CHECKING:
+            from ..viz import draw
+    """
+    assert imports_of(textwrap.dedent(source), "microgradnet.gradcheck") == {
+        "microgradnet.gradcheck.report", "microgradnet.tree", "microgradnet.words", "microgradnet.ops.shape",
+        "microgradnet.nn.init", "microgradnet.core.engine",
+    }  # fmt: skip
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_the_file_people_read_is_short() -> None:
+    assert lines(PACKAGE / "core" / "engine.py") <= 350
+
+
+def test_no_file_is_long() -> None:
+    counts = {name: lines(path) for name, path in MODULES.items()}
+    longest = {name: n for name, n in counts.items() if n > (420 if room(name) == "core" else 450)}
+    assert not longest, "a file with several jobs? Part them: microgradnet/optim shows how"
+    assert len(counts) > 100
 
 
 @pytest.mark.parametrize(("name", "says"), {
@@ -81,7 +152,9 @@ def test_importing_pulls_in_numpy_and_nothing_heavy() -> None:
     others = {name.split(".")[0] for name in extra - ours}
     assert ours
     assert others <= set(sys.stdlib_module_names)
-    assert not others & {"inspect", "dataclasses", "importlib_metadata", "asyncio", "unittest"}
+    heavy = "asyncio dataclasses difflib hashlib html importlib_metadata inspect json shutil subprocess unittest urllib"
+    assert not others & set(heavy.split())
+    assert len(ours) <= 32, "let microgradnet/__init__.py import it when it is asked for"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..words import describe, refuse, spelled
-from .tables import INSPECTIONS, REFUSED, TABLE, UFUNC_METHODS, UFUNC_OPTIONS, fill, formula_of
+from .tables import FORMULAS, INSPECTIONS, REFUSED, TABLE, UFUNC_METHODS, UFUNC_OPTIONS, fill, formula_of
 
 
 class SpeaksNumPy:
@@ -70,7 +70,7 @@ class SpeaksNumPy:
         return refuse(f"{name} of a Value: {REFUSED.get(ufunc, 'it has no rule here')}")
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
-        formula = formula_of(function)
+        formula = FORMULAS.get(function) or formula_of(function)
         if formula is not None:
             return formula(*args, **kwargs)
         row = TABLE.get(function)

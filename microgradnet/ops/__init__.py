@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..core import LATE, TABLE, Value
+from ..core import TABLE, Value
 from . import conv, cost, elementwise, erf, fused, linalg, linear, lstm, moves, pool, reduction, shape
 
 __all__ = [
@@ -13,17 +13,14 @@ __all__ = [
 # Same meaning, as a test makes sure; tests/benchmarks measures it.
 DIRECT = {
     "__add__": np.add, "__sub__": np.subtract, "__mul__": np.multiply, "__truediv__": np.divide, "__pow__": np.power,
-    "__matmul__": np.matmul, "__neg__": np.negative, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin,
+    "__matmul__": np.matmul, "__neg__": np.negative, "__lt__": np.less, "__le__": np.less_equal, "__gt__": np.greater,
+    "__ge__": np.greater_equal, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin,
     "cos": np.cos, "relu": "relu", "sigmoid": "sigmoid",
 }  # fmt: skip
 for name, key in DIRECT.items():
     record, method = TABLE[key].record, getattr(Value, name)
     record.__name__, record.__qualname__, record.__doc__ = name, f"Value.{name}", method.__doc__
     setattr(Value, name, record)
-
-# The rest of NumPy, and of SciPy, is made ready when a Value first meets a function that is not here.
-LATE["numpy"] = f"{__package__.rpartition('.')[0]}.formulas"
-LATE["scipy.special"] = f"{__package__}.special"
 
 # A training step makes and frees the same large arrays over and over. glibc gives memory that is free at the end of its
 # heap back to the system, which then hands it out anew page by page, at up to a third of the time of a step. How much

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .__main__ import agree, taken
-from .works import Step
+from .works import Step, ours
 
 RATE = 0.01
 IMAGES = np.random.default_rng(0).random((64, 1, 28, 28), "f4"), np.random.default_rng(1).integers(0, 10, 64)
@@ -37,9 +37,7 @@ def transformer(nn: Any) -> list[Any]:
     return [nn.Embedding(64, 64), nn.Embedding(64, 64), *blocks, nn.LayerNorm(64), nn.Linear(64, 64)]
 
 
-def our_transformer() -> Any:
-    from microgradnet import nn
-
+def our_transformer(nn: Any) -> Any:
     class Model(nn.Module):
         def __init__(self) -> None:
             self.parts = transformer(nn)
@@ -75,9 +73,7 @@ def their_transformer() -> Any:
     return Model()
 
 
-def ours(model: Any, x: Any, y: Any) -> Step:
-    from microgradnet import functional, optim
-
+def our_step(functional: Any, optim: Any, model: Any, x: Any, y: Any) -> Step:
     optimiser = optim.SGD(model.parameters(), lr=RATE)
 
     def step() -> Any:
@@ -109,12 +105,11 @@ def theirs(model: Any, numbers: list[Any], x: Any, y: Any) -> Step:
     return step
 
 
-def our_steps() -> dict[str, tuple[Any, Step]]:
+def our_steps(package: str = "microgradnet") -> dict[str, tuple[Any, Step]]:
     """For each network: the numbers that its parameters start from, and its step."""
-    from microgradnet import nn
-
-    models = {"LeNet": (lenet(nn), *IMAGES), "Transformer": (our_transformer(), *WORDS)}
-    return {name: ([p.data.copy() for p in model.parameters()], ours(model, x, y))
+    functional, nn, optim = ours(package, "functional", "nn", "optim")
+    models = {"LeNet": (lenet(nn), *IMAGES), "Transformer": (our_transformer(nn), *WORDS)}
+    return {name: ([p.data.copy() for p in model.parameters()], our_step(functional, optim, model, x, y))
             for name, (model, x, y) in models.items()}  # fmt: skip
 
 

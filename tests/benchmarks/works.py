@@ -6,6 +6,7 @@ compute the same before any is timed. Frameworks are imported here when asked fo
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -77,8 +78,13 @@ def numpy_network(work: Network) -> Step:
     return step
 
 
-def microgradnet_network(work: Network) -> Step:
-    from microgradnet import functional, nn, optim
+def ours(package: str, *rooms: str) -> list[Any]:
+    """Rooms of this package, or of another version of it under another name; see `beside`."""
+    return [importlib.import_module(f"{package}.{room}") for room in rooms]
+
+
+def microgradnet_network(work: Network, package: str = "microgradnet") -> Step:
+    functional, nn, optim = ours(package, "functional", "nn", "optim")
 
     weights, biases, x, y = work.start()
     function = functional.sigmoid if work.sigmoid else functional.relu
@@ -240,8 +246,8 @@ def numpy_chain(work: Chain) -> Step:
     return step
 
 
-def microgradnet_chain(work: Chain) -> Step:
-    from microgradnet import Value
+def microgradnet_chain(work: Chain, package: str = "microgradnet") -> Step:
+    Value = importlib.import_module(package).Value
 
     x0 = Value(work.start())
 
@@ -352,10 +358,8 @@ def micrograd_moons(work: Moons) -> Step:
     return scalar_moons(work, Value)
 
 
-def microgradnet_moons(work: Moons) -> Step:
-    from microgradnet import Value
-
-    return scalar_moons(work, Value, release=True)
+def microgradnet_moons(work: Moons, package: str = "microgradnet") -> Step:
+    return scalar_moons(work, importlib.import_module(package).Value, release=True)
 
 
 def numpy_moons(work: Moons) -> Step:
