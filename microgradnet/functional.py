@@ -88,6 +88,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def tanh(x: Operand) -> Any:
     """The hyperbolic tangent, from −1 to 1, with slope 1 − tanh²(x): `np.tanh`, here beside the other activations.
 

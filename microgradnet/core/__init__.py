@@ -3,9 +3,9 @@
 from . import modes
 from .conversion import fixed_view, floating, shaped
 from .engine import Gone, NonDiff, Op, Value, by_age, fitted, history, start, sweep, swept
-from .formula import BY_NAME, formula
 from .modes import RECORDING, WATCHER, Mode, no_grad, recording
 from .protocols import all_numbers, numbers
+from .registration import BY_NAME, formula
 from .rows import ABOVE_ONE, BOOLEAN, HUGE, POSITIVE, REAL, TINY, UNIT, Case, Domain, Variadic, case, op, primitive
 from .tables import FORMULAS, FROZEN, INSPECTIONS, LATE, NO_PARAMS, REFUSED, TABLE, Array, Operand, Rule
 from .written import new_age, new_value

@@ -104,7 +104,7 @@ class Sigmoid(Activation):
 
 
 class Tanh(Activation):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent, between −1 and 1."""
 
     function = staticmethod(functional.tanh)
 

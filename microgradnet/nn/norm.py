@@ -41,6 +41,10 @@ class BatchNorm(Module):
         self.num_batches_tracked = np.zeros((), np.int64) if track_running_stats else None
 
     def forward(self, x: Operand) -> Any:
+        """x with every channel normalised, in its shape; in training, the running statistics move too.
+
+        ValueError for another number of channels or axes, and in training for one number in each channel alone.
+        """
         x = floating(self, x)
         if x.ndim not in self.ranks or x.shape[1] != self.num_features:
             raise wrong_shape(self, x, f"it wants {self.wanted.format(self.num_features)}")
@@ -85,6 +89,9 @@ class BatchNorm2d(BatchNorm):
     """Every channel moved and scaled to mean 0 and variance 1 over the batch and all pixels, as `BatchNorm1d` does.
 
     x is (batch, num_features, height, width).
+
+    >>> BatchNorm2d(3)(np.ones((5, 3, 8, 8), np.float32)).shape
+    (5, 3, 8, 8)
     """
 
     ranks, wanted = (4,), "(batch, {0}, height, width)"
@@ -113,6 +120,7 @@ class LayerNorm(Module):
         self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
     def forward(self, x: Operand) -> Any:
+        """x (…, *normalized_shape) with every example normalised, in its shape. ValueError for other last axes."""
         x = floating(self, x)
         check_end(self, x, self.normalized_shape)
         return functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -126,6 +134,9 @@ class RMSNorm(Module):
 
     `normalized_shape` is the shape of those axes, or the length of the last one: x is (…, *normalized_shape). `eps` is
     by default the smallest step of the dtype at 1, as in PyTorch.
+
+    >>> RMSNorm(2)(np.array([3, 4], np.float32)).data.round(3)
+    array([0.849, 1.131], dtype=float32)
     """
 
     def __init__(
@@ -140,6 +151,7 @@ class RMSNorm(Module):
         self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
 
     def forward(self, x: Operand) -> Any:
+        """x (…, *normalized_shape) with every example scaled, in its shape. ValueError for other last axes."""
         x = floating(self, x)
         check_end(self, x, self.normalized_shape)
         return functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
@@ -152,6 +164,9 @@ class GroupNorm(Module):
     """The channels of each example in `num_groups` groups, each moved and scaled to mean 0 and variance 1.
 
     x is (batch, num_channels, …); then times `weight` plus `bias`, one for each channel.
+
+    >>> GroupNorm(2, 4)(np.array([[1, 3, 10, 30]], np.float32)).data.round(3)
+    array([[-1.,  1., -1.,  1.]], dtype=float32)
     """
 
     def __init__(
@@ -166,6 +181,7 @@ class GroupNorm(Module):
         self.bias = Value(np.zeros(num_channels, dtype)) if affine else None
 
     def forward(self, x: Operand) -> Any:
+        """x (batch, num_channels, …) with every group normalised, in its shape. ValueError for other channels."""
         x = floating(self, x)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise wrong_shape(self, x, f"it wants (batch, {self.num_channels}, …)")
@@ -176,6 +192,7 @@ class GroupNorm(Module):
 
 
 def shape_of(layer: str, normalized_shape: Any) -> tuple[int, ...]:
+    """The axes to normalise over, of which one may be given as a number. ValueError for what is no size."""
     shape = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
     for n in shape or (0,):
         check_sizes(layer, normalized_shape=n)
@@ -183,6 +200,7 @@ def shape_of(layer: str, normalized_shape: Any) -> tuple[int, ...]:
 
 
 def check_end(layer: Module, x: Any, shape: tuple[int, ...]) -> None:
+    """WrongInput if the last axes of x are not of this shape."""
     if x.shape[-len(shape) :] != shape:
         raise wrong_shape(layer, x, f"its last axes must be {shape}")
 
@@ -205,6 +223,7 @@ class Dropout(Module):
         self.p, self.rng = p, generator(seed)
 
     def forward(self, x: Operand) -> Any:
+        """x with some elements dropped and the others scaled up, in its shape; after `eval()`, or with p = 0, x."""
         return functional.dropout(floating(self, x), self.p, self.training, seed=self.rng)
 
     def __repr__(self) -> str:
