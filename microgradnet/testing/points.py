@@ -7,7 +7,8 @@ several; its value is the gradient, or a tuple with one for each input, None whe
     op(np.arcsin, …, at={1.0: np.inf, -1.0: np.inf})
     op(np.divide, …, at={(1.0, 0.0): (np.inf, -np.inf)})
 
-What is stated at 0 holds at −0 as well, an infinity with either sign: 1/x is −∞ at −0, and so are slopes made of it.
+Where it depends on the parameters of the row, `at` is a function of them that returns such a dict. What is stated at 0
+holds at −0 as well, an infinity with either sign: 1/x is −∞ at −0, and so are slopes made of it.
 """
 
 from __future__ import annotations
@@ -94,9 +95,9 @@ def has_minus_zero(point: Point) -> bool:
     return any(x == 0 and math.copysign(1, x) < 0 for x in point)
 
 
-def shown(point: Point) -> str:
-    """A point as one writes it in a row."""
-    parts = [repr(x) if math.isfinite(x) else f"{x:g}".replace("inf", "np.inf").replace("nan", "np.nan") for x in point]
+def shown(numbers: Point) -> str:
+    """A point, or the gradients there, as one writes them in a row."""
+    parts = [repr(x).replace("inf", "np.inf").replace("nan", "np.nan") for x in numbers]
     return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
 
 
@@ -247,15 +248,12 @@ def unless_stated(found: Found, i: int, g: float, beside: Sides) -> str | None:
         return None if beside.allow(g) else f"But {beside}: mend the rule"
     if math.isinf(g) and math.isinf(found.result) and not all(map(is_ordinary, found.point)):
         return None  # both overflow
-    x = shown(found.point[i : i + 1])
-    advice = (
-        f"Mend the rule: np.where(x == {x}, limit, …) with another x below what divides, since both sides are computed"
-    )
+    either = ""
     if beside.allow(g):
-        known = ["None"] * len(found.point)
-        known[i] = shown((g,))
-        value = known[0] if len(known) == 1 else f"({', '.join(known)})"
-        advice = (
-            f"If that is the limit, state it in the row: at={{{shown(found.point)}: {value}}}. If not, m{advice[1:]}"
-        )
-    return f"It should be finite, and {beside}. {advice}"
+        gradients = tuple(g if j == i else None for j in range(len(found.point)))
+        either = f"If that is the limit, state it in the row: at={{{shown(found.point)}: {shown(gradients)}}}. If not, "
+    return (
+        f"It should be finite, and {beside}. {either}{'mend' if either else 'Mend'} the rule: "
+        f"np.where(x == {shown(found.point[i : i + 1])}, limit, …), with another x below what divides, since both "
+        f"sides are computed"
+    )
