@@ -48,6 +48,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 @of_one
 def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
     """The mean over `axis` (an int, a tuple, or None for all). NaN, with NumPy's warning, if there is nothing to

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     # isort: on
     from .core import Array, Either, Numbers, Value
-    from .core.formula import OfOne, OfThree, OfTwo
+    from .core.registration import OfOne, OfThree, OfTwo
 
     Axis: TypeAlias = int | tuple[int, ...] | None
     V = TypeVar("V", Value, Array)

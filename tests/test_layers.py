@@ -24,7 +24,7 @@ ROOMS = [
 # And the files of the room that everybody reads.
 CORE = [
     "tables", "modes", "written", "refusals", "protocols", "operators", "arraylike", "conversion", "copies", "engine",
-    "unrolled", "rows", "formula", "__init__",
+    "unrolled", "rows", "registration", "__init__",
 ]  # fmt: skip
 
 

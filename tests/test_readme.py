@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/checking.md", 4),
         ("docs/drawing.md", 4),
         ("docs/networks.md", 7),
-        ("docs/testing.md", 3),
+        ("docs/testing.md", 5),
         ("docs/typing.md", 1),
     ],
 )

@@ -38,7 +38,7 @@ EXCEPTIONS = {
     "Operators.tolist": "nested lists: Python has no type for how deep",
     "SpeaksNumPy.__array_ufunc__": "NumPy's protocol: the result of whatever function it asks for",
     "SpeaksNumPy.__array_function__": "NumPy's protocol: the result of whatever function it asks for",
-    "Described.key": "a function of NumPy or of the user's, or the name of one of ours",
+    "Op.key": "a function of NumPy or of the user's, or the name of one of ours",
     "Unique.key": "a function of NumPy or of the user's, or the name of one of ours",
     "Op.forward": "a function of the user's",
     "grad": "of another argument than the first: types cannot say which it is",

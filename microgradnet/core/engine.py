@@ -16,7 +16,7 @@ to three inputs, which means the same and is faster.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self, TypeAlias, overload
 
 import numpy as np
@@ -26,7 +26,7 @@ from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped
 from .protocols import numbers
-from .tables import NO_PARAMS, TABLE, Array, Data, Described, Numbers, Rule
+from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
 
 by_age: Callable[[Value], int] = operator.attrgetter("age")
@@ -149,22 +149,33 @@ class NonDiff(Value):
 # ------------------------------------------------------------------------------------------------------------- the Op
 
 
-class Op(copies.Unique, Described):
-    """One row of the table: a function, its rules, and how it is described to tests, drawings and errors.
+class Op(copies.Unique):
+    """One row of the table: a function, its rules, and the facts that tests, drawings and errors need; see `rows.op`.
 
     `rules` has one rule for each input, None where nothing flows back.
     """
 
-    parameters = True  # whether it takes more than arrays; see `unrolled`
+    domain: tuple[Any, ...] = ()  # for each input, where it is smooth
+    cases: tuple[Any, ...] = ()  # the calls the laws try
+    at: Mapping[Any, Any] | Callable[..., Any] = NO_PARAMS  # what the gradient is where it is not finite
+    points: tuple[Any, ...] = ()  # special points of its own
+    elementwise: bool = False
+    symmetric: bool = False  # whether the order of its inputs does not matter
+    parameters: bool = True  # whether it takes more than arrays
 
-    def __init__(self, key: Any, rules: tuple[Rule, ...], forward: Callable[..., Any], **description: Any) -> None:
-        super().__init__(key, **description)
+    def __init__(
+        self, key: Any, rules: tuple[Rule, ...], forward: Callable[..., Any], symbol: str | None = None, **facts: Any
+    ) -> None:
+        self.key: Any = key
         self.rules: tuple[Rule, ...] = rules
         self.forward: Callable[..., Any] = forward
+        self.name: str = key if isinstance(key, str) else key.__name__
+        self.symbol: str = symbol or self.name
         self.kind: type[Value] = Value if any(rules) else NonDiff
         self.arity: int = len(rules)
         self.__doc__ = forward.__doc__
         self.__wrapped__: Callable[..., Any] = forward  # so help() shows the arguments
+        vars(self).update(facts)
 
     @overload
     def __call__(self, *inputs: Numbers, **params: Any) -> Array: ...
@@ -212,6 +223,9 @@ class Op(copies.Unique, Described):
                 gx = fitted(rule(g, out, *inputs, **node.params), x, self)
                 # Out of place: a rule may have given the same array to two inputs.
                 pending[x] = pending[x] + gx if x in pending else gx
+
+    def __repr__(self) -> str:
+        return f"<Op {self.name}>"
 
 
 class Gone(Op):

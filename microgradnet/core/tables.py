@@ -55,35 +55,6 @@ FROZEN: dict[str, Any] = {}  # what `params` is in a frozen parameter, a NonDiff
 LATE: dict[str, str] = {}
 
 
-class Described:
-    """What a row is called, and what errors, drawings and tests need to know of it: nothing that recording needs.
-
-    `domain` says where it is smooth, with one Domain for each input; `cases` are the calls the laws try. In an
-    `elementwise` row each element of the result comes from one of each input, and in a `symmetric` one the order of the
-    inputs does not matter.
-    """
-
-    def __init__(
-        self,
-        key: Any,
-        symbol: str | None = None,
-        domain: Sequence[Any] = (),
-        cases: Sequence[Any] = (),
-        elementwise: bool = False,
-        symmetric: bool = False,
-    ) -> None:
-        self.key: Any = key
-        self.name: str = key if isinstance(key, str) else key.__name__
-        self.symbol: str = symbol or self.name
-        self.domain: tuple[Any, ...] = tuple(domain)
-        self.cases: tuple[Any, ...] = tuple(cases)
-        self.elementwise: bool = elementwise
-        self.symmetric: bool = symmetric
-
-    def __repr__(self) -> str:
-        return f"<Op {self.name}>"
-
-
 def fill(library: str) -> None:
     """Have the functions of a library in the tables, if it is in use at all."""
     if library in LATE and library in sys.modules:

@@ -22,7 +22,10 @@ SIDE = 28  # pixels
 
 
 class Digits(NamedTuple):
-    """Digits to learn from and digits held out: images (n, 784) and labels (n,) of each."""
+    """Digits to learn from and digits held out: images (n, 784) and labels (n,) of each.
+
+    A row is an image of 28×28 pixels, row by row, in float32 from 0 (paper) to 1 (ink); labels are 0 to 9, in int64.
+    """
 
     train_images: Array
     train_labels: Array
@@ -34,6 +37,9 @@ def digits(held_out: float = 0.2, seed: Seed = 0) -> Digits:
     """scikit-learn's 1,797 handwritten digits of 8×8 pixels, enlarged to 28×28, `held_out` of them as the test set.
 
     Needs no download. Raises ModuleNotFoundError, with the command that installs it, where scikit-learn is missing.
+
+    >>> digits().train_images.shape
+    (1438, 784)
     """
     fraction("held_out", held_out, what="the fraction of the digits to hold out")
     try:
@@ -49,7 +55,13 @@ def digits(held_out: float = 0.2, seed: Seed = 0) -> Digits:
 
 
 def enlarged(images: Array, side: int = SIDE) -> Array:
-    """Square images (n, k, k) as (n, side, side) in float32, by linear interpolation along each axis."""
+    """Square images (n, k, k) as (n, side, side) in float32, by linear interpolation along each axis.
+
+    >>> enlarged(np.array([[[0.0, 1.0], [2.0, 3.0]]]), 3)[0]
+    array([[0. , 0.5, 1. ],
+           [1. , 1.5, 2. ],
+           [2. , 2.5, 3. ]], dtype=float32)
+    """
     k = images.shape[-1]
     at = np.linspace(0, k - 1, side)
     weights = np.stack([np.interp(at, np.arange(k), unit) for unit in np.eye(k)], axis=1)  # (side, k)
@@ -68,6 +80,9 @@ def mnist(folder: str | os.PathLike[str] | None = None, *, download: bool = Fals
     is named, or into the cache if no place has them all. Downloads are checked against the published sha256.
 
     Raises FileNotFoundError where files are missing, ValueError for a damaged one, OSError if no mirror has a file.
+
+    >>> mnist(download=True).train_images.shape  # doctest: +SKIP
+    (60000, 784)
     """
     if folder is not None and not isinstance(folder, str | os.PathLike):
         raise TypeError(f"folder={folder!r}: it is the path of a folder. To download, write mnist(download=True)")

@@ -11,19 +11,15 @@ from typing import TYPE_CHECKING
 
 from ..demand import on_demand
 
+__all__ = ["Culprit", "Element", "GradReport", "Input", "Slope", "assert_grads", "check_grads", "numerical_grad"]
+
 if TYPE_CHECKING:
     from .check import assert_grads, check_grads
     from .report import Culprit, Element, GradReport, Input
     from .slopes import Slope, numerical_grad
-
-__all__ = ["Culprit", "Element", "GradReport", "Input", "Slope", "assert_grads", "check_grads", "numerical_grad"]
-if not TYPE_CHECKING:  # to whom any name would be one of these
-    __getattr__, __dir__ = on_demand(
-        __name__,
-        __all__,
-        {
-            "check": "assert_grads check_grads",
-            "report": "Culprit Element GradReport Input",
-            "slopes": "Slope numerical_grad",
-        },
-    )
+else:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {
+        "check": "assert_grads check_grads",
+        "report": "Culprit Element GradReport Input",
+        "slopes": "Slope numerical_grad",
+    })  # fmt: skip

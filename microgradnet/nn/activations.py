@@ -105,7 +105,7 @@ class Sigmoid(Activation):
 
 
 class Tanh(Activation):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent, between −1 and 1."""
 
     _function = staticmethod(functional.tanh)
 

@@ -80,6 +80,11 @@ class MultiheadAttention(Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Value, Value | None]:
+        """The pair of the result, in the shape of `query`, and the weights, or None without `need_weights`.
+
+        `average_attn_weights=False` leaves the weights of each head apart: (batch, heads, query's time, key's time).
+        ValueError for shapes that do not fit each other, and for a mask of another shape or kind.
+        """
         q, k, v = self.heads(query, key, value)
         mask = self._mask(key_padding_mask, attn_mask, q, k)
         weights = functional.attention_weights(q, k, mask, is_causal)
@@ -201,6 +206,8 @@ class TransformerEncoderLayer(Module):
     def forward(
         self, src: Operand, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
     ) -> Value:
+        """The sequence after attention and both linear layers, in the shape of `src`; the masks are its attention's."""
+
         def attend(x: Any) -> Value:
             out, _ = self.self_attn(
                 x, x, x, src_key_padding_mask, need_weights=False, attn_mask=src_mask, is_causal=is_causal

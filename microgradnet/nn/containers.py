@@ -43,6 +43,7 @@ class Sequential(Module):
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Value:
+        """What the last layer returns, each being called with what the one before it returned, the first with x."""
         for layer in self.layers:
             x = layer(x)
         out: Value = x
@@ -73,6 +74,7 @@ class Sequential(Module):
 
 
 def check_layer(name: str, layer: Any) -> None:
+    """TypeError for what cannot stand among layers, such as a layer's class in place of a layer."""
     if not callable(layer) or isinstance(layer, type):
         raise TypeError(f"{name} wants layers or functions of one argument; got {layer!r}")
 
@@ -96,6 +98,7 @@ class Residual(Module):
         self.module = module
 
     def forward(self, x: Operand) -> Value:
+        """x plus what the module makes of it, in the shape of x. ValueError if the module returns another shape."""
         x = shaped(x)
         out = self.module(x)
         shape = getattr(out, "shape", None)
@@ -120,6 +123,7 @@ class Flatten(WithoutParameters):
         self.end_dim: int = end_dim
 
     def forward(self, x: Operand) -> Any:
+        """x in the shape with one axis in place of several. ValueError if x does not have these axes."""
         x = shaped(x)
         n = x.ndim
         first = self.start_dim + n if self.start_dim < 0 else self.start_dim
@@ -169,6 +173,7 @@ class MLP(Module):
         self.final_activation = final_activation
 
     def forward(self, x: Operand) -> Value:
+        """The outputs of the last layer, after its activation: (…, out_features[-1]) for x (…, in_features)."""
         last = self.layers[-1]
         for layer in self.layers:
             x = layer(x)

@@ -60,6 +60,10 @@ class Convolution(Module):
         self.groups: int = groups
 
     def forward(self, x: Operand) -> Value:
+        """The sums under each place of the kernels plus the bias, (batch, out_channels, …) for (batch, in_channels, …).
+
+        One example may come without the batch. ValueError for a shape that does not fit.
+        """
         x = floating(self, x)
         try:
             return type(self)._function(
@@ -77,6 +81,7 @@ class Convolution(Module):
 
 
 def shortest(sizes: list[int]) -> str:
+    """The sizes of a kernel as a person gives them: one number if they are equal."""
     return str(sizes[0] if len(set(sizes)) == 1 else tuple(sizes))
 
 
@@ -124,6 +129,10 @@ class Pooling(WithoutParameters):
         self.options: dict[str, Any] = {"kernel_size": kernel_size, "stride": stride, "padding": padding, **more}
 
     def forward(self, x: Operand) -> Any:
+        """One number for each place of the window: (batch, channels, …) as x has them, its further axes shorter.
+
+        One example may come without the batch. ValueError for a shape that does not fit.
+        """
         x = floating(self, x)
         try:
             return type(self)._function(x, **self.options)
@@ -186,6 +195,9 @@ class AvgPool1d(AvgPooling):
     """The mean under each place of a window: (batch, channels, length) to (batch, channels, length').
 
     `stride` is `kernel_size` unless it is given; see `functional.avg_pool1d`.
+
+    >>> AvgPool1d(2)(np.array([[1.0, 3.0, 2.0, 5.0]]))
+    array([[2. , 3.5]])
     """
 
     _function, _axes = staticmethod(functional.avg_pool1d), 1
@@ -195,6 +207,9 @@ class AvgPool2d(AvgPooling):
     """The mean under each place of a window, for (batch, channels, height, width).
 
     `stride` is `kernel_size` unless it is given; see `functional.avg_pool2d`.
+
+    >>> AvgPool2d(2)(np.ones((64, 6, 28, 28))).shape
+    (64, 6, 14, 14)
     """
 
     _function, _axes = staticmethod(functional.avg_pool2d), 2

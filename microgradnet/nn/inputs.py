@@ -47,4 +47,5 @@ def floating(layer: Module, x: Any) -> Any:
 
 
 def wrong_shape(layer: Module, x: Any, wanted: str) -> WrongInput:
+    """The error to raise for an input whose shape is not what is `wanted`."""
     return WrongInput(layer, f"got an input of shape {np.shape(x)}: {wanted}")

@@ -50,6 +50,7 @@ class Linear(Module):
         self.weight, self.bias = weight_and_bias("Linear", (out_features, in_features), bias, init, dtype, seed)
 
     def forward(self, x: Operand) -> Value:
+        """x · weightᵀ + bias: (…, out_features) for x (…, in_features). ValueError for another last axis."""
         kind = type(x)
         if kind is tuple or (kind is np.ndarray and x.dtype.kind != "f"):
             floating(self, x)  # says so
@@ -123,6 +124,7 @@ class Embedding(Module):
         self.padding_idx = padding_idx
 
     def forward(self, x: Any) -> Value:
+        """The rows that x (…) names, (…, embedding_dim). ValueError for what are no integers from 0 to the last row."""
         x = x if isinstance(x, NonDiff) else shaped(x)  # such as an argmax
         rows = len(self.weight)
         if x.dtype.kind not in "iu":

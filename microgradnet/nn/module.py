@@ -62,6 +62,10 @@ class Module:
         return self.forward(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the Module makes of its inputs, `module(x)`: a class of yours defines it, with any arguments and result.
+
+        Call the Module, not this: a call also notes on the results whose they are, for drawings and errors.
+        """
         raise NotImplementedError(f"{type(self).__name__} computes nothing yet: define forward(self, x)")
 
     def __setattr__(self, name: str, part: Any) -> None:
@@ -78,7 +82,7 @@ class Module:
                 yield path, found
 
     def parameters(self) -> list[Value]:
-        """The parameters, each once."""
+        """The parameters in the order of the attributes, each once: what an optimiser is given."""
         return [value for _, value in self.named_parameters()]
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
@@ -90,7 +94,7 @@ class Module:
         return sum(value.size for value in self.parameters())
 
     def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Forget the gradients of all parameters: the next `backward()` starts from none instead of adding to them."""
         for value in self.parameters():
             value.grad = None
 
@@ -309,6 +313,7 @@ def path_in(outer: Module, inner: Module) -> str:
 
 
 def parameter_repr(value: Value) -> str:
+    """How a Value is printed among the layers: its shape, and what there is to know of it."""
     computed = f", computed by {value.op.name}: no parameter" if value.op and not is_parameter(value) else ""
     return f"Value {value.shape}{computed}{', frozen' if is_frozen(value) else ''}"
 

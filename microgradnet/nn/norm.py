@@ -43,6 +43,10 @@ class BatchNorm(Module):
         self.num_batches_tracked: Array | None = np.zeros((), np.int64) if track_running_stats else None
 
     def forward(self, x: Operand) -> Value:
+        """x with every channel normalised, in its shape; in training, the running statistics move too.
+
+        ValueError for another number of channels or axes, and in training for one number in each channel alone.
+        """
         x = floating(self, x)
         if x.ndim not in self._ranks or x.shape[1] != self.num_features:
             raise wrong_shape(self, x, f"it wants {self._wanted.format(self.num_features)}")
@@ -87,6 +91,9 @@ class BatchNorm2d(BatchNorm):
     """Every channel moved and scaled to mean 0 and variance 1 over the batch and all pixels, as `BatchNorm1d` does.
 
     x is (batch, num_features, height, width).
+
+    >>> BatchNorm2d(3)(np.ones((5, 3, 8, 8), np.float32)).shape
+    (5, 3, 8, 8)
     """
 
     _ranks, _wanted = (4,), "(batch, {0}, height, width)"
@@ -116,6 +123,7 @@ class LayerNorm(Module):
         self.bias: Value | None = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
     def forward(self, x: Operand) -> Value:
+        """x (…, *normalized_shape) with every example normalised, in its shape. ValueError for other last axes."""
         x = floating(self, x)
         check_end(self, x, self.normalized_shape)
         out: Value = functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -130,6 +138,9 @@ class RMSNorm(Module):
 
     `normalized_shape` is the shape of those axes, or the length of the last one: x is (…, *normalized_shape). `eps` is
     by default the smallest step of the dtype at 1, as in PyTorch.
+
+    >>> RMSNorm(2)(np.array([3, 4], np.float32)).data.round(3)
+    array([0.849, 1.131], dtype=float32)
     """
 
     def __init__(
@@ -145,6 +156,7 @@ class RMSNorm(Module):
         self.weight: Value | None = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
 
     def forward(self, x: Operand) -> Value:
+        """x (…, *normalized_shape) with every example scaled, in its shape. ValueError for other last axes."""
         x = floating(self, x)
         check_end(self, x, self.normalized_shape)
         out: Value = functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
@@ -158,6 +170,9 @@ class GroupNorm(Module):
     """The channels of each example in `num_groups` groups, each moved and scaled to mean 0 and variance 1.
 
     x is (batch, num_channels, …); then times `weight` plus `bias`, one for each channel.
+
+    >>> GroupNorm(2, 4)(np.array([[1, 3, 10, 30]], np.float32)).data.round(3)
+    array([[-1.,  1., -1.,  1.]], dtype=float32)
     """
 
     def __init__(
@@ -174,6 +189,7 @@ class GroupNorm(Module):
         self.bias: Value | None = Value(np.zeros(num_channels, dtype)) if affine else None
 
     def forward(self, x: Operand) -> Value:
+        """x (batch, num_channels, …) with every group normalised, in its shape. ValueError for other channels."""
         x = floating(self, x)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise wrong_shape(self, x, f"it wants (batch, {self.num_channels}, …)")
@@ -185,6 +201,7 @@ class GroupNorm(Module):
 
 
 def shape_of(layer: str, normalized_shape: Any) -> tuple[int, ...]:
+    """The axes to normalise over, of which one may be given as a number. ValueError for what is no size."""
     shape = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
     for n in shape or (0,):
         check_sizes(layer, normalized_shape=n)
@@ -192,6 +209,7 @@ def shape_of(layer: str, normalized_shape: Any) -> tuple[int, ...]:
 
 
 def check_end(layer: Module, x: Any, shape: tuple[int, ...]) -> None:
+    """WrongInput if the last axes of x are not of this shape."""
     if x.shape[-len(shape) :] != shape:
         raise wrong_shape(layer, x, f"its last axes must be {shape}")
 
@@ -215,6 +233,7 @@ class Dropout(WithoutParameters):
         self.rng: np.random.Generator = generator(seed)
 
     def forward(self, x: Operand) -> Any:
+        """x with some elements dropped and the others scaled up, in its shape; after `eval()`, or with p = 0, x."""
         return functional.dropout(floating(self, x), self.p, self.training, seed=self.rng)
 
     def __repr__(self) -> str:

@@ -72,6 +72,12 @@ class Recurrent(Module, Generic[State]):
         return ("", "_reverse") if self.bidirectional else ("",)
 
     def forward(self, x: Operand, hx: Any = None) -> tuple[Value, State]:
+        """The outputs of the last layer at every time, and the state at the end; `hx` is a state to start from.
+
+        Outputs are (time, batch, hidden_size), or twice as wide with both directions, and in the layout of x. The state
+        is (num_layers · directions, batch, hidden_size); neither has a batch where x has none. ValueError for other
+        shapes.
+        """
         x = floating(self, x)
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size or not x.size:
             time = "(batch, time" if self.batch_first else "(time, batch"
@@ -127,6 +133,7 @@ class Recurrent(Module, Generic[State]):
         return np.stack(outs[::-1] if backwards else outs), state
 
     def step(self, sums: Any, state: list[Any], weight: Any, bias: Any) -> list[Any]:
+        """The next state, its output first, from the sums of the input (batch, gates · hidden_size) and the state."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -170,6 +177,10 @@ class GRU(Recurrent[Value]):
 
     r, z = σ(x · W_ihᵀ + h · W_hhᵀ + …), n = tanh(x · W_inᵀ + b_in + r · (h · W_hnᵀ + b_hn)); the rows of the weights
     are those of r, z, n, as in PyTorch. Shapes and options are those of `RNN`.
+
+    >>> out, h = GRU(3, 4, bidirectional=True, seed=0)(np.zeros((7, 2, 3), np.float32))
+    >>> out.shape, h.shape
+    ((7, 2, 8), (2, 2, 4))
     """
 
     gates: ClassVar[int] = 3

@@ -32,10 +32,12 @@ def places(module: Any) -> dict[str, Any]:
 
 
 def taken(module: Any) -> dict[str, Array]:
+    """A copy of each parameter and buffer, under its path."""
     return {path: np.array(numbers(x)) for path, x in places(module).items()}
 
 
 def load(module: Any, state: Mapping[str, Any], strict: bool) -> Incompatible:
+    """Write a state into the Values and arrays of a Module, or raise ValueError and write nothing."""
     if not isinstance(state, Mapping):
         raise TypeError(f"a state is a dict of arrays, such as model.state_dict(); got {brief(state)}")
     mine = places(module)

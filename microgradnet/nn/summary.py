@@ -50,10 +50,12 @@ class Summary:
         return [[row[i] for i in keep] for row in table]
 
     def says(self, column: int) -> bool:
+        """Whether a column holds anything but 0 and nothing."""
         return any(row[column] not in ("", "0") for row in self.rows)
 
     @property
     def sums(self) -> str:
+        """The last line: how many parameters there are, how many of them frozen, and their bytes."""
         frozen = f", {self.frozen:,} of them frozen" if self.frozen else ""
         return f"{self.total:,} parameters{frozen}: {self.bytes:,} bytes"
 

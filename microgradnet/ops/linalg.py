@@ -164,7 +164,8 @@ def _cofactors_by_blocks(x: Any, rank: int) -> Any:
     return (u @ inner @ vh) * (det(a) * round(float(det(u) * det(vh))))
 
 
-op(det, lambda g, out, x: per_matrix(g) * _cofactors(x), cases=SQUARE)
+SINGULAR = np.array([[[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]], [[1.0, 1.0, 1.0]] * 3, [[0.0, 0.0, 0.0]] * 3])
+op(det, lambda g, out, x: per_matrix(g) * _cofactors(x), cases=[*SQUARE, case(SINGULAR)])
 
 
 def _log_abs_det(x: Any) -> Any:
@@ -271,7 +272,7 @@ def _eigenvectors_rule(g: Any, out: Any, x: Any, *, UPLO: Any = "L") -> Any:
     return _folded(out @ inner @ flip(out), UPLO)
 
 
-eigenvectors: Op = op("eigenvectors", _eigenvectors_rule, forward=_eigenvectors,
+eigenvectors = op("eigenvectors", _eigenvectors_rule, forward=_eigenvectors,
                   cases=[*SQUARE, case("dnn", UPLO="U")])  # fmt: skip
 
 
@@ -314,7 +315,7 @@ def _singular_vectors_rule(g: Any, out: Any, x: Any, *, full: bool = False) -> A
 
 
 # One row for both sides, u above v: each one's slope needs the other.
-singular_vectors: Op = op("singular_vectors", _singular_vectors_rule, forward=_singular_vectors,
+singular_vectors = op("singular_vectors", _singular_vectors_rule, forward=_singular_vectors,
                       cases=[*ANY, case((3, 2), full=True)])  # fmt: skip
 
 
@@ -333,4 +334,4 @@ def _arbitrary_rule(g: Any, out: Any, x: Any, *, make: Callable[[Any], Any], why
 
 
 # What `make` chose of many equally good answers, to be looked at. Not in the table: it has no slope to be held to.
-arbitrary: Op = Op("arbitrary", (_arbitrary_rule,), _arbitrary)
+arbitrary = Op("arbitrary", (_arbitrary_rule,), _arbitrary)

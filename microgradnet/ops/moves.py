@@ -41,7 +41,7 @@ def _collect(g: Any, places: Array, *, shape: tuple[int, ...]) -> Any:
 
 PLACES = np.array([[2, 0, 1], [2, 2, 4]])
 
-place: Op = op("place", lambda g, out, x, places, *, shape: collect(g, places, shape=shape), None, forward=_place,
+place = op("place", lambda g, out, x, places, *, shape: collect(g, places, shape=shape), None, forward=_place,
            parameters=True, cases=[
                case((2, 2), PLACES, shape=(2, 2)), case((), np.array([1, 1]), shape=()),
                case((0, 2), np.array([0]), shape=(0, 2)),

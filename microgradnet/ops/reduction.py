@@ -43,7 +43,7 @@ def _spread(g: Any, *, shape: tuple[int, ...], axis: Axis = None, keepdims: bool
     return out
 
 
-spread: Op = op("spread", lambda g, out, x, *, shape, axis=None, keepdims=False: g.sum(axis=axis, keepdims=keepdims),
+spread = op("spread", lambda g, out, x, *, shape, axis=None, keepdims=False: g.sum(axis=axis, keepdims=keepdims),
             forward=_spread, cases=[
                 case((), shape=(2, 3)), case((2,), shape=(2, 3), axis=1),
                 case((1, 3), shape=(2, 3), axis=0, keepdims=True),
@@ -147,7 +147,11 @@ def _cumprod_rule(g: Any, out: Any, x: Any, *, axis: int) -> Any:
     return total * _shifted(out, 1, axis, 1.0)
 
 
-RUNNING = [case("ab", axis=0), case("ab", axis=-1), case("a", axis=0), case((5,), axis=0), case((2, 4, 2), axis=1)]
+ZEROS = np.array([[2.0, 0.0, 3.0, 1.5], [0.0, 0.5, 0.0, 2.0], [0.0, 0.0, 0.0, 1.0]])  # one, two and three in a row
+RUNNING = [
+    case("ab", axis=0), case("ab", axis=-1), case("a", axis=0), case((5,), axis=0), case((2, 4, 2), axis=1),
+    case(ZEROS, axis=0), case(ZEROS, axis=1),
+]  # fmt: skip
 
 cumsum: Op = op(np.cumsum, _cumsum_rule, forward=_cumsum, cases=RUNNING)
 cumprod: Op = op(np.cumprod, _cumprod_rule, forward=_cumprod, cases=RUNNING)
@@ -168,7 +172,7 @@ def _prod_rule(g: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
 
 # Over one axis; the formula of np.prod makes one of several.
 prod: Op = op(np.prod, _prod_rule, forward=_prod, symbol="Π", cases=[
-    case("ab", axis=0), case("ab"), case("a"), case((2, 3, 2), axis=1),
+    case("ab", axis=0), case("ab"), case("a"), case((2, 3, 2), axis=1), case(ZEROS, axis=0), case(ZEROS),
 ])  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- recorded, nothing flows

@@ -163,7 +163,7 @@ def _add_rows(out: Any, rows: Array, g: Any) -> None:
     out[rows[first]] = np.add.reduceat(g.reshape((len(rows), *out.shape[1:]))[order], first, axis=0)
 
 
-scatter: Op = op("scatter", lambda g, out, x, *arrays, shape, index: take(g, *arrays, index=index),
+scatter = op("scatter", lambda g, out, x, *arrays, shape, index: take(g, *arrays, index=index),
              forward=_scatter, kind=Op, cases=[
                  case((2,), shape=(4,), index=(slice(0, 4, 2),)), case((4, 2), ODD, shape=(3, 2), index=(SLOT,)),
                  case((2, 2), MASK, shape=(2, 3), index=(..., SLOT)), case((), shape=(), index=()),
