@@ -100,6 +100,8 @@ if TYPE_CHECKING:
 
     abs: OfOne[...]
     absolute: OfOne[...]
+    acos: OfOne[...]
+    acosh: OfOne[...]
     arccos: OfOne[...]
     arccosh: OfOne[...]
     arcsin: OfOne[...]
@@ -107,9 +109,14 @@ if TYPE_CHECKING:
     arctan: OfOne[...]
     arctanh: OfOne[...]
     around: OfOne[...]
+    asin: OfOne[...]
+    asinh: OfOne[...]
+    atan: OfOne[...]
+    atanh: OfOne[...]
     cbrt: OfOne[...]
     ceil: OfOne[...]
     clip: OfOne[...]
+    conj: OfOne[...]
     cos: OfOne[...]
     cosh: OfOne[...]
     deg2rad: OfOne[...]
@@ -117,6 +124,7 @@ if TYPE_CHECKING:
     exp: OfOne[...]
     exp2: OfOne[...]
     expm1: OfOne[...]
+    fabs: OfOne[...]
     fix: OfOne[...]
     floor: OfOne[...]
     invert: OfOne[...]
@@ -151,12 +159,15 @@ if TYPE_CHECKING:
 
     add: OfTwo[...]
     arctan2: OfTwo[...]
+    atan2: OfTwo[...]
     copysign: OfTwo[...]
     divide: OfTwo[...]
     equal: OfTwo[...]
+    float_power: OfTwo[...]
     floor_divide: OfTwo[...]
     fmax: OfTwo[...]
     fmin: OfTwo[...]
+    fmod: OfTwo[...]
     greater: OfTwo[...]
     greater_equal: OfTwo[...]
     heaviside: OfTwo[...]
@@ -170,11 +181,14 @@ if TYPE_CHECKING:
     logical_xor: OfTwo[...]
     maximum: OfTwo[...]
     minimum: OfTwo[...]
+    mod: OfTwo[...]
     multiply: OfTwo[...]
     not_equal: OfTwo[...]
+    pow: OfTwo[...]
     power: OfTwo[...]
     remainder: OfTwo[...]
     subtract: OfTwo[...]
+    true_divide: OfTwo[...]
 
     # -------------------------------------------------------------------------------------------------------- over axes
 
@@ -245,6 +259,7 @@ if TYPE_CHECKING:
     pad: OfOne[...]
     partition: OfOne[...]
     percentile: OfOne[...]
+    permute_dims: OfOne[...]
     quantile: OfOne[...]
     ravel: OfOne[...]
     repeat: OfOne[...]
@@ -272,6 +287,7 @@ if TYPE_CHECKING:
     # ------------------------------------------------------------------------ several arrays as one, and one as several
 
     column_stack: Joining
+    concat: Joining
     concatenate: Joining
     dstack: Joining
     hstack: Joining
