@@ -178,7 +178,8 @@ def test_the_typed_program_runs_and_is_what_it_says(monkeypatch: pytest.MonkeyPa
     checked: list[Any] = []
 
     def assert_type(x: Any, kind: Any) -> Any:
-        # NumPy's scalars have an array's methods, so they have its type.
+        # NumPy's scalars have an array's methods, so they have its type. From NumPy 2.5 on NDArray is an alias of one.
+        kind = getattr(kind, "__value__", kind)
         origin = kind if isinstance(kind, UnionType) else typing.get_origin(kind) or kind
         if origin is np.ndarray:
             origin = np.ndarray | np.generic
