@@ -6,6 +6,8 @@ import copy
 import io
 import json
 import os
+import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import microgradnet as mg
-from microgradnet import Value, nn, optim
+from microgradnet import Value, files, nn, optim
 from microgradnet.nn.init import shared
 from microgradnet.saving.formats import MANIFEST, format_of
 from microgradnet.saving.manifest import digest
@@ -265,7 +267,9 @@ def started(code: str, *args: str) -> subprocess.Popen[str]:
     return process
 
 
-def killed_while_saving(path: Path, times: int) -> None:
+def killed_while_saving(path: Path, times: int) -> int:
+    """How many of the processes left a file that they were writing. What they leave does not add up."""
+    left = []
     rng = np.random.default_rng(0)
     for _ in range(times):
         process = started(SAVER, str(path))
@@ -275,6 +279,11 @@ def killed_while_saving(path: Path, times: int) -> None:
         process.communicate()
         found = mg.load(path)
         assert (found["x"] == found["n"]).all()
+        left.append(len(os.listdir(path.parent)) - 1)
+        assert max(left) <= 1
+    mg.save(path, n=1)
+    assert os.listdir(path.parent) == [path.name]
+    return sum(left)
 
 
 def test_a_kill_while_saving_leaves_the_old_file_or_the_new(path: Path) -> None:
@@ -283,8 +292,7 @@ def test_a_kill_while_saving_leaves_the_old_file_or_the_new(path: Path) -> None:
 
 @pytest.mark.slow
 def test_many_kills_while_saving_leave_the_old_file_or_the_new(path: Path) -> None:
-    killed_while_saving(path, 25)
-    assert any(name.endswith(".tmp") for name in os.listdir(path.parent))  # some kills did hit a file being written
+    assert killed_while_saving(path, 25) > 0  # some kills did hit a file being written
 
 
 @pytest.mark.parametrize("failing", ["replace", "fsync"])
@@ -300,6 +308,70 @@ def test_a_save_that_fails_leaves_the_old_file_alone(path: Path, failing: str, m
             mg.save(path, n=2)
     assert mg.load(path) == {"n": 1}
     assert os.listdir(path.parent) == [path.name]
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(path: Path) -> None:
+    mg.save(path, n=1)
+    abandoned = [f"{path.name}.0123abcd.tmp", f"{path.name}.00000000.tmp"]
+    others = [f"{path.name}.tmp", f"{path.name}.0123abcd", f"{path.name}.0123abcd.tmp.x", f"x{path.name}.0123abcd.tmp",
+              f"{path.name}.0123ABCD.tmp", f"{path.name[:3]}x{path.name[4:]}.0123abcd.tmp"]  # fmt: skip
+    for name in (*abandoned, *others):
+        (path.parent / name).touch()
+    mg.save(path, n=2)
+    assert sorted(os.listdir(path.parent)) == sorted([path.name, *others])
+    assert mg.load(path) == {"n": 2}
+
+
+def test_what_is_still_being_written_is_not_taken_for_left_over(path: Path) -> None:
+    with files.replacing(str(path)) as file:
+        file.write(b"first")
+        mg.save(path, n=1)
+        assert mg.load(path) == {"n": 1}
+        assert len(os.listdir(path.parent)) == 2
+    assert path.read_bytes() == b"first"
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.slow
+def test_several_processes_may_save_to_one_path(path: Path) -> None:
+    code = SAVER.replace("range(10**9)", "range(300)").replace("print(", "0 and print(")
+    running = [subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.PIPE) for _ in range(3)]
+    for process in running:
+        assert process.communicate(timeout=300)[1] == b""
+    found = mg.load(path)
+    assert (found["x"] == found["n"]).all()
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize("name", ["x" * 230, "x" * 251, "é" * 125, "木" * 83, "x" + "😀" * 62])
+def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path: Path, name: str) -> None:
+    for n in range(2):
+        mg.save(tmp_path / f"{name}.npz", n=n)
+    assert mg.load(tmp_path / f"{name}.npz") == {"n": 1}
+    with pytest.raises(OSError, match="too long"):
+        mg.save(tmp_path / f"{name}{name}x.npz", n=2)
+    assert os.listdir(tmp_path) == [f"{name}.npz"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="FIFOs, devices and links as on Unix")
+def test_only_a_file_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link to /dev/null is what people write to when they want nothing written; as root, we would replace it."""
+    os.mkfifo(tmp_path / "fifo.npz")
+    (tmp_path / "null.npz").symlink_to(os.devnull)
+    (tmp_path / "loop.npz").symlink_to("loop.npz")
+    (tmp_path / "link.npz").symlink_to("fifo.npz")
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.npz")  # whose path may not be long
+    for name in ("fifo", "link", "loop", "socket", "null"):
+        with pytest.raises(OSError, match="is no file"):
+            files.place(tmp_path / f"{name}.npz")
+        if name != "null":  # where it would do harm
+            with pytest.raises(OSError, match="is no file"):
+                mg.save(tmp_path / f"{name}.npz", n=1)
+    assert stat.S_ISFIFO(os.stat(tmp_path / "fifo.npz").st_mode)
+    assert stat.S_ISSOCK(os.stat(tmp_path / "socket.npz").st_mode)
+    assert len(os.listdir(tmp_path)) == 5
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions and links as on Unix")
