@@ -11,6 +11,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -571,12 +572,12 @@ def test_a_hostile_safetensors_file_is_refused(tmp_path: Path, head: dict[str, A
     unchanged(training, path, "net", model=training.model)
 
 
-def forged(path: Path, change: Any) -> None:
-    """A file with another manifest and the checksum that goes with it."""
+def forged(path: Path, change: Any, here: str = "") -> None:
+    """A file with another manifest, in it `here` in place of "HERE", and the checksum that goes with it."""
     arrays, meta = format_of(path)[0](str(path))
     manifest = json.loads(meta["manifest"])
     change(manifest, arrays)
-    text = json.dumps(manifest)
+    text = json.dumps(manifest).replace('"HERE"', here)
     packed = format_of(path)[1](arrays, {"manifest": text, "sha256": digest(text, arrays)})
     path.write_bytes(packed)
 
@@ -644,6 +645,38 @@ def test_a_forged_generator_is_refused_where_it_would_be_returned_too(path: Path
         with pytest.raises(ValueError, match=path.name):
             mg.load(path)
         mg.save(path, rng=np.random.default_rng(0), note=1)
+
+
+def test_a_small_file_does_not_become_large_in_memory(path: Path) -> None:
+    """Each array was referred to once when it was saved: 3,000 copies of this one would be 240 MB."""
+    mg.save(path, x=np.ones((10, 1000)))
+    whole = path.read_bytes()
+    for node in ({"$array": "x", "order": "F"}, {"$array": "x"}, {"$scalar": "x"}):
+        forged(path, set_in("things", "x", to=[node] * 3000))
+        tracemalloc.start()
+        with pytest.raises(ValueError, match=r"cannot be loaded.* refers to its arrays again and again"):
+            mg.load(path)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 20 * len(whole)
+        path.write_bytes(whole)
+    forged(path, set_in("things", "x", to=[{"$array": "x", "order": "F"}]))
+    assert (mg.load(path)["x"][0] == 1).all()
+
+
+def test_what_is_nested_too_deeply_is_damage(path: Path) -> None:
+    for depth in (10, *range(100, 1100, 50)):
+        mg.save(path, x="HERE")
+        forged(path, set_in("things", "x", to="HERE"), here="[" * depth + "]" * depth)
+        try:
+            x = mg.load(path)["x"]
+        except ValueError as error:
+            assert "cannot be loaded" in str(error)  # noqa: PT017
+            assert depth > 10
+        else:
+            for _ in range(depth - 1):
+                (x,) = x
+            assert x == []
 
 
 def test_complex_numbers_are_saved_where_they_can_be(tmp_path: Path) -> None:
