@@ -170,21 +170,23 @@ scatter = op("scatter", lambda g, out, x, *arrays, shape, index: take(g, *arrays
                  case((0,), shape=(3,), index=(slice(0, 0),)),
              ])  # fmt: skip
 
-MINE: Any = weakref.WeakValueDictionary()  # age of a Value -> the gradient that a sweep is gathering for it in place
-
 
 class Take(Op):
     """Indexing. Many pieces of one Value are gathered in one array: an array of its size for each were quadratic."""
 
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Any, Any]) -> None:
         x, *arrays = node.args
-        if create_graph or type(x) is not Value or not x.ndim or arrays:
+        if create_graph or type(x) is not Value or not x.ndim or arrays or x not in pending:
             super().pull(node, g, create_graph, pending)
-        elif x in pending and MINE.get(x.age) is pending[x]:
+            return
+        # Only what this very sweep has summed up is written in place; so it is noted among what is pending in it.
+        gathered = pending.setdefault(self, {})  # age of a Value -> its gradient, a weak reference
+        mine = gathered.get(x.age)
+        if mine is not None and mine() is pending[x]:
             pending[x][node.params["index"]] += g
         else:
             super().pull(node, g, create_graph, pending)
-            MINE[x.age] = pending[x]  # its own array, of `scatter` or of a sum
+            gathered[x.age] = weakref.ref(pending[x])  # a sum, nobody else's
 
 
 take: Op = op("take", lambda g, out, x, *arrays, index: scatter(g, *arrays, shape=x.shape, index=index),
