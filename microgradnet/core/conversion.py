@@ -73,6 +73,21 @@ def shaped(x: Any) -> Any:
     return array[()]
 
 
+def as_floats(x: Any, dtype: Any = None) -> Any:
+    """`x` in floating point, of `dtype` if one is wanted; whole numbers and booleans become float64."""
+    x = shaped(x)
+    wanted = np.dtype(dtype if dtype is not None else x.dtype if x.dtype.kind == "f" else np.float64)
+    return x if x.dtype == wanted else x.astype(wanted)
+
+
+WIDE = {np.dtype(np.float16): np.dtype(np.float32)}
+
+
+def wide(dtype: Any) -> Any:
+    """The dtype in which numbers of `dtype` are added up: float32 for float16, which counts to 2,048, no further."""
+    return WIDE.get(dtype, dtype)
+
+
 def fixed_view(x: Any) -> Any:
     """A view of an input's numbers, read-only: a write into it would reach the input unnoticed."""
     if type(x) is ndarray and x.base is not None:

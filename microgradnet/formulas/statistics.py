@@ -14,19 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Value, formula, numbers, shaped
+from ..core import Value, as_floats, formula, numbers, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, argsort, cumsum
 from ..ops.shape import SLOT, take
 from ..words import refuse
 from .reductions import axes_of, count, given
-
-
-def as_floats(x: Any, dtype: Any = None) -> Any:
-    """`x` in floating point, of `dtype` if one is wanted; whole numbers and booleans become float64."""
-    x = shaped(x)
-    wanted = np.dtype(dtype if dtype is not None else x.dtype if x.dtype.kind == "f" else np.float64)
-    return x if x.dtype == wanted else x.astype(wanted)
 
 
 def weak(x: Any) -> Any:
