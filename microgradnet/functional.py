@@ -1,7 +1,8 @@
 """Formulas over the rows, with no rules of their own: means, activations, softmax, and the losses of `losses`.
 
 Arrays in, arrays out; a Value anywhere in, a Value out. Shapes are NumPy's: the last axis holds the outputs of one
-example, the axes before it count examples.
+example, the axes before it count examples. Plain integers and booleans are computed with in floating point, float64
+where nothing says otherwise: small ones would wrap around.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .checks import choice, share
-from .core import Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .core import Operand, Value, as_floats, numbers, shaped
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -94,7 +95,7 @@ def tanh(x: Operand) -> Any:
     >>> tanh(Value([0.0, 1.0, 1000.0]))
     Value(data=[0.        , 0.76159416, 1.        ], grad=None)
     """
-    return np.tanh(x)
+    return np.tanh(x if type(x) is Value else as_floats(x))
 
 
 def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
@@ -116,7 +117,7 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     >>> leaky_relu(Value([-2.0, 3.0]), 0.1)
     Value(data=[-0.2,  3. ], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return np.where(x > 0, x, x * negative_slope)
 
 
@@ -126,7 +127,7 @@ def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     >>> hardtanh(Value([-3.0, 0.5, 3.0]))
     Value(data=[-1. ,  0.5,  1. ], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return np.where(x >= max_val, max_val, np.where(x > min_val, x, min_val)).astype(x.dtype)
 
 
@@ -147,7 +148,7 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
     >>> elu(Value([-1.0, 0.0, 2.0]))
     Value(data=[-0.63212056,  0.        ,  2.        ], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     below = np.where(x >= 0, 0.0, x)  # or expm1 of a large x would be inf · 0 in its slope
     return np.where(x >= 0, x, np.expm1(below) * alpha)
 
@@ -158,7 +159,7 @@ def softplus(x: Operand, beta: float = 1.0) -> Any:
     >>> softplus(Value([-1000.0, 0.0, 2.0])).data.round(3)
     array([0.   , 0.693, 2.127])
     """
-    return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(shaped(x) * beta, 0.0) / beta
+    return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(as_floats(x) * beta, 0.0) / beta
 
 
 def gelu(x: Operand, approximate: str = "none") -> Any:
@@ -169,7 +170,7 @@ def gelu(x: Operand, approximate: str = "none") -> Any:
     >>> gelu(Value([-1.0, 0.0, 1.0]))
     Value(data=[-0.15865525,  0.        ,  0.84134475], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     if approximate == "tanh":
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
     choice("approximate", approximate, ("none", "tanh"), call="gelu")
@@ -182,7 +183,7 @@ def silu(x: Operand) -> Any:
     >>> silu(Value([-1.0, 0.0, 1.0]))
     Value(data=[-0.26894142,  0.        ,  0.73105858], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return x * sigmoid(x)
 
 
@@ -192,7 +193,7 @@ def mish(x: Operand) -> Any:
     >>> mish(Value([-1.0, 0.0, 1.0]))
     Value(data=[-0.30340146,  0.        ,  0.86509839], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return x * np.tanh(softplus(x))
 
 
@@ -211,7 +212,7 @@ def hardswish(x: Operand) -> Any:
     >>> hardswish(Value([-1.5, 0.0, 4.0]))
     Value(data=[-0.375,  0.   ,  4.   ], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return x * relu6(x + 3) / 6
 
 
@@ -258,7 +259,7 @@ def group_norm(x: Operand, num_groups: int, weight: Any = None, bias: Any = None
     >>> group_norm(np.array([[1.0, 3.0, 0.0, 100.0]]), 2).round(3)
     array([[-1.,  1., -1.,  1.]])
     """
-    x = shaped(x)
+    x = as_floats(x)
     if x.ndim < 2 or x.shape[1] % num_groups:
         raise ValueError(f"group_norm: x of shape {x.shape}; wanted (batch, channels, …), channels in {num_groups}s")
     groups = x.reshape((len(x), num_groups, math.prod(x.shape[1:]) // num_groups))
@@ -281,7 +282,7 @@ def batch_norm(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    x = shaped(x)
+    x = as_floats(x)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x of shape {x.shape}; wanted (batch, channels, …)")
     if running_mean is not None or not training:
@@ -305,7 +306,7 @@ def batch_norm(
 
 def _last_axes(name: str, x: Any, normalized_shape: Any, *parameters: Any) -> tuple[Any, Any]:
     """`x` and the axes of it that `normalized_shape` is about; what scales and moves them has that shape."""
-    x, shape = shaped(x), tuple(np.atleast_1d(normalized_shape).tolist())
+    x, shape = as_floats(x), tuple(np.atleast_1d(normalized_shape).tolist())
     if x.shape[x.ndim - len(shape) :] != shape or not shape:
         raise ValueError(f"{name}: x of shape {x.shape} does not end in the axes {shape}")
     for p in parameters:
@@ -349,7 +350,7 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = No
         raise ValueError(
             "dropout draws at random: give seed=, a np.random.Generator, or an int for the same mask always"
         )
-    x = shaped(x)
+    x = as_floats(x)
     kept = np.random.default_rng(seed).random(x.shape, np.float32) >= p
     return x * (kept * x.dtype.type(1 / (1 - p) if p < 1 else 0))
 
@@ -399,7 +400,7 @@ def attention_weights(
     array([[1.  , 0.  ],
            [0.33, 0.67]])
     """
-    query, key = shaped(query), shaped(key)
+    query, key = as_floats(query), as_floats(key)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     masks = [] if attn_mask is None else [additive(attn_mask, np.result_type(query, key))]
     return attention_weights_row(query, key, *masks, scale=scale, causal=is_causal)
@@ -422,7 +423,7 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     >>> softmax(Value([0.0, 0.0, -np.inf]))
     Value(data=[0.5, 0.5, 0. ], grad=None)
     """
-    return softmax_row(shaped(x), axis=axis)
+    return softmax_row(as_floats(x), axis=axis)
 
 
 def log_softmax(x: Operand, axis: int = -1) -> Any:
@@ -431,5 +432,5 @@ def log_softmax(x: Operand, axis: int = -1) -> Any:
     >>> log_softmax(Value([0.0, 1000.0]))
     Value(data=[-1000.,     0.], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return x - logsumexp(x, axis=axis, keepdims=True)

@@ -6,7 +6,7 @@ are not equal are refused where PyTorch broadcasts them into a number that means
 which PyTorch makes NaN.
 
 Targets may be Values too. They are used in the dtype of the input if they are integers or bools; else NumPy computes in
-the larger of the two dtypes.
+the larger of the two dtypes. Inputs that are integers or bools are computed with in floating point.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .checks import choice
-from .core import Array, Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .core import Array, Operand, Value, as_floats, numbers, shaped  # noqa: F401  (Value for the examples)
 from .ops.cost import clamped_log
 from .ops.elementwise import clip, relu
 from .ops.reduction import logsumexp
@@ -49,7 +49,15 @@ def matched(input: Operand, target: Operand) -> tuple[Any, Any]:
     for name, x in (("input", input), ("target", target)):
         if x.dtype.kind not in "fiub":
             raise TypeError(f"{name} holds real numbers; got dtype {x.dtype}")
+    input = in_floats(input, target)
     return input, target if target.dtype.kind == "f" else target.astype(input.dtype)
+
+
+def in_floats(input: Any, target: Any) -> Any:
+    """The input in floating point: integers and bools in that of the target, if it has one that holds them."""
+    if input.dtype.kind == "f":
+        return input
+    return input.astype(np.result_type(input, target) if target.dtype.kind == "f" else np.float64)
 
 
 # --------------------------------------------------------------------------------------------------------- regression
@@ -84,7 +92,7 @@ def huber_loss(input: Operand, target: Operand, *, reduction: str = "mean", delt
     if not delta > 0:
         raise ValueError(f"delta={delta!r}: the error where the arms begin is a positive number")
     input, target = matched(input, target)
-    error = input - target
+    error, delta = input - target, float(delta)
     inner = clip(error, -delta, delta)
     return reduced(inner * (error - inner * 0.5), reduction)
 
@@ -124,7 +132,8 @@ def cross_entropy(
     >>> cross_entropy(Value([[0.0, 0.0]]), [1])
     Value(data=0.6931471805599453, grad=None)
     """
-    input, target = shaped(input), shaped(target)
+    target = shaped(target)
+    input = in_floats(shaped(input), target)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing={label_smoothing!r}: it is a share, from 0 to 1")
     check_classes(input)
@@ -164,7 +173,7 @@ def nll_loss(
     >>> nll_loss(np.log([[0.5, 0.5]]), [1])
     np.float64(0.6931471805599453)
     """
-    input, target = shaped(input), shaped(target)
+    input, target = as_floats(input), shaped(target)
     check_classes(input)
     weight = class_weights(weight, input)
     labels = Labels(input, target, ignore_index)
@@ -191,7 +200,7 @@ def multi_margin_loss(
     """
     if p not in (1, 2):
         raise ValueError(f"p={p!r}: it is 1 or 2")
-    input, target = shaped(input), shaped(target)
+    input, target = as_floats(input), shaped(target)
     check_classes(input)
     weight = class_weights(weight, input)
     labels = Labels(input, target, None)

@@ -76,8 +76,12 @@ def shaped(x: Any) -> Any:
 def as_floats(x: Any, dtype: Any = None) -> Any:
     """`x` in floating point, of `dtype` if one is wanted; whole numbers and booleans become float64."""
     x = shaped(x)
-    wanted = np.dtype(dtype if dtype is not None else x.dtype if x.dtype.kind == "f" else np.float64)
-    return x if x.dtype == wanted else x.astype(wanted)
+    kind = x.dtype.kind
+    if kind not in "fiub":
+        raise TypeError(f"wanted real numbers; got dtype {x.dtype}. Of complex ones, .real and .imag are such")
+    if dtype is None:
+        return x if kind == "f" else x.astype(np.float64)
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 WIDE = {np.dtype(np.float16): np.dtype(np.float32)}

@@ -30,6 +30,12 @@ Edges: TypeAlias = tuple[Pair, Pair]  # zeros above and below, left and right
 BLOCK = 2**17  # numbers in a block of patches: they stay in cache, and a large batch needs no more memory
 
 
+def _dtype_for(*arrays: Any) -> Any:
+    """The dtype to compute in: that of NumPy, but floating point also of integers, whose sums would wrap around."""
+    dtype = np.result_type(*arrays)
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+
+
 def _padded(x: Any, padding: Edges, dtype: Any) -> Any:
     """`x` with the batch last and zeros around it."""
     x = x.transpose(1, 2, 3, 0)
@@ -72,7 +78,7 @@ def _columns(block: Any) -> Any:
 
 def _conv2d(x: Any, weight: Any, *bias: Any, stride: Pair, padding: Edges, dilation: Pair, groups: int) -> Any:
     """The cross-correlation of images with kernels, plus a bias if there is one; `conv2d` says how."""
-    dtype = np.result_type(x, weight, *bias)
+    dtype = _dtype_for(x, weight, *bias)
     patches = _patches(_padded(x, padding, dtype), weight.shape[2:], stride, dilation, groups)
     size, kernels = patches.shape[4:], _grouped(weight, groups, dtype)
     out = np.empty((*kernels.shape[:2], math.prod(size)), dtype)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import POSITIVE, case, op, shaped
+from ..core import POSITIVE, as_floats, case, op, shaped
 from .reduction import add_reduce
 
 
@@ -31,6 +31,8 @@ def _quadratic_cost(output: Any, target: Any) -> Any:
             f"outputs of shape {output.shape}, targets of shape {target.shape}: they must be equal. "
             f"data.one_hot(labels) makes targets of labels"
         )
+    if output.dtype.kind != "f" and target.dtype.kind != "f":  # small integers would wrap around
+        output, target = as_floats(output), as_floats(target)
     error = output - target
     examples = math.prod(error.shape[:-1])
     if not examples:

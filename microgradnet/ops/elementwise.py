@@ -12,7 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Operand, Value, case, op, shaped
+from ..core import (
+    ABOVE_ONE,
+    BOOLEAN,
+    POSITIVE,
+    REAL,
+    TABLE,
+    UNIT,
+    Domain,
+    Op,
+    Operand,
+    Value,
+    as_floats,
+    case,
+    op,
+    shaped,
+)  # fmt: skip
 
 # --------------------------------------------------------------------------------------------------------- arithmetic
 
@@ -323,6 +338,9 @@ def _relu_rule(g: Any, out: Any, x: Any) -> Any:
 relu = op("relu", _relu_rule, forward=_relu, elementwise=True)
 
 
+NUMBERS = frozenset({float, np.float16, np.float32, np.float64})
+
+
 @np.errstate(over="ignore")  # exp(1000) is inf, and 1 / (1 + inf) is the right 0
 def _sigmoid(x: Any) -> Any:
     """1 / (1 + exp(−x)), element by element; precise in both tails.
@@ -330,10 +348,13 @@ def _sigmoid(x: Any) -> Any:
     >>> sigmoid(Value([-1000.0, 0.0, 1000.0]))
     Value(data=[0. , 0.5, 1. ], grad=None)
     """
+    one: Any = ONE.get(x.dtype) if type(x) is np.ndarray else None
+    if one is None and type(x) not in NUMBERS:
+        x, one = as_floats(x), 1  # the negative of a small integer would wrap around
     out = np.exp(-x)
     if type(out) is not np.ndarray:
         return 1 / (out + 1)
-    out += ONE.get(out.dtype, 1)  # in place: `out` is nobody else's
+    out += one  # in place: `out` is nobody else's
     return np.reciprocal(out, out=out)
 
 

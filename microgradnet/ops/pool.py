@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import whole_for_each
-from ..core import Op, Operand, case, op
+from ..core import Op, Operand, as_floats, case, op
 from .windows import Pair, checked_count, four_axes, image, reshaped
 
 
@@ -37,7 +37,7 @@ def _places(shape: Any, *, size: Pair, kernel: Pair, stride: Pair, padding: Pair
 
 def _max_pool2d(x: Any, **how: Any) -> Any:
     """The largest element under each kernel; `max_pool2d` says how."""
-    lowest = -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    lowest = -math.inf if x.dtype.kind == "f" else x.dtype.kind != "b" and np.iinfo(x.dtype).min
     out = np.full_like(x, lowest, shape=(*x.shape[:2], *how["size"]))
     for here, there in _places(x.shape, **how):
         np.maximum(out[here], x[there], out=out[here])
@@ -188,8 +188,7 @@ def avg_pool2d(
 
 def _mean(x: Any, how: dict[str, Any], edges: Pair) -> Any:
     """The mean under each kernel of those elements that lie in `x` or in `edges` of zeros around it."""
-    if x.dtype.kind != "f":
-        x = x * 1.0  # the sum of small integers would overflow
+    x = as_floats(x)
     counts = []
     for n, size, k, s, p, edge in zip(
         x.shape[2:], *(how[w] for w in ("size", "kernel", "stride", "padding")), edges, strict=True

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..core import Op, Operand, Value, case, op, shaped  # noqa: F401  (Value for the example)
+from ..core import Op, Operand, Value, as_floats, case, op  # noqa: F401  (Value for the example)
 from .elementwise import stop_gradient
 
 # np.sum and the like, without their Python wrappers
@@ -209,7 +209,7 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> logsumexp(Value([1000.0, 1000.0]))
     Value(data=1000.6931471805599, grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     top = peak(x, axis)
     total = np.exp(x - top).sum(axis=axis, keepdims=True)
     nothing = total == 0
