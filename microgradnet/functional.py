@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .checks import choice, share
-from .core import Operand, Value, as_floats, numbers, shaped
+from .core import HALF, Operand, Value, as_floats, narrowed, numbers, shaped, widened
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -249,7 +249,9 @@ def rms_norm(x: Operand, normalized_shape: Any, weight: Any = None, eps: float |
     """
     x, axes = _last_axes("rms_norm", x, normalized_shape, weight)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    return _scaled(x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps), weight, None)
+    dtype, x = x.dtype, widened(x)
+    x = narrowed(x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps), dtype)
+    return _scaled(x, weight, None)
 
 
 def group_norm(x: Operand, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
@@ -289,9 +291,11 @@ def batch_norm(
         _channels("batch_norm", running_mean, x)
         _channels("batch_norm", running_var, x)
     if not training:
-        mean, scale = np.array(running_mean), 1 / np.sqrt(running_var + eps)  # copies: the running ones move on
+        dtype, x = x.dtype, widened(x)
+        # Copies: the running ones move on.
+        mean, scale = np.array(running_mean), 1 / np.sqrt(widened(running_var) + eps)
         x = (x - _channels("batch_norm", mean, x)) * _channels("batch_norm", scale, x)
-        return _by_channel("batch_norm", x, weight, bias)
+        return _by_channel("batch_norm", narrowed(x, dtype) if dtype == HALF else x, weight, bias)
     axes, n = (0, *range(2, x.ndim)), x.size // max(1, x.shape[1])
     if n < 2:
         raise ValueError(
@@ -299,8 +303,9 @@ def batch_norm(
             f"no batch may be that small, not even the last of an epoch; eval() takes the running mean and variance"
         )
     if running_mean is not None:
-        running_mean += momentum * (numbers(x).mean(axes) - running_mean)
-        running_var += momentum * (numbers(x).var(axes) * (n / (n - 1)) - running_var)
+        batch = widened(numbers(x))
+        running_mean += momentum * (batch.mean(axes) - running_mean)
+        running_var += momentum * (batch.var(axes) * (n / (n - 1)) - running_var)
     return _by_channel("batch_norm", normalize(x, axis=axes, eps=eps), weight, bias)
 
 
@@ -433,4 +438,5 @@ def log_softmax(x: Operand, axis: int = -1) -> Any:
     Value(data=[-1000.,     0.], grad=None)
     """
     x = as_floats(x)
-    return x - logsumexp(x, axis=axis, keepdims=True)
+    dtype, x = x.dtype, widened(x)
+    return narrowed(x - logsumexp(x, axis=axis, keepdims=True), dtype)

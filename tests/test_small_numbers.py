@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 import microgradnet.functional as F
-from microgradnet import Value, nn
+from microgradnet import Value, nn, optim
+from microgradnet.core import numbers
 
 LABELS = np.array([0, 2, 1])
 SIGNS = [1, -1, 1, -1]
@@ -22,7 +24,7 @@ CALLS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "avg_pool1d": (lambda x: F.avg_pool1d(x, 2), [(2, 6)]),
     "avg_pool2d": (lambda x: F.avg_pool2d(x, 2, padding=1), [(2, 6, 6)]),
     "batch_norm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), [(6, 3), (3,), (3,)]),
-    "batch_norm by running numbers": (lambda x, m, v, w, b: F.batch_norm(x, m, v, w, b),
+    "batch_norm by running numbers": (lambda x, m, v, w, b: F.batch_norm(x, numbers(m), numbers(v), w, b),
                                       [(6, 3), (3,), "p3", (3,), (3,)]),
     "binary_cross_entropy": (lambda x, y, w: F.binary_cross_entropy(x, y, weight=w), ["p6", "p6", (6,)]),
     "binary_cross_entropy_with_logits": (
@@ -162,3 +164,171 @@ def test_what_is_no_real_number_is_refused() -> None:
             warnings.simplefilter("error")
             with pytest.raises(TypeError, match="real numbers"):
                 f(np.array([[1j, 2j]]))
+
+
+# ------------------------------------------------------------------------------------------------------------- float16
+
+
+def half(x: Any) -> Any:
+    return np.asarray(x, np.float16)
+
+
+ROW = half([[600, 100, 10, 0]])
+NORMAL = (np.float64(ROW) - 177.5) / np.sqrt(np.var(np.float64(ROW)))  # whose variance is 59,469
+MANY = 70_000  # more than float16 reaches
+HALVES: dict[str, tuple[Callable[[], Any], Any]] = {
+    "layer_norm": (lambda: F.layer_norm(ROW, 4), NORMAL),
+    "group_norm": (lambda: F.group_norm(ROW, 1), NORMAL),
+    "batch_norm": (lambda: F.batch_norm(ROW.T, None, None, training=True), NORMAL.T),
+    "batch_norm by running numbers": (lambda: F.batch_norm(half([[6e4]]), half([-6e4]), half([6e4])), 1.2e5 / 6e4**0.5),
+    "rms_norm": (lambda: F.rms_norm(ROW, 4), np.float64(ROW) / np.sqrt(np.mean(np.float64(ROW) ** 2))),
+    "layer_norm of many": (lambda: F.layer_norm(half(np.arange(MANY) % 2), MANY)[:2], [-1.0, 1.0]),
+    "rms_norm of many": (lambda: F.rms_norm(np.ones(MANY, "e"), MANY)[:2], [1.0, 1.0]),
+    "avg_pool2d": (lambda: F.avg_pool2d(np.full((1, 10, 10), 1000, "e"), 10), [[[1000.0]]]),
+    "avg_pool1d": (lambda: F.avg_pool1d(np.full((1, 5000), 1, "e"), 5000), [[1.0]]),
+    "softmax of many": (lambda: F.softmax(np.ones(MANY, "e"))[:2], [1 / MANY, 1 / MANY]),
+    "softmax along the first axis": (lambda: F.softmax(np.ones((5000, 2), "e"), axis=0)[0], [1 / 5000, 1 / 5000]),
+    "attention_weights": (lambda: F.attention_weights(np.full((1, 64), 100, "e"), np.full((2, 64), 100, "e")),
+                          [[0.5, 0.5]]),
+    "logsumexp of many": (lambda: F.logsumexp(np.zeros(MANY, "e")), math.log(MANY)),
+    "logsumexp along the first axis": (lambda: F.logsumexp(np.zeros((5000, 2), "e"), axis=0), [math.log(5000)] * 2),
+    "log_softmax": (lambda: F.log_softmax(half([1000.0, 999.0])), np.log([math.e, 1.0]) - math.log(1 + math.e)),
+    "linear": (lambda: F.linear(np.ones((1, 5000), "e"), np.ones((1, 5000), "e"), half([1000])), [[6000.0]]),
+    "conv1d": (lambda: F.conv1d(np.ones((1, 5000), "e"), np.ones((1, 1, 5000), "e")), [[5000.0]]),
+    "conv2d": (lambda: F.conv2d(np.ones((9, 30, 30), "e"), np.ones((1, 9, 30, 30), "e")), [[[8100.0]]]),
+    "mean": (lambda: F.mean(np.full(MANY, 1000, "e")), 1000.0),
+    "quadratic_cost": (lambda: F.quadratic_cost(np.full((MANY, 1), 100, "e"), np.zeros((MANY, 1), "e")), 1e4),
+    "mse_loss": (lambda: F.mse_loss(half([300, 0, 0, 0]), np.zeros(4, "e")), 22_500.0),
+    "mse_loss, a sum": (lambda: F.mse_loss(np.ones(5000, "e"), np.zeros(5000, "e"), reduction="sum"), 5000.0),
+    "l1_loss": (lambda: F.l1_loss(half([60_000, 60_000]), half([-60_000, 60_000])), 60_000.0),
+    "huber_loss": (lambda: F.huber_loss(half([400.0, 0, 0]), np.zeros(3, "e"), delta=500.0), 80_000 / 3),
+    "smooth_l1_loss": (lambda: F.smooth_l1_loss(half([1000.0]), half([0.0]), beta=500.0), 750.0),
+    "cross_entropy by weight": (
+        lambda: F.cross_entropy(np.zeros((MANY, 2), "e"), np.zeros(MANY, int), weight=half([1.0, 1.0])), math.log(2)),
+    "cross_entropy of probabilities": (
+        lambda: F.cross_entropy(np.zeros((MANY, 2), "e"), np.full((MANY, 2), 0.5, "e")), math.log(2)),
+    "nll_loss by weight": (
+        lambda: F.nll_loss(np.full((MANY, 2), -1, "e"), np.zeros(MANY, int), weight=half([1.0, 1.0])), 1.0),
+    "multi_margin_loss": (lambda: F.multi_margin_loss(np.zeros((MANY, 2), "e"), np.zeros(MANY, int)), 0.5),
+    "multi_margin_loss, squared": (lambda: F.multi_margin_loss(half([[0.0, 299.0]]), [0], p=2), 90_000.0 / 2),
+    "binary_cross_entropy": (
+        lambda: F.binary_cross_entropy(np.full(MANY, 0.5, "e"), np.zeros(MANY, "e")), math.log(2)),
+    "binary_cross_entropy_with_logits": (
+        lambda: F.binary_cross_entropy_with_logits(np.zeros(MANY, "e"), np.zeros(MANY, "e")), math.log(2)),
+    "kl_div": (lambda: F.kl_div(np.zeros((1, MANY), "e"), np.full((1, MANY), math.e, "e"), reduction="mean"), math.e),
+    "kl_div over the batch": (
+        lambda: F.kl_div(np.full((4, 9000), -1, "e"), np.zeros((4, 9000), "e"), log_target=True,
+                         reduction="batchmean"), 9000.0),
+    "hinge_loss": (lambda: F.hinge_loss(np.zeros(MANY, "e"), np.ones(MANY, "e")), 1.0),
+    "hinge_embedding_loss": (lambda: F.hinge_embedding_loss(np.ones(MANY, "e"), np.ones(MANY, "e")), 1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_sums_of_float16_are_kept_in_float32_and_rounded_once(name: str) -> None:
+    call, expected = HALVES[name]
+    got = call()
+    assert got.dtype == np.float16
+    np.testing.assert_allclose(np.float64(got), np.broadcast_to(expected, np.shape(got)), rtol=2**-10, atol=2**-25)
+
+
+# Nothing flows through stop_gradient, and probabilities in float64 make a cost of float64.
+ROUNDED = [name for name in CALLS if name not in ("stop_gradient", "cross_entropy of probabilities")]
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_a_formula_of_float16_is_that_of_the_same_numbers_in_float64_rounded(name: str) -> None:
+    f, shapes = CALLS[name]
+    rng = np.random.default_rng(0)
+    drawn = [rng.uniform(0.1, 0.9, int(s[1:])) if isinstance(s, str) else rng.normal(size=s) for s in shapes]
+    exact = [np.float64(half(x)) for x in drawn]
+    wide, narrow = [Value(x) for x in exact], [Value(half(x)[()]) for x in exact]
+    expected, got = f(*wide), f(*narrow)
+    assert (got.shape, got.dtype) == (expected.shape, np.float16)
+    scale = np.abs(expected.data).max()
+    np.testing.assert_allclose(np.float64(got.data), expected.data, rtol=0.01, atol=0.003 * scale)
+    if name == "step":
+        return
+    c = half(rng.normal(size=expected.shape))
+    expected.backward(np.float64(c))
+    got.backward(c)
+    for x, y in zip(wide, narrow, strict=True):
+        if x.grad is not None and name != "dropout":
+            assert (y.grad.shape, y.grad.dtype) == (y.shape, np.float16)
+            np.testing.assert_allclose(np.float64(y.grad), x.grad, rtol=0.02, atol=0.02 * np.abs(x.grad).max())
+
+
+def shared(shape: tuple[int, ...]) -> Value:
+    return Value(np.ones(shape, np.float16))
+
+
+EACH_OF_5000: dict[str, tuple[tuple[int, ...], Callable[[Value], Any]]] = {
+    "a bias": ((3,), lambda b: np.zeros((5000, 3), "e") + b),
+    "a bias under two axes": ((3,), lambda b: np.zeros((50, 100, 3), "e") + b),
+    "a number": ((), lambda b: np.zeros(5000, "e") + b),
+    "a column": ((2, 1), lambda b: np.zeros((2, 5000), "e") + b),
+    "a bias of linear": ((3,), lambda b: F.linear(np.zeros((5000, 2), "e"), np.zeros((3, 2), "e"), b)),
+    "a weight of linear": ((3, 2), lambda w: F.linear(np.ones((5000, 2), "e"), w, np.zeros(3, "e"))),
+    "a matrix": ((2, 3), lambda w: np.ones((5000, 2), "e") @ w),
+    "a matrix under a stack": ((2, 3), lambda w: np.ones((50, 100, 2), "e") @ w),
+    "a bias of conv1d": ((3,), lambda b: F.conv1d(np.ones((5000, 1, 1), "e"), np.ones((3, 1, 1), "e"), b)),
+    "a kernel of conv2d": ((3, 1, 1, 1), lambda w: F.conv2d(np.ones((500, 1, 5, 2), "e"), w)),
+    "a scale of layer_norm": ((2,), lambda w: F.layer_norm(np.ones((5000, 2), "e") * half([-1, 1]), 2, w)),
+    "a shift of layer_norm": ((2,), lambda b: F.layer_norm(np.ones((5000, 2), "e"), 2, None, b)),
+    "a shift of batch_norm": ((2,), lambda b: F.batch_norm(np.ones((5000, 2), "e"), None, None, None, b, True)),
+    "broadcast_to": ((3,), lambda b: np.broadcast_to(b, (5000, 3))),
+    "a table": ((1, 3), lambda w: F.embedding(np.zeros(5000, int), w)),
+    "einsum": ((3,), lambda w: np.einsum("ij,j->ij", np.ones((5000, 3), "e"), w)),
+    "repeat": ((3,), lambda x: np.repeat(x, 5000)),
+    "cumsum": ((5000,), lambda x: np.cumsum(x)),
+    "places under a pool": ((1, 1, 1), lambda x: F.avg_pool1d(np.ones((5000, 1, 1), "e") * x, 1)),
+}
+
+
+@pytest.mark.parametrize("name", EACH_OF_5000)
+def test_the_gradient_of_what_5000_examples_share_is_their_sum(name: str) -> None:
+    shape, f = EACH_OF_5000[name]
+    x = shared(shape)
+    out = f(x)
+    out.backward(np.ones(out.shape, np.float16))
+    assert x.grad.dtype == np.float16
+    sizes = np.abs(np.float64(x.grad))
+    expected = np.arange(5000, 0, -1.0) if name == "cumsum" else 5000.0
+    np.testing.assert_allclose(sizes, np.broadcast_to(expected, shape), rtol=2**-9)
+
+
+def test_the_equals_under_a_pool_share_in_float32() -> None:
+    x = Value(np.zeros((1, 1, 60, 60), np.float16))
+    F.max_pool2d(x, 60).backward(half([[[[3600.0]]]]))
+    assert np.all(x.grad == 1.0)
+    y = Value(np.zeros((1, 1, 1, 6000), np.float16))
+    out = F.avg_pool2d(y, (1, 3000), 1)  # each of the middle is under 3,000 kernels
+    out.backward(np.full(out.shape, 3000, np.float16))
+    assert y.grad[0, 0, 0, 3000] == 3000.0
+
+
+@pytest.mark.parametrize("cls", [optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad, optim.SGD, optim.Lion])
+def test_an_optimiser_of_float16_goes_where_that_of_float32_goes(cls: Any) -> None:
+    options = {"momentum": 0.9} if cls is optim.SGD else {}
+    found = []
+    for dtype in (np.float16, np.float32):
+        w, alone = Value(np.ones(3, dtype)), Value(np.ones((), dtype))
+        optimiser = cls([w, alone], lr=0.01, **options)
+        for _ in range(20):
+            w.grad, alone.grad = np.array([1e-4, 1.0, -300.0], dtype), dtype(1e-4)  # squares: 1e-8 is 0 in float16
+            optimiser.step()
+        assert (w.dtype, alone.dtype) == (dtype, dtype)
+        found.append((w.data, alone.data, optimiser))
+        for state in optimiser.state_dict()["state"].values():
+            assert {x.dtype for name, x in state.items() if name != "step"} <= {np.dtype(np.float32)}
+    for narrow, wide in zip(found[0][:2], found[1][:2], strict=True):
+        np.testing.assert_allclose(np.float64(narrow), wide, rtol=0.01)
+    again = cls([Value(np.ones(3, np.float16)), Value(np.ones((), np.float16))], lr=0.01, **options)
+    again.load_state_dict(found[0][2].state_dict())
+    assert again.state_dict().keys() == found[0][2].state_dict().keys()
+
+
+def test_running_numbers_of_float16_are_those_of_float64() -> None:
+    mean, var = np.zeros(1, np.float32), np.ones(1, np.float32)
+    F.batch_norm(half([[300], [-300]]), mean, var, training=True, momentum=1.0)
+    assert (mean.item(), var.item()) == (0.0, 180_000.0)

@@ -81,15 +81,26 @@ def as_floats(x: Any, dtype: Any = None) -> Any:
         raise TypeError(f"wanted real numbers; got dtype {x.dtype}. Of complex ones, .real and .imag are such")
     if dtype is None:
         return x if kind == "f" else x.astype(np.float64)
-    return x if x.dtype == dtype else x.astype(dtype)
+    return narrowed(x, dtype)
 
 
-WIDE = {np.dtype(np.float16): np.dtype(np.float32)}
+HALF = np.dtype(np.float16)
+ROOMY = frozenset(map(np.dtype, (np.float32, np.float64, np.longdouble)))  # computed with as they are
 
 
 def wide(dtype: Any) -> Any:
-    """The dtype in which numbers of `dtype` are added up: float32 for float16, which counts to 2,048, no further."""
-    return WIDE.get(dtype, dtype)
+    """The dtype in which numbers of `dtype` are added up: float32 for float16, which counts to 2048, ends at 65504."""
+    return np.dtype(np.float32) if dtype == HALF else dtype
+
+
+def widened(x: Any) -> Any:
+    """`x`, of floating point, in the dtype in which its numbers are added up."""
+    return x.astype(np.float32) if x.dtype == HALF else x
+
+
+def narrowed(x: Any, dtype: Any) -> Any:
+    """`x` in `dtype`: the result for what was `widened`."""
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def fixed_view(x: Any) -> Any:

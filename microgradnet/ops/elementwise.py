@@ -348,14 +348,15 @@ def _sigmoid(x: Any) -> Any:
     >>> sigmoid(Value([-1000.0, 0.0, 1000.0]))
     Value(data=[0. , 0.5, 1. ], grad=None)
     """
-    one: Any = ONE.get(x.dtype) if type(x) is np.ndarray else None
-    if one is None and type(x) not in NUMBERS:
-        x, one = as_floats(x), 1  # the negative of a small integer would wrap around
-    out = np.exp(-x)
-    if type(out) is not np.ndarray:
-        return 1 / (out + 1)
-    out += one  # in place: `out` is nobody else's
-    return np.reciprocal(out, out=out)
+    one = ONE.get(x.dtype) if type(x) is np.ndarray and x.ndim else None
+    if one is not None:
+        out = -x
+        np.exp(out, out)  # in place: `out` is nobody else's
+        out += one
+        return np.reciprocal(out, out)
+    if type(x) not in NUMBERS:
+        x = as_floats(x)  # the negative of a small integer would wrap around
+    return 1 / (np.exp(-x) + 1)
 
 
 def _sigmoid_rule(g: Any, out: Any, x: Any) -> Any:
