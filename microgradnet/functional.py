@@ -159,7 +159,8 @@ def softplus(x: Operand, beta: float = 1.0) -> Any:
     >>> softplus(Value([-1000.0, 0.0, 2.0])).data.round(3)
     array([0.   , 0.693, 2.127])
     """
-    return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(as_floats(x) * beta, 0.0) / beta
+    x = as_floats(x)
+    return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(x * beta, 0.0) / beta
 
 
 def gelu(x: Operand, approximate: str = "none") -> Any:
@@ -222,7 +223,7 @@ def step(x: Operand) -> Any:
     >>> step(Value([-1.0, 0.0, 2.0]))
     Value(data=[0., 0., 1.], grad=None)
     """
-    return np.heaviside(x, 0.0)
+    return np.heaviside(as_floats(x), 0.0)
 
 
 # ---------------------------------------------------------------------------- normalisation, dropout, tables, attention

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..checks import unmasked
 from ..words import brief, describe
 from .arraylike import ArrayLike
 from .protocols import numbers
@@ -34,6 +35,7 @@ def floating(data: Any) -> Any:
 
 def array_of(x: Any) -> Array:
     """`x` as an array of its own. ValueError for what has no shape, such as rows of unequal length."""
+    unmasked("what becomes a plain array", x)
     try:
         return np.array(float(x) if isinstance(x, int) else x)
     except (ValueError, OverflowError) as error:
@@ -60,13 +62,15 @@ def constant(x: Any) -> Any:
 
 def plain(x: Any) -> Any:
     """`x` as NumPy computes with it: lists become arrays. Python numbers stay, they take the dtype beside them."""
-    return x if isinstance(x, (ndarray, np.generic, int, float)) else shaped(x)
+    return x if type(x) is ndarray or isinstance(x, (np.generic, int, float)) else shaped(x)
 
 
 def shaped(x: Any) -> Any:
     """`x` as something that has a shape and a dtype: lists and Python numbers become arrays and scalars."""
-    if isinstance(x, (ndarray, np.generic, ArrayLike)):
+    if type(x) is ndarray or isinstance(x, (np.generic, ArrayLike)):
         return x
+    if isinstance(x, ndarray):  # of another kind
+        return unmasked("one of the arguments", x)
     array = np.asarray(x) if isinstance(x, int) else array_of(x)
     if array.dtype.kind == "O":
         raise TypeError(f"wanted a number, an array or a Value; got {brief(x)}. Leave it out, or give it a default")

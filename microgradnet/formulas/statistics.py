@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import unmasked
 from ..core import Value, as_floats, formula, numbers, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, argsort, cumsum
@@ -180,7 +181,7 @@ def _quantile(numpys: Any, skip: bool, a: Any, q: Any, axis: Axis = None, overwr
 
     Where among n sorted elements a quantile lies, NumPy says: it is the quantile of 0, 1, …, n − 1.
     """
-    x, q = as_floats(a), q if isinstance(q, (int, float, Value)) else np.asarray(q)
+    x, q = as_floats(a), q if isinstance(q, (int, float, Value)) else np.asarray(unmasked("q", q))
     if weights is not None:
         return _weighted_quantile(numpys, x, q, axis, method, keepdims, weights, skip)
     if skip and not x.size:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks import unmasked
 from ..core import Array, Value, numbers
 from ..tree import find, walk
 from ..words import brief
@@ -32,7 +33,7 @@ def places(module: Any) -> dict[str, Any]:
 
 
 def taken(module: Any) -> dict[str, Array]:
-    return {path: np.array(numbers(x)) for path, x in places(module).items()}
+    return {path: np.array(unmasked(path, numbers(x))) for path, x in places(module).items()}
 
 
 def load(module: Any, state: Mapping[str, Any], strict: bool) -> Incompatible:
@@ -78,6 +79,8 @@ def fitting(x: Any, new: Any) -> tuple[Any, str | None]:
     """`new` as an array in the dtype of a parameter or buffer; or what is wrong with it."""
     if isinstance(new, Value) or not hasattr(new, "__array__"):
         return None, f"is no array but {brief(new)}"
+    if isinstance(new, np.ma.MaskedArray):
+        return None, "is a masked array, whose mask would be lost"
     try:
         array = np.asarray(new)
     except Exception as error:  # of another library's array, which has its own

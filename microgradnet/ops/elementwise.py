@@ -121,7 +121,8 @@ def _hook_rule(g: Any, out: Any, x: Any, *, function: Any) -> Any:
         return g
     if np.shape(changed) != g.shape:
         raise ValueError(f"hook: a gradient of shape {g.shape} came, and the function returned {np.shape(changed)}")
-    return np.array(changed) if isinstance(changed, np.ndarray) else shaped(changed)  # the user's array stays theirs
+    changed = shaped(changed)
+    return changed.copy() if type(changed) is np.ndarray else changed  # the user's array stays theirs
 
 
 def _hook(x: Any, *, function: Any) -> Any:

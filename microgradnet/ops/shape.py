@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import unmasked
 from ..core import (
     Array,
     NonDiff,
@@ -137,7 +138,7 @@ def index_array(item: Any) -> Any:
     """A list, array or recorded Value as an array of integers or booleans."""
     if isinstance(item, Value) and not isinstance(item, NonDiff):
         raise IndexError("an index is made of integers or booleans; a Value of floating-point numbers is neither")
-    array = item if isinstance(item, NonDiff) else np.asarray(item)
+    array = item if isinstance(item, NonDiff) else np.asarray(unmasked("an index", item))
     if not array.size and not isinstance(item, np.ndarray | NonDiff):
         array = np.asarray(item, dtype=np.intp)  # NumPy calls an empty list one of floats
     if array.dtype.kind not in "iub":
