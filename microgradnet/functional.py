@@ -363,7 +363,7 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = No
 
 def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> Any:
     """The rows of `weight` that the integers `input` (…) name: (…, columns). The row `padding_idx` gets no gradient.
-    IndexError for a row that does not exist.
+    IndexError for a row that does not exist; they are counted from 0, but for `padding_idx` from the end too.
 
     >>> embedding(np.array([2, 0]), np.array([[0.0], [0.1], [0.2]]))
     array([[0.2],
@@ -372,9 +372,15 @@ def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> An
     input = shaped(input)
     if input.dtype.kind == "b":
         raise TypeError("embedding wants integers, the rows to take; got bools, which would pick out rows as a mask")
-    rows = shaped(weight)[input]
+    weight, numbered = shaped(weight), numbers(input)
+    if numbered.size and numbered.dtype.kind == "i" and numbered.min() < 0:
+        raise IndexError(f"embedding counts rows from 0 to {len(weight) - 1}; got {numbered.min()}")
+    rows = weight[input]
     if padding_idx is None:
         return rows
+    if not -len(weight) <= padding_idx < len(weight):
+        raise ValueError(f"embedding(padding_idx={padding_idx}): there are {len(weight)} rows")
+    padding_idx %= len(weight)
     return np.where(np.expand_dims(np.equal(input, padding_idx), -1), stop_gradient(rows), rows)
 
 

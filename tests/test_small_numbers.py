@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 import microgradnet.functional as F
 from microgradnet import Value, nn, optim
 from microgradnet.core import numbers
+from tests.cases import ROWS
 
+INTEGERS = [*np.typecodes["AllInteger"], "?"]
 LABELS = np.array([0, 2, 1])
 SIGNS = [1, -1, 1, -1]
 
@@ -102,7 +105,7 @@ def test_every_formula_is_tried() -> None:
     assert set(F.__all__) == {name.split()[0].rstrip(",") for name in CALLS}
 
 
-@pytest.mark.parametrize("kind", [*np.typecodes["AllInteger"], "?"])
+@pytest.mark.parametrize("kind", INTEGERS)
 @pytest.mark.parametrize("name", CALLS)
 def test_a_formula_of_integers_is_that_of_the_same_numbers_in_float64(name: str, kind: str) -> None:
     f, shapes = CALLS[name]
@@ -164,6 +167,129 @@ def test_what_is_no_real_number_is_refused() -> None:
             warnings.simplefilter("error")
             with pytest.raises(TypeError, match="real numbers"):
                 f(np.array([[1j, 2j]]))
+
+
+# ------------------------------------------------------------------------------------------- integers beside a Value
+OF_TWO = {row.name: row for row in ROWS if row.elementwise and row.arity == 2 and any(row.rules)}
+
+
+def edges(kind: str) -> Any:
+    """The smallest and the largest number of a dtype, and some between them."""
+    if kind == "?":
+        return np.array([True, False])
+    low, high = int(np.iinfo(kind).min), int(np.iinfo(kind).max)
+    return np.array(sorted({low, low + 1, 0, 1, 2, high - 1, high}), kind)
+
+
+@pytest.mark.parametrize("kind", INTEGERS)
+@pytest.mark.parametrize("name", OF_TWO)
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_integer_beside_a_value_means_what_it_means_in_float64(name: str, kind: str, place: int) -> None:
+    row, constant = OF_TWO[name], edges(kind)
+    if row.rules[place] is None:
+        return
+    found = []
+    for other in (constant, constant.astype(np.float64)):
+        x = Value(np.linspace(0.3, 1.7, len(constant)))
+        with np.errstate(all="ignore"):
+            out = row(*((x, other) if place == 0 else (other, x)))
+            out.sum().backward()
+        found.append((out.data, x.grad))
+    for got, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_a_power_has_its_slope_for_the_smallest_exponents() -> None:
+    x = Value([1.01, 1.01])
+    (x ** np.array([-128, 127], np.int8)).sum().backward()
+    np.testing.assert_allclose(x.grad, [-128 * 1.01**-129, 127 * 1.01**126], rtol=1e-13)
+    y = Value(1.01)
+    (y ** np.int8(-128)).backward()
+    assert y.grad == pytest.approx(-128 * 1.01**-129, rel=1e-13)
+
+
+@pytest.mark.parametrize("kind", np.typecodes["AllInteger"])
+def test_an_index_of_any_integers_is_that_of_the_usual_ones(kind: str) -> None:
+    high = min(int(np.iinfo(kind).max), 299)
+    index = np.array([high, 0, 1] * 50 + ([-1] if kind.islower() else [2])).astype(kind)
+    for columns in ((), (2,)):
+        found = []
+        for i in (index, index.astype(np.int64)):
+            x = Value(np.arange(300.0 * (2 if columns else 1)).reshape((300, *columns)))
+            out = x[i]
+            out.backward(np.arange(1.0, out.size + 1).reshape(out.shape))
+            taken = [np.take(x, i, axis=0, mode=mode).data for mode in ("raise", "wrap", "clip")]
+            found.append((out.data, x.grad, *taken))
+        for got, expected in zip(*found, strict=True):
+            np.testing.assert_array_equal(got, expected)
+    chosen = np.choose(index, [Value([float(k)] * index.size) for k in range(300)], mode="wrap")
+    np.testing.assert_array_equal(chosen.data, index.astype(np.int64) % 300)
+
+
+@pytest.mark.parametrize("kind", INTEGERS)
+def test_bincount_is_numpys(kind: str) -> None:
+    places = np.array([1, 0, 1] if kind == "?" else [min(np.iinfo(kind).max, 300), 0, 1]).astype(kind)
+    w = Value([2.0, 3.0, 5.0])
+    try:
+        expected = np.bincount(places, w.data)
+    except TypeError:  # older versions do not take unsigned numbers of 64 bits
+        with pytest.raises(TypeError):
+            np.bincount(places, w)
+        return
+    out = np.bincount(places, w)
+    np.testing.assert_array_equal(out.data, expected)
+    out.backward(np.arange(1.0, out.size + 1))
+    np.testing.assert_array_equal(w.grad, places.astype(int) + 1.0)
+
+
+@pytest.mark.parametrize(
+    ("places", "minlength"),
+    [([-1, 0, 1], 0), (np.int8([-128, 0, 1]), 0), ([[0, 1, 2]], 0), ([0, 1, 1], -1), ([0.0, 1.0, 2.0], 0), ([0, 1], 0)],
+)
+def test_what_numpys_bincount_refuses_is_refused_in_its_words(places: Any, minlength: int) -> None:
+    w, places = Value([1.0, 2.0, 3.0]), np.asarray(places)
+    with pytest.raises((ValueError, TypeError)) as numpys:
+        np.bincount(places, w.data, minlength)
+    with pytest.raises(type(numpys.value), match=re.escape(str(numpys.value))):
+        np.bincount(places, w, minlength)
+
+
+def test_a_table_has_no_row_before_the_first() -> None:
+    table = Value([[1.0], [2.0], [3.0]])
+    for index in (np.array([-1]), np.int8([0, -2]), np.array([3])):
+        with pytest.raises(IndexError):
+            F.embedding(index, table)
+    with pytest.raises(IndexError, match="rows from 0 to 2; got -2"):
+        F.embedding([[0, -2]], table)
+
+
+@pytest.mark.parametrize("padding_idx", [2, -1])
+def test_the_padding_of_a_table_may_be_counted_from_its_end(padding_idx: int) -> None:
+    table = Value([[1.0], [2.0], [3.0]])
+    F.embedding([0, 2, 2], table, padding_idx=padding_idx).sum().backward()
+    assert table.grad.tolist() == [[1.0], [0.0], [0.0]]
+    layer = nn.Embedding(3, 1, padding_idx=padding_idx)
+    layer([0, 2, 2]).sum().backward()
+    assert layer.weight.grad.tolist() == [[1.0], [0.0], [0.0]]
+
+
+@pytest.mark.parametrize("padding_idx", [3, -4])
+def test_a_padding_that_is_no_row_is_refused(padding_idx: int) -> None:
+    with pytest.raises(ValueError, match=f"padding_idx={padding_idx}.: there are 3 rows"):
+        F.embedding([0], Value([[1.0], [2.0], [3.0]]), padding_idx=padding_idx)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_a_number_too_large_for_a_parameter_is_not_loaded(dtype: Any) -> None:
+    layer = nn.Linear(2, 1, dtype=dtype, seed=0)
+    before = layer.state_dict()
+    for large in (1e300, -1e39):
+        with pytest.raises(ValueError, match=f"weight holds numbers that {np.dtype(dtype)} does not"):
+            layer.load_state_dict({"weight": np.array([[large, 1.0]]), "bias": np.zeros(1)})
+    for name, x in layer.state_dict().items():
+        np.testing.assert_array_equal(x, before[name])
+    layer.load_state_dict({"weight": np.array([[np.inf, np.nan]]), "bias": np.array([1e-300])})
+    np.testing.assert_array_equal(layer.weight.data, np.array([[np.inf, np.nan]], dtype))
 
 
 # ------------------------------------------------------------------------------------------------------------- float16

@@ -89,8 +89,10 @@ def fitting(x: Any, new: Any) -> tuple[Any, str | None]:
         return None, f"has shape {array.shape}, here {x.shape}"
     if array.dtype.kind != x.dtype.kind:
         return None, f"has dtype {array.dtype}, here {x.dtype}"
-    cast = array.astype(x.dtype)
-    if x.dtype.kind != "f" and not np.array_equal(cast, array):
+    with np.errstate(over="ignore"):
+        cast = array.astype(x.dtype)
+    fits = np.isinf(cast) == np.isinf(array) if x.dtype.kind == "f" else cast == array
+    if not np.all(fits):
         return None, f"holds numbers that {x.dtype} does not"
     if isinstance(x, Value) and x.op is not None:
         return None, "was computed here, and cannot be written: load into the Module it was made from"

@@ -55,8 +55,8 @@ def _less_one(x: Any, y: Any) -> Any:
     """y − 1, but 0 where x**(y − 1) is infinite although y is 0: the slope y · x**(y − 1) of x**0 is 0 for every x."""
     if isinstance(y, (int, float)):
         return y - 1 if y else 0
-    if y.dtype.kind in "bu":  # of which one cannot be taken
-        y = y * np.int8(1)
+    if y.dtype.kind != "f":  # small integers would wrap around
+        y = y.astype(np.result_type(x, y))
     return y - ((y != 0) | (np.isfinite(x) & (x != 0)))
 
 

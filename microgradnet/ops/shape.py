@@ -174,7 +174,7 @@ def _scatter(g: Any, *arrays: Array, shape: tuple[int, ...], index: tuple[Any, .
 
 def _add_rows(out: Any, rows: Array, g: Any) -> None:
     """`out[rows] += g`, repeats and all: sorted, those of one row are added in one go, 6 times as fast as np.add.at."""
-    rows = rows.reshape(-1) % len(out)
+    rows = rows.reshape(-1).astype(np.intp, copy=False) % len(out)
     order = rows.argsort(kind="stable")
     rows = rows[order]
     first = np.flatnonzero(np.diff(rows, prepend=-1))
