@@ -103,12 +103,16 @@ def op(
 
 
 def guarded(rule: Rule) -> Rule:
-    """A user's rule, handed a gradient that it cannot write into: other inputs may have the same array."""
+    """A user's rule. It cannot write into the gradient it is handed: other inputs may have the same array. And nobody
+    writes into the one that it returns: the user may keep it.
+    """
     if rule is None:
         return None
 
     def safely(g: Any, *rest: Any, **params: Any) -> Any:
-        return rule(fixed_view(g.view()) if type(g) is ndarray else g, *rest, **params)
+        gx = rule(fixed_view(g.view()) if type(g) is ndarray else g, *rest, **params)
+        gx = gx if gx is None else shaped(gx)
+        return gx.view() if type(gx) is ndarray else gx  # of a view, a Value's `.grad` is made a copy
 
     return safely
 
