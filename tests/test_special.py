@@ -45,6 +45,29 @@ CONSTANTS = {  # for each row with orders: some values of them
 }
 
 
+@pytest.mark.parametrize("kind", ["b", "B", "h", "H", "i", "q", "?"])
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.arity > 1], ids=lambda row: row.name)
+def test_orders_of_small_integers_have_the_slopes_of_the_same_numbers_in_float64(row: Op, kind: str) -> None:
+    """One less than 0 in uint8 is 255, one more than 127 in int8 is −128."""
+    largest = 1 if kind == "?" else min(int(np.iinfo(kind).max), 255)
+    compared = 0
+    for order in {0, 1, 3 if largest > 1 else 1, largest}:
+        constants = [np.array([order])] * (row.arity - 1)
+        for place in [i for i, rule in enumerate(row.rules) if rule is not None]:
+            found = []
+            for dtype in (kind, np.float64):
+                x = Value([0.4])
+                inputs: list[Any] = [c.astype(dtype) for c in constants]
+                inputs.insert(place, x)
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    row(*inputs).sum().backward()
+                found.append(x.grad)
+            np.testing.assert_allclose(*found, rtol=1e-12)
+            compared += bool(np.isfinite(found[1]).all())
+    assert compared
+
+
 def with_constants(row: Op, constants: tuple[float, ...]) -> Op:
     """`row` with its orders given: what is left is a row all of whose inputs flow, as the laws want it."""
 

@@ -1,7 +1,7 @@
 """The core: what is recorded, how it is walked, and how a row is added."""
 
 from . import modes
-from .conversion import fixed_view, floating, shaped
+from .conversion import HALF, ROOMY, as_floats, constant, fixed_view, floating, narrowed, shaped, wide, widened
 from .engine import Gone, NonDiff, Op, Value, by_age, fitted, history, start, sweep, swept
 from .modes import RECORDING, WATCHER, Mode, no_grad, recording
 from .protocols import all_numbers, numbers
@@ -11,9 +11,10 @@ from .tables import FORMULAS, FROZEN, INSPECTIONS, LATE, NO_PARAMS, REFUSED, TAB
 from .written import new_age, new_value
 
 __all__ = [
-    "ABOVE_ONE", "BOOLEAN", "BY_NAME", "FORMULAS", "FROZEN", "HUGE", "INSPECTIONS", "LATE", "NO_PARAMS", "POSITIVE",
-    "REAL", "RECORDING", "REFUSED", "TABLE", "TINY", "UNIT", "WATCHER", "Array", "Case", "Data", "Domain", "Either",
-    "Gone", "Mode", "NonDiff", "Numbers", "Op", "Operand", "Rule", "Value", "Variadic", "all_numbers", "by_age", "case",
-    "fitted", "fixed_view", "floating", "formula", "history", "modes", "new_age", "new_value", "no_grad", "numbers",
-    "of_one", "of_three", "of_two", "op", "primitive", "recording", "shaped", "start", "sweep", "swept",
+    "ABOVE_ONE", "BOOLEAN", "BY_NAME", "FORMULAS", "FROZEN", "HALF", "HUGE", "INSPECTIONS", "LATE", "NO_PARAMS",
+    "POSITIVE", "REAL", "RECORDING", "REFUSED", "ROOMY", "TABLE", "TINY", "UNIT", "WATCHER", "Array", "Case",
+    "Data", "Domain", "Either", "Gone", "Mode", "NonDiff", "Numbers", "Op", "Operand", "Rule", "Value", "Variadic",
+    "all_numbers", "as_floats", "by_age", "case", "constant", "fitted", "fixed_view", "floating", "formula",
+    "history", "modes", "narrowed", "new_age", "new_value", "no_grad", "numbers", "of_one", "of_three", "of_two",
+    "op", "primitive", "recording", "shaped", "start", "sweep", "swept", "wide", "widened",
 ]  # fmt: skip

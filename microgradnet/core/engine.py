@@ -24,7 +24,7 @@ from numpy import ndarray
 
 from . import copies, modes, refusals
 from .arraylike import ArrayLike
-from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped
+from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, widened
 from .protocols import numbers
 from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
@@ -307,7 +307,7 @@ def fitted(g: Any, x: Value, row: Op) -> Any:
             raise refusals.rule_returned_nothing(row, x)
         g = shaped(g)
     if g.shape != x.shape:
-        g = unbroadcast(g, x.shape, row)
+        g = unbroadcast(widened(g), x.shape, row)
     if g.dtype != x.dtype:
         g = g.astype(x.dtype)
     return g[()] if type(g) is ndarray and not g.ndim else g

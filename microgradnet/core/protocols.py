@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 
+from ..checks import unmasked
 from ..words import describe, refuse, spelled
 from .tables import FORMULAS, INSPECTIONS, REFUSED, TABLE, UFUNC_METHODS, UFUNC_OPTIONS, Array, fill, formula_of
 
@@ -130,6 +131,7 @@ def bound(row: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequen
             way = "it would write a recorded result into an array" if name == "out" else "this option is not recorded"
             refuse(f"np.{row.name}({name}=…) of a Value: {way}")
     for name, x in params.items():
+        unmasked(name, x)
         if isinstance(x, SpeaksNumPy):
             refuse(f"np.{row.name} takes {name} as a plain number or array, nothing flows to it; got {describe(x)}")
     return inputs, params

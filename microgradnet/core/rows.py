@@ -111,6 +111,7 @@ def guarded(rule: Rule) -> Rule:
 
     def safely(g: Any, *rest: Any, **params: Any) -> Any:
         gx = rule(fixed_view(g.view()) if type(g) is ndarray else g, *rest, **params)
+        gx = gx if gx is None else shaped(gx)
         return gx.view() if type(gx) is ndarray else gx  # of a view, a Value's `.grad` is made a copy
 
     return safely

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..checks import unmasked
 from ..core import Array, Value, no_grad, numbers
 from ..transforms import vjp
 from ..transforms.door import name_of
@@ -35,7 +36,9 @@ class Point:
         self.written: Callable[..., Any] | None = written and partial(written, **kwargs)
         self.rng: np.random.Generator = np.random.default_rng(seed)
         self.problems: list[str] = []
-        self.args: list[Array | Any] = [np.asarray(x, float) if is_array(x) else x for x in args]
+        self.args: list[Array | Any] = [
+            np.asarray(x, float) if is_array(x) else unmasked("an argument", x) for x in args
+        ]
         self.probe: list[Any] = in_float64(self.args, Value)
         self.places: list[Place] = places_in(f, self.probe)
         # Until it is seen that f does not. A Module does not: its Values hold real numbers.

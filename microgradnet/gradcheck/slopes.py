@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 
+from ..checks import unmasked
 from ..core import Array
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: bool = F
     True
     """
     with np.errstate(all="ignore"):  # a step may leave where f is defined
-        slopes, errors = _slopes(f, np.array(x, dtype=np.float64))
+        slopes, errors = _slopes(f, np.array(unmasked("x", x), dtype=np.float64))
     return (slopes[()], errors[()]) if with_error else slopes[()]
 
 

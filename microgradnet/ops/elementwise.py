@@ -25,6 +25,7 @@ from ..core import (
     Op,
     Operand,
     Value,
+    as_floats,
     case,
     of_one,
     op,
@@ -55,8 +56,8 @@ def _less_one(x: Any, y: Any) -> Any:
     """y − 1, but 0 where x**(y − 1) is infinite although y is 0: the slope y · x**(y − 1) of x**0 is 0 for every x."""
     if isinstance(y, (int, float)):
         return y - 1 if y else 0
-    if y.dtype.kind in "bu":  # of which one cannot be taken
-        y = y * np.int8(1)
+    if y.dtype.kind != "f":  # small integers would wrap around
+        y = y.astype(np.result_type(x, y))
     return y - ((y != 0) | (np.isfinite(x) & (x != 0)))
 
 
@@ -148,7 +149,8 @@ def _hook_rule(g: Any, out: Any, x: Any, *, function: Any) -> Any:
         return g
     if np.shape(changed) != g.shape:
         raise ValueError(f"hook: a gradient of shape {g.shape} came, and the function returned {np.shape(changed)}")
-    return np.array(changed) if isinstance(changed, np.ndarray) else shaped(changed)  # the user's array stays theirs
+    changed = shaped(changed)
+    return changed.copy() if type(changed) is np.ndarray else changed  # the user's array stays theirs
 
 
 def _hook(x: Any, *, function: Any) -> Any:
@@ -254,7 +256,7 @@ op(np.degrees, lambda g, out, x: g * (180 / math.pi))
 def _cosine(x: Any, r: Any) -> Any:
     """x / r, the slope of r = hypot(x, y) in x; ±1 where x is infinite. 0 / 0 is 0: the smallest subgradient."""
     endless = np.isinf(x)
-    return np.where(endless, np.sign(x), x) / np.where(endless | (r == 0), 1.0, r)
+    return np.where(endless, np.copysign(1.0, x), x) / np.where(endless | (r == 0), 1.0, r)  # no sign of booleans
 
 
 op(np.hypot, lambda g, out, x, y: g * _cosine(x, out),
@@ -383,6 +385,9 @@ def _relu_rule(g: Any, out: Any, x: Any) -> Any:
 relu: Op = op("relu", _relu_rule, forward=_relu, elementwise=True, at={0.0: 0.0})
 
 
+NUMBERS = frozenset({float, np.float16, np.float32, np.float64})
+
+
 @np.errstate(over="ignore")  # exp(1000) is inf, and 1 / (1 + inf) is the right 0
 def _sigmoid(x: Any) -> Any:
     """1 / (1 + exp(−x)), element by element; precise in both tails.
@@ -390,11 +395,15 @@ def _sigmoid(x: Any) -> Any:
     >>> sigmoid(Value([-1000.0, 0.0, 1000.0]))
     Value(data=[0. , 0.5, 1. ], grad=None)
     """
-    out = np.exp(-x)
-    if type(out) is not np.ndarray:
-        return 1 / (out + 1)
-    out += ONE.get(out.dtype, 1)  # in place: `out` is nobody else's
-    return np.reciprocal(out, out=out)
+    one = ONE.get(x.dtype) if type(x) is np.ndarray and x.ndim else None
+    if one is not None:
+        out = -x
+        np.exp(out, out)  # in place: `out` is nobody else's
+        out += one
+        return np.reciprocal(out, out)
+    if type(x) not in NUMBERS:
+        x = as_floats(x)  # the negative of a small integer would wrap around
+    return 1 / (np.exp(-x) + 1)
 
 
 def _sigmoid_rule(g: Any, out: Any, x: Any) -> Any:

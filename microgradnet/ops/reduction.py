@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..core import Op, Operand, Value, case, of_one, op, shaped  # noqa: F401  (Value for the example)
+from ..core import Op, Operand, Value, as_floats, case, narrowed, of_one, op, shaped, widened  # noqa: F401  (Value for the example)
 from .elementwise import stop_gradient
 
 # np.sum and the like, without their Python wrappers
@@ -116,7 +116,7 @@ def _cumsum(a: Any, *, axis: int) -> Any:
 
 
 def _cumsum_rule(g: Any, out: Any, x: Any, *, axis: int) -> Any:
-    return cumsum(g[along(axis, BACKWARDS)], axis=axis)[along(axis, BACKWARDS)]
+    return cumsum(widened(g)[along(axis, BACKWARDS)], axis=axis)[along(axis, BACKWARDS)]
 
 
 def _cumprod(a: Any, *, axis: int) -> Any:
@@ -214,11 +214,13 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> logsumexp(Value([1000.0, 1000.0]))
     Value(data=1000.6931471805599, grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
+    dtype, x = x.dtype, widened(x)
     top = peak(x, axis)
     total = np.exp(x - top).sum(axis=axis, keepdims=True)
     nothing = total == 0
     out = np.where(nothing, -math.inf, np.log(np.where(nothing, 1.0, total)) + top)
+    out = narrowed(out, dtype)
     return out if keepdims else out.squeeze(axis=axis if axis is not None else tuple(range(x.ndim)))
 
 

@@ -36,8 +36,8 @@ SHARE = Domain(0.1, 0.9)  # a probability, well inside
 class Special(Op):
     """A row of SciPy's. Its inputs without a rule are constants, such as the order of a Bessel function."""
 
-    def __init__(self, *description: Any, **more: Any) -> None:
-        super().__init__(*description, **more)
+    def __init__(self, key: Any, rules: tuple[Rule, ...], *description: Any, **more: Any) -> None:
+        super().__init__(key, tuple(map(_of_floats, rules)), *description, **more)
         ufunc = self.forward
         self.forward = lambda *inputs: ufunc(*_typed(inputs))
 
@@ -46,6 +46,17 @@ class Special(Op):
             if type(x) is Value and rule is None:
                 refuse(f"scipy.special.{self.name} has no rule for its argument {i}, {describe(x)}: it is a constant")
         return super().record(*_typed(inputs))
+
+
+def _of_floats(rule: Rule) -> Rule:
+    """`rule`, handed integers in floating point: one less than the order 0 in uint8 would be 255."""
+    if rule is None:
+        return None
+
+    def safely(g: Any, out: Any, *inputs: Any) -> Any:
+        return rule(g, out, *[x.astype(out.dtype) if getattr(x, "dtype", out.dtype).kind != "f" else x for x in inputs])
+
+    return safely
 
 
 def _typed(inputs: Sequence[Any]) -> Sequence[Any]:

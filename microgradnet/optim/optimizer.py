@@ -90,7 +90,7 @@ class Optimizer:
 
         `g` is the gradient, not to be written to; `state` has the arrays of `slots`, to be changed in place; `t`
         counts the steps from 1. All of them may be those of several parameters, end to end, unless the class says
-        `elementwise = False`.
+        `elementwise = False`. Of parameters in float16 both are in float32, where squares of small gradients are not 0.
         """
         raise NotImplementedError(f"{type(self).__name__} goes nowhere yet: define direction(self, g, state, t, group)")
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import tree
+from ..checks import unmasked
 from ..core import NO_PARAMS, TABLE, Value, floating, new_age, new_value
 from ..tree import VARIABLE
 from ..words import brief, describe
@@ -137,7 +138,7 @@ class Variables:
                 f"{self.name}: the tangent of argument {i} has shape {np.shape(t)} where the argument has "
                 f"{v.shape}. A tangent has one number for each of the argument's"
             )
-        t = t if isinstance(t, Value) else np.asarray(t)
+        t = t if isinstance(t, Value) else np.asarray(unmasked(f"{self.name}: the tangent of argument {i}", t))
         if t.dtype.kind not in "fiub":
             raise TypeError(f"{self.name}: a tangent is made of real numbers; got {brief(t)}")
         return t if isinstance(t, Value) else t.astype(v.dtype)[()]
