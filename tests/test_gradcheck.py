@@ -179,6 +179,20 @@ def test_a_complex_step_settles_what_differences_cannot() -> None:
     assert report.elements[0].error < 1e-20
 
 
+@pytest.mark.parametrize("tiny", [1e-300, 1e-310, 1e-320, 5e-324])
+def test_the_smallest_numbers_are_checked_as_others_are(tiny: float) -> None:
+    """A ratio of sizes such as 1/1e-310 is infinite; and two steps of 1e-320 are one."""
+    for x in ([tiny, 1.0], [-tiny, 2.0], [tiny, 3 * tiny]):
+        assert check_grads(np.sum, np.array(x)).count("match") == 2
+        assert check_grads(lambda x: x * 2.0, np.array(x), order=2).count("match") == 4
+        assert check_grads(np.sum, np.array(x), gradient=np.ones_like).count("match") == 2
+        twice = primitive(lambda g, out, x: g * 2.02)(lambda x: x * 2.0)
+        assert check_grads(twice, np.array(x)).count("mismatch") == 2
+        assert np.array_equal(numerical_grad(np.exp, np.array(tiny)).round(9), 1.0)
+    assert check_grads(lambda x: np.sqrt(x).sum(), np.full(200, tiny), samples=20)
+    assert check_grads(np.sum, np.array([1e-40, 1.0], np.float32))
+
+
 def test_an_infinite_slope_is_not_accused() -> None:
     for f in (np.sqrt, np.cbrt, lambda x: x**0.5):
         assert check_grads(f, np.array([0.0, 1.0]))

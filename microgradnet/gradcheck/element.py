@@ -9,11 +9,13 @@ import numpy as np
 
 from .. import tree
 from ..core import Array
-from .judge import agree, amount, judged
+from .judge import agree, judged
 from .places import in_float64
 from .point import Point
 from .report import CANNOT_TELL, MATCH, MISMATCH
-from .slopes import EPS, FIRST_STEP, Slope, size_of
+from .slopes import EPS, FIRST_STEP, Slope, amount, size_of
+
+SMALLEST_STEP = 1e-300  # in the imaginary direction: nothing that it is multiplied by should end in a denormal
 
 
 class Spot:
@@ -83,7 +85,7 @@ class Spot:
         as |x| it is something else. It may settle what could not be told, and never accuses.
         """
         point, step = self.point, 1e-30 * self.size
-        if not point.takes_complex or not math.isfinite(slope.error):
+        if not point.takes_complex or not math.isfinite(slope.error) or step < SMALLEST_STEP:
             return None
         places = itertools.count()
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from ..core import Array
 from .report import CANNOT_TELL, KINK, MATCH, MISMATCH
-from .slopes import Line, Slope, careful_slope, quick_slope, roughness
+from .slopes import SMALLEST_SIZE, Line, Slope, amount, careful_slope, quick_slope, roughness
 
 RTOL = 1e-6  # what the two may differ by, of the larger, beside the error bar of the slope
 
@@ -31,7 +29,7 @@ def judged(line: Line, y: Array, c: Array, size: float, g: float) -> tuple[str, 
         return (MATCH if is_sharp(slope, g, ordinary) else CANNOT_TELL), slope
     # What counts against g is seen on the scale on which the function changes: that of the number moved, or that on
     # which g turns results of this size over. On much smaller scales there may be nothing but rounding.
-    turns = 0.1 * terms / abs(g) if g else math.inf
+    turns = max(0.1 * terms / abs(g), SMALLEST_SIZE) if g else math.inf
     scale = min(turns, size) or size
     rough = roughness(line, c, size)
     against = [
@@ -58,8 +56,3 @@ def lies_between(g: float, kink: Slope) -> bool:
 def is_sharp(slope: Slope, g: float, ordinary: float) -> bool:
     """Whether the error bar is small: beside the slope, or beside what a slope of these results amounts to."""
     return slope.error <= max(1e-3 * max(abs(g), abs(slope.value)), 1e-9 * ordinary)
-
-
-def amount(c: Array, y: Array) -> float:
-    """How large the terms of c · y are, in sum, those that are NaN or Inf apart."""
-    return float(np.sum(np.abs(c * y)[np.isfinite(y)]))

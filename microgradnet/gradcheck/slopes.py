@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 EPS = float(np.finfo(np.float64).eps)
 EPS32 = float(np.finfo(np.float32).eps)
 FIRST_STEP = 0.7310585 / 64  # of the size of the number moved; no round number, so that rounding shows
+MOST_STEPS = 32
+SMALLEST_SIZE = 1e-317  # a thousandth of it is still many times the smallest number there is
+FAR = 4096.0  # steps of the size of the number, or of 1
 
 # y(t): where a function is when its input has been moved by t along a line, and how far it really was moved.
 Line = Callable[[float], tuple[Array, float]]
@@ -81,23 +84,37 @@ def _slopes(f: Callable[[Array], Any], at: Array) -> tuple[Array, Array]:
 
 def size_of(x: Array, i: Any) -> float:
     """The scale on which to move element `i`: its own size, or if it is 0 that of the others, or 1."""
-    return abs(float(x[i])) or typical_size(x)
+    return max(abs(float(x[i])) or typical_size(x), SMALLEST_SIZE)
 
 
 def typical_size(x: Array) -> float:
     """The median of the sizes of those elements that are not 0, or 1."""
     sizes = np.abs(x[x != 0])
-    return float(np.median(sizes)) if sizes.size else 1.0
+    return max(float(np.median(sizes)), SMALLEST_SIZE) if sizes.size else 1.0
 
 
 def quick_slope(line: Line, y: Array, c: Array, size: float) -> Slope:
     """The slope of c · y by three steps around 0, each half of the one before."""
     measured = [Pair(line, y, c, size * FIRST_STEP / 2**k) for k in range(3)]
     slope = extrapolated(measured, 2.0)
+    if not any(np.any(pair.moved) for pair in measured) and moves_far_away(line, y, c, size):
+        return slope._replace(error=math.inf)  # lost in rounding: a larger step is needed
     bends = [abs(pair.bend) for pair in measured]
     if bends[2] > 0.6 * bends[0] and bends[2] > 100 * measured[2].noise and bends[2] > 1e-6 * abs(slope.value):
         return slope._replace(error=math.inf)  # a kink, or something near: look closer
     return slope
+
+
+def moves_far_away(line: Line, y: Array, c: Array, size: float) -> bool:
+    """Whether c · y, which does not move near by, moves so little far away that near by it may be lost in rounding."""
+    far = Pair(line, y, c, FAR * max(size, 1.0))
+    lost = 4 * EPS * max(amount(c, y), 1.0) * FAR * (far.step / (size * FIRST_STEP))
+    return any(0 < far.step * abs(side) <= lost for side in (far.left, far.right))
+
+
+def amount(c: Array, y: Array) -> float:
+    """How large the terms of c · y are, in sum, those that are NaN or Inf apart."""
+    return float(np.sum(np.abs(c * y)[np.isfinite(y)]))
 
 
 def careful_slope(line: Line, y: Array, c: Array, size: float) -> tuple[Slope, list[tuple[float, Slope]]]:
@@ -107,9 +124,8 @@ def careful_slope(line: Line, y: Array, c: Array, size: float) -> tuple[Slope, l
     long as it agrees with what smaller ones say within their larger error bars: an oscillation that is too fast for a
     step may look smooth at it.
     """
-    largest = 16 * max(size, 1.0) * FIRST_STEP
-    count = min(32, 18 + max(0, math.ceil(math.log(max(size, 1.0) / size, 4))))
-    pairs = [Pair(line, y, c, largest / 4**k) for k in range(count)]
+    rows = [[Pair(line, y, c, step) for step in steps] for steps in ladders(size)]
+    pairs = [pair for row in rows for pair in row]
     moved = np.any([pair.moved for pair in pairs], axis=0)
     grid = np.min([last_digit(end) for pair in pairs for end in (pair.above, pair.below)], axis=0)
     for pair in pairs:
@@ -117,8 +133,9 @@ def careful_slope(line: Line, y: Array, c: Array, size: float) -> tuple[Slope, l
     best = Slope(math.nan, math.inf)
     measured = []
     lost = 0.0  # what is lost to rounding at a small step is lost at a larger one, divided by more
-    for k in reversed(range(len(pairs) - 2)):
-        step, slope = pairs[k].step, extrapolated(pairs[k : k + 3], 4.0)
+    threes = [row[k : k + 3] for row in rows for k in range(len(row) - 2)]
+    for three in reversed(threes):
+        step, slope = three[0].step, extrapolated(three, 4.0)
         if math.isfinite(slope.error):
             lost = max(lost, slope.error * step)
             slope = slope._replace(error=lost / step)
@@ -134,6 +151,19 @@ def careful_slope(line: Line, y: Array, c: Array, size: float) -> tuple[Slope, l
             best = slope
     kink = kink_in(pairs)
     return (kink if kink is not None else best), measured
+
+
+def ladders(size: float) -> list[list[float]]:
+    """The steps of `careful_slope`, each a quarter of the one before; the largest first.
+
+    The number moved and 1 are both scales on which a function may live. Where they are too far apart for one row of
+    steps there are two.
+    """
+    largest = 16 * max(size, 1.0) * FIRST_STEP
+    count = 18 + max(0, math.ceil(-math.log(size, 4)))
+    if count <= MOST_STEPS:
+        return [[largest / 4**k for k in range(count)]]
+    return [[largest / 4**k for k in range(18)], [16 * size * FIRST_STEP / 4**k for k in range(MOST_STEPS - 18)]]
 
 
 def roughness(line: Line, c: Array, size: float) -> float:

@@ -20,6 +20,7 @@ from .slopes import typical_size
 LIMIT = 20_000  # up to so many elements are all checked
 SAMPLES = 2_000  # and of more, so many
 DIRECTIONS = 16
+SMALLEST_MOVE = 1e-300  # along a direction, which has more digits than the smallest numbers have
 SEARCHED = 10  # wrong elements that are looked for along a direction, at the most
 
 
@@ -103,7 +104,7 @@ def is_wrong_along(point: Point, among: Array) -> bool:
     """Whether the gradient mismatches along a random direction that moves the elements `among`, by their numbers."""
     flat, g = (np.concatenate([x.ravel() for x in rows]) for rows in (point.at, point.analytic))
     d = np.zeros(flat.size)
-    sizes = np.maximum(np.abs(flat[among]), 0.1 * typical_size(flat))
+    sizes = np.maximum(np.abs(flat[among]), max(0.1 * typical_size(flat), SMALLEST_MOVE))
     d[among] = point.rng.choice([-1.0, 1.0], among.size) * sizes
     ends = np.cumsum([x.size for x in point.at])[:-1]
 
