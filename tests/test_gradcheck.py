@@ -217,6 +217,26 @@ def test_nested_containers_and_several_results() -> None:
     assert report.count("match") == 6 + 3 + 1 + 1
 
 
+@pytest.mark.parametrize(
+    ("f", "note"),
+    [
+        (lambda x: (np.sin(x), np.argmax(x)), ""), (np.modf, ""), (np.frexp, ""), (lambda x: np.divmod(x, 0.4), ""),
+        (lambda x: {"loss": (x * x).sum(), "accuracy": np.mean(x > 0.5)}, ""), (lambda x: (x > 0, x**3), ""),
+        (lambda x: (x**3, np.ones(2), 3, "text"), "1 of its results are plain"),
+        (lambda x: [x**3, x.data * 2], "1 of its results are plain"),
+        (lambda x: [float(x.data[0]), x**3, x[0].item()], "2 of its results are plain"),
+    ],
+)  # fmt: skip
+def test_results_without_a_slope_are_constants(f: Any, note: str) -> None:
+    for order in (1, 2):
+        report = check_grads(f, np.array([0.6, 1.1, -0.3]), order=order)
+        assert report, str(report)
+        assert report.count("match") == 3 * order
+        notes = " ".join(report.notes)
+        assert ("are plain numbers" in notes) is bool(note), notes
+        assert note in notes
+
+
 def test_a_module_has_a_row_for_each_parameter() -> None:
     model = nn.MLP(3, [4, 2], seed=0)
     x, labels = RNG.normal(size=(5, 3)), np.array([0, 1, 0, 1, 1])
@@ -364,6 +384,8 @@ def test_the_worst_comes_first() -> None:
         (lambda: check_grads(np.sin, 1.0, order=3), ValueError, "order=3"),
         (lambda: check_grads(np.sin, 1.0, samples=0), ValueError, "samples=0"),
         (lambda: check_grads(lambda x: "text", 1.0), TypeError, "returned no floating-point number"),
+        (lambda: check_grads(np.argmax, [1.0, 2.0]), TypeError, "argmax returned no floating-point number"),
+        (lambda: check_grads(lambda x: float(x.data), 1.0), TypeError, r"plain numbers \(.data, .item\(\), float"),
         (lambda: check_grads(lambda x, y: x @ y, [1.0], [1.0], gradient=lambda x, y: y), ValueError, "tuple of arrays"),
         (lambda: numerical_grad(np.exp, [1.0, 2.0]), ValueError, "returns one number"),
     ],

@@ -34,7 +34,8 @@ def check_grads(
 
     Arguments are numbers, arrays, nested dicts, lists, tuples and dataclasses of them, or Modules; f is called with
     Values in their place and returns a Value or several. Whole numbers and integer arrays are constants. Several
-    results, or an array, are weighed by random numbers: the gradient is checked, and shown, of that sum.
+    results, or an array, are weighed by random numbers: the gradient is checked, and shown, of that sum. Results without
+    a slope (an argmax, a comparison, plain numbers and arrays) are constants.
 
     Each element is *match*, *mismatch*, *kink* (the slopes from the left and from the right differ, and the gradient
     lies between them) or *cannot tell* (the slope itself is not reliable here: its error bar says how much). float32

@@ -14,7 +14,7 @@ from ..core import Array, Value, no_grad, numbers
 from ..transforms import vjp
 from ..transforms.door import name_of
 from ..words import brief
-from .places import Place, bare, floats, gradients_in, in_float64, is_array, places_in
+from .places import Place, bare, gradients_in, in_float64, is_array, places_in
 
 
 class Point:
@@ -22,8 +22,9 @@ class Point:
 
     `probe` are its arguments, with a Value wherever they vary: the `places`, which can be moved. `at` are their numbers
     at the point. `y` are the results there, in one row; they are weighed by `c`, and `analytic` is the gradient of that
-    sum, an array for each place. `written` is the function for the gradient, if one was given; then it and `f` take
-    plain arrays. What is found to be wrong with the function itself is in `problems`.
+    sum, an array for each place. `plain` is how many floating-point results are no Values. `written` is the function
+    for the gradient, if one was given; then it and `f` take plain arrays. What is found to be wrong with the function
+    itself is in `problems`.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class Point:
                 f"Modules; got {', '.join(brief(x) for x in self.args) or 'no arguments'}"
             )
         self.at = [place.read() for place in self.places]
+        self.plain = 0
+        self.flows = self.where_it_flows()
         self.y = self.results()
         self.put_back()
         if not np.array_equal(self.y, self.results(), equal_nan=True):
@@ -56,13 +59,27 @@ class Point:
         self.c = self.rng.normal(size=self.y.size) if self.y.size > 1 or written is None else np.ones(1)
         self.analytic = self.gradient()
 
+    def where_it_flows(self) -> list[bool]:
+        """Which of the results, each in its place in a structure, have a slope; the others are constants."""
+        if self.written:
+            flows = [tree.is_floating(x) for x in tree.spots(self.f(*bare(self.probe)))]
+        else:
+            found = recorded_results(self.f, in_float64(self.probe, lambda x: x[()]))
+            flows = [type(x) is Value for x in found]
+            self.plain = sum(tree.is_floating(x) for x in found) - sum(flows)
+        if not any(flows):
+            raise TypeError(
+                f"check_grads: {self.name} returned no floating-point number or Value to differentiate. Comparisons, "
+                f"an argmax and plain numbers (.data, .item(), float()) are constants"
+            )
+        return flows
+
     def results(self) -> Array:
-        """The results where the probe stands, every floating-point number of them in one row."""
+        """The results where the probe stands, every number of those that have a slope, in one row."""
         with no_grad():
-            found = floats(self.f(*(bare(self.probe) if self.written else self.probe)))
-        if not found:
-            raise TypeError(f"check_grads: {self.name} returned no floating-point number or Value to differentiate")
-        return np.concatenate([np.ravel(np.asarray(numbers(y), dtype=np.float64)) for y in found])
+            found = tree.spots(self.f(*(bare(self.probe) if self.written else self.probe)))
+        rows = [np.ravel(np.asarray(numbers(y), np.float64)) for y, flows in zip(found, self.flows) if flows]  # noqa: B905
+        return np.concatenate(rows)
 
     def gradient(self, args: Sequence[Any] | None = None, c: Array | None = None) -> list[Array]:
         """The gradient by each place: where the probe stands, or of other arguments, or of other weights."""
@@ -100,10 +117,26 @@ class Point:
 
 def by_rules(f: Callable[..., Any], args: Sequence[Any], weights: Callable[[Any], Array]) -> list[Any]:
     """The gradient of `f(*args)` by the rules, from `weights(result)` for each of its results."""
-    out, pull = vjp(f, *args)
-    return gradients_in(
-        args, pull(tree.rebuild(out, lambda y, inside: weights(y).astype(y.dtype) if tree.is_floating(y) else None))
-    )
+    out, pull = vjp(lambda *args: with_slopes(f(*args)), *args)
+    return gradients_in(args, pull([weights(y).astype(y.dtype) for y in out]))
+
+
+def with_slopes(result: Any) -> Any:
+    """Those of several results that gradients flow from; the result itself if there are none."""
+    return [y for y in tree.spots(result) if type(y) is Value] or result
+
+
+def recorded_results(f: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
+    """What stands in each place of the result of `f(*args)` when gradients are asked for."""
+    found: list[Any] = []
+
+    def noted(*args: Any) -> Any:
+        result = f(*args)
+        found.extend(tree.spots(result))
+        return [*with_slopes([result]), Value(0.0)]  # vjp wants something
+
+    vjp(noted, *args)
+    return found
 
 
 def in_turn(c: Array) -> Callable[[Any], Array]:

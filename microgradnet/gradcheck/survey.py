@@ -92,6 +92,8 @@ def remarks(point: Point, inputs: list[Input]) -> list[str]:
             notes.append(f"{part.name}: the result does not depend on it, its gradient is 0")
         if np.any(~np.isfinite(g)):
             notes.append(f"{part.name}: the gradient holds {np.sum(~np.isfinite(g))} NaN or Inf")
+    if point.plain:
+        notes.append(f"{point.plain} of its results are plain numbers or arrays: constants, whose slope is 0")
     if not np.all(np.isfinite(point.y)):
         notes.append(f"{np.sum(~np.isfinite(point.y))} of {point.y.size} results are NaN or Inf")
     return notes
