@@ -286,6 +286,31 @@ def test_transforms_and_steps_of_an_optimiser_can_be_checked() -> None:
         (lambda x: x**2, lambda x: 2 * x, (3.0,), True),
         (lambda x: np.sum(x**2), lambda x: (2 * x)[None], ([1.0, 2.0],), False),
         (lambda x: float(x[0]), lambda x: np.array([1, 0]), ([1.0, 2.0],), False),
+        # of several numbers: of their sum, or the matrix
+        (lambda x: x**3, lambda x: 3 * x**2, ([1.0, 2.0],), True),
+        (lambda x: x**3, lambda x: 3.001 * x**2, ([1.0, 2.0],), False),
+        (lambda x: x**3, lambda x: np.diag(3 * x**2), ([1.0, 2.0],), True),
+        (lambda x: x**3, lambda x: np.diag(3 * x**2)[::-1], ([1.0, 2.0],), False),
+        (np.cumsum, lambda x: np.array([2.0, 1.0]), ([1.0, 2.0],), True),
+        (np.cumsum, lambda x: np.tri(2), ([1.0, 2.0],), True),
+        (np.cumsum, lambda x: np.tri(2).T, ([1.0, 2.0],), False),
+        (lambda x: x * np.arange(3.0), lambda x: np.arange(3.0), (2.0,), True),
+        (lambda x: x * np.arange(3.0), lambda x: 3.0, (2.0,), True),
+        (lambda x: x * np.arange(3.0), lambda x: np.ones(3), (2.0,), False),
+        (
+            lambda a, x: a @ x,
+            lambda a, x: (np.broadcast_to(x, (2, 2)), a),
+            ([[1.0, 2.0], [3.0, 4.0]], [5.0, 6.0]),
+            True,
+        ),
+        (
+            lambda a, x: a @ x,
+            lambda a, x: (np.broadcast_to(x, (2, 2)), a.T),
+            ([[1.0, 2.0], [3.0, 4.0]], [5.0, 6.0]),
+            False,
+        ),
+        (lambda x: (np.sum(x), x * 2), lambda x: np.full(2, 3.0), ([1.0, 2.0],), True),
+        (lambda x: {"a": np.sum(x), "n": 3}, lambda x: np.ones(2), ([1.0, 2.0],), True),
     ],
 )
 def test_a_plain_function_and_a_gradient_written_by_hand(f: Any, gradient: Any, args: Any, right: bool) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 from ..core import WATCHER, Array, Mode, Value, by_age, fitted, history, numbers
 from ..debugging import Watcher, trace_of
 from .places import floats, wide
-from .point import Point, gradient_of
+from .point import Point
 from .report import Culprit
 from .slopes import careful_slope, quick_slope
+from .source import gradient_of
 from .survey import checked
 
 TRIES = 3  # random directions for each input of each operation

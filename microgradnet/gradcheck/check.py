@@ -9,8 +9,9 @@ import numpy as np
 
 from ..words import brief
 from .blame import culprits, second_order_culprits
-from .point import Point, gradient_of
+from .point import Point
 from .report import GradReport
+from .source import gradient_of
 from .survey import checked
 
 NOT_RECORDED = (
@@ -34,8 +35,8 @@ def check_grads(
 
     Arguments are numbers, arrays, nested dicts, lists, tuples and dataclasses of them, or Modules; f is called with
     Values in their place and returns a Value or several. Whole numbers and integer arrays are constants. Several
-    results, or an array, are weighed by random numbers: the gradient is checked, and shown, of that sum. Results without
-    a slope (an argmax, a comparison, plain numbers and arrays) are constants.
+    results, or an array, are weighed by random numbers: the gradient is checked, and shown, of that sum. Results
+    without a slope (an argmax, a comparison, plain numbers and arrays) are constants.
 
     Each element is *match*, *mismatch*, *kink* (the slopes from the left and from the right differ, and the gradient
     lies between them) or *cannot tell* (the slope itself is not reliable here: its error bar says how much). float32
@@ -43,7 +44,8 @@ def check_grads(
 
     order: 2 checks the gradient of the gradient as well.
     gradient: a function of the same arguments that returns the gradient of f, an array or a tuple for several inputs,
-        in place of this package's. Then f and it are called with plain arrays.
+        in place of this package's. Then f and it are called with plain arrays. If f returns several numbers, it is that
+        of their sum, which has the shape of the input, or the whole matrix of slopes, of shape (*result, *input).
     samples: how many elements to check, drawn at random with `seed`; by default all of up to 20,000, and 2,000 of more.
         What is not drawn is checked along random directions, and a direction that mismatches is searched for the
         element.

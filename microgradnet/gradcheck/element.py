@@ -54,7 +54,7 @@ class Spot:
 
     def is_lost_in_rounding(self, slope: Slope) -> bool:
         """Whether the gradient is right for the results that move, and too small to show in those that do not."""
-        if self.point.written is not None:
+        if not self.point.by_rules:
             return False
         y, c = self.point.y, self.point.c
         step = max(self.size, 1.0) * 8 * FIRST_STEP
@@ -67,7 +67,7 @@ class Spot:
 
     def is_rounding(self, slope: Slope) -> bool:
         """Whether the gradient scatters as much when the element moves a little: it is rounding itself."""
-        if self.point.written is not None or not math.isfinite(self.g):
+        if not self.point.by_rules or not math.isfinite(self.g):
             return False
         scatter = 0.0
         for step in (4 * EPS, 1e-8, 1e-6):

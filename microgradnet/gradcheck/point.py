@@ -1,4 +1,4 @@
-"""A function at one point: what it returns there and near by, and its gradient by the rules."""
+"""A function at one point: what it returns there and near by, and its gradient there."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..core import Array, Value, no_grad, numbers
-from ..transforms import vjp
+from ..core import Array, Value, numbers
 from ..transforms.door import name_of
 from ..words import brief
-from .places import Place, bare, gradients_in, in_float64, is_array, places_in
+from .places import Place, in_float64, is_array, places_in
+from .source import ByHand, Recorded
 
 
 class Point:
@@ -22,9 +22,8 @@ class Point:
 
     `probe` are its arguments, with a Value wherever they vary: the `places`, which can be moved. `at` are their numbers
     at the point. `y` are the results there, in one row; they are weighed by `c`, and `analytic` is the gradient of that
-    sum, an array for each place. `plain` is how many floating-point results are no Values. `written` is the function
-    for the gradient, if one was given; then it and `f` take plain arrays. What is found to be wrong with the function
-    itself is in `problems`.
+    sum, an array for each place. Both come from the `source`. What is found to be wrong with the function itself is in
+    `problems`.
     """
 
     def __init__(
@@ -32,7 +31,6 @@ class Point:
         seed: int,
     ) -> None:  # fmt: skip
         self.name, self.f = name_of(f), partial(f, **kwargs)
-        self.written = written and partial(written, **kwargs)
         self.rng = np.random.default_rng(seed)
         self.problems: list[str] = []
         self.args = [np.asarray(x, float) if is_array(x) else x for x in args]
@@ -46,8 +44,15 @@ class Point:
                 f"Modules; got {', '.join(brief(x) for x in self.args) or 'no arguments'}"
             )
         self.at = [place.read() for place in self.places]
-        self.plain = 0
-        self.flows = self.where_it_flows()
+        self.by_rules = written is None
+        self.source: Recorded | ByHand = (
+            Recorded(self.f, self.probe) if written is None else ByHand(self.f, partial(written, **kwargs), self.probe)
+        )
+        if not any(self.source.flows):
+            raise TypeError(
+                f"check_grads: {self.name} returned no floating-point number or Value to differentiate. Comparisons, "
+                f"an argmax and plain numbers (.data, .item(), float()) are constants"
+            )
         self.y = self.results()
         self.put_back()
         if not np.array_equal(self.y, self.results(), equal_nan=True):
@@ -56,44 +61,18 @@ class Point:
                 f"Draw random numbers outside, or from a generator made inside with a fixed seed"
             )
         self.put_back()
-        self.c = self.rng.normal(size=self.y.size) if self.y.size > 1 or written is None else np.ones(1)
+        self.c = self.rng.normal(size=self.y.size) if self.source.weighed else np.ones(self.y.size)
         self.analytic = self.gradient()
 
-    def where_it_flows(self) -> list[bool]:
-        """Which of the results, each in its place in a structure, have a slope; the others are constants."""
-        if self.written:
-            flows = [tree.is_floating(x) for x in tree.spots(self.f(*bare(self.probe)))]
-        else:
-            found = recorded_results(self.f, in_float64(self.probe, lambda x: x[()]))
-            flows = [type(x) is Value for x in found]
-            self.plain = sum(tree.is_floating(x) for x in found) - sum(flows)
-        if not any(flows):
-            raise TypeError(
-                f"check_grads: {self.name} returned no floating-point number or Value to differentiate. Comparisons, "
-                f"an argmax and plain numbers (.data, .item(), float()) are constants"
-            )
-        return flows
-
     def results(self) -> Array:
-        """The results where the probe stands, every number of those that have a slope, in one row."""
-        with no_grad():
-            found = tree.spots(self.f(*(bare(self.probe) if self.written else self.probe)))
-        rows = [np.ravel(np.asarray(numbers(y), np.float64)) for y, flows in zip(found, self.flows) if flows]  # noqa: B905
-        return np.concatenate(rows)
+        """The results where the probe stands: every number of those that have a slope, in one row."""
+        found = zip(self.source.results(self.probe), self.source.flows, strict=True)
+        return np.concatenate([np.ravel(np.asarray(numbers(y), np.float64)) for y, flows in found if flows])
 
     def gradient(self, args: Sequence[Any] | None = None, c: Array | None = None) -> list[Array]:
         """The gradient by each place: where the probe stands, or of other arguments, or of other weights."""
         args = in_float64(self.probe, lambda x: x[()]) if args is None else args
-        if self.written is None:
-            found = by_rules(self.f, args, in_turn(self.c if c is None else c))
-        else:
-            made = self.written(*args)
-            found = gradients_in(args, made if isinstance(made, tuple) else (made,))
-        if len(found) != len(self.places):
-            raise ValueError(
-                f"gradient= returned {len(found)} arrays for {len(self.places)} inputs: wanted an array for one "
-                f"input, a tuple of arrays for several"
-            )
+        found = self.source.gradient(args, self.c if c is None else c)
         return [self.fit(place, np.asarray(numbers(g))) for place, g in zip(self.places, found, strict=True)]
 
     def fit(self, place: Place, g: Array) -> Array:
@@ -113,50 +92,3 @@ class Point:
                 problem = f"{place.name}: the function writes into its input. Write into a copy"
                 if problem not in self.problems:
                     self.problems.append(problem)
-
-
-def by_rules(f: Callable[..., Any], args: Sequence[Any], weights: Callable[[Any], Array]) -> list[Any]:
-    """The gradient of `f(*args)` by the rules, from `weights(result)` for each of its results."""
-    out, pull = vjp(lambda *args: with_slopes(f(*args)), *args)
-    return gradients_in(args, pull([weights(y).astype(y.dtype) for y in out]))
-
-
-def with_slopes(result: Any) -> Any:
-    """Those of several results that gradients flow from; the result itself if there are none."""
-    return [y for y in tree.spots(result) if type(y) is Value] or result
-
-
-def recorded_results(f: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
-    """What stands in each place of the result of `f(*args)` when gradients are asked for."""
-    found: list[Any] = []
-
-    def noted(*args: Any) -> Any:
-        result = f(*args)
-        found.extend(tree.spots(result))
-        return [*with_slopes([result]), Value(0.0)]  # vjp wants something
-
-    vjp(noted, *args)
-    return found
-
-
-def in_turn(c: Array) -> Callable[[Any], Array]:
-    """From one result after the other to its weights, from a row of all of them."""
-
-    def weights(y: Any) -> Array:
-        nonlocal c
-        own, c = np.split(c, [np.size(y)])
-        return own.reshape(np.shape(y))
-
-    return weights
-
-
-def gradient_of(f: Callable[..., Any], seed: int) -> Callable[..., Any]:
-    """The function from the arguments of f to its gradient, from random weights of its results."""
-
-    def gradient(*args: Any, **kwargs: Any) -> Any:
-        rng = np.random.default_rng(seed)
-        return by_rules(partial(f, **kwargs), args, lambda y: np.asarray(rng.normal(size=np.shape(y))))
-
-    gradient.__name__ = gradient.__qualname__ = f"the gradient of {name_of(f)}"
-    gradient.__wrapped__ = f  # type: ignore[attr-defined]  # for the names of its arguments
-    return gradient

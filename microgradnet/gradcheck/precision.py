@@ -21,7 +21,7 @@ def problems_in_float32(point: Point) -> list[str]:
     said of a function that has problems already.
     """
     single = any(np.asarray(numbers(x)).dtype == np.float32 for x in floats(point.args))
-    if point.written is not None or not single or point.problems:
+    if not point.by_rules or not single or point.problems:
         return []
     try:
         gradients = point.gradient(point.args)

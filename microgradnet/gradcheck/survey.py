@@ -42,7 +42,8 @@ def checked(point: Point, samples: int | None, progress: bool | None) -> GradRep
             if not any(e.verdict == MISMATCH for e in seen.elements):
                 point.problems.append("a random direction mismatches, but no single element could be found that does")
     if point.y.size != 1:
-        coverage += f"; the {point.y.size:,} numbers it returns weighed at random"
+        how = "weighed at random" if point.source.weighed else "summed"
+        coverage += f"; the {point.y.size:,} numbers it returns {how}"
     point.put_back()
     inputs = seen.inputs()
     notes = remarks(point, inputs)
@@ -92,8 +93,8 @@ def remarks(point: Point, inputs: list[Input]) -> list[str]:
             notes.append(f"{part.name}: the result does not depend on it, its gradient is 0")
         if np.any(~np.isfinite(g)):
             notes.append(f"{part.name}: the gradient holds {np.sum(~np.isfinite(g))} NaN or Inf")
-    if point.plain:
-        notes.append(f"{point.plain} of its results are plain numbers or arrays: constants, whose slope is 0")
+    if point.source.plain:
+        notes.append(f"{point.source.plain} of its results are plain numbers or arrays: constants, whose slope is 0")
     if not np.all(np.isfinite(point.y)):
         notes.append(f"{np.sum(~np.isfinite(point.y))} of {point.y.size} results are NaN or Inf")
     return notes
