@@ -13,8 +13,9 @@ from ..demand import on_demand
 
 if TYPE_CHECKING:
     from .check import assert_grads, check_grads
+    from .numerical import numerical_grad
     from .report import Culprit, Element, GradReport, Input
-    from .slopes import Slope, numerical_grad
+    from .slopes import Slope
 
 __all__ = ["Culprit", "Element", "GradReport", "Input", "Slope", "assert_grads", "check_grads", "numerical_grad"]
 __getattr__, __dir__ = on_demand(
@@ -22,7 +23,8 @@ __getattr__, __dir__ = on_demand(
     __all__,
     {
         "check": "assert_grads check_grads",
+        "numerical": "numerical_grad",
         "report": "Culprit Element GradReport Input",
-        "slopes": "Slope numerical_grad",
+        "slopes": "Slope",
     },
 )

@@ -113,7 +113,7 @@ def wrong_rule(node: Value, i: int, rng: np.random.Generator, directions: Any) -
         expected = float(np.sum(g * d))
         slope = quick_slope(line, y, weights, 0.1)
         if not abs(expected - slope.value) <= 10 * slope.error + 1e-7 * abs(slope.value):
-            slope, _ = careful_slope(line, y, weights, 0.1)
+            slope = careful_slope(line, y, weights, 0.1).slope
         gap = abs(expected - slope.value)
         if not slope.is_kink and gap > 10 * slope.error + 1e-7 * max(abs(expected), abs(slope.value)):
             return Culprit(row.name, i, str(trace_of(node) or ""), expected, slope.value, slope.error)

@@ -29,6 +29,7 @@ def check_grads(
     seed: int = 0,
     raise_on_failure: bool = False,
     progress: bool | None = None,
+    allow_unknown: bool = False,
     **kwargs: Any,
 ) -> GradReport:
     """Compare the gradient of `f(*args)` with its slopes, element by element; see `GradReport` for what comes back.
@@ -39,8 +40,9 @@ def check_grads(
     without a slope (an argmax, a comparison, plain numbers and arrays) are constants.
 
     Each element is *match*, *mismatch*, *kink* (the slopes from the left and from the right differ, and the gradient
-    lies between them) or *cannot tell* (the slope itself is not reliable here: its error bar says how much). float32
-    is checked in float64; then the float32 gradient is compared with that.
+    lies between them) or *cannot tell* (the slope itself is not reliable here: its error bar says how much). A match
+    has an error bar so small that it could have told otherwise. A report in which nothing could be told is not true.
+    float32 is checked in float64; then the float32 gradient is compared with that.
 
     order: 2 checks the gradient of the gradient as well.
     gradient: a function of the same arguments that returns the gradient of f, an array or a tuple for several inputs,
@@ -49,7 +51,8 @@ def check_grads(
     samples: how many elements to check, drawn at random with `seed`; by default all of up to 20,000, and 2,000 of more.
         What is not drawn is checked along random directions, and a direction that mismatches is searched for the
         element.
-    raise_on_failure: AssertionError with the table if something mismatches.
+    raise_on_failure: AssertionError with the table unless it is true.
+    allow_unknown: whether a report in which nothing could be told is true.
     progress: a progress bar on the terminal; by default for what takes more than two seconds.
 
     >>> import numpy as np
@@ -75,11 +78,12 @@ def check_grads(
             if second.mismatches:
                 second.culprits = second_order_culprits(point.f, point.probe)
             report = joined(report, second)
+        report.allow_unknown = allow_unknown
     return report.raise_on_failure() if raise_on_failure else report
 
 
 def assert_grads(f: Callable[..., Any], *args: Any, **how: Any) -> None:
-    """`check_grads` for tests: AssertionError with its table if something mismatches.
+    """`check_grads` for tests: AssertionError with its table if something mismatches, or nothing could be told.
 
     >>> assert_grads(lambda x: x**2, [1.0, 2.0])
     """
@@ -91,8 +95,10 @@ def joined(first: GradReport, second: GradReport) -> GradReport:
     inputs = [part._replace(name=part.name + "″") for part in second.inputs]
     elements = [e._replace(name=e.name + "″") for e in second.elements]
     problems = [p for p in second.problems if p not in first.problems]
-    return GradReport(
+    report = GradReport(
         f"{first.what}, and of its gradient (″)", first.inputs + inputs, first.elements + elements,
         first.culprits + second.culprits, first.problems + problems,
         first.notes + [note for note in second.notes if note not in first.notes], first.coverage,
     )  # fmt: skip
+    report.is_unknown = first.is_unknown or second.is_unknown
+    return report

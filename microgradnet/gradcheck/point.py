@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,7 +14,9 @@ from .. import tree
 from ..core import Array, Value, numbers
 from ..transforms.door import name_of
 from ..words import brief
+from .pairs import EPS
 from .places import Place, in_float64, is_array, places_in
+from .slopes import typical_size
 from .source import ByHand, Recorded
 
 
@@ -74,6 +77,24 @@ class Point:
         args = in_float64(self.probe, lambda x: x[()]) if args is None else args
         found = self.source.gradient(args, self.c if c is None else c)
         return [self.fit(place, np.asarray(numbers(g))) for place, g in zip(self.places, found, strict=True)]
+
+    def nudged(self, digits: float) -> list[Array]:
+        """The gradient where every number is moved by so much of its size, up or down."""
+        rng = np.random.default_rng(0)
+        for place, x in zip(self.places, self.at, strict=True):
+            sizes = np.where(x == 0, typical_size(x), x)
+            place.write(x + digits * sizes * rng.choice([-1.0, 1.0], x.shape))
+        try:
+            return self.gradient()
+        finally:
+            for place, x in zip(self.places, self.at, strict=True):
+                place.write(x)
+
+    @functools.cached_property
+    def rounding(self) -> list[Array]:
+        """How far rounding may have moved the gradient: it scatters so when the last digits of all numbers change."""
+        near = [self.nudged(digits) for digits in (-8 * EPS, -2 * EPS, 2 * EPS, 8 * EPS)]
+        return [10 * np.max([np.abs(other[p] - g) for other in near], axis=0) for p, g in enumerate(self.analytic)]
 
     def fit(self, place: Place, g: Array) -> Array:
         """A gradient in float64 and in the shape of its input; a problem if it is of another."""

@@ -21,6 +21,7 @@ LIMIT = 20_000  # up to so many elements are all checked
 SAMPLES = 2_000  # and of more, so many
 DIRECTIONS = 16
 SMALLEST_MOVE = 1e-300  # along a direction, which has more digits than the smallest numbers have
+MANY = 50  # wrong elements, after which others that are as plainly wrong are looked at quickly
 SEARCHED = 10  # wrong elements that are looked for along a direction, at the most
 
 
@@ -61,6 +62,7 @@ class Seen:
     def __init__(self, point: Point) -> None:
         self.point = point
         self.elements: list[Element] = []
+        self.wrong = 0
         self.starts = np.cumsum([0, *[x.size for x in point.at]])
         self.weight = float(point.c[0]) if point.y.size == 1 else 1.0
         self.verdicts = [np.full(x.shape, UNCHECKED, dtype=object) for x in point.at]
@@ -72,7 +74,8 @@ class Seen:
         p = int(np.searchsorted(self.starts, flat, side="right")) - 1
         index = tuple(int(i) for i in np.unravel_index(int(flat) - int(self.starts[p]), self.point.at[p].shape))
         spot, w = Spot(self.point, p, index), self.weight
-        verdict, slope = spot.verdict()
+        verdict, slope = spot.verdict(quickly=self.wrong >= MANY)
+        self.wrong += verdict == MISMATCH
         numerical, error = slope.value / w, slope.error / abs(w)
         self.verdicts[p][index], self.numerical[p][index], self.errors[p][index] = verdict, numerical, error
         sides = slope.left / w, slope.right / w
