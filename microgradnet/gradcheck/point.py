@@ -72,6 +72,17 @@ class Point:
         found = zip(self.source.results(self.probe), self.source.flows, strict=True)
         return np.concatenate([np.ravel(np.asarray(numbers(y), np.float64)) for y, flows in found if flows])
 
+    def results_at(self, x: Array) -> Array:
+        """The results at other numbers, all of them in one row; then the probe stands at the point again."""
+        ends = np.cumsum([at.size for at in self.at])[:-1]
+        for place, part in zip(self.places, np.split(x, ends), strict=True):
+            place.write(part.reshape(place.value.shape))
+        try:
+            return self.results()
+        finally:
+            for place, at in zip(self.places, self.at, strict=True):
+                place.write(at)
+
     def gradient(self, args: Sequence[Any] | None = None, c: Array | None = None) -> list[Array]:
         """The gradient by each place: where the probe stands, or of other arguments, or of other weights."""
         args = in_float64(self.probe, lambda x: x[()]) if args is None else args
