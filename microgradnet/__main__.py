@@ -39,7 +39,7 @@ Compare the gradient of a function with its slopes, element by element.
   python -m microgradnet check mymodule:f --shape 3,4 --shape 4   at random numbers of these shapes
   python -m microgradnet check mymodule:case                   where case() returns (f, argument, …) or a report
 
-Exit status: 0 if nothing mismatches, 1 if something does, 2 if it could not be checked."""
+Exit status: 0 if nothing mismatches, 1 if something does, 2 if it could not be checked or nothing could be told."""
 
 DRAW = """\
 Draw what a function records, or a Module: as text, or into a file.
@@ -187,10 +187,10 @@ def as_value(x: Any, name: str | None) -> Any:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Print the report; 1 if something mismatches."""
+    """Print the report; 1 if something mismatches, 2 if nothing could be told."""
     report = checked(options)
     print(report)
-    return 0 if report else 1
+    return 0 if report else 1 if report.is_wrong else 2
 
 
 def checked(options: argparse.Namespace) -> GradReport:

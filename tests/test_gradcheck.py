@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -20,7 +21,6 @@ from microgradnet.transforms import hvp, jacobian
 from tests.cases import SMOOTH
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
-RNG = np.random.default_rng(0)
 
 
 def broken(error: float, at: int, size: int = 400) -> Op:
@@ -53,10 +53,91 @@ def test_one_wrong_element_in_400_is_found_ten_times_of_ten_and_its_operation_na
 @pytest.mark.parametrize("error", [1.0, 0.01, 1e-4])
 def test_a_wrong_element_that_was_not_drawn_shows_along_a_direction_and_is_searched(error: float) -> None:
     for at in (3, 2500, 4999):
-        sin = broken(error, at, 5000)
-        report = check_grads(lambda x, sin=sin: sin(x).sum(), RNG.normal(size=5000), samples=50)
+        sin, x = broken(error, at, 5000), np.random.default_rng(at).normal(size=5000)
+        report = check_grads(lambda x, sin=sin: sin(x).sum(), x, samples=50)
         assert [e.place for e in report.mismatches] == [(at,)]
         assert "50 of 5,000 elements at random" in report.coverage
+
+
+@pytest.mark.parametrize("error", [1e-3, 1e-4, 1e-5])
+def test_no_element_that_was_not_drawn_is_missed_whatever_the_draw(error: float) -> None:
+    for seed in range(12):
+        rng = np.random.default_rng([seed, int(1 / error)])
+        at, x = int(rng.integers(2500)), rng.normal(size=2500)
+        sin = broken(error, at, 2500)
+        report = check_grads(lambda x, sin=sin: sin(x).mean(), x, samples=25, seed=seed)
+        assert [e.place for e in report.mismatches] == [(at,)], str(report)
+
+
+def shown(coverage: str) -> float:
+    """The error that shows along random directions, by the report's own words."""
+    return float(re.findall(r"an ordinary one that is off by (\S+) shows", coverage)[0])
+
+
+W = np.random.default_rng(3).normal(size=(5, 4000))
+HEADS: dict[str, Any] = {
+    "alone": lambda y: y, "summed": lambda y: y.sum(), "beside 1e6": lambda y: y.sum() + 1e6,
+    "in a network": lambda y: np.tanh(W @ y / 60), "through a kink": lambda y: F.leaky_relu(W @ y) ** 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_what_the_report_says_would_show_shows(name: str) -> None:
+    for seed in range(5):
+        rng, x = np.random.default_rng(seed), np.random.default_rng(seed + 10).normal(size=4000)
+        report = check_grads(lambda x: HEADS[name](np.sin(x)), x, samples=20, seed=seed)
+        assert report, str(report)
+        terms = np.abs(report.inputs[0].analytic * x)
+        at = int(rng.choice(np.flatnonzero((terms >= np.median(terms)) & (report.inputs[0].verdict == "unchecked"))))
+        sin = broken(4 * shown(report.coverage), at, 4000)
+        report = check_grads(lambda x, sin=sin: HEADS[name](sin(x)), x, samples=20, seed=seed)
+        assert [e.place for e in report.mismatches] == [(at,)], str(report)
+
+
+def test_equal_errors_do_not_cancel_along_directions() -> None:
+    wrong = np.where(np.arange(1000) % 500 == 7, 1.5, 1.0)  # two of them, as large
+    square = primitive(lambda g, out, x: g * 2 * x * wrong)(lambda x: x * x)
+    for seed in range(20):
+        report = check_grads(lambda x: square(x).sum(), np.ones(1000), samples=10, seed=seed)
+        assert {e.place for e in report.mismatches} == {(7,), (507,)}
+
+
+def test_what_was_not_drawn_and_is_no_number_is_found() -> None:
+    x = np.random.default_rng(0).normal(size=5000)
+    for bad in (np.nan, np.inf):
+        f = primitive(lambda g, out, x, bad=bad: g * np.where(np.arange(5000) == 1234, bad, np.cos(x)))(
+            lambda x: np.sin(x)
+        )
+        report = check_grads(f, x, samples=20)
+        assert [e.place for e in report.mismatches] == [(1234,)]
+        assert [c.op for c in report.culprits] == ["<lambda>"]
+
+
+def test_where_directions_show_nothing_the_report_says_so() -> None:
+    x = np.random.default_rng(0).normal(size=500) * (np.arange(500) % 3 > 0)  # a third stand on a kink
+    report = check_grads(np.abs, x, samples=20)
+    assert report
+    assert "along 16 of 16 random directions hardly anything shows, for kinks or rounding" in report.notes[0]
+    assert "shows" not in report.coverage
+
+
+def test_one_wrong_sign_among_100_000_is_found_by_few_calls() -> None:
+    """Not by many more than it takes where all is right: each direction is halved, and 17 halves are one element."""
+    size, calls = 100_000, Counter[bool]()
+    x = np.random.default_rng(0).normal(size=size)
+    for at in (None, 77_777):
+        factor = np.where(np.arange(size) == at, -1.0, 1.0) if at else np.ones(size)
+
+        def counted(x: Any, wrong: bool = bool(at)) -> Any:
+            calls[wrong] += x.size == size
+            return np.sin(x)
+
+        sine = primitive(lambda g, out, x, factor=factor: g * np.cos(x) * factor)(counted)
+        report = check_grads(lambda x, sine=sine: sine(x).sum(), x, samples=10, progress=False)
+        assert [e.place for e in report.mismatches] == ([(at,)] if at else [])
+        assert bool(report.culprits) is bool(at)
+    assert calls[False] < 16 * 20 + 10 * 10
+    assert calls[True] < calls[False] + 1000
 
 
 def bad_reuse() -> Any:
@@ -100,7 +181,7 @@ def test_of_several_operations_the_wrong_one_is_blamed_with_its_line() -> None:
         z = cube(y)  # the culprit
         return np.tanh(z) + y
 
-    report = check_grads(program, RNG.normal(size=5))
+    report = check_grads(program, np.random.default_rng(0).normal(size=5))
     assert [(c.op, c.input) for c in report.culprits] == [("<lambda>", 0)]
     assert "z = cube(y)  # the culprit" in report.culprits[0].line
 
@@ -131,7 +212,7 @@ def test_no_row_is_accused_of_anything_from_1e_minus_8_to_1e8(row: Op) -> None:
             inputs = numbers_for(row, 10.0**exponent, sign, rng)
             for dtype in (np.float64, np.float32):
                 args = [x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs]
-                report = check_grads(lambda *v: row(*v), *args)
+                report = check_grads(lambda *v: row(*v), *args, allow_unknown=True)  # exp(1e4) is Inf
                 assert report, (exponent, sign, dtype, str(report))
                 seen.update({verdict: report.count(verdict) for verdict in ("match", "cannot tell", "kink")})
     assert seen["match"] > seen["cannot tell"]
@@ -180,6 +261,20 @@ def test_a_complex_step_settles_what_differences_cannot() -> None:
     assert report.elements[0].error < 1e-20
 
 
+@pytest.mark.parametrize("tiny", [1e-300, 1e-310, 1e-320, 5e-324])
+def test_the_smallest_numbers_are_checked_as_others_are(tiny: float) -> None:
+    """A ratio of sizes such as 1/1e-310 is infinite; and two steps of 1e-320 are one."""
+    for x in ([tiny, 1.0], [-tiny, 2.0], [tiny, 3 * tiny]):
+        assert check_grads(np.sum, np.array(x)).count("match") == 2
+        assert check_grads(lambda x: x * 2.0, np.array(x), order=2).count("match") == 4
+        assert check_grads(np.sum, np.array(x), gradient=np.ones_like).count("match") == 2
+        twice = primitive(lambda g, out, x: g * 2.02)(lambda x: x * 2.0)
+        assert check_grads(twice, np.array(x)).count("mismatch") == 2
+        assert np.array_equal(numerical_grad(np.exp, np.array(tiny)).round(9), 1.0)
+    assert check_grads(lambda x: np.sqrt(x).sum(), np.full(200, tiny), samples=20, allow_unknown=True)
+    assert check_grads(np.sum, np.array([1e-40, 1.0], np.float32))
+
+
 def test_an_infinite_slope_is_not_accused() -> None:
     for f in (np.sqrt, np.cbrt, lambda x: x**0.5):
         assert check_grads(f, np.array([0.0, 1.0]))
@@ -195,18 +290,40 @@ class Setting:
 
 
 def test_nested_containers_and_several_results() -> None:
+    rng = np.random.default_rng(0)
+
     def f(p: dict[str, Any], s: Setting, n: int) -> dict[str, Any]:
         return {"a": np.tanh(p["w"] @ p["x"]) * s.scale, "b": (s.offsets[0] * n, [p["w"].sum()])}
 
-    report = check_grads(f, {"w": RNG.normal(size=(2, 3)), "x": RNG.normal(size=3)}, Setting(2.0, [1.5]), 3)
+    report = check_grads(f, {"w": rng.normal(size=(2, 3)), "x": rng.normal(size=3)}, Setting(2.0, [1.5]), 3)
     assert report
     assert [part.name for part in report.inputs] == ["p.w", "p.x", "s.scale", "s.offsets.0"]
     assert report.count("match") == 6 + 3 + 1 + 1
 
 
+@pytest.mark.parametrize(
+    ("f", "note"),
+    [
+        (lambda x: (np.sin(x), np.argmax(x)), ""), (np.modf, ""), (np.frexp, ""), (lambda x: np.divmod(x, 0.4), ""),
+        (lambda x: {"loss": (x * x).sum(), "accuracy": np.mean(x > 0.5)}, ""), (lambda x: (x > 0, x**3), ""),
+        (lambda x: (x**3, np.ones(2), 3, "text"), "1 of its results are plain"),
+        (lambda x: [x**3, x.data * 2], "1 of its results are plain"),
+        (lambda x: [float(x.data[0]), x**3, x[0].item()], "2 of its results are plain"),
+    ],
+)  # fmt: skip
+def test_results_without_a_slope_are_constants(f: Any, note: str) -> None:
+    for order in (1, 2):
+        report = check_grads(f, np.array([0.6, 1.1, -0.3]), order=order)
+        assert report, str(report)
+        assert report.count("match") == 3 * order
+        notes = " ".join(report.notes)
+        assert ("are plain numbers" in notes) is bool(note), notes
+        assert note in notes
+
+
 def test_a_module_has_a_row_for_each_parameter() -> None:
     model = nn.MLP(3, [4, 2], seed=0)
-    x, labels = RNG.normal(size=(5, 3)), np.array([0, 1, 0, 1, 1])
+    x, labels = np.random.default_rng(0).normal(size=(5, 3)), np.array([0, 1, 0, 1, 1])
     before = [p.data.copy() for p in model.parameters()]
     report = check_grads(lambda m: F.cross_entropy(m(x), labels), model)
     assert report, str(report)
@@ -216,9 +333,10 @@ def test_a_module_has_a_row_for_each_parameter() -> None:
 
 
 def test_second_order() -> None:
-    assert check_grads(lambda x, y: np.sin(x) * y**2, RNG.normal(size=3), 2.0, order=2)
+    rng = np.random.default_rng(0)
+    assert check_grads(lambda x, y: np.sin(x) * y**2, rng.normal(size=3), 2.0, order=2)
     detached = primitive(lambda g, out, x: g * np.asarray(getattr(2 * x, "data", 2 * x)))(lambda x: x * x)
-    x = RNG.normal(size=3)
+    x = rng.normal(size=3)
     assert check_grads(detached, x)
     report = check_grads(detached, x, order=2)
     assert not report
@@ -232,7 +350,7 @@ def test_second_order() -> None:
 
 
 def test_transforms_and_steps_of_an_optimiser_can_be_checked() -> None:
-    x = RNG.normal(size=3)
+    x = np.random.default_rng(0).normal(size=3)
     assert check_grads(grad(lambda x: (x**3).sum()), x)
     assert check_grads(jacobian(lambda x: np.sin(x) * x[0]), x)
     assert check_grads(lambda x: hvp(lambda y: (y**3).prod(), x, np.ones(3)), x)
@@ -253,6 +371,31 @@ def test_transforms_and_steps_of_an_optimiser_can_be_checked() -> None:
         (lambda x: x**2, lambda x: 2 * x, (3.0,), True),
         (lambda x: np.sum(x**2), lambda x: (2 * x)[None], ([1.0, 2.0],), False),
         (lambda x: float(x[0]), lambda x: np.array([1, 0]), ([1.0, 2.0],), False),
+        # of several numbers: of their sum, or the matrix
+        (lambda x: x**3, lambda x: 3 * x**2, ([1.0, 2.0],), True),
+        (lambda x: x**3, lambda x: 3.001 * x**2, ([1.0, 2.0],), False),
+        (lambda x: x**3, lambda x: np.diag(3 * x**2), ([1.0, 2.0],), True),
+        (lambda x: x**3, lambda x: np.diag(3 * x**2)[::-1], ([1.0, 2.0],), False),
+        (np.cumsum, lambda x: np.array([2.0, 1.0]), ([1.0, 2.0],), True),
+        (np.cumsum, lambda x: np.tri(2), ([1.0, 2.0],), True),
+        (np.cumsum, lambda x: np.tri(2).T, ([1.0, 2.0],), False),
+        (lambda x: x * np.arange(3.0), lambda x: np.arange(3.0), (2.0,), True),
+        (lambda x: x * np.arange(3.0), lambda x: 3.0, (2.0,), True),
+        (lambda x: x * np.arange(3.0), lambda x: np.ones(3), (2.0,), False),
+        (
+            lambda a, x: a @ x,
+            lambda a, x: (np.broadcast_to(x, (2, 2)), a),
+            ([[1.0, 2.0], [3.0, 4.0]], [5.0, 6.0]),
+            True,
+        ),
+        (
+            lambda a, x: a @ x,
+            lambda a, x: (np.broadcast_to(x, (2, 2)), a.T),
+            ([[1.0, 2.0], [3.0, 4.0]], [5.0, 6.0]),
+            False,
+        ),
+        (lambda x: (np.sum(x), x * 2), lambda x: np.full(2, 3.0), ([1.0, 2.0],), True),
+        (lambda x: {"a": np.sum(x), "n": 3}, lambda x: np.ones(2), ([1.0, 2.0],), True),
     ],
 )
 def test_a_plain_function_and_a_gradient_written_by_hand(f: Any, gradient: Any, args: Any, right: bool) -> None:
@@ -304,7 +447,7 @@ def test_an_input_that_does_nothing_is_noted() -> None:
 
 
 def test_float32_is_checked_in_float64_and_then_compared() -> None:
-    x = RNG.normal(size=5).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=5).astype(np.float32)
     assert check_grads(lambda x: np.tanh(x) ** 2, x)
     only32 = primitive(lambda g, out, x: g * np.cos(x) * (1.01 if x.dtype == np.float32 else 1.0))(lambda x: np.sin(x))
     report = check_grads(only32, x)
@@ -351,6 +494,8 @@ def test_the_worst_comes_first() -> None:
         (lambda: check_grads(np.sin, 1.0, order=3), ValueError, "order=3"),
         (lambda: check_grads(np.sin, 1.0, samples=0), ValueError, "samples=0"),
         (lambda: check_grads(lambda x: "text", 1.0), TypeError, "returned no floating-point number"),
+        (lambda: check_grads(np.argmax, [1.0, 2.0]), TypeError, "argmax returned no floating-point number"),
+        (lambda: check_grads(lambda x: float(x.data), 1.0), TypeError, r"plain numbers \(.data, .item\(\), float"),
         (lambda: check_grads(lambda x, y: x @ y, [1.0], [1.0], gradient=lambda x, y: y), ValueError, "tuple of arrays"),
         (lambda: numerical_grad(np.exp, [1.0, 2.0]), ValueError, "returns one number"),
     ],
@@ -369,7 +514,7 @@ def test_a_jump_near_by_is_no_kink() -> None:
 
 @pytest.mark.parametrize("scale", [1e-8, 1e-3, 1.0, 1e3, 1e8])
 def test_the_error_bar_of_a_slope_holds(scale: float) -> None:
-    x = RNG.uniform(0.5, 2.0, 20) * scale
+    x = np.random.default_rng(0).uniform(0.5, 2.0, 20) * scale
     known = [(np.log, lambda x: 1 / x), (np.sqrt, lambda x: 0.5 / np.sqrt(x)), (lambda x: x**3, lambda x: 3 * x**2)]
     for f, slope in known:
         got, error = numerical_grad(lambda x, f=f: np.sum(f(x)), x, with_error=True)

@@ -481,6 +481,52 @@ def test_structures_through_all_of_them() -> None:
     assert vjp(lambda x, n: x[n], np.ones(3), 1)[1](2.0)[1] is None
 
 
+CONSTANTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "argmax": (np.argmax, np.argmax), "a comparison": (lambda x: x > 0.5, lambda x: x > 0.5),
+    "a mean of one": (lambda x: np.mean(x > 0.5), lambda x: np.mean(x > 0.5)), "floor": (np.floor, np.floor),
+    "an array": (lambda x: np.ones(2), lambda x: np.ones(2)),
+    "whole numbers": (lambda x: np.arange(2), lambda x: np.arange(2)),
+    ".data": (lambda x: x.data * 2, lambda x: x * 2), ".item()": (lambda x: x[0].item(), lambda x: float(x[0])),
+    "a number": (lambda x: 3, lambda x: 3), "stop_gradient": (F.stop_gradient, lambda x: x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_a_result_without_a_slope_is_a_constant_among_others(name: str) -> None:
+    constant, plain = CONSTANTS[name]
+    x, t, g = np.array([0.5, 1.2, -0.3]), np.array([1.0, 10.0, 100.0]), np.array([2.0, 3.0, 5.0])
+    wanted, shape = plain(x), np.shape(plain(x))
+    for f, loss, still in (
+        (lambda x: (np.sin(x), constant(x)), 0, 1),
+        (lambda x: {"c": constant(x), "text": "as it is", "loss": np.sin(x)}, "loss", "c"),
+    ):
+        out, pull = vjp(f, x)
+        assert np.array_equal(out[still], wanted)
+        assert not isinstance(out[still], Value)
+        gradient = {"c": None, "text": None, "loss": g} if loss == "loss" else (g, np.ones(shape))
+        assert np.array_equal(pull(gradient)[0], g * np.cos(x))
+        out, tangent = jvp(f, x, t)
+        assert np.array_equal(out[still], wanted)
+        assert np.array_equal(tangent[loss], t * np.cos(x))
+        assert (np.shape(tangent[still]), np.any(tangent[still])) == (shape, False)
+        slopes = jacobian(f)(x)
+        assert np.array_equal(slopes[loss], np.diag(np.cos(x)))
+        assert (slopes[still].shape, np.any(slopes[still])) == ((*shape, 3), False)
+        assert loss == 0 or (slopes["text"], tangent["text"], out["text"]) == ("as it is",) * 3
+        inner = grad(lambda x, f=f, loss=loss: (vjp(f, x)[0][loss] * jvp(f, x, t)[1][loss]).sum())(x)
+        assert inner == pytest.approx(t * np.cos(2 * x))
+
+
+@pytest.mark.parametrize("f", [np.modf, np.frexp, lambda x: np.divmod(x, 0.4)])
+def test_a_function_of_numpy_with_several_results_is_differentiated_by_those_that_have_slopes(f: Any) -> None:
+    x, t, step = np.array([0.6, 1.1, -0.3]), np.array([1.0, 10.0, 100.0]), 2.0**-20
+    out, tangent = jvp(f, x, t)
+    for dy, above, below in zip(tangent, f(x + step * t), f(x - step * t), strict=True):
+        assert dy == pytest.approx((above - below) / (2 * step))
+    for y, j in zip(out, jacobian(f)(x), strict=True):
+        assert j.shape == (*y.shape, 3)
+
+
 def test_memory_falls_as_the_sweep_passes() -> None:
     def f(x: Any) -> Any:
         for _ in range(20):
@@ -669,7 +715,8 @@ ERRORS: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("nothing", lambda: grad(lambda x: None)(1.0), TypeError, "returned None"),
     ("plain numbers", lambda: grad(lambda x: x.item())(1.0), TypeError, r"no Value.*Leave \.data"),
     ("plain numbers, jacobian", lambda: jacobian(lambda x: x.data)(np.ones(2)), TypeError, "no Value"),
-    ("plain numbers among others", lambda: vjp(lambda x: (x, x.item()), 1.0), TypeError, "no Value"),
+    ("plain numbers alone", lambda: vjp(lambda x: (x.item(), x.data), 1.0), TypeError, "no Value"),
+    ("constants alone", lambda: jvp(lambda x: (3, x > 0), 1.0, 1.0), TypeError, "the result of greater"),
     ("what nothing flows from", lambda: grad(np.floor)(1.5), TypeError, "result of floor"),
     ("no pair", lambda: grad(np.sin, has_aux=True)(1.0), TypeError, "a pair"),
     ("a gradient of another shape", lambda: vjp(np.sin, np.ones(3))[1](np.ones(2)), ValueError, "start from"),

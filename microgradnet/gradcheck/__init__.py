@@ -15,11 +15,13 @@ __all__ = ["Culprit", "Element", "GradReport", "Input", "Slope", "assert_grads",
 
 if TYPE_CHECKING:
     from .check import assert_grads, check_grads
+    from .numerical import numerical_grad
     from .report import Culprit, Element, GradReport, Input
-    from .slopes import Slope, numerical_grad
+    from .slopes import Slope
 else:
     __getattr__, __dir__ = on_demand(__name__, __all__, {
         "check": "assert_grads check_grads",
+        "numerical": "numerical_grad",
         "report": "Culprit Element GradReport Input",
-        "slopes": "Slope numerical_grad",
+        "slopes": "Slope",
     })  # fmt: skip

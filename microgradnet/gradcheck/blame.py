@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core import WATCHER, Array, Mode, Value, by_age, fitted, history, numbers
 from ..debugging import Watcher, trace_of
+from .directions import Field
+from .judge import judged
 from .places import floats, wide
-from .point import Point, gradient_of
-from .report import Culprit
-from .slopes import careful_slope, quick_slope
+from .point import Point
+from .report import MISMATCH, Culprit
+from .slopes import Slope, size_of
+from .source import gradient_of
 from .survey import checked
 
-TRIES = 3  # random directions for each input of each operation
-MOST = 2_000  # elements moved one by one, where no direction tells
+AT_ONCE = 2_000  # elements of an input moved along one direction
+MOST = 2_000  # elements looked at one by one, where no direction tells
 DRAWN = 100  # elements of the gradient of each operation, for second derivatives
 
 
 def culprits(f: Callable[..., Any], args: Sequence[Any], rng: np.random.Generator) -> list[Culprit]:
     """The operations on the way to `f(*args)` whose rules disagree with their slopes, in the order of recording."""
-    edges = [(v, i) for v in recorded(f, args) for i in flowing(v)]
-    for directions in (random_directions, single_elements):  # the second sees one wrong element among many
+    edges = [edge for v in recorded(f, args) for edge in edges_of(v, rng)]
+    for look in (Edge.wrong_along_directions, Edge.wrong_one_by_one):  # the second sees what is wrong at a kink
         found: dict[tuple[str, int], Culprit] = {}
-        for node, i in edges:
-            if node.op is not None and (node.op.name, i) not in found:
-                culprit = wrong_rule(node, i, rng, directions)
-                if culprit is not None:
-                    found[culprit.op, i] = culprit
+        for edge in edges:
+            if (edge.row.name, edge.input) not in found:
+                element = look(edge, rng)
+                if element is not None:
+                    found[edge.row.name, edge.input] = edge.culprit(element)
         if found:
             return list(found.values())
     return []
@@ -68,52 +71,70 @@ def flowing(node: Value) -> list[int]:
     return [i for i, x in enumerate(node.args) if type(x) is Value]
 
 
-def random_directions(x: Array, rng: np.random.Generator) -> Iterator[Array]:
-    """A few ways to move all elements at once, each by about its size."""
-    for _ in range(TRIES):
-        yield rng.normal(size=x.shape) * np.maximum(np.abs(x), 0.1)
+def edges_of(node: Value, rng: np.random.Generator) -> list[Edge]:
+    """The rules by which gradients flow from a recorded result to its inputs, each tried alone on what flowed there."""
+    edges = []
+    for i in flowing(node):
+        try:
+            edges.append(Edge(node, i, rng))
+        except Exception:  # a checkpoint, say, which cannot be run on other numbers
+            continue
+    return edges
 
 
-def single_elements(x: Array, rng: np.random.Generator) -> Iterator[Array]:
-    """The ways to move one element by its size, in random order."""
-    for flat in rng.permutation(x.size)[:MOST]:
-        d = np.zeros(x.shape)
-        d.flat[flat] = max(abs(x.flat[flat]), 0.1)
-        yield d
+class Edge:
+    """The rule for one input of a recorded result: what it gives, from a random gradient, beside the slopes."""
 
-
-def wrong_rule(node: Value, i: int, rng: np.random.Generator, directions: Any) -> Culprit | None:
-    """What is wrong with the rule of one input of a recorded result, if something is."""
-    row: Any = node.op
-    inputs = [numbers(x) for x in node.args]
-    x = np.asarray(inputs[i], dtype=np.float64)
-    c = np.asarray(rng.normal(size=node.shape), node.dtype)[()]
-    pending: dict[Value, Any] = {}
-    try:
+    def __init__(self, node: Value, i: int, rng: np.random.Generator) -> None:
+        row: Any = node.op
+        self.node: Value = node
+        self.row: Any = row
+        self.input: int = i
+        self.inputs: list[Any] = [numbers(x) for x in node.args]
+        c = np.asarray(rng.normal(size=node.shape), node.dtype)[()]
         # By itself: what the rules give to other inputs, or to this Value in another place, must not mix.
-        stand_in = [Value(a) if j == i else a for j, a in enumerate(inputs)]
-        again = row.record(*stand_in, **node.params)
-        row.pull(again, c, False, pending)
-    except Exception:  # a checkpoint, say, which cannot be run on other numbers
-        return None
-    g = pending.get(stand_in[i])
-    if g is None:
-        return None
-    g = np.asarray(fitted(g, stand_in[i], row), dtype=np.float64)
-    weights = np.ravel(np.asarray(c, dtype=np.float64))
-    for d in directions(x, rng):
+        stand_in = [Value(a) if j == i else a for j, a in enumerate(self.inputs)]
+        pending: dict[Value, Any] = {}
+        row.pull(row.record(*stand_in, **node.params), c, False, pending)
+        x = stand_in[i]
+        g = np.asarray(fitted(pending.get(x, np.zeros(x.shape)), x, row), np.float64)
+        at = wide(x).ravel()
+        self.field: Field = Field(at, g.ravel(), self.results, self.results(at), np.ravel(c).astype(np.float64))
 
-        def line(t: float, d: Array = d) -> tuple[Array, float]:
-            moved = (x + t * d).astype(np.asarray(inputs[i]).dtype)[()]
-            out = row.forward(*[moved if j == i else a for j, a in enumerate(inputs)], **node.params)
-            return np.ravel(np.asarray(out, dtype=np.float64)), t
+    def results(self, x: Array) -> Array:
+        """What the operation computes from another input in the place of this one."""
+        was = self.node.args[self.input]
+        moved = x.reshape(was.shape).astype(was.dtype)[()]
+        inputs = [moved if j == self.input else a for j, a in enumerate(self.inputs)]
+        return np.ravel(np.asarray(self.row.forward(*inputs, **self.node.params), np.float64))
 
-        y = line(0.0)[0]
-        expected = float(np.sum(g * d))
-        slope = quick_slope(line, y, weights, 0.1)
-        if not abs(expected - slope.value) <= 10 * slope.error + 1e-7 * abs(slope.value):
-            slope, _ = careful_slope(line, y, weights, 0.1)
-        gap = abs(expected - slope.value)
-        if not slope.is_kink and gap > 10 * slope.error + 1e-7 * max(abs(expected), abs(slope.value)):
-            return Culprit(row.name, i, str(trace_of(node) or ""), expected, slope.value, slope.error)
-    return None
+    def wrong_along_directions(self, rng: np.random.Generator) -> int | None:
+        """An element of the gradient that is wrong, if it shows along random directions."""
+        size = self.field.at.size
+        found = self.field.search(np.arange(size), rng, 1 + size // AT_ONCE, 1, self.is_wrong)
+        return found[0] if found else None
+
+    def wrong_one_by_one(self, rng: np.random.Generator) -> int | None:
+        """An element of the gradient that is wrong by itself."""
+        for flat in rng.permutation(self.field.at.size)[:MOST]:
+            if self.is_wrong(int(flat)):
+                return int(flat)
+        return None
+
+    def is_wrong(self, flat: int) -> bool:
+        """Whether one element of the gradient mismatches."""
+        return self.verdict(flat)[0] == MISMATCH
+
+    def verdict(self, flat: int) -> tuple[str, Slope]:
+        """What there is to say of one element of the gradient."""
+        field, d = self.field, np.zeros(self.field.at.size)
+        d[flat] = size_of(field.at, (flat,))
+        return judged(field.line(d), field.y, field.c, 1.0, float(field.g[flat] * d[flat]))
+
+    def culprit(self, flat: int) -> Culprit:
+        """What to say of this rule, by an element that is wrong."""
+        size, (_, slope) = size_of(self.field.at, (flat,)), self.verdict(flat)
+        return Culprit(
+            self.row.name, self.input, str(trace_of(self.node) or ""), float(self.field.g[flat]), slope.value / size,
+            slope.error / size,
+        )  # fmt: skip

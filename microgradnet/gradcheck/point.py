@@ -1,7 +1,8 @@
-"""A function at one point: what it returns there and near by, and its gradient by the rules."""
+"""A function at one point: what it returns there and near by, and its gradient there."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,11 +12,13 @@ import numpy as np
 
 from .. import tree
 from ..checks import unmasked
-from ..core import Array, Value, no_grad, numbers
-from ..transforms import vjp
+from ..core import Array, Value, numbers
 from ..transforms.door import name_of
 from ..words import brief
-from .places import Place, bare, floats, gradients_in, in_float64, is_array, places_in
+from .pairs import EPS
+from .places import Place, in_float64, is_array, places_in
+from .slopes import typical_size
+from .source import ByHand, Recorded
 
 
 class Point:
@@ -23,8 +26,8 @@ class Point:
 
     `probe` are its arguments, with a Value wherever they vary: the `places`, which can be moved. `at` are their numbers
     at the point. `y` are the results there, in one row; they are weighed by `c`, and `analytic` is the gradient of that
-    sum, an array for each place. `written` is the function for the gradient, if one was given; then it and `f` take
-    plain arrays. What is found to be wrong with the function itself is in `problems`.
+    sum, an array for each place. Both come from the `source`. What is found to be wrong with the function itself is in
+    `problems`.
     """
 
     def __init__(
@@ -33,7 +36,6 @@ class Point:
     ) -> None:  # fmt: skip
         self.name: str = name_of(f)
         self.f: Callable[..., Any] = partial(f, **kwargs)
-        self.written: Callable[..., Any] | None = written and partial(written, **kwargs)
         self.rng: np.random.Generator = np.random.default_rng(seed)
         self.problems: list[str] = []
         self.args: list[Array | Any] = [
@@ -49,6 +51,15 @@ class Point:
                 f"Modules; got {', '.join(brief(x) for x in self.args) or 'no arguments'}"
             )
         self.at: list[Array] = [place.read() for place in self.places]
+        self.by_rules: bool = written is None
+        self.source: Recorded | ByHand = (
+            Recorded(self.f, self.probe) if written is None else ByHand(self.f, partial(written, **kwargs), self.probe)
+        )
+        if not any(self.source.flows):
+            raise TypeError(
+                f"check_grads: {self.name} returned no floating-point number or Value to differentiate. Comparisons, "
+                f"an argmax and plain numbers (.data, .item(), float()) are constants"
+            )
         self.y: Array = self.results()
         self.put_back()
         if not np.array_equal(self.y, self.results(), equal_nan=True):
@@ -57,31 +68,48 @@ class Point:
                 f"Draw random numbers outside, or from a generator made inside with a fixed seed"
             )
         self.put_back()
-        self.c: Array = self.rng.normal(size=self.y.size) if self.y.size > 1 or written is None else np.ones(1)
+        self.c: Array = self.rng.normal(size=self.y.size) if self.source.weighed else np.ones(self.y.size)
         self.analytic: list[Array] = self.gradient()
 
     def results(self) -> Array:
-        """The results where the probe stands, every floating-point number of them in one row."""
-        with no_grad():
-            found = floats(self.f(*(bare(self.probe) if self.written else self.probe)))
-        if not found:
-            raise TypeError(f"check_grads: {self.name} returned no floating-point number or Value to differentiate")
-        return np.concatenate([np.ravel(np.asarray(numbers(y), dtype=np.float64)) for y in found])
+        """The results where the probe stands: every number of those that have a slope, in one row."""
+        found = zip(self.source.results(self.probe), self.source.flows, strict=True)
+        return np.concatenate([np.ravel(np.asarray(numbers(y), np.float64)) for y, flows in found if flows])
+
+    def results_at(self, x: Array) -> Array:
+        """The results at other numbers, all of them in one row; then the probe stands at the point again."""
+        ends = np.cumsum([at.size for at in self.at])[:-1]
+        for place, part in zip(self.places, np.split(x, ends), strict=True):
+            place.write(part.reshape(place.value.shape))
+        try:
+            return self.results()
+        finally:
+            for place, at in zip(self.places, self.at, strict=True):
+                place.write(at)
 
     def gradient(self, args: Sequence[Any] | None = None, c: Array | None = None) -> list[Array]:
         """The gradient by each place: where the probe stands, or of other arguments, or of other weights."""
         args = in_float64(self.probe, lambda x: x[()]) if args is None else args
-        if self.written is None:
-            found = by_rules(self.f, args, in_turn(self.c if c is None else c))
-        else:
-            made = self.written(*args)
-            found = gradients_in(args, made if isinstance(made, tuple) else (made,))
-        if len(found) != len(self.places):
-            raise ValueError(
-                f"gradient= returned {len(found)} arrays for {len(self.places)} inputs: wanted an array for one "
-                f"input, a tuple of arrays for several"
-            )
+        found = self.source.gradient(args, self.c if c is None else c)
         return [self.fit(place, np.asarray(numbers(g))) for place, g in zip(self.places, found, strict=True)]
+
+    def nudged(self, digits: float) -> list[Array]:
+        """The gradient where every number is moved by so much of its size, up or down."""
+        rng = np.random.default_rng(0)
+        for place, x in zip(self.places, self.at, strict=True):
+            sizes = np.where(x == 0, typical_size(x), x)
+            place.write(x + digits * sizes * rng.choice([-1.0, 1.0], x.shape))
+        try:
+            return self.gradient()
+        finally:
+            for place, x in zip(self.places, self.at, strict=True):
+                place.write(x)
+
+    @functools.cached_property
+    def rounding(self) -> list[Array]:
+        """How far rounding may have moved the gradient: it scatters so when the last digits of all numbers change."""
+        near = [self.nudged(digits) for digits in (-8 * EPS, -2 * EPS, 2 * EPS, 8 * EPS)]
+        return [10 * np.max([np.abs(other[p] - g) for other in near], axis=0) for p, g in enumerate(self.analytic)]
 
     def fit(self, place: Place, g: Array) -> Array:
         """A gradient in float64 and in the shape of its input; a problem if it is of another."""
@@ -100,34 +128,3 @@ class Point:
                 problem = f"{place.name}: the function writes into its input. Write into a copy"
                 if problem not in self.problems:
                     self.problems.append(problem)
-
-
-def by_rules(f: Callable[..., Any], args: Sequence[Any], weights: Callable[[Any], Array]) -> list[Any]:
-    """The gradient of `f(*args)` by the rules, from `weights(result)` for each of its results."""
-    out, pull = vjp(f, *args)
-    return gradients_in(
-        args, pull(tree.rebuild(out, lambda y, inside: weights(y).astype(y.dtype) if tree.is_floating(y) else None))
-    )
-
-
-def in_turn(c: Array) -> Callable[[Any], Array]:
-    """From one result after the other to its weights, from a row of all of them."""
-
-    def weights(y: Any) -> Array:
-        nonlocal c
-        own, c = np.split(c, [np.size(y)])
-        return own.reshape(np.shape(y))
-
-    return weights
-
-
-def gradient_of(f: Callable[..., Any], seed: int) -> Callable[..., Any]:
-    """The function from the arguments of f to its gradient, from random weights of its results."""
-
-    def gradient(*args: Any, **kwargs: Any) -> Any:
-        rng = np.random.default_rng(seed)
-        return by_rules(partial(f, **kwargs), args, lambda y: np.asarray(rng.normal(size=np.shape(y))))
-
-    gradient.__name__ = gradient.__qualname__ = f"the gradient of {name_of(f)}"
-    gradient.__wrapped__ = f  # type: ignore[attr-defined]  # for the names of its arguments
-    return gradient

@@ -7,10 +7,11 @@ import math
 import numpy as np
 
 from ..core import numbers
-from .places import floats, in_float64
+from .places import floats
 from .point import Point
-from .slopes import EPS32, typical_size
+from .slopes import typical_size
 
+EPS32 = float(np.finfo(np.float32).eps)
 SMALLEST32, LARGEST32 = 1e-30, 1e30  # beyond these, a factor of float32 may be lost or infinite
 
 
@@ -21,17 +22,15 @@ def problems_in_float32(point: Point) -> list[str]:
     said of a function that has problems already.
     """
     single = any(np.asarray(numbers(x)).dtype == np.float32 for x in floats(point.args))
-    if point.written is not None or not single or point.problems:
+    if not point.by_rules or not single or point.problems:
         return []
     try:
         gradients = point.gradient(point.args)
     except Exception as error:
         return [f"in float32 it raises {type(error).__name__}: {error}"]
-    nudge = 4 * EPS32
-    moved = in_float64(point.args, lambda x: (x * (1 + nudge * point.rng.choice([-1, 1], x.shape)))[()])
     y = np.abs(point.y[np.isfinite(point.y)])
     weighed = float(np.max(np.abs(point.c * point.y)[np.isfinite(point.y)], initial=0.0))
-    rows = zip(point.places, point.at, gradients, point.analytic, point.gradient(moved), strict=True)
+    rows = zip(point.places, point.at, gradients, point.analytic, point.nudged(4 * EPS32), strict=True)
     problems = []
     for place, x, g32, g64, near in rows:
         largest = float(np.max(np.abs(g64), initial=0.0))

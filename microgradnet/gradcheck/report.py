@@ -27,8 +27,8 @@ class Element(NamedTuple):
 
     @property
     def gap(self) -> float:
-        """How far apart the two are, relative to the larger."""
-        size = max(abs(self.analytic), abs(self.numerical))
+        """How far apart the two are, relative to the larger; to the error bar if both are less than that."""
+        size = max(abs(self.analytic), abs(self.numerical), self.error if np.isfinite(self.error) else 0.0)
         gap = abs(self.analytic - self.numerical) / size if size else 0.0
         return float("inf") if np.isnan(gap) else gap
 
@@ -75,11 +75,12 @@ class Culprit(NamedTuple):
 
 
 class GradReport:
-    """The result of `check_grads`. True if nothing mismatches; prints as a table, the worst first.
+    """The result of `check_grads`. True if nothing mismatches and something could be told; prints as a table.
 
     `inputs` has an `Input` for each input or parameter, `elements` every `Element` that was measured, `culprits` the
     operations to blame, `problems` what else is wrong, in words, `notes` what is worth knowing, and `coverage` how much
-    was checked.
+    was checked. It `is_wrong` if something mismatches, and `is_unknown` if of all that was measured nothing could be
+    told; `allow_unknown` makes that true.
     """
 
     def __init__(
@@ -93,14 +94,26 @@ class GradReport:
         self.problems: list[str] = problems
         self.notes: list[str] = notes
         self.coverage: str = coverage
+        self.is_unknown: bool = bool(elements) and all(e.verdict == CANNOT_TELL for e in elements)
+        self.allow_unknown: bool = False
 
     @property
     def mismatches(self) -> list[Element]:
         """The elements that mismatch, the worst first."""
         return sorted([e for e in self.elements if e.verdict == MISMATCH], key=lambda e: -e.gap)
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something mismatches, or is wrong with the function itself."""
+        return bool(self.problems) or any(e.verdict == MISMATCH for e in self.elements)
+
     def __bool__(self) -> bool:
-        return not self.problems and not any(e.verdict == MISMATCH for e in self.elements)
+        return not self.is_wrong and (self.allow_unknown or not self.is_unknown)
+
+    @property
+    def word(self) -> str:
+        """All of it in a word."""
+        return "NOT OK" if self.is_wrong else "ok" if self else "CANNOT TELL"
 
     def count(self, verdict: str) -> int:
         """How many elements have this verdict: "match", "mismatch", "kink", "cannot tell" or "unchecked"."""
@@ -121,7 +134,7 @@ class GradReport:
         return rows
 
     def __str__(self) -> str:
-        head = f"{'ok' if self else 'NOT OK'}: the gradient of {self.what}, {self.coverage}"
+        head = f"{self.word}: the gradient of {self.what}, {self.coverage}"
         lines = [head, ""]
         table = [("input", "shape", *VERDICTS, "largest gap"), *self.rows()]
         widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
@@ -148,7 +161,7 @@ class GradReport:
         text = html.escape(str(self).split("\n\n", 2)[2]) if str(self).count("\n\n") > 1 else ""
         colour = "#2a9d4a" if self else "#d43c3c"
         return (
-            f'<div><b style="color:{colour}">{"ok" if self else "not ok"}</b>: the gradient of '
+            f'<div><b style="color:{colour}">{self.word}</b>: the gradient of '
             f"{html.escape(self.what)}, {html.escape(self.coverage)}<table><thead><tr>{head}</tr></thead>"
             f"<tbody>{body}</tbody></table><pre>{text}</pre></div>"
         )

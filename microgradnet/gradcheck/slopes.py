@@ -7,23 +7,17 @@ have done, is its error bar. Where the slopes from the left and from the right d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import NamedTuple
 
 import numpy as np
 
-from ..checks import unmasked
 from ..core import Array
+from .pairs import Line, Pair, digits_of
+from .still import moves_far_away
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-EPS = float(np.finfo(np.float64).eps)
-EPS32 = float(np.finfo(np.float32).eps)
 FIRST_STEP = 0.7310585 / 64  # of the size of the number moved; no round number, so that rounding shows
-
-# y(t): where a function is when its input has been moved by t along a line, and how far it really was moved.
-Line = Callable[[float], tuple[Array, float]]
+MOST_STEPS = 32
+SMALLEST_SIZE = 1e-317  # a thousandth of it is still many times the smallest number there is
 
 
 class Slope(NamedTuple):
@@ -40,90 +34,54 @@ class Slope(NamedTuple):
         return not math.isnan(self.left)
 
 
-@overload
-def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: Literal[False] = False) -> Array: ...
-@overload
-def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: Literal[True]) -> tuple[Array, Array]: ...
-def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: bool = False) -> Any:
-    """The slope of the number `f(x)` in every element of `x`, in float64; with `with_error`, (slopes, error bars).
+class Look(NamedTuple):
+    """A careful look at a slope."""
 
-    f is called with arrays of the shape of `x`, six times for each element, and some forty times more for an element
-    where these do not settle it. At a kink the slope is the mean of its two sides.
-
-    >>> numerical_grad(lambda x: (x**3).sum(), [1.0, 2.0]).round(6)
-    array([ 3., 12.])
-    >>> slope, error = numerical_grad(np.exp, 0.0, with_error=True)
-    >>> bool(abs(slope - 1) < error < 1e-8)
-    True
-    """
-    with np.errstate(all="ignore"):  # a step may leave where f is defined
-        slopes, errors = _slopes(f, np.array(unmasked("x", x), dtype=np.float64))
-    return (slopes[()], errors[()]) if with_error else slopes[()]
+    slope: Slope
+    measured: list[tuple[float, Slope]]  # what each three steps say, and the largest of them; the smallest first
+    ordinary: float  # the steepest way to another place that is clear of rounding, or 0: what is little beside it is 0
 
 
-def _slopes(f: Callable[[Array], Any], at: Array) -> tuple[Array, Array]:
-    """The slope in every element and its error bar."""
-    slopes, errors = np.empty(at.shape), np.empty(at.shape)
-    c = np.ones(1)
-    for i in np.ndindex(at.shape):
-
-        def line(t: float, i: Any = i) -> tuple[Array, float]:
-            moved = at.copy()
-            moved[i] += t
-            out = np.asarray(f(moved), np.float64)
-            if out.size != 1:
-                raise ValueError(f"numerical_grad wants a function that returns one number; got shape {out.shape}")
-            return out.reshape(1), float(moved[i] - at[i])
-
-        y = line(0.0)[0]
-        slope = quick_slope(line, y, c, size_of(at, i))
-        if not slope.error <= 1e-6 * abs(slope.value):
-            careful, _ = careful_slope(line, y, c, size_of(at, i))
-            slope = min(slope, careful, key=lambda s: (math.isnan(s.error), s.error))
-        slopes[i], errors[i] = slope.value, slope.error
-    return slopes, errors
-
-
-def size_of(x: Array, i: Any) -> float:
+def size_of(x: Array, i: tuple[int, ...]) -> float:
     """The scale on which to move element `i`: its own size, or if it is 0 that of the others, or 1."""
-    return abs(float(x[i])) or typical_size(x)
+    return max(abs(float(x[i])) or typical_size(x), SMALLEST_SIZE)
 
 
 def typical_size(x: Array) -> float:
     """The median of the sizes of those elements that are not 0, or 1."""
     sizes = np.abs(x[x != 0])
-    return float(np.median(sizes)) if sizes.size else 1.0
+    return max(float(np.median(sizes)), SMALLEST_SIZE) if sizes.size else 1.0
 
 
 def quick_slope(line: Line, y: Array, c: Array, size: float) -> Slope:
     """The slope of c · y by three steps around 0, each half of the one before."""
     measured = [Pair(line, y, c, size * FIRST_STEP / 2**k) for k in range(3)]
     slope = extrapolated(measured, 2.0)
+    if not any(np.any(pair.moved) for pair in measured) and moves_far_away(line, y, c, size, measured[0].step):
+        return slope._replace(error=math.inf)  # lost in rounding: a larger step is needed
     bends = [abs(pair.bend) for pair in measured]
     if bends[2] > 0.6 * bends[0] and bends[2] > 100 * measured[2].noise and bends[2] > 1e-6 * abs(slope.value):
         return slope._replace(error=math.inf)  # a kink, or something near: look closer
     return slope
 
 
-def careful_slope(line: Line, y: Array, c: Array, size: float) -> tuple[Slope, list[tuple[float, Slope]]]:
+def careful_slope(line: Line, y: Array, c: Array, size: float) -> Look:
     """The slope of c · y by many steps, from as large as the number itself or 1 to where rounding is all there is.
 
-    Also all that was measured: (largest step, slope), the smallest steps first. What larger steps say is believed as
-    long as it agrees with what smaller ones say within their larger error bars: an oscillation that is too fast for a
-    step may look smooth at it.
+    What larger steps say is believed as long as it agrees with what smaller ones say within their larger error bars: an
+    oscillation that is too fast for a step may look smooth at it.
     """
-    largest = 16 * max(size, 1.0) * FIRST_STEP
-    count = min(32, 18 + max(0, math.ceil(math.log(max(size, 1.0) / size, 4))))
-    pairs = [Pair(line, y, c, largest / 4**k) for k in range(count)]
-    moved = np.any([pair.moved for pair in pairs], axis=0)
-    grid = np.min([last_digit(end) for pair in pairs for end in (pair.above, pair.below)], axis=0)
+    rows = [[Pair(line, y, c, step) for step in steps if step] for steps in ladders(size)]
+    pairs = [pair for row in rows for pair in row]
+    moved, digits = np.any([pair.moved for pair in pairs], axis=0), digits_of(pairs)
     for pair in pairs:
-        pair.weigh(c, moved, np.where(np.isfinite(grid), grid, 0.0))
+        pair.weigh(c, moved, digits)
     best = Slope(math.nan, math.inf)
     measured = []
     lost = 0.0  # what is lost to rounding at a small step is lost at a larger one, divided by more
-    for k in reversed(range(len(pairs) - 2)):
-        step, slope = pairs[k].step, extrapolated(pairs[k : k + 3], 4.0)
+    threes = [row[k : k + 3] for row in rows for k in range(len(row) - 2)]
+    for three in reversed(threes):
+        step, slope = three[0].step, extrapolated(three, 4.0)
         if math.isfinite(slope.error):
             lost = max(lost, slope.error * step)
             slope = slope._replace(error=lost / step)
@@ -137,56 +95,21 @@ def careful_slope(line: Line, y: Array, c: Array, size: float) -> tuple[Slope, l
             break
         if slope.error < best.error:
             best = slope
-    kink = kink_in(pairs)
-    return (kink if kink is not None else best), measured
+    ordinary = max((pair.secant for pair in pairs if pair.noise + lost / pair.step <= 1e-2 * pair.secant), default=0.0)
+    return Look(kink_in(pairs) or best, measured, ordinary)
 
 
-def roughness(line: Line, c: Array, size: float) -> float:
-    """How much c · y scatters between neighbouring floating-point numbers: what the function loses to rounding."""
-    places = [line(k * 4 * EPS * size) for k in range(-4, 5)]
-    values = np.array([float(c @ y) for y, _ in places])
-    if not np.all(np.isfinite(values)):
-        return 0.0
-    bends = values[2:] - 2 * values[1:-1] + values[:-2]
-    return float(np.max(np.abs(bends)))
+def ladders(size: float) -> list[list[float]]:
+    """The steps of `careful_slope`, each a quarter of the one before; the largest first.
 
-
-def reached(line: Line, t: float, y: Array) -> tuple[Array, float]:
-    """`line(t)`; NaN where the function refuses to be evaluated, as outside of where it is defined."""
-    try:
-        return line(t)
-    except (ArithmeticError, ValueError):
-        return np.full(y.shape, math.nan), t
-
-
-class Pair:
-    """Two steps, to both sides."""
-
-    def __init__(self, line: Line, y: Array, c: Array, step: float) -> None:
-        (self.above, self.up), (self.below, self.down) = reached(line, step, y), reached(line, -step, y)
-        self.step: float = step
-        self.y: Array = y
-        self.moved: Array = (self.above != self.below) | (self.above != y)
-        self.weigh(c, self.moved)
-
-    def weigh(self, c: Array, moved: Array, digit: Any = 0.0) -> None:
-        """Slopes of c · y, and what rounding can have done to those results that move, the last digit at least."""
-        above, below, apart = self.above, self.below, self.up - self.down
-        with np.errstate(all="ignore"):
-            self.slope: float = float(c @ (above - below)) / apart if apart else math.nan
-            self.right: float = float(c @ (above - self.y)) / self.up if self.up else math.nan
-            self.left: float = float(c @ (below - self.y)) / self.down if self.down else math.nan
-            self.bend: float = self.right - self.left
-            size = np.maximum(np.maximum(np.abs(above), np.abs(below)) * EPS, digit)[moved]
-            self.noise: float = 2 * float(np.abs(c[moved]) @ size) / self.step if apart else math.inf
-
-
-def last_digit(y: Array) -> Array:
-    """The place value of the last binary digit of each number: large where it was rounded on its way, as to float32."""
-    mantissa, exponent = np.frexp(np.where(np.isfinite(y), y, 0.0))
-    whole = (mantissa * 2.0**53).astype(np.int64)
-    lowest = np.ldexp((whole & -whole).astype(np.float64), exponent - 53)
-    return np.where(whole == 0, np.inf, lowest)
+    The number moved and 1 are both scales on which a function may live. Where they are too far apart for one row of
+    steps there are two.
+    """
+    largest = 16 * max(size, 1.0) * FIRST_STEP
+    count = 18 + max(0, math.ceil(-math.log(size, 4)))
+    if count <= MOST_STEPS:
+        return [[largest / 4**k for k in range(count)]]
+    return [[largest / 4**k for k in range(18)], [16 * size * FIRST_STEP / 4**k for k in range(MOST_STEPS - 18)]]
 
 
 def extrapolated(three: list[Pair], ratio: float) -> Slope:

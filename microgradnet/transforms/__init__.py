@@ -16,7 +16,8 @@ Results. Arrays in, arrays out; a Value anywhere in, Values out, which can be di
 arguments, or one that f closes over and uses. Transforms nest by this alone: inside another one the variables of the
 outer are such Values. A Module among the arguments is taken for its numbers: its parameters do not make Values of the
 results, except inside another transform. To hold a Value that f closes over constant, use `v.data` or
-`functional.stop_gradient(v)`. Under `no_grad` results are plain.
+`functional.stop_gradient(v)`. Under `no_grad` results are plain. Of several results some may be constants: an argmax, a
+comparison or a mean of one, plain numbers and arrays. Their slopes are 0.
 
 >>> from microgradnet.transforms import grad
 >>> grad(lambda x: x**3)(2.0)

@@ -10,7 +10,7 @@ import numpy as np
 from ..core import Array, Value, new_age, new_value, start
 from ..tree import VARIABLE
 from .door import Function, as_arguments, check_function, check_number, chooser, named, pair, recorded_anyway
-from .sweeps import Gradients, owned, pull, recorded, results
+from .sweeps import Gradients, owned, pull, recorded, results, zero
 from .variables import Outputs, Variables
 
 if TYPE_CHECKING:
@@ -110,8 +110,9 @@ def vjp(f: Function, *args: Any, has_aux: Literal[True]) -> tuple[Any, Pull, Any
 def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
     """`f(*args)`, and the function from a gradient of that result to a tuple of gradients, one for each argument.
 
-    The result may be a Value or a structure of Values; the gradient has its structure, shapes and dtypes. The function
-    can be called many times. With `has_aux`, f returns (result, anything), and (result, function, anything) comes back.
+    The result may be a Value or a structure with Values in it; the gradient has its structure, shapes and dtypes, and
+    anything where a constant stands. The function can be called many times. With `has_aux`, f returns
+    (result, anything), and (result, function, anything) comes back.
 
     >>> y, pull = vjp(lambda x, w: x * w, np.array([1.0, 2.0]), 3.0)
     >>> y
@@ -148,9 +149,9 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]: ...
 def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """`f(*args)`, and how fast it changes when the arguments move along `tangents`, in the same structure.
 
-    `args` and `tangents` are tuples, one entry for each argument; anything but a tuple is the only argument. It costs
-    about two gradients, whatever the size of the result: the gradient is linear in what it starts from, and this is the
-    gradient of that.
+    `args` and `tangents` are tuples, one entry for each argument; anything but a tuple is the only argument. A constant
+    in a structure that f returns has the tangent 0. It costs about two gradients, whatever the size of the result: the
+    gradient is linear in what it starts from, and this is the gradient of that.
 
     >>> jvp(np.sin, 0.0, 1.0)
     (np.float64(0.0), np.float64(1.0))
@@ -170,7 +171,9 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
         since = new_age()
         first = pull(nodes, zip(outputs.values, seeds, strict=True), True)
         found = results(_along(directions, first, variables, since, record), seeds, record)
-        tangent = outputs.like([found[seed] for seed in seeds])
+        tangent = outputs.like(
+            [found[seed] for seed in seeds], lambda x: zero(np.shape(x), getattr(x, "dtype", float), record)
+        )
         return (outputs.result if record else outputs.plain()), tangent
 
 
@@ -216,8 +219,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Any:
     """The function that returns all slopes of the array `f(*args)` by the argument `argnums`.
 
     Their shape is (*shape of the result, *shape of the argument). Of a structure that f returns, each array becomes the
-    structure of its slopes by the argument; with several argnums, by each of them in a tuple. It sweeps once for each
-    element of the result, over one recorded computation.
+    structure of its slopes by the argument; with several argnums, by each of them in a tuple. Those of a constant are
+    0. It sweeps once for each element of the result, over one recorded computation.
 
     >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
     array([[2., 0.],
@@ -232,7 +235,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Any:
             outputs = Outputs("jacobian", f(*variables.args, **kwargs))
             _, linked = variables.history(outputs.values, quiet)
             return outputs.like(
-                [variables.results(_slopes(v, variables, linked), linked, v.shape) for v in outputs.values]
+                [variables.results(_slopes(v, variables, linked), linked, v.shape) for v in outputs.values],
+                lambda x: variables.results({}, linked, np.shape(x)),
             )
 
     return named(slopes, f, "jacobian")

@@ -54,13 +54,18 @@ def results(found: Gradients, values: list[Value], record: bool, shape: tuple[in
     for v in values:
         g = found.get(v)
         if g is None:
-            zeros = np.zeros(shape + v.shape, v.dtype)
-            g = Value(zeros) if record else zeros[()]
+            g = zero(shape + v.shape, v.dtype, record)
         elif not record:
             g = owned(g, copy=id(g) in taken)
             taken.add(id(g))
         made[v] = g
     return made
+
+
+def zero(shape: tuple[int, ...], dtype: Any, record: bool) -> Any:
+    """The gradient by what a result does not depend on, or the slope of a constant, which may be a whole number."""
+    zeros = np.zeros(shape, dtype if np.dtype(dtype).kind == "f" else np.float64)
+    return Value(zeros) if record else zeros[()]
 
 
 def owned(x: Any, copy: bool = False) -> Any:

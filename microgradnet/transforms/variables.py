@@ -166,35 +166,40 @@ def parameters_in(args: list[Any]) -> set[Value]:
 
 
 class Outputs:
-    """What f returned: `values`, each where it stands in a structure."""
+    """What f returned: `values` are those that gradients flow from, each where it stands in a structure.
+
+    All else is constant: comparisons and the like, plain numbers and arrays. TypeError if there is nothing else.
+    """
 
     def __init__(self, name: str, result: Any) -> None:
         self.name: str = name
         self.result: Any = result
-        self.values: list[Value] = []
-        self.places: list[bool] = []
-
-        def leaf(x: Any, inside: bool) -> None:
-            if isinstance(x, Value) or (not inside and tree.is_floating(x)):
-                check_output(name, x)
-                self.values.append(x)
-            self.places.append(isinstance(x, Value))
-
-        tree.rebuild(result, leaf)
+        found = tree.spots(result)
+        self.values: list[Value] = [x for x in found if type(x) is Value]
+        self.places: list[bool] = [type(x) is Value for x in found]
         if not self.values:
-            check_output(name, result)
+            check_output(name, next((x for x in found if isinstance(x, Value)), result))
 
-    def like(self, made: list[Any]) -> Any:
-        """The structure with these in place of its Values, in order."""
+    def like(self, made: list[Any], constant: Callable[[Any], Any]) -> Any:
+        """The structure with these in place of its Values, in order, and `constant(x)` of each other number."""
         rest, places = iter(made), iter(self.places)
-        return tree.rebuild(self.result, lambda x, inside: next(rest) if next(places) else x)
+
+        def leaf(x: Any, inside: bool) -> Any:
+            if next(places):
+                return next(rest)
+            is_number = isinstance(x, (int, float)) or getattr(getattr(x, "dtype", None), "kind", " ") in "fiub"
+            return constant(x) if is_number and (not inside or isinstance(x, Value)) else x
+
+        return tree.rebuild(self.result, leaf)
 
     def plain(self, copy: bool = False) -> Any:
         """The structure with plain numbers in place of its Values."""
-        return self.like([owned(v, copy) for v in self.values])
+        return self.like(
+            [owned(v, copy) for v in self.values], lambda x: owned(x, copy) if isinstance(x, (Value, ndarray)) else x
+        )
 
     def match(self, gradient: Any) -> list[Any]:
-        """The gradient of each Value, from a structure like this one."""
+        """The gradient of each Value, from a structure like this one; what it has for constants is not looked at."""
         given = [g for g, value in zip(tree.matched(self.result, gradient), self.places, strict=True) if value]
         for v, g in zip(self.values, given, strict=True):
             if g is None and v.size != 1:
