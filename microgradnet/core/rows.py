@@ -111,10 +111,15 @@ def guarded(rule: Rule) -> Rule:
 
     def safely(g: Any, *rest: Any, **params: Any) -> Any:
         gx = rule(fixed_view(g.view()) if type(g) is ndarray else g, *rest, **params)
-        gx = gx if gx is None else shaped(gx)
-        return gx.view() if type(gx) is ndarray else gx  # of a view, a Value's `.grad` is made a copy
+        return [*map(lent, gx)] if isinstance(gx, (list, tuple)) else lent(gx)  # a list is of several inputs
 
     return safely
+
+
+def lent(gx: Any) -> Any:
+    """A gradient that a user's rule returned and may keep: of a view, a Value's `.grad` is made a copy."""
+    gx = gx if gx is None else shaped(gx)
+    return gx.view() if type(gx) is ndarray else gx
 
 
 def check_arguments(function: Any, rules: tuple[Rule, ...]) -> None:
