@@ -42,7 +42,7 @@ from .losses import (
 )
 from .ops.conv import conv1d, conv2d
 from .ops.cost import quadratic_cost
-from .ops.elementwise import clip, relu, sigmoid, stop_gradient
+from .ops.elementwise import clip, gelu_tanh, relu, sigmoid, stop_gradient
 from .ops.erf import erfc
 from .ops.fused import attention_weights_row, normalize, softmax_row
 from .ops.linear import linear
@@ -122,7 +122,7 @@ def relu6(x: Operand) -> Any:
 
 @of_one
 def elu(x: Operand, alpha: float = 1.0) -> Any:
-    """`x` where it is ≥ 0, `alpha * (exp(x) − 1)` elsewhere; at 0 the slope is 1.
+    """`x` where it is positive, `alpha * (exp(x) − 1)` elsewhere; at 0 the slope is `alpha`, as in PyTorch.
 
     Below it bends towards −`alpha`, and its mean stays nearer to 0 than that of relu (Clevert et al. 2016).
 
@@ -130,8 +130,8 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
     Value(data=[-0.63212056,  0.        ,  2.        ], grad=None)
     """
     x = as_floats(x)
-    below = np.where(x >= 0, 0.0, x)  # or expm1 of a large x would be inf · 0 in its slope
-    return np.where(x >= 0, x, np.expm1(below) * alpha)
+    below = np.where(x > 0, 0.0, x)  # or expm1 of a large x would be inf · 0 in its slope
+    return np.where(x > 0, x, np.expm1(below) * alpha)
 
 
 @of_one
@@ -156,7 +156,7 @@ def gelu(x: Operand, approximate: str = "none") -> Any:
     """
     x = as_floats(x)
     if approximate == "tanh":
-        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+        return gelu_tanh(x)
     choice("approximate", approximate, ("none", "tanh"), call="gelu")
     return 0.5 * x * erfc(x * -math.sqrt(0.5))
 
@@ -187,6 +187,8 @@ def mish(x: Operand) -> Any:
 def selu(x: Operand) -> Any:
     """`elu` with the two constants that keep mean 0 and variance 1 through the layers (Klambauer et al. 2017).
 
+    At 0 the slope is 1.7581, that of the left side, as in PyTorch.
+
     >>> selu(Value([-1.0, 0.0, 1.0]))
     Value(data=[-1.11133074,  0.        ,  1.05070099], grad=None)
     """
@@ -201,7 +203,7 @@ def hardswish(x: Operand) -> Any:
     Value(data=[-0.375,  0.   ,  4.   ], grad=None)
     """
     x = as_floats(x)
-    return x * relu6(x + 3) / 6
+    return x * (relu6(x + 3) / 6)  # 6 x may be infinite
 
 
 @of_one
@@ -241,8 +243,7 @@ def rms_norm(x: Operand, normalized_shape: Any, weight: Any = None, eps: float |
     x, axes = _last_axes("rms_norm", x, normalized_shape, weight)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
     dtype, x = x.dtype, widened(x)
-    x = narrowed(x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps), dtype)
-    return _scaled(x, weight, None)
+    return _scaled(narrowed(x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps), dtype), weight, None)
 
 
 @of_one
@@ -285,8 +286,7 @@ def batch_norm(
         _channels("batch_norm", running_var, x)
     if not training:
         dtype, x = x.dtype, widened(x)
-        # Copies: the running ones move on.
-        mean, scale = np.array(running_mean), 1 / np.sqrt(widened(running_var) + eps)
+        mean, scale = np.array(running_mean), 1 / np.sqrt(widened(running_var) + eps)  # copies: those move on
         x = (x - _channels("batch_norm", mean, x)) * _channels("batch_norm", scale, x)
         return _by_channel("batch_norm", narrowed(x, dtype) if dtype == HALF else x, weight, bias)
     axes, n = (0, *range(2, x.ndim)), x.size // max(1, x.shape[1])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import microgradnet.functional as F
-from microgradnet import Value
+from microgradnet import Value, nn
 from microgradnet.testing.conventions import section
 
 inf, nan = np.inf, np.nan
@@ -57,7 +57,12 @@ TABLE: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("argsort", np.argsort, ([0.5],), None),
     ("copysign at 0", lambda x: np.copysign(x, -1.0), ([0.0, 2.0],), [0.0, -1.0]),
     ("leaky_relu at 0", lambda x: F.leaky_relu(x, 0.3), (0.0,), 0.3),
-    ("elu at 0", lambda x: F.elu(x, 2.0), (0.0,), 1.0),
+    ("elu at 0", lambda x: F.elu(x, 2.0), (0.0,), 2.0),
+    ("elu at −0", lambda x: F.elu(x, 2.0), (-0.0,), 2.0),
+    ("elu beside 0", lambda x: F.elu(x, 2.0), ([-1e-30, 1e-30],), [2.0, 1.0]),
+    ("selu at 0", F.selu, (0.0,), 1.0507009873554805 * 1.6732632423543772),
+    ("the layer ELU at 0", lambda x: nn.ELU(2.0)(x), (0.0,), 2.0),
+    ("the layer SELU at 0", lambda x: nn.SELU()(x), (0.0,), 1.7580993408473766),
     ("max ties", np.max, ([1.0, 3.0, 3.0],), [0.0, 0.5, 0.5]),
     ("min ties", np.min, ([1.0, 1.0, 3.0],), [0.5, 0.5, 0.0]),
     ("max ties along an axis", lambda x: np.max(x, axis=1), ([[2.0, 2.0], [1.0, 3.0]],), [[0.5, 0.5], [0.0, 1.0]]),

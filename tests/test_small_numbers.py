@@ -458,3 +458,49 @@ def test_running_numbers_of_float16_are_those_of_float64() -> None:
     mean, var = np.zeros(1, np.float32), np.ones(1, np.float32)
     F.batch_norm(half([[300], [-300]]), mean, var, training=True, momentum=1.0)
     assert (mean.item(), var.item()) == (0.0, 180_000.0)
+
+
+# An activation, and what it comes to far to the right and far to the left: its values there, as multiples of x.
+FAR: dict[str, tuple[Callable[[Any], Any], float, float]] = {
+    "gelu": (F.gelu, 1.0, 0.0),
+    "gelu by tanh": (lambda x: F.gelu(x, "tanh"), 1.0, 0.0),
+    "silu": (F.silu, 1.0, 0.0),
+    "mish": (F.mish, 1.0, 0.0),
+    "hardswish": (F.hardswish, 1.0, 0.0),
+    "relu": (F.relu, 1.0, 0.0),
+    "leaky_relu": (F.leaky_relu, 1.0, 0.01),
+    "softplus": (F.softplus, 1.0, 0.0),
+    "tanh": (F.tanh, 0.0, 0.0),
+    "sigmoid": (F.sigmoid, 0.0, 0.0),
+    "relu6": (F.relu6, 0.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", FAR)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_an_activation_has_its_slope_where_squares_overflow(name: str, dtype: Any) -> None:
+    f, right, left = FAR[name]
+    largest = float(np.finfo(dtype).max)
+    far = np.array([largest**0.3, 2 * largest**0.34, 2 * largest**0.5, 0.9 * largest], dtype)
+    for sign, share in ((1, right), (-1, left)):
+        x = Value(far * sign)
+        with np.errstate(over="ignore"):  # a square of the exact gelu is infinite: exp(−∞) is the right 0
+            out = f(x)
+            out.sum().backward()
+        if share:
+            np.testing.assert_allclose(out.data / x.data, share, rtol=4e-3 if dtype is np.float16 else 1e-6)
+        np.testing.assert_allclose(x.grad, share, rtol=1e-3, atol=1e-3 if dtype is np.float16 else 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gelu_by_tanh_is_the_formula_that_models_were_trained_with(dtype: Any) -> None:
+    x = np.linspace(-12, 12, 481).astype(dtype)
+    exact, root, eps = x.astype(np.longdouble), np.sqrt(2 / np.longdouble(np.pi)), np.finfo(dtype).eps
+    inner = root * (exact + 0.044715 * exact**3)
+    expected = 0.5 * exact * (1 + np.tanh(inner))
+    np.testing.assert_allclose(F.gelu(x, "tanh"), expected, rtol=4 * eps, atol=8 * eps)
+    v = Value(x)
+    F.gelu(v, "tanh").sum().backward()
+    bend = root * (1 + 3 * 0.044715 * exact**2) / np.cosh(inner) ** 2
+    expected = 0.5 * (1 + np.tanh(inner)) + 0.5 * exact * bend
+    np.testing.assert_allclose(v.grad, expected, rtol=0, atol=40 * eps)

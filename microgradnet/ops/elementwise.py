@@ -412,3 +412,24 @@ def _sigmoid_rule(g: Any, out: Any, x: Any) -> Any:
 
 
 sigmoid: Op = op("sigmoid", _sigmoid_rule, forward=_sigmoid, symbol="σ", elementwise=True)
+
+
+# ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) is a row because of its slope: far away, where the cube is infinite, that of
+# the formula is 0 · ∞. From 10 on, tanh is ±1 to the last digit.
+C = math.sqrt(2 / math.pi)
+D = C * 0.044715
+
+
+@np.errstate(over="ignore")
+def _gelu_tanh(x: Any) -> Any:
+    return 0.5 * x * (1 + np.tanh(x * (x * x * D + C)))
+
+
+def _gelu_tanh_slope(x: Any) -> Any:
+    x = clip_row(x, -10.0, 10.0)
+    square = x * x
+    t = np.tanh(x * (square * D + C))
+    return 0.5 * (1 + t) * (1 + x * (1 - t) * (square * (3 * D) + C))
+
+
+gelu_tanh: Op = op("gelu_tanh", lambda g, out, x: g * _gelu_tanh_slope(x), forward=_gelu_tanh, elementwise=True)

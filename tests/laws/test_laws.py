@@ -86,6 +86,7 @@ def lstm(sums: np.ndarray, h: np.ndarray, c: np.ndarray, weight: np.ndarray) -> 
 # What NumPy says about the rows that are no function of NumPy.
 REFERENCE: dict[str, Callable[..., Any]] = {
     "relu": lambda x: np.maximum(x, 0),
+    "gelu_tanh": lambda x: x / (1 + np.exp(-math.sqrt(8 / math.pi) * (x + 0.044715 * x**3))),
     "sigmoid": lambda x: np.exp(-np.logaddexp(0, -x)),
     "clip": np.clip,
     "stop_gradient": np.array,
