@@ -52,7 +52,7 @@ def trained(x: Any = ONES, y: Any = ONES, **more: Any) -> Any:
 
 def with_buffer() -> nn.Module:
     layer = nn.Linear(2, 2, seed=0)
-    layer.seen = M  # type: ignore[attr-defined]
+    layer.seen = M
     return layer
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..checks import unmasked
 from ..core import TABLE, Value, formula, numbers, shaped
@@ -207,12 +208,16 @@ if hasattr(np, "unstack"):  # NumPy 2.1
 
     @formula(np.unstack)
     def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
-        return tuple(x[along(axis, i)] for i in range(x.shape[axis]))
+        if not x.ndim:
+            raise ValueError("np.unstack of a number: it has no axis. v.reshape(1) gives it one")
+        return tuple(x[along(axis, i)] for i in range(x.shape[normalize_axis_index(axis, x.ndim)]))
 
 
 @formula(np.trim_zeros)
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
-    if np.ndim(filt) != 1 or axis not in (None, 0, -1):
+    if axis is not None:
+        normalize_axis_tuple(axis, np.ndim(filt))
+    if np.ndim(filt) != 1 or axis not in (None, 0, -1, (0,), (-1,)):
         refuse("np.trim_zeros of a Value wants one axis")
     data = numbers(filt)
     start = data.size - np.trim_zeros(data, "f").size if "f" in trim.lower() else 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..core import TABLE, Value, all_numbers, as_floats, formula, numbers, shaped
 from ..ops.moves import collect
@@ -13,6 +14,7 @@ from ..ops.reduction import along, argsort, partition_order, searchsorted
 from ..ops.shape import index_array
 from ..words import refuse
 from .arrangement import append, broadcast_arrays, stack
+from .reductions import reduced_axes
 
 
 @formula(np.where)
@@ -34,6 +36,10 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     if axis is None:
         a, axis = np.ravel(shaped(a)), 0
     a, indices = shaped(a), whole(index_array(indices))
+    if not a.ndim:
+        reduced_axes(axis, 0)
+        a = a.reshape((1,))  # NumPy takes a number for an array of one
+    axis = normalize_axis_index(axis, a.ndim)
     if mode != "raise":
         n, indices = a.shape[axis], indices.astype(np.intp)
         indices = np.minimum(np.maximum(indices, 0), n - 1) if mode == "clip" else indices % n
@@ -45,9 +51,9 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     if axis is None:
         arr, axis = np.ravel(shaped(arr)), 0
     arr, indices = shaped(arr), index_array(indices)
-    if indices.ndim != arr.ndim:
+    if arr.ndim and indices.ndim != arr.ndim:
         raise ValueError(f"indices has {indices.ndim} axes, the array {arr.ndim}: np.take_along_axis wants as many")
-    axis = axis % arr.ndim
+    axis = normalize_axis_index(axis, arr.ndim)
     grid: list[Any] = list(np.ogrid[tuple(slice(n) for n in arr.shape)])
     grid[axis] = indices
     return arr[tuple(grid)]
@@ -58,6 +64,7 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, 
     """Equals keep their order, whatever the `kind`: the gradient of a tie goes to the element that came first."""
     if axis is None:
         a, axis = np.ravel(a), -1
+    axis = normalize_axis_index(axis, np.ndim(a))
     return take_along_axis(a, argsort(a, axis=axis), axis)
 
 

@@ -30,6 +30,7 @@ from ..ops.linalg import (
     singular_vectors,
 )
 from ..words import refuse
+from .reductions import axes_of
 
 # The named tuples that NumPy returns. It has no public name for them.
 EighResult: Any = type(np.linalg.eigh(np.eye(1)))
@@ -123,8 +124,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any 
     if not x.size:
         out = np.linalg.vector_norm(numbers(x), axis=axis, keepdims=keepdims, ord=ord)
         return x.sum(axis=axis, keepdims=keepdims) + out
-    if isinstance(axis, tuple) and len({a % x.ndim for a in axis if x.ndim}) < len(axis):
-        np.linalg.vector_norm(numbers(x), axis=axis)  # complains
+    axis = axes_of(axis, x.ndim)
     return _vector_norm(x, ord, axis, keepdims)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..core import as_floats, formula, numbers
-from ..ops.reduction import Axis, cumprod, cumsum, prod
-from .reductions import axes_of, count, first, given
-from .statistics import freedom, front, kept, mask_of, nan_for, root, squared_gaps, total_of, warn
+from ..ops.reduction import Axis, cumprod, cumsum
+from .reductions import count, first, given, np_prod, reduced_axes
+from .statistics import freedom, mask_of, nan_for, root, squared_gaps, total_of, warn
 
 
 def _without(a: Any, fill: float, where: Any = True, dtype: Any = None) -> tuple[Any, Any]:
@@ -33,7 +33,7 @@ def nansum(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False, 
 def nanprod(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False, initial: Any = None,
             where: Any = True) -> Any:  # fmt: skip
     x, _ = _without(a, 1.0, where, dtype)
-    total = kept(prod(front(x, axis), axis=0), x.shape, axis, keepdims)
+    total = np_prod(x, axis, keepdims=keepdims)
     return total * first(initial, total.dtype) if given(initial) else total
 
 
@@ -89,10 +89,10 @@ def nanmax(a: Any, axis: Axis = None, keepdims: Any = False, initial: Any = None
         if given(where) and where is not True:
             raise ValueError("nanmax(where=…) wants initial= too: what the maximum of nothing is")
         top = np.max(x, axis=axis, keepdims=True)
-    elif math.prod([x.shape[i] for i in axes_of(axis, x.ndim)]):
+    elif math.prod([x.shape[i] for i in reduced_axes(axis, x.ndim)]):
         top = np.max(x, axis=axis, keepdims=True)
     else:
-        shape = tuple([1 if i in axes_of(axis, x.ndim) else n for i, n in enumerate(x.shape)])
+        shape = tuple([1 if i in reduced_axes(axis, x.ndim) else n for i, n in enumerate(x.shape)])
         top = np.full(shape, -math.inf, x.dtype)
     # A NaN must not share with the −inf that it stands for: a maximum of −inf is the mean of the valid ones.
     low = top == -math.inf
@@ -102,7 +102,7 @@ def nanmax(a: Any, axis: Axis = None, keepdims: Any = False, initial: Any = None
         top = np.fmax(top, first(initial, x.dtype))
     if np.any(np.isnan(numbers(top))):
         warn("All-NaN slice encountered")
-    return top if keepdims else np.squeeze(top, axis=axes_of(axis, x.ndim))
+    return top if keepdims else np.squeeze(top, axis=reduced_axes(axis, x.ndim))
 
 
 @formula(np.nanmin, out=2)

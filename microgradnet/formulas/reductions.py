@@ -43,11 +43,16 @@ def count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
 
 def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
     """The axes meant by `axis`, none negative; NumPy's AxisError for one there is not."""
-    if axis is None or not ndim:  # NumPy lets a number be reduced over axis 0
+    if axis is None:
         return tuple(range(ndim))
     if type(axis) is int and -ndim <= axis < ndim:  # the commonest, and NumPy's way is long
         return (axis % ndim,)
     return normalize_axis_tuple(axis, ndim)
+
+
+def reduced_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """As `axes_of`, for what NumPy computes by a ufunc's reduce or accumulate: that has an axis 0 of a number, too."""
+    return axes_of(axis, ndim) if ndim or axis not in (0, -1) else ()
 
 
 def asked(keepdims: Any) -> bool:
@@ -80,7 +85,7 @@ def np_sum(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False,
 def np_prod(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False,
             initial: Any = MISSING, where: Any = True) -> Any:  # fmt: skip
     a = prepared("prod", a, dtype, where, 1.0)
-    axes = axes_of(axis, a.ndim)
+    axes = reduced_axes(axis, a.ndim)
     total = prod(last(a, axes)) if axes or not a.ndim else a.copy()
     if asked(keepdims):
         total = total.reshape(tuple([1 if i in axes else n for i, n in enumerate(a.shape)]))
@@ -101,7 +106,7 @@ def _extreme(function: Any, pair: Any, lowest: float, a: Any, axis: Axis = None,
             raise ValueError(f"np.{name} of a masked array can be of nothing: where= wants initial= beside it")
         return TABLE[function](shaped(a), axis=axis, keepdims=asked(keepdims))
     a = prepared(name, a, None, where, lowest)
-    if not count(a, axis, False, True):  # of nothing: the initial number itself
+    if not math.prod([a.shape[i] for i in reduced_axes(axis, a.ndim)]):  # of nothing: the initial number itself
         return np_sum(a, axis, keepdims=keepdims, initial=initial)
     extreme = TABLE[function](a, axis=axis, keepdims=asked(keepdims))
     return pair(extreme, first(initial, extreme.dtype))
@@ -134,7 +139,9 @@ np_min = formula(np.min, np.amin, out=2)(functools.partial(_extreme, np.min, np.
 
 def _running(name: str, row: Any, a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     a = prepared(name, a, dtype, True, 0.0)
-    return row(a.reshape(-1), axis=0) if axis is None or not a.ndim else row(a, axis=axis)
+    if axis is None or not reduced_axes(axis, a.ndim):
+        return row(a.reshape(-1), axis=0)
+    return row(a, axis=axis)
 
 
 def _cumulative(name: str, row: Any, neutral: float, x: Any, /, *, axis: int | None = None, dtype: Any = None,
@@ -174,6 +181,9 @@ def _reduce_bools(function: Callable[..., Any], array: Any, axis: Axis = 0, dtyp
 
 
 def _accumulate(function: Callable[..., Any], array: Any, axis: int = 0, dtype: Any = None) -> Any:
+    if not np.ndim(array):
+        reduced_axes(axis, 0)
+        raise TypeError("cannot accumulate on a number: it has no axis. np.cumsum and np.cumprod take one, too")
     return function(array, axis, dtype)
 
 

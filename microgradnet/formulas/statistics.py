@@ -65,6 +65,7 @@ def warn(text: str) -> None:
 @formula(np.average)
 def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
     x = as_floats(a)
+    axes_of(axis, x.ndim)  # NumPy's AxisError, also for axis 0 of a number
     if weights is None:
         mean = np.mean(x, axis=axis, keepdims=keepdims)
         total = np.full(mean.shape, x.size / mean.size if mean.size else 0.0, mean.dtype)[()]

@@ -41,7 +41,7 @@ def _exponentials(x: Any, axis: int, least: float = 0.0) -> Any:
 def _softmax(x: Any, *, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along `axis`: positive numbers that add to 1. Without overflow."""
     out = np.array(x, wide(x.dtype))
-    out = _exponentials(out, axis) if out.ndim else np.exp(out - out)
+    out = _exponentials(out, axis) if out.ndim else np.exp(out - maximum_reduce(out, axis=axis))
     return narrowed(out, x.dtype)
 
 
