@@ -65,6 +65,8 @@ def held_by(value: Value) -> tuple[Any, ...]:
 
 def hash_of(x: Any) -> int:
     array = numbers(x)
+    if isinstance(array, (list, tuple, dict)):
+        return hash(repr(array))
     return hash(array.tobytes()) if isinstance(array, np.ndarray) else 0  # numbers cannot be written
 
 
@@ -201,7 +203,9 @@ def check_unwritten(node: Value) -> None:
     for i, (x, held) in enumerate(zip(held_by(node), trace.held, strict=True)):
         if hash_of(x) != held:
             what = describe(x) if isinstance(x, Value) else f"the array of shape {np.shape(x)} that is its input {i}"
-            if x is node:
+            if i > len(node.args):
+                what = f"its parameter {[*node.params][i - len(node.args) - 1]}"
+            elif x is node:
                 what = f"{describe(node)}, its result,"
             elif isinstance(x, NonDiff) or not isinstance(x, Value):
                 what += ", a constant,"

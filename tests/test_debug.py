@@ -114,6 +114,13 @@ def written_index() -> None:
     y.backward()
 
 
+def written_counts() -> None:
+    counts = [1, 2]
+    y = np.repeat(Value([1.0, 2.0]), counts)
+    counts.reverse()
+    y.sum().backward()
+
+
 def written_result() -> None:
     y = np.exp(Value([1.0, 2.0], name="x"))
     y.data[0] = 7.0
@@ -126,6 +133,7 @@ def written_result() -> None:
         (written_leaf, "the Value 'x' of shape (2,) (float64) was written in place after multiply used it"),
         (written_constant, "input 1, a constant, was written in place after multiply used it"),
         (written_index, "input 1, a constant, was written in place after take used it"),
+        (written_counts, "its parameter repeats was written in place after repeat used it"),
         (written_result, "was written in place after"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from microgradnet import Value
+from microgradnet import Value, primitive
 from microgradnet.core import sweep
 from microgradnet.gradcheck import numerical_grad
 from tests.lines import functions
@@ -186,3 +187,68 @@ def test_bad_writes_are_said_clearly() -> None:
         v.at[7].set(1.0)
     with pytest.raises(IndexError, match="integers or booleans"):
         v.at[[0.5]].add(1.0)
+
+
+# ------------------------------------------------------------------------------ parameters written before the sweep
+
+
+@primitive(lambda g, out, x, *, w: g * w)
+def scaled(x: Any, *, w: Any) -> Any:
+    return x * np.asarray(w)
+
+
+@primitive(lambda g, out, x, y, *, w: g * w[0], lambda g, out, x, y, *, w: g * w[1])
+def mixed(x: Any, y: Any, *, w: Any) -> Any:
+    return x * w[0] + y * w[1]
+
+
+# A function of a Value (3, 4) and of a parameter of which a list or an array will be written, and that parameter.
+PARAMETERS: dict[str, tuple[Callable[[Value, Any], Any], Callable[[], Any]]] = {
+    "np.repeat, a list": (lambda x, c: np.repeat(x, c, axis=0), lambda: [1, 2, 3]),
+    "np.repeat, an array": (lambda x, c: np.repeat(x, c, axis=0), lambda: np.array([1, 2, 3])),
+    "v.repeat": (lambda x, c: x.repeat(c, axis=0), lambda: [1, 2, 3]),
+    "np.delete, a list": (lambda x, c: np.delete(x, c, axis=0), lambda: [0, 1]),
+    "np.delete, an array": (lambda x, c: np.delete(x, c, axis=1), lambda: np.array([0, 1])),
+    "np.delete, a mask": (lambda x, c: np.delete(x, c, axis=0), lambda: np.array([True, False, False])),
+    "np.roll, its shifts": (lambda x, c: np.roll(x, c, axis=(0, 1)), lambda: [1, 2]),
+    "np.roll, its axes": (lambda x, c: np.roll(x, (1, 2), axis=c), lambda: [0, 1]),
+    "np.tile": (np.tile, lambda: [2, 1]),
+    "np.transpose": (np.transpose, lambda: [1, 0]),
+    "v.transpose": (lambda x, c: x.transpose(c), lambda: [1, 0]),
+    "v.reshape": (lambda x, c: x.reshape(c), lambda: [4, 3]),
+    "np.pad": (lambda x, c: np.pad(x, c, mode="edge"), lambda: [[1, 0], [0, 2]]),
+    "np.rot90": (lambda x, c: np.rot90(x, 1, c), lambda: [0, 1]),
+    "np.resize": (np.resize, lambda: [2, 5]),
+    "np.insert": (lambda x, c: np.insert(x, c, 0.0, axis=0), lambda: [0, 2, 2]),
+    "np.einsum": (lambda x, c: np.einsum(x, c, [1, 0]), lambda: [0, 1]),
+    "np.tensordot": (lambda x, c: np.tensordot(x, np.ones((4, 2)), axes=c), lambda: [[1], [0]]),
+    "np.split": (lambda x, c: np.split(x, c)[0], lambda: [1, 2]),
+    "v[i]": (lambda x, c: x[c], lambda: [0, 2, 2]),
+    "v.at[i].add": (lambda x, c: x.at[c].add(x[:3]), lambda: [0, 2, 2]),
+    "np.take": (lambda x, c: np.take(x, c, axis=0), lambda: [0, 2, 2]),
+    "a primitive's array": (lambda x, c: scaled(x, w=c), lambda: np.array([1.0, 2.0, 3.0, 4.0])),
+    "a primitive's list": (lambda x, c: mixed(x, x * x, w=c), lambda: [1.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_written_before_the_sweep_does_not_change_the_gradient(name: str) -> None:
+    f, made = PARAMETERS[name]
+    grads = []
+    for written in (False, True):
+        x, parameter = Value(np.arange(1.0, 13.0).reshape(3, 4)), made()
+        out = f(x, parameter)
+        if written:
+            parameter[0] = parameter[-1]
+        out.backward(np.arange(1.0, out.size + 1).reshape(out.shape))
+        grads.append(x.grad)
+    np.testing.assert_array_equal(*grads)
+
+
+def test_what_a_primitives_parameter_holds_inside_is_copied_too() -> None:
+    w = np.array([1.0, 2.0])
+    x = Value([1.0, 1.0])
+    y = mixed(x, x, w=(w, [w]))
+    w[:] = 9.0
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 4.0]

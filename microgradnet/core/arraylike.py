@@ -193,7 +193,8 @@ class ArrayLike(Operators):
 
     def transpose(self, *axes: Any) -> Self:
         """The axes in another order, or reversed."""
-        return ROWS[np.transpose].record(self, axes=axes[0] if len(axes) == 1 else axes or None)
+        given = axes[0] if len(axes) == 1 else axes or None
+        return ROWS[np.transpose].record(self, axes=tuple(given) if isinstance(given, list) else given)
 
     @property
     def T(self) -> Self:

@@ -118,7 +118,8 @@ class Value(ArrayLike):
 
         Raises ValueError for a start that is missing or of another shape; RuntimeError for a graph that was released
         or in which a `v.data` was assigned to (`v.data = …`, `v.data -= …`) after it was used. Then no leaf's gradient
-        has changed. Writing single elements, `v.data[i] = …`, is not noticed.
+        has changed. Writing into an array, be it `v.data[i] = …` or one of any size that stood beside a Value, as a
+        constant, a mask or an index, is noticed in debug mode only; counts, lists and other parameters are copied.
 
         >>> w = Value([1.0, 2.0])
         >>> (w * w).sum().backward()

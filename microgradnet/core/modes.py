@@ -7,11 +7,14 @@ one look at it when none is.
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
+
+import numpy as np
 
 from .tables import NO_PARAMS
 
@@ -90,6 +93,17 @@ def watched_pull() -> Any:
     """What a sweep calls in place of `node.op.pull` while something follows it, such as debug mode; most often None."""
     watcher = WATCHER.get() if on else None
     return watcher and watcher.of_a_sweep()
+
+
+def kept(x: Any) -> Any:
+    """A parameter as a graph holds it: lists and arrays are copied, they may be written to before the sweep.
+
+    Not in debug mode, which notices such a write.
+    """
+    if type(x) is tuple:
+        return tuple(map(kept, x))
+    watched = on and WATCHER.get() is not None
+    return copy.deepcopy(x) if isinstance(x, (list, dict, np.ndarray)) and not watched else x
 
 
 def observe(value: Any) -> None:

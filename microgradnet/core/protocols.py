@@ -15,6 +15,7 @@ import numpy as np
 
 from ..checks import unmasked
 from ..words import describe, refuse, spelled
+from .modes import kept
 from .tables import FORMULAS, INSPECTIONS, REFUSED, TABLE, UFUNC_METHODS, UFUNC_OPTIONS, Array, fill, formula_of
 
 
@@ -134,6 +135,7 @@ def bound(row: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequen
         unmasked(name, x)
         if isinstance(x, SpeaksNumPy):
             refuse(f"np.{row.name} takes {name} as a plain number or array, nothing flows to it; got {describe(x)}")
+        params[name] = kept(x)
     return inputs, params
 
 

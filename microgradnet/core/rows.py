@@ -13,6 +13,7 @@ from numpy import ndarray
 from . import refusals
 from .conversion import fixed_view, shaped
 from .engine import Op, Value, fitted
+from .modes import kept
 from .protocols import numbers
 from .tables import TABLE, Rule
 from .unrolled import unroll
@@ -177,6 +178,11 @@ def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]]
 
         row = op(forward, *map(guarded, rules), forward=forward, **description)
         row.home = (function.__module__, function.__qualname__)
+        if getattr(getattr(function, "__code__", None), "co_kwonlyargcount", 1):
+            record = row.record
+            row.record = lambda *inputs, **params: record(  # type: ignore[method-assign]
+                *inputs, **{name: kept(x) for name, x in params.items()}
+            )
         return row
 
     return make
