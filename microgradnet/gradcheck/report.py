@@ -78,8 +78,8 @@ class GradReport:
     """The result of `check_grads`. True if nothing mismatches and something could be told; prints as a table.
 
     `inputs` has an `Input` for each input or parameter, `elements` every `Element` that was measured, `culprits` the
-    operations to blame and what would make them right, `problems` what else is wrong, in words, `notes` what is worth knowing, and `coverage` how much
-    was checked. It `is_wrong` if something mismatches, and `is_unknown` if of all that was measured nothing could be
+    operations to blame and what would make them right, `problems` what else is wrong, in words, `notes` what is worth
+    knowing, and `coverage` how much was checked. It `is_wrong` if something mismatches, and `is_unknown` if of all that was measured nothing could be
     told; `allow_unknown` makes that true.
     """
 
