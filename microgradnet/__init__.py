@@ -15,6 +15,13 @@ from .core import LATE, Value, no_grad, primitive
 from .demand import on_demand
 from .ops.elementwise import hook
 
+__all__ = [
+    "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "draw", "fit",
+    "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn", "no_grad",
+    "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
+]  # fmt: skip
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from . import data, functional, gradcheck, nn, optim, plots, transforms
     from .debugging import debug
@@ -23,21 +30,20 @@ if TYPE_CHECKING:
     from .train import fit
     from .transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .viz import Drawing, draw
-
-__all__ = [
-    "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "draw", "fit",
-    "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn", "no_grad",
-    "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
-]  # fmt: skip
-__version__ = "0.1.0"
-
-# Most programs need some of these, and none needs them to differentiate.
-__getattr__, __dir__ = on_demand(__name__, __all__, {
-    "data": "data", "debugging": "debug", "functional": "functional",
-    "gradcheck": "gradcheck assert_grads check_grads numerical_grad", "nn": "nn", "optim": "optim", "plots": "plots",
-    "saving": "load save", "train": "fit",
-    "transforms": "transforms checkpoint grad hessian hvp jacobian jvp value_and_grad vjp", "viz": "Drawing draw",
-})  # fmt: skip
+else:  # most programs need some of these, and none needs them to differentiate
+    __getattr__, __dir__ = on_demand(__name__, __all__, {
+        "data": "data",
+        "debugging": "debug",
+        "functional": "functional",
+        "gradcheck": "gradcheck assert_grads check_grads numerical_grad",
+        "nn": "nn",
+        "optim": "optim",
+        "plots": "plots",
+        "saving": "load save",
+        "train": "fit",
+        "transforms": "transforms checkpoint grad hessian hvp jacobian jvp value_and_grad vjp",
+        "viz": "Drawing draw",
+    })  # fmt: skip
 
 # The rest of NumPy, and of SciPy, is made ready when a Value first meets a function that has no row yet.
 LATE.update({"numpy": f"{__name__}.formulas", "scipy.special": f"{__name__}.ops.special"})

@@ -105,6 +105,14 @@ def choice(name: str, given: Any, choices: Sequence[str], **words: str) -> str:
     return given
 
 
+def unmasked(name: str, given: Any) -> Any:
+    """What is no masked array, nor a list of some, raising TypeError: it is made a plain array, which has no mask."""
+    listed = given if isinstance(given, (list, tuple)) else (given,)
+    if any(isinstance(x, np.ma.MaskedArray) for x in listed):
+        raise TypeError(f"{name} is a masked array: its mask would be lost. Fill it first: array.filled(0.0)")
+    return given
+
+
 def function(name: str, given: Any, **words: str) -> Any:
     """Something to be called, raising TypeError. A class is none: most often its name was written for an object."""
     if not callable(given) or isinstance(given, type):

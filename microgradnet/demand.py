@@ -1,4 +1,8 @@
-"""Packages that import their public names when these are first asked for (PEP 562): most programs need few of them."""
+"""Packages that import their public names when these are first asked for (PEP 562): most programs need few of them.
+
+To type checkers and editors such a package shows plain imports, under `if TYPE_CHECKING`, and calls `on_demand` in the
+`else`: were they to see a `__getattr__`, they would take every misspelt name for one that is there.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +23,29 @@ def on_demand(
     at home in itself: `{"sgd": "SGD Momentum", "init": "init"}`. A test holds `homes`, `public` and what the package
     shows to type checkers equal.
 
-    Raises AttributeError for any other name, with what there is instead if others call it so.
+    The modules of the package are found as well, as type checkers believe. Raises AttributeError for any other name,
+    with what there is instead if others call it so.
     """
     home_of = {name: module for module, names in homes.items() for name in names.split()}
 
     def get(name: str) -> Any:
-        if name not in home_of:
+        room = home_of.get(name, name)
+        home = module_of(package, room)
+        if home is None:
             missing(package, name)
-        home = import_module(f"{package}.{home_of[name]}")
-        found = home if home_of[name] == name else getattr(home, name)
+        found = home if room == name else getattr(home, name)
         setattr(sys.modules[package], name, found)  # asked for once
         return found
 
     return get, lambda: sorted(public)
+
+
+def module_of(package: str, name: str) -> Any:
+    """The module of a package with this name; None if there is none."""
+    path = f"{package}.{name}"
+    try:
+        return None if name.startswith("_") else import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name != path:  # the module is there, and what it needs is not
+            raise
+    return None

@@ -1,7 +1,8 @@
 """Formulas over the rows, with no rules of their own: means, activations, softmax, and the losses of `losses`.
 
 Arrays in, arrays out; a Value anywhere in, a Value out. Shapes are NumPy's: the last axis holds the outputs of one
-example, the axes before it count examples.
+example, the axes before it count examples. Plain integers and booleans are computed with in floating point, float64
+where nothing says otherwise: small ones would wrap around.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from typing import Any
 import numpy as np
 
 from .checks import choice, share
-from .core import Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .core import (
+    HALF,
+    Operand,
+    Value,
+    as_floats,
+    narrowed,
+    numbers,
+    of_one,
+    of_three,
+    of_two,
+    shaped,
+    widened,
+)  # fmt: skip
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -37,66 +50,31 @@ from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .ops.reduction import Axis, logsumexp
 
 __all__ = [
-    "attention_weights",
-    "avg_pool1d",
-    "avg_pool2d",
-    "batch_norm",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "clip",
-    "conv1d",
-    "conv2d",
-    "cross_entropy",
-    "dropout",
-    "elu",
-    "embedding",
-    "gelu",
-    "group_norm",
-    "hardswish",
-    "hardtanh",
-    "hinge_embedding_loss",
-    "hinge_loss",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "logsumexp",
-    "max_pool1d",
-    "max_pool2d",
-    "mean",
-    "mish",
-    "mse_loss",
-    "multi_margin_loss",
-    "nll_loss",
-    "quadratic_cost",
-    "relu",
-    "relu6",
-    "rms_norm",
-    "scaled_dot_product_attention",
-    "selu",
-    "sigmoid",
-    "silu",
-    "smooth_l1_loss",
-    "softmax",
-    "softplus",
-    "step",
-    "stop_gradient",
-    "tanh",
-]
+    "attention_weights", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "clip", "conv1d", "conv2d", "cross_entropy", "dropout", "elu", "embedding",
+    "gelu", "group_norm", "hardswish", "hardtanh", "hinge_embedding_loss", "hinge_loss", "huber_loss", "kl_div",
+    "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsumexp", "max_pool1d", "max_pool2d", "mean",
+    "mish", "mse_loss", "multi_margin_loss", "nll_loss", "quadratic_cost", "relu", "relu6", "rms_norm",
+    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "step",
+    "stop_gradient", "tanh",
+]  # fmt: skip
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
+@of_one
 def tanh(x: Operand) -> Any:
     """The hyperbolic tangent, from −1 to 1, with slope 1 − tanh²(x): `np.tanh`, here beside the other activations.
 
     >>> tanh(Value([0.0, 1.0, 1000.0]))
     Value(data=[0.        , 0.76159416, 1.        ], grad=None)
     """
-    return np.tanh(x)
+    return np.tanh(x if type(x) is Value else as_floats(x))
 
 
+@of_one
 def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
     """The mean over `axis` (an int, a tuple, or None for all). NaN, with NumPy's warning, if there is nothing to
     average.
@@ -110,26 +88,29 @@ def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
 # -------------------------------------------------------------------------------------------------------- activations
 
 
+@of_one
 def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     """`x` where it is positive, `negative_slope * x` elsewhere; at 0 the slope is `negative_slope`.
 
     >>> leaky_relu(Value([-2.0, 3.0]), 0.1)
     Value(data=[-0.2,  3. ], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return np.where(x > 0, x, x * negative_slope)
 
 
+@of_one
 def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """`x` limited to [`min_val`, `max_val`]; unlike `clip`, the slope on the limits is 0.
 
     >>> hardtanh(Value([-3.0, 0.5, 3.0]))
     Value(data=[-1. ,  0.5,  1. ], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return np.where(x >= max_val, max_val, np.where(x > min_val, x, min_val)).astype(x.dtype)
 
 
+@of_one
 def relu6(x: Operand) -> Any:
     """min(max(x, 0), 6); slope 0 at 0 and at 6.
 
@@ -139,6 +120,7 @@ def relu6(x: Operand) -> Any:
     return hardtanh(x, 0.0, 6.0)
 
 
+@of_one
 def elu(x: Operand, alpha: float = 1.0) -> Any:
     """`x` where it is ≥ 0, `alpha * (exp(x) − 1)` elsewhere; at 0 the slope is 1.
 
@@ -147,20 +129,23 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
     >>> elu(Value([-1.0, 0.0, 2.0]))
     Value(data=[-0.63212056,  0.        ,  2.        ], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     below = np.where(x >= 0, 0.0, x)  # or expm1 of a large x would be inf · 0 in its slope
     return np.where(x >= 0, x, np.expm1(below) * alpha)
 
 
+@of_one
 def softplus(x: Operand, beta: float = 1.0) -> Any:
     """log(1 + exp(`beta` · x)) / `beta`, a smooth relu, finite for every finite x; the larger `beta`, the sharper.
 
     >>> softplus(Value([-1000.0, 0.0, 2.0])).data.round(3)
     array([0.   , 0.693, 2.127])
     """
-    return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(shaped(x) * beta, 0.0) / beta
+    x = as_floats(x)
+    return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(x * beta, 0.0) / beta
 
 
+@of_one
 def gelu(x: Operand, approximate: str = "none") -> Any:
     """`x` times the probability that a standard normal number is below it: x · Φ(x).
 
@@ -169,33 +154,36 @@ def gelu(x: Operand, approximate: str = "none") -> Any:
     >>> gelu(Value([-1.0, 0.0, 1.0]))
     Value(data=[-0.15865525,  0.        ,  0.84134475], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     if approximate == "tanh":
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
     choice("approximate", approximate, ("none", "tanh"), call="gelu")
     return 0.5 * x * erfc(x * -math.sqrt(0.5))
 
 
+@of_one
 def silu(x: Operand) -> Any:
     """x · sigmoid(x), also called swish: a relu that dips below 0 before it rises, smooth everywhere.
 
     >>> silu(Value([-1.0, 0.0, 1.0]))
     Value(data=[-0.26894142,  0.        ,  0.73105858], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return x * sigmoid(x)
 
 
+@of_one
 def mish(x: Operand) -> Any:
     """x · tanh(softplus(x)): much like `silu`, with a dip that is a little deeper (Misra 2019).
 
     >>> mish(Value([-1.0, 0.0, 1.0]))
     Value(data=[-0.30340146,  0.        ,  0.86509839], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return x * np.tanh(softplus(x))
 
 
+@of_one
 def selu(x: Operand) -> Any:
     """`elu` with the two constants that keep mean 0 and variance 1 through the layers (Klambauer et al. 2017).
 
@@ -205,28 +193,31 @@ def selu(x: Operand) -> Any:
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
+@of_one
 def hardswish(x: Operand) -> Any:
     """x · relu6(x + 3) / 6: `silu` without an exponential. 0 up to −3, x from 3 on, a parabola between them.
 
     >>> hardswish(Value([-1.5, 0.0, 4.0]))
     Value(data=[-0.375,  0.   ,  4.   ], grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
     return x * relu6(x + 3) / 6
 
 
+@of_one
 def step(x: Operand) -> Any:
     """1 where `x` is positive, else 0: the neuron that fires or does not. Its slope is 0: nothing flows back.
 
     >>> step(Value([-1.0, 0.0, 2.0]))
     Value(data=[0., 0., 1.], grad=None)
     """
-    return np.heaviside(x, 0.0)
+    return np.heaviside(as_floats(x), 0.0)
 
 
 # ---------------------------------------------------------------------------- normalisation, dropout, tables, attention
 
 
+@of_one
 def layer_norm(x: Operand, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """`x`, every example moved and scaled to mean 0 and variance 1 over its last axes, which are `normalized_shape`;
     then times `weight` plus `bias`, of that shape. ValueError for an `x` that does not end in that shape.
@@ -239,6 +230,7 @@ def layer_norm(x: Operand, normalized_shape: Any, weight: Any = None, bias: Any 
     return _scaled(normalize(x, axis=axes, eps=eps), weight, bias)
 
 
+@of_one
 def rms_norm(x: Operand, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
     """`x`, every example scaled to a mean square of 1 over its last axes, which are `normalized_shape`; then times
     `weight`, of that shape. `eps` is added to the mean square: without it, the smallest step of the dtype at 1.
@@ -248,9 +240,12 @@ def rms_norm(x: Operand, normalized_shape: Any, weight: Any = None, eps: float |
     """
     x, axes = _last_axes("rms_norm", x, normalized_shape, weight)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    return _scaled(x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps), weight, None)
+    dtype, x = x.dtype, widened(x)
+    x = narrowed(x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps), dtype)
+    return _scaled(x, weight, None)
 
 
+@of_one
 def group_norm(x: Operand, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """`x` (batch, channels, …), its channels cut into groups, each group of each example moved and scaled to mean 0
     and variance 1; then times `weight` plus `bias`, one for each channel. ValueError if the channels cannot be cut so.
@@ -258,13 +253,14 @@ def group_norm(x: Operand, num_groups: int, weight: Any = None, bias: Any = None
     >>> group_norm(np.array([[1.0, 3.0, 0.0, 100.0]]), 2).round(3)
     array([[-1.,  1., -1.,  1.]])
     """
-    x = shaped(x)
+    x = as_floats(x)
     if x.ndim < 2 or x.shape[1] % num_groups:
         raise ValueError(f"group_norm: x of shape {x.shape}; wanted (batch, channels, …), channels in {num_groups}s")
     groups = x.reshape((len(x), num_groups, math.prod(x.shape[1:]) // num_groups))
     return _by_channel("group_norm", normalize(groups, axis=-1, eps=eps).reshape(x.shape), weight, bias)
 
 
+@of_one
 def batch_norm(
     x: Operand, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
@@ -281,16 +277,18 @@ def batch_norm(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    x = shaped(x)
+    x = as_floats(x)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x of shape {x.shape}; wanted (batch, channels, …)")
     if running_mean is not None or not training:
         _channels("batch_norm", running_mean, x)
         _channels("batch_norm", running_var, x)
     if not training:
-        mean, scale = np.array(running_mean), 1 / np.sqrt(running_var + eps)  # copies: the running ones move on
+        dtype, x = x.dtype, widened(x)
+        # Copies: the running ones move on.
+        mean, scale = np.array(running_mean), 1 / np.sqrt(widened(running_var) + eps)
         x = (x - _channels("batch_norm", mean, x)) * _channels("batch_norm", scale, x)
-        return _by_channel("batch_norm", x, weight, bias)
+        return _by_channel("batch_norm", narrowed(x, dtype) if dtype == HALF else x, weight, bias)
     axes, n = (0, *range(2, x.ndim)), x.size // max(1, x.shape[1])
     if n < 2:
         raise ValueError(
@@ -298,14 +296,15 @@ def batch_norm(
             f"no batch may be that small, not even the last of an epoch; eval() takes the running mean and variance"
         )
     if running_mean is not None:
-        running_mean += momentum * (numbers(x).mean(axes) - running_mean)
-        running_var += momentum * (numbers(x).var(axes) * (n / (n - 1)) - running_var)
+        batch = widened(numbers(x))
+        running_mean += momentum * (batch.mean(axes) - running_mean)
+        running_var += momentum * (batch.var(axes) * (n / (n - 1)) - running_var)
     return _by_channel("batch_norm", normalize(x, axis=axes, eps=eps), weight, bias)
 
 
 def _last_axes(name: str, x: Any, normalized_shape: Any, *parameters: Any) -> tuple[Any, Any]:
     """`x` and the axes of it that `normalized_shape` is about; what scales and moves them has that shape."""
-    x, shape = shaped(x), tuple(np.atleast_1d(normalized_shape).tolist())
+    x, shape = as_floats(x), tuple(np.atleast_1d(normalized_shape).tolist())
     if x.shape[x.ndim - len(shape) :] != shape or not shape:
         raise ValueError(f"{name}: x of shape {x.shape} does not end in the axes {shape}")
     for p in parameters:
@@ -332,6 +331,7 @@ def _channels(name: str, per_channel: Any, x: Any) -> Any:
     return per_channel.reshape((-1, *(1,) * (x.ndim - 2)))
 
 
+@of_one
 def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = None) -> Any:
     """`x` with each element dropped (set to 0) with probability `p` and the others scaled by 1 / (1 − p), so that the
     mean stays. Not `training`, or with `p` 0, `x` itself.
@@ -349,14 +349,15 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = No
         raise ValueError(
             "dropout draws at random: give seed=, a np.random.Generator, or an int for the same mask always"
         )
-    x = shaped(x)
+    x = as_floats(x)
     kept = np.random.default_rng(seed).random(x.shape, np.float32) >= p
     return x * (kept * x.dtype.type(1 / (1 - p) if p < 1 else 0))
 
 
+@of_two
 def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> Any:
     """The rows of `weight` that the integers `input` (…) name: (…, columns). The row `padding_idx` gets no gradient.
-    IndexError for a row that does not exist.
+    IndexError for a row that does not exist; they are counted from 0, but for `padding_idx` from the end too.
 
     >>> embedding(np.array([2, 0]), np.array([[0.0], [0.1], [0.2]]))
     array([[0.2],
@@ -365,12 +366,19 @@ def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> An
     input = shaped(input)
     if input.dtype.kind == "b":
         raise TypeError("embedding wants integers, the rows to take; got bools, which would pick out rows as a mask")
-    rows = shaped(weight)[input]
+    weight, numbered = shaped(weight), numbers(input)
+    if numbered.size and numbered.dtype.kind == "i" and numbered.min() < 0:
+        raise IndexError(f"embedding counts rows from 0 to {len(weight) - 1}; got {numbered.min()}")
+    rows = weight[input]
     if padding_idx is None:
         return rows
+    if not -len(weight) <= padding_idx < len(weight):
+        raise ValueError(f"embedding(padding_idx={padding_idx}): there are {len(weight)} rows")
+    padding_idx %= len(weight)
     return np.where(np.expand_dims(np.equal(input, padding_idx), -1), stop_gradient(rows), rows)
 
 
+@of_three
 def scaled_dot_product_attention(
     query: Operand, key: Operand, value: Operand, attn_mask: Any = None, dropout_p: float = 0.0,
     is_causal: bool = False, scale: float | None = None, *, seed: Any = None,
@@ -389,6 +397,7 @@ def scaled_dot_product_attention(
     return dropout(weights, dropout_p, seed=seed) @ shaped(value)
 
 
+@of_two
 def attention_weights(
     query: Operand, key: Operand, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
 ) -> Any:
@@ -399,7 +408,7 @@ def attention_weights(
     array([[1.  , 0.  ],
            [0.33, 0.67]])
     """
-    query, key = shaped(query), shaped(key)
+    query, key = as_floats(query), as_floats(key)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     masks = [] if attn_mask is None else [additive(attn_mask, np.result_type(query, key))]
     return attention_weights_row(query, key, *masks, scale=scale, causal=is_causal)
@@ -416,20 +425,23 @@ def additive(mask: Any, dtype: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------------ softmax
 
 
+@of_one
 def softmax(x: Operand, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along `axis`: positive numbers that add to 1. Without overflow.
 
     >>> softmax(Value([0.0, 0.0, -np.inf]))
     Value(data=[0.5, 0.5, 0. ], grad=None)
     """
-    return softmax_row(shaped(x), axis=axis)
+    return softmax_row(as_floats(x), axis=axis)
 
 
+@of_one
 def log_softmax(x: Operand, axis: int = -1) -> Any:
     """log(softmax(x)) along `axis`, precise where the softmax is tiny: its logarithm would be −∞ there.
 
     >>> log_softmax(Value([0.0, 1000.0]))
     Value(data=[-1000.,     0.], grad=None)
     """
-    x = shaped(x)
-    return x - logsumexp(x, axis=axis, keepdims=True)
+    x = as_floats(x)
+    dtype, x = x.dtype, widened(x)
+    return narrowed(x - logsumexp(x, axis=axis, keepdims=True), dtype)

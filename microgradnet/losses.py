@@ -6,7 +6,8 @@ are not equal are refused where PyTorch broadcasts them into a number that means
 which PyTorch makes NaN.
 
 Targets may be Values too. They are used in the dtype of the input if they are integers or bools; else NumPy computes in
-the larger of the two dtypes.
+the larger of the two dtypes. Inputs that are integers or bools are computed with in floating point, float16 in float32,
+and the result is rounded once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,19 @@ from typing import Any
 import numpy as np
 
 from .checks import choice
-from .core import Array, Operand, Value, numbers, shaped  # noqa: F401  (Value for the examples)
+from .core import (
+    ROOMY,
+    Array,
+    Either,
+    Operand,
+    as_floats,
+    narrowed,
+    numbers,
+    of_two,
+    shaped,
+    widened,
+)  # fmt: skip
+from .core import Value as Value  # for the examples
 from .ops.cost import clamped_log
 from .ops.elementwise import clip, relu
 from .ops.reduction import logsumexp
@@ -25,56 +38,76 @@ from .ops.reduction import logsumexp
 IGNORED = -100
 
 
-def reduced(losses: Any, reduction: str) -> Any:
-    """The losses of elements, or of examples, as `reduction` says."""
-    if reduction == "none":
-        return losses
+def reduced(losses: Any, reduction: str, dtype: Any) -> Any:
+    """The losses of elements, or of examples, as `reduction` says, in the dtype of the result."""
     if reduction == "sum":
-        return losses.sum()
-    choice("reduction", reduction, ("mean", "sum", "none"))
-    if not losses.size:
-        raise ValueError(f"losses of shape {losses.shape}: there is no example to take the cost of")
-    # np.mean takes more steps, for the sake of float16, whose sums overflow.
-    return np.mean(losses) if losses.dtype == np.float16 else losses.sum() / losses.size
+        losses = losses.sum()
+    elif reduction != "none":
+        choice("reduction", reduction, ("mean", "sum", "none"))
+        if not losses.size:
+            raise ValueError(f"losses of shape {losses.shape}: there is no example to take the cost of")
+        losses = losses.sum() / losses.size
+    return narrowed(losses, dtype)
 
 
-def matched(input: Operand, target: Operand) -> tuple[Any, Any]:
-    """Both with a shape and a dtype; ValueError if the shapes differ, as they would broadcast into a wrong number."""
+def matched(input: Operand, target: Operand) -> tuple[Any, Any, Any]:
+    """Both in floating point wide enough for sums, and the dtype of the result.
+
+    ValueError if the shapes differ, as they would broadcast into a wrong number.
+    """
     input, target = shaped(input), shaped(target)
+    dtype = input.dtype
     if input.shape != target.shape:
         raise ValueError(
             f"input of shape {input.shape}, target of shape {target.shape}: they must be equal. "
             f"target.reshape(input.shape) if both hold the same elements in the same order"
         )
+    if dtype is target.dtype and dtype in ROOMY:  # the commonest
+        return input, target, dtype
     for name, x in (("input", input), ("target", target)):
         if x.dtype.kind not in "fiub":
             raise TypeError(f"{name} holds real numbers; got dtype {x.dtype}")
-    return input, target if target.dtype.kind == "f" else target.astype(input.dtype)
+    dtype, input = prepared(input, target)
+    target = widened(target) if target.dtype.kind == "f" else target.astype(input.dtype)
+    return input, target, dtype
+
+
+def prepared(input: Any, target: Any) -> tuple[Any, Any]:
+    """The dtype of the result, and the input in floating point wide enough for sums."""
+    both = target.dtype.kind == "f" and target.dtype != input.dtype
+    dtype = np.result_type(input.dtype, target.dtype) if both else input.dtype
+    if input.dtype.kind != "f":  # integers and bools, of which the target may hold as well
+        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+        input = as_floats(input, dtype)
+    return dtype, widened(input)
 
 
 # --------------------------------------------------------------------------------------------------------- regression
 
 
+@of_two
 def mse_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any:
     """(input − target)², averaged over all elements; `quadratic_cost` averages over examples alone.
 
     >>> mse_loss(Value([1.0, 2.0]), [1.0, 4.0])
     Value(data=2.0, grad=None)
     """
-    input, target = matched(input, target)
-    return reduced((input - target) ** 2, reduction)
+    input, target, dtype = matched(input, target)
+    return reduced((input - target) ** 2, reduction, dtype)
 
 
+@of_two
 def l1_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any:
     """|input − target|, the mean absolute error; slope 0 where they are equal.
 
     >>> l1_loss(Value([1.0, 2.0]), [1.0, 4.0])
     Value(data=1.0, grad=None)
     """
-    input, target = matched(input, target)
-    return reduced(abs(input - target), reduction)
+    input, target, dtype = matched(input, target)
+    return reduced(abs(input - target), reduction, dtype)
 
 
+@of_two
 def huber_loss(input: Operand, target: Operand, *, reduction: str = "mean", delta: float = 1.0) -> Any:
     """½ e² for errors |e| up to `delta`, and `delta` · (|e| − ½ `delta`) beyond: a square with straight arms.
 
@@ -83,12 +116,17 @@ def huber_loss(input: Operand, target: Operand, *, reduction: str = "mean", delt
     """
     if not delta > 0:
         raise ValueError(f"delta={delta!r}: the error where the arms begin is a positive number")
-    input, target = matched(input, target)
-    error = input - target
+    input, target, dtype = matched(input, target)
+    return reduced(armed(input - target, float(delta)), reduction, dtype)
+
+
+def armed(error: Any, delta: float) -> Any:
+    """½ error² up to `delta`, and straight on beyond."""
     inner = clip(error, -delta, delta)
-    return reduced(inner * (error - inner * 0.5), reduction)
+    return inner * (error - inner * 0.5)
 
 
+@of_two
 def smooth_l1_loss(input: Operand, target: Operand, *, reduction: str = "mean", beta: float = 1.0) -> Any:
     """`huber_loss` with delta = `beta`, divided by `beta`: arms of slope ±1. With `beta` 0 it is `l1_loss`.
 
@@ -99,17 +137,19 @@ def smooth_l1_loss(input: Operand, target: Operand, *, reduction: str = "mean", 
         raise ValueError(f"beta={beta!r}: the error where the arms begin is a positive number, or 0")
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
-    return huber_loss(input, target, reduction=reduction, delta=beta) / beta
+    input, target, dtype = matched(input, target)
+    return reduced(armed(input - target, float(beta)) / float(beta), reduction, dtype)
 
 
 # ------------------------------------------------------------------------------------------------------------ classes
 
 
+@of_two
 def cross_entropy(
     input: Operand,
     target: Any,
     *,
-    weight: Operand | None = None,
+    weight: Either | None = None,
     ignore_index: int = IGNORED,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -124,36 +164,39 @@ def cross_entropy(
     >>> cross_entropy(Value([[0.0, 0.0]]), [1])
     Value(data=0.6931471805599453, grad=None)
     """
-    input, target = shaped(input), shaped(target)
+    target = shaped(target)
+    dtype, input = prepared(shaped(input), target)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing={label_smoothing!r}: it is a share, from 0 to 1")
     check_classes(input)
     classes = input.shape[-1]
-    weight = class_weights(weight, input)
+    weights = class_weights(weight, input)
     if target.shape == input.shape and target.dtype.kind == "f":
         if ignore_index >= 0:
             raise ValueError(f"ignore_index={ignore_index}: it is a label, and the target holds probabilities")
         log_p = input - logsumexp(input, axis=-1, keepdims=True)
         if label_smoothing:
             target = target * (1 - label_smoothing) + label_smoothing / classes
-        return reduced(-(log_p * (target if weight is None else target * weight)).sum(axis=-1), reduction)
+        losses = -(log_p * (target if weights is None else target * weights)).sum(axis=-1)
+        return reduced(losses, reduction, dtype)
     labels = Labels(input, target, ignore_index)
     logits = labels.rows(input)
     log_p = logits - logsumexp(logits, axis=-1, keepdims=True)
     losses = -labels.picked(log_p)
-    if weight is not None:
-        losses = losses * weight[labels.known]
+    if weights is not None:
+        losses = losses * weights[labels.known]
     if label_smoothing:
-        even = -(log_p if weight is None else log_p * weight).sum(axis=-1)
+        even = -(log_p if weights is None else log_p * weights).sum(axis=-1)
         losses = losses * (1 - label_smoothing) + even * (label_smoothing / classes)
-    return labels.reduced(losses, reduction, weight)
+    return labels.reduced(losses, reduction, weights, dtype)
 
 
+@of_two
 def nll_loss(
     input: Operand,
     target: Any,
     *,
-    weight: Operand | None = None,
+    weight: Either | None = None,
     ignore_index: int = IGNORED,
     reduction: str = "mean",
 ) -> Any:
@@ -164,21 +207,23 @@ def nll_loss(
     >>> nll_loss(np.log([[0.5, 0.5]]), [1])
     np.float64(0.6931471805599453)
     """
-    input, target = shaped(input), shaped(target)
+    input, target = as_floats(input), shaped(target)
+    dtype, input = input.dtype, widened(input)
     check_classes(input)
-    weight = class_weights(weight, input)
+    weights = class_weights(weight, input)
     labels = Labels(input, target, ignore_index)
     losses = -labels.picked(labels.rows(input))
-    return labels.reduced(losses if weight is None else losses * weight[labels.known], reduction, weight)
+    return labels.reduced(losses if weights is None else losses * weights[labels.known], reduction, weights, dtype)
 
 
+@of_two
 def multi_margin_loss(
     input: Operand,
     target: Any,
     *,
     p: int = 1,
     margin: float = 1.0,
-    weight: Operand | None = None,
+    weight: Either | None = None,
     reduction: str = "mean",
 ) -> Any:
     """The hinge loss of several classes: by how much each score comes closer than `margin` to that of the right class.
@@ -191,15 +236,16 @@ def multi_margin_loss(
     """
     if p not in (1, 2):
         raise ValueError(f"p={p!r}: it is 1 or 2")
-    input, target = shaped(input), shaped(target)
+    input, target = as_floats(input), shaped(target)
+    dtype, input = input.dtype, widened(input)
     check_classes(input)
-    weight = class_weights(weight, input)
+    weights = class_weights(weight, input)
     labels = Labels(input, target, None)
     scores = labels.rows(input)
     close = relu(scores - labels.picked(scores)[:, None] + margin)
     others = np.arange(input.shape[-1]) != labels.known[:, None]
     losses = (close**p * others.astype(input.dtype)).sum(axis=-1) / input.shape[-1]
-    return labels.reduced(losses if weight is None else losses * weight[labels.known], reduction, None)
+    return labels.reduced(losses if weights is None else losses * weights[labels.known], reduction, None, dtype)
 
 
 class Labels:
@@ -234,21 +280,21 @@ class Labels:
         """What each row has at its label."""
         return rows[np.arange(self.known.size), self.known]
 
-    def reduced(self, losses: Any, reduction: str, weight: Any) -> Any:
+    def reduced(self, losses: Any, reduction: str, weight: Any, dtype: Any) -> Any:
         """As `reduction` says, with a mean weighted by the weight of the labels."""
         if reduction == "mean" and weight is not None and self.known.size:
             total = weight[self.known].sum()
             if not numbers(total):
                 raise ValueError(f"the classes {np.unique(self.known).tolist()} all have weight 0: there is no mean")
-            return losses.sum() / total
+            return narrowed(losses.sum() / total, dtype)
         if reduction == "mean" and self.where is not None and not self.known.size:
             raise ValueError("every label is ignore_index: there is no example to take the cost of")
         if reduction == "none":
             if self.where is not None:  # the ignored have a loss of 0, which is put last
                 place = np.where(self.where, np.cumsum(self.where) - 1, self.known.size)
                 losses = np.concatenate([losses, np.zeros(1, losses.dtype)])[place]
-            return losses.reshape(self.shape)
-        return reduced(losses, reduction)
+            losses = losses.reshape(self.shape)
+        return reduced(losses, reduction, dtype)
 
 
 def check_classes(input: Any) -> None:
@@ -272,13 +318,14 @@ def class_weights(weight: Any, input: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------ probabilities
 
 
+@of_two
 def binary_cross_entropy_with_logits(
     input: Operand,
     target: Operand,
     *,
-    weight: Operand | None = None,
+    weight: Either | None = None,
     reduction: str = "mean",
-    pos_weight: Operand | None = None,
+    pos_weight: Either | None = None,
 ) -> Any:
     """−log of the probability that sigmoid(`input`) gives to the target, 0 or 1 or between; averaged over all elements.
 
@@ -288,16 +335,17 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(Value([0.0, 1000.0]), [1.0, 1.0])
     Value(data=0.34657359027997264, grad=None)
     """
-    input, target = matched(input, target)
+    input, target, dtype = matched(input, target)
     check_between_0_and_1("target", target)
     positive = target if pos_weight is None else target * fitting("pos_weight", pos_weight, input)
     # Each logarithm by itself: with one for both, as x + log(1 + exp(−x)), the smaller of them would be rounded away.
     losses = positive * np.logaddexp(-input, 0.0) + (1 - target) * np.logaddexp(input, 0.0)
-    return reduced(losses if weight is None else losses * fitting("weight", weight, input), reduction)
+    return reduced(losses if weight is None else losses * fitting("weight", weight, input), reduction, dtype)
 
 
+@of_two
 def binary_cross_entropy(
-    input: Operand, target: Operand, *, weight: Operand | None = None, reduction: str = "mean"
+    input: Operand, target: Operand, *, weight: Either | None = None, reduction: str = "mean"
 ) -> Any:
     """−log of the probability that `input` gives to the target, 0 or 1 or between; averaged over all elements.
 
@@ -307,13 +355,14 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(Value([0.5, 0.0]), [1.0, 0.0])
     Value(data=0.34657359027997264, grad=None)
     """
-    input, target = matched(input, target)
+    input, target, dtype = matched(input, target)
     check_between_0_and_1("input", input)
     check_between_0_and_1("target", target)
     losses = -(target * clamped_log(input) + (1 - target) * clamped_log(1 - input))
-    return reduced(losses if weight is None else losses * fitting("weight", weight, input), reduction)
+    return reduced(losses if weight is None else losses * fitting("weight", weight, input), reduction, dtype)
 
 
+@of_two
 def kl_div(input: Operand, target: Operand, *, reduction: str = "mean", log_target: bool = False) -> Any:
     """target · (log(target) − input): what it costs to take probabilities for others, `input` being logarithms.
 
@@ -324,17 +373,17 @@ def kl_div(input: Operand, target: Operand, *, reduction: str = "mean", log_targ
     >>> kl_div(np.log([[0.5, 0.5]]), [[1.0, 0.0]], reduction="batchmean")
     np.float64(0.6931471805599453)
     """
-    input, target = matched(input, target)
+    input, target, dtype = matched(input, target)
     if log_target:
         losses = np.exp(target) * (target - input)
     else:
         zero = target == 0
         losses = target * np.log(np.where(zero, 1.0, target)) - target * np.where(zero, 0.0, input)
     if reduction != "batchmean":
-        return reduced(losses, reduction)
+        return reduced(losses, reduction, dtype)
     if not math.prod(losses.shape[:1]) or not losses.ndim:
         raise ValueError(f"losses of shape {losses.shape}: there is no example to take the cost of")
-    return losses.sum() / losses.shape[0]
+    return narrowed(losses.sum() / losses.shape[0], dtype)
 
 
 def check_between_0_and_1(name: str, x: Any) -> None:
@@ -362,6 +411,7 @@ def fitting(name: str, weight: Any, input: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------------- hinges
 
 
+@of_two
 def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reduction: str = "mean") -> Any:
     """max(0, margin − target · input), averaged: scores shall be on the side of their label ±1, and far from 0.
 
@@ -370,11 +420,12 @@ def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reductio
     >>> hinge_loss(Value([2.0, 0.5, 1.0]), [1, 1, -1])
     Value(data=0.8333333333333334, grad=None)
     """
-    input, target = matched(input, target)
+    input, target, dtype = matched(input, target)
     check_signs(target)
-    return reduced(relu(margin - target * input), reduction)
+    return reduced(relu(margin - target * input), reduction, dtype)
 
 
+@of_two
 def hinge_embedding_loss(input: Operand, target: Operand, *, margin: float = 1.0, reduction: str = "mean") -> Any:
     """`input` where the label is 1, max(0, margin − input) where it is −1, averaged: distances, of like and unlike.
 
@@ -383,9 +434,9 @@ def hinge_embedding_loss(input: Operand, target: Operand, *, margin: float = 1.0
     >>> hinge_embedding_loss([0.25, 0.25], [1, -1], reduction="none")
     array([0.25, 0.75])
     """
-    input, target = matched(input, target)
+    input, target, dtype = matched(input, target)
     check_signs(target)
-    return reduced(np.where(target == 1, input, relu(margin - input)), reduction)
+    return reduced(np.where(target == 1, input, relu(margin - input)), reduction, dtype)
 
 
 def check_signs(target: Any) -> None:

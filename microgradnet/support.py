@@ -82,7 +82,8 @@ INFIX = {"+": 1, "−": 1, "×": 2, "÷": 2, "**": 3}
 
 
 def written(x: Any, inside: int = 0) -> str:
-    """A short recorded expression as one writes it: `g × (1 − out × out)`."""
+    """A short recorded expression as one writes it: `g × (1 − out × out)`. What guards special points is left out."""
+    x = unguarded(x, inside > 0)
     if not isinstance(x, Value):
         return f"{x:.4g}" if isinstance(x, float) else str(x)
     if x.name or x.op is None:
@@ -92,10 +93,42 @@ def written(x: Any, inside: int = 0) -> str:
     strength = INFIX.get(x.op.symbol, 0)
     if not strength or len(x.args) != 2:
         return f"{x.op.name}({', '.join(map(written, x.args))})"
-    left, right = x.args
-    after = strength + (x.op.symbol in ("−", "÷"))
-    text = f"{written(left, strength)} {x.op.symbol} {written(right, after)}"
+    left, right = written(x.args[0], strength), written(x.args[1], strength + (x.op.symbol in ("−", "÷")))
+    if (x.op.symbol, right) in {("+", "0"), ("×", "1"), ("÷", "1")}:
+        return written(x.args[0], inside)
+    text = f"{left} {x.op.symbol} {right}"
     return f"({text})" if strength < inside else text
+
+
+def unguarded(x: Any, in_arithmetic: bool) -> Any:
+    """`x` without its guards, conditions that are the same everywhere but at special points."""
+    if not isinstance(x, Value) or x.op is None:
+        return x
+    if in_arithmetic and known_of(x) is not None:
+        return int(known_of(x) or 0)
+    if x.op.name == "where" and known_of(x.args[0]) is not None:
+        chosen = x.args[1 if known_of(x.args[0]) else 2]
+        return unguarded(chosen, in_arithmetic) if in_arithmetic or isinstance(chosen, Value) else x
+    if x.op.name in ("bitwise_and", "bitwise_or"):
+        for part, other in (x.args, x.args[::-1]):
+            if known_of(part) is not None and known_of(x) is None:
+                return unguarded(other, in_arithmetic)
+    return x
+
+
+def known_of(x: Any) -> bool | None:
+    """What a condition is away from special points, where none is infinite or equal; None if x is no such condition."""
+    if not isinstance(x, Value) or x.op is None or x.dtype.kind != "b":
+        return None
+    name = x.op.name
+    if name in ("isinf", "isnan", "isfinite"):
+        return name == "isfinite"
+    if name in ("equal", "not_equal") and not any(isinstance(y, Value) and y.dtype.kind == "b" for y in x.args):
+        return name == "not_equal"
+    if name in ("bitwise_and", "bitwise_or"):
+        parts, decides = [known_of(y) for y in x.args], name == "bitwise_or"
+        return decides if decides in parts else None if None in parts else not decides
+    return None
 
 
 def page() -> str:
@@ -106,7 +139,8 @@ def page() -> str:
         "# What of NumPy works on a Value",
         "",
         f"Made by `python -m microgradnet.support`, of NumPy {version}. For a row that works element by element, the",
-        "note is the gradient of each input, as recorded by its rules: g is the gradient of the result, out.",
+        "note is the gradient of each input, as recorded by its rules: g is the gradient of the result, out. What the",
+        "rules do at special points, such as 0 ÷ 0, is left out; the [conventions](conventions.md) have it.",
         "",
         *[f"- **{kind}** ({sum(e.kind == kind for e in table)}): {meaning}." for kind, meaning in KINDS.items()],
         "",

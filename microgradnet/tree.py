@@ -192,7 +192,7 @@ class Rebuilding:
     __slots__ = ("above", "leaf", "memo")
 
     def __init__(self, leaf: Callable[[Any, bool], Any]) -> None:
-        self.leaf = leaf
+        self.leaf: Callable[[Any, bool], Any] = leaf
         self.memo: Memo = {}
         self.above: set[int] = set()
 

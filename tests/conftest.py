@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from . import cases  # noqa: F401  (its list of rows is made now, before anything adds SciPy's to the table)
+collect_ignore = ["typed"]  # programs, which tests/test_types.py runs
 
 # A job in the background of a shell is started with Ctrl-C ignored, and so would be the programs that tests start:
 # tests that send one would wait for ever.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import microgradnet.functional as F
 from microgradnet import Value
+from microgradnet.testing.conventions import section
 
 inf, nan = np.inf, np.nan
 
@@ -67,6 +69,7 @@ TABLE: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("max with a NaN", np.max, ([1.0, nan, 3.0],), [0.0, 1.0, 0.0]),
     ("maximum with a NaN", lambda x: np.maximum(x, np.array([1.0, nan])), ([nan, 1.0],), [1.0, 0.0]),
     ("fmax with a NaN", lambda x: np.fmax(x, np.array([1.0, nan])), ([nan, 1.0],), [0.0, 1.0]),
+    ("clip between one bound and itself", lambda x: np.clip(x, 2.0, 2.0), ([1.0, 2.0, 3.0],), [0.0, 0.0, 0.0]),
     ("clip on its bounds", lambda x: np.clip(x, 1, 2), ([1.0, 1.5, 2.0, 2.5],), [1.0, 1.0, 1.0, 0.0]),
     ("sqrt at 0", np.sqrt, (0.0,), inf),
     ("log at 0", np.log, (0.0,), inf),
@@ -81,8 +84,19 @@ TABLE: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("d/dy 0**y", lambda y: np.zeros(3) ** y, ([0.0, 2.0, -1.0],), [0.0, 0.0, -inf]),
     ("d/dy 0**y, 0 a number", lambda y: 0**y, ([0.0, 2.0, -1.0],), [0.0, 0.0, -inf]),
     ("negative base, base", lambda x, y: x**y, (-2.0, 3.0), 12.0),
+    ("0**∞", lambda x: x**inf, (0.0,), 0.0),
+    ("∞**−∞", lambda x: x**-inf, (inf,), 0.0),
+    ("d/dy ∞**y", lambda y: np.full(2, inf) ** y, ([-1.0, -inf],), [0.0, 0.0]),
+    ("x**0.0 of a denormal x", lambda x: x ** np.zeros(1), ([1e-45],), [0.0]),
+    ("d/dy of 1 % y at ±∞", lambda y: 1.0 % y, ([inf, -inf],), [0.0, 1.0]),
+    ("d/dy of −1 % y at ±∞", lambda y: -1.0 % y, ([inf, -inf],), [1.0, 0.0]),
     ("hypot at (0, 0)", np.hypot, (0.0, 0.0), 0.0),
+    ("hypot at (±∞, 1)", lambda x: np.hypot(x, 1.0), ([inf, -inf],), [1.0, -1.0]),
+    ("hypot at (1, ∞)", np.hypot, (1.0, inf), 0.0),
     ("arctan2 at (0, 0)", np.arctan2, (0.0, 0.0), 0.0),
+    ("arctan2 at (±∞, 1)", lambda x: np.arctan2(x, 1.0), ([inf, -inf],), [0.0, 0.0]),
+    ("arctan2 at (±∞, ∞)", lambda x: np.arctan2(x, inf), ([inf, -inf],), [0.0, 0.0]),
+    ("arctan2 in x, at (1, ±∞)", lambda x: np.arctan2(1.0, x), ([inf, -inf],), [0.0, 0.0]),
     ("floor", np.floor, ([1.5],), None),
     ("round toward ∞", np.ceil, ([1.5],), None),
     ("logsumexp of two thousands", F.logsumexp, ([1000.0, 1000.0],), [0.5, 0.5]),
@@ -118,6 +132,20 @@ def test_convention(f: Callable[..., Any], at: tuple[Any, ...], expected: Any) -
         got = slope(f, *points)
         assert np.shape(got) == np.shape(expected)
         assert same(np.float32(got), np.float32(expected)), got
+
+
+def test_a_power_of_a_denormal_number_does_not_overflow_on_its_way() -> None:
+    """y · x**(y − 1) would: its second factor is 5e309, and the product 4.9e306, as mpmath has it."""
+    assert slope(lambda x: x**1e-3, 1e-310) == pytest.approx(4.8977881936844617e306, rel=1e-12)
+    assert slope(lambda x: x ** np.array([1e-3]), [1e-310]) == pytest.approx([4.8977881936844617e306], rel=1e-12)
+
+
+def test_the_page_in_the_documentation_has_what_the_rows_state() -> None:
+    pytest.importorskip("scipy.special", reason="the rows of SciPy are on the page")
+    page = (Path(__file__).parent.parent / "docs" / "conventions.md").read_text()
+    assert page.endswith(f"\n{section()}"), (
+        "python -m microgradnet.testing.conventions docs/conventions.md writes it anew"
+    )
 
 
 def test_the_exponents_slope_of_a_negative_base_is_nan() -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import math
 import os
 import struct
+import tracemalloc
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +163,78 @@ def test_a_damaged_npz_is_named(tmp_path_factory: pytest.TempPathFactory, cut: i
     except ValueError as error:
         read = str(error)
     assert read == "[0, 1, 2, 3, 4, 5]" or "mnist.npz" in read  # some bytes of the archive's directory carry nothing
+
+
+def idx_head(*shape: int) -> bytes:
+    return struct.pack(f">{1 + len(shape)}I", 0x800 + len(shape), *shape)
+
+
+def peak_of(call: Callable[[], object]) -> int:
+    """Bytes in memory at the worst moment of a call that raises ValueError and names the file."""
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"(t10k-labels-idx1-ubyte|mnist\.npz).* announces "):
+        call()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("announced", [5, 10**8, 2**32 - 1])
+def test_no_more_is_unzipped_than_the_head_of_an_idx_file_can_justify(tmp_path: Path, announced: int) -> None:
+    """100 MB of zeros are 100 kB of gzip; neither they nor what is announced without being there are taken."""
+    small_mnist(tmp_path)
+    path = tmp_path / "t10k-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(idx_head(announced) + bytes(50_000_000 if announced == 5 else 5)))
+    for call in (lambda: data.mnist(tmp_path), lambda: data.read_idx(path, 1)):
+        assert peak_of(call) < 2_000_000
+    plain = path.with_suffix("")
+    plain.write_bytes(gzip.decompress(path.read_bytes()))
+    assert peak_of(lambda: data.read_idx(plain, 1)) < 2_000_000
+
+
+def test_no_more_is_believed_of_mnist_than_its_relatives_have(tmp_path: Path) -> None:
+    small_mnist(tmp_path)
+    path = tmp_path / "t10k-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(idx_head(200_000_000) + bytes(200_000_000), 1))
+    assert peak_of(lambda: data.mnist(tmp_path)) < 2_000_000
+
+
+@pytest.mark.parametrize("announced", [(3, 28, 28), (10**5, 28, 28), (-1, -28, 28), (10**30, 28, 28)])
+def test_no_more_is_unzipped_than_the_head_of_keras_arrays_can_justify(
+    tmp_path: Path, announced: tuple[int, ...]
+) -> None:
+    path = small_npz(tmp_path / "mnist.npz")
+    head = io.BytesIO()
+    described = {"descr": "|u1", "fortran_order": False, "shape": announced}
+    np.lib.format.write_array_header_1_0(head, described)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["x_test.npy"] = head.getvalue() + bytes(50_000_000 if announced[0] == 3 else 784)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, raw in members.items():
+            archive.writestr(name, raw)
+    assert peak_of(lambda: data.mnist(path)) < 2_000_000
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compression_that_cannot_be_read_piece_by_piece_is_refused(tmp_path: Path, how: int) -> None:
+    path = small_npz(tmp_path / "mnist.npz")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", how) as archive:
+        for name, raw in members.items():
+            archive.writestr(name, raw)
+    with pytest.raises(ValueError, match=r"x_train\.npy is compressed in another way"):
+        data.mnist(path)
+
+
+def test_compressed_and_fortran_arrays_of_keras_are_read(tmp_path: Path) -> None:
+    digits = np.arange(6 * 784, dtype=np.uint8).reshape(6, 28, 28)
+    path = small_npz(tmp_path / "mnist.npz", x_train=np.asfortranarray(digits))
+    with np.load(path) as archive:
+        np.savez_compressed(path.with_name("small.npz"), **archive)
+    for place in (path, path.with_name("small.npz")):
+        assert np.array_equal(data.mnist(place).train_images, digits.reshape(6, -1) / np.float32(255))
 
 
 def test_a_label_above_9_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgradnet import Value, functional, nn, optim
+from microgradnet import Value, functional, hook, nn, optim
 from microgradnet.core import TABLE, NonDiff, Op, history, op, sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
@@ -276,6 +276,42 @@ def test_a_gradient_set_by_hand_takes_the_shape_and_dtype_of_its_value() -> None
         with pytest.raises(ValueError, match="its shape and dtype"):
             x.grad = wrong
     assert x.grad.sum() == 6
+
+
+def test_nothing_that_one_sweep_wrote_in_place_is_written_by_another() -> None:
+    x = Value([1.0, 2.0, 3.0])
+    (x[0:1] * 4.0 + x[0:2] * 10.0).sum().backward()  # gathered in place
+    first = x.grad
+    pieces = x[0:1], x[1:2], x[1:2]
+    again = hook(x, lambda g: x.grad)
+    (sum(piece.sum() for piece in pieces) + again.sum()).backward()
+    assert first.tolist() == [18.0, 10.0, 0.0]
+    assert x.grad.tolist() == [18.0 + 1.0 + 18.0, 10.0 + 2.0 + 10.0, 0.0]
+
+
+def test_a_piece_is_not_added_to_the_gradient_of_an_earlier_sweep() -> None:
+    x = Value([1.0, 2.0, 3.0])
+    (x[0:2] * 10.0).sum().backward()
+    t = x[0:1]
+    h = hook(x, lambda g: x.grad)
+    (t.sum() + h.sum()).backward()
+    assert x.grad.tolist() == [21.0, 20.0, 0.0]
+
+
+def test_many_pieces_of_one_value_are_gathered_in_one_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, made = Value(np.arange(100.0)), []
+    pieces = [x[i : i + 2] * float(i) for i in range(99)]
+    total = np.concatenate(pieces).sum()
+
+    def counted(*args: Any) -> Any:
+        made.append(args)
+        return zeros(*args)
+
+    zeros = np.zeros
+    monkeypatch.setattr(np, "zeros", counted)
+    total.backward()
+    assert x.grad.tolist() == [float(max(i - 1, 0) + (i if i < 99 else 0)) for i in range(100)]
+    assert len(made) <= 2
 
 
 def test_two_runs_give_the_same_bits() -> None:

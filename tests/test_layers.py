@@ -17,14 +17,14 @@ import microgradnet
 PACKAGE = Path(microgradnet.__file__).parent
 # The rooms in reading order: each imports what stands above it and nothing else.
 ROOMS = [
-    "words", "files", "demand", "checks", "core", "debugging", "ops", "formulas", "losses", "functional", "tree",
-    "transforms", "gradcheck", "nn", "optim", "viz", "data", "saving", "train", "plots", "support", "testing",
+    "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas", "losses", "functional",
+    "tree", "transforms", "gradcheck", "nn", "optim", "viz", "data", "saving", "train", "plots", "support", "testing",
     "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
 CORE = [
     "tables", "modes", "written", "refusals", "protocols", "operators", "arraylike", "conversion", "copies", "engine",
-    "unrolled", "rows", "formula", "__init__",
+    "unrolled", "rows", "registration", "__init__",
 ]  # fmt: skip
 
 

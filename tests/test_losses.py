@@ -340,7 +340,7 @@ LAYERS = [cls for cls in nn.losses.Loss.__subclasses__() if cls.__module__ == "m
 
 def test_every_loss_has_a_layer() -> None:
     own = {name for name in F.__all__ if "loss" in name or "entropy" in name or name == "kl_div"}
-    assert {cls.function.__name__ for cls in LAYERS} == own
+    assert {cls._function.__name__ for cls in LAYERS} == own
     assert {cls.__name__ for cls in LAYERS} <= set(nn.__all__)
 
 

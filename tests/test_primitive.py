@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnet import Value, hook, nn, primitive
+from microgradnet import Value, grad, hook, nn, optim, primitive
 from microgradnet.gradcheck import numerical_grad
 
 
@@ -213,3 +213,42 @@ def test_rules_that_do_not_fit_the_function_are_told_where_it_is_made() -> None:
     x = Value(2.0)
     scaled(x, p=3.0).backward()
     assert x.grad == 3.0
+
+
+def test_an_array_that_a_hook_or_a_rule_returns_stays_the_users() -> None:
+    kept = np.array([3.0, 4.0, 0.0])
+
+    @primitive(lambda g, out, x: kept)
+    def total(x: Any) -> Any:
+        return x.sum()
+
+    @primitive(lambda g, out, x, y: y, lambda g, out, x, y: x)
+    def product(x: Any, y: Any) -> Any:
+        return (x * y).sum()
+
+    y = Value([1.0, 1.0, 1.0]) * 2.0  # computed: its array is its own
+    for made in (lambda x: hook(x, lambda g: kept).sum(), total, lambda x: product(x, y)):
+        x = Value([1.0, 2.0, 3.0])
+        for _ in range(2):  # by themselves, and added to
+            x.grad = None
+            (made(x) + x[0] + x[1]).backward()
+            made(x).backward()
+            optim.clip_grad_norm_([x], 0.5)
+            x.grad *= 0.0
+        assert kept.tolist() == [3.0, 4.0, 0.0]
+        assert y.data.tolist() == [2.0, 2.0, 2.0]
+        result = grad(made)(np.ones(3))
+        result *= 0.0
+        assert kept.tolist() == [3.0, 4.0, 0.0]
+        assert y.data.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_a_hook_may_use_one_array_again_and_again() -> None:
+    buffer = np.zeros(2)
+
+    def doubled(g: Any) -> Any:
+        return np.multiply(g, 2.0, out=buffer)
+
+    x, y = Value([1.0, 2.0]), Value([1.0, 2.0])
+    (hook(x, doubled) + hook(y, doubled) * 5.0).sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([2.0, 2.0], [10.0, 10.0])

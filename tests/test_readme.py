@@ -20,7 +20,8 @@ README = (ROOT / "README.md").read_text()
         ("docs/checking.md", 8),
         ("docs/drawing.md", 4),
         ("docs/networks.md", 7),
-        ("docs/testing.md", 3),
+        ("docs/testing.md", 5),
+        ("docs/typing.md", 1),
     ],
 )
 def test_the_code_in_the_documentation_prints_what_it_says(page: str, count: int) -> None:

@@ -17,7 +17,7 @@ import pytest
 from microgradnet import Value, functional
 from microgradnet.core import TABLE, NonDiff, Op
 from microgradnet.gradcheck import numerical_grad
-from tests.cases import ROWS as ROWS_OF_NUMPY  # before the rows below are added to the table
+from tests.cases import ROWS as ROWS_OF_NUMPY
 from tests.laws import test_laws as laws
 
 scipy_special = pytest.importorskip("scipy.special", reason="SciPy is optional")
@@ -45,6 +45,29 @@ CONSTANTS = {  # for each row with orders: some values of them
 }
 
 
+@pytest.mark.parametrize("kind", ["b", "B", "h", "H", "i", "q", "?"])
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.arity > 1], ids=lambda row: row.name)
+def test_orders_of_small_integers_have_the_slopes_of_the_same_numbers_in_float64(row: Op, kind: str) -> None:
+    """One less than 0 in uint8 is 255, one more than 127 in int8 is −128."""
+    largest = 1 if kind == "?" else min(int(np.iinfo(kind).max), 255)
+    compared = 0
+    for order in {0, 1, 3 if largest > 1 else 1, largest}:
+        constants = [np.array([order])] * (row.arity - 1)
+        for place in [i for i, rule in enumerate(row.rules) if rule is not None]:
+            found = []
+            for dtype in (kind, np.float64):
+                x = Value([0.4])
+                inputs: list[Any] = [c.astype(dtype) for c in constants]
+                inputs.insert(place, x)
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    row(*inputs).sum().backward()
+                found.append(x.grad)
+            np.testing.assert_allclose(*found, rtol=1e-12)
+            compared += bool(np.isfinite(found[1]).all())
+    assert compared
+
+
 def with_constants(row: Op, constants: tuple[float, ...]) -> Op:
     """`row` with its orders given: what is left is a row all of whose inputs flow, as the laws want it."""
 
@@ -70,7 +93,9 @@ OF_A_ROW = [
 ]
 OF_SHAPES = [law for law in OF_A_ROW if "shape" in inspect.signature(law).parameters]
 OF_NO_SLOPE = [laws.test_nothing_flows_through_what_has_no_slope]
-OF_SMOOTH = [law for law in OF_A_ROW if law not in OF_SHAPES + OF_NO_SLOPE + [laws.test_a_unary_rule_needs_no_fitting]]
+AT_SPECIAL_POINTS = laws.test_at_special_points_the_gradient_is_finite_or_stated
+NOT_HERE = [*OF_SHAPES, *OF_NO_SLOPE, AT_SPECIAL_POINTS, laws.test_a_unary_rule_needs_no_fitting]
+OF_SMOOTH = [law for law in OF_A_ROW if law not in NOT_HERE]
 
 every_row = pytest.mark.parametrize("row", [*SMOOTH, special.polygamma], ids=lambda row: row.name)
 
@@ -88,6 +113,14 @@ def test_a_row_of_scipys_obeys(law: Callable[[Op], None], row: Op, monkeypatch: 
 def test_scalars_and_empty_arrays_work(row: Op, shape: tuple[int, ...]) -> None:
     for law in OF_SHAPES:
         law(row, shape)
+
+
+@pytest.mark.parametrize(
+    "row", [*[row for row in ROWS.values() if any(row.rules)], special.polygamma], ids=lambda row: row.name
+)
+def test_at_special_points_the_gradient_is_finite_or_stated(row: Op) -> None:
+    """Here a row has its orders, 0, 1 and −1, and states what it does of them."""
+    AT_SPECIAL_POINTS(row)
 
 
 def test_gammasgn_has_no_slope() -> None:
@@ -197,6 +230,49 @@ TAILS: list[tuple[str, Callable[..., Any], tuple[float, ...], int, int, float]] 
     ("i1 at 0", scipy_special.i1, (0.0,), 0, 1, 0.5),
     ("i0e at 0", scipy_special.i0e, (0.0,), 0, 1, 0.0),
     ("i0e at −800", scipy_special.i0e, (-800.0,), 0, 1, 8.81959934218733102e-6),
+    # where rules divided 0 by 0 or took ∞ from ∞
+    ("boxcox at 0, λ = 1", scipy_special.boxcox, (0.0, 1.0), 1, 1, 1.0),
+    ("boxcox at 0, λ = ½", scipy_special.boxcox, (0.0, 0.5), 1, 1, 4.0),
+    ("boxcox at ∞, λ = −1", scipy_special.boxcox, (inf, -1.0), 1, 1, 1.0),
+    ("boxcox at ∞, λ = 0", scipy_special.boxcox, (inf, 0.0), 1, 1, inf),
+    ("boxcox1p at −1, λ = 1, x", scipy_special.boxcox1p, (-1.0, 1.0), 0, 1, 1.0),
+    ("boxcox1p at −1, λ = 1", scipy_special.boxcox1p, (-1.0, 1.0), 1, 1, 1.0),
+    ("boxcox1p at ∞, λ = 1, x", scipy_special.boxcox1p, (inf, 1.0), 0, 1, 1.0),
+    ("boxcox1p, λ = −∞", scipy_special.boxcox1p, (1.0, -inf), 1, 1, 0.0),
+    ("inv_boxcox at 1e200, λ = 2", scipy_special.inv_boxcox, (1e200, 2.0), 1, 1, -1.62708864496788545e102),
+    ("inv_boxcox near its pole", scipy_special.inv_boxcox, (2.0, -0.49), 1, 1, -550749.755364419623),
+    ("inv_boxcox far out", scipy_special.inv_boxcox, (-1e10, -1.0), 1, 1, -2.20258509279378717e-9),
+    ("inv_boxcox at its end", scipy_special.inv_boxcox, (-1.0, 1.0), 1, 1, -1.0),
+    ("inv_boxcox at −∞", scipy_special.inv_boxcox, (-inf, 0.0), 1, 1, 0.0),
+    ("inv_boxcox1p at its end, y", scipy_special.inv_boxcox1p, (-1.0, 1.0), 0, 1, 1.0),
+    ("inv_boxcox1p at its end", scipy_special.inv_boxcox1p, (-1.0, 1.0), 1, 1, -1.0),
+    ("inv_boxcox1p, a small y", scipy_special.inv_boxcox1p, (1e-5, 0.5), 1, 1, -5.00001666664583419e-11),
+    ("exprel at −∞", scipy_special.exprel, (-inf,), 0, 1, 0.0),
+    ("exprel at ∞", scipy_special.exprel, (inf,), 0, 1, inf),
+    ("expi at ∞", scipy_special.expi, (inf,), 0, 1, inf),
+    ("hyp1f1, of degree 1", scipy_special.hyp1f1, (-1.0, -1.0, 2.0), 2, 1, 1.0),
+    ("hyp1f1, a constant", scipy_special.hyp1f1, (0.0, 1.0, inf), 2, 1, 0.0),
+    ("beta at poles", scipy_special.beta, (2.0, -3.0), 1, 1, 5 / 36),
+    ("beta between poles", scipy_special.beta, (2.0, -3.5), 0, 1, -0.032042549205345834),
+    ("beta at ∞, a", scipy_special.beta, (1.0, inf), 0, 1, 0.0),
+    ("beta at ∞, b", scipy_special.beta, (1.0, inf), 1, 1, 0.0),
+    ("betaln at poles", scipy_special.betaln, (1.0, -1.0), 1, 1, 1.0),
+    ("betaln at ∞", scipy_special.betaln, (1.0, inf), 1, 1, 0.0),
+    ("pseudo_huber at ∞", scipy_special.pseudo_huber, (1.5, inf), 1, 1, 1.5),
+    ("pseudo_huber at −∞", scipy_special.pseudo_huber, (1.5, -inf), 1, 1, -1.5),
+    ("i1 of a denormal", scipy_special.i1, (1e-310,), 0, 1, 0.5),
+    ("i1 beyond its overflow", scipy_special.i1, (-1e308,), 0, 1, inf),
+    ("i1e at 2e6", scipy_special.i1e, (2e6,), 0, 1, -7.0523658273879112e-11),
+    ("i1e at −2e9", scipy_special.i1e, (-2e9,), 0, 1, -2.2301551439365016e-15),
+    ("i1e at 1e12", scipy_special.i1e, (1e12,), 0, 1, -1.9947114020049193e-19),
+    ("i1e at ∞", scipy_special.i1e, (inf,), 0, 1, 0.0),
+    ("i1e at 1e7, twice", scipy_special.i1e, (1e7,), 0, 2, 9.46174518349791628e-19),
+    ("y1 at 0", scipy_special.y1, (0.0,), 0, 1, inf),
+    ("yv of order 1 at 0", scipy_special.yv, (1.0, 0.0), 1, 1, inf),
+    ("yv of order −1 at 0", scipy_special.yv, (-1.0, 0.0), 1, 1, -inf),
+    ("k0e at 0", scipy_special.k0e, (0.0,), 0, 1, -inf),
+    ("k1e at 0", scipy_special.k1e, (0.0,), 0, 1, -inf),
+    ("kve of order 1 at 0", scipy_special.kve, (1.0, 0.0), 1, 1, -inf),
 ]
 
 

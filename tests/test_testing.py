@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -20,10 +21,12 @@ from microgradnet.core import Op, Variadic, numbers
 from microgradnet.testing import (
     ABOVE_ONE,
     BOOLEAN,
+    HUGE,
     MODULE_LAWS,
     OP_LAWS,
     POSITIVE,
     REAL,
+    TINY,
     UNIT,
     Domain,
     arrays,
@@ -36,6 +39,7 @@ from microgradnet.testing import (
     shapes,
     values,
 )  # fmt: skip
+from microgradnet.testing.points import special_points
 
 # --------------------------------------------------------------------------------------------------------- strategies
 
@@ -173,7 +177,7 @@ def written(x: Any) -> Any:
 SQUARE: Callable[..., Any] = lambda x: x * x  # noqa: E731
 PRODUCT: Callable[..., Any] = lambda x, y: x * y  # noqa: E731
 
-SLOPE, SECOND, SAME, SINGLE, WRITTEN, OWN = (law.__name__ for law in OP_LAWS)
+SLOPE, SECOND, SAME, SINGLE, WRITTEN, OWN, POINTS = (law.__name__ for law in OP_LAWS)
 WRONG: dict[str, tuple[Op, set[str]]] = {
     "its sign": (made_by(lambda g, out, x: -g * 2 * x)(SQUARE), {SLOPE}),
     "a factor of 1.001": (made_by(lambda g, out, x: g * 2.002 * x)(SQUARE), {SLOPE}),
@@ -241,6 +245,128 @@ def test_a_wrong_rule_breaks_a_law(what: str) -> None:
         assert text.startswith(f"{op.name}(float64 (")
         assert ", seed " in text
         assert f"breaks the law “{name.replace('_', ' ')}”" in text
+
+
+# ----------------------------------------------------------------------------------------------------- special points
+
+
+def sinc(rule: Any, **how: Any) -> Op:
+    return made_by(rule, **how)(lambda x: np.sinc(x))
+
+
+def naive(g: Any, out: Any, x: Any) -> Any:
+    return g * (np.cos(np.pi * x) - out) / x
+
+
+def guarded(g: Any, out: Any, x: Any) -> Any:
+    return g * np.where(x == 0, 0.0, (np.cos(np.pi * x) - out) / np.where(x == 0, 1.0, x))
+
+
+def root(**how: Any) -> Op:
+    return made_by(lambda g, out, x: g / (2 * out), **how)(lambda x: np.sqrt(x))
+
+
+def hinge(where: float, **how: Any) -> Op:
+    """max(x, 3) but for one point, at which its slope is 7."""
+    rule = lambda g, out, x: g * np.where(x == where, 7.0, np.where(x > 3, 1.0, 0.0))  # noqa: E731
+    return made_by(rule, **how)(lambda x: np.maximum(x, 3.0))
+
+
+def leaky(at_0: Any, **how: Any) -> Op:
+    return made_by(lambda g, out, x, *, p: g * np.where(x == 0, at_0(p), np.where(x > 0, 1.0, p)), **how)(
+        lambda x, *, p: np.where(x > 0, x, p * x)
+    )
+
+
+def ratio(**how: Any) -> Op:
+    return made_by(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * x / (y * y), **how)(lambda x, y: x / y)
+
+
+QUOTIENT = {
+    (1.0, 0.0): (np.inf, -np.inf), (-1.0, 0.0): (np.inf, np.inf), (np.inf, np.inf): (0.0, np.nan),
+    (TINY, TINY): (np.inf, -np.inf), (-TINY, -TINY): (-np.inf, np.inf), (TINY, 1.0): (1.0, -TINY),
+    (1.0, TINY): (np.inf, -np.inf), (1.0, -TINY): (-np.inf, -np.inf),
+}  # fmt: skip
+
+AT_POINTS: dict[str, tuple[Op, dict[str, Any], str | None]] = {
+    "a naive sinc": (
+        sinc(naive), {}, r"at 0\.0 the result is 1, its gradient nan\. It should be finite, and the slope beside it is "
+        r"-1\.569e-06 or 1\.569e-06\. Mend the rule: np\.where\(x == 0\.0, limit, …\)",
+    ),
+    "a guarded one": (sinc(guarded), {}, None),
+    "one that states NaN": (
+        sinc(naive, at={0.0: np.nan}), {}, "its gradient nan. The row states that, but the slope beside it is",
+    ),
+    "one that states the limit": (sinc(naive, at={0.0: 0.0}), {}, "its gradient nan. The row states 0: mend the rule"),
+    "√": (
+        root(), {}, r"at 0\.0 the result is 0, its gradient inf.*grows without bound. If that is the limit, state it "
+        r"in the row: at={0\.0: np\.inf}",
+    ),
+    "√ that states it": (root(at={0.0: np.inf}), {}, None),
+    "√ that states the opposite": (root(at={0.0: -np.inf}), {}, "The row states -inf: mend the rule, or the statement"),
+    "a kink": (hinge(5.0, points=[3.0]), {}, None),
+    "a kink of which NaN is stated": (
+        made_by(lambda g, out, x: g * x / abs(x), at=dict.fromkeys([0.0, np.inf, -np.inf], np.nan))(lambda x: abs(x)),
+        {}, None,
+    ),
+    "a kink that is wrong and not looked at": (hinge(3.0), {}, None),
+    "a kink that is wrong": (
+        hinge(3.0, points=[3.0]), {}, r"at 3\.0 the result is 3, its gradient 7\. But the slope beside it is 0 or 1",
+    ),
+    "a wrong number at 1": (hinge(1.0), {}, r"at 1\.0 .* its gradient 7\. But the slope beside it is 0: mend the rule"),
+    "a wrong number that is stated": (
+        hinge(1.0, at={1.0: 7.0}), {}, "its gradient 7. The row states that, but the slope beside it is 0",
+    ),
+    "a parameter": (leaky(lambda p: p, at=lambda p: {0.0: p}), {"p": 0.25}, None),
+    "a parameter, wrong": (leaky(lambda p: 2 * p, at=lambda p: {0.0: p}), {"p": 0.25}, r"0\.5\. The row states 0\.25"),
+    "two inputs": (
+        ratio(), {}, r"at \(1\.0, 0\.0\) the result is inf, its gradient in input 1 -inf.*"
+        r"at=\{\(1\.0, 0\.0\): \(None, -np\.inf\)\}",
+    ),
+    "two inputs, stated": (
+        made_by(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y, at={
+            **QUOTIENT, (np.inf, np.inf): (0.0, np.nan),
+        })(lambda x, y: x / y), {}, None,
+    ),
+    "a denormal divisor": (
+        ratio(at={(1.0, 0.0): (np.inf, -np.inf), (-1.0, 0.0): (np.inf, np.inf)}), {},
+        r"at \(5e-324, 5e-324\) the result is 1",
+    ),
+    "outside of where it is defined": (
+        made_by(lambda g, out, x: g / x, at={0.0: np.inf, TINY: np.inf})(lambda x: np.log(x)), {}, None,
+    ),
+    "what refuses numbers": (
+        made_by(lambda g, out, x: g, domain=POSITIVE)(lambda x: np.array([math.sqrt(y) for y in x.ravel()])), {}, None,
+    ),
+    "not element by element": (
+        made_by(lambda g, out, x: g, at={0.0: 1.0})(lambda x: np.cumsum(x)), {}, "this does not",
+    ),
+    "too many numbers": (root(at={(0.0, 1.0): np.inf}), {}, r"has 1 numbers, one for each input; got \(0.0, 1.0\)"),
+    "too few gradients": (ratio(at={(1.0, 0.0): np.inf}), {}, "wanted a gradient for each input, 2 of them"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", AT_POINTS)
+def test_special_points_are_told_with_what_to_write(what: str) -> None:
+    op, params, says = AT_POINTS[what]
+    law = OP_LAWS[-1]
+    call = case(*["a"] * len(op.rules), **params)
+    with np.errstate(all="ignore"):
+        if says is None:
+            assert holds(law, calls(op, call), 4) >= 2
+        else:
+            with pytest.raises(AssertionError, match=says):
+                holds(law, calls(op, call), 4)
+
+
+def test_the_points_are_the_standard_ones_and_those_of_the_row() -> None:
+    points = {repr(point) for point in special_points(root(at={2.0: 0.5}, points=[7]), {})}
+    standard = {0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, HUGE, -HUGE, TINY, -TINY}
+    assert points == {f"({x!r},)" for x in [*standard, -0.0, 2.0, 7.0]}
+    pairs = special_points(ratio(), {})
+    assert {(0.0, 1.0), (np.inf, -np.inf), (-1.0, np.inf), (HUGE, HUGE), (1.0, TINY), (-TINY, 1.0)} <= set(pairs)
+    assert "(-0.0, -0.0)" in map(repr, pairs)
+    assert {(0.0, True), (np.inf, False)} <= set(special_points(masked, {}))
 
 
 def test_a_call_that_cannot_be_says_which_and_that_it_was_a_guess() -> None:
@@ -376,7 +502,7 @@ def test_pytest_collects_a_test_for_each_law(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", "--tb=line", "test_own.py"]
     wide = {**os.environ, "COLUMNS": "300"}
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=wide).stdout
-    assert "1 failed, 9 passed" in said
+    assert "1 failed, 10 passed" in said
     assert "FAILED test_own.py::test_square[the_gradient_is_the_slope] - AssertionError: square(float64 (" in said
     assert "PASSED test_own.py::test_layer[gradients_are_slopes]" in said
 

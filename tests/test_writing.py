@@ -111,6 +111,49 @@ def test_the_dtype_stays_that_of_what_is_written_into() -> None:
     assert (x.grad.dtype, y.grad.dtype) == (np.float32, np.float64)
 
 
+SMALL = [*np.typecodes["AllInteger"], "?", "e"]
+
+
+@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize("into", [np.float16, np.float32, np.float64])
+def test_what_is_added_is_added_in_floating_point(kind: str, into: Any) -> None:
+    largest = 1 if kind == "?" else 200 if kind == "e" else min(int(np.iinfo(kind).max), 200)
+    y = np.full(300, largest).astype(kind)
+    for columns in ((), (2,)):
+        x = Value(np.zeros((3, *columns), into))
+        out = x.at[[0] * 300].add(y.reshape((300, *[1 for _ in columns])))
+        expected = np.array([300 * largest, 0, 0]).reshape((3, *[1 for _ in columns]))
+        assert (out.shape, out.dtype) == (x.shape, into)
+        assert np.array_equal(out.data, np.broadcast_to(expected, x.shape).astype(into))
+
+
+def test_a_recorded_comparison_is_counted_where_it_is_added() -> None:
+    x = Value([1.0, 5.0, 3.0])
+    out = x.at[[0, 0, 0]].add(x > 2)
+    assert out.data.tolist() == [3.0, 5.0, 3.0]
+    out.sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(("dtype", "index"), [("e", [0] * 5000), ("e", [[0]] * 5000), ("f", [0] * 5000)])
+@pytest.mark.parametrize("columns", [(), (1,), (3,), (64,)])
+def test_a_place_taken_5000_times_has_5000_gradients_of_1(dtype: str, index: Any, columns: Any) -> None:
+    x = Value(np.zeros((2, *columns), dtype))
+    x[index].backward(np.ones((*np.shape(index), *columns)))
+    assert x.grad.dtype == x.dtype
+    assert np.all(x.grad[0] == 5000.0)
+    assert np.all(x.grad[1] == 0.0)
+
+
+@pytest.mark.parametrize(
+    "what", [np.array([1j, 1j]), np.array(["1", "2"]), np.ma.array([1.0, 2.0], mask=[True, False])]
+)
+@pytest.mark.parametrize("method", ["add", "set"])
+def test_what_would_lose_a_part_of_itself_is_not_written(what: Any, method: str) -> None:
+    with pytest.raises(TypeError, match=r"beside a Value|mask would be lost"):
+        getattr(Value([1.0, 2.0]).at[[0, 1]], method)(what)
+
+
 def test_a_recorded_comparison_or_argmax_can_say_where() -> None:
     x = Value([1.0, 5.0, 3.0])
     assert x.at[x > 2].set(0.0).data.tolist() == [1.0, 0.0, 0.0]

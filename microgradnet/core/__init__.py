@@ -1,19 +1,20 @@
 """The core: what is recorded, how it is walked, and how a row is added."""
 
 from . import modes
-from .conversion import fixed_view, floating, shaped
+from .conversion import HALF, ROOMY, as_floats, constant, fixed_view, floating, narrowed, shaped, wide, widened
 from .engine import Gone, NonDiff, Op, Value, by_age, fitted, history, start, sweep, swept
-from .formula import BY_NAME, formula
 from .modes import RECORDING, WATCHER, Mode, no_grad, recording
 from .protocols import all_numbers, numbers
-from .rows import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, UNIT, Case, Domain, Variadic, case, op, primitive
-from .tables import FORMULAS, FROZEN, INSPECTIONS, LATE, NO_PARAMS, REFUSED, TABLE, Array, Operand, Rule
+from .registration import BY_NAME, Either, formula, of_one, of_three, of_two
+from .rows import ABOVE_ONE, BOOLEAN, HUGE, POSITIVE, REAL, TINY, UNIT, Case, Domain, Variadic, case, op, primitive
+from .tables import FORMULAS, FROZEN, INSPECTIONS, LATE, NO_PARAMS, REFUSED, TABLE, Array, Data, Numbers, Operand, Rule
 from .written import new_age, new_value
 
 __all__ = [
-    "ABOVE_ONE", "BOOLEAN", "BY_NAME", "FORMULAS", "FROZEN", "INSPECTIONS", "LATE", "NO_PARAMS", "POSITIVE", "REAL",
-    "RECORDING", "REFUSED", "TABLE", "UNIT", "WATCHER", "Array", "Case", "Domain", "Gone", "Mode", "NonDiff", "Op",
-    "Operand", "Rule", "Value", "Variadic", "all_numbers", "by_age", "case", "fitted", "fixed_view", "floating",
-    "formula", "history", "modes", "new_age", "new_value", "no_grad", "numbers", "op", "primitive", "recording",
-    "shaped", "start", "sweep", "swept",
+    "ABOVE_ONE", "BOOLEAN", "BY_NAME", "FORMULAS", "FROZEN", "HALF", "HUGE", "INSPECTIONS", "LATE", "NO_PARAMS",
+    "POSITIVE", "REAL", "RECORDING", "REFUSED", "ROOMY", "TABLE", "TINY", "UNIT", "WATCHER", "Array", "Case",
+    "Data", "Domain", "Either", "Gone", "Mode", "NonDiff", "Numbers", "Op", "Operand", "Rule", "Value", "Variadic",
+    "all_numbers", "as_floats", "by_age", "case", "constant", "fitted", "fixed_view", "floating", "formula",
+    "history", "modes", "narrowed", "new_age", "new_value", "no_grad", "numbers", "of_one", "of_three", "of_two",
+    "op", "primitive", "recording", "shaped", "start", "sweep", "swept", "wide", "widened",
 ]  # fmt: skip

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 import numpy as np
 
 from .operators import Operators
-from .tables import FORMULAS, TABLE, Array, Operand, formula_of
+from .protocols import ROWS
+from .tables import FORMULAS, Array, Operand, formula_of
 
 if TYPE_CHECKING:  # np.typing takes longer to import than this package
     from numpy.typing import DTypeLike
@@ -44,55 +45,55 @@ class ArrayLike(Operators):
 
     def exp(self) -> Self:
         """eˣ of each element."""
-        return TABLE[np.exp].record(self)
+        return ROWS[np.exp].record(self)
 
     def log(self) -> Self:
         """The natural logarithm of each element."""
-        return TABLE[np.log].record(self)
+        return ROWS[np.log].record(self)
 
     def log1p(self) -> Self:
         """log(1 + x) of each element, precise near 0."""
-        return TABLE[np.log1p].record(self)
+        return ROWS[np.log1p].record(self)
 
     def expm1(self) -> Self:
         """eˣ − 1 of each element, precise near 0."""
-        return TABLE[np.expm1].record(self)
+        return ROWS[np.expm1].record(self)
 
     def sqrt(self) -> Self:
         """The square root of each element."""
-        return TABLE[np.sqrt].record(self)
+        return ROWS[np.sqrt].record(self)
 
     def square(self) -> Self:
         """x² of each element."""
-        return TABLE[np.square].record(self)
+        return ROWS[np.square].record(self)
 
     def sin(self) -> Self:
         """The sine of each element, in radians."""
-        return TABLE[np.sin].record(self)
+        return ROWS[np.sin].record(self)
 
     def cos(self) -> Self:
         """The cosine of each element, in radians."""
-        return TABLE[np.cos].record(self)
+        return ROWS[np.cos].record(self)
 
     def tan(self) -> Self:
         """The tangent of each element, in radians."""
-        return TABLE[np.tan].record(self)
+        return ROWS[np.tan].record(self)
 
     def tanh(self) -> Self:
         """The hyperbolic tangent of each element, between −1 and 1."""
-        return TABLE[np.tanh].record(self)
+        return ROWS[np.tanh].record(self)
 
     def abs(self) -> Self:
         """|x| of each element; its slope at 0 is 0."""
-        return TABLE[np.absolute].record(self)
+        return ROWS[np.absolute].record(self)
 
     def relu(self) -> Self:
         """max(x, 0) of each element; its slope at 0 is 0."""
-        return TABLE["relu"].record(self)
+        return ROWS["relu"].record(self)
 
     def sigmoid(self) -> Self:
         """1 / (1 + e⁻ˣ) of each element, between 0 and 1."""
-        return TABLE["sigmoid"].record(self)
+        return ROWS["sigmoid"].record(self)
 
     def clip(self, min: Operand | None = None, max: Operand | None = None) -> Self:
         """Each element, but not below `min` nor above `max`; None is no bound."""
@@ -104,11 +105,11 @@ class ArrayLike(Operators):
 
     def astype(self, dtype: DTypeLike) -> Self:
         """The same numbers in another floating-point dtype."""
-        return TABLE["astype"].record(self, dtype=np.dtype(dtype))
+        return ROWS["astype"].record(self, dtype=np.dtype(dtype))
 
     def copy(self) -> Self:
         """The same numbers in memory of their own, recorded."""
-        return TABLE[np.positive].record(self)
+        return ROWS[np.positive].record(self)
 
     # ----------------------------------------------------------------------------------------- over axes
 
@@ -117,8 +118,8 @@ class ArrayLike(Operators):
         if more:
             return self._formula(np.sum, self, axis, keepdims=keepdims, **more)
         if axis is None and not keepdims:
-            return TABLE[np.sum].record(self)
-        return TABLE[np.sum].record(self, axis=axis, keepdims=keepdims)
+            return ROWS[np.sum].record(self)
+        return ROWS[np.sum].record(self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Self:
         """The mean over `axis`, or of all; `dtype`, `where` as in np.mean."""
@@ -128,13 +129,13 @@ class ArrayLike(Operators):
         """The largest over `axis`, or of all; equals share the gradient. `where`, `initial` as in np.max."""
         if more:
             return self._formula(np.max, self, axis, keepdims=keepdims, **more)
-        return TABLE[np.max].record(self, axis=axis, keepdims=keepdims)
+        return ROWS[np.max].record(self, axis=axis, keepdims=keepdims)
 
     def min(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Self:
         """The smallest over `axis`, or of all; equals share the gradient. `where`, `initial` as in np.min."""
         if more:
             return self._formula(np.min, self, axis, keepdims=keepdims, **more)
-        return TABLE[np.min].record(self, axis=axis, keepdims=keepdims)
+        return ROWS[np.min].record(self, axis=axis, keepdims=keepdims)
 
     def prod(self, *args: Any, **kwargs: Any) -> Self:
         """The product over `axis`, or of all, with the arguments of np.prod."""
@@ -158,19 +159,19 @@ class ArrayLike(Operators):
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Self:
         """The place of the largest along `axis`, or of all; nothing flows back."""
-        return TABLE[np.argmax].record(self, axis=axis, keepdims=keepdims)
+        return ROWS[np.argmax].record(self, axis=axis, keepdims=keepdims)
 
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Self:
         """The place of the smallest along `axis`, or of all; nothing flows back."""
-        return TABLE[np.argmin].record(self, axis=axis, keepdims=keepdims)
+        return ROWS[np.argmin].record(self, axis=axis, keepdims=keepdims)
 
     def any(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """Whether one element is not 0, over `axis` or of all; nothing flows back."""
-        return TABLE[np.any].record(self, axis=axis, keepdims=keepdims)
+        return ROWS[np.any].record(self, axis=axis, keepdims=keepdims)
 
     def all(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """Whether no element is 0, over `axis` or of all; nothing flows back."""
-        return TABLE[np.all].record(self, axis=axis, keepdims=keepdims)
+        return ROWS[np.all].record(self, axis=axis, keepdims=keepdims)
 
     # ----------------------------------------------------------------------------------------- shape
 
@@ -178,13 +179,13 @@ class ArrayLike(Operators):
         """The same elements in another shape, given as one tuple or as lengths; −1 is what is left over."""
         if order != "C":
             return self._formula(np.reshape, self, shape[0] if len(shape) == 1 else shape, order)
-        return TABLE[np.reshape].record(self, shape=shape[0] if len(shape) == 1 else shape)
+        return ROWS[np.reshape].record(self, shape=shape[0] if len(shape) == 1 else shape)
 
     def ravel(self, order: str = "C") -> Self:
         """All elements along one axis."""
         if order != "C":
             return self._formula(np.ravel, self, order)
-        return TABLE[np.reshape].record(self, shape=(-1,))
+        return ROWS[np.reshape].record(self, shape=(-1,))
 
     def flatten(self, order: str = "C") -> Self:
         """All elements along one axis, as `ravel`: no Value is a view of another."""
@@ -192,12 +193,12 @@ class ArrayLike(Operators):
 
     def transpose(self, *axes: Any) -> Self:
         """The axes in another order, or reversed."""
-        return TABLE[np.transpose].record(self, axes=axes[0] if len(axes) == 1 else axes or None)
+        return ROWS[np.transpose].record(self, axes=axes[0] if len(axes) == 1 else axes or None)
 
     @property
     def T(self) -> Self:
         """The transpose: the axes reversed."""
-        return TABLE[np.transpose].record(self, axes=None)
+        return ROWS[np.transpose].record(self, axes=None)
 
     @property
     def mT(self) -> Self:
@@ -206,11 +207,11 @@ class ArrayLike(Operators):
 
     def swapaxes(self, axis1: int, axis2: int) -> Self:
         """Two axes in each other's place."""
-        return TABLE[np.swapaxes].record(self, axis1=axis1, axis2=axis2)
+        return ROWS[np.swapaxes].record(self, axis1=axis1, axis2=axis2)
 
     def squeeze(self, axis: Axis = None) -> Self:
         """Without the axes of length 1, or without those of `axis`."""
-        return TABLE[np.squeeze].record(self, axis=axis)
+        return ROWS[np.squeeze].record(self, axis=axis)
 
     # ----------------------------------------------------------------------------------------- choice, order, products
 
@@ -257,7 +258,8 @@ class ArrayLike(Operators):
     def _formula(self, function: Any, *args: Any, **kwargs: Any) -> Self:
         """What the formula, or else the row, of a function of NumPy makes of these arguments."""
         formula = formula_of(function)
-        return formula(*args, **kwargs) if formula else self.__array_function__(function, (), args, kwargs)
+        out: Self = formula(*args, **kwargs) if formula else self.__array_function__(function, (), args, kwargs)
+        return out
 
 
 V = TypeVar("V", bound=ArrayLike)
@@ -269,7 +271,8 @@ class At(Generic[V]):
     __slots__ = ("index", "value")
 
     def __init__(self, value: V, *index: Any) -> None:
-        self.value, self.index = value, index
+        self.value: V = value
+        self.index: tuple[Any, ...] = index
 
     def __getitem__(self, index: Any) -> At[V]:
         return At(self.value, index)
@@ -285,4 +288,5 @@ class At(Generic[V]):
     def _changed(self, how: str, x: Operand) -> V:
         if not self.index:
             raise TypeError("v.at wants an index: v.at[i].set(x), or v.at[...].set(x) for every element")
-        return FORMULAS[how](self.value, self.index[0], x)
+        changed: V = FORMULAS[how](self.value, self.index[0], x)
+        return changed

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..checks import unmasked
 from ..words import brief, describe
 from .arraylike import ArrayLike
 from .protocols import numbers
@@ -34,6 +35,7 @@ def floating(data: Any) -> Any:
 
 def array_of(x: Any) -> Array:
     """`x` as an array of its own. ValueError for what has no shape, such as rows of unequal length."""
+    unmasked("what becomes a plain array", x)
     try:
         return np.array(float(x) if isinstance(x, int) else x)
     except (ValueError, OverflowError) as error:
@@ -60,17 +62,49 @@ def constant(x: Any) -> Any:
 
 def plain(x: Any) -> Any:
     """`x` as NumPy computes with it: lists become arrays. Python numbers stay, they take the dtype beside them."""
-    return x if isinstance(x, (ndarray, np.generic, int, float)) else shaped(x)
+    return x if type(x) is ndarray or isinstance(x, (np.generic, int, float)) else shaped(x)
 
 
 def shaped(x: Any) -> Any:
     """`x` as something that has a shape and a dtype: lists and Python numbers become arrays and scalars."""
-    if isinstance(x, (ndarray, np.generic, ArrayLike)):
+    if type(x) is ndarray or isinstance(x, (np.generic, ArrayLike)):
         return x
+    if isinstance(x, ndarray):  # of another kind
+        return unmasked("one of the arguments", x)
     array = np.asarray(x) if isinstance(x, int) else array_of(x)
     if array.dtype.kind == "O":
         raise TypeError(f"wanted a number, an array or a Value; got {brief(x)}. Leave it out, or give it a default")
     return array[()]
+
+
+def as_floats(x: Any, dtype: Any = None) -> Any:
+    """`x` in floating point, of `dtype` if one is wanted; whole numbers and booleans become float64."""
+    x = shaped(x)
+    kind = x.dtype.kind
+    if kind not in "fiub":
+        raise TypeError(f"wanted real numbers; got dtype {x.dtype}. Of complex ones, .real and .imag are such")
+    if dtype is None:
+        return x if kind == "f" else x.astype(np.float64)
+    return narrowed(x, dtype)
+
+
+HALF = np.dtype(np.float16)
+ROOMY = frozenset(map(np.dtype, (np.float32, np.float64, np.longdouble)))  # computed with as they are
+
+
+def wide(dtype: Any) -> Any:
+    """The dtype in which numbers of `dtype` are added up: float32 for float16, which counts to 2048, ends at 65504."""
+    return np.dtype(np.float32) if dtype == HALF else dtype
+
+
+def widened(x: Any) -> Any:
+    """`x`, of floating point, in the dtype in which its numbers are added up."""
+    return x.astype(np.float32) if x.dtype == HALF else x
+
+
+def narrowed(x: Any, dtype: Any) -> Any:
+    """`x` in `dtype`: the result for what was `widened`."""
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def fixed_view(x: Any) -> Any:

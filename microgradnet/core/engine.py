@@ -16,23 +16,20 @@ to three inputs, which means the same and is faster.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Self, TypeAlias, overload
 
 import numpy as np
 from numpy import ndarray
 
 from . import copies, modes, refusals
 from .arraylike import ArrayLike
-from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped
+from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, widened
 from .protocols import numbers
-from .tables import NO_PARAMS, TABLE, Rule
+from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
 
-if TYPE_CHECKING:  # np.typing takes longer to import than this package
-    from numpy.typing import ArrayLike as Numbers
-
-by_age = operator.attrgetter("age")
+by_age: Callable[[Value], int] = operator.attrgetter("age")
 Gradients: TypeAlias = "dict[Value, Any]"  # each an array, or a Value that can be differentiated again
 
 
@@ -57,17 +54,16 @@ class Value(ArrayLike):
 
     __slots__ = ("__weakref__", "recorded_at", *COMPUTED)
 
-    _numbers: Any  # an ndarray, or a NumPy scalar if 0-d
-    _grad: Any
+    _numbers: Array
     op: Op | None  # the row it was computed by; None in a leaf
     args: tuple[Any, ...]  # what it was computed from
     params: dict[str, Any]
     age: int  # larger than that of everything it was computed from
     name: str | None
-    scope: Any  # the calls of Modules it is the result of, or None; see nn.module.Scope
-    recorded_at: Any  # the user's line; only in debug mode
+    scope: tuple[Any, int, Any] | None  # the calls of Modules it is the result of, or None; see nn.module.Scope
+    recorded_at: object  # the user's line; only in debug mode
 
-    def __init__(self, data: Numbers, name: str | None = None) -> None:
+    def __init__(self, data: Data, name: str | None = None) -> None:
         if name is not None and not isinstance(name, str):
             raise refusals.name_of_another_kind(name)
         self._numbers = floating(data)
@@ -83,12 +79,12 @@ class Value(ArrayLike):
         return copies.parts_of_value(self, None if self.op is None else COPIED)
 
     @property
-    def data(self) -> Any:
+    def data(self) -> Array:
         """The numbers: an ndarray, or a NumPy scalar for a 0-d Value. Assign to it to move a parameter."""
         return self._numbers
 
     @data.setter
-    def data(self, new: Numbers) -> None:
+    def data(self, new: Data) -> None:
         if new is not self._numbers:  # `v.data -= step` hands the same array back, already changed
             self._numbers = replacing(self._numbers, new, self)
         # Whoever used the old numbers is now older than its input: the next sweep notices and says so.
@@ -98,7 +94,7 @@ class Value(ArrayLike):
             raise refusals.result_written(self, name)
 
     @property
-    def grad(self) -> Any:
+    def grad(self) -> Array | Any:  # or None, or a Value: Any, for nobody should have to ask before `w.grad.round(3)`
         """The gradient, with the Value's shape and dtype, or None. Set it to None, or to 0, to start anew."""
         return self._grad
 
@@ -111,7 +107,7 @@ class Value(ArrayLike):
         return Value(self._numbers)
 
     def backward(
-        self, gradient: Numbers | Value | None = None, *, create_graph: bool = False, release: bool = False
+        self, gradient: Data | Value | None = None, *, create_graph: bool = False, release: bool = False
     ) -> None:
         """Differentiate this Value with respect to everything it was computed from; results are in each `.grad`.
 
@@ -141,7 +137,7 @@ class NonDiff(Value):
     def __index__(self) -> int:
         return operator.index(self._numbers)
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:  # no gradient is lost
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:  # no gradient is lost
         return np.array(self._numbers, dtype)
 
     def astype(self, dtype: Any) -> Self:
@@ -154,34 +150,37 @@ class NonDiff(Value):
 
 
 class Op(copies.Unique):
-    """One row of the table: a function, its rules and what tests, drawings and errors need to know of it.
+    """One row of the table: a function, its rules, and the facts that tests, drawings and errors need; see `rows.op`.
 
-    `rules` has one rule for each input, None where nothing flows back. `domain` is one Domain for each input, `cases`
-    are the calls the laws try. In a `symmetric` row the order of the inputs does not matter.
+    `rules` has one rule for each input, None where nothing flows back.
     """
 
-    parameters = True  # whether it takes more than arrays; see `unrolled`
+    domain: tuple[Any, ...] = ()  # for each input, where it is smooth
+    cases: tuple[Any, ...] = ()  # the calls the laws try
+    at: Mapping[Any, Any] | Callable[..., Any] = NO_PARAMS  # what the gradient is where it is not finite
+    points: tuple[Any, ...] = ()  # special points of its own
+    elementwise: bool = False
+    symmetric: bool = False  # whether the order of its inputs does not matter
+    parameters: bool = True  # whether it takes more than arrays
 
     def __init__(
-        self,
-        key: Any,
-        rules: tuple[Rule, ...],
-        forward: Callable[..., Any],
-        symbol: str | None = None,
-        domain: Sequence[Any] = (),
-        cases: Sequence[Any] = (),
-        elementwise: bool = False,
-        symmetric: bool = False,
+        self, key: Any, rules: tuple[Rule, ...], forward: Callable[..., Any], symbol: str | None = None, **facts: Any
     ) -> None:
-        self.key, self.rules, self.forward = key, rules, forward
+        self.key: Any = key
+        self.rules: tuple[Rule, ...] = rules
+        self.forward: Callable[..., Any] = forward
         self.name: str = key if isinstance(key, str) else key.__name__
-        self.symbol = symbol or self.name
-        self.domain, self.cases = tuple(domain), tuple(cases)
-        self.elementwise, self.symmetric = elementwise, symmetric
-        self.kind = Value if any(rules) else NonDiff
-        self.arity = len(rules)
-        self.__doc__, self.__wrapped__ = forward.__doc__, forward  # so help() shows the arguments
+        self.symbol: str = symbol or self.name
+        self.kind: type[Value] = Value if any(rules) else NonDiff
+        self.arity: int = len(rules)
+        self.__doc__ = forward.__doc__
+        self.__wrapped__: Callable[..., Any] = forward  # so help() shows the arguments
+        vars(self).update(facts)
 
+    @overload
+    def __call__(self, *inputs: Numbers, **params: Any) -> Array: ...
+    @overload
+    def __call__(self, *inputs: Value | Numbers, **params: Any) -> Value: ...
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """ndarray in, ndarray out; a Value anywhere in, a Value out."""
         alone = len(inputs) == 1  # as in most of a network, so it pays to be quick
@@ -234,7 +233,8 @@ class Gone(Op):
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__("gone", (), forward=Gone)
-        self.why, self.home = why, (__name__, name)
+        self.why: str = why
+        self.home: tuple[str, str] | None = (__name__, name)
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: Gradients) -> NoReturn:
         raise refusals.no_history(node, self.why)
@@ -307,7 +307,7 @@ def fitted(g: Any, x: Value, row: Op) -> Any:
             raise refusals.rule_returned_nothing(row, x)
         g = shaped(g)
     if g.shape != x.shape:
-        g = unbroadcast(g, x.shape, row)
+        g = unbroadcast(widened(g), x.shape, row)
     if g.dtype != x.dtype:
         g = g.astype(x.dtype)
     return g[()] if type(g) is ndarray and not g.ndim else g

@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from .tables import NO_PARAMS
 
-on = 0
-counting = threading.Lock()
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+on: int = 0
+counting: threading.Lock = threading.Lock()
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
 WATCHER: ContextVar[Any] = ContextVar("watcher", default=None)
 
@@ -24,7 +26,8 @@ class Mode(contextlib.ContextDecorator):
     """Sets a variable for the length of a `with` block or of a decorated function; may be entered again inside."""
 
     def __init__(self, variable: ContextVar[Any], setting: Any) -> None:
-        self.variable, self.setting = variable, setting
+        self.variable: ContextVar[Any] = variable
+        self.setting: Any = setting
         self.tokens: list[Any] = []
 
     def __enter__(self) -> None:
@@ -42,7 +45,7 @@ class Mode(contextlib.ContextDecorator):
     def _recreate_cm(self) -> Mode:  # a decorated function may run in several threads at once: a Mode for each call
         return Mode(self.variable, self.setting)
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: Decorated) -> Decorated:
         import inspect
 
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -58,7 +61,7 @@ class Mode(contextlib.ContextDecorator):
             with self._recreate_cm():
                 return await function(*args, **kwargs)
 
-        return inner
+        return inner  # type: ignore[return-value]
 
 
 def no_grad() -> Mode:

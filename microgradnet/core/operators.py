@@ -9,13 +9,15 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterator
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
 from ..words import FEW, describe, lost_by, shown, written
-from .protocols import SpeaksNumPy
-from .tables import FORMULAS, TABLE, Operand
+from .protocols import ROWS, SpeaksNumPy
+from .tables import FORMULAS, Numbers
+
+Other: TypeAlias = "Numbers | SpeaksNumPy"
 
 
 class Operators(SpeaksNumPy):
@@ -32,7 +34,8 @@ class Operators(SpeaksNumPy):
         """The one number it holds, as a Python float; ValueError if it holds another count."""
         if self.size != 1:
             raise ValueError(f"item() wants one number; this Value has shape {self.shape}. v.tolist() gives them all")
-        return self._numbers.item()
+        number: float = self._numbers.item()
+        return number
 
     def tolist(self) -> Any:
         """Its numbers as Python's: nested lists, or a float for a 0-d Value."""
@@ -79,125 +82,131 @@ class Operators(SpeaksNumPy):
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
 
-    __hash__ = object.__hash__  # identity, although == is elementwise
+    # Identity, although == is elementwise.
+    if TYPE_CHECKING:
+
+        def __hash__(self) -> int: ...
+    else:
+        __hash__ = object.__hash__
 
     # ------------------------------------------------------------------------------------------------- arithmetic
 
-    def __add__(self, other: Operand) -> Self:
-        return TABLE[np.add].record(self, other)
+    def __add__(self, other: Other) -> Self:
+        return ROWS[np.add].record(self, other)
 
-    def __radd__(self, other: Operand) -> Self:
-        return TABLE[np.add].record(other, self)
+    def __radd__(self, other: Numbers) -> Self:
+        return ROWS[np.add].record(other, self)
 
-    def __sub__(self, other: Operand) -> Self:
-        return TABLE[np.subtract].record(self, other)
+    def __sub__(self, other: Other) -> Self:
+        return ROWS[np.subtract].record(self, other)
 
-    def __rsub__(self, other: Operand) -> Self:
-        return TABLE[np.subtract].record(other, self)
+    def __rsub__(self, other: Numbers) -> Self:
+        return ROWS[np.subtract].record(other, self)
 
-    def __mul__(self, other: Operand) -> Self:
-        return TABLE[np.multiply].record(self, other)
+    def __mul__(self, other: Other) -> Self:
+        return ROWS[np.multiply].record(self, other)
 
-    def __rmul__(self, other: Operand) -> Self:
-        return TABLE[np.multiply].record(other, self)
+    def __rmul__(self, other: Numbers) -> Self:
+        return ROWS[np.multiply].record(other, self)
 
-    def __truediv__(self, other: Operand) -> Self:
-        return TABLE[np.divide].record(self, other)
+    def __truediv__(self, other: Other) -> Self:
+        return ROWS[np.divide].record(self, other)
 
-    def __rtruediv__(self, other: Operand) -> Self:
-        return TABLE[np.divide].record(other, self)
+    def __rtruediv__(self, other: Numbers) -> Self:
+        return ROWS[np.divide].record(other, self)
 
-    def __pow__(self, other: Operand) -> Self:
-        return TABLE[np.power].record(self, other)
+    def __pow__(self, other: Other) -> Self:
+        return ROWS[np.power].record(self, other)
 
-    def __rpow__(self, other: Operand) -> Self:
-        return TABLE[np.power].record(other, self)
+    def __rpow__(self, other: Numbers) -> Self:
+        return ROWS[np.power].record(other, self)
 
-    def __matmul__(self, other: Operand) -> Self:
-        return TABLE[np.matmul].record(self, other)
+    def __matmul__(self, other: Other) -> Self:
+        return ROWS[np.matmul].record(self, other)
 
-    def __rmatmul__(self, other: Operand) -> Self:
-        return TABLE[np.matmul].record(other, self)
+    def __rmatmul__(self, other: Numbers) -> Self:
+        return ROWS[np.matmul].record(other, self)
 
-    def __mod__(self, other: Operand) -> Self:
-        return TABLE[np.remainder].record(self, other)
+    def __mod__(self, other: Other) -> Self:
+        return ROWS[np.remainder].record(self, other)
 
-    def __rmod__(self, other: Operand) -> Self:
-        return TABLE[np.remainder].record(other, self)
+    def __rmod__(self, other: Numbers) -> Self:
+        return ROWS[np.remainder].record(other, self)
 
-    def __floordiv__(self, other: Operand) -> Self:
-        return TABLE[np.floor_divide].record(self, other)
+    def __floordiv__(self, other: Other) -> Self:
+        return ROWS[np.floor_divide].record(self, other)
 
-    def __rfloordiv__(self, other: Operand) -> Self:
-        return TABLE[np.floor_divide].record(other, self)
+    def __rfloordiv__(self, other: Numbers) -> Self:
+        return ROWS[np.floor_divide].record(other, self)
 
-    def __and__(self, other: Operand) -> Self:
-        return TABLE[np.bitwise_and].record(self, other)
+    def __and__(self, other: Other) -> Self:
+        return ROWS[np.bitwise_and].record(self, other)
 
-    def __rand__(self, other: Operand) -> Self:
-        return TABLE[np.bitwise_and].record(other, self)
+    def __rand__(self, other: Numbers) -> Self:
+        return ROWS[np.bitwise_and].record(other, self)
 
-    def __or__(self, other: Operand) -> Self:
-        return TABLE[np.bitwise_or].record(self, other)
+    def __or__(self, other: Other) -> Self:
+        return ROWS[np.bitwise_or].record(self, other)
 
-    def __ror__(self, other: Operand) -> Self:
-        return TABLE[np.bitwise_or].record(other, self)
+    def __ror__(self, other: Numbers) -> Self:
+        return ROWS[np.bitwise_or].record(other, self)
 
-    def __xor__(self, other: Operand) -> Self:
-        return TABLE[np.bitwise_xor].record(self, other)
+    def __xor__(self, other: Other) -> Self:
+        return ROWS[np.bitwise_xor].record(self, other)
 
-    def __rxor__(self, other: Operand) -> Self:
-        return TABLE[np.bitwise_xor].record(other, self)
+    def __rxor__(self, other: Numbers) -> Self:
+        return ROWS[np.bitwise_xor].record(other, self)
 
     def __neg__(self) -> Self:
-        return TABLE[np.negative].record(self)
+        return ROWS[np.negative].record(self)
 
     def __pos__(self) -> Self:
-        return TABLE[np.positive].record(self)
+        return ROWS[np.positive].record(self)
 
     def __abs__(self) -> Self:
-        return TABLE[np.absolute].record(self)
+        return ROWS[np.absolute].record(self)
 
     def __invert__(self) -> Self:
-        return TABLE[np.invert].record(self)
+        return ROWS[np.invert].record(self)
 
-    def __divmod__(self, other: Operand) -> tuple[Self, Self]:
+    def __divmod__(self, other: Other) -> tuple[Self, Self]:
         return self // other, self % other
 
-    def __rdivmod__(self, other: Operand) -> tuple[Self, Self]:
-        return other // self, other % self
+    def __rdivmod__(self, other: Numbers) -> tuple[Self, Self]:
+        return self.__rfloordiv__(other), self.__rmod__(other)
 
     def __round__(self, ndigits: int | None = None) -> Self:
-        return TABLE[np.round].record(self, decimals=ndigits or 0)
+        return ROWS[np.round].record(self, decimals=ndigits or 0)
 
     # ------------------------------------------------------------------------------------------------- comparisons
 
-    def __lt__(self, other: Operand) -> Self:
-        return TABLE[np.less].record(self, other)
+    def __lt__(self, other: Other) -> Self:
+        return ROWS[np.less].record(self, other)
 
-    def __le__(self, other: Operand) -> Self:
-        return TABLE[np.less_equal].record(self, other)
+    def __le__(self, other: Other) -> Self:
+        return ROWS[np.less_equal].record(self, other)
 
-    def __gt__(self, other: Operand) -> Self:
-        return TABLE[np.greater].record(self, other)
+    def __gt__(self, other: Other) -> Self:
+        return ROWS[np.greater].record(self, other)
 
-    def __ge__(self, other: Operand) -> Self:
-        return TABLE[np.greater_equal].record(self, other)
+    def __ge__(self, other: Other) -> Self:
+        return ROWS[np.greater_equal].record(self, other)
 
     def __eq__(self, other: object) -> Self:  # type: ignore[override]
         if other is None:
             return NotImplemented
-        return TABLE[np.equal].record(self, other)
+        return ROWS[np.equal].record(self, other)
 
     def __ne__(self, other: object) -> Self:  # type: ignore[override]
         if other is None:
             return NotImplemented
-        return TABLE[np.not_equal].record(self, other)
+        return ROWS[np.not_equal].record(self, other)
 
     # ---------------------------------------------------------------------------------------------------- indexing
 
     def __getitem__(self, index: Any) -> Self:
-        return FORMULAS[operator.getitem](self, index)
+        part: Self = FORMULAS[operator.getitem](self, index)
+        return part
 
     def __setitem__(self, index: Any, new: Any) -> NoReturn:
         raise TypeError(

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 
+from ..checks import unmasked
 from ..words import describe, refuse, spelled
-from .tables import FORMULAS, INSPECTIONS, REFUSED, TABLE, UFUNC_METHODS, UFUNC_OPTIONS, fill, formula_of
+from .tables import FORMULAS, INSPECTIONS, REFUSED, TABLE, UFUNC_METHODS, UFUNC_OPTIONS, Array, fill, formula_of
 
 
 class SpeaksNumPy:
@@ -22,7 +23,7 @@ class SpeaksNumPy:
 
     __slots__ = ()
 
-    _numbers: Any
+    _numbers: Array
     name: str | None
 
     @property
@@ -81,13 +82,29 @@ class SpeaksNumPy:
             return function(*map(all_numbers, args), **{name: all_numbers(value) for name, value in kwargs.items()})
         return refuse(f"{spelled(function)} of a Value: {REFUSED.get(function, 'it has no rule here')}")
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+    # That it is NoReturn would be right, and would end every typed program at its first np.sum(v); see docs/typing.md.
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
         scipys = ". SciPy's logsumexp, softmax and log_softmax are in microgradnet.functional"
         raise TypeError(
             f"{describe(self)} does not become a plain array by itself, its gradient would be lost. "
             f"np.stack([v, w]) joins Values and keeps the graph; v.data are the numbers, to plot or to save"
             f"{scipys if 'scipy.special' in sys.modules else ''}"
         )
+
+
+V = TypeVar("V", bound=SpeaksNumPy)
+
+
+class Row(Protocol):
+    """A row as the classes of a Value see it, which stand below the rows: what it records is of their own kind."""
+
+    @overload
+    def record(self, x: V, /, *more: object, **params: Any) -> V: ...
+    @overload
+    def record(self, x: object, y: V, /) -> V: ...
+
+
+ROWS: dict[Any, Row] = TABLE
 
 
 def numbers(x: Any) -> Any:
@@ -114,6 +131,7 @@ def bound(row: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequen
             way = "it would write a recorded result into an array" if name == "out" else "this option is not recorded"
             refuse(f"np.{row.name}({name}=…) of a Value: {way}")
     for name, x in params.items():
+        unmasked(name, x)
         if isinstance(x, SpeaksNumPy):
             refuse(f"np.{row.name} takes {name} as a plain number or array, nothing flows to it; got {describe(x)}")
     return inputs, params

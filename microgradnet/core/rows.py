@@ -31,7 +31,8 @@ class Domain:
     __slots__ = ("high", "low")
 
     def __init__(self, low: float, high: float) -> None:
-        self.low, self.high = low, high
+        self.low: float = low
+        self.high: float = high
 
 
 REAL = Domain(-3, 3)
@@ -40,13 +41,16 @@ UNIT = Domain(-0.9, 0.9)
 ABOVE_ONE = Domain(1.1, 4)
 BOOLEAN = Domain(0, 1)  # true or false
 
+HUGE = 1.7976931348623157e308  # the largest number of float64
+TINY = 5e-324  # and the smallest, a denormal one
+
 
 class Variadic(Op):
     """A row over any number of arrays. Its one rule returns the gradients of all of them, in order."""
 
     def __init__(self, *description: Any, **more: Any) -> None:
         super().__init__(*description, **more)
-        self.arity = sys.maxsize
+        self.arity: int = sys.maxsize
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
         out, inputs = (node, node.args) if create_graph else (node._numbers, [numbers(x) for x in node.args])
@@ -69,32 +73,53 @@ def op(
     symmetric: bool = False,
     kind: type[Op] | None = None,
     parameters: bool | None = None,
+    at: Any = None,
+    points: Sequence[Any] = (),
 ) -> Op:
-    """Add a row to the table and return it. See `Op`.
+    """Add a row to the table and return it: its forward, by default the key, and one rule for each input.
 
-    A row without `parameters`, one that takes arrays and nothing else, is recorded and pulled in fewer steps. ufuncs
-    know by themselves that they are such, and whether they work element by element.
+    `domain` is one Domain for each input, or one for all, `cases` are the calls the laws try; see `case`. In a
+    `symmetric` row the order of the inputs does not matter. A row without `parameters`, one that takes arrays and
+    nothing else, is recorded and pulled in fewer steps. ufuncs know by themselves that they are such, and whether they
+    work element by element.
+
+    `at` states what the gradient is at points where it is not finite, or where that is worth saying: `{0.0: np.inf}`,
+    of several inputs `{(1.0, 0.0): (np.inf, -np.inf)}`; or a function of the parameters that returns that. A law holds
+    the rules to it, and asks for finite gradients at all other special points, those in `points` included. See
+    `testing.points`.
     """
     if elementwise is None:
         elementwise = isinstance(key, np.ufunc) and key.signature is None
     if parameters is None:
         parameters = not elementwise and not isinstance(key, np.ufunc)
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
-    TABLE[key] = row = (kind or Op)(key, rules, forward or key, symbol, domains, cases, elementwise, symmetric)
+    facts = {"domain": domains, "cases": tuple(cases), "at": at or {}, "points": tuple(points)}
+    TABLE[key] = row = (kind or Op)(
+        key, rules, forward or key, symbol, elementwise=elementwise, symmetric=symmetric, **facts
+    )
     if kind is None and len(rules) in ((1,) if parameters else (1, 2, 3)):
         unroll(row, parameters)
     return row
 
 
 def guarded(rule: Rule) -> Rule:
-    """A user's rule, handed a gradient that it cannot write into: other inputs may have the same array."""
+    """A user's rule. It cannot write into the gradient it is handed: other inputs may have the same array. And nobody
+    writes into the one that it returns: the user may keep it.
+    """
     if rule is None:
         return None
 
     def safely(g: Any, *rest: Any, **params: Any) -> Any:
-        return rule(fixed_view(g.view()) if type(g) is ndarray else g, *rest, **params)
+        gx = rule(fixed_view(g.view()) if type(g) is ndarray else g, *rest, **params)
+        return [*map(lent, gx)] if isinstance(gx, (list, tuple)) else lent(gx)  # a list is of several inputs
 
     return safely
+
+
+def lent(gx: Any) -> Any:
+    """A gradient that a user's rule returned and may keep: of a view, a Value's `.grad` is made a copy."""
+    gx = gx if gx is None else shaped(gx)
+    return gx.view() if type(gx) is ndarray else gx
 
 
 def check_arguments(function: Any, rules: tuple[Rule, ...]) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
-Operand: TypeAlias = Any  # a number, an array, nested lists of numbers, or a Value
+if TYPE_CHECKING:  # np.typing takes longer to import than this package
+    from numpy.typing import ArrayLike, NDArray
+
+# The types of what goes in and out, in strings: at run time they are nothing.
+Array: TypeAlias = "NDArray[Any]"  # or a NumPy scalar, if 0-d: it has the same methods
+Data: TypeAlias = "ArrayLike"  # whatever np.array takes
+Numbers: TypeAlias = "float | np.generic | Array | Sequence[Any]"  # a constant beside a Value, which is none of these
+Operand: TypeAlias = Any  # one of these, or a Value
 
 Rule: TypeAlias = Any  # (g, out, *inputs, **params) -> gradient of one input; None where nothing flows
 

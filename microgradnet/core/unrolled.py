@@ -19,98 +19,10 @@ from .engine import NonDiff, Op, Value, fitted
 from .protocols import numbers
 from .written import computed, function_of, indented
 
-INPUTS = (("x", "a"), ("y", "b"), ("z", "c"))  # the inputs, and the arrays in them
-KNOWN = {
+KNOWN: dict[str, Any] = {
     "NUMBERS": frozenset({int, float}), "NonDiff": NonDiff, "Value": Value, "constant": constant, "fitted": fitted,
     "misfit": misfit, "ndarray": ndarray, "numbers": numbers,
 }  # fmt: skip
-
-TEXT = """
-def make(row, forward, in_general, {rules}):
-    def record({inputs}{more}):
-        {arrays_taken}
-        {forward}
-        {value}
-
-    def pull(node, g, create_graph, pending):
-        if create_graph:
-            return in_general(node, g, create_graph, pending)
-        {inputs}, = node.args
-        {arrays_again}
-        {gradients}
-
-    return record, pull
-"""
-
-# An input that is alone is a Value or a NonDiff; beside another it may be a constant too.
-TAKEN = "{a} = {x}._numbers if type({x}) is Value else {x} if type({x}) in NUMBERS else numbers({x} := constant({x}))"
-AGAIN = "{a} = {x}._numbers if type({x}) is Value or type({x}) is NonDiff else {x}"
-ALONE = "{a} = {x}._numbers"
-
-FORWARD = ["out = forward({arrays}{more})"]
-SCALAR = ["if type(out) is ndarray and not out.ndim:", "    out = out[()]"]
-EXPLAINED = [
-    "try:",
-    "    out = forward(a, b)",
-    "except ValueError as error:",
-    "    error.add_note(misfit(row, a, b))",
-    "    raise",
-]
-
-GRADIENT = ["g{x} = rule_{x}(g, node._numbers, {arrays}{params})"]
-FIT = [
-    "if type(g{x}) is not type({a}) or type(g{x}) is ndarray and (",
-    "    g{x}.shape != {a}.shape or g{x}.dtype is not {a}.dtype",
-    "):",
-    "    g{x} = fitted(g{x}, {x}, row)",
-]
-ADDED = ["pending[{x}] = pending[{x}] + g{x} if {x} in pending else g{x}"]
-
-
-@functools.cache
-def maker(has_rule: tuple[bool, ...], parameters: bool) -> Callable[..., Any]:
-    """What makes `record` and `pull` of a row of inputs of which these have a rule, with parameters or without."""
-    names = INPUTS[: len(has_rule)]
-    alone = len(names) == 1
-    words = {
-        "inputs": ", ".join(x for x, _ in names),
-        "arrays": ", ".join(a for _, a in names),
-        "rules": ", ".join(f"rule_{x}" for x, _ in names),
-        "more": ", **params" if parameters else "",
-        "params": ", **node.params" if parameters else "",
-    }
-
-    def each(line: str) -> list[str]:
-        return [line.format(x=x, a=a) for x, a in names]
-
-    def gradient(x: str, a: str) -> list[str]:
-        # Alone and without parameters, nothing was stretched: the laws hold these rules to shape and dtype.
-        lines = [*GRADIENT, *([] if alone and not parameters else FIT), *ADDED]
-        lines = [line.format(x=x, a=a, **words) for line in lines]
-        return lines if alone else [f"if type({x}) is Value:", *[f"    {line}" for line in lines]]
-
-    flows = " or ".join(f"type({x}) is Value" for x, _ in names)
-    value = computed(
-        kind=f"Value if {flows} else NonDiff" if any(has_rule) else "NonDiff",
-        _numbers="out",
-        op="row",
-        args=f"({words['inputs']},)",
-        params="params" if parameters else "NO_PARAMS",
-    )
-    forward = [*[line.format(**words) for line in FORWARD], *SCALAR] if parameters else FORWARD
-    if len(names) == 2:
-        forward = EXPLAINED
-    gradients = [gradient(x, a) for (x, a), has in zip(names, has_rule, strict=True) if has]
-    text = TEXT.format(
-        arrays_taken=indented(each(ALONE if alone else TAKEN), 8),
-        forward=indented([line.format(**words) for line in forward], 8),
-        value=indented(value, 8),
-        arrays_again=indented(each(ALONE if alone else AGAIN), 8),
-        gradients=indented([line for lines in gradients for line in lines], 8),
-        **words,
-    )
-    rules = ", ".join("a rule" if has else "none" for has in has_rule)
-    return function_of(text, "make", f"record and pull, inputs with {rules}{words['more']}", KNOWN)
 
 
 def unroll(row: Op, parameters: bool) -> None:
@@ -118,3 +30,77 @@ def unroll(row: Op, parameters: bool) -> None:
     make = maker(tuple(rule is not None for rule in row.rules), parameters)
     row.record, row.pull = make(row, row.forward, row.pull, *row.rules)  # type: ignore[method-assign]
     row.parameters = parameters
+
+
+@functools.cache
+def maker(has_rule: tuple[bool, ...], parameters: bool) -> Callable[..., Any]:
+    """What makes `record` and `pull` of a row of inputs of which these have a rule, with parameters or without."""
+    inputs = ["x", "y", "z"][: len(has_rule)]
+    rules = {x: f"rule_{x}" for x in inputs}
+    with_rule = [x for x, has in zip(inputs, has_rule, strict=True) if has]
+    text = f"""
+def make(row, forward, in_general, {", ".join(rules.values())}):
+    {indented(record(inputs, with_rule, parameters), 4)}
+
+    {indented(pull(inputs, with_rule, parameters), 4)}
+
+    return record, pull
+"""
+    return function_of(text, "make", f"record and pull, {len(inputs)} inputs, rules for {with_rule}", KNOWN)
+
+
+def record(inputs: list[str], with_rule: list[str], parameters: bool) -> list[str]:
+    """The lines of `Op.record`. An input that is alone is a Value or a NonDiff; beside another it may be a constant."""
+    given, arrays = ", ".join(inputs), ", ".join(f"a{x}" for x in inputs)
+    lines = [f"def record({given}, **params):" if parameters else f"def record({given}):"]
+    for x in inputs:
+        constants = f"{x} if type({x}) in NUMBERS else numbers({x} := constant({x}))"
+        lines += [f"    a{x} = {x}._numbers" + (f" if type({x}) is Value else {constants}" if len(inputs) > 1 else "")]
+    if len(inputs) == 2:
+        lines += [
+            "    try:",
+            f"        out = forward({arrays})",
+            "    except ValueError as error:",
+            "        error.add_note(misfit(row, ax, ay))",
+            "        raise",
+        ]
+    elif parameters:
+        lines += [
+            f"    out = forward({arrays}, **params)",
+            "    if type(out) is ndarray and not out.ndim:",
+            "        out = out[()]",
+        ]
+    else:
+        lines += [f"    out = forward({arrays})"]
+    flows = " or ".join(f"type({x}) is Value" for x in inputs)
+    kind = f"Value if {flows} else NonDiff" if with_rule else "NonDiff"
+    params = "params" if parameters else "NO_PARAMS"
+    return lines + [
+        f"    {line}" for line in computed(kind, _numbers="out", op="row", args=f"({given},)", params=params)
+    ]
+
+
+def pull(inputs: list[str], with_rule: list[str], parameters: bool) -> list[str]:
+    """The lines of `Op.pull`, with arrays; `in_general` is the row's own, which records."""
+    alone, arrays = len(inputs) == 1, ", ".join(f"a{x}" for x in inputs)
+    params = ", **node.params" if parameters else ""
+    lines = [
+        "def pull(node, g, create_graph, pending):",
+        "    if create_graph:",
+        "        return in_general(node, g, create_graph, pending)",
+        f"    {', '.join(inputs)}, = node.args",
+    ]
+    for x in inputs:
+        constants = f" if type({x}) is Value or type({x}) is NonDiff else {x}"
+        lines += [f"    a{x} = {x}._numbers" + ("" if alone else constants)]
+    for x in with_rule:
+        lines += [f"    if type({x}) is Value:", f"        g{x} = rule_{x}(g, node._numbers, {arrays}{params})"]
+        if not alone or parameters:  # else nothing was stretched: the laws hold these rules to shape and dtype
+            lines += [
+                f"        if type(g{x}) is not type(a{x}) or type(g{x}) is ndarray and (",
+                f"            g{x}.shape != a{x}.shape or g{x}.dtype is not a{x}.dtype",
+                "        ):",
+                f"            g{x} = fitted(g{x}, {x}, row)",
+            ]
+        lines += [f"        pending[{x}] = pending[{x}] + g{x} if {x} in pending else g{x}"]
+    return lines

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from . import modes
 from .tables import NO_PARAMS
 
-new_age = itertools.count().__next__
+new_age: Callable[[], int] = itertools.count().__next__
 
 V = TypeVar("V")
 

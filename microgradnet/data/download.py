@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..files import replacing
+
 TIMEOUT = 30  # seconds without a byte
 
 
@@ -35,31 +37,22 @@ def fetch(name: str, size: int, sha256: str, mirrors: Sequence[str], folder: str
     import hashlib
 
     os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, name)
-    part = f"{path}.{os.urandom(4).hex()}.part"
     failed = []
-    try:
-        for mirror in mirrors:
-            seen = hashlib.sha256()
-            try:
-                with open(part, "wb") as file, progress(name, size) as bar:
-                    for piece in pieces(mirror + name, size):
-                        file.write(piece)
-                        seen.update(piece)
-                        if bar is not None:
-                            bar.update(len(piece))
-                    file.flush()
-                    os.fsync(file.fileno())  # or a power cut could leave the name on an empty file
+    for mirror in mirrors:
+        seen = hashlib.sha256()
+        try:
+            with replacing(os.path.join(folder, name), "part") as file, progress(name, size) as bar:
+                for piece in pieces(mirror + name, size):
+                    file.write(piece)
+                    seen.update(piece)
+                    if bar is not None:
+                        bar.update(len(piece))
                 if seen.hexdigest() != sha256:
                     raise Unusable(f"has other bytes: their sha256 is {seen.hexdigest()}, wanted {sha256}")
-            except Unusable as error:
-                failed.append(f"  {mirror + name} {error}")
-            else:
-                os.replace(part, path)
-                return
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(part)
+        except Unusable as error:
+            failed.append(f"  {mirror + name} {error}")
+        else:
+            return
     raise OSError(
         "\n".join([f"{name} could not be downloaded:", *failed, f"Try again later, or put it into {folder} yourself."])
     )

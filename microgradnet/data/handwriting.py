@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,11 +18,17 @@ from ..nn.init import Seed
 from .download import cache_folder, fetch
 from .rows import split
 
+if TYPE_CHECKING:
+    import zipfile
+
 SIDE = 28  # pixels
 
 
 class Digits(NamedTuple):
-    """Digits to learn from and digits held out: images (n, 784) and labels (n,) of each."""
+    """Digits to learn from and digits held out: images (n, 784) and labels (n,) of each.
+
+    A row is an image of 28×28 pixels, row by row, in float32 from 0 (paper) to 1 (ink); labels are 0 to 9, in int64.
+    """
 
     train_images: Array
     train_labels: Array
@@ -34,6 +40,9 @@ def digits(held_out: float = 0.2, seed: Seed = 0) -> Digits:
     """scikit-learn's 1,797 handwritten digits of 8×8 pixels, enlarged to 28×28, `held_out` of them as the test set.
 
     Needs no download. Raises ModuleNotFoundError, with the command that installs it, where scikit-learn is missing.
+
+    >>> digits().train_images.shape
+    (1438, 784)
     """
     fraction("held_out", held_out, what="the fraction of the digits to hold out")
     try:
@@ -49,7 +58,13 @@ def digits(held_out: float = 0.2, seed: Seed = 0) -> Digits:
 
 
 def enlarged(images: Array, side: int = SIDE) -> Array:
-    """Square images (n, k, k) as (n, side, side) in float32, by linear interpolation along each axis."""
+    """Square images (n, k, k) as (n, side, side) in float32, by linear interpolation along each axis.
+
+    >>> enlarged(np.array([[[0.0, 1.0], [2.0, 3.0]]]), 3)[0]
+    array([[0. , 0.5, 1. ],
+           [1. , 1.5, 2. ],
+           [2. , 2.5, 3. ]], dtype=float32)
+    """
     k = images.shape[-1]
     at = np.linspace(0, k - 1, side)
     weights = np.stack([np.interp(at, np.arange(k), unit) for unit in np.eye(k)], axis=1)  # (side, k)
@@ -68,6 +83,9 @@ def mnist(folder: str | os.PathLike[str] | None = None, *, download: bool = Fals
     is named, or into the cache if no place has them all. Downloads are checked against the published sha256.
 
     Raises FileNotFoundError where files are missing, ValueError for a damaged one, OSError if no mirror has a file.
+
+    >>> mnist(download=True).train_images.shape  # doctest: +SKIP
+    (60000, 784)
     """
     if folder is not None and not isinstance(folder, str | os.PathLike):
         raise TypeError(f"folder={folder!r}: it is the path of a folder. To download, write mnist(download=True)")
@@ -140,7 +158,7 @@ def loaded(place: str) -> Digits:
     if os.path.isfile(place):
         arrays = read_npz(place)
     else:
-        arrays = [read_idx(found(place, name) or name, 3 if "images" in name else 1) for name in FILES]
+        arrays = [idx(found(place, name) or name, 3 if "images" in name else 1) for name in FILES]
     parts = []
     for name, images, labels in zip(("train", "t10k"), arrays[::2], arrays[1::2], strict=True):
         if len(images) != len(labels):
@@ -153,50 +171,87 @@ def loaded(place: str) -> Digits:
     return Digits(*parts)
 
 
+# Nothing is unzipped that the head of an array does not announce, and no head is believed that announces more than the
+# file can hold or MNIST's relatives have: a megabyte of zip may be a gigabyte of zeros.
+DEFLATED = 1032  # the most bytes that one byte of a zipped file can hold
+MOST = 240_000 * SIDE * SIDE  # bytes in an array: MNIST has 60,000 images, EMNIST 240,000 of digits
+
+
 def read_npz(path: str) -> list[Array]:
     """The arrays of bytes in Keras' mnist.npz: images, labels, and both of the test set."""
-    import io
+    import zipfile
 
     with open(path, "rb") as file:
-        raw = file.read()
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
-            arrays = [archive[key] for key in ("x_train", "y_train", "x_test", "y_test")]
-    except Exception as error:  # the file has been read: whatever goes wrong now is wrong in it
-        raise ValueError(f"{path} is not Keras' mnist.npz, or it is damaged ({error})") from error
-    kinds = [(array.dtype, array.ndim) for array in arrays]
-    if kinds != [(np.uint8, 3), (np.uint8, 1)] * 2:
-        raise ValueError(f"{path} is not Keras' mnist.npz: it holds {kinds}; wanted bytes with 3, 1, 3 and 1 axes")
-    return arrays
+        try:
+            with zipfile.ZipFile(file) as archive:
+                names = ("x_train", "y_train", "x_test", "y_test")
+                return [member(archive, f"{name}.npy", axes) for name, axes in zip(names, (3, 1) * 2, strict=True)]
+        except Exception as error:  # the file can be opened: whatever goes wrong now is wrong in it
+            raise ValueError(f"{path} is not Keras' mnist.npz, or it is damaged ({error})") from error
+
+
+def member(archive: zipfile.ZipFile, name: str, axes: int) -> Array:
+    """The array of bytes in a member of an archive, which must have this many `axes`. ValueError for any other."""
+    import zipfile
+
+    info = archive.getinfo(name)
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is compressed in another way than np.savez_compressed does it")
+    with archive.open(name) as file:
+        heads = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, fortran, dtype = heads[np.lib.format.read_magic(file)](file)
+        if dtype != np.uint8 or len(shape) != axes:
+            raise ValueError(
+                f"{name} holds {dtype} with {len(shape)} axes; wanted bytes with {axes}, nothing is unpickled"
+            )
+        held = announced(name, file, shape, min(MOST, DEFLATED * info.compress_size))
+    return np.ndarray(shape, np.uint8, held, order="F" if fortran else "C")
+
+
+def announced(name: str, file: Any, shape: tuple[int, ...], most: int) -> bytes:
+    """The rest of a file, which is what an array of bytes of this shape takes. ValueError for more than `most`."""
+    count = math.prod(shape)
+    says = f"{name} is damaged: it announces {shape} = {count} bytes"
+    if count > most or min(shape, default=0) < 0:
+        raise ValueError(f"{says}, and no more than {most} can be in it. Get it anew")
+    held: bytes = file.read(count + 1)  # one more: checksums are read at the end
+    if len(held) != count:
+        raise ValueError(f"{says} and holds {'more' if len(held) > count else len(held)}. Get it anew")
+    return held
 
 
 def read_idx(path: str | os.PathLike[str], axes: int) -> Array:
     """The array of bytes in an IDX file, which must have this many `axes`. Gzip is recognised by its first bytes.
 
     The format (LeCun, Cortes, Burges): two zero bytes, the type (8: unsigned byte), the number of axes, the length of
-    each as a big-endian 32-bit integer, the elements. Raises ValueError where the file says or holds anything else.
+    each as a big-endian 32-bit integer, the elements. Raises ValueError where the file says or holds anything else; no
+    more is unzipped than its sizes announce.
     """
+    return idx(path, axes, None)
+
+
+def idx(path: str | os.PathLike[str], axes: int, most: int | None = MOST) -> Array:
+    """See `read_idx`. ValueError for more than `most` bytes too."""
     import gzip
     import zlib
 
-    with open(path, "rb") as file:
-        raw = file.read()
-    if raw[:2] == b"\x1f\x8b":
+    with open(path, "rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        file = gzip.GzipFile(fileobj=raw) if zipped else raw
+        size = os.fstat(raw.fileno()).st_size
+        can = size * DEFLATED if zipped else size
         try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
+            head = file.read(4 + 4 * axes)
+            magic = 0x800 + axes
+            if len(head) < 4 + 4 * axes or head[:4] != struct.pack(">I", magic):
+                whole = len(head) < 4 or len(head) == 4 + 4 * axes
+                seen = f"starts with {head[:4].hex() or 'nothing'}" if whole else "ends in its head"
+                raise ValueError(
+                    f"{path} is no IDX file of bytes with {axes} axes: it {seen}, wanted {magic:08x} and {axes} sizes"
+                )
+            shape = struct.unpack(f">{axes}I", head[4:])
+            held = announced(str(path), file, shape, can if most is None else min(most, can))
+            return np.frombuffer(held, np.uint8).reshape(shape)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(f"{path} is damaged: it does not unzip ({error}). Delete it, and get it anew") from error
-    head = 4 + 4 * axes
-    magic = 0x800 + axes
-    if len(raw) < head or struct.unpack(">I", raw[:4])[0] != magic:
-        seen = f"starts with {raw[:4].hex() or 'nothing'}" if len(raw) < 4 or len(raw) >= head else "ends in its head"
-        raise ValueError(
-            f"{path} is no IDX file of bytes with {axes} axes: it {seen}, wanted {magic:08x} and {axes} sizes"
-        )
-    shape = struct.unpack(f">{axes}I", raw[4:head])
-    count = math.prod(shape)
-    if count != len(raw) - head:
-        raise ValueError(
-            f"{path} is damaged: it announces {shape} = {count} bytes and holds {len(raw) - head}. Get it anew"
-        )
-    return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)

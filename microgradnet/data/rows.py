@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_fraction, is_whole, whole
+from ..checks import is_fraction, is_whole, unmasked, whole
 from ..core import Array
 from ..nn.init import Seed, generator
 
@@ -29,7 +29,11 @@ class Batches:
     """Examples dealt out in batches: `len(steps)` batches of (x, y), in each `for x, y in steps`. See `batches`."""
 
     def __init__(self, x: Array, y: Array, size: int, seed: Seed, shuffle: bool) -> None:
-        self.x, self.y, self.size, self.seed, self.shuffle = x, y, size, seed, shuffle
+        self.x: Array = x
+        self.y: Array = y
+        self.size: int = size
+        self.seed: Seed = seed
+        self.shuffle: bool = shuffle
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.size)
@@ -51,7 +55,7 @@ def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = Tr
     >>> len(steps), [labels.tolist() for _, labels in steps]
     (3, [[0, 1], [2, 3], [4]])
     """
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = np.asarray(unmasked("x", x)), np.asarray(unmasked("y", y))
     if not x.ndim or not y.ndim:
         raise ValueError(f"batches wants two arrays with a row for each example; got shapes {x.shape} and {y.shape}")
     if len(x) != len(y):
@@ -74,7 +78,7 @@ def split(*arrays: Array, held_out: float = 0.2, seed: Seed = 0, stratify: Array
     >>> x_train.shape, y_test.shape, (x_test[:, 0] == 2 * y_test).all()
     ((4, 2), (2,), np.True_)
     """
-    arrays = tuple(np.asarray(array) for array in arrays)
+    arrays = tuple(np.asarray(unmasked(f"array {i}", array)) for i, array in enumerate(arrays))
     shapes = [array.shape for array in arrays]
     if not arrays or () in shapes or len({shape[0] for shape in shapes}) > 1:
         raise ValueError(f"split wants arrays with a row for each of the same examples; got shapes {shapes}")
@@ -85,7 +89,7 @@ def split(*arrays: Array, held_out: float = 0.2, seed: Seed = 0, stratify: Array
             f"held_out={held_out!r} of {n} examples: it is a fraction between 0 and 1, or a whole number of examples, "
             f"and leaves at least one in each part"
         )
-    labels = None if stratify is None else np.asarray(stratify)
+    labels = None if stratify is None else np.asarray(unmasked("stratify", stratify))
     if labels is not None and labels.shape != (n,):
         raise ValueError(f"stratify has shape {labels.shape}; wanted the label of each of the {n} examples, ({n},)")
     test = int(test)
@@ -117,7 +121,7 @@ def one_hot(labels: Array, classes: int = 10) -> Array:
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    labels = np.asarray(labels)
+    labels = np.asarray(unmasked("labels", labels))
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels are integers; got dtype {labels.dtype}")
     classes = whole("classes", classes, more=", such as labels.max() + 1")

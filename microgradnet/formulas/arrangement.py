@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import unmasked
 from ..core import TABLE, Value, formula, numbers, shaped
 from ..ops.moves import place, positions
 from ..ops.reduction import along
@@ -168,8 +169,8 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 @formula(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     arr = shaped(arr)  # what is inserted takes the dtype of what it is inserted into
-    values = values.astype(arr.dtype) if isinstance(values, Value) else np.asarray(values, arr.dtype)
-    return rearranged(lambda a, v: np.insert(a, numbers(obj), v, axis), arr, values)
+    values = shaped(values).astype(arr.dtype)
+    return rearranged(lambda a, v: np.insert(a, numbers(unmasked("obj", obj)), v, axis), arr, values)
 
 
 # ------------------------------------------------------------------------------------------------------------- cutting

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core import Value, case, formula, numbers, op, shaped
+from ..core import Value, as_floats, case, formula, numbers, op, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, along, argsort, cumsum, searchsorted
 from ..words import refuse
 from .reductions import axes_of
-from .statistics import as_floats, pick, weak
+from .statistics import pick, weak
 
 # ---------------------------------------------------------------------------------------------------------- calculus
 

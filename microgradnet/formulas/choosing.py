@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import TABLE, Value, all_numbers, formula, numbers, shaped
+from ..core import TABLE, Value, all_numbers, as_floats, formula, numbers, shaped
 from ..ops.moves import collect
 from ..ops.reduction import along, argsort, partition_order, searchsorted
 from ..ops.shape import index_array
@@ -35,7 +35,7 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
         a, axis = np.ravel(shaped(a)), 0
     a, indices = shaped(a), whole(index_array(indices))
     if mode != "raise":
-        n = a.shape[axis]
+        n, indices = a.shape[axis], indices.astype(np.intp)
         indices = np.minimum(np.maximum(indices, 0), n - 1) if mode == "clip" else indices % n
     return a[along(axis, indices[()] if isinstance(indices, np.ndarray) else indices)]
 
@@ -86,7 +86,7 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     dtype = np.result_type(*kinds)
     a, *choices = broadcast_arrays(whole(index_array(a)), *choices)
     if mode != "raise":
-        n = len(choices)
+        n, a = len(choices), a.astype(np.intp)
         a = np.minimum(np.maximum(a, 0), n - 1) if mode == "clip" else a % n
     elif np.any(numbers(a) < 0):
         raise ValueError(f"np.choose: an index is negative; wanted 0 to {len(choices) - 1}")
@@ -162,9 +162,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     if type(x) is Value or weights is None:
         refuse("np.bincount counts integers; a Value can be its weights")
-    places = numbers(shaped(x))
-    size = max(int(places.max()) + 1 if places.size else 0, minlength)
-    return collect(shaped(weights).astype(np.float64), places + 1, shape=(size,))
+    places, weights = numbers(shaped(x)), shaped(weights)
+    size = np.bincount(places, numbers(weights), minlength).size  # or NumPy's own objections
+    return collect(as_floats(weights, np.float64), places.astype(np.intp) + 1, shape=(size,))
 
 
 def counted(function: Callable[..., Any]) -> Callable[..., Any]:

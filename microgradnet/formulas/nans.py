@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core import formula, numbers
+from ..core import as_floats, formula, numbers
 from ..ops.reduction import Axis, cumprod, cumsum, prod
 from .reductions import axes_of, count, first, given
-from .statistics import as_floats, freedom, front, kept, mask_of, nan_for, root, squared_gaps, total_of, warn
+from .statistics import freedom, front, kept, mask_of, nan_for, root, squared_gaps, total_of, warn
 
 
 def _without(a: Any, fill: float, where: Any = True, dtype: Any = None) -> tuple[Any, Any]:

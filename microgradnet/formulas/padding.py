@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import unmasked
 from ..core import TABLE, Value, formula, shaped
 from ..ops.reduction import BACKWARDS, along
 from ..words import refuse
@@ -58,7 +59,7 @@ def pairs(name: str, setting: Any, ndim: int) -> list[tuple[Any, Any]]:
 def plain_option(option: Any) -> Any:
     if isinstance(option, Value):
         refuse("np.pad takes plain numbers to pad with; np.concatenate joins Values")
-    return option
+    return unmasked("what np.pad is given", option)
 
 
 def pad_axis(x: Any, axis: int, width: tuple[int, int], mode: str, setting: tuple[Any, Any]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import BY_NAME, Op, case, formula, op, shaped
+from ..core import BY_NAME, Op, case, formula, op, shaped, widened
 from ..words import refuse
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -47,7 +47,7 @@ def _einsum_rule(i: int, g: Any, out: Any, *operands: Any, subscripts: str, opti
             if letter not in given:
                 others.append((letter, np.ones(size[letter], g.dtype)))
     names = ",".join([target, *[term for term, _ in others]])
-    return einsum(g, *[x for _, x in others], subscripts=f"{names}->{wanted}", optimize=bool(optimize))
+    return einsum(widened(g), *[x for _, x in others], subscripts=f"{names}->{wanted}", optimize=bool(optimize))
 
 
 einsum: Op = op(

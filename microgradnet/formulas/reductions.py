@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..core import BY_NAME, TABLE, Value, formula, shaped
+from ..core import BY_NAME, TABLE, formula, shaped
 from ..ops.elementwise import clip
 from ..ops.reduction import Axis, cumprod, cumsum, logsumexp, prod
 from ..words import refuse
@@ -65,7 +65,7 @@ def given(initial: Any) -> bool:
 
 def first(initial: Any, dtype: Any) -> Any:
     """`initial=` of a reduction in the dtype of its elements."""
-    return initial.astype(dtype) if isinstance(initial, Value) else np.asarray(initial, dtype)[()]
+    return shaped(initial).astype(dtype)
 
 
 @formula(np.sum, out=3)

@@ -14,19 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Value, formula, numbers, shaped
+from ..checks import unmasked
+from ..core import Value, as_floats, formula, numbers, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, argsort, cumsum
 from ..ops.shape import SLOT, take
 from ..words import refuse
 from .reductions import axes_of, count, given
-
-
-def as_floats(x: Any, dtype: Any = None) -> Any:
-    """`x` in floating point, of `dtype` if one is wanted; whole numbers and booleans become float64."""
-    x = shaped(x)
-    wanted = np.dtype(dtype if dtype is not None else x.dtype if x.dtype.kind == "f" else np.float64)
-    return x if x.dtype == wanted else x.astype(wanted)
 
 
 def weak(x: Any) -> Any:
@@ -187,7 +181,7 @@ def _quantile(numpys: Any, skip: bool, a: Any, q: Any, axis: Axis = None, overwr
 
     Where among n sorted elements a quantile lies, NumPy says: it is the quantile of 0, 1, …, n − 1.
     """
-    x, q = as_floats(a), q if isinstance(q, (int, float, Value)) else np.asarray(q)
+    x, q = as_floats(a), q if isinstance(q, (int, float, Value)) else np.asarray(unmasked("q", q))
     if weights is not None:
         return _weighted_quantile(numpys, x, q, axis, method, keepdims, weights, skip)
     if skip and not x.size:

@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING
 
 from ..demand import on_demand
 
+__all__ = ["Culprit", "Element", "GradReport", "Input", "Slope", "assert_grads", "check_grads", "numerical_grad"]
+
 if TYPE_CHECKING:
     from .check import assert_grads, check_grads
     from .numerical import numerical_grad
     from .report import Culprit, Element, GradReport, Input
     from .slopes import Slope
-
-__all__ = ["Culprit", "Element", "GradReport", "Input", "Slope", "assert_grads", "check_grads", "numerical_grad"]
-__getattr__, __dir__ = on_demand(
-    __name__,
-    __all__,
-    {
+else:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {
         "check": "assert_grads check_grads",
         "numerical": "numerical_grad",
         "report": "Culprit Element GradReport Input",
         "slopes": "Slope",
-    },
-)
+    })  # fmt: skip

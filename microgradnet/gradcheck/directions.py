@@ -27,8 +27,12 @@ class Field:
     """
 
     def __init__(self, at: Array, g: Array, results: Callable[[Array], Array], y: Array, c: Array) -> None:
-        self.at, self.g, self.results, self.y, self.c = at, g, results, y, c
-        self.sizes = np.maximum(np.abs(at), max(0.1 * typical_size(at), SMALLEST_MOVE))
+        self.at: Array = at
+        self.g: Array = g
+        self.results: Callable[[Array], Array] = results
+        self.y: Array = y
+        self.c: Array = c
+        self.sizes: Array = np.maximum(np.abs(at), max(0.1 * typical_size(at), SMALLEST_MOVE))
         self.sights: list[float] = []
         self.unexplained: Array | None = None
 

@@ -11,7 +11,7 @@ from .. import tree
 from ..core import Array
 from .judge import agree, is_plain, judged
 from .pairs import EPS, amount
-from .places import in_float64
+from .places import Place, in_float64
 from .point import Point
 from .report import CANNOT_TELL, MATCH, MISMATCH
 from .slopes import FIRST_STEP, Slope, size_of
@@ -23,10 +23,13 @@ class Spot:
     """The element `index` of the input `p`: its gradient `g`, the line along which it moves, and the verdict."""
 
     def __init__(self, point: Point, p: int, index: tuple[int, ...]) -> None:
-        self.point, self.p, self.index = point, p, index
-        self.place, self.x = point.places[p], point.at[p]
-        self.g = float(point.analytic[p][index])
-        self.size = size_of(self.x, index)
+        self.point: Point = point
+        self.p: int = p
+        self.index: tuple[int, ...] = index
+        self.place: Place = point.places[p]
+        self.x: Array = point.at[p]
+        self.g: float = float(point.analytic[p][index])
+        self.size: float = size_of(self.x, index)
 
     def line(self, t: float) -> tuple[Array, float]:
         """The results when the element is moved by `t`, and how far it really was moved."""

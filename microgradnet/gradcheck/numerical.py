@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from ..checks import unmasked
 from ..core import Array
 from .slopes import careful_slope, quick_slope, size_of
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+@overload
+def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: Literal[False] = False) -> Array: ...
+@overload
+def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: Literal[True]) -> tuple[Array, Array]: ...
 def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: bool = False) -> Any:
     """The slope of the number `f(x)` in every element of `x`, in float64; with `with_error`, (slopes, error bars).
 
@@ -28,7 +33,7 @@ def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: bool = F
     True
     """
     with np.errstate(all="ignore"):  # a step may leave where f is defined
-        slopes, errors = _slopes(f, np.array(x, dtype=np.float64))
+        slopes, errors = _slopes(f, np.array(unmasked("x", x), dtype=np.float64))
     return (slopes[()], errors[()]) if with_error else slopes[()]
 
 

@@ -21,9 +21,10 @@ class Pair:
 
     def __init__(self, line: Line, y: Array, c: Array, step: float) -> None:
         (self.above, self.up), (self.below, self.down) = reached(line, step, y), reached(line, -step, y)
-        self.step, self.y = step, y
+        self.step: float = step
+        self.y: Array = y
         stays = (self.above == self.below) & (self.above == y)
-        self.moved = ~(stays | (np.isnan(self.above) & np.isnan(self.below) & np.isnan(y)))
+        self.moved: Array = ~(stays | (np.isnan(self.above) & np.isnan(self.below) & np.isnan(y)))
         self.weigh(c, self.moved)
 
     def weigh(self, c: Array, moved: Array, digit: Any = 0.0) -> None:
@@ -36,12 +37,12 @@ class Pair:
             c, above, below, y = c[moved], above[moved], below[moved], y[moved]
             digit = digit if np.ndim(digit) == 0 else digit[moved]
         with np.errstate(all="ignore"):
-            self.slope = float(c @ (above - below)) / apart if apart else math.nan
-            self.right = float(c @ (above - y)) / self.up if self.up else math.nan
-            self.left = float(c @ (below - y)) / self.down if self.down else math.nan
-            self.bend = self.right - self.left
+            self.slope: float = float(c @ (above - below)) / apart if apart else math.nan
+            self.right: float = float(c @ (above - y)) / self.up if self.up else math.nan
+            self.left: float = float(c @ (below - y)) / self.down if self.down else math.nan
+            self.bend: float = self.right - self.left
             size = np.maximum(np.maximum(np.abs(above), np.abs(below)) * EPS, digit)
-            self.noise = 2 * float(np.abs(c) @ size) / self.step if apart else math.inf
+            self.noise: float = 2 * float(np.abs(c) @ size) / self.step if apart else math.inf
 
     @property
     def secant(self) -> float:

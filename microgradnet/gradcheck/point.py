@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..checks import unmasked
 from ..core import Array, Value, numbers
 from ..transforms.door import name_of
 from ..words import brief
@@ -33,21 +34,24 @@ class Point:
         self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], written: Callable[..., Any] | None,
         seed: int,
     ) -> None:  # fmt: skip
-        self.name, self.f = name_of(f), partial(f, **kwargs)
-        self.rng = np.random.default_rng(seed)
+        self.name: str = name_of(f)
+        self.f: Callable[..., Any] = partial(f, **kwargs)
+        self.rng: np.random.Generator = np.random.default_rng(seed)
         self.problems: list[str] = []
-        self.args = [np.asarray(x, float) if is_array(x) else x for x in args]
-        self.probe = in_float64(self.args, Value)
-        self.places = places_in(f, self.probe)
+        self.args: list[Array | Any] = [
+            np.asarray(x, float) if is_array(x) else unmasked("an argument", x) for x in args
+        ]
+        self.probe: list[Any] = in_float64(self.args, Value)
+        self.places: list[Place] = places_in(f, self.probe)
         # Until it is seen that f does not. A Module does not: its Values hold real numbers.
-        self.takes_complex = all(isinstance(x, Value) for _, x in tree.walk(self.probe))
+        self.takes_complex: bool = all(isinstance(x, Value) for _, x in tree.walk(self.probe))
         if not self.places:
             raise TypeError(
                 "check_grads: there is nothing to differentiate by. Pass floats, floating-point arrays, Values or "
                 f"Modules; got {', '.join(brief(x) for x in self.args) or 'no arguments'}"
             )
-        self.at = [place.read() for place in self.places]
-        self.by_rules = written is None
+        self.at: list[Array] = [place.read() for place in self.places]
+        self.by_rules: bool = written is None
         self.source: Recorded | ByHand = (
             Recorded(self.f, self.probe) if written is None else ByHand(self.f, partial(written, **kwargs), self.probe)
         )
@@ -56,7 +60,7 @@ class Point:
                 f"check_grads: {self.name} returned no floating-point number or Value to differentiate. Comparisons, "
                 f"an argmax and plain numbers (.data, .item(), float()) are constants"
             )
-        self.y = self.results()
+        self.y: Array = self.results()
         self.put_back()
         if not np.array_equal(self.y, self.results(), equal_nan=True):
             self.problems.append(
@@ -64,14 +68,14 @@ class Point:
                 f"Draw random numbers outside, or from a generator made inside with a fixed seed"
             )
         self.put_back()
-        self.c = self.rng.normal(size=self.y.size) if self.source.weighed else np.ones(self.y.size)
-        self.failed = False
+        self.c: Array = self.rng.normal(size=self.y.size) if self.source.weighed else np.ones(self.y.size)
+        self.failed: bool = False
+        self.analytic: list[Array] = [np.full(x.shape, math.nan) for x in self.at]
         try:
             self.analytic = self.gradient()
         except RuleFailed as failure:
             error, self.failed = failure.__cause__, True
             self.problems.append(f"the gradient cannot be computed: {type(error).__name__}: {error}")
-            self.analytic = [np.full(x.shape, math.nan) for x in self.at]
 
     def results(self) -> Array:
         """The results where the probe stands: every number of those that have a slope, in one row."""

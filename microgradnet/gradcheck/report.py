@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from ..core import Array
 
 MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED = "match", "mismatch", "kink", "cannot tell", "unchecked"
 VERDICTS = (MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED)
@@ -45,10 +47,10 @@ class Input(NamedTuple):
     """What was found for one input, element by element: arrays of its shape, NaN where nothing was measured."""
 
     name: str
-    analytic: Any
-    numerical: Any
-    error: Any
-    verdict: Any  # an array of strings
+    analytic: Array
+    numerical: Array
+    error: Array
+    verdict: Array  # an array of strings
 
     def count(self, verdict: str) -> int:
         """How many of its elements have this verdict."""
@@ -79,18 +81,23 @@ class GradReport:
 
     `inputs` has an `Input` for each input or parameter, `elements` every `Element` that was measured, `culprits` the
     operations to blame and what would make them right, `problems` what else is wrong, in words, `notes` what is worth
-    knowing, and `coverage` how much was checked. It `is_wrong` if something mismatches, and `is_unknown` if of all that was measured nothing could be
-    told; `allow_unknown` makes that true.
+    knowing, and `coverage` how much was checked. It `is_wrong` if something mismatches, and `is_unknown` if of all that
+    was measured nothing could be told; `allow_unknown` makes that true.
     """
 
     def __init__(
         self, what: str, inputs: list[Input], elements: list[Element], culprits: list[Culprit], problems: list[str],
         notes: list[str], coverage: str,
     ) -> None:  # fmt: skip
-        self.what, self.inputs, self.elements = what, inputs, elements
-        self.culprits, self.problems, self.notes, self.coverage = culprits, problems, notes, coverage
-        self.is_unknown = bool(elements) and all(e.verdict == CANNOT_TELL for e in elements)
-        self.allow_unknown = False
+        self.what: str = what
+        self.inputs: list[Input] = inputs
+        self.elements: list[Element] = elements
+        self.culprits: list[Culprit] = culprits
+        self.problems: list[str] = problems
+        self.notes: list[str] = notes
+        self.coverage: str = coverage
+        self.is_unknown: bool = bool(elements) and all(e.verdict == CANNOT_TELL for e in elements)
+        self.allow_unknown: bool = False
 
     @property
     def mismatches(self) -> list[Element]:

@@ -27,13 +27,13 @@ class Recorded:
     which `plain` are floating-point numbers. Several results are `weighed` by random numbers.
     """
 
-    weighed = True
+    weighed: bool = True
 
     def __init__(self, f: Function, probe: Sequence[Any]) -> None:
-        self.f = f
+        self.f: Function = f
         found = recorded_results(f, in_float64(probe, lambda x: x[()]))
-        self.flows = [type(x) is Value for x in found]
-        self.plain = sum(tree.is_floating(x) for x in found) - sum(self.flows)
+        self.flows: list[bool] = [type(x) is Value for x in found]
+        self.plain: int = sum(tree.is_floating(x) for x in found) - sum(self.flows)
 
     def results(self, probe: Sequence[Any]) -> list[Any]:
         """What it returns, in every place."""
@@ -60,14 +60,15 @@ class ByHand:
     (*result, *input). Only in a matrix can the results be `weighed`.
     """
 
-    plain = 0
+    plain: int = 0
 
     def __init__(self, f: Function, written: Function, probe: Sequence[Any]) -> None:
-        self.f, self.written = f, written
+        self.f: Function = f
+        self.written: Function = written
         result = f(*bare(probe))
-        self.flows = [tree.is_floating(x) for x in tree.spots(result)]
-        self.shape = np.shape(result) if isinstance(result, np.ndarray) else ()
-        self.weighed = all(map(self.is_matrix, *self.made(in_float64(probe, lambda x: x[()]))))
+        self.flows: list[bool] = [tree.is_floating(x) for x in tree.spots(result)]
+        self.shape: tuple[int, ...] = np.shape(result) if isinstance(result, np.ndarray) else ()
+        self.weighed: bool = all(map(self.is_matrix, *self.made(in_float64(probe, lambda x: x[()]))))
 
     def results(self, probe: Sequence[Any]) -> list[Any]:
         """What it returns, in every place."""

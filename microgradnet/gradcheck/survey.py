@@ -63,14 +63,14 @@ class Seen:
     """
 
     def __init__(self, point: Point) -> None:
-        self.point = point
+        self.point: Point = point
         self.elements: list[Element] = []
-        self.wrong = 0
-        self.starts = np.cumsum([0, *[x.size for x in point.at]])
-        self.weight = float(point.c[0]) if point.y.size == 1 else 1.0
-        self.verdicts = [np.full(x.shape, UNCHECKED, dtype=object) for x in point.at]
-        self.numerical = [np.full(x.shape, math.nan) for x in point.at]
-        self.errors = [np.full(x.shape, math.nan) for x in point.at]
+        self.wrong: int = 0
+        self.starts: Array = np.cumsum([0, *[x.size for x in point.at]])
+        self.weight: float = float(point.c[0]) if point.y.size == 1 else 1.0
+        self.verdicts: list[Array] = [np.full(x.shape, UNCHECKED, dtype=object) for x in point.at]
+        self.numerical: list[Array] = [np.full(x.shape, math.nan) for x in point.at]
+        self.errors: list[Array] = [np.full(x.shape, math.nan) for x in point.at]
 
     def look_at(self, flat: int) -> bool:
         """Measure and judge one element, by its number in all inputs; whether it is wrong."""

@@ -25,19 +25,23 @@ class Trial:
 
     def __init__(self, node: Value, i: int, inputs: Sequence[Any], g: Any) -> None:
         row: Any = node.op
-        self.node, self.row, self.i = node, row, i
-        self.inputs, self.x, self.g = list(inputs), inputs[i], g
+        self.node: Value = node
+        self.row: Any = row
+        self.i: int = i
+        self.inputs: list[Any] = list(inputs)
+        self.x: Any = inputs[i]
+        self.g: Any = g
         self.failure: Exception | None = None
         stand_in = Value(self.x)
         recorded = row.record(*[stand_in if j == i else a for j, a in enumerate(self.inputs)], **node.params)
-        self.out = recorded._numbers
+        self.out: Any = recorded._numbers
         pending: dict[Value, Any] = {}
         try:
             row.pull(recorded, g, False, pending)
         except Exception as failure:
             self.failure = failure
         at = wide(self.x).ravel()
-        self.field = Field(
+        self.field: Field = Field(
             at,
             self.fit(pending.get(stand_in, np.zeros(stand_in.shape))),
             self.results,

@@ -8,11 +8,12 @@ from .. import functional
 from ..checks import choice
 from ..core import Operand
 from .inputs import floating
+from .module import WithoutParameters
 from .options import FunctionLayer
 
 
 @dataclass_transform(eq_default=False)
-class Activation(FunctionLayer):
+class Activation(FunctionLayer, WithoutParameters):
     """A function of one argument as a layer. Its attributes are the options that the function is called with.
 
     >>> LeakyReLU(0.1)([-2.0, 3.0])
@@ -20,7 +21,7 @@ class Activation(FunctionLayer):
     """
 
     def forward(self, x: Operand) -> Any:
-        return self.function(floating(self, x), **self.options())
+        return self._function(floating(self, x), **self.options())
 
     def __repr__(self) -> str:
         shown = [
@@ -39,39 +40,39 @@ class Identity(Activation):
 class ReLU(Activation):
     """max(x, 0); slope 0 at 0."""
 
-    function = staticmethod(functional.relu)
+    _function = staticmethod(functional.relu)
 
 
 class ReLU6(Activation):
     """min(max(x, 0), 6)."""
 
-    function = staticmethod(functional.relu6)
+    _function = staticmethod(functional.relu6)
 
 
 class LeakyReLU(Activation):
     """x where positive, negative_slope · x elsewhere."""
 
-    function = staticmethod(functional.leaky_relu)
+    _function = staticmethod(functional.leaky_relu)
     negative_slope: float = 0.01
 
 
 class ELU(Activation):
     """x where positive, alpha · (exp(x) − 1) elsewhere."""
 
-    function = staticmethod(functional.elu)
+    _function = staticmethod(functional.elu)
     alpha: float = 1.0
 
 
 class SELU(Activation):
     """ELU with the two constants that keep mean 0 and variance 1 through the layers."""
 
-    function = staticmethod(functional.selu)
+    _function = staticmethod(functional.selu)
 
 
 class GELU(Activation):
     """x · Φ(x), Φ being the distribution function of the normal distribution; `approximate="tanh"` for its formula."""
 
-    function = staticmethod(functional.gelu)
+    _function = staticmethod(functional.gelu)
     approximate: str = "none"
 
     def check(self) -> None:
@@ -81,38 +82,38 @@ class GELU(Activation):
 class SiLU(Activation):
     """x · sigmoid(x), also called swish."""
 
-    function = staticmethod(functional.silu)
+    _function = staticmethod(functional.silu)
 
 
 class Mish(Activation):
     """x · tanh(softplus(x))."""
 
-    function = staticmethod(functional.mish)
+    _function = staticmethod(functional.mish)
 
 
 class Softplus(Activation):
     """log(1 + exp(beta · x)) / beta."""
 
-    function = staticmethod(functional.softplus)
+    _function = staticmethod(functional.softplus)
     beta: float = 1.0
 
 
 class Sigmoid(Activation):
     """1 / (1 + exp(−x))."""
 
-    function = staticmethod(functional.sigmoid)
+    _function = staticmethod(functional.sigmoid)
 
 
 class Tanh(Activation):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent, between −1 and 1."""
 
-    function = staticmethod(functional.tanh)
+    _function = staticmethod(functional.tanh)
 
 
 class Hardtanh(Activation):
     """x limited to [min_val, max_val]."""
 
-    function = staticmethod(functional.hardtanh)
+    _function = staticmethod(functional.hardtanh)
     min_val: float = -1.0
     max_val: float = 1.0
 
@@ -120,24 +121,24 @@ class Hardtanh(Activation):
 class Hardswish(Activation):
     """x · relu6(x + 3) / 6."""
 
-    function = staticmethod(functional.hardswish)
+    _function = staticmethod(functional.hardswish)
 
 
 class Step(Activation):
     """1 where x is positive, else 0; nothing flows back: the neuron that fires or does not."""
 
-    function = staticmethod(functional.step)
+    _function = staticmethod(functional.step)
 
 
 class Softmax(Activation):
     """exp(x) / sum(exp(x)) along `axis`."""
 
-    function = staticmethod(functional.softmax)
+    _function = staticmethod(functional.softmax)
     axis: int = -1
 
 
 class LogSoftmax(Activation):
     """log(softmax(x)) along `axis`, precise where the softmax is tiny."""
 
-    function = staticmethod(functional.log_softmax)
+    _function = staticmethod(functional.log_softmax)
     axis: int = -1

@@ -57,12 +57,15 @@ class MultiheadAttention(Module):
         check_dropped("MultiheadAttention", dropout=dropout)
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: embed_dim={embed_dim} is no multiple of num_heads={num_heads}")
-        self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
-        self.rng = generator(seed)
+        self.embed_dim: int = embed_dim
+        self.num_heads: int = num_heads
+        self.dropout: float = dropout
+        self.batch_first: bool = batch_first
+        self.rng: np.random.Generator = generator(seed)
         start = initialisers.xavier_uniform((3 * embed_dim, embed_dim), self.rng)
-        self.in_proj_weight = Value(start.astype(dtype))
-        self.in_proj_bias = Value(np.zeros(3 * embed_dim, dtype)) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype, seed=self.rng)
+        self.in_proj_weight: Value = Value(start.astype(dtype))
+        self.in_proj_bias: Value | None = Value(np.zeros(3 * embed_dim, dtype)) if bias else None
+        self.out_proj: Linear = Linear(embed_dim, embed_dim, bias, dtype=dtype, seed=self.rng)
         if self.out_proj.bias is not None:
             self.out_proj.bias.data[...] = 0
 
@@ -76,9 +79,14 @@ class MultiheadAttention(Module):
         attn_mask: Any = None,
         average_attn_weights: bool = True,
         is_causal: bool = False,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Value, Value | None]:
+        """The pair of the result, in the shape of `query`, and the weights, or None without `need_weights`.
+
+        `average_attn_weights=False` leaves the weights of each head apart: (batch, heads, query's time, key's time).
+        ValueError for shapes that do not fit each other, and for a mask of another shape or kind.
+        """
         q, k, v = self.heads(query, key, value)
-        mask = self.mask(key_padding_mask, attn_mask, q, k)
+        mask = self._mask(key_padding_mask, attn_mask, q, k)
         weights = functional.attention_weights(q, k, mask, is_causal)
         if self.training and self.dropout:
             weights = functional.dropout(weights, self.dropout, seed=self.rng)
@@ -124,7 +132,7 @@ class MultiheadAttention(Module):
             )
         return found
 
-    def mask(self, key_padding_mask: Any, attn_mask: Any, q: Any, k: Any) -> Any:
+    def _mask(self, key_padding_mask: Any, attn_mask: Any, q: Any, k: Any) -> Any:
         """Both masks as numbers to add to the scores (batch, heads, query's time, key's time), or None."""
         batch, heads, time, _ = q.shape
         alone = {(k.shape[2],): (1, 1, 1, k.shape[2])} if batch == 1 else {}
@@ -182,31 +190,38 @@ class TransformerEncoderLayer(Module):
         chosen = known.get(activation, activation)
         function("activation", chosen, call="TransformerEncoderLayer", more=", 'relu' or 'gelu'")
         rng = generator(seed)
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first, dtype=dtype, seed=rng)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype, seed=rng)
-        self.dropout = Dropout(dropout, seed=rng)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype, seed=rng)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1, self.dropout2 = Dropout(dropout, seed=rng), Dropout(dropout, seed=rng)
-        self.activation, self.norm_first = chosen, norm_first
+        self.self_attn: MultiheadAttention = MultiheadAttention(
+            d_model, nhead, dropout, bias, batch_first, dtype=dtype, seed=rng
+        )
+        self.linear1: Linear = Linear(d_model, dim_feedforward, bias, dtype=dtype, seed=rng)
+        self.dropout: Dropout = Dropout(dropout, seed=rng)
+        self.linear2: Linear = Linear(dim_feedforward, d_model, bias, dtype=dtype, seed=rng)
+        self.norm1: LayerNorm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.norm2: LayerNorm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.dropout1: Dropout = Dropout(dropout, seed=rng)
+        self.dropout2: Dropout = Dropout(dropout, seed=rng)
+        self.activation: Callable[[Any], Any] = chosen
+        self.norm_first: bool = norm_first
 
     def forward(
         self, src: Operand, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Any:
-        def attend(x: Any) -> Any:
+    ) -> Value:
+        """The sequence after attention and both linear layers, in the shape of `src`; the masks are its attention's."""
+
+        def attend(x: Any) -> Value:
             out, _ = self.self_attn(
                 x, x, x, src_key_padding_mask, need_weights=False, attn_mask=src_mask, is_causal=is_causal
             )
             return self.dropout1(out)
 
-        def think(x: Any) -> Any:
+        def think(x: Any) -> Value:
             return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
         x = floating(self, src)
         if self.norm_first:
             x = x + attend(self.norm1(x))
-            return x + think(self.norm2(x))
+            out: Value = x + think(self.norm2(x))
+            return out
         x = self.norm1(x + attend(x))
         return self.norm2(x + think(x))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 import numpy as np
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 from .. import functional
 from ..checks import function
-from ..core import Operand, shaped
+from ..core import Operand, Value, shaped
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
 from .inputs import wrong_shape
 from .linear import Linear
-from .module import Module, counted
+from .module import Module, WithoutParameters, counted
 
 Activation: TypeAlias = Callable[[Any], Any]
 
@@ -42,10 +42,12 @@ class Sequential(Module):
             check_layer("Sequential", layer)
         self.layers = list(layers)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Value:
+        """What the last layer returns, each being called with what the one before it returned, the first with x."""
         for layer in self.layers:
             x = layer(x)
-        return x
+        out: Value = x
+        return out
 
     def append(self, layer: Activation) -> Self:
         """Itself, with one more layer at its end."""
@@ -59,6 +61,10 @@ class Sequential(Module):
     def __iter__(self) -> Iterator[Any]:
         return iter(self.layers)
 
+    @overload
+    def __getitem__(self, i: slice) -> Sequential: ...
+    @overload
+    def __getitem__(self, i: int) -> Any: ...
     def __getitem__(self, i: int | slice) -> Any:
         return Sequential(*self.layers[i]) if isinstance(i, slice) else self.layers[i]
 
@@ -68,6 +74,7 @@ class Sequential(Module):
 
 
 def check_layer(name: str, layer: Any) -> None:
+    """TypeError for what cannot stand among layers, such as a layer's class in place of a layer."""
     if not callable(layer) or isinstance(layer, type):
         raise TypeError(f"{name} wants layers or functions of one argument; got {layer!r}")
 
@@ -90,19 +97,21 @@ class Residual(Module):
         check_layer("Residual", module)
         self.module = module
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
+        """x plus what the module makes of it, in the shape of x. ValueError if the module returns another shape."""
         x = shaped(x)
         out = self.module(x)
         shape = getattr(out, "shape", None)
         if shape != x.shape:
             raise wrong_shape(self, x, f"its module returned shape {shape}, which cannot be added to it")
-        return x + out
+        total: Value = x + out
+        return total
 
     def __repr__(self) -> str:
         return f"Residual({named(self.module)})"
 
 
-class Flatten(Module):
+class Flatten(WithoutParameters):
     """x with the axes from `start_dim` to `end_dim` as one: images as the rows of a matrix.
 
     >>> Flatten()(np.ones((64, 16, 5, 5))).shape
@@ -110,9 +119,11 @@ class Flatten(Module):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim, self.end_dim = start_dim, end_dim
+        self.start_dim: int = start_dim
+        self.end_dim: int = end_dim
 
     def forward(self, x: Operand) -> Any:
+        """x in the shape with one axis in place of several. ValueError if x does not have these axes."""
         x = shaped(x)
         n = x.ndim
         first = self.start_dim + n if self.start_dim < 0 else self.start_dim
@@ -157,18 +168,20 @@ class MLP(Module):
         if len(sizes) < 2:
             raise ValueError("MLP wants the sizes of its layers in a list: MLP(784, [16, 16, 10])")
         rng = generator(seed)
-        self.layers = [Linear(n, m, init=init, dtype=dtype, seed=rng) for n, m in pairwise(sizes)]
+        self.layers: list[Linear] = [Linear(n, m, init=init, dtype=dtype, seed=rng) for n, m in pairwise(sizes)]
         self.activation = activation
         self.final_activation = final_activation
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
+        """The outputs of the last layer, after its activation: (…, out_features[-1]) for x (…, in_features)."""
         last = self.layers[-1]
         for layer in self.layers:
             x = layer(x)
             activation = self.final_activation if layer is last else self.activation
             if activation is not None:
                 x = activation(x)
-        return x
+        out: Value = x
+        return out
 
     def __repr__(self) -> str:
         sizes = [self.layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in self.layers)]

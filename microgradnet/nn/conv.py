@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,12 +11,12 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..core import Operand
+from ..core import Operand, Value
 from . import init as initialisers
 from .init import Initialiser, Seed
 from .inputs import check_sizes, check_window, floating, wrong_shape
 from .linear import weight_and_bias
-from .module import Module
+from .module import Module, WithoutParameters
 
 Sizes = int | tuple[int, ...]
 
@@ -23,8 +24,8 @@ Sizes = int | tuple[int, ...]
 class Convolution(Module):
     """What Conv1d and Conv2d share."""
 
-    function: ClassVar[Any]
-    axes: ClassVar[int]
+    _function: ClassVar[Callable[..., Value]]
+    _axes: ClassVar[int]
 
     def __init__(
         self,
@@ -45,18 +46,29 @@ class Convolution(Module):
         check_sizes(name, in_channels=in_channels, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"{name}: {in_channels} and {out_channels} channels are no multiples of groups={groups}")
-        check_window(name, self.axes, kernel_size=kernel_size, stride=stride, dilation=dilation)
+        check_window(name, self._axes, kernel_size=kernel_size, stride=stride, dilation=dilation)
         if padding not in ("valid", "same"):
-            check_window(name, self.axes, padding=padding, least=0)
-        kernel = kernel_size if isinstance(kernel_size, tuple | list) else (kernel_size,) * self.axes
+            check_window(name, self._axes, padding=padding, least=0)
+        kernel = kernel_size if isinstance(kernel_size, tuple | list) else (kernel_size,) * self._axes
         shape = (out_channels, in_channels // groups, *kernel)
+        self.weight: Value
+        self.bias: Value | None
         self.weight, self.bias = weight_and_bias(name, shape, bias, init, dtype, seed)
-        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        self.stride: Sizes = stride
+        self.padding: Sizes | str = padding
+        self.dilation: Sizes = dilation
+        self.groups: int = groups
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
+        """The sums under each place of the kernels plus the bias, (batch, out_channels, …) for (batch, in_channels, …).
+
+        One example may come without the batch. ValueError for a shape that does not fit.
+        """
         x = floating(self, x)
         try:
-            return type(self).function(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+            return type(self)._function(
+                x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+            )
         except ValueError as error:
             raise wrong_shape(self, x, str(error)) from error
 
@@ -69,6 +81,7 @@ class Convolution(Module):
 
 
 def shortest(sizes: list[int]) -> str:
+    """The sizes of a kernel as a person gives them: one number if they are equal."""
     return str(sizes[0] if len(set(sizes)) == 1 else tuple(sizes))
 
 
@@ -82,7 +95,7 @@ class Conv1d(Convolution):
     (5, 4, 7)
     """
 
-    function, axes = staticmethod(functional.conv1d), 1
+    _function, _axes = staticmethod(functional.conv1d), 1
 
 
 class Conv2d(Convolution):
@@ -99,26 +112,30 @@ class Conv2d(Convolution):
     (64, 6, 28, 28)
     """
 
-    function, axes = staticmethod(functional.conv2d), 2
+    _function, _axes = staticmethod(functional.conv2d), 2
 
 
-class Pooling(Module):
+class Pooling(WithoutParameters):
     """What the pooling layers share: the options are handed to the function."""
 
-    function: ClassVar[Any]
-    axes: ClassVar[int]
+    _function: ClassVar[Any]
+    _axes: ClassVar[int]
 
     def __init__(self, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, **more: Any) -> None:
         name = type(self).__name__
         step, dilation = kernel_size if stride is None else stride, more.get("dilation", 1)
-        check_window(name, self.axes, kernel_size=kernel_size, stride=step, dilation=dilation)
-        check_window(name, self.axes, padding=padding, least=0)
-        self.options = {"kernel_size": kernel_size, "stride": stride, "padding": padding, **more}
+        check_window(name, self._axes, kernel_size=kernel_size, stride=step, dilation=dilation)
+        check_window(name, self._axes, padding=padding, least=0)
+        self.options: dict[str, Any] = {"kernel_size": kernel_size, "stride": stride, "padding": padding, **more}
 
     def forward(self, x: Operand) -> Any:
+        """One number for each place of the window: (batch, channels, …) as x has them, its further axes shorter.
+
+        One example may come without the batch. ValueError for a shape that does not fit.
+        """
         x = floating(self, x)
         try:
-            return type(self).function(x, **self.options)
+            return type(self)._function(x, **self.options)
         except ValueError as error:
             raise wrong_shape(self, x, str(error)) from error
 
@@ -157,7 +174,7 @@ class MaxPool1d(MaxPooling):
     array([[3., 5.]])
     """
 
-    function, axes = staticmethod(functional.max_pool1d), 1
+    _function, _axes = staticmethod(functional.max_pool1d), 1
 
 
 class MaxPool2d(MaxPooling):
@@ -171,22 +188,28 @@ class MaxPool2d(MaxPooling):
     (64, 6, 14, 14)
     """
 
-    function, axes = staticmethod(functional.max_pool2d), 2
+    _function, _axes = staticmethod(functional.max_pool2d), 2
 
 
 class AvgPool1d(AvgPooling):
     """The mean under each place of a window: (batch, channels, length) to (batch, channels, length').
 
     `stride` is `kernel_size` unless it is given; see `functional.avg_pool1d`.
+
+    >>> AvgPool1d(2)(np.array([[1.0, 3.0, 2.0, 5.0]]))
+    array([[2. , 3.5]])
     """
 
-    function, axes = staticmethod(functional.avg_pool1d), 1
+    _function, _axes = staticmethod(functional.avg_pool1d), 1
 
 
 class AvgPool2d(AvgPooling):
     """The mean under each place of a window, for (batch, channels, height, width).
 
     `stride` is `kernel_size` unless it is given; see `functional.avg_pool2d`.
+
+    >>> AvgPool2d(2)(np.ones((64, 6, 28, 28))).shape
+    (64, 6, 14, 14)
     """
 
-    function, axes = staticmethod(functional.avg_pool2d), 2
+    _function, _axes = staticmethod(functional.avg_pool2d), 2

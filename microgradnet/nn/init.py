@@ -21,7 +21,12 @@ import numpy as np
 
 from ..checks import choice
 from ..core import Array
-from ..words import missing
+from ..demand import on_demand
+
+__all__ = [
+    "calculate_gain", "constant", "eye", "fans", "generator", "kaiming_normal", "kaiming_uniform", "lecun_uniform",
+    "normal", "ones", "orthogonal", "trunc_normal", "uniform", "xavier_normal", "xavier_uniform", "zeros",
+]  # fmt: skip
 
 # In quotes, so that importing this does not import np.random.
 Seed: TypeAlias = "int | np.random.Generator | None"
@@ -37,7 +42,7 @@ def shared() -> np.random.Generator:
 def generator(seed: Seed = None) -> np.random.Generator:
     """The generator that `seed` means: itself, one that starts from an int, or for None the one all layers share.
 
-    The shared one starts from a fixed seed: the same program draws the same numbers.
+    The shared one starts from a fixed seed: the same program draws the same numbers. TypeError for anything else.
     """
     if seed is None:
         return shared()
@@ -47,7 +52,13 @@ def generator(seed: Seed = None) -> np.random.Generator:
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """How many numbers come into and go out of a weight of this shape: (fan_in, fan_out)."""
+    """How many numbers come into and go out of a weight of this shape: (fan_in, fan_out).
+
+    Axes after the second are those of a kernel. ValueError for fewer than two axes.
+
+    >>> fans((6, 1, 5, 5))
+    (25, 150)
+    """
     if len(shape) < 2:
         raise ValueError(f"a weight has at least two axes, (outputs, inputs); got shape {shape}")
     field = math.prod(shape[2:])
@@ -142,12 +153,12 @@ def orthogonal(shape: tuple[int, ...], rng: Seed = None, *, gain: float = 1.0) -
 
 
 def uniform(shape: tuple[int, ...], rng: Seed = None, *, a: float = 0.0, b: float = 1.0) -> Array:
-    """Uniform from `a` to `b`."""
+    """Uniform from `a` to `b`, the same for every layer, however wide it is."""
     return generator(rng).uniform(a, b, shape)
 
 
 def normal(shape: tuple[int, ...], rng: Seed = None, *, mean: float = 0.0, std: float = 1.0) -> Array:
-    """Normal. Weights of the standard deviation 1 are so large that the first outputs are chaos."""
+    """Normal with `mean` and standard deviation `std`. With 1 the weights are so large that first outputs are chaos."""
     return generator(rng).normal(mean, std, shape)
 
 
@@ -183,26 +194,36 @@ def trunc_normal(
 
 
 def constant(shape: tuple[int, ...], rng: Seed = None, *, val: float) -> Array:
-    """All `val`. Weights that start equal stay equal."""
+    """All `val`. Weights that start equal stay equal.
+
+    >>> constant((2, 2), val=0.5)
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+    """
     return np.full(shape, float(val))
 
 
 def zeros(shape: tuple[int, ...], rng: Seed = None) -> Array:
-    """All 0: for biases. Weights that start equal stay equal."""
+    """All 0, in any shape: for biases. Weights that start equal stay equal."""
     return np.zeros(shape)
 
 
 def ones(shape: tuple[int, ...], rng: Seed = None) -> Array:
-    """All 1: for scales."""
+    """All 1, in any shape: for what scales, such as the weight of a LayerNorm."""
     return np.ones(shape)
 
 
 def eye(shape: tuple[int, ...], rng: Seed = None) -> Array:
-    """The identity: a square layer hands its inputs through, another as many of them as it can."""
+    """The identity: a square layer hands its inputs through, another as many of them as it can.
+
+    >>> eye((2, 3))
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+    """
     if len(shape) != 2:
         raise ValueError(f"the identity has two axes, (outputs, inputs); got shape {shape}")
     return np.eye(*shape)
 
 
 if not TYPE_CHECKING:
-    __getattr__ = functools.partial(missing, __name__)
+    __getattr__, __dir__ = on_demand(__name__, __all__, {})  # all of it is here; for what others call `zeros_`

@@ -10,8 +10,6 @@ from .. import checks
 from ..core import Value, shaped
 from .module import Module, WrongInput
 
-whole = checks.is_whole
-
 
 def check_sizes(layer: str, **sizes: Any) -> None:
     """ValueError for a size that is no whole number of at least 1."""
@@ -49,4 +47,5 @@ def floating(layer: Module, x: Any) -> Any:
 
 
 def wrong_shape(layer: Module, x: Any, wanted: str) -> WrongInput:
+    """The error to raise for an input whose shape is not what is `wanted`."""
     return WrongInput(layer, f"got an input of shape {np.shape(x)}: {wanted}")

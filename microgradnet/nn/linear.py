@@ -45,15 +45,19 @@ class Linear(Module):
         seed: Seed = None,
     ) -> None:
         check_sizes("Linear", in_features=in_features, out_features=out_features)
+        self.weight: Value
+        self.bias: Value | None
         self.weight, self.bias = weight_and_bias("Linear", (out_features, in_features), bias, init, dtype, seed)
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
+        """x · weightᵀ + bias: (…, out_features) for x (…, in_features). ValueError for another last axis."""
         kind = type(x)
         if kind is tuple or (kind is np.ndarray and x.dtype.kind != "f"):
             floating(self, x)  # says so
         try:
             if self.bias is None:
-                return x @ self.weight.T
+                out: Value = x @ self.weight.T
+                return out
             return functional.linear.record(x, self.weight, self.bias)
         except (ValueError, AttributeError) as error:
             if np.shape(x)[-1:] == self.weight.shape[1:]:
@@ -65,9 +69,10 @@ class Linear(Module):
         return f"Linear({n_in} → {n_out}{'' if self.bias is not None else ', bias=False'})"
 
 
-def affine(x: Any, weight: Value, bias: Value | None) -> Any:
+def affine(x: Any, weight: Value, bias: Value | None) -> Value:
     """x · weightᵀ, plus `bias` if there is one."""
-    return x @ weight.T if bias is None else functional.linear.record(x, weight, bias)
+    out: Value = x @ weight.T if bias is None else functional.linear.record(x, weight, bias)
+    return out
 
 
 def weight_and_bias(
@@ -115,10 +120,11 @@ class Embedding(Module):
         weight = init((num_embeddings, embedding_dim), generator(seed)).astype(dtype)
         if padding_idx is not None:
             weight[padding_idx] = 0
-        self.weight = Value(weight)
+        self.weight: Value = Value(weight)
         self.padding_idx = padding_idx
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Value:
+        """The rows that x (…) names, (…, embedding_dim). ValueError for what are no integers from 0 to the last row."""
         x = x if isinstance(x, NonDiff) else shaped(x)  # such as an argmax
         rows = len(self.weight)
         if x.dtype.kind not in "iu":
@@ -126,7 +132,8 @@ class Embedding(Module):
         if x.size and not (numbers(x).min() >= 0 and numbers(x).max() < rows):
             seen = f"got integers from {numbers(x).min()} to {numbers(x).max()}"
             raise WrongInput(self, f"{seen}: it has the rows 0 to {rows - 1}")
-        return functional.embedding(x, self.weight, self.padding_idx)
+        picked: Value = functional.embedding(x, self.weight, self.padding_idx)
+        return picked
 
     def __repr__(self) -> str:
         rows, columns = self.weight.shape

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, dataclass_transform
+from typing import TYPE_CHECKING, Any, dataclass_transform, overload
 
 from .. import functional
-from ..core import Operand
+from ..core import Array, Either, Numbers, Operand, Value
 from .options import FunctionLayer
 
 
@@ -21,8 +21,16 @@ class Loss(FunctionLayer):
 
     by_name = True
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, input: Numbers, target: Numbers) -> Array: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, input: Either, target: Either) -> Value: ...
+        def __call__(self, input: Any, target: Any) -> Any: ...
+
     def forward(self, input: Operand, target: Operand) -> Any:
-        return self.function(input, target, **self.options())
+        return self._function(input, target, **self.options())
 
     def __repr__(self) -> str:
         changed = [f"{name}={x!r}" for name, x in self.options().items() if not same(x, self.known[name])]
@@ -37,21 +45,21 @@ def same(x: Any, default: Any) -> bool:
 class MSELoss(Loss):
     """The mean of (input − target)²: `functional.mse_loss`."""
 
-    function = staticmethod(functional.mse_loss)
+    _function = staticmethod(functional.mse_loss)
     reduction: str = "mean"
 
 
 class L1Loss(Loss):
     """The mean of |input − target|: `functional.l1_loss`."""
 
-    function = staticmethod(functional.l1_loss)
+    _function = staticmethod(functional.l1_loss)
     reduction: str = "mean"
 
 
 class HuberLoss(Loss):
     """A square for errors up to `delta`, with straight arms: `functional.huber_loss`."""
 
-    function = staticmethod(functional.huber_loss)
+    _function = staticmethod(functional.huber_loss)
     reduction: str = "mean"
     delta: float = 1.0
 
@@ -59,7 +67,7 @@ class HuberLoss(Loss):
 class SmoothL1Loss(Loss):
     """|input − target|, rounded off to a square up to `beta`: `functional.smooth_l1_loss`."""
 
-    function = staticmethod(functional.smooth_l1_loss)
+    _function = staticmethod(functional.smooth_l1_loss)
     reduction: str = "mean"
     beta: float = 1.0
 
@@ -67,8 +75,8 @@ class SmoothL1Loss(Loss):
 class CrossEntropyLoss(Loss):
     """Of logits (…, classes) and labels (…,), or probabilities of the classes: `functional.cross_entropy`."""
 
-    function = staticmethod(functional.cross_entropy)
-    weight: Operand | None = None
+    _function = staticmethod(functional.cross_entropy)
+    weight: Either | None = None
     ignore_index: int = -100
     reduction: str = "mean"
     label_smoothing: float = 0.0
@@ -77,8 +85,8 @@ class CrossEntropyLoss(Loss):
 class NLLLoss(Loss):
     """Of logarithms of probabilities (…, classes) and labels (…,): `functional.nll_loss`."""
 
-    function = staticmethod(functional.nll_loss)
-    weight: Operand | None = None
+    _function = staticmethod(functional.nll_loss)
+    weight: Either | None = None
     ignore_index: int = -100
     reduction: str = "mean"
 
@@ -86,34 +94,34 @@ class NLLLoss(Loss):
 class MultiMarginLoss(Loss):
     """The hinge loss of scores (…, classes) and labels (…,): `functional.multi_margin_loss`."""
 
-    function = staticmethod(functional.multi_margin_loss)
+    _function = staticmethod(functional.multi_margin_loss)
     p: int = 1
     margin: float = 1.0
-    weight: Operand | None = None
+    weight: Either | None = None
     reduction: str = "mean"
 
 
 class BCEWithLogitsLoss(Loss):
     """Of logits of any size and targets from 0 to 1: `functional.binary_cross_entropy_with_logits`."""
 
-    function = staticmethod(functional.binary_cross_entropy_with_logits)
-    weight: Operand | None = None
+    _function = staticmethod(functional.binary_cross_entropy_with_logits)
+    weight: Either | None = None
     reduction: str = "mean"
-    pos_weight: Operand | None = None
+    pos_weight: Either | None = None
 
 
 class BCELoss(Loss):
     """Of probabilities and targets from 0 to 1: `functional.binary_cross_entropy`."""
 
-    function = staticmethod(functional.binary_cross_entropy)
-    weight: Operand | None = None
+    _function = staticmethod(functional.binary_cross_entropy)
+    weight: Either | None = None
     reduction: str = "mean"
 
 
 class KLDivLoss(Loss):
     """What it costs to take one distribution for another, given as logarithms: `functional.kl_div`."""
 
-    function = staticmethod(functional.kl_div)
+    _function = staticmethod(functional.kl_div)
     reduction: str = "mean"
     log_target: bool = False
 
@@ -121,7 +129,7 @@ class KLDivLoss(Loss):
 class HingeLoss(Loss):
     """How far scores are from the right side of `margin`, for labels ±1: `functional.hinge_loss`."""
 
-    function = staticmethod(functional.hinge_loss)
+    _function = staticmethod(functional.hinge_loss)
     margin: float = 1.0
     reduction: str = "mean"
 
@@ -129,6 +137,6 @@ class HingeLoss(Loss):
 class HingeEmbeddingLoss(Loss):
     """Of distances, 0 where the label is 1, from `margin` on where it is −1: `functional.hinge_embedding_loss`."""
 
-    function = staticmethod(functional.hinge_embedding_loss)
+    _function = staticmethod(functional.hinge_embedding_loss)
     margin: float = 1.0
     reduction: str = "mean"

@@ -6,18 +6,25 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar, overload
 from weakref import ref
 
 import numpy as np
 
-from ..core import Array, Mode, Value, modes, new_age, no_grad
+from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
 from . import state as states
 from .summary import Summary, described
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
+
+    Inputs = ParamSpec("Inputs")
+    Result = TypeVar("Result", covariant=True)
+
+    class Forward(Protocol[Inputs, Result]):
+        def forward(self, *args: Inputs.args, **kwargs: Inputs.kwargs) -> Result: ...
+
 
 NOTHING: Any = object()
 # What is told of every call of a Module, and its result; see `Module.summary`.
@@ -46,13 +53,19 @@ class Module:
     training = True  # what `train` and `eval` set; layers such as Dropout look at it
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()  # Generic's, for one
         if "forward" in vars(cls) and "__call__" not in vars(cls):
             cls.__call__ = calling(cls.forward)  # type: ignore[method-assign]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    # What a Module takes and returns is what its own `forward` does.
+    def __call__(self: Forward[Inputs, Result], *args: Inputs.args, **kwargs: Inputs.kwargs) -> Result:
         return self.forward(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the Module makes of its inputs, `module(x)`: a class of yours defines it, with any arguments and result.
+
+        Call the Module, not this: a call also notes on the results whose they are, for drawings and errors.
+        """
         raise NotImplementedError(f"{type(self).__name__} computes nothing yet: define forward(self, x)")
 
     def __setattr__(self, name: str, part: Any) -> None:
@@ -69,7 +82,7 @@ class Module:
                 yield path, found
 
     def parameters(self) -> list[Value]:
-        """The parameters, each once."""
+        """The parameters in the order of the attributes, each once: what an optimiser is given."""
         return [value for _, value in self.named_parameters()]
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
@@ -81,7 +94,7 @@ class Module:
         return sum(value.size for value in self.parameters())
 
     def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Forget the gradients of all parameters: the next `backward()` starts from none instead of adding to them."""
         for value in self.parameters():
             value.grad = None
 
@@ -214,6 +227,18 @@ class Module:
         return f"{type(self).__name__}(\n{inside}\n){counted(self)}" if inside else f"{type(self).__name__}()"
 
 
+class WithoutParameters(Module):
+    """A layer that has none, so that what it makes of an array is an array."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, x: Value) -> Value: ...
+        @overload
+        def __call__(self, x: Numbers) -> Array: ...
+        def __call__(self, x: Any) -> Any: ...
+
+
 def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
     """`__call__` of a Module with this `forward`: it notes on the results whose they are, and on errors whose fault.
 
@@ -266,7 +291,7 @@ class WrongInput(ValueError):
     def __init__(self, layer: Module, text: str) -> None:
         super().__init__(layer, text)
         self.text = text
-        self.layers = [layer]  # and the Modules around it
+        self.layers: list[Module] = [layer]  # and the Modules around it
 
     def passes(self, module: Module) -> None:
         """Called as the error leaves each Module on the way out."""
@@ -288,6 +313,7 @@ def path_in(outer: Module, inner: Module) -> str:
 
 
 def parameter_repr(value: Value) -> str:
+    """How a Value is printed among the layers: its shape, and what there is to know of it."""
     computed = f", computed by {value.op.name}: no parameter" if value.op and not is_parameter(value) else ""
     return f"Value {value.shape}{computed}{', frozen' if is_frozen(value) else ''}"
 

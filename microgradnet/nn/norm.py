@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..core import Operand, Value
+from ..core import Array, Operand, Value
 from .init import Seed, generator
 from .inputs import check_dropped, check_sizes, floating, wrong_shape
-from .module import Module
+from .module import Module, WithoutParameters
 
 
 class BatchNorm(Module):
     """What BatchNorm1d and BatchNorm2d share."""
 
-    ranks: ClassVar[tuple[int, ...]]
-    wanted: ClassVar[str]
+    _ranks: ClassVar[tuple[int, ...]]
+    _wanted: ClassVar[str]
 
     def __init__(
         self,
@@ -33,22 +33,28 @@ class BatchNorm(Module):
         dtype: DTypeLike = np.float32,
     ) -> None:
         check_sizes(type(self).__name__, num_features=num_features)
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.weight = Value(np.ones(num_features, dtype)) if affine else None
-        self.bias = Value(np.zeros(num_features, dtype)) if affine else None
-        self.running_mean = np.zeros(num_features, dtype) if track_running_stats else None
-        self.running_var = np.ones(num_features, dtype) if track_running_stats else None
-        self.num_batches_tracked = np.zeros((), np.int64) if track_running_stats else None
+        self.num_features: int = num_features
+        self.eps: float = eps
+        self.momentum: float | None = momentum
+        self.weight: Value | None = Value(np.ones(num_features, dtype)) if affine else None
+        self.bias: Value | None = Value(np.zeros(num_features, dtype)) if affine else None
+        self.running_mean: Array | None = np.zeros(num_features, dtype) if track_running_stats else None
+        self.running_var: Array | None = np.ones(num_features, dtype) if track_running_stats else None
+        self.num_batches_tracked: Array | None = np.zeros((), np.int64) if track_running_stats else None
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
+        """x with every channel normalised, in its shape; in training, the running statistics move too.
+
+        ValueError for another number of channels or axes, and in training for one number in each channel alone.
+        """
         x = floating(self, x)
-        if x.ndim not in self.ranks or x.shape[1] != self.num_features:
-            raise wrong_shape(self, x, f"it wants {self.wanted.format(self.num_features)}")
+        if x.ndim not in self._ranks or x.shape[1] != self.num_features:
+            raise wrong_shape(self, x, f"it wants {self._wanted.format(self.num_features)}")
         batches, momentum = self.num_batches_tracked, self.momentum
         if momentum is None:
             momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
         try:
-            out = functional.batch_norm(
+            out: Value = functional.batch_norm(
                 x, self.running_mean, self.running_var, self.weight, self.bias,
                 self.training or self.running_mean is None, momentum, self.eps,
             )  # fmt: skip
@@ -78,16 +84,19 @@ class BatchNorm1d(BatchNorm):
     array([0.1, 0.4], dtype=float32)
     """
 
-    ranks, wanted = (2, 3), "(batch, {0}) or (batch, {0}, length)"
+    _ranks, _wanted = (2, 3), "(batch, {0}) or (batch, {0}, length)"
 
 
 class BatchNorm2d(BatchNorm):
     """Every channel moved and scaled to mean 0 and variance 1 over the batch and all pixels, as `BatchNorm1d` does.
 
     x is (batch, num_features, height, width).
+
+    >>> BatchNorm2d(3)(np.ones((5, 3, 8, 8), np.float32)).shape
+    (5, 3, 8, 8)
     """
 
-    ranks, wanted = (4,), "(batch, {0}, height, width)"
+    _ranks, _wanted = (4,), "(batch, {0}, height, width)"
 
 
 class LayerNorm(Module):
@@ -108,14 +117,17 @@ class LayerNorm(Module):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.normalized_shape, self.eps = shape_of(type(self).__name__, normalized_shape), eps
-        self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
-        self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
+        self.normalized_shape: tuple[int, ...] = shape_of(type(self).__name__, normalized_shape)
+        self.eps: float = eps
+        self.weight: Value | None = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
+        self.bias: Value | None = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
+        """x (…, *normalized_shape) with every example normalised, in its shape. ValueError for other last axes."""
         x = floating(self, x)
         check_end(self, x, self.normalized_shape)
-        return functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        out: Value = functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return out
 
     def __repr__(self) -> str:
         return f"LayerNorm({', '.join(map(str, self.normalized_shape))})"
@@ -126,6 +138,9 @@ class RMSNorm(Module):
 
     `normalized_shape` is the shape of those axes, or the length of the last one: x is (…, *normalized_shape). `eps` is
     by default the smallest step of the dtype at 1, as in PyTorch.
+
+    >>> RMSNorm(2)(np.array([3, 4], np.float32)).data.round(3)
+    array([0.849, 1.131], dtype=float32)
     """
 
     def __init__(
@@ -136,13 +151,16 @@ class RMSNorm(Module):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.normalized_shape, self.eps = shape_of(type(self).__name__, normalized_shape), eps
-        self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
+        self.normalized_shape: tuple[int, ...] = shape_of(type(self).__name__, normalized_shape)
+        self.eps: float | None = eps
+        self.weight: Value | None = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
+        """x (…, *normalized_shape) with every example scaled, in its shape. ValueError for other last axes."""
         x = floating(self, x)
         check_end(self, x, self.normalized_shape)
-        return functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        out: Value = functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        return out
 
     def __repr__(self) -> str:
         return f"RMSNorm({', '.join(map(str, self.normalized_shape))})"
@@ -152,6 +170,9 @@ class GroupNorm(Module):
     """The channels of each example in `num_groups` groups, each moved and scaled to mean 0 and variance 1.
 
     x is (batch, num_channels, …); then times `weight` plus `bias`, one for each channel.
+
+    >>> GroupNorm(2, 4)(np.array([[1, 3, 10, 30]], np.float32)).data.round(3)
+    array([[-1.,  1., -1.,  1.]], dtype=float32)
     """
 
     def __init__(
@@ -161,21 +182,26 @@ class GroupNorm(Module):
         check_sizes("GroupNorm", num_groups=num_groups, num_channels=num_channels)
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels are no multiple of num_groups={num_groups}")
-        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        self.weight = Value(np.ones(num_channels, dtype)) if affine else None
-        self.bias = Value(np.zeros(num_channels, dtype)) if affine else None
+        self.num_groups: int = num_groups
+        self.num_channels: int = num_channels
+        self.eps: float = eps
+        self.weight: Value | None = Value(np.ones(num_channels, dtype)) if affine else None
+        self.bias: Value | None = Value(np.zeros(num_channels, dtype)) if affine else None
 
-    def forward(self, x: Operand) -> Any:
+    def forward(self, x: Operand) -> Value:
+        """x (batch, num_channels, …) with every group normalised, in its shape. ValueError for other channels."""
         x = floating(self, x)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise wrong_shape(self, x, f"it wants (batch, {self.num_channels}, …)")
-        return functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        out: Value = functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        return out
 
     def __repr__(self) -> str:
         return f"GroupNorm({self.num_groups}, {self.num_channels})"
 
 
 def shape_of(layer: str, normalized_shape: Any) -> tuple[int, ...]:
+    """The axes to normalise over, of which one may be given as a number. ValueError for what is no size."""
     shape = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
     for n in shape or (0,):
         check_sizes(layer, normalized_shape=n)
@@ -183,11 +209,12 @@ def shape_of(layer: str, normalized_shape: Any) -> tuple[int, ...]:
 
 
 def check_end(layer: Module, x: Any, shape: tuple[int, ...]) -> None:
+    """WrongInput if the last axes of x are not of this shape."""
     if x.shape[-len(shape) :] != shape:
         raise wrong_shape(layer, x, f"its last axes must be {shape}")
 
 
-class Dropout(Module):
+class Dropout(WithoutParameters):
     """In training, x with each element dropped (set to 0) with probability `p`, the others scaled by 1 / (1 − p).
 
     After `eval()` it returns x itself. Masks are drawn from `rng`, a np.random.Generator: that of `seed`, or the one
@@ -202,9 +229,11 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
         check_dropped("Dropout", p=p)
-        self.p, self.rng = p, generator(seed)
+        self.p: float = p
+        self.rng: np.random.Generator = generator(seed)
 
     def forward(self, x: Operand) -> Any:
+        """x with some elements dropped and the others scaled up, in its shape; after `eval()`, or with p = 0, x."""
         return functional.dropout(floating(self, x), self.p, self.training, seed=self.rng)
 
     def __repr__(self) -> str:

@@ -28,14 +28,14 @@ class Shown:
 class FunctionLayer(Module):
     """A function as a layer, called with the options that are its attributes; an array among them is a buffer.
 
-    A subclass names the `function`, and says each option once, as an attribute with a type and a default. PEP 681 lets
+    A subclass names its `_function`, and says each option once, as an attribute with a type and a default. PEP 681 lets
     type checkers read from them what `__init__` takes: in their order, unless they go `by_name`.
     """
 
-    function: ClassVar[Callable[..., Any]]
+    _function: ClassVar[Callable[..., Any]]
     by_name: ClassVar[bool] = False
     known: ClassVar[dict[str, Any]] = {}  # the options of the class and their defaults
-    __signature__ = Shown()
+    __signature__: Shown = Shown()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -18,8 +18,10 @@ from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .linear import affine
 from .module import Module, WrongInput
 
+State = TypeVar("State")  # a Value, or in an LSTM a pair of them
 
-class Recurrent(Module):
+
+class Recurrent(Module, Generic[State]):
     """What RNN, GRU and LSTM share: layers, directions, and the walk along the sequence.
 
     A layer gives `gates`, how many sums of width hidden_size it makes at each step, and `step`: from the sums of the
@@ -45,9 +47,14 @@ class Recurrent(Module):
         name = type(self).__name__
         check_sizes(name, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         check_dropped(name, dropout=dropout)
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
-        self.rng = generator(seed)
+        self.input_size: int = input_size
+        self.hidden_size: int = hidden_size
+        self.num_layers: int = num_layers
+        self.bias: bool = bias
+        self.batch_first: bool = batch_first
+        self.dropout: float = dropout
+        self.bidirectional: bool = bidirectional
+        self.rng: np.random.Generator = generator(seed)
         bound = hidden_size**-0.5
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * len(self.directions())
@@ -64,7 +71,13 @@ class Recurrent(Module):
         """What the names of parameters end in: "" forwards, "_reverse" backwards."""
         return ("", "_reverse") if self.bidirectional else ("",)
 
-    def forward(self, x: Operand, hx: Any = None) -> Any:
+    def forward(self, x: Operand, hx: Any = None) -> tuple[Value, State]:
+        """The outputs of the last layer at every time, and the state at the end; `hx` is a state to start from.
+
+        Outputs are (time, batch, hidden_size), or twice as wide with both directions, and in the layout of x. The state
+        is (num_layers · directions, batch, hidden_size); neither has a batch where x has none. ValueError for other
+        shapes.
+        """
         x = floating(self, x)
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size or not x.size:
             time = "(batch, time" if self.batch_first else "(time, batch"
@@ -90,7 +103,8 @@ class Recurrent(Module):
             x, ends = x[:, 0], [s[:, 0] for s in ends]
         elif self.batch_first:
             x = x.swapaxes(0, 1)
-        return x, ends[0] if self.states == 1 else tuple(ends)
+        end: Any = ends[0] if self.states == 1 else tuple(ends)
+        return x, end
 
     def start(self, hx: Any, x: Any, alone: bool) -> list[Any]:
         """The states to start from, each (layers · directions, batch, hidden_size)."""
@@ -119,6 +133,7 @@ class Recurrent(Module):
         return np.stack(outs[::-1] if backwards else outs), state
 
     def step(self, sums: Any, state: list[Any], weight: Any, bias: Any) -> list[Any]:
+        """The next state, its output first, from the sums of the input (batch, gates · hidden_size) and the state."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -129,7 +144,7 @@ class Recurrent(Module):
         return f"{type(self).__name__}({self.input_size} → {self.hidden_size}{more})"
 
 
-class RNN(Recurrent):
+class RNN(Recurrent[Value]):
     """h' = tanh(x · W_ihᵀ + b_ih + h · W_hhᵀ + b_hh), step by step; `nonlinearity` "relu" is the other choice.
 
     x is (time, batch, input_size), with `batch_first` (batch, time, input_size), or (time, input_size) alone. Returns
@@ -143,13 +158,13 @@ class RNN(Recurrent):
     ((7, 2, 4), (1, 2, 4))
     """
 
-    gates = 1
+    gates: ClassVar[int] = 1
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", *args: Any,
         **options: Any,
     ) -> None:  # fmt: skip
-        self.nonlinearity = choice("nonlinearity", nonlinearity, ("tanh", "relu"), call="RNN")
+        self.nonlinearity: str = choice("nonlinearity", nonlinearity, ("tanh", "relu"), call="RNN")
         super().__init__(input_size, hidden_size, num_layers, *args, **options)
 
     def step(self, sums: Any, state: list[Any], weight: Any, bias: Any) -> list[Any]:
@@ -157,14 +172,18 @@ class RNN(Recurrent):
         return [np.tanh(z) if self.nonlinearity == "tanh" else functional.relu(z)]
 
 
-class GRU(Recurrent):
+class GRU(Recurrent[Value]):
     """The gated recurrent unit: h' = (1 − z) · n + z · h, where z says how much is kept, r what of h goes into n.
 
     r, z = σ(x · W_ihᵀ + h · W_hhᵀ + …), n = tanh(x · W_inᵀ + b_in + r · (h · W_hnᵀ + b_hn)); the rows of the weights
     are those of r, z, n, as in PyTorch. Shapes and options are those of `RNN`.
+
+    >>> out, h = GRU(3, 4, bidirectional=True, seed=0)(np.zeros((7, 2, 3), np.float32))
+    >>> out.shape, h.shape
+    ((7, 2, 8), (2, 2, 4))
     """
 
-    gates = 3
+    gates: ClassVar[int] = 3
 
     def step(self, sums: Any, state: list[Any], weight: Any, bias: Any) -> list[Any]:
         (h,), n = state, self.hidden_size
@@ -175,7 +194,7 @@ class GRU(Recurrent):
         return [new + z * (h - new)]
 
 
-class LSTM(Recurrent):
+class LSTM(Recurrent[tuple[Value, Value]]):
     """Long short-term memory: a cell c' = f · c + i · g that is written and forgotten by gates, and h' = o · tanh(c').
 
     i, f, o = σ(x · W_ihᵀ + h · W_hhᵀ + …) and g = tanh(the same); the rows of the weights are those of i, f, g, o, as
@@ -186,7 +205,8 @@ class LSTM(Recurrent):
     ((7, 2, 4), (1, 2, 4), (1, 2, 4))
     """
 
-    gates, states = 4, 2
+    gates: ClassVar[int] = 4
+    states: ClassVar[int] = 2
 
     def walk(self, x: Any, state: list[Any], ending: str, backwards: bool) -> tuple[Any, list[Any]]:
         weight_ih, weight_hh, bias_ih, bias_hh = self.weights(ending)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks import unmasked
 from ..core import Array, Value, numbers
 from ..tree import find, walk
 from ..words import brief
@@ -32,10 +33,12 @@ def places(module: Any) -> dict[str, Any]:
 
 
 def taken(module: Any) -> dict[str, Array]:
-    return {path: np.array(numbers(x)) for path, x in places(module).items()}
+    """A copy of each parameter and buffer, under its path."""
+    return {path: np.array(unmasked(path, numbers(x))) for path, x in places(module).items()}
 
 
 def load(module: Any, state: Mapping[str, Any], strict: bool) -> Incompatible:
+    """Write a state into the Values and arrays of a Module, or raise ValueError and write nothing."""
     if not isinstance(state, Mapping):
         raise TypeError(f"a state is a dict of arrays, such as model.state_dict(); got {brief(state)}")
     mine = places(module)
@@ -78,6 +81,8 @@ def fitting(x: Any, new: Any) -> tuple[Any, str | None]:
     """`new` as an array in the dtype of a parameter or buffer; or what is wrong with it."""
     if isinstance(new, Value) or not hasattr(new, "__array__"):
         return None, f"is no array but {brief(new)}"
+    if isinstance(new, np.ma.MaskedArray):
+        return None, "is a masked array, whose mask would be lost"
     try:
         array = np.asarray(new)
     except Exception as error:  # of another library's array, which has its own
@@ -86,8 +91,10 @@ def fitting(x: Any, new: Any) -> tuple[Any, str | None]:
         return None, f"has shape {array.shape}, here {x.shape}"
     if array.dtype.kind != x.dtype.kind:
         return None, f"has dtype {array.dtype}, here {x.dtype}"
-    cast = array.astype(x.dtype)
-    if x.dtype.kind != "f" and not np.array_equal(cast, array):
+    with np.errstate(over="ignore"):
+        cast = array.astype(x.dtype)
+    fits = np.isinf(cast) == np.isinf(array) if x.dtype.kind == "f" else cast == array
+    if not np.all(fits):
         return None, f"holds numbers that {x.dtype} does not"
     if isinstance(x, Value) and x.op is not None:
         return None, "was computed here, and cannot be written: load into the Module it was made from"

@@ -39,9 +39,9 @@ class Summary:
             sizes = [f"{sum(x.size for x in some):,}" for some in (new, filter(is_frozen, new))]
             self.rows.append([path, name, shapes, *sizes, results.get(id(layer), "")])
         parameters = [x for _, x in walk(module) if isinstance(x, Value)]
-        self.total = sum(x.size for x in parameters)
-        self.frozen = sum(x.size for x in parameters if is_frozen(x))
-        self.bytes = sum(x.data.nbytes for x in parameters)
+        self.total: int = sum(x.size for x in parameters)
+        self.frozen: int = sum(x.size for x in parameters if is_frozen(x))
+        self.bytes: int = sum(x.data.nbytes for x in parameters)
 
     def table(self) -> list[list[str]]:
         """The rows under their heads, without the columns that say nothing here."""
@@ -50,10 +50,12 @@ class Summary:
         return [[row[i] for i in keep] for row in table]
 
     def says(self, column: int) -> bool:
+        """Whether a column holds anything but 0 and nothing."""
         return any(row[column] not in ("", "0") for row in self.rows)
 
     @property
     def sums(self) -> str:
+        """The last line: how many parameters there are, how many of them frozen, and their bytes."""
         frozen = f", {self.frozen:,} of them frozen" if self.frozen else ""
         return f"{self.total:,} parameters{frozen}: {self.bytes:,} bytes"
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..checks import whole, whole_for_each
-from ..core import Op, Operand, case, op, shaped
+from ..core import Op, Operand, case, narrowed, of_two, op, shaped, wide, widened
 from .windows import SIZES, Pair, checked_count, count_places, four_axes, image, reshaped
 
 Edges: TypeAlias = tuple[Pair, Pair]  # zeros above and below, left and right
@@ -28,6 +28,13 @@ Edges: TypeAlias = tuple[Pair, Pair]  # zeros above and below, left and right
 # that memory seen as (batch, channels, height, width): ufuncs, pooling and the next convolution keep it so.
 
 BLOCK = 2**17  # numbers in a block of patches: they stay in cache, and a large batch needs no more memory
+
+
+def _dtypes(*arrays: Any) -> tuple[Any, Any]:
+    """The dtype of the result, that of NumPy but floating point also of integers; and that of the sums in it."""
+    dtype = np.result_type(*arrays)
+    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    return dtype, wide(dtype)
 
 
 def _padded(x: Any, padding: Edges, dtype: Any) -> Any:
@@ -72,7 +79,7 @@ def _columns(block: Any) -> Any:
 
 def _conv2d(x: Any, weight: Any, *bias: Any, stride: Pair, padding: Edges, dilation: Pair, groups: int) -> Any:
     """The cross-correlation of images with kernels, plus a bias if there is one; `conv2d` says how."""
-    dtype = np.result_type(x, weight, *bias)
+    result, dtype = _dtypes(x, weight, *bias)
     patches = _patches(_padded(x, padding, dtype), weight.shape[2:], stride, dilation, groups)
     size, kernels = patches.shape[4:], _grouped(weight, groups, dtype)
     out = np.empty((*kernels.shape[:2], math.prod(size)), dtype)
@@ -80,14 +87,14 @@ def _conv2d(x: Any, weight: Any, *bias: Any, stride: Pair, padding: Edges, dilat
         np.matmul(kernels, _columns(block), out=out[..., numbers])
     for b in bias:
         out += b.reshape((*kernels.shape[:2], 1))
-    return out.reshape((len(weight), *size)).transpose(3, 0, 1, 2)
+    return narrowed(out, result).reshape((len(weight), *size)).transpose(3, 0, 1, 2)
 
 
 def _conv2d_input(
     y: Any, weight: Any, *, shape: Pair, stride: Pair, padding: Edges, dilation: Pair, groups: int
 ) -> Any:
     """An image of `shape` (height, width) with the kernels times its number of `y`, added at their places."""
-    dtype = np.result_type(y, weight)
+    result, dtype = _dtypes(y, weight)
     ((top, bottom), (left, right)), (height, width) = padding, shape
     out = np.zeros((weight.shape[1] * groups, top + height + bottom, left + width + right, len(y)), dtype)
     patches = _patches(out, weight.shape[2:], stride, dilation, groups)
@@ -96,18 +103,18 @@ def _conv2d_input(
         spread = (kernels @ y[..., numbers]).reshape(block.shape)
         for i, j in np.ndindex(*weight.shape[2:]):  # at one place of the kernel, no two patches overlap
             block[:, :, i, j] += spread[:, :, i, j]
-    return out[:, top : top + height, left : left + width].transpose(3, 0, 1, 2)
+    return narrowed(out, result)[:, top : top + height, left : left + width].transpose(3, 0, 1, 2)
 
 
 def _conv2d_weight(y: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Edges, dilation: Pair, groups: int) -> Any:
     """Kernels of size `kernel`: for each channel of `y`, the patches of `x` times its number of `y`, added up."""
-    dtype = np.result_type(y, x)
+    result, dtype = _dtypes(y, x)
     patches = _patches(_padded(x, padding, dtype), kernel, stride, dilation, groups)
     channels, y = y.shape[1], _grouped(y.transpose(1, 2, 3, 0), groups, dtype)
     out = np.zeros((*y.shape[:2], math.prod(patches.shape[1:4])), dtype)
     for numbers, block in _blocks(patches, BLOCK):
         out += y[..., numbers] @ _columns(block).swapaxes(1, 2)
-    return out.reshape((channels, *patches.shape[1:4]))
+    return narrowed(out, result).reshape((channels, *patches.shape[1:4]))
 
 
 # Shapes of image, kernel and result that belong together.
@@ -123,7 +130,7 @@ TRIPLES = [(x, weight, y, dict(zip(HOW, how, strict=True))) for x, weight, y, ho
 conv2d_row: Op = op("conv2d",
     lambda g, out, x, weight, *bias, **how: conv2d_input(g, weight, shape=x.shape[2:], **how),
     lambda g, out, x, weight, *bias, **how: conv2d_weight(g, x, kernel=weight.shape[2:], **how),
-    lambda g, out, x, weight, *bias, **how: g.sum(axis=(0, 2, 3)), forward=_conv2d, kind=Op,
+    lambda g, out, x, weight, *bias, **how: widened(g).sum(axis=(0, 2, 3)), forward=_conv2d, kind=Op,
     cases=[case(x, weight, *bias, **how) for x, weight, _, how in TRIPLES for bias in [(), (weight[:1],)]],
 )  # fmt: skip
 conv2d_input: Op = op("conv2d_input",
@@ -138,6 +145,7 @@ conv2d_weight: Op = op("conv2d_weight",
 )  # fmt: skip
 
 
+@of_two
 def conv1d(
     x: Operand, weight: Operand, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
@@ -151,6 +159,7 @@ def conv1d(
     return _convolve("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)
 
 
+@of_two
 def conv2d(
     x: Operand, weight: Operand, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:

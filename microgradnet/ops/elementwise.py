@@ -12,7 +12,25 @@ from typing import Any
 
 import numpy as np
 
-from ..core import ABOVE_ONE, BOOLEAN, POSITIVE, REAL, TABLE, UNIT, Domain, Op, Operand, Value, case, op, shaped
+from ..core import (
+    ABOVE_ONE,
+    BOOLEAN,
+    HUGE,
+    POSITIVE,
+    REAL,
+    TABLE,
+    TINY,
+    UNIT,
+    Domain,
+    Op,
+    Operand,
+    Value,
+    as_floats,
+    case,
+    of_one,
+    op,
+    shaped,
+)  # fmt: skip
 
 # --------------------------------------------------------------------------------------------------------- arithmetic
 
@@ -24,39 +42,64 @@ op(np.multiply, lambda g, out, x, y: g * y,
                 lambda g, out, x, y: g * x, forward=operator.mul, symbol="×", symmetric=True)  # fmt: skip
 op(np.divide, lambda g, out, x, y: g / y,
               lambda g, out, x, y: -g * out / y, forward=operator.truediv, symbol="÷",
-              domain=(REAL, POSITIVE))  # fmt: skip
+              domain=(REAL, POSITIVE), at={
+                  (1.0, 0.0): (np.inf, -np.inf), (-1.0, 0.0): (np.inf, np.inf),
+                  (TINY, TINY): (np.inf, -np.inf), (-TINY, -TINY): (-np.inf, np.inf),
+              })  # fmt: skip
 op(np.negative, lambda g, out, x: -g, forward=operator.neg, symbol="−")
 op(np.positive, lambda g, out, x: g, forward=operator.pos, symbol="copy")
 op(np.square, lambda g, out, x: g * (x + x), symbol="²")
-op(np.reciprocal, lambda g, out, x: -g * out * out, symbol="1/", domain=POSITIVE)
-
-
-def _log_of_base(x: Any, y: Any) -> Any:
-    """log(x), but 0 where x**y is flat in y although x is 0: at 0**y, y ≥ 0."""
-    return np.log(np.where((x == 0) & (y >= 0), 1.0, x))
+op(np.reciprocal, lambda g, out, x: -g * out * out, symbol="1/", domain=POSITIVE, at={0.0: -np.inf})
 
 
 def _less_one(x: Any, y: Any) -> Any:
     """y − 1, but 0 where x**(y − 1) is infinite although y is 0: the slope y · x**(y − 1) of x**0 is 0 for every x."""
     if isinstance(y, (int, float)):
         return y - 1 if y else 0
-    if y.dtype.kind in "bu":  # of which one cannot be taken
-        y = y * np.int8(1)
+    if y.dtype.kind != "f":  # small integers would wrap around
+        y = y.astype(np.result_type(x, y))
     return y - ((y != 0) | (np.isfinite(x) & (x != 0)))
 
 
-op(np.power, lambda g, out, x, y: g * y * x ** _less_one(x, y),
+def _slope_in_base(g: Any, out: Any, x: Any, y: Any) -> Any:
+    """g · y · x**(y − 1), also where one of these is infinite and the product is not."""
+    if type(y) is int or (type(y) is float and 0.1 < abs(y) < math.inf):  # where one overflows, all do
+        return g * y * x ** (y - 1 if y else 0)
+    power = x ** _less_one(x, y)
+    if type(y) is float:
+        y = x.dtype.type(y)
+    if y.dtype.kind == "f":
+        y = np.where(np.isinf(y) & (power == 0), 0.0, y)
+    over = np.isinf(power) & np.isfinite(out) & (x != 0)  # of a denormal x; then y / x · out is the same, and finite
+    return g * y * np.where(over, out, power) / np.where(over, x, 1.0)
+
+
+def _log_of_base(x: Any, y: Any) -> Any:
+    """log(x), but 0 where x**y is flat in y although the logarithm is infinite: at 0**y, y ≥ 0, and ∞**y, y < 0."""
+    return np.log(np.where(((x == 0) & (y >= 0)) | ((x == math.inf) & (y < 0)), 1.0, x))
+
+
+op(np.power, _slope_in_base,
              lambda g, out, x, y: g * out * _log_of_base(x, y), forward=operator.pow, symbol="**",
-             domain=(POSITIVE, REAL))  # fmt: skip
+             domain=(POSITIVE, REAL), at={
+                 (0.0, 0.0): (0.0, 0.0), (0.0, -1.0): (-np.inf, -np.inf),
+                 (1.0, np.inf): (np.inf, 0.0), (1.0, -np.inf): (-np.inf, 0.0), (np.inf, 0.0): (0.0, np.inf),
+                 (HUGE, 1.0): (1.0, np.inf),
+                 # Of a negative base, NumPy takes whole exponents and infinite ones. There is no slope between them.
+                 (-1.0, 1.0): (1.0, np.nan), (-1.0, np.inf): (np.inf, np.nan), (-1.0, -np.inf): (-np.inf, np.nan),
+                 (-np.inf, 0.0): (0.0, np.nan), (-np.inf, -1.0): (0.0, np.nan), (-np.inf, -np.inf): (0.0, np.nan),
+             })  # fmt: skip
 
 # float_power is a formula, in formulas/arithmetic: it is power in float64.
-# What is left of a division: the quotient is constant between the jumps. rint((x − out) / y) is that very quotient.
+# What is left of a division: the quotient is constant between the jumps. Of fmod, rint((x − out) / y) is that quotient.
 op(np.remainder, lambda g, out, x, y: g,
-                 lambda g, out, x, y: -g * np.rint((x - out) / y), forward=operator.mod, symbol="%",
-                 domain=(REAL, Domain(0.5, 0.6)))  # fmt: skip
+                 lambda g, out, x, y: -g * np.floor_divide(x, y), forward=operator.mod, symbol="%",
+                 domain=(REAL, Domain(0.5, 0.6)),
+                 at={(1.0, TINY): (1.0, -np.inf), (1.0, -TINY): (1.0, np.inf)})  # fmt: skip
 op(np.fmod, lambda g, out, x, y: g,
-            lambda g, out, x, y: -g * np.rint((x - out) / y), domain=(REAL, Domain(0.5, 0.6)))  # fmt: skip
-op(np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.copysign(1.0, y)), None)  # 0 at 0, as abs
+            lambda g, out, x, y: -g * np.rint((x - out) / y), domain=(REAL, Domain(0.5, 0.6)),
+            at={(1.0, TINY): (1.0, -np.inf), (1.0, -TINY): (1.0, np.inf)})  # fmt: skip
+op(np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.copysign(1.0, y)), None, at={(0.0, 1.0): (0.0, None)})
 op(np.nextafter, lambda g, out, x, y: g, None)
 op(np.ldexp, lambda g, out, x, e: np.ldexp(g, e), None, kind=Op, elementwise=False, cases=[
     case("ab", np.array([-2, 3, 0])[:, None, None]), case("", np.array(2)), case("a", np.array(1)),
@@ -92,7 +135,7 @@ def _stop_gradient(x: Any) -> Any:
     return +x
 
 
-stop_gradient = op("stop_gradient", None, forward=_stop_gradient, symbol="stop", elementwise=True)
+stop_gradient: Op = op("stop_gradient", None, forward=_stop_gradient, symbol="stop", elementwise=True)
 op(np.floor_divide, None, None, forward=operator.floordiv, symbol="//", domain=(REAL, POSITIVE))
 
 
@@ -106,7 +149,8 @@ def _hook_rule(g: Any, out: Any, x: Any, *, function: Any) -> Any:
         return g
     if np.shape(changed) != g.shape:
         raise ValueError(f"hook: a gradient of shape {g.shape} came, and the function returned {np.shape(changed)}")
-    return shaped(changed)
+    changed = shaped(changed)
+    return changed.copy() if type(changed) is np.ndarray else changed  # the user's array stays theirs
 
 
 def _hook(x: Any, *, function: Any) -> Any:
@@ -116,6 +160,7 @@ def _hook(x: Any, *, function: Any) -> Any:
 hook_row = op("hook", _hook_rule, forward=_hook, cases=[case("ab", function=lambda g: g), case("", function=np.copy)])
 
 
+@of_one
 def hook(x: Any, function: Any) -> Any:
     """`x`, with `function` attached to the gradient that flows back through it.
 
@@ -158,19 +203,19 @@ def _exponent(x: Any) -> Any:
 
 op(np.round, None, forward=_round, cases=[case("ab"), case("", decimals=1), case("a", decimals=-1)])
 TABLE[np.around] = TABLE[np.round]
-exponent = op("exponent", None, forward=_exponent, elementwise=True)
+exponent: Op = op("exponent", None, forward=_exponent, elementwise=True)
 
 # --------------------------------------------------------------------------------------------------- exponents and logs
 
 op(np.exp, lambda g, out, x: g * out)
 op(np.exp2, lambda g, out, x: g * out * math.log(2))
 op(np.expm1, lambda g, out, x: g * np.exp(x))  # out + 1 would round the slope of a very negative x to 0
-op(np.log, lambda g, out, x: g / x, domain=POSITIVE)
-op(np.log2, lambda g, out, x: g / x / math.log(2), domain=POSITIVE)
-op(np.log10, lambda g, out, x: g / x / math.log(10), domain=POSITIVE)
-op(np.log1p, lambda g, out, x: g / (1 + x), domain=POSITIVE)
-op(np.sqrt, lambda g, out, x: g / (out + out), symbol="√", domain=POSITIVE)
-op(np.cbrt, lambda g, out, x: g / (3 * out * out), symbol="∛", domain=POSITIVE)
+op(np.log, lambda g, out, x: g / x, domain=POSITIVE, at={0.0: np.inf, TINY: np.inf})
+op(np.log2, lambda g, out, x: g / x / math.log(2), domain=POSITIVE, at={0.0: np.inf, TINY: np.inf})
+op(np.log10, lambda g, out, x: g / x / math.log(10), domain=POSITIVE, at={0.0: np.inf, TINY: np.inf})
+op(np.log1p, lambda g, out, x: g / (1 + x), domain=POSITIVE, at={-1.0: np.inf})
+op(np.sqrt, lambda g, out, x: g / (out + out), symbol="√", domain=POSITIVE, at={0.0: np.inf})
+op(np.cbrt, lambda g, out, x: g / (3 * out * out), symbol="∛", domain=POSITIVE, at={0.0: np.inf})
 
 
 def _softshare(x: Any, y: Any) -> Any:
@@ -181,33 +226,41 @@ def _softshare(x: Any, y: Any) -> Any:
 
 
 op(np.logaddexp, lambda g, out, x, y: g * _softshare(x, y),
-                 lambda g, out, x, y: g * _softshare(y, x), symmetric=True)  # fmt: skip
+                 lambda g, out, x, y: g * _softshare(y, x), symmetric=True,
+                 at={(-np.inf, -np.inf): (0.0, 0.0), (np.inf, np.inf): (0.5, 0.5)})  # fmt: skip
 
 op(np.logaddexp2, lambda g, out, x, y: g * _softshare(x * math.log(2), y * math.log(2)),
-                  lambda g, out, x, y: g * _softshare(y * math.log(2), x * math.log(2)), symmetric=True)  # fmt: skip
+                  lambda g, out, x, y: g * _softshare(y * math.log(2), x * math.log(2)), symmetric=True,
+                  at={(-np.inf, -np.inf): (0.0, 0.0), (np.inf, np.inf): (0.5, 0.5)})  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------------------- angles
 
 op(np.sin, lambda g, out, x: g * np.cos(x))
 op(np.cos, lambda g, out, x: -g * np.sin(x))
 op(np.tan, lambda g, out, x: g * (1 + out * out), domain=UNIT)
-op(np.arcsin, lambda g, out, x: g / np.sqrt((1 - x) * (1 + x)), domain=UNIT)
-op(np.arccos, lambda g, out, x: -g / np.sqrt((1 - x) * (1 + x)), domain=UNIT)
+op(np.arcsin, lambda g, out, x: g / np.sqrt((1 - x) * (1 + x)), domain=UNIT, at={1.0: np.inf, -1.0: np.inf})
+op(np.arccos, lambda g, out, x: -g / np.sqrt((1 - x) * (1 + x)), domain=UNIT, at={1.0: -np.inf, -1.0: -np.inf})
 op(np.arctan, lambda g, out, x: g / (1 + x * x))
 op(np.sinh, lambda g, out, x: g * np.cosh(x))
 op(np.cosh, lambda g, out, x: g * np.sinh(x))
 op(np.tanh, lambda g, out, x: g * (1 - out * out))
 op(np.arcsinh, lambda g, out, x: g / np.hypot(x, 1.0))
-op(np.arccosh, lambda g, out, x: g / np.sqrt((x - 1) * (x + 1)), domain=ABOVE_ONE)
-op(np.arctanh, lambda g, out, x: g / ((1 - x) * (1 + x)), domain=UNIT)
+op(np.arccosh, lambda g, out, x: g / np.sqrt((x - 1) * (x + 1)), domain=ABOVE_ONE, at={1.0: np.inf})
+op(np.arctanh, lambda g, out, x: g / ((1 - x) * (1 + x)), domain=UNIT, at={1.0: np.inf, -1.0: np.inf})
 op(np.deg2rad, lambda g, out, x: g * (math.pi / 180))
 op(np.rad2deg, lambda g, out, x: g * (180 / math.pi))
 op(np.radians, lambda g, out, x: g * (math.pi / 180))
 op(np.degrees, lambda g, out, x: g * (180 / math.pi))
 
-# At (0, 0) both have no slope; 0 is the smallest subgradient. r + (r == 0) divides 0 by 1 there.
-op(np.hypot, lambda g, out, x, y: g * (x / (out + (out == 0))),
-             lambda g, out, x, y: g * (y / (out + (out == 0))), symmetric=True)  # fmt: skip
+
+def _cosine(x: Any, r: Any) -> Any:
+    """x / r, the slope of r = hypot(x, y) in x; ±1 where x is infinite. 0 / 0 is 0: the smallest subgradient."""
+    endless = np.isinf(x)
+    return np.where(endless, np.copysign(1.0, x), x) / np.where(endless | (r == 0), 1.0, r)  # no sign of booleans
+
+
+op(np.hypot, lambda g, out, x, y: g * _cosine(x, out),
+             lambda g, out, x, y: g * _cosine(y, out), symmetric=True, at={(0.0, 0.0): (0.0, 0.0)})  # fmt: skip
 
 
 def _radius(y: Any, x: Any) -> Any:
@@ -215,8 +268,10 @@ def _radius(y: Any, x: Any) -> Any:
     return r + (r == 0)
 
 
-op(np.arctan2, lambda g, out, y, x: g * (x / _radius(y, x)) / _radius(y, x),
-               lambda g, out, y, x: -g * (y / _radius(y, x)) / _radius(y, x))  # fmt: skip
+op(np.arctan2, lambda g, out, y, x: g * _cosine(x, _radius(y, x)) / _radius(y, x),
+               lambda g, out, y, x: -g * _cosine(y, _radius(y, x)) / _radius(y, x), at={
+                   (0.0, 0.0): (0.0, 0.0), (TINY, TINY): (np.inf, -np.inf), (-TINY, -TINY): (-np.inf, np.inf),
+               })  # fmt: skip
 
 
 def _sinc_slope(x: Any, out: Any) -> Any:
@@ -228,12 +283,12 @@ def _sinc_slope(x: Any, out: Any) -> Any:
     return np.where(near, series, (np.cos(t) - out) / np.where(near, 1.0, x))
 
 
-op(np.sinc, lambda g, out, x: g * _sinc_slope(x, out), elementwise=True)
+op(np.sinc, lambda g, out, x: g * _sinc_slope(x, out), elementwise=True, at={0.0: 0.0}, points=[0.3 / math.pi, 2.0])
 
 # --------------------------------------------------------------------------------------------------- kinks and choices
 
-op(np.absolute, lambda g, out, x: g * np.sign(x), forward=operator.abs, symbol="|·|")
-op(np.fabs, lambda g, out, x: g * np.sign(x), symbol="|·|")
+op(np.absolute, lambda g, out, x: g * np.sign(x), forward=operator.abs, symbol="|·|", at={0.0: 0.0})
+op(np.fabs, lambda g, out, x: g * np.sign(x), symbol="|·|", at={0.0: 0.0})
 
 
 def _chosen(g: Any, mine: Any, theirs: Any) -> Any:
@@ -244,18 +299,20 @@ def _chosen(g: Any, mine: Any, theirs: Any) -> Any:
 op(np.heaviside, None, lambda g, out, x, h: np.where(x == 0, g, 0.0))
 
 # A NaN is chosen by maximum and minimum, and never by fmax and fmin.
+TAKES_NAN = {(1.0, 1.0): (0.5, 0.5), (np.nan, 1.0): (1.0, 0.0)}
+LEAVES_NAN = {(1.0, 1.0): (0.5, 0.5), (np.nan, 1.0): (0.0, 1.0)}
 op(np.maximum, lambda g, out, x, y: _chosen(g, (x > y) | np.isnan(x), (y > x) | np.isnan(y)),
                lambda g, out, x, y: _chosen(g, (y > x) | np.isnan(y), (x > y) | np.isnan(x)),
-    symmetric=True)  # fmt: skip
+    symmetric=True, at=TAKES_NAN)  # fmt: skip
 op(np.minimum, lambda g, out, x, y: _chosen(g, (x < y) | np.isnan(x), (y < x) | np.isnan(y)),
                lambda g, out, x, y: _chosen(g, (y < x) | np.isnan(y), (x < y) | np.isnan(x)),
-    symmetric=True)  # fmt: skip
+    symmetric=True, at=TAKES_NAN)  # fmt: skip
 op(np.fmax, lambda g, out, x, y: _chosen(g, (x > y) | np.isnan(y), (y > x) | np.isnan(x)),
             lambda g, out, x, y: _chosen(g, (y > x) | np.isnan(x), (x > y) | np.isnan(y)),
-    symmetric=True)  # fmt: skip
+    symmetric=True, at=LEAVES_NAN)  # fmt: skip
 op(np.fmin, lambda g, out, x, y: _chosen(g, (x < y) | np.isnan(y), (y < x) | np.isnan(x)),
             lambda g, out, x, y: _chosen(g, (y < x) | np.isnan(x), (x < y) | np.isnan(y)),
-    symmetric=True)  # fmt: skip
+    symmetric=True, at=LEAVES_NAN)  # fmt: skip
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
@@ -272,13 +329,18 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
     return np.minimum(np.maximum(x, low), high)
 
 
-# On a bound the slope in x is 1; where low > high, NumPy's answer is high, and so is where the gradient goes.
-clip_row = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= high), g, 0.0),
+# On a bound the slope in x is 1, unless nothing is between them. Where low > high, NumPy's answer is high, and so is
+# where the gradient goes.
+clip_row = op("clip", lambda g, out, x, low, high: np.where((x >= low) & (x <= high) & (low < high), g, 0.0),
                       lambda g, out, x, low, high: np.where((x < low) & (low <= high), g, 0.0),
                       lambda g, out, x, low, high: np.where((x > high) | (low > high), g, 0.0),
-              forward=_clip, elementwise=True, domain=(REAL, Domain(-2, -1), Domain(1, 2)))  # fmt: skip
+              forward=_clip, elementwise=True, domain=(REAL, Domain(-2, -1), Domain(1, 2)), at={
+                  (-1.0, -1.0, 1.0): (1.0, 0.0, 0.0), (1.0, -1.0, 1.0): (1.0, 0.0, 0.0),
+                  (1.0, 1.0, 1.0): (0.0, 0.0, 0.0),
+              })  # fmt: skip
 
 
+@of_one
 def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Any:
     """`x` limited to [`min`, `max`]; either may be None, and both may be Values. The slope is 1 on the bounds.
 
@@ -320,7 +382,10 @@ def _relu_rule(g: Any, out: Any, x: Any) -> Any:
     return g if out > 0 else type(g)(0)
 
 
-relu = op("relu", _relu_rule, forward=_relu, elementwise=True)
+relu: Op = op("relu", _relu_rule, forward=_relu, elementwise=True, at={0.0: 0.0})
+
+
+NUMBERS = frozenset({float, np.float16, np.float32, np.float64})
 
 
 @np.errstate(over="ignore")  # exp(1000) is inf, and 1 / (1 + inf) is the right 0
@@ -330,11 +395,15 @@ def _sigmoid(x: Any) -> Any:
     >>> sigmoid(Value([-1000.0, 0.0, 1000.0]))
     Value(data=[0. , 0.5, 1. ], grad=None)
     """
-    out = np.exp(-x)
-    if type(out) is not np.ndarray:
-        return 1 / (out + 1)
-    out += ONE.get(out.dtype, 1)  # in place: `out` is nobody else's
-    return np.reciprocal(out, out=out)
+    one = ONE.get(x.dtype) if type(x) is np.ndarray and x.ndim else None
+    if one is not None:
+        out = -x
+        np.exp(out, out)  # in place: `out` is nobody else's
+        out += one
+        return np.reciprocal(out, out)
+    if type(x) not in NUMBERS:
+        x = as_floats(x)  # the negative of a small integer would wrap around
+    return 1 / (np.exp(-x) + 1)
 
 
 def _sigmoid_rule(g: Any, out: Any, x: Any) -> Any:
@@ -342,4 +411,4 @@ def _sigmoid_rule(g: Any, out: Any, x: Any) -> Any:
     return g * (out * (one - out))
 
 
-sigmoid = op("sigmoid", _sigmoid_rule, forward=_sigmoid, symbol="σ", elementwise=True)
+sigmoid: Op = op("sigmoid", _sigmoid_rule, forward=_sigmoid, symbol="σ", elementwise=True)

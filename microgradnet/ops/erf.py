@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import op
+from ..core import Op, op
 
 # erfc(x) = t · exp(−x² + series(2t − 1)) with t = 2 / (2 + x), for x ≥ 0: what is left is so smooth that a Chebyshev
 # series of 24 terms gives it to the last digits of float64, and of 13 to those of float32. The coefficients are those
@@ -35,4 +35,4 @@ def _erfc(x: Any) -> Any:
     return np.where(x < 0, 2 - tail, tail)[()]
 
 
-erfc = op("erfc", lambda g, out, x: g * np.exp(-x * x) * (-2 / math.sqrt(math.pi)), forward=_erfc, elementwise=True)
+erfc: Op = op("erfc", lambda g, out, x: g * np.exp(-x * x) * (-2 / math.sqrt(math.pi)), forward=_erfc, elementwise=True)

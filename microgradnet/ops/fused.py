@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Op, Variadic, case, op
+from ..core import Op, Variadic, case, narrowed, op, wide, widened
 from .reduction import Axis, maximum_reduce
 
 
 def _total(x: Any, axis: Axis) -> Any:
     """The sum over `axis`, kept. Along the last axis a matrix product is several times as fast as NumPy's sum."""
-    if axis == -1 and x.dtype != np.float16:
+    if axis == -1:
         return (x @ np.ones(x.shape[-1], x.dtype)).reshape((*x.shape[:-1], 1))
     return x.sum(axis=axis, keepdims=True)
 
@@ -40,17 +40,19 @@ def _exponentials(x: Any, axis: int, least: float = 0.0) -> Any:
 
 def _softmax(x: Any, *, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along `axis`: positive numbers that add to 1. Without overflow."""
-    out = np.array(x, x.dtype if x.dtype.kind == "f" else np.float64)
-    return _exponentials(out, axis)[()] if out.ndim else np.exp(out - out)
+    out = np.array(x, wide(x.dtype))
+    out = _exponentials(out, axis) if out.ndim else np.exp(out - out)
+    return narrowed(out, x.dtype)
 
 
 def _softmax_rule(g: Any, out: Any, axis: int) -> Any:
+    g, out = widened(g), widened(out)
     gx = g - _total(g * out, axis)
     gx *= out
     return gx
 
 
-softmax_row = op(
+softmax_row: Op = op(
     "softmax",
     lambda g, out, x, *, axis=-1: _softmax_rule(g, out, axis) if x.ndim else g * 0.0,
     forward=_softmax,
@@ -66,12 +68,13 @@ def _attention_weights(query: Any, key: Any, *mask: Any, scale: float, causal: b
     `query` is (…, L, E), `key` (…, S, E), `mask`, if there is one, broadcasts to the result (…, L, S). A query that may
     look nowhere has weights of 0: NaNs would reach every parameter, even from places that count for nothing.
     """
-    scores = (query * scale) @ key.swapaxes(-1, -2)
+    scores = (widened(query) * scale) @ key.swapaxes(-1, -2)
     for m in mask:
         scores = np.add(scores, m, out=scores)
     if causal:
         scores += np.where(np.tri(*scores.shape[-2:], dtype=np.bool), 0.0, -math.inf).astype(scores.dtype)
-    return _exponentials(scores, -1, least=1.0)  # where there is anything to sum, the largest is exp(0)
+    out = _exponentials(scores, -1, least=1.0)  # where there is anything to sum, the largest is exp(0)
+    return narrowed(out, query.dtype) if query.dtype == key.dtype else out
 
 
 def _attention_weights_rule(
@@ -99,13 +102,15 @@ attention_weights_row: Op = op(
 
 def _normalize(x: Any, *, axis: Axis, eps: float) -> Any:
     """`x` moved and scaled so that over `axis` its mean is 0 and its variance 1: (x − mean) / √(variance + eps)."""
+    dtype, x = x.dtype, widened(x)
     out = x - _total(x, axis) / _count(x, axis)
     out *= 1 / np.sqrt(_total(out * out, axis) / _count(x, axis) + eps)
-    return out
+    return narrowed(out, dtype)
 
 
 def _normalize_rule(g: Any, out: Any, x: Any, *, axis: Axis, eps: float) -> Any:
     """`g` without what would only move or scale all of x, over the standard deviation."""
+    g, out, x = widened(g), widened(out), widened(x)
     n = _count(x, axis)
     gap = x - _total(x, axis) / n
     gx = g - _total(g, axis) / n
@@ -118,7 +123,7 @@ def _count(x: Any, axis: Axis) -> int:
     return math.prod(x.shape[i] for i in (axis if isinstance(axis, tuple) else (axis,))) or 1
 
 
-normalize = op(
+normalize: Op = op(
     "normalize",
     _normalize_rule,
     forward=_normalize,

@@ -110,7 +110,7 @@ def _pinv(x: Any, *, rcond: Any = 1e-15) -> Any:
     return pinv(x, rcond)
 
 
-pseudo_inverse = op("pinv", _pinv_rule, forward=_pinv, symbol="⁺", cases=[*ANY, case((2, 3), rcond=1e-12)])
+pseudo_inverse: Op = op("pinv", _pinv_rule, forward=_pinv, symbol="⁺", cases=[*ANY, case((2, 3), rcond=1e-12)])
 
 # -------------------------------------------------------------------------------------------------------- determinants
 
@@ -164,7 +164,8 @@ def _cofactors_by_blocks(x: Any, rank: int) -> Any:
     return (u @ inner @ vh) * (det(a) * round(float(det(u) * det(vh))))
 
 
-op(det, lambda g, out, x: per_matrix(g) * _cofactors(x), cases=SQUARE)
+SINGULAR = np.array([[[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]], [[1.0, 1.0, 1.0]] * 3, [[0.0, 0.0, 0.0]] * 3])
+op(det, lambda g, out, x: per_matrix(g) * _cofactors(x), cases=[*SQUARE, case(SINGULAR)])
 
 
 def _log_abs_det(x: Any) -> Any:
@@ -180,8 +181,8 @@ def _log_abs_det_rule(g: Any, out: Any, x: Any) -> Any:
     return per_matrix(g) * flip(inv(np.where(per_matrix(out) == -math.inf, math.nan, x)))
 
 
-log_abs_det = op("log_abs_det", _log_abs_det_rule, forward=_log_abs_det, cases=SQUARE)
-sign_of_det = op("sign_of_det", None, forward=_sign_of_det, cases=SQUARE)
+log_abs_det: Op = op("log_abs_det", _log_abs_det_rule, forward=_log_abs_det, cases=SQUARE)
+sign_of_det: Op = op("sign_of_det", None, forward=_sign_of_det, cases=SQUARE)
 
 # ------------------------------------------------------------------------------------------------------ factorisations
 
@@ -230,7 +231,7 @@ def _qr_tall(gq: Any, gr: Any, q: Any, r: Any) -> Any:
 
 
 # One row for both factors, q above rᵀ: each one's slope needs the other.
-qr_factors = op("qr_factors", _qr_rule, forward=_qr, symbol="qr", cases=ANY)
+qr_factors: Op = op("qr_factors", _qr_rule, forward=_qr, symbol="qr", cases=ANY)
 
 # ------------------------------------------------------------------------------------------- eigenvalues and the like
 

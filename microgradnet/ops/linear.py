@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import case, formula, op, shaped
+from ..core import HALF, Op, as_floats, case, formula, op, shaped
 
 
 def _grad_left(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -76,19 +76,24 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
     if weight.ndim != 2 or bias.ndim != 1 or len(bias) != len(weight):  # a bias of one number would broadcast
         raise ValueError(f"linear wants a weight (out, in) and a bias (out,); got {weight.shape} and {bias.shape}")
     out = x.dot(weight.T) if x.ndim == 2 else _rowwise(x, weight.T)
-    if out.dtype is not bias.dtype:
-        return out + bias
-    out += bias  # in place: `out` is nobody else's
-    return out
+    dtype = out.dtype
+    if dtype is bias.dtype and dtype.kind == "f":
+        out += bias  # in place: `out` is nobody else's
+        return out
+    if dtype.kind != "f":  # the sums of small integers would wrap around
+        return _linear(as_floats(x), as_floats(weight), as_floats(bias))
+    return out + bias
 
 
 def _sum_of_rows(g: Any) -> Any:
-    rows = _rows(g)
-    return rows[0] if len(rows) == 1 else rows.sum(axis=0)
+    rows = g if g.ndim == 2 else _rows(g)
+    if len(rows) == 1:
+        return rows[0]
+    return (rows if rows.dtype != HALF else rows.astype(np.float32)).sum(axis=0)
 
 
 # A row because of speed: as a formula it would be three, and small layers cost by the row.
-linear = op(
+linear: Op = op(
     "linear",
     lambda g, out, x, weight, bias: g.dot(weight) if g.ndim == 2 else _rowwise(g, weight),
     lambda g, out, x, weight, bias: g.T.dot(x) if g.ndim == 2 else _rows(g).T.dot(_rows(x)),

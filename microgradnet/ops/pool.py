@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import whole_for_each
-from ..core import Op, Operand, case, op
+from ..core import Op, Operand, as_floats, case, narrowed, of_one, op, wide, widened
 from .windows import Pair, checked_count, four_axes, image, reshaped
 
 
@@ -37,7 +37,7 @@ def _places(shape: Any, *, size: Pair, kernel: Pair, stride: Pair, padding: Pair
 
 def _max_pool2d(x: Any, **how: Any) -> Any:
     """The largest element under each kernel; `max_pool2d` says how."""
-    lowest = -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    lowest = -math.inf if x.dtype.kind == "f" else x.dtype.kind != "b" and np.iinfo(x.dtype).min
     out = np.full_like(x, lowest, shape=(*x.shape[:2], *how["size"]))
     for here, there in _places(x.shape, **how):
         np.maximum(out[here], x[there], out=out[here])
@@ -48,7 +48,7 @@ def _largest(x: Any, how: dict[str, Any]) -> tuple[list[Any], Any]:
     """For each of `_places`, with it, whether the element is the largest under its kernel; and how many such are."""
     top, found = _max_pool2d(x, **how), []
     nan = np.isnan(top).any()
-    count = np.zeros_like(top, np.result_type(top, np.float32))  # float16 cannot count far
+    count = np.zeros_like(top, np.result_type(top, np.float32))
     for here, there in _places(x.shape, **how):
         hit = (x[there] == top[here]) | np.isnan(x[there]) if nan else x[there] == top[here]
         count[here] += hit
@@ -64,17 +64,17 @@ def _only(x: Any, hit: Any) -> Any:
 def _max_unpool2d(y: Any, x: Any, **how: Any) -> Any:
     """`y` number at the largest element of `x` under its kernel, in equal parts to each of several."""
     found, count = _largest(x, how)
-    share = (y / count).astype(y.dtype, copy=False)
-    out = np.zeros_like(x, y.dtype)
+    share = (y / count).astype(wide(y.dtype), copy=False)
+    out = np.zeros_like(x, share.dtype)
     for here, there, hit in found:
         out[there] += _only(share[here], hit)
-    return out
+    return narrowed(out, y.dtype)
 
 
 def _max_gather2d(h: Any, x: Any, **how: Any) -> Any:
     """The mean of `h`, of the shape of `x`, over the largest elements of `x` under each kernel."""
     found, count = _largest(x, how)
-    out = np.zeros_like(count, h.dtype)
+    out = np.zeros_like(count, wide(h.dtype))
     for here, there, hit in found:
         out[here] += _only(h[there], hit)
     return (out / count).astype(h.dtype, copy=False)
@@ -121,6 +121,7 @@ sum_unpool2d: Op = op("sum_unpool2d", lambda g, out, y, *, shape, **how: sum_poo
 )  # fmt: skip
 
 
+@of_one
 def max_pool1d(
     x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Any:
@@ -134,6 +135,7 @@ def max_pool1d(
     return reshaped(max_pool2d_row(x, **how), shape)
 
 
+@of_one
 def max_pool2d(
     x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Any:
@@ -153,6 +155,7 @@ def max_pool2d(
     return reshaped(max_pool2d_row(x, **how), shape)
 
 
+@of_one
 def avg_pool1d(
     x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True
@@ -167,6 +170,7 @@ def avg_pool1d(
     return reshaped(_mean(x, how, (how["padding"][0] if count_include_pad else 0, 0)), shape)
 
 
+@of_one
 def avg_pool2d(
     x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True
@@ -188,8 +192,8 @@ def avg_pool2d(
 
 def _mean(x: Any, how: dict[str, Any], edges: Pair) -> Any:
     """The mean under each kernel of those elements that lie in `x` or in `edges` of zeros around it."""
-    if x.dtype.kind != "f":
-        x = x * 1.0  # the sum of small integers would overflow
+    x = as_floats(x)
+    dtype, x = x.dtype, widened(x)
     counts = []
     for n, size, k, s, p, edge in zip(
         x.shape[2:], *(how[w] for w in ("size", "kernel", "stride", "padding")), edges, strict=True
@@ -198,7 +202,8 @@ def _mean(x: Any, how: dict[str, Any], edges: Pair) -> Any:
         counts.append(np.minimum(start + k, n + edge) - np.maximum(start, -edge))
     count = np.multiply.outer(*counts)
     same = int(count.flat[0])
-    return sum_pool2d(x, **how) / (same if (count == same).all() else count.astype(x.dtype))
+    mean = sum_pool2d(x, **how) / (same if (count == same).all() else count.astype(x.dtype))
+    return narrowed(mean, dtype)
 
 
 def _pooling(name: str, axes: int, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..core import Op, Operand, Value, case, op, shaped  # noqa: F401  (Value for the example)
+from ..core import Op, Operand, Value, as_floats, case, narrowed, of_one, op, shaped, widened  # noqa: F401  (Value for the example)
 from .elementwise import stop_gradient
 
 # np.sum and the like, without their Python wrappers
@@ -116,7 +116,7 @@ def _cumsum(a: Any, *, axis: int) -> Any:
 
 
 def _cumsum_rule(g: Any, out: Any, x: Any, *, axis: int) -> Any:
-    return cumsum(g[along(axis, BACKWARDS)], axis=axis)[along(axis, BACKWARDS)]
+    return cumsum(widened(g)[along(axis, BACKWARDS)], axis=axis)[along(axis, BACKWARDS)]
 
 
 def _cumprod(a: Any, *, axis: int) -> Any:
@@ -147,10 +147,14 @@ def _cumprod_rule(g: Any, out: Any, x: Any, *, axis: int) -> Any:
     return total * _shifted(out, 1, axis, 1.0)
 
 
-RUNNING = [case("ab", axis=0), case("ab", axis=-1), case("a", axis=0), case((5,), axis=0), case((2, 4, 2), axis=1)]
+ZEROS = np.array([[2.0, 0.0, 3.0, 1.5], [0.0, 0.5, 0.0, 2.0], [0.0, 0.0, 0.0, 1.0]])  # one, two and three in a row
+RUNNING = [
+    case("ab", axis=0), case("ab", axis=-1), case("a", axis=0), case((5,), axis=0), case((2, 4, 2), axis=1),
+    case(ZEROS, axis=0), case(ZEROS, axis=1),
+]  # fmt: skip
 
-cumsum = op(np.cumsum, _cumsum_rule, forward=_cumsum, cases=RUNNING)
-cumprod = op(np.cumprod, _cumprod_rule, forward=_cumprod, cases=RUNNING)
+cumsum: Op = op(np.cumsum, _cumsum_rule, forward=_cumsum, cases=RUNNING)
+cumprod: Op = op(np.cumprod, _cumprod_rule, forward=_cumprod, cases=RUNNING)
 
 
 def _prod(a: Any, *, axis: int = -1) -> Any:
@@ -167,8 +171,8 @@ def _prod_rule(g: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
 
 
 # Over one axis; the formula of np.prod makes one of several.
-prod = op(np.prod, _prod_rule, forward=_prod, symbol="Π", cases=[
-    case("ab", axis=0), case("ab"), case("a"), case((2, 3, 2), axis=1),
+prod: Op = op(np.prod, _prod_rule, forward=_prod, symbol="Π", cases=[
+    case("ab", axis=0), case("ab"), case("a"), case((2, 3, 2), axis=1), case(ZEROS, axis=0), case(ZEROS),
 ])  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------- recorded, nothing flows
@@ -193,9 +197,9 @@ def _count_nonzero(a: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     return np.asarray(np.count_nonzero(a, axis=axis, keepdims=keepdims))[()]
 
 
-argsort = op(np.argsort, None, forward=_argsort, cases=[case("ab"), case("ab", axis=0), case("ab", axis=None)])
-partition_order = op("partition_order", None, forward=_partition_order, cases=[case((5, 2), kth=2, axis=0)])
-searchsorted = op(np.searchsorted, None, None, forward=_searchsorted, kind=Op, cases=[
+argsort: Op = op(np.argsort, None, forward=_argsort, cases=[case("ab"), case("ab", axis=0), case("ab", axis=None)])
+partition_order: Op = op("partition_order", None, forward=_partition_order, cases=[case((5, 2), kth=2, axis=0)])
+searchsorted: Op = op(np.searchsorted, None, None, forward=_searchsorted, kind=Op, cases=[
     case(np.arange(4.0), "ab"), case(np.arange(4.0), "", side="right"),
 ])  # fmt: skip
 op(np.count_nonzero, None, forward=_count_nonzero, cases=[case("ab"), case("ab", axis=0, keepdims=True), case("")])
@@ -203,17 +207,20 @@ op(np.count_nonzero, None, forward=_count_nonzero, cases=[case("ab"), case("ab",
 # ---------------------------------------------------------------------------------------------------------- logsumexp
 
 
+@of_one
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`, without overflow. All −inf gives −inf, and a gradient of 0.
 
     >>> logsumexp(Value([1000.0, 1000.0]))
     Value(data=1000.6931471805599, grad=None)
     """
-    x = shaped(x)
+    x = as_floats(x)
+    dtype, x = x.dtype, widened(x)
     top = peak(x, axis)
     total = np.exp(x - top).sum(axis=axis, keepdims=True)
     nothing = total == 0
     out = np.where(nothing, -math.inf, np.log(np.where(nothing, 1.0, total)) + top)
+    out = narrowed(out, dtype)
     return out if keepdims else out.squeeze(axis=axis if axis is not None else tuple(range(x.ndim)))
 
 

@@ -13,7 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Array, NonDiff, Op, Value, Variadic, case, fixed_view, formula, numbers, op, shaped
+from ..checks import unmasked
+from ..core import (
+    Array,
+    NonDiff,
+    Op,
+    Value,
+    Variadic,
+    as_floats,
+    case,
+    constant,
+    fixed_view,
+    formula,
+    numbers,
+    op,
+    shaped,
+    wide,
+)  # fmt: skip
 from ..words import brief, written
 
 ODD = np.array([-1, 0, 2, 0])  # an index array with a repeat and a negative
@@ -122,7 +138,7 @@ def index_array(item: Any) -> Any:
     """A list, array or recorded Value as an array of integers or booleans."""
     if isinstance(item, Value) and not isinstance(item, NonDiff):
         raise IndexError("an index is made of integers or booleans; a Value of floating-point numbers is neither")
-    array = item if isinstance(item, NonDiff) else np.asarray(item)
+    array = item if isinstance(item, NonDiff) else np.asarray(unmasked("an index", item))
     if not array.size and not isinstance(item, np.ndarray | NonDiff):
         array = np.asarray(item, dtype=np.intp)  # NumPy calls an empty list one of floats
     if array.dtype.kind not in "iub":
@@ -143,24 +159,27 @@ def _take(x: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
 
 def _scatter(g: Any, *arrays: Array, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
     """An array of zeros with `g` added at `index`, where repeated places add up: the adjoint of indexing."""
-    out = np.zeros(shape, g.dtype)
     place = filled(index, arrays)
-    if index == (SLOT,) and arrays[0].dtype.kind != "b" and arrays[0].size > 100 and out.ndim > 1:
-        _add_rows(out, arrays[0], g)
-    elif any(np.asarray(array).dtype.kind != "b" for array in arrays):
-        np.add.at(out, place, g)
-    else:  # slices and masks name every place once
+    if not any(np.asarray(array).dtype.kind != "b" for array in arrays):  # slices and masks name every place once
+        out = np.zeros(shape, g.dtype)
         out[place] = g
-    return out
+        return out
+    out = np.zeros(shape, wide(g.dtype))
+    if index == (SLOT,) and arrays[0].size > 100 and out.ndim > 1:
+        _add_rows(out, arrays[0], g)
+    else:
+        np.add.at(out, place, g)
+    return out.astype(g.dtype, copy=False)
 
 
 def _add_rows(out: Any, rows: Array, g: Any) -> None:
     """`out[rows] += g`, repeats and all: sorted, those of one row are added in one go, 6 times as fast as np.add.at."""
-    rows = rows.reshape(-1) % len(out)
+    rows = rows.reshape(-1).astype(np.intp, copy=False) % len(out)
     order = rows.argsort(kind="stable")
     rows = rows[order]
     first = np.flatnonzero(np.diff(rows, prepend=-1))
-    out[rows[first]] = np.add.reduceat(g.reshape((len(rows), *out.shape[1:]))[order], first, axis=0)
+    sorted_rows = g.reshape((len(rows), *out.shape[1:]))[order]
+    out[rows[first]] = np.add.reduceat(sorted_rows, first, axis=0, dtype=out.dtype)
 
 
 scatter = op("scatter", lambda g, out, x, *arrays, shape, index: take(g, *arrays, index=index),
@@ -170,21 +189,23 @@ scatter = op("scatter", lambda g, out, x, *arrays, shape, index: take(g, *arrays
                  case((0,), shape=(3,), index=(slice(0, 0),)),
              ])  # fmt: skip
 
-MINE: Any = weakref.WeakValueDictionary()  # age of a Value -> the gradient that a sweep is gathering for it in place
-
 
 class Take(Op):
     """Indexing. Many pieces of one Value are gathered in one array: an array of its size for each were quadratic."""
 
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Any, Any]) -> None:
         x, *arrays = node.args
-        if create_graph or type(x) is not Value or not x.ndim or arrays:
+        if create_graph or type(x) is not Value or not x.ndim or arrays or x not in pending:
             super().pull(node, g, create_graph, pending)
-        elif x in pending and MINE.get(x.age) is pending[x]:
+            return
+        # Only what this very sweep has summed up is written in place; so it is noted among what is pending in it.
+        gathered = pending.setdefault(self, {})  # age of a Value -> its gradient, a weak reference
+        mine = gathered.get(x.age)
+        if mine is not None and mine() is pending[x]:
             pending[x][node.params["index"]] += g
         else:
             super().pull(node, g, create_graph, pending)
-            MINE[x.age] = pending[x]  # its own array, of `scatter` or of a sum
+            gathered[x.age] = weakref.ref(pending[x])  # a sum, nobody else's
 
 
 take: Op = op("take", lambda g, out, x, *arrays, index: scatter(g, *arrays, shape=x.shape, index=index),
@@ -245,9 +266,11 @@ def set_at(x: Value, index: Any, y: Any) -> Value:
 
 @formula("at.add")
 def add_at(x: Value, index: Any, y: Any) -> Any:
-    """`x` with `y` added at `index`; where a place is named twice, both are added."""
+    """`x` with `y` added at `index`; where a place is named twice, both are added. The result has the dtype of `x`."""
     fixed, arrays = parts(index)
-    y = np.broadcast_to(shaped(y), fits(x, index, y))
+    y = y if isinstance(y, Value) else constant(shaped(y))
+    # What is added may be booleans or small integers, whose own sums would wrap around.
+    y = np.broadcast_to(as_floats(y, np.result_type(x, y)), fits(x, index, y))
     added = scatter(y, *arrays, shape=x.shape, index=fixed)
     return x + (added if added.dtype == x.dtype else added.astype(x.dtype))
 

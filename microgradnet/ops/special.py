@@ -25,7 +25,7 @@ import numpy as np
 import scipy.special
 
 from ..checks import whole
-from ..core import POSITIVE, REAL, REFUSED, TABLE, UNIT, Domain, Op, Rule, Value, case, op, shaped
+from ..core import HUGE, POSITIVE, REAL, REFUSED, TABLE, TINY, UNIT, Domain, Op, Rule, Value, case, op, shaped
 from ..words import describe, refuse
 
 ROOT_PI = math.sqrt(math.pi)
@@ -36,8 +36,8 @@ SHARE = Domain(0.1, 0.9)  # a probability, well inside
 class Special(Op):
     """A row of SciPy's. Its inputs without a rule are constants, such as the order of a Bessel function."""
 
-    def __init__(self, *description: Any, **more: Any) -> None:
-        super().__init__(*description, **more)
+    def __init__(self, key: Any, rules: tuple[Rule, ...], *description: Any, **more: Any) -> None:
+        super().__init__(key, tuple(map(_of_floats, rules)), *description, **more)
         ufunc = self.forward
         self.forward = lambda *inputs: ufunc(*_typed(inputs))
 
@@ -46,6 +46,17 @@ class Special(Op):
             if type(x) is Value and rule is None:
                 refuse(f"scipy.special.{self.name} has no rule for its argument {i}, {describe(x)}: it is a constant")
         return super().record(*_typed(inputs))
+
+
+def _of_floats(rule: Rule) -> Rule:
+    """`rule`, handed integers in floating point: one less than the order 0 in uint8 would be 255."""
+    if rule is None:
+        return None
+
+    def safely(g: Any, out: Any, *inputs: Any) -> Any:
+        return rule(g, out, *[x.astype(out.dtype) if getattr(x, "dtype", out.dtype).kind != "f" else x for x in inputs])
+
+    return safely
 
 
 def _typed(inputs: Sequence[Any]) -> Sequence[Any]:
@@ -65,8 +76,8 @@ def _ufunc(name: str) -> Any:
     return getattr(function, "__wrapped__", function)  # with SCIPY_ARRAY_API=1 the ufunc is inside a Python function
 
 
-def _row(name: str, *rules: Rule, domain: Domain | Sequence[Domain] = REAL) -> Op:
-    return op(_ufunc(name), *rules, domain=domain, kind=Special)
+def _row(name: str, *rules: Rule, **description: Any) -> Op:
+    return op(_ufunc(name), *rules, kind=Special, **description)
 
 
 # ------------------------------------------------------------------------------------ the normal distribution, sigmoids
@@ -95,31 +106,64 @@ def _hazard(x: Any) -> Any:
 erf = _row("erf", lambda g, out, x: g * np.exp(-x * x) * (2 / ROOT_PI))
 erfc = _row("erfc", lambda g, out, x: -g * np.exp(-x * x) * (2 / ROOT_PI))
 erfi = _row("erfi", lambda g, out, x: g * np.exp(x * x) * (2 / ROOT_PI), domain=UNIT)
-erfcx = _row("erfcx", lambda g, out, x: g * _erfcx_slope(x, out))
-erfinv = _row("erfinv", lambda g, out, x: g * np.exp(out * out) * (ROOT_PI / 2), domain=UNIT)
-erfcinv = _row("erfcinv", lambda g, out, x: -g * np.exp(out * out) * (ROOT_PI / 2), domain=SHARE)
+erfcx = _row("erfcx", lambda g, out, x: g * _erfcx_slope(x, out), points=[50.0])
+erfinv = _row("erfinv", lambda g, out, x: g * np.exp(out * out) * (ROOT_PI / 2), domain=UNIT,
+              at={1.0: np.inf, -1.0: np.inf})  # fmt: skip
+erfcinv = _row("erfcinv", lambda g, out, x: -g * np.exp(out * out) * (ROOT_PI / 2), domain=SHARE,
+               at={0.0: -np.inf, 2.0: -np.inf})  # fmt: skip
 ndtr = _row("ndtr", lambda g, out, x: g * np.exp(-0.5 * x * x) / ROOT_TAU)
 log_ndtr = _row("log_ndtr", lambda g, out, x: g * _hazard(x))
-ndtri = _row("ndtri", lambda g, out, x: g * np.exp(0.5 * out * out) * ROOT_TAU, domain=SHARE)
-ndtri_exp = _row("ndtri_exp", lambda g, out, x: g / _hazard(out), domain=Domain(-3, -0.1))
+ndtri = _row("ndtri", lambda g, out, x: g * np.exp(0.5 * out * out) * ROOT_TAU, domain=SHARE,
+             at={0.0: np.inf, TINY: np.inf, 1.0: np.inf})  # fmt: skip
+ndtri_exp = _row("ndtri_exp", lambda g, out, x: g / _hazard(out), domain=Domain(-3, -0.1),
+                 at={0.0: np.inf, -TINY: np.inf})  # fmt: skip
 expit: Op = _row("expit", lambda g, out, x: g * out * expit(-x))  # 1 − out would lose the slope of a large x
 log_expit = _row("log_expit", lambda g, out, x: g * expit(-x))
-logit = _row("logit", lambda g, out, x: g / (x * (1 - x)), domain=SHARE)
+logit = _row("logit", lambda g, out, x: g / (x * (1 - x)), domain=SHARE, at={0.0: np.inf, TINY: np.inf, 1.0: np.inf})
 
 # -------------------------------------------------------------------------------------------------- exponents and logs
 
 exp2 = _row("exp2", lambda g, out, x: g * out * math.log(2))
 exp10 = _row("exp10", lambda g, out, x: g * out * math.log(10))
 expm1 = _row("expm1", lambda g, out, x: g * np.exp(x))
-log1p = _row("log1p", lambda g, out, x: g / (1 + x), domain=POSITIVE)
-cbrt = _row("cbrt", lambda g, out, x: g / (3 * out * out), domain=POSITIVE)
+log1p = _row("log1p", lambda g, out, x: g / (1 + x), domain=POSITIVE, at={-1.0: np.inf})
+cbrt = _row("cbrt", lambda g, out, x: g / (3 * out * out), domain=POSITIVE, at={0.0: np.inf})
 cosm1 = _row("cosm1", lambda g, out, x: -g * np.sin(x))
-# exprel(x) is ₁F₁(1, 2, x), and so are its slopes with other constants: no cancellation at 0.
-exprel = _row("exprel", lambda g, out, x: g * hyp1f1(2, 3, x) * 0.5)
-hyp1f1: Op = _row("hyp1f1", None, None, lambda g, out, a, b, x: g * hyp1f1(a + 1, b + 1, x) * (a / b),
-              domain=(POSITIVE, POSITIVE, REAL))  # fmt: skip
-expi = _row("expi", lambda g, out, x: g * np.exp(x) / x, domain=POSITIVE)
-exp1 = _row("exp1", lambda g, out, x: -g * np.exp(-x) / x, domain=POSITIVE)
+
+
+def _hyp1f1(a: Any, b: Any, x: Any) -> Any:
+    """SciPy's ₁F₁(a; b; x). It takes longer the larger x is, for ever at ∞; all but polynomials overflow before 1e5."""
+    polynomial = (a <= 0) & (a == np.floor(a))
+    return _ufunc("hyp1f1")(a, b, np.where(polynomial, x, np.minimum(x, 1e5)))
+
+
+def _hyp1f1_slope(a: Any, b: Any, x: Any) -> Any:
+    """a / b · ₁F₁(a + 1; b + 1; x): of a constant it is 0, of a polynomial of degree 1 the factor alone."""
+    rest = hyp1f1(np.where(a == 0, 0.0, a + 1), b + 1, x)
+    return np.where(a == -1, 1.0, rest) * (a / b)
+
+
+hyp1f1: Op = _row("hyp1f1", None, None, lambda g, out, a, b, x: g * _hyp1f1_slope(a, b, x), forward=_hyp1f1,
+                  domain=(POSITIVE, POSITIVE, REAL))  # fmt: skip
+
+
+def _exprel_slope(x: Any) -> Any:
+    """exprel(x) is ₁F₁(1; 2; x), and its slope ½ ₁F₁(2; 3; x): no cancellation at 0. At −∞, where SciPy has NaN, 0."""
+    end = x == -math.inf
+    return np.where(end, 0.0, hyp1f1(2, 3, np.where(end, 0.0, x)) * 0.5)
+
+
+exprel = _row("exprel", lambda g, out, x: g * _exprel_slope(x))
+
+
+def _exp_over(x: Any, y: Any) -> Any:
+    """exp(x) / y, ∞ where both are infinite."""
+    return np.exp(x) / np.where(x == math.inf, 1.0, y)
+
+
+expi = _row("expi", lambda g, out, x: g * _exp_over(x, x), domain=POSITIVE,
+            at={0.0: np.inf, TINY: np.inf, -TINY: -np.inf})  # fmt: skip
+exp1 = _row("exp1", lambda g, out, x: -g * np.exp(-x) / x, domain=POSITIVE, at={0.0: -np.inf, TINY: -np.inf})
 
 
 def _ratio(x: Any, y: Any) -> Any:
@@ -134,10 +178,15 @@ def _log_beside(x: Any, y: Any, log: Any = np.log, zero: float = 0.0) -> Any:
 
 
 xlogy = _row("xlogy", lambda g, out, x, y: g * _log_beside(x, y),
-                      lambda g, out, x, y: g * _ratio(x, y), domain=(REAL, POSITIVE))  # fmt: skip
+                      lambda g, out, x, y: g * _ratio(x, y), domain=(REAL, POSITIVE), at={
+                          (0.0, 0.0): (0.0, 0.0), (1.0, 0.0): (-np.inf, np.inf), (-1.0, 0.0): (-np.inf, -np.inf),
+                          (1.0, TINY): (None, np.inf),
+                      })  # fmt: skip
 xlog1py = _row("xlog1py", lambda g, out, x, y: g * _log_beside(x, y, np.log1p, -1.0),
-                          lambda g, out, x, y: g * _ratio(x, 1 + y), domain=(REAL, POSITIVE))  # fmt: skip
-entr = _row("entr", lambda g, out, x: g * (-np.log(x) - 1), domain=POSITIVE)
+                          lambda g, out, x, y: g * _ratio(x, 1 + y), domain=(REAL, POSITIVE), at={
+                              (0.0, -1.0): (0.0, 0.0), (1.0, -1.0): (-np.inf, np.inf), (-1.0, -1.0): (-np.inf, -np.inf),
+                          })  # fmt: skip
+entr = _row("entr", lambda g, out, x: g * (-np.log(x) - 1), domain=POSITIVE, at={0.0: np.inf})
 
 
 def _log_ratio(x: Any, y: Any) -> Any:
@@ -147,29 +196,58 @@ def _log_ratio(x: Any, y: Any) -> Any:
 
 
 rel_entr = _row("rel_entr", lambda g, out, x, y: g * (_log_ratio(x, y) + ((x != 0) | (y != 0))),
-                            lambda g, out, x, y: -g * _ratio(x, y), domain=POSITIVE)  # fmt: skip
+                            lambda g, out, x, y: -g * _ratio(x, y), domain=POSITIVE, at={
+                                (0.0, 0.0): (0.0, 0.0), (0.0, 1.0): (-np.inf, 0.0), (1.0, 0.0): (np.inf, -np.inf),
+                                (1.0, TINY): (None, -np.inf),
+                            })  # fmt: skip
 kl_div = _row("kl_div", lambda g, out, x, y: g * _log_ratio(x, y),
-                        lambda g, out, x, y: g * (1 - _ratio(x, y)), domain=POSITIVE)  # fmt: skip
+                        lambda g, out, x, y: g * (1 - _ratio(x, y)), domain=POSITIVE, at={
+                            (0.0, 0.0): (0.0, 1.0), (0.0, 1.0): (-np.inf, 1.0), (1.0, 0.0): (np.inf, -np.inf),
+                            (1.0, TINY): (None, -np.inf),
+                        })  # fmt: skip
+
+
+def _times(x: Any, y: Any) -> Any:
+    """x · y, but 0 for 0 · ∞."""
+    return np.where((y == 0) & np.isinf(x), 0.0, x) * np.where((x == 0) & np.isinf(y), 0.0, y)
 
 
 def _by_power(log_x: Any, power: Any) -> Any:
     """The slope of (x**power − 1) / power in `power`, without cancellation at 0, from log(x)."""
-    return log_x * log_x * hyp1f1(2, 3, power * log_x) * 0.5
+    endless = np.isinf(log_x)
+    falls = endless & (power * np.sign(log_x) < 0)  # x**power is 0, and what is left is −1 / power
+    log_x = np.where(endless, 1.0, log_x)
+    rest = np.where(falls, 1 / np.where(falls, power * power, 1.0), math.inf)
+    return np.where(endless, rest, log_x * log_x * _exprel_slope(power * log_x))
+
+
+def _by_inverse_power(x: Any, log_x: Any, power: Any) -> Any:
+    """The same, negative, over the slope in x: how the inverse moves with `power` where it is x."""
+    endless = np.isinf(log_x)
+    falls = power * np.sign(log_x) < 0
+    log = np.where(endless, 1.0, log_x)
+    rises = np.where(endless, 1.0, x) * log * log * hyp1f1(1, 3, -np.abs(power * log)) * 0.5  # by Kummer: no overflow
+    falling = _by_power(log_x, power) * np.exp(_times(1 - power, log_x))
+    return -np.where(falls, falling, np.where(endless, np.maximum(log_x, 0.0), rises))
 
 
 boxcox = _row("boxcox", lambda g, out, x, lmbda: g * x ** (lmbda - 1),
-                        lambda g, out, x, lmbda: g * _by_power(np.log(x), lmbda), domain=(POSITIVE, REAL))  # fmt: skip
-boxcox1p = _row("boxcox1p", lambda g, out, x, lmbda: g * np.exp((lmbda - 1) * np.log1p(x)),
-                            lambda g, out, x, lmbda: g * _by_power(np.log1p(x), lmbda),
-                domain=(POSITIVE, REAL))  # fmt: skip
-# The inverse of boxcox in x: of y = boxcox(out, lmbda) both slopes are known.
+                        lambda g, out, x, lmbda: g * _by_power(np.log(x), lmbda), domain=(POSITIVE, REAL), at={
+                            (0.0, 0.0): (np.inf, np.inf), (0.0, -1.0): (np.inf, None),
+                            (TINY, TINY): (np.inf, None), (HUGE, 1.0): (None, np.inf),
+                        })  # fmt: skip
+boxcox1p = _row("boxcox1p", lambda g, out, x, lmbda: g * np.exp(_times(lmbda - 1, np.log1p(x))),
+                            lambda g, out, x, lmbda: g * _by_power(np.log1p(x), lmbda), domain=(POSITIVE, REAL), at={
+                                (-1.0, 0.0): (np.inf, np.inf), (-1.0, -1.0): (np.inf, None),
+                                (HUGE, 1.0): (None, np.inf),
+                            })  # fmt: skip
 inv_boxcox = _row("inv_boxcox", lambda g, out, y, lmbda: g * out ** (1 - lmbda),
-                                lambda g, out, y, lmbda: -g * _by_power(np.log(out), lmbda) * out ** (1 - lmbda),
-                  domain=(SHARE, SHARE))  # fmt: skip
-inv_boxcox1p = _row("inv_boxcox1p", lambda g, out, y, lmbda: g * np.exp((1 - lmbda) * np.log1p(out)),
-                                    lambda g, out, y, lmbda:
-                                        -g * _by_power(np.log1p(out), lmbda) * np.exp((1 - lmbda) * np.log1p(out)),
-                    domain=(SHARE, SHARE))  # fmt: skip
+                                lambda g, out, y, lmbda: g * _by_inverse_power(out, np.log(out), lmbda),
+                  domain=(SHARE, SHARE), at={(1.0, -1.0): (np.inf, -np.inf), (HUGE, 1.0): (None, -np.inf)})  # fmt: skip
+inv_boxcox1p = _row("inv_boxcox1p", lambda g, out, y, lmbda: g * np.exp(_times(1 - lmbda, np.log1p(out))),
+                                    lambda g, out, y, lmbda: g * _by_inverse_power(1 + out, np.log1p(out), lmbda),
+                    domain=(SHARE, SHARE),
+                    at={(1.0, -1.0): (np.inf, -np.inf), (HUGE, 1.0): (None, -np.inf)})  # fmt: skip
 
 # ----------------------------------------------------------------------------------------------------- gamma and beta
 
@@ -184,17 +262,37 @@ def _polygamma(x: Any, *, n: int) -> Any:
 
 
 polygamma: Op = op("polygamma", lambda g, out, x, *, n: g * polygamma(x, n=n + 1), forward=_polygamma, symbol="ψ⁽ⁿ⁾",
-               domain=POSITIVE, cases=[case("ab", n=1), case("ab", n=0), case("a", n=4), case("", n=1)])  # fmt: skip
-psi: Op = _row("psi", lambda g, out, x: g * polygamma(x, n=1), domain=POSITIVE)
+               domain=POSITIVE, at=lambda n: dict.fromkeys([0.0, -1.0], -np.inf if n % 2 else np.inf),
+               cases=[case("ab", n=1), case("ab", n=0), case("a", n=4), case("", n=1)])  # fmt: skip
+psi: Op = _row("psi", lambda g, out, x: g * polygamma(x, n=1), domain=POSITIVE, at={0.0: np.inf})
 digamma = psi
-gamma = _row("gamma", lambda g, out, x: g * out * psi(x), domain=POSITIVE)
-gammaln = _row("gammaln", lambda g, out, x: g * psi(x), domain=POSITIVE)
-loggamma = _row("loggamma", lambda g, out, x: g * psi(x), domain=POSITIVE)
+gamma = _row("gamma", lambda g, out, x: g * out * psi(x), domain=POSITIVE, at={0.0: -np.inf})
+gammaln = _row("gammaln", lambda g, out, x: g * psi(x), domain=POSITIVE,
+               at={0.0: -np.inf, -1.0: np.nan, -HUGE: np.nan, -np.inf: np.nan})  # fmt: skip
+loggamma = _row("loggamma", lambda g, out, x: g * psi(x), domain=POSITIVE, at={0.0: -np.inf})
 gammasgn = op(_ufunc("gammasgn"), None)
-beta = _row("beta", lambda g, out, a, b: g * out * (psi(a) - psi(a + b)),
-                    lambda g, out, a, b: g * out * (psi(b) - psi(a + b)), domain=POSITIVE)  # fmt: skip
-betaln = _row("betaln", lambda g, out, a, b: g * (psi(a) - psi(a + b)),
-                        lambda g, out, a, b: g * (psi(b) - psi(a + b)), domain=POSITIVE)  # fmt: skip
+
+
+def _is_pole(x: Any) -> Any:
+    """Whether the gamma function has a pole at x."""
+    return (x <= 0) & (x == np.floor(x))
+
+
+def _psi_step(a: Any, b: Any) -> Any:
+    """ψ(a) − ψ(a + b); by reflection where both are poles, and 0 at ∞."""
+    c = a + b
+    both, endless = _is_pole(a) & _is_pole(c), np.isinf(a)
+    start = np.where(endless, 1.0, np.where(both, 1 - a, a))
+    end = np.where(endless, 1.0, np.where(both, 1 - c, c))
+    return psi(start) - psi(end)
+
+
+beta = _row("beta", lambda g, out, a, b: g * _times(out, _psi_step(a, b)),
+                    lambda g, out, a, b: g * _times(out, _psi_step(b, a)), domain=POSITIVE,
+            at={(0.0, 1.0): (-np.inf, None), (1.0, 0.0): (None, -np.inf)})  # fmt: skip
+betaln = _row("betaln", lambda g, out, a, b: g * _psi_step(a, b),
+                        lambda g, out, a, b: g * _psi_step(b, a), domain=POSITIVE,
+              at={(0.0, 1.0): (-np.inf, None), (1.0, 0.0): (None, -np.inf)})  # fmt: skip
 
 
 def _gamma_density(a: Any, x: Any) -> Any:
@@ -207,12 +305,16 @@ def _beta_density(a: Any, b: Any, x: Any) -> Any:
 
 gammainc = _row("gammainc", None, lambda g, out, a, x: g * _gamma_density(a, x), domain=POSITIVE)
 gammaincc = _row("gammaincc", None, lambda g, out, a, x: -g * _gamma_density(a, x), domain=POSITIVE)
-gammaincinv = _row("gammaincinv", None, lambda g, out, a, y: g / _gamma_density(a, out), domain=(POSITIVE, SHARE))
-gammainccinv = _row("gammainccinv", None, lambda g, out, a, y: -g / _gamma_density(a, out), domain=(POSITIVE, SHARE))
+gammaincinv = _row("gammaincinv", None, lambda g, out, a, y: g / _gamma_density(a, out), domain=(POSITIVE, SHARE),
+                   at={(1.0, 1.0): (None, np.inf)})  # fmt: skip
+gammainccinv = _row("gammainccinv", None, lambda g, out, a, y: -g / _gamma_density(a, out), domain=(POSITIVE, SHARE),
+                    at={(1.0, 0.0): (None, -np.inf), (1.0, TINY): (None, -np.inf)})  # fmt: skip
+# Where a or b is 0 there is no distribution, and SciPy says on which side of the jump it is.
+JUMPS = {(0.0, 1.0, 0.0): (None, None, np.nan), (1.0, 0.0, 1.0): (None, None, np.nan)}
 betainc = _row("betainc", None, None, lambda g, out, a, b, x: g * _beta_density(a, b, x),
-               domain=(POSITIVE, POSITIVE, SHARE))  # fmt: skip
+               domain=(POSITIVE, POSITIVE, SHARE), at=JUMPS)  # fmt: skip
 betaincc = _row("betaincc", None, None, lambda g, out, a, b, x: -g * _beta_density(a, b, x),
-                domain=(POSITIVE, POSITIVE, SHARE))  # fmt: skip
+                domain=(POSITIVE, POSITIVE, SHARE), at=JUMPS)  # fmt: skip
 betaincinv = _row("betaincinv", None, None, lambda g, out, a, b, y: g / _beta_density(a, b, out),
                   domain=(POSITIVE, POSITIVE, SHARE))  # fmt: skip
 
@@ -231,46 +333,78 @@ huber = _row("huber", lambda g, out, delta, r: g * np.maximum(np.abs(r) - delta,
 pseudo_huber = _row("pseudo_huber",
                     lambda g, out, delta, r:
                         g * (r * r / (_huber_side(delta, r) + delta)) ** 2 / _huber_side(delta, r),
-                    lambda g, out, delta, r: g * r * (delta / _huber_side(delta, r)),
+                    lambda g, out, delta, r:
+                        g * np.where(np.isinf(r), np.sign(r) * delta, r * (delta / _huber_side(delta, r))),
                     domain=(POSITIVE, REAL))  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------- angles in degrees
 
 DEGREE = math.pi / 180
 ACUTE = Domain(20, 70)
-sindg = _row("sindg", lambda g, out, x: g * cosdg(x) * DEGREE, domain=ACUTE)
-cosdg: Op = _row("cosdg", lambda g, out, x: -g * sindg(x) * DEGREE, domain=ACUTE)
-tandg = _row("tandg", lambda g, out, x: g * (1 + out * out) * DEGREE, domain=ACUTE)
-cotdg = _row("cotdg", lambda g, out, x: -g * (1 + out * out) * DEGREE, domain=ACUTE)
+sindg = _row("sindg", lambda g, out, x: g * cosdg(x) * DEGREE, domain=ACUTE, points=[90.0, 180.0])
+cosdg: Op = _row("cosdg", lambda g, out, x: -g * sindg(x) * DEGREE, domain=ACUTE, points=[90.0, 180.0])
+tandg = _row("tandg", lambda g, out, x: g * (1 + out * out) * DEGREE, domain=ACUTE, at={90.0: np.inf})
+cotdg = _row("cotdg", lambda g, out, x: -g * (1 + out * out) * DEGREE, domain=ACUTE, at={0.0: -np.inf, 180.0: -np.inf})
 
 # ------------------------------------------------------------------------------------- Bessel functions, of order v
 # The slopes by the neighbouring orders hold at 0 too, where those by out / x would be 0 / 0.
 
 ORDER = (POSITIVE, POSITIVE)
 WHOLE = (Domain(2, 2), POSITIVE)
+
+
+def _but_at_a_pole(slope: Any, out: Any) -> Any:
+    """`slope`, but where the function is infinite, at 0, that of a pole: as it goes there, so steep is its way back."""
+    return np.where(np.isinf(out), -out, slope)
+
+
+def _i1_slope(x: Any, out: Any) -> Any:
+    """(I₀ + I₂) / 2, where SciPy has both: of a denormal x it has no I₂, and after an overflow neither."""
+    tiny, over = np.abs(x) < 1e-150, np.isinf(out)
+    rest = i0(x) + np.where(tiny, 0.0, iv(2, np.where(tiny | over, 1.0, x)))
+    return np.where(over, np.abs(out), rest * 0.5)
+
+
+def _i1e_slope(x: Any, out: Any) -> Any:
+    """(I₀ + I₂) / 2 − sign(x) · I₁, each times exp(−|x|); far out, where they cancel, by its asymptotic series."""
+    far = np.abs(x) > 1e6
+    near = np.where(far, 1.0, x)
+    r = 1 / np.where(far, x, 1.0)
+    series = -out * r * (1 - 0.75 * np.abs(r)) * 0.5
+    return np.where(far, series, (i0e(near) + ive(2, near)) * 0.5 - np.sign(near) * out)
+
+
+# The slopes at 0 of Y and K, whose orders −1 and 1 are one but for a sign.
+NEUMANN = {(0.0, 0.0): (None, np.inf), (1.0, 0.0): (None, np.inf), (-1.0, 0.0): (None, -np.inf)}
+MACDONALD = {(v, 0.0): (None, -np.inf) for v in (0.0, 1.0, -1.0)}
 j0 = _row("j0", lambda g, out, x: -g * j1(x))
 j1: Op = _row("j1", lambda g, out, x: g * (j0(x) - jv(2, x)) * 0.5)
-y0 = _row("y0", lambda g, out, x: -g * y1(x), domain=POSITIVE)
-y1: Op = _row("y1", lambda g, out, x: g * (y0(x) - out / x), domain=POSITIVE)
+y0 = _row("y0", lambda g, out, x: -g * y1(x), domain=POSITIVE, at={0.0: np.inf, TINY: np.inf})
+y1: Op = _row("y1", lambda g, out, x: g * _but_at_a_pole(y0(x) - out / x, out), domain=POSITIVE, at={0.0: np.inf})
 jv: Op = _row("jv", None, lambda g, out, v, x: g * (jv(v - 1, x) - jv(v + 1, x)) * 0.5, domain=ORDER)
 jn = jv
-yv: Op = _row("yv", None, lambda g, out, v, x: g * (yv(v - 1, x) - yv(v + 1, x)) * 0.5, domain=ORDER)
-yn = _row("yn", None, lambda g, out, n, x: g * (yv(n - 1, x) - yv(n + 1, x)) * 0.5, domain=WHOLE)
+yv: Op = _row("yv", None, lambda g, out, v, x: g * _but_at_a_pole((yv(v - 1, x) - yv(v + 1, x)) * 0.5, out),
+              domain=ORDER, at=NEUMANN)  # fmt: skip
+yn = _row("yn", None, lambda g, out, n, x: g * _but_at_a_pole((yv(n - 1, x) - yv(n + 1, x)) * 0.5, out),
+          domain=WHOLE, at=NEUMANN)  # fmt: skip
 i0 = _row("i0", lambda g, out, x: g * i1(x))
-i1: Op = _row("i1", lambda g, out, x: g * (i0(x) + iv(2, x)) * 0.5)
+i1: Op = _row("i1", lambda g, out, x: g * _i1_slope(x, out))
 iv: Op = _row("iv", None, lambda g, out, v, x: g * (iv(v - 1, x) + iv(v + 1, x)) * 0.5, domain=ORDER)
-k0 = _row("k0", lambda g, out, x: -g * k1(x), domain=POSITIVE)
-k1: Op = _row("k1", lambda g, out, x: -g * (k0(x) + out / x), domain=POSITIVE)
-kv: Op = _row("kv", None, lambda g, out, v, x: -g * (kv(v - 1, x) + kv(v + 1, x)) * 0.5, domain=ORDER)
-kn = _row("kn", None, lambda g, out, n, x: -g * (kv(n - 1, x) + kv(n + 1, x)) * 0.5, domain=WHOLE)
+k0 = _row("k0", lambda g, out, x: g * _but_at_a_pole(-k1(x), out), domain=POSITIVE, at={0.0: -np.inf})
+k1: Op = _row("k1", lambda g, out, x: g * _but_at_a_pole(-k0(x) - out / x, out), domain=POSITIVE, at={0.0: -np.inf})
+kv: Op = _row("kv", None, lambda g, out, v, x: -g * (kv(v - 1, x) + kv(v + 1, x)) * 0.5, domain=ORDER, at=MACDONALD)
+kn = _row("kn", None, lambda g, out, n, x: -g * (kv(n - 1, x) + kv(n + 1, x)) * 0.5, domain=WHOLE, at=MACDONALD)
 # exp(−|x|) · i and exp(x) · k
 i0e = _row("i0e", lambda g, out, x: g * (i1e(x) - np.sign(x) * out))
-i1e: Op = _row("i1e", lambda g, out, x: g * ((i0e(x) + ive(2, x)) * 0.5 - np.sign(x) * out))
+i1e: Op = _row("i1e", lambda g, out, x: g * _i1e_slope(x, out), points=[1e6, 1e10])
 ive: Op = _row("ive", None, lambda g, out, v, x: g * ((ive(v - 1, x) + ive(v + 1, x)) * 0.5 - np.sign(x) * out),
            domain=ORDER)  # fmt: skip
-k0e = _row("k0e", lambda g, out, x: g * (out - k1e(x)), domain=POSITIVE)
-k1e: Op = _row("k1e", lambda g, out, x: g * (out - k0e(x) - out / x), domain=POSITIVE)
-kve: Op = _row("kve", None, lambda g, out, v, x: g * (out - (kve(v - 1, x) + kve(v + 1, x)) * 0.5), domain=ORDER)
+k0e = _row("k0e", lambda g, out, x: g * _but_at_a_pole(out - k1e(x), out), domain=POSITIVE, at={0.0: -np.inf})
+k1e: Op = _row("k1e", lambda g, out, x: g * _but_at_a_pole(out - k0e(x) - out / x, out), domain=POSITIVE,
+               at={0.0: -np.inf})  # fmt: skip
+kve: Op = _row("kve", None, lambda g, out, v, x:
+                   g * _but_at_a_pole(out - (kve(v - 1, x) + kve(v + 1, x)) * 0.5, out),
+               domain=ORDER, at=MACDONALD)  # fmt: skip
 
 # --------------------------------------------------------------------------------------------------- rows and no rows
 

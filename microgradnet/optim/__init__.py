@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING
 
 from ..demand import on_demand
 
+__all__ = [
+    "SGD", "Adagrad", "Adam", "AdamW", "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR",
+    "Lion", "MultiStepLR", "OneCycleLR", "Optimizer", "RMSprop", "SequentialLR", "StepLR", "clip_grad_norm_",
+    "clip_grad_value_",
+]  # fmt: skip
+
 if TYPE_CHECKING:
     from .algorithms import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
     from .clip import clip_grad_norm_, clip_grad_value_
@@ -23,32 +29,11 @@ if TYPE_CHECKING:
         SequentialLR,
         StepLR,
     )
-
-__all__ = [
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "CosineAnnealingLR",
-    "ExponentialLR",
-    "LRScheduler",
-    "LambdaLR",
-    "LinearLR",
-    "Lion",
-    "MultiStepLR",
-    "OneCycleLR",
-    "Optimizer",
-    "RMSprop",
-    "SequentialLR",
-    "StepLR",
-    "clip_grad_norm_",
-    "clip_grad_value_",
-]
-
-__getattr__, __dir__ = on_demand(__name__, __all__, {
-    "algorithms": "SGD Adagrad Adam AdamW Lion RMSprop",
-    "clip": "clip_grad_norm_ clip_grad_value_",
-    "optimizer": "Optimizer",
-    "schedules": "CosineAnnealingLR ExponentialLR LRScheduler LambdaLR LinearLR MultiStepLR OneCycleLR SequentialLR "
-                 "StepLR",
-})  # fmt: skip
+else:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {
+        "algorithms": "SGD Adagrad Adam AdamW Lion RMSprop",
+        "clip": "clip_grad_norm_ clip_grad_value_",
+        "optimizer": "Optimizer",
+        "schedules": "CosineAnnealingLR ExponentialLR LRScheduler LambdaLR LinearLR MultiStepLR OneCycleLR "
+                     "SequentialLR StepLR",
+    })  # fmt: skip

@@ -6,7 +6,7 @@ Options and defaults are PyTorch's, and so are the numbers. All take `weight_dec
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class SGD(Optimizer):
                 f"it takes a momentum, such as 0.9, and no dampening"
             )
 
-    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Array:
         """The gradient without momentum; with it the velocity b, or with `nesterov` g + μ b."""
         momentum, dampening = group["momentum"], group["dampening"]
         if not momentum:
@@ -115,13 +115,14 @@ class Adagrad(Optimizer):
             "initial_accumulator_value": initial_accumulator_value, "eps": eps, "maximize": maximize,
         })  # fmt: skip
 
-    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Array:
         """g / (√s + eps), where s has this g in it; less of it from step to step with `lr_decay`."""
         s = state["sum"]
         if t == 1:
             s += group["initial_accumulator_value"]
         s += g * g
-        return g / ((np.sqrt(s) + group["eps"]) * (1 + (t - 1) * group["lr_decay"]))
+        d: Array = g / ((np.sqrt(s) + group["eps"]) * (1 + (t - 1) * group["lr_decay"]))
+        return d
 
 
 class RMSprop(Optimizer):
@@ -156,7 +157,7 @@ class RMSprop(Optimizer):
             "centered": centered, "maximize": maximize,
         })  # fmt: skip
 
-    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Array:
         """g / (√v + eps), where v has this g in it; with momentum the velocity that it goes into."""
         alpha, v = group["alpha"], state["square_avg"]
         v *= alpha
@@ -166,7 +167,7 @@ class RMSprop(Optimizer):
             m *= alpha
             m += (1 - alpha) * g
             v = np.maximum(v - m * m, 0)  # where g hardly changes, rounding would leave a negative variance
-        d = g / (np.sqrt(v) + group["eps"])
+        d: Array = g / (np.sqrt(v) + group["eps"])
         if not group["momentum"]:
             return d
         b = state["momentum_buffer"]
@@ -210,7 +211,7 @@ class Adam(Optimizer):
             "maximize": maximize,
         })  # fmt: skip
 
-    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Array:
         """m̂ / (√v̂ + eps), where both means have this g in them."""
         beta1, beta2 = group["betas"]
         m, v = state["exp_avg"], state["exp_avg_sq"]
@@ -222,7 +223,8 @@ class Adam(Optimizer):
             v = np.maximum(v, state["max_exp_avg_sq"], out=state["max_exp_avg_sq"])
         m_hat = m / (1 - beta1**t)
         v_hat = v / (1 - beta2**t)
-        return m_hat / (np.sqrt(v_hat) + group["eps"])
+        d: Array = m_hat / (np.sqrt(v_hat) + group["eps"])
+        return d
 
 
 class AdamW(Adam):
@@ -284,11 +286,11 @@ class Lion(Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize})
 
-    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Array:
         """The sign of the mean with β₁ of this g in it; what is kept is that with β₂."""
         beta1, beta2 = group["betas"]
         m = state["exp_avg"]
-        d = np.sign(beta1 * m + (1 - beta1) * g)
+        d: Array = np.sign(beta1 * m + (1 - beta1) * g)
         m *= beta2
         m += (1 - beta2) * g
         return d

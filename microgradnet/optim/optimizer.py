@@ -55,16 +55,16 @@ class Optimizer:
 
     def __init__(self, params: Parameters, defaults: Group) -> None:
         off = {"weight_decay": 0.0, "maximize": False}  # what all can do, unless they are told otherwise
-        self.defaults = {**defaults, **{name: x for name, x in off.items() if name not in defaults}}
+        self.defaults: dict[str, Any] = {**defaults, **{name: x for name, x in off.items() if name not in defaults}}
         name = type(self).__name__
         if not is_list(params):
             raise TypeError(f"{name} wants a list of parameters: {name}(model.parameters(), lr=…)")
         given = list(params)
         grouped = bool(given) and isinstance(given[0], dict)
-        self.param_groups = [self._group(g, f"group {i}: ") for i, g in enumerate(given)] if grouped else [
+        self.param_groups: list[Group] = [self._group(g, f"group {i}: ") for i, g in enumerate(given)] if grouped else [
             self._group({"params": given}, "")
         ]  # fmt: skip
-        self.parameters = [p for group in self.param_groups for p in group["params"]]
+        self.parameters: list[Value] = [p for group in self.param_groups for p in group["params"]]
         if len(set(self.parameters)) < len(self.parameters):
             raise ValueError("a parameter is listed twice: it would be moved twice")
         if all(isinstance(p, NonDiff) for p in self.parameters):
@@ -85,12 +85,12 @@ class Optimizer:
     def check(self, group: Group) -> None:
         """Raise ValueError where options do not go together."""
 
-    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Any:
+    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Array:
         """Where to go: a step subtracts `lr` times this.
 
         `g` is the gradient, not to be written to; `state` has the arrays of `slots`, to be changed in place; `t`
         counts the steps from 1. All of them may be those of several parameters, end to end, unless the class says
-        `elementwise = False`.
+        `elementwise = False`. Of parameters in float16 both are in float32, where squares of small gradients are not 0.
         """
         raise NotImplementedError(f"{type(self).__name__} goes nowhere yet: define direction(self, g, state, t, group)")
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..core import Array, Value, numbers
+from ..core import Array, Value, numbers, wide, widened
 
 LONGEST = 65536  # numbers, in all the parameters that are joined
 
@@ -45,12 +45,12 @@ class Piece:
 
     def __init__(self, values: list[Value]) -> None:
         self.values = values
-        self.counts = [0] * len(values)  # how often each was moved
+        self.counts: list[int] = [0] * len(values)  # how often each was moved
         self.state: dict[str, Array] = {}  # slot -> the numbers of all, end to end
-        self.parts = [Part(p) for p in values]  # the same memory, as that of each
+        self.parts: list[Part] = [Part(p) for p in values]  # the same memory, as that of each
         if len(values) > 1:
-            self.change = self.zeros()
-            self.changes = self.views(self.change)
+            self.change: Array = self.zeros()
+            self.changes: list[Array] = self.views(self.change)
 
     @property
     def data(self) -> Array:
@@ -67,8 +67,8 @@ class Piece:
     # ------------------------------------------------------------------------------------------------ its memory
 
     def zeros(self) -> Array:
-        """A 0 for every number, end to end."""
-        return np.zeros(sum(p.size for p in self.values), self.values[0].dtype)
+        """A 0 for every number, end to end, in the dtype in which they are added up."""
+        return np.zeros(sum(p.size for p in self.values), wide(self.values[0].dtype))
 
     def views(self, array: Array) -> list[Array]:
         """What of a flat array belongs to each parameter, in its shape."""
@@ -110,13 +110,13 @@ def ready(pieces: list[Piece], slots: list[str]) -> Iterator[tuple[Piece | Part,
         counts = piece.counts
         if 1 < len(grads) == len(counts) == counts.count(counts[0]):
             t = counts[0] + 1
-            yield piece, np.concatenate(grads, axis=None), t
+            yield piece, widened(np.concatenate(grads, axis=None)), t
             piece.counts = [t] * len(grads)
             continue
         for i, part in enumerate(piece.parts):
             if part.value.grad is not None:
                 counts[i] += 1
-                yield part, numbers(part.value.grad), counts[i]
+                yield part, widened(numbers(part.value.grad)), counts[i]
 
 
 def pieces_of(params: Iterable[Value], joined: bool = True) -> list[Piece]:

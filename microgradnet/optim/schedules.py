@@ -41,7 +41,7 @@ class LRScheduler:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(self).__name__} wants an optimiser first; got {brief(optimizer)}")
         self.optimizer = optimizer
-        self.last_epoch = 0
+        self.last_epoch: int = 0
         self.base_lrs: list[float] = [
             group["initial_lr"] if "initial_lr" in group else group["lr"] for group in optimizer.param_groups
         ]
@@ -179,7 +179,8 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size, self.gamma = whole("step_size", step_size, of="steps"), factor("gamma", gamma)
+        self.step_size: int = whole("step_size", step_size, of="steps")
+        self.gamma: float = factor("gamma", gamma)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
@@ -197,8 +198,8 @@ class MultiStepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
-        self.milestones = sorted(whole("milestone", t, of="steps") for t in milestones)
-        self.gamma = factor("gamma", gamma)
+        self.milestones: list[int] = sorted(whole("milestone", t, of="steps") for t in milestones)
+        self.gamma: float = factor("gamma", gamma)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
@@ -216,7 +217,7 @@ class ExponentialLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
-        self.gamma = factor("gamma", gamma)
+        self.gamma: float = factor("gamma", gamma)
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
@@ -236,8 +237,9 @@ class LinearLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
     ) -> None:
-        self.start_factor, self.end_factor = factor("start_factor", start_factor), factor("end_factor", end_factor)
-        self.total_iters = whole("total_iters", total_iters, of="steps")
+        self.start_factor: float = factor("start_factor", start_factor)
+        self.end_factor: float = factor("end_factor", end_factor)
+        self.total_iters: int = whole("total_iters", total_iters, of="steps")
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
@@ -257,8 +259,8 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max = whole("T_max", T_max, of="steps")
-        self.eta_min = number("eta_min", eta_min, what="the smallest step size")
+        self.T_max: int = whole("T_max", T_max, of="steps")
+        self.eta_min: float = number("eta_min", eta_min, what="the smallest step size")
         super().__init__(optimizer)
 
     def lr_at(self, t: int, base: float) -> float:
@@ -303,18 +305,18 @@ class OneCycleLR(LRScheduler):
             raise ValueError("OneCycleLR wants to know its end: total_steps, or epochs and steps_per_epoch")
         if total_steps is None:
             total_steps = whole("epochs", epochs) * whole("steps_per_epoch", steps_per_epoch, of="steps")
-        self.total_steps = whole("total_steps", total_steps, of="steps")
-        self.pct_start = share("pct_start", pct_start, what="the share of all steps that go up")
-        self.anneal_strategy = choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
-        self.three_phase = bool(three_phase)
-        self.div_factor = positive("div_factor", div_factor, what="a divisor of the step size")
-        self.final_div_factor = positive("final_div_factor", final_div_factor, what="a divisor of the step size")
-        self.max_lrs = one_each("max_lr", max_lr, len(groups))
+        self.total_steps: int = whole("total_steps", total_steps, of="steps")
+        self.pct_start: float = share("pct_start", pct_start, what="the share of all steps that go up")
+        self.anneal_strategy: str = choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
+        self.three_phase: bool = bool(three_phase)
+        self.div_factor: float = positive("div_factor", div_factor, what="a divisor of the step size")
+        self.final_div_factor: float = positive("final_div_factor", final_div_factor, what="a divisor of the step size")
+        self.max_lrs: list[float] = one_each("max_lr", max_lr, len(groups))
         for lr in self.max_lrs:
             positive("max_lr", lr, what="the largest step size", more=", such as 0.1")
-        self.cycle_momentum = bool(cycle_momentum)
-        self.base_momenta = one_each("base_momentum", base_momentum, len(groups))
-        self.max_momenta = one_each("max_momentum", max_momentum, len(groups))
+        self.cycle_momentum: bool = bool(cycle_momentum)
+        self.base_momenta: list[float] = one_each("base_momentum", base_momentum, len(groups))
+        self.max_momenta: list[float] = one_each("max_momentum", max_momentum, len(groups))
         if cycle_momentum and not all("momentum" in group or "betas" in group for group in groups):
             raise ValueError(f"{type(optimizer).__name__} has no momentum to cycle: pass cycle_momentum=False")
         for group, peak in zip(groups, self.max_lrs, strict=True):
@@ -378,7 +380,7 @@ class SequentialLR(LRScheduler):
         for schedule in self._schedulers:
             if not isinstance(schedule, LRScheduler) or schedule.optimizer is not optimizer:
                 raise ValueError(f"schedulers are schedules of the same optimiser; got {brief(schedule)}")
-        self.milestones = [whole("milestone", t, of="steps") for t in milestones]
+        self.milestones: list[int] = [whole("milestone", t, of="steps") for t in milestones]
         if self.milestones != sorted(set(self.milestones)) or len(self.milestones) != len(self._schedulers) - 1:
             raise ValueError(
                 f"milestones={brief(milestones)}: rising steps, one fewer than the {len(self._schedulers)} schedules"

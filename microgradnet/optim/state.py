@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..core import Value
+from ..core import Value, wide
 from ..words import brief
 from .options import Group
 from .pieces import Piece
@@ -40,7 +40,7 @@ def packed(walk: Walk) -> dict[str, Any]:
     for place, (piece, i, slots) in enumerate(places(walk)):
         if piece.counts[i]:
             p = piece.values[i]
-            arrays = {**{name: np.zeros(p.shape, p.dtype) for name in slots}, **piece.parts[i].state}
+            arrays = {**{name: np.zeros(p.shape, wide(p.dtype)) for name in slots}, **piece.parts[i].state}
             state[str(place)] = {"step": piece.counts[i], **{name: x.copy() for name, x in arrays.items()}}
     groups, numbers = [], itertools.count()
     for group, _, _ in walk:
@@ -132,8 +132,9 @@ def array_misfits(who: str, saved: Any, p: Value, needed: list[str], slots: Slot
                 wrong.append(f"step of {who} is {brief(x)}, no count of steps")
         elif not isinstance(x, (np.ndarray, np.generic)):
             wrong.append(f"{name} of {who} is {brief(x)}, no array")
-        elif x.shape != p.shape or x.dtype != p.dtype:
-            wrong.append(f"{name} of {who} is of shape {x.shape} ({x.dtype}), the parameter {p.shape} ({p.dtype})")
+        elif x.shape != p.shape or x.dtype != wide(p.dtype):
+            kept = f"{p.dtype}" if wide(p.dtype) == p.dtype else f"{p.dtype}, of which {wide(p.dtype)} is kept"
+            wrong.append(f"{name} of {who} is of shape {x.shape} ({x.dtype}), the parameter {p.shape} ({kept})")
     return wrong
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..demand import on_demand
 
+__all__ = ["load", "save"]
+
 if TYPE_CHECKING:
     from .file import load, save
-
-__all__ = ["load", "save"]
-__getattr__, __dir__ = on_demand(__name__, __all__, {"file": "load save"})
+else:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {"file": "load save"})

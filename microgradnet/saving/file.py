@@ -22,10 +22,12 @@ def save(path: Path, model: Module | None = None, **things: Any) -> None:
     go the states of all generators in Modules and of the one that layers without a seed share.
 
     The weights of `model` have their own names in the file, so np.load or safetensors.torch.load_file read them.
-    The file is replaced at once: whenever the program is killed, the old file or the new one is there. A link stays a
-    link, the file it leads to is replaced; a file that is there keeps its permissions.
+    The file is replaced at once: whenever the program is killed, the old file or the new one is there, and what it had
+    begun to write goes with the next save. A link stays a link, the file it leads to is replaced; a file that is there
+    keeps its permissions.
 
-    Raises TypeError for what cannot be saved, before anything is written.
+    Raises TypeError for what cannot be saved, before anything is written; OSError for a path that no file can have,
+    such as that of a device.
 
     >>> import os, tempfile
     >>> from microgradnet import nn

@@ -1,6 +1,6 @@
 """The two formats of a file: arrays under names and the manifest beside them, as bytes and back.
 
-What is read may come from anybody: nothing is executed, and no more is taken into memory than the file has bytes.
+What is read may come from anybody: nothing is executed, and the arrays in memory are no more than the file has bytes.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import Value
+from ..core import Array, Value
 from ..nn.init import shared
 from ..nn.module import Module
 from ..words import brief
@@ -123,7 +123,10 @@ class Reading:
     """The things in a file, from its arrays and manifest. Raises anything for what `save` does not write."""
 
     def __init__(self, arrays: Arrays, meta: Meta) -> None:
-        self.arrays = {name: array.astype(array.dtype.newbyteorder("=")) for name, array in arrays.items()}
+        self.arrays: dict[str, Array] = {
+            name: array.astype(array.dtype.newbyteorder("=")) for name, array in arrays.items()
+        }
+        self.left: int = 2 * sum(array.nbytes for array in arrays.values())  # bytes that can be referred to
         self.generators: list[Any] = []  # their states
         self.revived: list[Any] = []  # new ones in these states
         self.things: dict[str, Any] = {}
@@ -153,6 +156,14 @@ class Reading:
             raise ValueError(f"it has no generator {i!r}")
         return i
 
+    def array(self, name: Any) -> Array:
+        """An array of the file. `save` refers to each once: ValueError for what comes to much more than they are."""
+        array = self.arrays[name]
+        self.left -= array.nbytes
+        if self.left < 0:
+            raise ValueError(f"it refers to its arrays again and again, the last time to {name!r}")
+        return array
+
     def tree(self, node: Any) -> Any:
         """What a node of the JSON says, with a Saved for each generator."""
         if isinstance(node, list):
@@ -164,9 +175,9 @@ class Reading:
             return {key: self.tree(part) for key, part in node.items()}
         inside = node[tag]
         if tag == "$array":
-            return np.asarray(self.arrays[inside], order="F") if "order" in node else self.arrays[inside]
+            return np.asarray(self.array(inside), order="F") if "order" in node else self.array(inside)
         if tag == "$scalar":
-            return self.arrays[inside][()]
+            return self.array(inside)[()]
         if tag == "$tuple":
             return tuple(self.tree(inside))
         if tag == "$dict":
@@ -185,7 +196,7 @@ class Reading:
         if isinstance(part, Saved):
             return live.get(part.number, self.revived[part.number])
         if isinstance(part, list | tuple):
-            return type(part)(self.plain(x, live) for x in part)
+            return type(part)([self.plain(x, live) for x in part])  # no deeper than `tree`, which had its try
         return {key: self.plain(x, live) for key, x in part.items()} if isinstance(part, dict) else part
 
 

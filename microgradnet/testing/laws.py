@@ -11,9 +11,11 @@ import numpy as np
 from ..core import Array, Value, Variadic, history, numbers, sweep
 from ..gradcheck import check_grads, numerical_grad
 from ..nn import Module
+from .points import complaints, works_by_elements
 from .strategies import Call, Run, looks
 
 Law: TypeAlias = Callable[[Any], None]
+SHOWN = 4  # of what is wrong at special points
 
 
 def must(truth: Any, seen: str) -> None:
@@ -122,10 +124,29 @@ def a_gradient_belongs_to_its_value(call: Call) -> None:
             must(not shared, f"gradient {i} shares memory with an input, the result or another gradient")
 
 
+def at_special_points_the_gradient_is_finite_or_stated(call: Call) -> None:
+    """At 0, ±1, ±∞, ties, the largest and the smallest numbers, and at the `points` of the operation.
+
+    A gradient there is a number, and between the slopes that can be measured beside the point; or it is what the
+    operation states in `at`, to the letter. It may also be infinite where the result is, if one of the inputs is
+    infinite, huge or denormal: both overflow. Nothing is asked of a result that is NaN, nor of an input beside whose
+    number no result is finite: log(−1) has no slope, and (−1)**y none in y.
+
+    Of an operation that does not work element by element nothing is asked.
+    """
+    row, params = call.row, call.params
+    with np.errstate(all="ignore"):
+        if not isinstance(row, Variadic) and len(call.inputs) == len(row.rules) and works_by_elements(row, params):
+            wrong = list(dict.fromkeys(complaints(row, params)))
+            must(not wrong, "\n".join(wrong[:SHOWN] + [f"and {len(wrong) - SHOWN} more"] * (len(wrong) > SHOWN)))
+        elif row.at or row.points:
+            raise AssertionError("at= and points= are for operations that work element by element, which this does not")
+
+
 OP_LAWS: tuple[Law, ...] = (
     the_gradient_is_the_slope, the_second_derivative_is_the_slope_of_the_first,
     rules_say_the_same_of_arrays_and_of_values, float32_stays_float32_even_inside_a_rule, nothing_is_written,
-    a_gradient_belongs_to_its_value,
+    a_gradient_belongs_to_its_value, at_special_points_the_gradient_is_finite_or_stated,
 )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def arrays(shape: Shape | Shapes, domain: Domain = REAL, dtype: Any = np.float64
 
 
 def values(shape: Shape | Shapes, domain: Domain = REAL, dtype: Any = np.float64) -> st.SearchStrategy[Value]:
-    """`arrays` as Values."""
+    """Values that hold what `arrays` draws, with the same arguments."""
     return arrays(shape, domain, dtype).map(Value)
 
 
@@ -115,6 +115,7 @@ class Call(NamedTuple):
         return f"{self.row.name}({arguments(self.inputs, self.params)}), seed {self.seed}"
 
     def values(self, dtype: Any = np.float64) -> list[Any]:
+        """The inputs, those of floating point in this dtype, and as new Values where a gradient flows to them."""
         plain = [x.astype(dtype) if x.dtype.kind == "f" else x for x in self.inputs]
         return [Value(x) if flows else x for x, flows in zip(plain, self.flows, strict=True)]
 
@@ -206,3 +207,6 @@ def runs(draw: st.DrawFn, make: Callable[[int], Module], *cases: Case, domain: D
     dtype = np.result_type(*[v.dtype for v in module.parameters()] or [np.dtype(float)])
     inputs = filled(drawn, domain or REAL, np.random.default_rng(seed))
     return Run(make, seed, [x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs], params)
+
+
+calls.__qualname__, runs.__qualname__ = "calls", "runs"  # the names to find them by: Hypothesis leaves accept.<locals>

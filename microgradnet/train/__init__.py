@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from ..demand import on_demand
 
+__all__ = ["Run", "fit"]
+
 if TYPE_CHECKING:
     from .loop import fit
     from .run import Run
-
-__all__ = ["Run", "fit"]
-__getattr__, __dir__ = on_demand(__name__, __all__, {"loop": "fit", "run": "Run"})
+else:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {"loop": "fit", "run": "Run"})

@@ -18,6 +18,7 @@ def examples(x_name: str, x: Any, y_name: str, y: Any) -> tuple[Array, Array]:
     for name, array in ((x_name, x), (y_name, y)):
         if isinstance(array, Value):
             raise TypeError(f"{name} is a Value; the examples are plain arrays, {name}.data")
+        checks.unmasked(name, array)
     x, y = np.asarray(x), np.asarray(y)
     for name, array in ((x_name, x), (y_name, y)):
         if array.dtype.kind not in "biuf" or not array.ndim or not len(array):

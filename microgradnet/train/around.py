@@ -13,7 +13,7 @@ class ModesKept:
     """A `with` block after which every Module is in the mode it had, training or evaluation."""
 
     def __init__(self, model: Module) -> None:
-        self.modes = [(module, module.training) for module in model.modules()]
+        self.modes: list[tuple[Module, bool]] = [(module, module.training) for module in model.modules()]
 
     def __enter__(self) -> None:
         pass
@@ -31,9 +31,9 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked: bool = False
         main = threading.current_thread() is threading.main_thread()
-        self.ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self.ours: bool = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
     def __enter__(self) -> Self:
         if self.ours:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..core import Array
 from ..debugging import debug
 from ..nn.module import Module
 from ..saving.states import generators
@@ -19,11 +20,13 @@ class Before:
 
     def __init__(self, model: Module) -> None:
         self.model = model
-        self.generators = list({id(rng): rng for _, rng in generators(model)}.values())
+        self.generators: list[np.random.Generator] = list({id(rng): rng for _, rng in generators(model)}.values())
         parts = [(module, name, x) for module in model.modules() for name, x in vars(module).items()]
-        self.places = [(module, name) for module, name, x in parts if isinstance(x, np.ndarray)]
+        self.places: list[tuple[Module, str]] = [
+            (module, name) for module, name, x in parts if isinstance(x, np.ndarray)
+        ]
         known = {id(getattr(module, name)) for module, name in self.places}
-        self.inside = [x for _, x in model.named_buffers() if id(x) not in known]  # in lists and dicts
+        self.inside: list[Array] = [x for _, x in model.named_buffers() if id(x) not in known]  # in lists and dicts
         self.note()
 
     def note(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from .. import checks
 from ..core import Array
@@ -14,7 +13,7 @@ from .arguments import check_counts, check_parts, examples, held_out, name_of
 from .around import Interrupts, ModesKept
 from .callbacks import Progress, in_good_order
 from .measures import Function, evaluated
-from .run import History, Run
+from .run import History, Moves, Run, Steps
 from .sources import ArraySource, fingerprint
 from .step import Step
 
@@ -25,12 +24,12 @@ def fit(
     y: Array,
     *,
     loss: Function,
-    optimizer: Any,
+    optimizer: Moves,
     epochs: int,
     batch_size: int = 32,
     validation: tuple[Array, Array] | None = None,
     metrics: Mapping[str, Function] | None = None,
-    scheduler: Any = None,
+    scheduler: Steps | None = None,
     scheduler_interval: str = "epoch",
     patience: int | None = None,
     seed: Seed = None,

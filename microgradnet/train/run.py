@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ..nn.module import Module
 from ..saving import load, save
@@ -16,6 +16,18 @@ from ..saving.formats import Path
 from .sources import ArraySource, Batch
 
 History: TypeAlias = dict[str, Any]
+
+
+class Steps(Protocol):
+    """What `fit` asks of a scheduler."""
+
+    def step(self) -> None: ...
+
+
+class Moves(Steps, Protocol):
+    """What `fit` asks of an optimiser."""
+
+    def zero_grad(self) -> None: ...
 
 
 class Run:
@@ -44,28 +56,35 @@ class Run:
     def __init__(
         self,
         model: Module,
-        optimizer: Any,
-        scheduler: Any,
+        optimizer: Moves,
+        scheduler: Steps | None,
         source: ArraySource,
         epochs: int,
         patience: int | None,
         metrics: list[str],
         validated: bool,
     ) -> None:
-        self.model, self.optimizer, self.scheduler, self.source = model, optimizer, scheduler, source
-        self.epochs, self.patience, self.steps = epochs, patience, source.steps
-        self.measures = ["cost", *metrics]
+        self.model: Module = model
+        self.optimizer: Moves = optimizer
+        self.scheduler: Steps | None = scheduler
+        self.source: ArraySource = source
+        self.epochs: int = epochs
+        self.patience: int | None = patience
+        self.steps: int = source.steps
+        self.measures: list[str] = ["cost", *metrics]
         held_out = [f"val_{name}" for name in self.measures] if validated else []
         self.history: History = {name: [] for name in ["epoch", *self.measures, *held_out, "seconds"]}
         self.arguments: dict[str, Any] = {}  # that must be the same when it goes on from a file
-        self.taken = 0  # steps, in all epochs
-        self.epoch = self.batch = 0
-        self.cost = math.nan
-        self.totals = [0.0] * len(self.measures)  # over the examples of this epoch
-        self.seen = 0  # examples of this epoch, so far
-        self.seconds = self.since = 0.0  # of this epoch before it was taken up, and when that was
+        self.taken: int = 0  # steps, in all epochs
+        self.epoch: int = 0
+        self.batch: int = 0
+        self.cost: float = math.nan
+        self.totals: list[float] = [0.0] * len(self.measures)  # over the examples of this epoch
+        self.seen: int = 0  # examples of this epoch, so far
+        self.seconds: float = 0.0  # of this epoch before it was taken up
+        self.since: float = 0.0  # when that was
         self.best: dict[str, Any] = {}
-        self.stopped = ""  # why
+        self.stopped: str = ""  # why
 
     def stop(self, reason: str = "callback") -> None:
         """End the training after this step, for the first reason that was given."""

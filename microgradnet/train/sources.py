@@ -32,8 +32,11 @@ class ArraySource:
     HELD = ("seed",)
 
     def __init__(self, x: Array, y: Array, size: int, seed: Seed) -> None:
-        self.x, self.y, self.size, self.steps = x, y, size, -(-len(x) // size)
-        self.seed = int(seed) if isinstance(seed, int | np.integer) else int(generator(seed).integers(2**63))
+        self.x: Array = x
+        self.y: Array = y
+        self.size: int = size
+        self.steps: int = -(-len(x) // size)
+        self.seed: int = int(seed) if isinstance(seed, int | np.integer) else int(generator(seed).integers(2**63))
 
     def batches(self, epoch: int, done: int) -> Iterator[Batch]:
         """The batches of an epoch, counted from 1, without the `done` first ones."""

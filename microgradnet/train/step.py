@@ -22,9 +22,12 @@ class Step:
     """
 
     def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool) -> None:
-        self.run, self.loss, self.metrics = run, loss, [*metrics]
+        self.run: Run = run
+        self.loss: Function = loss
+        self.metrics: list[Function] = [*metrics]
         self.one_array = one_array  # whether the outputs are measured, as one array
-        self.parameters, self.before = run.model.parameters(), Before(run.model)
+        self.parameters: list[Value] = run.model.parameters()
+        self.before: Before = Before(run.model)
 
     def take(self, batch: Batch) -> None:
         """Take the step, and count it. TypeError for outputs or a cost that cannot be measured or differentiated."""

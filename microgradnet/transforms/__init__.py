@@ -28,11 +28,13 @@ from typing import TYPE_CHECKING
 
 from ..demand import on_demand
 
+__all__ = ["checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
 if TYPE_CHECKING:
     from .gradients import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .recompute import checkpoint
-
-__all__ = ["checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
-__getattr__, __dir__ = on_demand(
-    __name__, __all__, {"gradients": "grad hessian hvp jacobian jvp value_and_grad vjp", "recompute": "checkpoint"}
-)
+else:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {
+        "gradients": "grad hessian hvp jacobian jvp value_and_grad vjp",
+        "recompute": "checkpoint",
+    })  # fmt: skip

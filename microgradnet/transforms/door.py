@@ -138,7 +138,7 @@ def name_of(f: Any) -> str:
     return f.name if isinstance(f, Op) else getattr(f, "__name__", None) or type(f).__name__
 
 
-def named(wrapper: Function, f: Any, what: str) -> Function:
+def named(wrapper: Function, f: Any, what: str) -> Any:
     """`wrapper`, with a name, a text and a signature that tell of f."""
     wrapper.__name__ = wrapper.__qualname__ = f"{what.replace(' ', '_')}_of_{name_of(f)}"
     wrapper.__doc__ = f"The {what} of {name_of(f)}.\n\n{getattr(f, '__doc__', None) or ''}".rstrip()

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from ..core import Value, new_age, new_value, start
+from ..core import Array, Value, new_age, new_value, start
 from ..tree import VARIABLE
 from .door import Function, as_arguments, check_function, check_number, chooser, named, pair, recorded_anyway
 from .sweeps import Gradients, owned, pull, recorded, results, zero
 from .variables import Outputs, Variables
 
+if TYPE_CHECKING:
+    from .signatures import Gradient, GradientBesideAux, Slopes, ValueAndGradient, ValueAndGradientBesideAux
+
+T = TypeVar("T")
+Pull: TypeAlias = Callable[[Any], tuple[Any, ...]]
+Plain: TypeAlias = "float | np.generic | Array"
+Moving: TypeAlias = "Plain | tuple[Plain, ...]"
+
 # ------------------------------------------------------------------------------------------------ gradients of a number
 
 
-def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+# The gradient has the type of its argument if that is the first; of another, types cannot say.
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, *, has_aux: Literal[True]) -> GradientBesideAux: ...
+@overload
+def grad(f: Function, argnums: Sequence[int], has_aux: bool = False) -> Callable[..., tuple[Any, ...]]: ...
+@overload
+def grad(f: Function, argnums: int, has_aux: bool = False) -> Function: ...
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Any:
     """The function that returns the gradient of the number `f(*args)` by the argument `argnums`.
 
     With several argnums it returns a tuple of gradients. With `has_aux`, f returns (number, anything) and the function
@@ -39,7 +56,15 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     return named(gradient, f, "gradient")
 
 
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+@overload
+def value_and_grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
+@overload
+def value_and_grad(f: Function, argnums: Literal[0] = 0, *, has_aux: Literal[True]) -> ValueAndGradientBesideAux: ...
+@overload
+def value_and_grad(
+    f: Function, argnums: int | Sequence[int], has_aux: bool = False
+) -> Callable[..., tuple[Any, Any]]: ...
+def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Any:
     """The function that returns `f(*args)`, a number, and its gradient by the argument `argnums`. See `grad`.
 
     With `has_aux` the function returns ((number, anything), gradient).
@@ -76,6 +101,12 @@ def _with_gradient(name: str, f: Function, argnums: int | Sequence[int], has_aux
 # ---------------------------------------------------------------------------------------------- products with a vector
 
 
+@overload
+def vjp(f: Callable[..., Value], *args: Plain, has_aux: Literal[False] = False) -> tuple[Array, Pull]: ...
+@overload
+def vjp(f: Function, *args: Any, has_aux: Literal[False] = False) -> tuple[Any, Pull]: ...
+@overload
+def vjp(f: Function, *args: Any, has_aux: Literal[True]) -> tuple[Any, Pull, Any]: ...
 def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
     """`f(*args)`, and the function from a gradient of that result to a tuple of gradients, one for each argument.
 
@@ -111,6 +142,10 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
     return (out, pullback, aux if linked else variables.plain(aux)) if has_aux else (out, pullback)
 
 
+@overload
+def jvp(f: Callable[..., Value], args: Moving, tangents: Moving) -> tuple[Array, Array]: ...
+@overload
+def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]: ...
 def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """`f(*args)`, and how fast it changes when the arguments move along `tangents`, in the same structure.
 
@@ -142,7 +177,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
         return (outputs.result if record else outputs.plain()), tangent
 
 
-def hvp(f: Function, args: Any, tangents: Any) -> Any:
+def hvp(f: Function, args: T, tangents: Any) -> T:
     """The second derivatives of the number `f(*args)`, times `tangents`: how the gradient changes along them.
 
     `args` and `tangents` are tuples, one entry for each argument, and a tuple comes back; anything but a tuple is the
@@ -152,17 +187,18 @@ def hvp(f: Function, args: Any, tangents: Any) -> Any:
     array([6., 2.])
     """
     check_function("hvp", f)
-    args, tangents, chosen = as_arguments("hvp", args, tangents)
+    given, along, chosen = as_arguments("hvp", args, tangents)
     with recorded_anyway() as quiet:
-        variables = Variables("hvp", args, chosen, {})
+        variables = Variables("hvp", given, chosen, {})
         out = f(*variables.args)
         check_number("hvp", out)
         nodes, linked = variables.history([out], quiet)
-        directions, flowing = variables.match(tangents)
+        directions, flowing = variables.match(along)
         record = linked or (flowing and not quiet)
         first = pull(nodes, [(out, start(out, None, True))], True)
         # What is walked and released is the gradient's graph, and f's with it.
-        return variables.results(_along(directions, first, variables, variables.since, record), record)
+        product: T = variables.results(_along(directions, first, variables, variables.since, record), record)
+        return product
 
 
 def _along(directions: list[Any], first: Gradients, variables: Variables, since: int, record: bool) -> Gradients:
@@ -175,7 +211,11 @@ def _along(directions: list[Any], first: Gradients, variables: Variables, since:
 # --------------------------------------------------------------------------------------------------- whole matrices
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+@overload
+def jacobian(f: Function, argnums: Literal[0] = 0) -> Slopes: ...
+@overload
+def jacobian(f: Function, argnums: int | Sequence[int]) -> Function: ...
+def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Any:
     """The function that returns all slopes of the array `f(*args)` by the argument `argnums`.
 
     Their shape is (*shape of the result, *shape of the argument). Of a structure that f returns, each array becomes the
@@ -219,7 +259,11 @@ def _slopes(out: Value, variables: Variables, record: bool) -> Gradients:
     return stacked
 
 
-def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+@overload
+def hessian(f: Function, argnums: Literal[0] = 0) -> Slopes: ...
+@overload
+def hessian(f: Function, argnums: int | Sequence[int]) -> Function: ...
+def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Any:
     """The function that returns all second derivatives of the number `f(*args)`: the jacobian of the gradient.
 
     Their shape is twice that of the argument. For a structure, or several argnums, it is a structure of structures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from ..words import describe, refuse
 from .door import Function, check_function, name_of, named, recorded_anyway, under_no_grad
 from .sweeps import Gradients, pull, recorded
 
+F = TypeVar("F", bound=Function)
 
-def checkpoint(f: Function) -> Function:
+
+def checkpoint(f: F) -> F:
     """`f`, remembering its inputs only: a sweep that comes to it computes it again, for the sake of memory.
 
     It takes what f takes and returns what f returns. All the Values that f uses get their gradients, those it closes
@@ -56,7 +58,8 @@ def checkpoint(f: Function) -> Function:
         node = new_value(Value, whole._numbers, op, tuple(sorted(used, key=by_age)), NO_PARAMS)
         return _cut_masks(result, dict(zip(parts, _cut(node, parts), strict=True)), since)
 
-    return named(checkpointed, f, "checkpoint")
+    again: F = named(checkpointed, f, "checkpoint")
+    return again
 
 
 class Checkpointed(Op):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import tree
+from ..checks import unmasked
 from ..core import NO_PARAMS, TABLE, Value, floating, new_age, new_value
 from ..tree import VARIABLE
 from ..words import brief, describe
@@ -27,13 +28,16 @@ class Variables:
     def __init__(
         self, name: str, args: tuple[Any, ...], chosen: Positions, kwargs: dict[str, Any], lasting: bool = False
     ) -> None:
-        self.name, self.given, self.kwargs, self.lasting = name, args, kwargs, lasting
-        self.single = isinstance(chosen, int)
+        self.name: str = name
+        self.given: tuple[Any, ...] = args
+        self.kwargs: dict[str, Any] = kwargs
+        self.lasting: bool = lasting
+        self.single: bool = isinstance(chosen, int)
         self.chosen: tuple[int, ...] = (chosen,) if isinstance(chosen, int) else chosen
-        self.args = list(args)
+        self.args: list[Any] = list(args)
         self.values: list[Value] = []
         self.places: list[list[Value | None]] = []  # for each chosen argument, what stands in each of its places
-        self.linked = Value in map(type, args)
+        self.linked: bool = Value in map(type, args)
         self.replaced: dict[Value, Value] = {}  # parameter of a Module -> the fresh Value that stands for it
         for i in self.chosen:
             before = len(self.values)
@@ -44,7 +48,7 @@ class Variables:
             raise TypeError(
                 nothing_in(name, 0, args[0]) if args else f"{name} wants f and its arguments; there are none"
             )
-        self.since = new_age()
+        self.since: int = new_age()
 
     def taken(self, argument: Any) -> Any:
         """A copy of an argument with fresh Values in it."""
@@ -134,7 +138,7 @@ class Variables:
                 f"{self.name}: the tangent of argument {i} has shape {np.shape(t)} where the argument has "
                 f"{v.shape}. A tangent has one number for each of the argument's"
             )
-        t = t if isinstance(t, Value) else np.asarray(t)
+        t = t if isinstance(t, Value) else np.asarray(unmasked(f"{self.name}: the tangent of argument {i}", t))
         if t.dtype.kind not in "fiub":
             raise TypeError(f"{self.name}: a tangent is made of real numbers; got {brief(t)}")
         return t if isinstance(t, Value) else t.astype(v.dtype)[()]
@@ -168,10 +172,11 @@ class Outputs:
     """
 
     def __init__(self, name: str, result: Any) -> None:
-        self.name, self.result = name, result
+        self.name: str = name
+        self.result: Any = result
         found = tree.spots(result)
         self.values: list[Value] = [x for x in found if type(x) is Value]
-        self.places = [type(x) is Value for x in found]
+        self.places: list[bool] = [type(x) is Value for x in found]
         if not self.values:
             check_output(name, next((x for x in found if isinstance(x, Value)), result))
 

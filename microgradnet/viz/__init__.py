@@ -1,5 +1,12 @@
 """A recorded graph as a picture, a page and a text. Labels come from the rows."""
 
-from .drawing import Drawing, draw
+from typing import TYPE_CHECKING
+
+from ..demand import on_demand
 
 __all__ = ["Drawing", "draw"]
+
+if TYPE_CHECKING:
+    from .drawing import Drawing, draw
+else:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {"drawing": "Drawing draw"})

@@ -23,13 +23,13 @@ class Box:
     __slots__ = ("call", "group", "inputs", "last", "nodes", "number", "pattern")
 
     def __init__(self, nodes: list[Node], group: Group | None, call: Group | None = None, pattern: str = "") -> None:
-        self.nodes = nodes
-        self.group = group  # that it is drawn in
-        self.call = call  # of the Module that it stands for, if it is one
-        self.pattern = pattern  # what it repeats or chains, if it does
-        self.last = max([node.index for node in nodes])
+        self.nodes: list[Node] = nodes
+        self.group: Group | None = group  # that it is drawn in
+        self.call: Group | None = call  # of the Module that it stands for, if it is one
+        self.pattern: str = pattern  # what it repeats or chains, if it does
+        self.last: int = max([node.index for node in nodes])
         self.inputs: list[Box] = []  # each once; what is drawn are Arrows
-        self.number = 0
+        self.number: int = 0
 
     @property
     def main(self) -> Node | None:
@@ -72,11 +72,14 @@ class Picture:
     """Boxes in an order in which each comes after its inputs, with their arrows and facts."""
 
     def __init__(self, boxes: list[Box], graph: Graph, folded: list[str]) -> None:
-        self.boxes, self.folded = boxes, folded
-        self.notes = [*graph.notes, *[f"folded: {text}" for text in folded]]
-        self.facts = [facts_of_box(box, graph) for box in boxes]
-        self.arrows = arrows_of(boxes)
-        self.groups = sorted({g for box in boxes if box.group for g in box.group.chain()}, key=lambda g: g.start)
+        self.boxes: list[Box] = boxes
+        self.folded: list[str] = folded
+        self.notes: list[str] = [*graph.notes, *[f"folded: {text}" for text in folded]]
+        self.facts: list[Facts] = [facts_of_box(box, graph) for box in boxes]
+        self.arrows: list[list[Arrow]] = arrows_of(boxes)
+        self.groups: list[Group] = sorted(
+            {g for box in boxes if box.group for g in box.group.chain()}, key=lambda g: g.start
+        )
 
 
 # -------------------------------------------------------------------------------------------------------------- order

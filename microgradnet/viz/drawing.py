@@ -45,6 +45,7 @@ class Drawing:
 
     @property
     def boxes(self) -> int:
+        """How many boxes are drawn, what was folded into one counted once."""
         return len(self._small.boxes)
 
     def render(self, format: str = "svg", *, timeout: float = 60.0) -> bytes:

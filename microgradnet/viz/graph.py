@@ -26,7 +26,9 @@ class Group:
     """One call of a Module: what was recorded inside belongs to it."""
 
     def __init__(self, module: Module | None, start: int, parent: Group | None) -> None:
-        self.module, self.start, self.parent = module, start, parent
+        self.module: Module | None = module
+        self.start: int = start
+        self.parent: Group | None = parent
         self.depth: int = parent.depth + 1 if parent else 0
 
     def chain(self) -> list[Group]:
@@ -56,7 +58,7 @@ class Flow:
     """The gradient that one edge carries: its size, and its sign where all of it has one."""
 
     def __init__(self, g: Any) -> None:
-        self.size = norm(g)
+        self.size: float = norm(g)
         low, high = (np.min(g), np.max(g)) if np.size(g) else (0.0, 0.0)
         self.sign = "" if low == high == 0 or math.isnan(low) else "+" if low >= 0 else "-" if high <= 0 else "±"
 
@@ -70,11 +72,12 @@ class Node:
     box: Any  # that it is drawn in; see fold
 
     def __init__(self, thing: Any, kind: str) -> None:
-        self.thing, self.kind = thing, kind
+        self.thing: Any = thing
+        self.kind: str = kind
         self.name: str = (thing.name if isinstance(thing, Value) else None) or ""
         self.inputs: list[Node] = []  # in the order of the arguments
         self.users: list[Node] = []  # once for each edge
-        self.keep = False  # whether it was asked for by name
+        self.keep: bool = False  # whether it was asked for by name
         self.group: Group | None = None
         self.grad: Any = None
         self.flows: list[Flow | None] = []  # one for each input; only when asked for
@@ -90,7 +93,9 @@ class Graph:
     """The nodes, oldest first, each after its inputs; and what is to be said of them all."""
 
     def __init__(self, nodes: list[Node], notes: list[str], has_gradients: bool) -> None:
-        self.nodes, self.notes, self.has_gradients = nodes, notes, has_gradients
+        self.nodes: list[Node] = nodes
+        self.notes: list[str] = notes
+        self.has_gradients: bool = has_gradients
 
 
 def read(

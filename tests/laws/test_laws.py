@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from microgradnet.core import BOOLEAN, NonDiff, Op, Value, Variadic
+from microgradnet.core import BOOLEAN, REAL, NonDiff, Op, Value, Variadic
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops.shape import filled
 from microgradnet.testing import Call, calls, holds, laws
@@ -17,6 +20,7 @@ from tests.cases import ROWS, SMOOTH
 from tests.test_conv import LOOPS
 
 EXAMPLES = 40
+ROOT = Path(__file__).parent.parent.parent
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 every_smooth_row = pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
@@ -116,6 +120,12 @@ REFERENCE: dict[str, Callable[..., Any]] = {
 
 @every_row
 def test_the_result_is_numpys(row: Op) -> None:
+    if isinstance(row.key, str) and row.key not in REFERENCE:
+        pytest.fail(
+            f"{row.name} is no function of NumPy: say in REFERENCE, in {Path(__file__).name}, what NumPy makes of its "
+            f'inputs, by another way than the row. For one input: "{row.name}": lambda x: …'
+        )
+
     def check(call: Call) -> None:
         plain, recorded = call.inputs, call.recorded()
         if isinstance(row.key, str):
@@ -144,8 +154,9 @@ def test_the_rows_that_say_so_do_not_mind_the_order_of_their_inputs() -> None:
     for row in pairs:
         a, b = (x, y) if row.domain[0] is not BOOLEAN else (x > 0, y > 0)
         same = np.array_equal(row.forward(a, b), row.forward(b, a), equal_nan=True)
-        assert same == row.symmetric, row.name
-    assert sum(row.symmetric for row in pairs) == sum(row.symmetric for row in ROWS) == 17
+        assert same == row.symmetric, f"{row.name}: write symmetric={same} in its row"
+    count = sum(row.symmetric for row in ROWS)
+    assert sum(row.symmetric for row in pairs) == count == 17, f"{count} rows say so: if a new one is right, count it"
 
 
 @every_row
@@ -225,6 +236,11 @@ def test_a_gradient_belongs_to_its_value(row: Op) -> None:
 
 
 @every_smooth_row
+def test_at_special_points_the_gradient_is_finite_or_stated(row: Op) -> None:
+    on_calls_of(row, laws.at_special_points_the_gradient_is_finite_or_stated, 4)
+
+
+@every_smooth_row
 def test_an_operand_used_twice_gets_both_gradients(row: Op) -> None:
     if len(row.rules) != 2 or not row.elementwise:
         return
@@ -272,5 +288,25 @@ def test_every_row_was_tried_with_scalars_and_with_nothing() -> None:
         inputs = [inputs for inputs, _ in row.cases]
         shapes = [shape for call in inputs for shape in call if not isinstance(shape, np.ndarray)]
         empty = any(0 in shape if isinstance(shape, tuple) else any(map(str.isalpha, shape)) for shape in shapes)
-        assert any(len(shape) == 0 for shape in shapes) or row.name in NO_NUMBER, row
-        assert empty or row.name in NO_NOTHING, row
+        number = any(len(shape) == 0 for shape in shapes)
+        assert number or row.name in NO_NUMBER, f'{row.name} has no case(""), nor is it in NO_NUMBER: which is it?'
+        assert empty or row.name in NO_NOTHING, f'{row.name} has no case("a"), nor is it in NO_NOTHING: which is it?'
+
+
+# --------------------------------------------------------------------------------------------- the rows and their tests
+
+
+def test_a_new_row_is_told_what_its_reference_should_be() -> None:
+    row = Op("a new one", (lambda g, out, x: g / (1 + abs(x)) ** 2,), lambda x: x / (1 + abs(x)), domain=(REAL,))
+    with pytest.raises(pytest.fail.Exception, match=r'REFERENCE, in test_laws.py.*"a new one": lambda x: …'):
+        test_the_result_is_numpys(row)
+
+
+def test_the_rows_are_the_same_whatever_was_imported_before() -> None:
+    pytest.importorskip("scipy.special", reason="SciPy's rows are what could come before")
+    seen = set()
+    for first in ("microgradnet", "microgradnet.ops.special", "microgradnet.formulas.statistics, microgradnet.nn"):
+        code = f"import {first}; from tests.cases import ROWS; print(*ROWS)"
+        seen.add(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout)
+    assert len(seen) == 1
+    assert seen.pop().count(b"<Op ") == len(ROWS)

@@ -95,7 +95,7 @@ def test_a_traceback_shows_the_lines_that_were_written_out() -> None:
         Value(np.ones((2, 3))) @ np.ones((2, 3))
     except ValueError as error:
         text = "".join(traceback.format_exception(error))
-    assert "out = forward(a, b)" in text
+    assert "out = forward(ax, ay)" in text
     assert "inner lengths must be equal" in text
     linecache.checkcache()  # which forgets the lines of files that are gone
     assert linecache.getline(Value.__add__.__code__.co_filename, 2).startswith("def make(")

@@ -1,0 +1,31 @@
+"""Pictures of networks, trainings and descents with matplotlib (extra `plots`).
+
+What has one panel draws into the axes it is given, or into new ones, and returns them; what has several returns a
+figure.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..demand import on_demand
+
+__all__ = [
+    "NEGATIVE", "PATHS", "POSITIVE", "contours", "curve", "decision_regions", "gradient", "history", "network",
+    "new_axes", "new_figure", "surface",
+]  # fmt: skip
+
+if TYPE_CHECKING:
+    from .canvas import NEGATIVE, POSITIVE, new_axes, new_figure
+    from .descents import PATHS, contours, curve, surface
+    from .gradients import gradient
+    from .histories import history
+    from .networks import network
+    from .regions import decision_regions
+else:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {
+        "canvas": "NEGATIVE POSITIVE new_axes new_figure",
+        "descents": "PATHS contours curve surface",
+        "gradients": "gradient",
+        "histories": "history",
+        "networks": "network",
+        "regions": "decision_regions",
+    })  # fmt: skip

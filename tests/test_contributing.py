@@ -1,0 +1,74 @@
+"""CONTRIBUTING.md is true: its row obeys the laws, its files are there, and what it runs is what .ci/run runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradnet.core import TABLE, Op
+from microgradnet.ops import elementwise
+from tests.laws import test_laws as laws
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+ROW, REFERENCE = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+COMMANDS = re.findall(r"^```sh\n(.*?)\n```$", TEXT, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def softsign() -> Iterator[Op]:
+    """The row of the page, written at the end of elementwise.py as the page says."""
+    names: dict[str, Any] = dict(vars(elementwise))
+    before = dict(TABLE)
+    exec(ROW, names)
+    yield names["softsign"]
+    TABLE.clear()
+    TABLE.update(before)
+
+
+def test_the_row_of_the_page_obeys_the_laws(softsign: Op, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(laws.REFERENCE, "softsign", raising=False)  # for who followed the page
+    with pytest.raises(pytest.fail.Exception, match="softsign is no function of NumPy"):
+        laws.test_the_result_is_numpys(softsign)
+    for name, reference in eval(f"{{{REFERENCE}}}", {"np": np}).items():
+        monkeypatch.setitem(laws.REFERENCE, name, reference)
+    tried = 0
+    for name, law in vars(laws).items():
+        wants = [] if not name.startswith("test_") else list(law.__annotations__)
+        if wants == ["row", "return"] and "no_slope" not in name:
+            law(softsign)
+            tried += 1
+    assert tried > 8
+
+
+def test_what_the_page_names_is_there() -> None:
+    for path in re.findall(r"`((?:microgradnet|tests|docs|\.ci)/[\w/.]*)`", TEXT):
+        assert (ROOT / path).exists(), path
+    for path in re.findall(r"\]\((?!http)([^)#]+)", TEXT):
+        assert (ROOT / path).exists(), path
+    assert not re.search(r"/(home|Users|work|tmp)/", TEXT)
+
+
+def test_one_command_sets_up_and_it_is_the_readmes() -> None:
+    assert COMMANDS[0] in (ROOT / "README.md").read_text()
+
+
+def test_the_light_check_is_part_of_the_whole_one() -> None:
+    assert ".ci/light" in COMMANDS
+    assert os.access(ROOT / ".ci" / "light", os.X_OK)
+    assert re.search(r"^\.ci/light -m slow", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert not re.search("apt-get|chrom|curl|wget", (ROOT / ".ci" / "light").read_text())
+
+
+def test_hooks_fetch_nothing() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"^ *- repo: (.*)$", text, re.MULTILINE) == ["local"]
+    hooks = re.findall(r"^ *- id: (.*)$", text, re.MULTILINE)
+    assert hooks == ["format", "lint", "types"]
+    assert re.findall(r"^ *language: (.*)$", text, re.MULTILINE) == ["system"] * len(hooks)
