@@ -2,40 +2,103 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..core import WATCHER, Array, Mode, Value, by_age, fitted, history, numbers
+from .. import tree
+from ..core import WATCHER, Mode, Value, by_age, history, numbers, primitive
 from ..debugging import Watcher, trace_of
-from .directions import Field
-from .judge import judged
 from .places import floats, wide
 from .point import Point
-from .report import MISMATCH, Culprit
-from .slopes import Slope, size_of
-from .source import gradient_of
+from .remedies import remedy
+from .report import Culprit
+from .source import ByHand, gradient_of
 from .survey import checked
+from .trial import Trial
+
+Look: TypeAlias = Callable[[Trial, np.random.Generator], int | None]  # for an element of the gradient that is wrong
 
 AT_ONCE = 2_000  # elements of an input moved along one direction
-MOST = 2_000  # elements looked at one by one, where no direction tells
+MOST = 500  # elements looked at one by one, where no direction tells
 DRAWN = 100  # elements of the gradient of each operation, for second derivatives
 
 
 def culprits(f: Callable[..., Any], args: Sequence[Any], rng: np.random.Generator) -> list[Culprit]:
     """The operations on the way to `f(*args)` whose rules disagree with their slopes, in the order of recording."""
-    edges = [edge for v in recorded(f, args) for edge in edges_of(v, rng)]
-    for look in (Edge.wrong_along_directions, Edge.wrong_one_by_one):  # the second sees what is wrong at a kink
+    nodes = recorded(f, args)
+    for look in (along_directions, one_by_one):  # the second sees what is wrong at a kink
         found: dict[tuple[str, int], Culprit] = {}
-        for edge in edges:
-            if (edge.row.name, edge.input) not in found:
-                element = look(edge, rng)
-                if element is not None:
-                    found[edge.row.name, edge.input] = edge.culprit(element)
+        for node in nodes:
+            for i in flowing(node):
+                if node.op is not None and (node.op.name, i) not in found:
+                    culprit = wrong_rule(node, i, rng, look)
+                    if culprit is not None:
+                        found[culprit.op, i] = culprit
         if found:
             return list(found.values())
     return []
+
+
+def wrong_rule(node: Value, i: int, rng: np.random.Generator, look: Look) -> Culprit | None:
+    """What is wrong with the rule for one input of a recorded result, and what would make it right."""
+    inputs = [numbers(x) for x in node.args]
+    try:
+        trial = Trial(node, i, inputs, np.asarray(rng.normal(size=node.shape), node.dtype)[()])
+    except Exception:  # a checkpoint, say, which cannot be run on other numbers
+        return None
+    element = None if trial.failure else look(trial, rng)
+    if element is None and trial.failure is None:
+        return None
+    found, line = remedy(node, i, rng), str(trace_of(node) or "")
+    text = f"your rule is right if {found.text}" if found else ""
+    if element is None:
+        raised = f"{type(trial.failure).__name__}: {trial.failure}"
+        return Culprit(trial.row.name, i, line, math.nan, math.nan, math.nan, "", text, raised)
+    plain = Trial(node, i, inputs, counting(node))
+    gap = np.abs(plain.field.g - plain.fit(found.way(plain))) if found else np.zeros(1)
+    element = int(np.argmax(gap)) if np.any(gap) else element
+    trial = plain if plain.is_wrong(element) else trial
+    slope = trial.verdict(element)[1]
+    sides = f" ({slope.left:.6g} from the left, {slope.right:.6g} from the right)" if slope.is_kink else ""
+    place = f"{sides}{placed(trial, element)}, for {'g = ' + counted_out(node) if trial is plain else 'a random g'}"
+    return Culprit(trial.row.name, i, line, float(trial.field.g[element]), slope.value, slope.error, place, text)
+
+
+def counting(node: Value) -> Any:
+    """A gradient of a result that one can follow: 2, 3, 4, and so on."""
+    return np.asarray(np.arange(2, 2 + node.size).reshape(node.shape), node.dtype)[()]
+
+
+def counted_out(node: Value) -> str:
+    """The same in words."""
+    return ", ".join(str(k) for k in range(2, 2 + min(node.size, 3))) + (", …" if node.size > 3 else "")
+
+
+def placed(trial: Trial, element: int) -> str:
+    """Which element of an input it is, and what number stands there."""
+    shape = np.shape(trial.x)
+    index = ", ".join(str(int(i)) for i in np.unravel_index(element, shape))
+    return f" at {trial.names[trial.i]}{f'[{index}]' if shape else ''} = {trial.field.at[element]:.6g}"
+
+
+def remedies_by_hand(point: Point, wrong: set[str]) -> list[str]:
+    """What would make a gradient right that was written by hand, in words, for each of some inputs."""
+    source = point.source
+    if not isinstance(source, ByHand) or source.weighed or not all(map(tree.is_floating, point.args)):
+        return []
+
+    def rule(i: int) -> Any:
+        return lambda g, out, *inputs: g * source.made(inputs)[1][i]
+
+    def total(*inputs: Any) -> Any:
+        return sum(np.sum(part) for part in floats(source.f(*inputs)))
+
+    node = primitive(*map(rule, range(len(point.args))))(total)(*point.probe)
+    found = {place.name: remedy(node, i, point.rng) for i, place in enumerate(point.places) if place.name in wrong}
+    return [f"{name}: your gradient is right if {right.text}" for name, right in found.items() if right]
 
 
 def second_order_culprits(f: Callable[..., Any], args: Sequence[Any]) -> list[Culprit]:
@@ -71,70 +134,13 @@ def flowing(node: Value) -> list[int]:
     return [i for i, x in enumerate(node.args) if type(x) is Value]
 
 
-def edges_of(node: Value, rng: np.random.Generator) -> list[Edge]:
-    """The rules by which gradients flow from a recorded result to its inputs, each tried alone on what flowed there."""
-    edges = []
-    for i in flowing(node):
-        try:
-            edges.append(Edge(node, i, rng))
-        except Exception:  # a checkpoint, say, which cannot be run on other numbers
-            continue
-    return edges
+def along_directions(trial: Trial, rng: np.random.Generator) -> int | None:
+    """An element of the gradient that is wrong, if it shows where many are moved at once."""
+    return trial.search(rng, 1 + trial.field.at.size // AT_ONCE)
 
 
-class Edge:
-    """The rule for one input of a recorded result: what it gives, from a random gradient, beside the slopes."""
-
-    def __init__(self, node: Value, i: int, rng: np.random.Generator) -> None:
-        row: Any = node.op
-        self.node: Value = node
-        self.row: Any = row
-        self.input: int = i
-        self.inputs: list[Any] = [numbers(x) for x in node.args]
-        c = np.asarray(rng.normal(size=node.shape), node.dtype)[()]
-        # By itself: what the rules give to other inputs, or to this Value in another place, must not mix.
-        stand_in = [Value(a) if j == i else a for j, a in enumerate(self.inputs)]
-        pending: dict[Value, Any] = {}
-        row.pull(row.record(*stand_in, **node.params), c, False, pending)
-        x = stand_in[i]
-        g = np.asarray(fitted(pending.get(x, np.zeros(x.shape)), x, row), np.float64)
-        at = wide(x).ravel()
-        self.field: Field = Field(at, g.ravel(), self.results, self.results(at), np.ravel(c).astype(np.float64))
-
-    def results(self, x: Array) -> Array:
-        """What the operation computes from another input in the place of this one."""
-        was = self.node.args[self.input]
-        moved = x.reshape(was.shape).astype(was.dtype)[()]
-        inputs = [moved if j == self.input else a for j, a in enumerate(self.inputs)]
-        return np.ravel(np.asarray(self.row.forward(*inputs, **self.node.params), np.float64))
-
-    def wrong_along_directions(self, rng: np.random.Generator) -> int | None:
-        """An element of the gradient that is wrong, if it shows along random directions."""
-        size = self.field.at.size
-        found = self.field.search(np.arange(size), rng, 1 + size // AT_ONCE, 1, self.is_wrong)
-        return found[0] if found else None
-
-    def wrong_one_by_one(self, rng: np.random.Generator) -> int | None:
-        """An element of the gradient that is wrong by itself."""
-        for flat in rng.permutation(self.field.at.size)[:MOST]:
-            if self.is_wrong(int(flat)):
-                return int(flat)
-        return None
-
-    def is_wrong(self, flat: int) -> bool:
-        """Whether one element of the gradient mismatches."""
-        return self.verdict(flat)[0] == MISMATCH
-
-    def verdict(self, flat: int) -> tuple[str, Slope]:
-        """What there is to say of one element of the gradient."""
-        field, d = self.field, np.zeros(self.field.at.size)
-        d[flat] = size_of(field.at, (flat,))
-        return judged(field.line(d), field.y, field.c, 1.0, float(field.g[flat] * d[flat]))
-
-    def culprit(self, flat: int) -> Culprit:
-        """What to say of this rule, by an element that is wrong."""
-        size, (_, slope) = size_of(self.field.at, (flat,)), self.verdict(flat)
-        return Culprit(
-            self.row.name, self.input, str(trace_of(self.node) or ""), float(self.field.g[flat]), slope.value / size,
-            slope.error / size,
-        )  # fmt: skip
+def one_by_one(trial: Trial, rng: np.random.Generator) -> int | None:
+    """An element of the gradient that is wrong by itself. Zeros come first: many functions have kinks there."""
+    drawn = rng.permutation(trial.field.at.size)
+    drawn = drawn[np.argsort(trial.field.at[drawn] != 0, kind="stable")]
+    return next((int(flat) for flat in drawn[:MOST] if trial.is_wrong(int(flat))), None)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..words import brief
-from .blame import culprits, second_order_culprits
+from .blame import culprits, remedies_by_hand, second_order_culprits
 from .point import Point
 from .report import GradReport
 from .source import gradient_of
@@ -71,11 +71,13 @@ def check_grads(
     with np.errstate(all="ignore"):
         point = Point(f, args, kwargs, gradient, seed)
         report = checked(point, samples, progress)
-        if report.mismatches and gradient is None:
+        if (report.mismatches or point.failed) and gradient is None:
             report.culprits = culprits(point.f, point.probe, point.rng)
-            if not report.culprits:
+            if not report.culprits and not point.failed:
                 report.notes.append(NOT_RECORDED)
-        if order == 2 and gradient is None:
+        if report.mismatches and gradient is not None:
+            report.notes += remedies_by_hand(point, {e.name for e in report.mismatches})
+        if order == 2 and gradient is None and not point.failed:
             second = checked(Point(gradient_of(f, seed), args, kwargs, None, seed + 1), samples, progress)
             if second.mismatches:
                 second.culprits = second_order_culprits(point.f, point.probe)

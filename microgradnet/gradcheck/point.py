@@ -18,7 +18,7 @@ from ..words import brief
 from .pairs import EPS
 from .places import Place, in_float64, is_array, places_in
 from .slopes import typical_size
-from .source import ByHand, Recorded
+from .source import ByHand, Recorded, RuleFailed
 
 
 class Point:
@@ -26,8 +26,8 @@ class Point:
 
     `probe` are its arguments, with a Value wherever they vary: the `places`, which can be moved. `at` are their numbers
     at the point. `y` are the results there, in one row; they are weighed by `c`, and `analytic` is the gradient of that
-    sum, an array for each place. Both come from the `source`. What is found to be wrong with the function itself is in
-    `problems`.
+    sum, an array for each place, unless computing it `failed`. Both come from the `source`. What is found to be wrong
+    with the function itself is in `problems`.
     """
 
     def __init__(
@@ -69,7 +69,13 @@ class Point:
             )
         self.put_back()
         self.c: Array = self.rng.normal(size=self.y.size) if self.source.weighed else np.ones(self.y.size)
-        self.analytic: list[Array] = self.gradient()
+        self.failed: bool = False
+        self.analytic: list[Array] = [np.full(x.shape, math.nan) for x in self.at]
+        try:
+            self.analytic = self.gradient()
+        except RuleFailed as failure:
+            error, self.failed = failure.__cause__, True
+            self.problems.append(f"the gradient cannot be computed: {type(error).__name__}: {error}")
 
     def results(self) -> Array:
         """The results where the probe stands: every number of those that have a slope, in one row."""

@@ -40,7 +40,7 @@ class Element(NamedTuple):
     def __str__(self) -> str:
         place = f"{self.name}{list(self.place)}" if self.place else self.name
         text = f"{place}: {self.analytic:.9g} by the gradient, {self.numerical:.9g} ± {self.error:.1g} by the slope"
-        return text + (f" (left {self.left:.6g}, right {self.right:.6g})" if self.verdict == KINK else "")
+        return text + ("" if np.isnan(self.left) else f" (left {self.left:.6g}, right {self.right:.6g})")
 
 
 class Input(NamedTuple):
@@ -63,24 +63,26 @@ class Culprit(NamedTuple):
     op: str
     input: int  # which of its inputs the wrong rule is for
     line: str  # of the program, where it was recorded
-    rule: float  # along a random direction, by the rule …
+    rule: float  # one element of the gradient, by the rule …
     slope: float  # … and by the slope
     error: float
+    place: str = ""  # which element, at what number, and for what gradient of the result
+    remedy: str = ""  # what would make the rule right, if it is anything that is tried
+    raised: str = ""  # the error that the rule raises, if it does
 
     def __str__(self) -> str:
-        return (
-            f"{self.op}: the rule for its input {self.input} gives {self.rule:.9g} where the slope is {self.slope:.9g} "
-            f"± {self.error:.1g}\n    {self.line}"
-        )
+        what = f"gives {self.rule:.9g} where the slope is {self.slope:.9g} ± {self.error:.1g}{self.place}"
+        lines = [f"{self.op}: the rule for its input {self.input} {f'raises {self.raised}' if self.raised else what}"]
+        return "\n    ".join([*lines, *([self.remedy] if self.remedy else []), self.line])
 
 
 class GradReport:
     """The result of `check_grads`. True if nothing mismatches and something could be told; prints as a table.
 
     `inputs` has an `Input` for each input or parameter, `elements` every `Element` that was measured, `culprits` the
-    operations to blame, `problems` what else is wrong, in words, `notes` what is worth knowing, and `coverage` how much
-    was checked. It `is_wrong` if something mismatches, and `is_unknown` if of all that was measured nothing could be
-    told; `allow_unknown` makes that true.
+    operations to blame and what would make them right, `problems` what else is wrong, in words, `notes` what is worth
+    knowing, and `coverage` how much was checked. It `is_wrong` if something mismatches, and `is_unknown` if of all that
+    was measured nothing could be told; `allow_unknown` makes that true.
     """
 
     def __init__(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +14,10 @@ from ..transforms.door import name_of
 from .places import bare, gradients_in, in_float64
 
 Function: TypeAlias = Callable[..., Any]
+
+
+class RuleFailed(Exception):
+    """The function can be computed, and its gradient raises an error."""
 
 
 class Recorded:
@@ -38,8 +41,16 @@ class Recorded:
             return tree.spots(self.f(*probe))
 
     def gradient(self, args: Sequence[Any], c: Array) -> list[Any]:
-        """The gradient of c · results, an array for each place in the arguments where they vary."""
-        return by_rules(self.f, args, in_turn(c))
+        """The gradient of c · results, an array for each place in the arguments where they vary.
+
+        RuleFailed from what a rule raises.
+        """
+        weights = in_turn(c)
+        out, pull = vjp(lambda *args: with_slopes(self.f(*args)), *args)
+        try:
+            return gradients_in(args, pull([weights(y).astype(y.dtype) for y in out]))
+        except Exception as error:
+            raise RuleFailed from error
 
 
 class ByHand:
@@ -88,12 +99,6 @@ class ByHand:
         return self.shape != () and np.shape(g) == self.shape + np.shape(x)
 
 
-def by_rules(f: Function, args: Sequence[Any], weights: Callable[[Any], Array]) -> list[Any]:
-    """The gradient of `f(*args)` by the rules, from `weights(result)` for each of its results."""
-    out, pull = vjp(lambda *args: with_slopes(f(*args)), *args)
-    return gradients_in(args, pull([weights(y).astype(y.dtype) for y in out]))
-
-
 def with_slopes(result: Any) -> Any:
     """Those of several results that gradients flow from; the result itself if there are none."""
     return [y for y in tree.spots(result) if type(y) is Value] or result
@@ -128,7 +133,8 @@ def gradient_of(f: Function, seed: int) -> Function:
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
         rng = np.random.default_rng(seed)
-        return by_rules(partial(f, **kwargs), args, lambda y: np.asarray(rng.normal(size=np.shape(y))))
+        out, pull = vjp(lambda *args: with_slopes(f(*args, **kwargs)), *args)
+        return gradients_in(args, pull([np.asarray(rng.normal(size=np.shape(y))).astype(y.dtype) for y in out]))
 
     gradient.__name__ = gradient.__qualname__ = f"the gradient of {name_of(f)}"
     gradient.__wrapped__ = f  # type: ignore[attr-defined]  # for the names of its arguments

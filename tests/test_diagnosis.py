@@ -1,0 +1,186 @@
+"""The checker names the rule that is wrong, and says what would make it right."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradnet import functional as F
+from microgradnet import primitive
+from microgradnet.core import Op
+from microgradnet.gradcheck import check_grads
+
+from .planted import WRONG, at, numbers, row, softmax
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+A, B, V = numbers(6, 1).reshape(2, 3), numbers(12, 2).reshape(3, 4), np.array([0.3, -1.0, 2.0])
+
+
+def logistic(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+# What is wrong, and the words for what would be right.
+DIAGNOSES: dict[str, tuple[Any, list[str]]] = {
+    "g forgotten": (WRONG["g forgotten"], ["multiplied by g"]),
+    "g forgotten, of one number": (
+        at(row(lambda x: np.tanh(x), lambda g, out, x: 1 - out * out), 0.5), ["multiplied by g"]
+    ),
+    "g forgotten, of a sum": (at(row(lambda x: (x * x).sum(), lambda g, out, x: 2 * x), V), ["multiplied by g"]),
+    "g forgotten, of a sum along an axis": (
+        at(row(lambda x: (x * x).sum(axis=0), lambda g, out, x: 2 * x), A), ["multiplied by g"]
+    ),
+    "g forgotten, of a sum along the other": (
+        at(row(lambda x: (x * x).sum(axis=1), lambda g, out, x: 2 * x), A), ["multiplied by np.expand_dims(g, 1)"]
+    ),
+    "g forgotten, and a factor": (
+        at(row(lambda x: x * x, lambda g, out, x: x), V), ["multiplied by 2·g"]
+    ),
+    "g forgotten, and x for out": (
+        at(row(lambda x: np.tanh(x), lambda g, out, x: 1 - x * x), V), ["multiplied by g and x is replaced by out"]
+    ),
+    "g forgotten, in one of two": (
+        at(row(lambda x, y: x * y, lambda g, out, x, y: g * y, lambda g, out, x, y: x), V, V[::-1] + 0.1),
+        ["multiplied by g"],
+    ),
+    "g twice": (WRONG["g twice"], ["divided by g"]),
+    "a sign": (WRONG["a sign"], ["its sign is changed"]),
+    "the second sign of a difference": (
+        at(row(lambda x, y: x - y, lambda g, out, x, y: g, lambda g, out, x, y: g), V, V + 1), ["its sign is changed"]
+    ),
+    "x for out": (WRONG["x for out"], ["x is replaced by out"]),
+    "x for out, in exp": (at(row(lambda x: np.exp(x), lambda g, out, x: g * x), V), ["x is replaced by out"]),
+    "out for x": (WRONG["out for x"], ["out is replaced by x"]),
+    "y for x": (WRONG["one of two inputs"], ["x and y change places"]),
+    "1 - out": (at(row(logistic, lambda g, out, x: g * out), V), ["multiplied by (1 - out)"]),
+    "out": (at(row(logistic, lambda g, out, x: g * (1 - out)), V), ["multiplied by out"]),
+    "a power": (WRONG["a power short"], ["multiplied by x"]),
+    "2x": (at(row(lambda x: x * x, lambda g, out, x: g), V), ["multiplied by 2·x"]),
+    "2": (WRONG["a factor of 2"], ["multiplied by 2"]),
+    "1/2": (WRONG["half of a square root"], ["divided by 2"]),
+    "1/n": (WRONG["mean without 1/n"], ["divided by 3 (x has 3 elements)"]),
+    "1/n, of an axis": (WRONG["cross-entropy not averaged"], ["divided by 3 (axis 0 of x has 3 elements)"]),
+    "out below": (WRONG["norm, not divided"], ["divided by out"]),
+    "a transpose": (WRONG["x @ y, y not transposed"], ["y is transposed in it"]),
+    "transposes of what is not square": (
+        at(row(lambda x, y: x @ y, lambda g, out, x, y: g @ y, lambda g, out, x, y: g @ x), A, B),
+        ["y is transposed in it", "it is x.T @ g"],
+    ),
+    "a product the other way round": (WRONG["x @ y, the other way round"], ["it is x.T @ g"]),
+    "an outer product": (
+        at(row(lambda a, v: a @ v, lambda g, out, a, v: g @ v, lambda g, out, a, v: g @ a), A, V),
+        ["it is np.outer(g, v)"],
+    ),
+    "transposed back": (WRONG["x * w.T, not transposed back"], ["transposed"]),
+    "a sum along an axis": (
+        at(row(lambda x: x.sum(axis=1), lambda g, out, x: g), A), ["it is g spread along axis 1"]
+    ),
+    "the other axis": (WRONG["a sum along the other axis"], ["it is g spread along axis 0"]),
+    "softmax's sum": (WRONG["softmax without its sum"], ["out times its sum is subtracted"]),
+    "softmax's sum, along an axis": (
+        at(row(softmax, lambda g, out, x: g * out), B), ["out times its sum along axis 1 is subtracted"]
+    ),
+    "a mean that is subtracted": (WRONG["centred, not centred back"], ["its mean is subtracted"]),
+    "a cumulative sum": (WRONG["cumsum forwards"], ["it is handed g reversed, and what it gives is reversed too"]),
+    "reversed": (at(row(lambda x: x[::-1] * np.arange(3.0), lambda g, out, x: g * np.arange(3.0)), V), ["reversed"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DIAGNOSES)
+@pytest.mark.parametrize("inside", [False, True])
+def test_what_is_wrong_with_a_rule_is_said(name: str, inside: bool) -> None:
+    (f, args, how), wanted = DIAGNOSES[name]
+    report = check_grads((lambda *args: np.tanh(0.3 * f(*args)) + 1.0) if inside else f, *args, **how)
+    assert not report
+    assert [c.remedy for c in report.culprits] == [f"your rule is right if {text}" for text in wanted], str(report)
+    assert all(c.remedy in str(report) for c in report.culprits)
+
+
+def test_the_numbers_are_those_of_the_students_own_inputs() -> None:
+    tanh = row(lambda x: np.tanh(x), lambda g, out, x: 1 - out * out)
+    (culprit,) = check_grads(lambda x: np.exp(tanh(x)), np.array([0.5, 1.0])).culprits
+    assert culprit.place == " at x[1] = 1, for g = 2, 3"
+    assert culprit.rule == pytest.approx(1 - np.tanh(1.0) ** 2, rel=1e-12)
+    assert culprit.slope == pytest.approx(3 * (1 - np.tanh(1.0) ** 2), rel=1e-9)
+    product = row(
+        lambda a, weights: a @ weights, lambda g, out, a, weights: g @ weights, lambda g, out, a, weights: a.T @ g
+    )
+    (culprit,) = check_grads(product, numbers(9).reshape(3, 3), numbers(9, 1).reshape(3, 3)).culprits
+    assert culprit.place.startswith(" at a[")
+    assert culprit.place.endswith("for g = 2, 3, 4, …")
+    g, w = np.arange(2.0, 11.0).reshape(3, 3), numbers(9, 1).reshape(3, 3)
+    assert np.min(np.abs(g @ w - culprit.rule)) < 1e-12
+    assert np.min(np.abs(g @ w.T - culprit.slope)) < 1e-9
+    kink = row(lambda x: np.abs(x), lambda g, out, x: g * np.where(x == 0, 5.0, np.sign(x)))
+    (culprit,) = check_grads(lambda x: kink(x).sum(), np.array([0.0, 1.0])).culprits
+    assert culprit.place == " (-2 from the left, 2 from the right) at x[0] = 0, for g = 2, 3"
+
+
+def test_nothing_is_said_where_nothing_that_is_tried_is_right() -> None:
+    for name in (
+        "the function for its slope",
+        "1e-4 too much",
+        "wrong for x < 0",
+        "softmax by its diagonal",
+        "one of 400",
+    ):
+        f, args, how = WRONG[name]
+        (culprit,) = check_grads(f, *args, **how).culprits
+        assert culprit.remedy == ""
+
+
+def by_factor(rule: Any, factor: float) -> Any:
+    return lambda *given: rule(*given) * factor
+
+
+@pytest.mark.parametrize("name", [name for name, (f, _, how) in WRONG.items() if isinstance(f, Op) and not how])
+def test_what_is_said_is_true(name: str) -> None:
+    """A remedy that is a number is tried: the rule multiplied by it passes."""
+    f, args, _ = WRONG[name]
+    for culprit in check_grads(f, *args).culprits:
+        found = re.fullmatch(r"your rule is right if (multiplied|divided) by ([\d.]+)/?(\d*)( \(.*)?", culprit.remedy)
+        if found:
+            factor = float(found[2]) / float(found[3] or 1)
+            factor = 1 / factor if found[1] == "divided" else factor
+            rules = [by_factor(rule, factor if j == culprit.input else 1.0) for j, rule in enumerate(f.rules)]
+            mended = primitive(*rules)(lambda *inputs: f.forward(*inputs))
+            tolerance = 1e-5 if "." in found[2] else 0.0  # six digits are printed
+            assert all(e.verdict == "match" or e.gap <= tolerance for e in check_grads(mended, *args).elements)
+
+
+def test_a_rule_that_raises_is_reported_and_not_raised() -> None:
+    f = row(lambda x, y: x @ y, lambda g, out, x, y: g @ y, lambda g, out, x, y: x.T @ g)
+    report = check_grads(f, A, B, order=2)
+    assert not report
+    assert "the gradient cannot be computed: ValueError: matmul" in report.problems[0]
+    assert [(c.input, c.raised.split(":")[0]) for c in report.culprits] == [(0, "ValueError")]
+    assert "the rule for its input 0 raises ValueError" in str(report)
+    report = check_grads(lambda x: np.sin(row(lambda x: x * 2.0, lambda g, out, x: 1 / 0)(x)), V)
+    assert "raises ZeroDivisionError" in str(report.culprits[0])
+    with pytest.raises(AttributeError):  # of the function itself
+        check_grads(lambda x: x.missing(), V)
+
+
+def test_a_gradient_written_by_hand_is_diagnosed_too() -> None:
+    x, y = numbers(15).reshape(5, 3), numbers(5, 1)
+    report = check_grads(lambda w: np.mean((x @ w - y) ** 2), V, gradient=lambda w: 2 * x.T @ (x @ w - y))
+    assert "w: your gradient is right if divided by 5" in report.notes
+    report = check_grads(lambda w: np.sum(np.tanh(x @ w)), B[:, :3], gradient=lambda w: (1 - np.tanh(x @ w) ** 2).T @ x)
+    assert "w: your gradient is right if transposed" in report.notes
+    report = check_grads(lambda a, b: a @ b, V, V + 1, gradient=lambda a, b: (b, -a))
+    assert [note for note in report.notes if "your" in note] == ["b: your gradient is right if its sign is changed"]
+
+
+def test_of_a_network_the_layer_is_named() -> None:
+    swish = row(
+        lambda x: x * logistic(x),
+        lambda g, out, x: g * (logistic(x) + x * out * (1 - out)),
+    )
+    right = row(lambda x: np.tanh(x), lambda g, out, x: g * (1 - out * out))
+    w, v = numbers(12).reshape(4, 3), numbers(8, 1).reshape(2, 4)
+    report = check_grads(lambda w, v: F.softmax(v @ swish(w @ V)) * right(v @ (w @ V)), w, v)
+    assert [(c.op, c.input) for c in report.culprits] == [("<lambda>", 0)]
+    assert "swish(w @ V)" in report.culprits[0].line
