@@ -9,8 +9,9 @@ from numpy import ndarray
 
 from ..checks import unmasked
 from ..words import brief, describe
+from . import modes, refusals
 from .arraylike import ArrayLike
-from .protocols import numbers
+from .protocols import held
 from .tables import Array
 
 
@@ -159,6 +160,17 @@ def seed(value: Any, gradient: Any, create_graph: bool) -> Any:
             f"the gradient to start from has shape {np.shape(gradient)}; the Value has shape {value.shape}. "
             f"Give one number for each of its elements"
         )
-    if create_graph and isinstance(gradient, ArrayLike):
+    if isinstance(gradient, ArrayLike) and (create_graph or modes.taped()):
         return gradient if gradient.dtype == value.dtype else gradient.astype(value.dtype)
-    return floating(numbers(gradient)).astype(value.dtype)
+    return floating(held(gradient)).astype(value.dtype)
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...], row: Any) -> Any:
+    """`g` summed over the axes along which an array of `shape` was stretched."""
+    lead = g.ndim - len(shape)
+    if lead == 1 and g.shape[1:] == shape:  # a bias under a batch: the commonest case by far
+        return g.sum(axis=0)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[lead:], strict=True)):
+        raise refusals.rule_returned_shape(row, g, shape)
+    stretched = [lead + i for i, n in enumerate(shape) if n == 1]
+    return g.sum(axis=(*range(lead), *stretched)).reshape(shape)

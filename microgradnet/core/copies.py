@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .protocols import numbers
+from .protocols import held
 from .tables import FROZEN, NO_PARAMS, TABLE, fill
 from .written import new_value
 
@@ -20,7 +20,7 @@ def parts_of_value(value: Any, history: Any) -> tuple[Any, ...]:
     for it, and says so when a sweep wants to go through it.
     """
     frozen = value.params is FROZEN
-    return revived, (type(value), value._numbers, numbers(value.grad), value.name, history, frozen)
+    return revived, (type(value), value._numbers, held(value.grad), value.name, history, frozen)
 
 
 def revived(kind: Any, data: Any, grad: Any, name: str | None, history: Any, frozen: bool) -> Any:

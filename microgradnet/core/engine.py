@@ -24,8 +24,8 @@ from numpy import ndarray
 
 from . import copies, modes, refusals
 from .arraylike import ArrayLike
-from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, widened
-from .protocols import numbers
+from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, unbroadcast, widened
+from .protocols import held
 from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
 
@@ -66,13 +66,13 @@ class Value(ArrayLike):
     def __init__(self, data: Data, name: str | None = None) -> None:
         if name is not None and not isinstance(name, str):
             raise refusals.name_of_another_kind(name)
-        self._numbers = floating(data)
+        self._numbers = floating(modes.leaf(self, data) if modes.on else data)
         self.op, self.args, self.params = None, (), NO_PARAMS
         self.age = new_age()
         self._grad, self.name, self.scope = None, name, None
 
-    def __init_subclass__(cls) -> None:
-        if cls.__module__ != __name__:  # what is exactly a Value is differentiated, anything else is a constant
+    def __init_subclass__(cls, ours: bool = False) -> None:
+        if not ours:  # what is exactly a Value is differentiated, anything else is a constant
             raise refusals.subclass()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -81,10 +81,12 @@ class Value(ArrayLike):
     @property
     def data(self) -> Array:
         """The numbers: an ndarray, or a NumPy scalar for a 0-d Value. Assign to it to move a parameter."""
-        return self._numbers
+        return modes.seen(self, "data", self._numbers) if modes.on else self._numbers
 
     @data.setter
     def data(self, new: Data) -> None:
+        if modes.on:
+            new = modes.assigned(self, "data", new)
         if new is not self._numbers:  # `v.data -= step` hands the same array back, already changed
             self._numbers = replacing(self._numbers, new, self)
         # Whoever used the old numbers is now older than its input: the next sweep notices and says so.
@@ -96,15 +98,17 @@ class Value(ArrayLike):
     @property
     def grad(self) -> Array | Any:  # or None, or a Value: Any, for nobody should have to ask before `w.grad.round(3)`
         """The gradient, with the Value's shape and dtype, or None. Set it to None, or to 0, to start anew."""
-        return self._grad
+        return modes.seen(self, "grad", self._grad) if modes.on else self._grad
 
     @grad.setter
     def grad(self, new: Any) -> None:
+        if modes.on:
+            new = modes.assigned(self, "grad", new)
         self._grad = None if new is None else as_gradient(new, self)
 
     def detach(self) -> Value:
         """A new Value with a copy of the numbers and no history."""
-        return Value(self._numbers)
+        return Value(self.data)
 
     def backward(
         self, gradient: Data | Value | None = None, *, create_graph: bool = False, release: bool = False
@@ -129,16 +133,18 @@ class Value(ArrayLike):
         deposit(sweep(self, start(self, gradient, create_graph), create_graph=create_graph, release=release))
 
 
-class NonDiff(Value):
+class NonDiff(Value, ours=True):
     """A recorded Value that nothing flows back to: a comparison, an argmax, a floor. It may hold bools or ints."""
 
     __slots__ = ()
     _flows = False
 
     def __index__(self) -> int:
+        modes.looked(self, "an index, or a length")
         return operator.index(self._numbers)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:  # no gradient is lost
+        modes.looked(self, "np.asarray(v)")
         return np.array(self._numbers, dtype)
 
     def astype(self, dtype: Any) -> Self:
@@ -208,7 +214,7 @@ class Op(copies.Unique):
                 arrays.append(x._numbers)
             else:
                 x = constant(x)
-                arrays.append(numbers(x))
+                arrays.append(held(x))
             args.append(x)
         out = self.forward(*arrays, **params)
         if type(out) is ndarray and not out.ndim:
@@ -218,7 +224,7 @@ class Op(copies.Unique):
     def pull(self, node: Value, g: Any, create_graph: bool, pending: Gradients) -> None:
         """Given the gradient `g` of `node`, add to `pending` what flows to each of its inputs."""
         # This line is the whole of higher order: handed Values, the rules record.
-        out, inputs = (node, node.args) if create_graph else (node._numbers, [numbers(x) for x in node.args])
+        out, inputs = (node, node.args) if create_graph else (node._numbers, [held(x) for x in node.args])
         for x, rule in zip(node.args, self.rules, strict=False):  # inputs past the last rule have none
             if type(x) is Value and rule is not None:
                 gx = fitted(rule(g, out, *inputs, **node.params), x, self)
@@ -314,17 +320,6 @@ def fitted(g: Any, x: Value, row: Op) -> Any:
     return g[()] if type(g) is ndarray and not g.ndim else g
 
 
-def unbroadcast(g: Any, shape: tuple[int, ...], row: Op) -> Any:
-    """`g` summed over the axes along which an array of `shape` was stretched."""
-    lead = g.ndim - len(shape)
-    if lead == 1 and g.shape[1:] == shape:  # a bias under a batch: the commonest case by far
-        return g.sum(axis=0)
-    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[lead:], strict=True)):
-        raise refusals.rule_returned_shape(row, g, shape)
-    stretched = [lead + i for i, n in enumerate(shape) if n == 1]
-    return g.sum(axis=(*range(lead), *stretched)).reshape(shape)
-
-
 def start(value: Value, gradient: Any, create_graph: bool) -> Any:
     """What a sweep from `value` starts from: an array of its shape and dtype that nobody else holds."""
     if isinstance(value, NonDiff):
@@ -338,13 +333,15 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
 def deposit(gradients: Gradients) -> None:
     """Put each gradient into its Value's `.grad`, in memory of its own; leaves add it to what they have."""
     owned: set[int] = set()
+    if modes.on and modes.deposited(gradients):
+        return
     for value, g in gradients.items():
         array = g._numbers if type(g) is Value else g
         if type(array) is ndarray:
             if array.base is not None or id(array) in owned:  # a view, or the same array under two Values
                 g = g.copy()
-                array = numbers(g)
+                array = held(g)
             owned.add(id(array))
         if value._grad is not None and value.op is None:
-            g = (value._grad if type(g) is Value else numbers(value._grad)) + g
+            g = (value._grad if type(g) is Value else held(value._grad)) + g
         value._grad = g

@@ -1,4 +1,4 @@
-"""no_grad and debug mode: what is in force while something is recorded.
+"""no_grad, debug mode, and a step being compiled: what is in force while something is recorded.
 
 Both are of a thread (or task) of their own; `on` counts those that are on anywhere, so that recording pays no more than
 one look at it when none is.
@@ -23,6 +23,7 @@ on: int = 0
 counting: threading.Lock = threading.Lock()
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
 WATCHER: ContextVar[Any] = ContextVar("watcher", default=None)
+TAPE: ContextVar[Any] = ContextVar("tape", default=None)  # of the step that is being compiled; see programs.tape
 
 
 class Mode(contextlib.ContextDecorator):
@@ -91,8 +92,44 @@ def recording() -> Mode:
 
 def watched_pull() -> Any:
     """What a sweep calls in place of `node.op.pull` while something follows it, such as debug mode; most often None."""
-    watcher = WATCHER.get() if on else None
+    watcher = (TAPE.get() or WATCHER.get()) if on else None
     return watcher and watcher.of_a_sweep()
+
+
+def taped() -> Any:
+    """The tape of the step that is being compiled, or None."""
+    return TAPE.get() if on else None
+
+
+def leaf(value: Any, data: Any) -> Any:
+    """The plain numbers of a new leaf, made from `data`."""
+    tape = TAPE.get()
+    return data if tape is None else tape.leaf(value, data)
+
+
+def deposited(gradients: Any) -> bool:
+    """Whether a tape has taken the gradients of a sweep, to put them where they belong."""
+    tape = TAPE.get()
+    return tape is not None and bool(tape.deposited(gradients))
+
+
+def seen(value: Any, what: str, plain: Any) -> Any:
+    """What stands for the `data` or the `grad` of a Value: `plain`, or in a compiled step what records."""
+    tape = TAPE.get()
+    return plain if tape is None else tape.seen(value, what, plain)
+
+
+def assigned(value: Any, what: str, new: Any) -> Any:
+    """The plain array that is assigned to the `data` or the `grad` of a Value."""
+    tape = TAPE.get()
+    return new if tape is None else tape.assigned(value, what, new)
+
+
+def looked(value: Any, how: str) -> None:
+    """Somebody looks at the numbers of a Value: an error where they are of a step that is being compiled."""
+    tape = TAPE.get()
+    if tape is not None:
+        tape.looked(value, how)
 
 
 def kept(x: Any) -> Any:
@@ -108,6 +145,9 @@ def kept(x: Any) -> Any:
 
 def observe(value: Any) -> None:
     """What the modes do to a Value just recorded."""
+    tape = TAPE.get()
+    if tape is not None:
+        tape.made(value)
     if not RECORDING.get():
         value.op, value.args, value.params = None, (), NO_PARAMS
     elif (watching := WATCHER.get()) is not None:

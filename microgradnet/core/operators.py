@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 import numpy as np
 
 from ..words import FEW, describe, lost_by, shown, written
+from . import modes
 from .protocols import ROWS, SpeaksNumPy
 from .tables import FORMULAS, Numbers
 
@@ -34,24 +35,34 @@ class Operators(SpeaksNumPy):
         """The one number it holds, as a Python float; ValueError if it holds another count."""
         if self.size != 1:
             raise ValueError(f"item() wants one number; this Value has shape {self.shape}. v.tolist() gives them all")
+        if modes.on:
+            modes.looked(self, "item()")
         number: float = self._numbers.item()
         return number
 
     def tolist(self) -> Any:
         """Its numbers as Python's: nested lists, or a float for a 0-d Value."""
+        if modes.on:
+            modes.looked(self, "tolist()")
         return self._numbers.tolist()
 
     def __repr__(self) -> str:
+        if modes.on:
+            modes.looked(self, "printing it")
         name = f", name={self.name!r}" if self.name else ""
         kind = f"shape={self.shape}, dtype={self.dtype}, " if self.size > FEW else ""  # where not all is shown
         return f"Value({kind}data={shown(self._numbers)}, grad={shown(self._grad)}{name})"
 
     def __format__(self, spec: str) -> str:
+        if modes.on:
+            modes.looked(self, "printing it")
         if spec and self.ndim:
             raise TypeError(f"format {spec!r} wants one number; this Value has shape {self.shape}")
         return format(self._numbers, spec) if spec else repr(self)
 
     def __float__(self) -> float:
+        if modes.on:
+            modes.looked(self, "float(v)")
         if self.ndim:
             raise TypeError(f"float() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
         kept = self._flows and lost_by(sys._getframe(1))
@@ -62,11 +73,15 @@ class Operators(SpeaksNumPy):
         return float(self._numbers)
 
     def __int__(self) -> int:
+        if modes.on:
+            modes.looked(self, "int(v)")
         if self.ndim:
             raise TypeError(f"int() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
         return int(self._numbers)
 
     def __bool__(self) -> bool:
+        if modes.on:
+            modes.looked(self, "if, while, and, or, max(), sorted()")
         if self.size != 1:
             raise ValueError(
                 f"a Value of shape {self.shape} is neither true nor false: .any() or .all() decides, and "

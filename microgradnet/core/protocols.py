@@ -15,8 +15,9 @@ import numpy as np
 
 from ..checks import unmasked
 from ..words import describe, refuse, spelled
+from . import modes
 from .modes import kept
-from .tables import FORMULAS, INSPECTIONS, REFUSED, TABLE, UFUNC_METHODS, UFUNC_OPTIONS, Array, fill, formula_of
+from .tables import FORMULAS, INSPECTIONS, REFUSED, SHAPES, TABLE, UFUNC_METHODS, UFUNC_OPTIONS, Array, fill, formula_of
 
 
 class SpeaksNumPy:
@@ -80,6 +81,8 @@ class SpeaksNumPy:
             inputs, params = bound(row, args, kwargs)
             return row(*inputs, **params)
         if function in INSPECTIONS:
+            if modes.on and function not in SHAPES:
+                modes.looked(self, spelled(function))
             return function(*map(all_numbers, args), **{name: all_numbers(value) for name, value in kwargs.items()})
         return refuse(f"{spelled(function)} of a Value: {REFUSED.get(function, 'it has no rule here')}")
 
@@ -108,14 +111,23 @@ class Row(Protocol):
 ROWS: dict[Any, Row] = TABLE
 
 
-def numbers(x: Any) -> Any:
-    """The data of a Value; anything else as it is."""
+def held(x: Any) -> Any:
+    """The data of a Value; anything else as it is. For the core itself, which records what it makes of them."""
     return x._numbers if isinstance(x, SpeaksNumPy) else x
+
+
+def numbers(x: Any) -> Any:
+    """The data of a Value, to look at; anything else as it is. Not in a step that is being compiled."""
+    if not isinstance(x, SpeaksNumPy):
+        return x
+    if modes.on:
+        modes.looked(x, "looking at its numbers")
+    return x._numbers
 
 
 def all_numbers(x: Any) -> Any:
     """The data of a Value, or of all Values in a list or tuple."""
-    return [all_numbers(part) for part in x] if type(x) in (list, tuple) else numbers(x)
+    return [all_numbers(part) for part in x] if type(x) in (list, tuple) else held(x)
 
 
 def bound(row: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:

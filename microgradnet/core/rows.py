@@ -14,7 +14,7 @@ from . import refusals
 from .conversion import fixed_view, shaped
 from .engine import Op, Value, fitted
 from .modes import kept
-from .protocols import numbers
+from .protocols import held
 from .tables import TABLE, Rule
 from .unrolled import unroll
 
@@ -54,7 +54,7 @@ class Variadic(Op):
         self.arity: int = sys.maxsize
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
-        out, inputs = (node, node.args) if create_graph else (node._numbers, [numbers(x) for x in node.args])
+        out, inputs = (node, node.args) if create_graph else (node._numbers, [held(x) for x in node.args])
         rule: Any = self.rules[0]
         gradients = rule(g, out, *inputs, **node.params)
         for x, gx in zip(node.args, gradients, strict=True):

@@ -26,12 +26,14 @@ TABLE: dict[Any, Any] = {}
 # NumPy function -> a formula in its place: a function that calls rows.
 FORMULAS: dict[Any, Callable[..., Any]] = {}
 
-# Functions that only look at a Value: they are run on its numbers, and their result is a plain one.
-INSPECTIONS: set[Callable[..., Any]] = {
+# Functions that only look at a Value: they are run on its numbers, and their result is a plain one. Some look at shapes
+# and dtypes alone.
+SHAPES: set[Callable[..., Any]] = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj,
-    np.zeros_like, np.ones_like, np.empty_like,
-    np.allclose, np.isclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string,
-    np.may_share_memory, np.shares_memory,
+    np.zeros_like, np.ones_like, np.empty_like, np.may_share_memory, np.shares_memory,
+}  # fmt: skip
+INSPECTIONS: set[Callable[..., Any]] = {
+    np.allclose, np.isclose, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.array2string, *SHAPES,
 }  # fmt: skip
 
 # NumPy function -> why it is refused and what comes nearest, for functions that could be asked for.

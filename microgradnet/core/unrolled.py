@@ -16,12 +16,12 @@ from numpy import ndarray
 from ..words import misfit
 from .conversion import constant
 from .engine import NonDiff, Op, Value, fitted
-from .protocols import numbers
+from .protocols import held
 from .written import computed, function_of, indented
 
 KNOWN: dict[str, Any] = {
     "NUMBERS": frozenset({int, float}), "NonDiff": NonDiff, "Value": Value, "constant": constant, "fitted": fitted,
-    "misfit": misfit, "ndarray": ndarray, "numbers": numbers,
+    "misfit": misfit, "ndarray": ndarray, "held": held,
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def record(inputs: list[str], with_rule: list[str], parameters: bool) -> list[st
     given, arrays = ", ".join(inputs), ", ".join(f"a{x}" for x in inputs)
     lines = [f"def record({given}, **params):" if parameters else f"def record({given}):"]
     for x in inputs:
-        constants = f"{x} if type({x}) in NUMBERS else numbers({x} := constant({x}))"
+        constants = f"{x} if type({x}) in NUMBERS else held({x} := constant({x}))"
         lines += [f"    a{x} = {x}._numbers" + (f" if type({x}) is Value else {constants}" if len(inputs) > 1 else "")]
     if len(inputs) == 2:
         lines += [

@@ -1,0 +1,172 @@
+"""What a program is made of: nodes, which are numbers that come to be, and the places where such numbers live.
+
+A program is a list of nodes in the order in which they are run. Most are calls of a function, which is a row's forward, a
+rule or one of NumPy's, on other nodes and constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..core import Value
+from ..core.written import new_age
+
+
+class Node:
+    """One line of a program. `kind` says what it does; all but a `store` and a `guard` make numbers.
+
+    - `input`: an argument of the step; `params["index"]` is its place among them.
+    - `load`: what is at `place` at the start.
+    - `call`: `function(*args, **params)`, which depends on nothing else and changes nothing.
+    - `host`: the same, run at every step where it stands, whatever it returns: a draw, a check, an update elsewhere.
+    - `store`: `args[0]` goes to `place`.
+    - `guard`: the step is this program as long as `function(args[0])` is what it was, `params["held"]`.
+    """
+
+    __slots__ = ("args", "dtype", "function", "kind", "line", "op", "params", "place", "shape")
+
+    def __init__(
+        self,
+        kind: str,
+        function: Callable[..., Any] | None = None,
+        args: tuple[Any, ...] = (),
+        params: dict[str, Any] | None = None,
+        *,
+        like: Any = None,
+        place: Place | None = None,
+        op: Any = None,
+        line: Any = None,
+    ) -> None:
+        self.kind: str = kind
+        self.function: Any = function
+        self.args: tuple[Any, ...] = args
+        self.params: dict[str, Any] = params or {}
+        self.place: Place | None = place
+        self.op: Any = op  # the row, if it is the forward of one
+        self.line: Any = line  # of the user's: file, number, function
+        self.shape: tuple[int, ...] | None = getattr(like, "shape", None)  # None: a number of Python's, or no number
+        self.dtype: Any = getattr(like, "dtype", None)
+
+    @property
+    def name(self) -> str:
+        """What it is called in words."""
+        if self.kind in ("input", "load", "store", "guard"):
+            return self.kind
+        return str(self.op.name) if self.op is not None else str(getattr(self.function, "__name__", self.function))
+
+    def inputs(self) -> Iterator[Node]:
+        """The nodes it is computed from, as often as it takes them."""
+        yield from nodes_in((*self.args, *self.params.values()))
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.shape} {self.dtype}>"
+
+
+def nodes_in(x: Any) -> Iterator[Node]:
+    """The nodes in arguments, which may be lists, tuples, dicts and slices of others."""
+    if type(x) is Node:
+        yield x
+    elif type(x) in (tuple, list):
+        for part in x:
+            yield from nodes_in(part)
+    elif type(x) is dict:
+        for part in x.values():
+            yield from nodes_in(part)
+    elif type(x) is slice:
+        yield from nodes_in((x.start, x.stop, x.step))
+
+
+def changed(x: Any, change: Callable[[Any], Any]) -> Any:
+    """Arguments with `change` of everything in their lists, tuples, dicts and slices."""
+    if type(x) in (tuple, list):
+        return type(x)(changed(part, change) for part in x)
+    if type(x) is dict:
+        return {name: changed(part, change) for name, part in x.items()}
+    if type(x) is slice:
+        return slice(*[changed(part, change) for part in (x.start, x.stop, x.step)])
+    return change(x)
+
+
+class Place:
+    """Where numbers live that a step finds and leaves behind. Two are equal if they are the same place."""
+
+    def __init__(self, owner: Any, name: Any = None) -> None:
+        self.owner: Any = owner
+        self.name: Any = name
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.owner is other.owner and self.name == other.name  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((id(self.owner), self.name))
+
+    def read(self) -> Any:
+        """What is there now."""
+        raise NotImplementedError
+
+    def write(self, x: Any) -> None:
+        """Put `x` there."""
+        raise NotImplementedError
+
+
+class DataOf(Place):
+    """The numbers of a Value."""
+
+    owner: Value
+
+    def read(self) -> Any:
+        return self.owner._numbers
+
+    def write(self, x: Any) -> None:
+        value = self.owner
+        if type(value._numbers) is np.ndarray:
+            if x is not value._numbers:
+                value._numbers[...] = x
+        else:
+            value._numbers = x
+        value.age = new_age()
+
+
+class GradOf(Place):
+    """The gradient of a Value: an array, or None."""
+
+    owner: Value
+
+    def read(self) -> Any:
+        return self.owner._grad
+
+    def write(self, x: Any) -> None:
+        self.owner._grad = x
+
+
+class Memory(Place):
+    """An array that is written in place, such as a running mean."""
+
+    def read(self) -> Any:
+        return self.owner
+
+    def write(self, x: Any) -> None:
+        self.owner[...] = x
+
+
+class Item(Place):
+    """An item of a dict or list, such as an option of an optimiser."""
+
+    def read(self) -> Any:
+        return self.owner[self.name]
+
+    def write(self, x: Any) -> None:
+        self.owner[self.name] = x
+
+
+class Attribute(Place):
+    """An attribute of an object."""
+
+    def read(self) -> Any:
+        return getattr(self.owner, self.name)
+
+    def write(self, x: Any) -> None:
+        setattr(self.owner, self.name, x)

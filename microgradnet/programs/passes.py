@@ -1,0 +1,108 @@
+"""What makes a program shorter without changing what it computes. Each pass takes nodes and returns nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .nodes import Node, changed, nodes_in
+
+EFFECTS = ("store", "guard", "host")
+
+
+def without_dead(nodes: list[Node], result: Any) -> list[Node]:
+    """Without what nobody needs: neither the result, nor what is stored, nor a guard."""
+    needed: set[int] = {id(node) for node in nodes_in(result)}
+    kept = []
+    for node in reversed(nodes):
+        if node.kind in EFFECTS or id(node) in needed:
+            needed.update(map(id, node.inputs()))
+            kept.append(node)
+    return kept[::-1]
+
+
+def without_repeats(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
+    """With one node for all calls of the same function on the same arguments, and for all loads of the same place."""
+    known: dict[Any, Node] = {}
+    instead: dict[int, Node] = {}
+
+    def renamed(x: Any) -> Any:
+        return instead.get(id(x), x) if type(x) is Node else x
+
+    kept = []
+    for node in nodes:
+        node.args, node.params = changed(node.args, renamed), changed(node.params, renamed)
+        key = key_of(node)
+        if key is not None:
+            first = known.setdefault(key, node)
+            if first is not node:
+                instead[id(node)] = first
+                continue
+        kept.append(node)
+    return kept, changed(result, renamed)
+
+
+def key_of(node: Node) -> Any:
+    """What two nodes share that compute the same; None for one that is always its own."""
+    if node.kind == "load":
+        return "load", node.place
+    if node.kind == "guard" and node.args:
+        return "guard", node.function, tuple(id(x) for x in node.inputs())
+    if node.kind != "call":
+        return None
+    return node.function, hashable(node.args), hashable(node.params)
+
+
+def hashable(x: Any) -> Any:
+    """Arguments as what can be compared: numbers by their bits, other things by what they are."""
+    if type(x) in (tuple, list):
+        return type(x).__name__, *map(hashable, x)
+    if type(x) is dict:
+        return tuple((name, hashable(part)) for name, part in x.items())
+    if type(x) is slice:
+        return "slice", hashable((x.start, x.stop, x.step))
+    if isinstance(x, (float, np.generic)):
+        return type(x), np.asarray(x).tobytes()
+    return (type(x), x) if isinstance(x, (int, str, bool, type(None))) else id(x)
+
+
+def folded(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
+    """With what is computed from plain numbers alone computed once. Arrays may be written by whoever holds them."""
+    instead: dict[int, Any] = {}
+
+    def renamed(x: Any) -> Any:
+        return instead.get(id(x), x) if type(x) is Node else x
+
+    kept = []
+    for node in nodes:
+        node.args, node.params = changed(node.args, renamed), changed(node.params, renamed)
+        if node.kind == "call" and only_numbers((node.args, node.params)):
+            value = node.function(*node.args, **node.params)
+            if isinstance(value, (int, float, np.generic)):
+                instead[id(node)] = value
+                continue
+        kept.append(node)
+    return kept, changed(result, renamed)
+
+
+def only_numbers(x: Any) -> bool:
+    """Whether arguments hold plain numbers and nothing that could change."""
+    if type(x) in (tuple, list):
+        return all(map(only_numbers, x))
+    if type(x) is dict:
+        return all(map(only_numbers, x.values()))
+    return isinstance(x, (int, float, str, np.generic, np.dtype, type, type(None)))
+
+
+Pass = Callable[[list[Node], Any], tuple[list[Node], Any]]
+
+
+def without_unchanged(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
+    """Without stores of what was there before."""
+    return [
+        node
+        for node in nodes
+        if not (node.kind == "store" and type(node.args[0]) is Node and node.args[0].place == node.place)
+    ], result

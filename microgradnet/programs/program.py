@@ -1,0 +1,33 @@
+"""A recorded step as a program: its nodes after the passes, and what each pass did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .nodes import Node, nodes_in
+from .passes import folded, without_dead, without_repeats, without_unchanged
+from .recording import Recording
+
+
+class Program:
+    """Straight-line nodes that compute what a step computes. `passes` says what each pass did."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.inputs: list[Node] = recording.inputs
+        self.result: Any = recording.result
+        self.nodes: list[Node] = recording.nodes
+        self.passes: list[str] = [f"recorded: {len(self.nodes)} lines"]
+        self.apply("stored unchanged", without_unchanged)
+        self.apply("folded", folded)
+        self.apply("computed twice", without_repeats)
+        self.apply("needed by nothing", lambda nodes, result: (without_dead(nodes, result), result))
+
+    def apply(self, name: str, change: Any) -> None:
+        """Run one pass."""
+        before = len(self.nodes)
+        self.nodes, self.result = change(self.nodes, self.result)
+        self.passes.append(f"{name}: {before - len(self.nodes)} lines fewer")
+
+    def returned(self) -> list[Node]:
+        """The nodes that the step returns, each once."""
+        return list({id(node): node for node in nodes_in(self.result)}.values())

@@ -1,0 +1,91 @@
+"""What a step recorded in one call, and whether two calls recorded the same program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .nodes import Node
+from .tape import Tape
+
+
+class Recording(NamedTuple):
+    """The nodes of one call; what it returned, with nodes for numbers; its tape is closed."""
+
+    nodes: list[Node]
+    inputs: list[Node]
+    result: Any
+
+    def difference(self, other: Recording) -> str | None:
+        """The first thing in which another call recorded something else, in words; None if both are one program."""
+        place = {id(node): i for i, node in enumerate(self.nodes)}
+        their_place = {id(node): i for i, node in enumerate(other.nodes)}
+
+        def same(x: Any, y: Any) -> bool:
+            if type(x) is not type(y):
+                return False
+            if type(x) is Node:
+                return place[id(x)] == their_place[id(y)]
+            if type(x) in (tuple, list):
+                return len(x) == len(y) and all(map(same, x, y))
+            if type(x) is dict:
+                return list(x) == list(y) and all(map(same, x.values(), y.values()))
+            if type(x) is slice:
+                return same((x.start, x.stop, x.step), (y.start, y.stop, y.step))
+            if isinstance(x, (np.ndarray, np.generic, float)):
+                return x is y or (
+                    np.shape(x) == np.shape(y)
+                    and np.asarray(x).dtype == np.asarray(y).dtype
+                    and np.array_equal(x, y, equal_nan=np.asarray(x).dtype.kind == "f")
+                )
+            return x is y or bool(x == y)
+
+        for mine, theirs in zip(self.nodes, other.nodes, strict=False):
+            if (mine.kind, mine.shape, mine.dtype, mine.place) != (theirs.kind, theirs.shape, theirs.dtype, theirs.place):
+                return f"{said(mine)}, and then {said(theirs)}"
+            if not alike(mine.function, theirs.function):
+                return f"{said(mine)}, and then {said(theirs)}"
+            if not same(mine.args, theirs.args) or not same(mine.params, theirs.params):
+                before, after = first_other(mine, theirs, same)
+                return f"{before}, and then {after}, in {said(mine)}"
+        if len(self.nodes) != len(other.nodes):
+            longer = max(self.nodes, other.nodes, key=len)
+            return f"nothing, and then {said(longer[min(len(self.nodes), len(other.nodes))])}"
+        if not same(self.result, other.result):
+            return "another result"
+        return None
+
+
+def alike(f: Callable[..., Any] | None, g: Callable[..., Any] | None) -> bool:
+    """Whether two functions are one: the same object, or made by the same line with the same things around it."""
+    if f is g:
+        return True
+    code = getattr(f, "__code__", None)
+    if code is None or code is not getattr(g, "__code__", None):
+        return f == g
+    around, theirs = getattr(f, "__closure__", None) or (), getattr(g, "__closure__", None) or ()
+    return all(x.cell_contents is y.cell_contents for x, y in zip(around, theirs, strict=True)) and getattr(
+        f, "__self__", None
+    ) is getattr(g, "__self__", None)
+
+
+def said(node: Node) -> str:
+    """A node and the user's line that made it."""
+    file, number, function = node.line
+    return f"{node.name} at {file}:{number}, in {function}"
+
+
+def first_other(mine: Node, theirs: Node, same: Callable[[Any, Any], bool]) -> tuple[Any, Any]:
+    """The first argument in which two nodes differ."""
+    pairs = [*zip(mine.args, theirs.args, strict=False), *zip(mine.params.values(), theirs.params.values(), strict=False)]
+    for x, y in pairs:
+        if not same(x, y):
+            return tuple("a result" if isinstance(z, Node) else f"{z!r}" for z in (x, y))  # type: ignore[return-value]
+    return "one thing", "another"
+
+
+def recording_of(tape: Tape, inputs: list[Node], result: Any) -> Recording:
+    """What was recorded on a tape that is closed."""
+    return Recording(tape.nodes, inputs, result)

@@ -1,0 +1,366 @@
+"""One run of a step, recorded: every call on numbers that come from outside, and everything it leaves behind.
+
+The step runs as it always does, on the user's own data. But its arguments, the `data` and `grad` of parameters and the
+options of optimisers are handed out as stand-ins (see `traced`), so that whatever is computed from them ends up here as
+a node. Looking at a number is refused: a program could not know that it did.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core import NO_PARAMS, NonDiff, Op, Value, fitted, new_value
+from ..core.rows import Variadic
+from ..debugging import users_line
+from ..words import describe
+from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed
+from .traced import Host, Traced
+
+PLAIN = (ndarray, np.generic, int, float)
+
+
+class Uncompilable(TypeError):
+    """What cannot be compiled, the line it stands in, and what to write instead."""
+
+
+class Tape:
+    """The nodes of a step in the order in which they came to be."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.node_of: dict[int, Any] = {}  # id of a Value or a stand-in -> its node, or the array it is if a constant
+        self.alive: list[Any] = []  # what these ids are of
+        self.local: set[int] = set()  # leaves that were made by the step itself
+        self.standing: dict[Place, Any] = {}  # what stands for what is there now: a stand-in, a Value, or None
+        self.place_of: dict[int, Place] = {}
+        self.stored: dict[Place, tuple[Any, bool]] = {}  # what is left there: a node, and whether it is in new memory
+        self.loaded: dict[Place, Any] = {}
+        self.stale: set[int] = set()
+
+    # -------------------------------------------------------------------------------------------------- what is known
+
+    def know(self, x: Any, node: Any) -> Any:
+        """`x`, whose numbers are those of `node`."""
+        self.node_of[id(x)] = node
+        self.alive.append(x)
+        return x
+
+    def ref(self, x: Any) -> Any:
+        """Arguments with nodes in place of what they stand for."""
+        return changed(x, self.node)
+
+    def node(self, x: Any) -> Any:
+        """The node of a Value or a stand-in; anything else, a constant, as it is."""
+        if not isinstance(x, Value):
+            return x
+        if id(x) in self.stale:
+            raise self.error(f"{describe(x)} is a view of an array that was written since: take it anew")
+        node = self.node_of.get(id(x), self)
+        if node is not self:
+            return node
+        if x.op is None:  # a parameter, or another leaf from outside
+            return self.node_of[id(self.at(DataOf(x)))]
+        raise self.error(
+            f"{describe(x)} was computed before the step. Compute it inside, or pass it as an argument",
+        )
+
+    def examples(self, x: Any) -> Any:
+        """Arguments with the numbers that they hold in this run."""
+        return changed(x, lambda part: part._numbers if isinstance(part, Value) else part)
+
+    def add(self, node: Node) -> Node:
+        """The node, at the end of the program."""
+        node.line = node.line or users_line()
+        self.nodes.append(node)
+        return node
+
+    def error(self, message: str) -> Uncompilable:
+        """What cannot be compiled, with the user's line."""
+        file, number, function = users_line()
+        return Uncompilable(f"{message}. This is in the compiled step, at {file}:{number}, in {function}")
+
+    # -------------------------------------------------------------------------------------------- what comes to be
+
+    def stand_in(self, numbers: Any, node: Any) -> Any:
+        """What stands for plain numbers; of a tuple of them, a tuple. None and other objects are what they are."""
+        if isinstance(numbers, (tuple, list)):
+            parts = [
+                self.stand_in(part, self.add(Node("call", _item, (node, i), like=part)))
+                for i, part in enumerate(numbers)
+            ]
+            return type(numbers)(*parts) if hasattr(numbers, "_fields") else tuple(parts)
+        if not isinstance(numbers, PLAIN) or isinstance(numbers, bool):
+            return numbers
+        kind = Traced if isinstance(numbers, (ndarray, np.generic)) else Host
+        stand_in = object.__new__(kind)
+        for slot, x in (("_numbers", numbers), ("op", None), ("args", ()), ("params", NO_PARAMS), ("age", 0)):
+            setattr(stand_in, slot, x)
+        stand_in._grad, stand_in.name, stand_in.scope = None, None, None
+        return self.know(stand_in, node)
+
+    def made(self, value: Value) -> None:
+        """Called for every Value just recorded."""
+        row, args = value.op, value.args
+        if row is None:
+            return
+        if not row.rules and isinstance(row, Op) and row.forward.__name__ == "_no_replay":  # what was computed before
+            self.know(value, next(self.node_of[id(x)] for x in reversed(self.alive) if x._numbers is value._numbers))
+            return
+        node = Node("call", row.forward, self.ref(args), value.params, like=value._numbers, op=row)
+        self.know(value, self.add(node))
+        if type(value) is NonDiff and all(isinstance(x, Traced) or not isinstance(x, Value) for x in args):
+            value.__class__ = Traced  # type: ignore[assignment]
+
+    def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
+        """What a function makes of stand-ins and plain numbers."""
+        node = Node(kind, function, self.ref(args), self.ref(kwargs))
+        numbers = function(*self.examples(args), **self.examples(kwargs))
+        node.shape, node.dtype = getattr(numbers, "shape", None), getattr(numbers, "dtype", None)
+        return self.stand_in(numbers, self.add(node))
+
+    def host(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What a function makes of numbers, run at every step."""
+        return self.called(function, args, {}, "host")
+
+    def guarded(self, function: Callable[[Any], Any], x: Any) -> Any:
+        """What a function says of a number; where it says something else, the step is another program."""
+        held = function(self.examples(x))
+        self.add(Node("guard", function, (self.ref(x),), {"held": held}))
+        return held
+
+    def leaf(self, value: Value, data: Any) -> Any:
+        """The numbers of a new leaf, made from `data`."""
+        self.local.add(id(value))
+        if isinstance(data, (list, tuple)) and any(isinstance(x, Value) for x in data):
+            data = self.called(np.array, (data,), {})
+        if not isinstance(data, Traced):
+            self.know(value, np.array(data))
+            return data
+        if data.dtype.kind != "f":
+            data = data.astype(np.float64)
+        self.know(value, self.node(data))
+        return data._numbers
+
+    # ------------------------------------------------------------------------------------------------ what is outside
+
+    def at(self, place: Place) -> Any:
+        """What stands for what is at a place."""
+        if place not in self.standing:
+            numbers = place.read()
+            node = self.add(Node("load", like=numbers, place=place))
+            self.standing[place] = stand_in = self.stand_in(numbers, node)
+            self.place_of[id(stand_in)] = place
+        return self.standing[place]
+
+    def array(self, x: Any) -> Any:
+        """What stands for an array that lasts, such as a running mean."""
+        return self.at(Memory(x)) if type(x) is ndarray else x
+
+    def item(self, holder: Any, key: Any) -> Any:
+        """What stands for an item that lasts, such as an option or a count."""
+        x = holder[key]
+        return self.at(Item(holder, key)) if type(x) in (int, float) else x
+
+    def keep(self, holder: Any, key: Any, x: Any) -> None:
+        """Put a number, or what stands for one, into an item that lasts."""
+        place = Item(holder, key)
+        place.write(self.examples(x))
+        self.put(place, x)
+
+    def options(self, group: dict[str, Any]) -> dict[str, Any]:
+        """Options whose numbers may be others at every step."""
+        made = {}
+        for name, x in group.items():
+            if type(x) is tuple and x and all(type(part) is float for part in x):
+                whole = self.add(Node("load", place=Item(group, name)))
+                made[name] = self.stand_in(x, whole)
+            else:
+                made[name] = self.item(group, name)
+                if isinstance(x, bool):
+                    self.guarded_at(bool, Item(group, name))
+        return made
+
+    def same(self, owner: Any, name: str) -> Any:
+        """An attribute; where it is another object, the step is another program."""
+        place = Attribute(owner, name)
+        return self.guarded_at(_itself, place)
+
+    def guarded_at(self, function: Callable[[Any], Any], place: Place) -> Any:
+        """What a function says of what is at a place."""
+        node = self.add(Node("load", place=place))
+        held = function(place.read())
+        self.add(Node("guard", function, (node,), {"held": held}))
+        return held
+
+    def seen(self, value: Value, what: str, plain: Any) -> Any:
+        """What stands for the `data` or the `grad` of a Value."""
+        if what == "data":
+            return self.shadow(value)
+        return self.gradient(value)
+
+    def shadow(self, x: Any) -> Any:
+        """What stands for the numbers of a Value, and nothing flows through it."""
+        if not isinstance(x, Value) or isinstance(x, Traced):
+            return x
+        node = self.node_of.get(id(x), self)
+        if node is self and x.op is None:
+            return self.at(DataOf(x))
+        node = self.node(x)
+        return self.stand_in(x._numbers, node) if isinstance(node, Node) else node[()]
+
+    def gradient(self, value: Value) -> Any:
+        """What stands for the gradient of a Value, or None."""
+        place = GradOf(value)
+        if place not in self.standing:
+            if id(value) in self.node_of:  # it came to be in this step
+                return None
+            if self.guarded_at(_is_none, place):
+                self.standing[place] = None
+        return self.at(place)
+
+    def assigned(self, value: Value, what: str, new: Any) -> Any:
+        """The plain array that is assigned to the `data` or the `grad` of a Value."""
+        if isinstance(new, Value) and not isinstance(new, Traced):
+            return new  # an error, which the setter knows
+        numbers = self.examples(new)
+        if what == "data" and id(value) in self.local:
+            self.node_of[id(value)] = self.node(new)
+            return numbers
+        place = DataOf(value) if what == "data" else GradOf(value)
+        if new is not None and new is self.standing.get(place):  # written in place already
+            return value._numbers if what == "data" else value._grad
+        if what == "data" and id(value) in self.node_of:
+            return numbers  # an error, which the setter knows
+        self.put(place, new, fresh=True)
+        return numbers.copy() if isinstance(numbers, ndarray) else numbers
+
+    def put(self, place: Place, x: Any, fresh: bool = False) -> None:
+        """Note that `x` is what is at a place from now on."""
+        node = self.node(x)
+        self.stored[place] = node, fresh
+        if x is None or isinstance(x, Value):
+            self.standing[place] = x if x is None or not isinstance(x, Traced) else self.stand_in(x._numbers, node)
+        else:
+            self.standing[place] = self.stand_in(np.asarray(x)[()] if isinstance(place, GradOf) else x, x)
+        self.place_of[id(self.standing[place])] = place
+
+    def overwritten(self, target: Traced, result: Any) -> None:
+        """Note that a stand-in was written in place; what it stands for is written too."""
+        place = self.place_of.get(id(target))
+        known = self.node_of.get(id(target))
+        if isinstance(known, Node) and known.kind == "input":
+            raise self.error("this writes into an argument of the step. Write x = x / 2 in place of x /= 2")
+        if result.shape != target.shape:
+            raise self.error(f"an array of shape {target.shape} cannot be written with one of shape {result.shape}")
+        if result.dtype != target.dtype and not isinstance(target, Host):
+            result = result.astype(target.dtype)
+        array = target._numbers
+        if type(array) is ndarray:
+            for x in self.alive:
+                if x is not target and x is not result and np.may_share_memory(x._numbers, array) and not _holds(x, place):
+                    self.stale.add(id(x))
+            if array.flags.writeable:
+                array[...] = result._numbers
+            else:
+                target._numbers = np.array(result._numbers)
+        else:
+            target._numbers = result._numbers
+            if place is not None:
+                place.write(result._numbers)
+        node = self.node(result)
+        self.node_of[id(target)] = node
+        if place is not None:
+            self.stored[place] = node, False
+
+    def looked(self, value: Any, how: str) -> None:
+        """Somebody looks at a number."""
+        if isinstance(self.node_of.get(id(value)), ndarray):
+            return  # a constant
+        instead = "np.where chooses element by element; return what you want to see, or look at it outside"
+        raise self.error(f"{how} looks at the numbers of {describe(value)}, which a program cannot do. {instead}")
+
+    # ------------------------------------------------------------------------------------------------------ the sweep
+
+    def of_a_sweep(self) -> Callable[..., None]:
+        """What a sweep calls in place of `node.op.pull`."""
+        return self.pull
+
+    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+        """The rules, recorded as they run; one that looks at numbers is itself a call of the program."""
+        row: Any = node.op
+        if create_graph or not row.rules:
+            row.pull(node, g, create_graph, pending)
+            return
+        out, inputs = self.shadow(node), [self.shadow(x) for x in node.args]
+        g = self.as_stand_in(g)
+        if isinstance(row, Variadic):
+            gradients = self.ruled(row.rules[0], g, out, inputs, node.params)
+        else:
+            wanted = [type(x) is Value and rule is not None for x, rule in zip(node.args, row.rules, strict=False)]
+            gradients = [
+                self.ruled(rule, g, out, inputs, node.params) if wants else None
+                for wants, rule in zip(wanted, row.rules, strict=False)
+            ]
+        for x, gx in zip(node.args, gradients, strict=False):
+            if type(x) is Value and gx is not None:
+                gx = self.as_stand_in(fitted(gx, x, row))
+                pending[x] = pending[x] + gx if x in pending else gx
+
+    def ruled(self, rule: Any, g: Any, out: Any, inputs: list[Any], params: dict[str, Any]) -> Any:
+        """What a rule makes of a gradient."""
+        begun = len(self.nodes)
+        try:
+            return rule(g, out, *inputs, **params)
+        except Uncompilable:
+            del self.nodes[begun:]
+            return self.called(rule, (g, out, *inputs), params)
+
+    def as_stand_in(self, g: Any) -> Any:
+        """A gradient, as something that records."""
+        if isinstance(g, Value):
+            return self.shadow(g)
+        return self.stand_in(g, g)
+
+    def deposited(self, gradients: dict[Value, Any]) -> bool:
+        """Put the gradients of a sweep where they belong."""
+        for value, g in gradients.items():
+            if value.op is not None or id(value) in self.local:
+                value._grad = self.examples(g)
+                continue
+            old = self.gradient(value)
+            total = g if old is None else old + g
+            numbers = self.examples(total)
+            value._grad = numbers.copy() if isinstance(numbers, ndarray) else numbers
+            self.put(GradOf(value), total, fresh=True)
+        return True
+
+    # -------------------------------------------------------------------------------------------------------- the end
+
+    def close(self) -> list[weakref.ref[Value]]:
+        """End the program with all that is left behind; what it made, so as to see whether somebody keeps it."""
+        for place, (x, fresh) in self.stored.items():
+            self.add(Node("store", None, (x,), {"fresh": fresh}, place=place))
+        made = [weakref.ref(x) for x in self.alive if id(x) not in self.local]
+        return made
+
+
+def _item(parts: Any, i: int) -> Any:
+    return parts[i]
+
+
+def _itself(x: Any) -> Any:
+    return x
+
+
+def _is_none(x: Any) -> bool:
+    return x is None
+
+
+def _holds(x: Any, place: Place | None) -> bool:
+    """Whether a Value is the very owner of a place."""
+    return place is not None and place.owner is x

@@ -1,0 +1,155 @@
+"""What stands for plain arrays and numbers in a step that is being compiled: it does what they do, and is recorded."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NoReturn, Self
+
+import numpy as np
+
+from ..core import NonDiff, modes
+from ..core.tables import SHAPES
+
+
+def _in_place(function: Callable[..., Any]) -> Any:
+    def method(self: Traced, other: Any) -> Traced:
+        tape: Any = modes.TAPE.get()
+        tape.overwritten(self, function(self, other))
+        return self
+
+    return method
+
+
+class Traced(NonDiff, ours=True):
+    """Stands for a plain array: nothing flows back to it, and all NumPy can do with it is recorded."""
+
+    __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+        if any(isinstance(x, NonDiff) is False and _is_value(x) for x in inputs):
+            return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        if method == "at":
+            raise TypeError(f"np.{ufunc.__name__}.at writes into an array. In a compiled step: x.at[index].add(y)")
+        tape: Any = modes.TAPE.get()
+        result = tape.called(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
+        if out is None:
+            return result
+        (target,) = out
+        if not isinstance(target, Traced):
+            raise TypeError(f"np.{ufunc.__name__}(out=…) would write into an array outside of the compiled step")
+        tape.overwritten(target, result)
+        return target
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        if any(_is_value(x) for x in [*_flat(args), *_flat(kwargs)]):
+            return super().__array_function__(function, types, args, kwargs)
+        tape: Any = modes.TAPE.get()
+        if function in SHAPES:
+            return function(*tape.examples(args), **tape.examples(kwargs))
+        return tape.called(function, args, kwargs)
+
+    def astype(self, dtype: Any, **more: Any) -> Any:
+        """These numbers in another dtype, of any kind."""
+        tape: Any = modes.TAPE.get()
+        return tape.called(np.ndarray.astype, (self, np.dtype(dtype)), {})
+
+    def copy(self) -> Any:
+        """These numbers in memory of their own."""
+        tape: Any = modes.TAPE.get()
+        return tape.called(np.array, (self,), {})
+
+    def __setitem__(self, index: Any, new: Any) -> None:  # type: ignore[override]
+        tape: Any = modes.TAPE.get()
+        if index is Ellipsis or (isinstance(index, slice) and index == slice(None)):
+            tape.overwritten(self, tape.called(np.broadcast_to, (new, self.shape), {}))
+        else:
+            tape.overwritten(self, self.at[index].set(new))
+
+    __iadd__, __isub__ = _in_place(operator.add), _in_place(operator.sub)
+    __imul__, __itruediv__ = _in_place(operator.mul), _in_place(operator.truediv)
+    __ipow__, __ifloordiv__ = _in_place(operator.pow), _in_place(operator.floordiv)
+
+
+def _is_value(x: Any) -> bool:
+    """Whether something flows back to `x`, or it is a comparison of what does."""
+    return isinstance(x, NonDiff.__mro__[1]) and not isinstance(x, Traced)
+
+
+def _flat(x: Any) -> Any:
+    if isinstance(x, (tuple, list)):
+        for part in x:
+            yield from _flat(part)
+    elif isinstance(x, dict):
+        for part in x.values():
+            yield from _flat(part)
+    else:
+        yield x
+
+
+def _number_wise(function: Callable[..., Any], swapped: bool = False) -> Any:
+    array_wise = getattr(NonDiff, f"__{'r' if swapped else ''}{function.__name__.strip('_')}__", None)
+
+    def method(self: Host, *others: Any) -> Any:
+        if any(not isinstance(x, (Host, int, float)) or isinstance(x, np.generic) for x in others):
+            return array_wise(self, *others)  # type: ignore[misc]
+        tape: Any = modes.TAPE.get()
+        return tape.called(function, (*others, self) if swapped else (self, *others), {})
+
+    return method
+
+
+class Host(Traced, ours=True):
+    """Stands for a number of Python's that may be another at every step: an option, an argument, a count of steps.
+
+    Beside an array it takes the array's dtype, as a Python number does. Which way an `if` goes is kept: should it go
+    the other way, the step is recorded anew.
+    """
+
+    __slots__ = ()
+
+    _numbers: Any
+    shape, ndim, size = (), 0, 1  # type: ignore[assignment]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What NumPy makes of it where nothing else has a dtype."""
+        return np.dtype(type(self._numbers))
+
+    def __bool__(self) -> bool:
+        tape: Any = modes.TAPE.get()
+        return bool(tape.guarded(bool, self))
+
+    def __getitem__(self, index: Any) -> NoReturn:
+        raise TypeError("a number has no elements")
+
+    def astype(self, dtype: Any, **more: Any) -> Any:
+        """The number in a dtype of NumPy's."""
+        tape: Any = modes.TAPE.get()
+        return tape.called(np.dtype(dtype).type, (self,), {})
+
+    __add__, __radd__ = _number_wise(operator.add), _number_wise(operator.add, True)
+    __sub__, __rsub__ = _number_wise(operator.sub), _number_wise(operator.sub, True)
+    __mul__, __rmul__ = _number_wise(operator.mul), _number_wise(operator.mul, True)
+    __truediv__, __rtruediv__ = _number_wise(operator.truediv), _number_wise(operator.truediv, True)
+    __pow__, __rpow__ = _number_wise(operator.pow), _number_wise(operator.pow, True)
+    __mod__, __rmod__ = _number_wise(operator.mod), _number_wise(operator.mod, True)
+    __floordiv__ = _number_wise(operator.floordiv)
+    __neg__, __pos__, __abs__ = _number_wise(operator.neg), _number_wise(operator.pos), _number_wise(operator.abs)
+    __lt__, __le__ = _number_wise(operator.lt), _number_wise(operator.le)
+    __gt__, __ge__ = _number_wise(operator.gt), _number_wise(operator.ge)
+    __eq__, __ne__ = _number_wise(operator.eq), _number_wise(operator.ne)  # type: ignore[assignment]
+    __hash__ = NonDiff.__hash__
+
+    def __iadd__(self, other: Any) -> Self:
+        return self + other  # type: ignore[no-any-return]
+
+    def __isub__(self, other: Any) -> Self:
+        return self - other  # type: ignore[no-any-return]
+
+    def __imul__(self, other: Any) -> Self:
+        return self * other  # type: ignore[no-any-return]
+
+    def __itruediv__(self, other: Any) -> Self:
+        return self / other  # type: ignore[no-any-return]
