@@ -15,14 +15,16 @@ import numpy as np
 from .checks import choice, share
 from .core import (
     HALF,
+    Array,
     Operand,
     Value,
     as_floats,
+    modes,
     narrowed,
-    numbers,
     of_one,
     of_three,
     of_two,
+    plain_data,
     shaped,
     widened,
 )  # fmt: skip
@@ -286,7 +288,8 @@ def batch_norm(
         _channels("batch_norm", running_var, x)
     if not training:
         dtype, x = x.dtype, widened(x)
-        mean, scale = np.array(running_mean), 1 / np.sqrt(widened(running_var) + eps)  # copies: those move on
+        running_mean, running_var = modes.array(running_mean), modes.array(running_var)
+        mean, scale = running_mean.copy(), 1 / np.sqrt(widened(running_var) + eps)  # copies: those move on
         x = (x - _channels("batch_norm", mean, x)) * _channels("batch_norm", scale, x)
         return _by_channel("batch_norm", narrowed(x, dtype) if dtype == HALF else x, weight, bias)
     axes, n = (0, *range(2, x.ndim)), x.size // max(1, x.shape[1])
@@ -296,7 +299,7 @@ def batch_norm(
             f"no batch may be that small, not even the last of an epoch; eval() takes the running mean and variance"
         )
     if running_mean is not None:
-        batch = widened(numbers(x))
+        batch, running_mean, running_var = widened(plain_data(x)), modes.array(running_mean), modes.array(running_var)
         running_mean += momentum * (batch.mean(axes) - running_mean)
         running_var += momentum * (batch.var(axes) * (n / (n - 1)) - running_var)
     return _by_channel("batch_norm", normalize(x, axis=axes, eps=eps), weight, bias)
@@ -350,8 +353,12 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = No
             "dropout draws at random: give seed=, a np.random.Generator, or an int for the same mask always"
         )
     x = as_floats(x)
-    kept = np.random.default_rng(seed).random(x.shape, np.float32) >= p
+    kept = modes.host(_draw, seed, x.shape) >= p
     return x * (kept * x.dtype.type(1 / (1 - p) if p < 1 else 0))
+
+
+def _draw(seed: Any, shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(seed).random(shape, np.float32)
 
 
 @of_two
@@ -366,9 +373,8 @@ def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> An
     input = shaped(input)
     if input.dtype.kind == "b":
         raise TypeError("embedding wants integers, the rows to take; got bools, which would pick out rows as a mask")
-    weight, numbered = shaped(weight), numbers(input)
-    if numbered.size and numbered.dtype.kind == "i" and numbered.min() < 0:
-        raise IndexError(f"embedding counts rows from 0 to {len(weight) - 1}; got {numbered.min()}")
+    weight = shaped(weight)
+    modes.host(_check_counted, input, len(weight))
     rows = weight[input]
     if padding_idx is None:
         return rows
@@ -376,6 +382,11 @@ def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> An
         raise ValueError(f"embedding(padding_idx={padding_idx}): there are {len(weight)} rows")
     padding_idx %= len(weight)
     return np.where(np.expand_dims(np.equal(input, padding_idx), -1), stop_gradient(rows), rows)
+
+
+def _check_counted(rows: Array, count: int) -> None:
+    if rows.size and rows.dtype.kind == "i" and rows.min() < 0:
+        raise IndexError(f"embedding counts rows from 0 to {count - 1}; got {rows.min()}")
 
 
 @of_three
@@ -418,7 +429,7 @@ def additive(mask: Any, dtype: Any) -> Any:
     """A mask as numbers to add to scores: 0 where booleans say True, −∞ where False. Numbers stay what they are."""
     mask = shaped(mask)
     if mask.dtype.kind == "b":
-        return np.where(numbers(mask), dtype.type(0), dtype.type(-math.inf))
+        return np.where(plain_data(mask), dtype.type(0), dtype.type(-math.inf))
     return mask if mask.dtype == dtype else mask.astype(dtype)
 
 

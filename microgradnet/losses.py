@@ -24,9 +24,10 @@ from .core import (
     Either,
     Operand,
     as_floats,
+    modes,
     narrowed,
-    numbers,
     of_two,
+    plain_data,
     shaped,
     widened,
 )  # fmt: skip
@@ -260,15 +261,12 @@ class Labels:
             )
         self.shape: tuple[int, ...] = target.shape
         self.classes: int = input.shape[-1]
-        labels: Array = np.reshape(numbers(target), -1)
+        labels: Array = np.reshape(plain_data(target), -1)
         self.where: Array | None = None
-        low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
-        if ignored is not None and low <= ignored <= high:
+        if modes.asked(may_hold, labels, ignored, self.classes):
             self.where = labels != ignored
             labels = labels[self.where]
-            low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
-        if low < 0 or high >= self.classes:
-            raise ValueError(f"labels from {low} to {high}, but the classes are 0 to {self.classes - 1}")
+            modes.host(may_hold, labels, None, self.classes)
         self.known = labels
 
     def rows(self, input: Any) -> Any:
@@ -284,8 +282,7 @@ class Labels:
         """As `reduction` says, with a mean weighted by the weight of the labels."""
         if reduction == "mean" and weight is not None and self.known.size:
             total = weight[self.known].sum()
-            if not numbers(total):
-                raise ValueError(f"the classes {np.unique(self.known).tolist()} all have weight 0: there is no mean")
+            modes.host(check_weighted, total, self.known)
             return narrowed(losses.sum() / total, dtype)
         if reduction == "mean" and self.where is not None and not self.known.size:
             raise ValueError("every label is ignore_index: there is no example to take the cost of")
@@ -295,6 +292,22 @@ class Labels:
                 losses = np.concatenate([losses, np.zeros(1, losses.dtype)])[place]
             losses = losses.reshape(self.shape)
         return reduced(losses, reduction, dtype)
+
+
+def may_hold(labels: Array, ignored: int | None, classes: int) -> bool:
+    """Whether `ignored` may be among the labels. If it is not, ValueError for one that is no class."""
+    low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
+    if ignored is not None and low <= ignored <= high:
+        return True
+    if low < 0 or high >= classes:
+        raise ValueError(f"labels from {low} to {high}, but the classes are 0 to {classes - 1}")
+    return False
+
+
+def check_weighted(total: Any, labels: Array) -> None:
+    """ValueError for labels whose weights add to 0."""
+    if not total:
+        raise ValueError(f"the classes {np.unique(labels).tolist()} all have weight 0: there is no mean")
 
 
 def check_classes(input: Any) -> None:
@@ -336,7 +349,7 @@ def binary_cross_entropy_with_logits(
     Value(data=0.34657359027997264, grad=None)
     """
     input, target, dtype = matched(input, target)
-    check_between_0_and_1("target", target)
+    modes.host(check_between_0_and_1, "target", target)
     positive = target if pos_weight is None else target * fitting("pos_weight", pos_weight, input)
     # Each logarithm by itself: with one for both, as x + log(1 + exp(−x)), the smaller of them would be rounded away.
     losses = positive * np.logaddexp(-input, 0.0) + (1 - target) * np.logaddexp(input, 0.0)
@@ -356,8 +369,8 @@ def binary_cross_entropy(
     Value(data=0.34657359027997264, grad=None)
     """
     input, target, dtype = matched(input, target)
-    check_between_0_and_1("input", input)
-    check_between_0_and_1("target", target)
+    modes.host(check_between_0_and_1, "input", input)
+    modes.host(check_between_0_and_1, "target", target)
     losses = -(target * clamped_log(input) + (1 - target) * clamped_log(1 - input))
     return reduced(losses if weight is None else losses * fitting("weight", weight, input), reduction, dtype)
 
@@ -386,9 +399,8 @@ def kl_div(input: Operand, target: Operand, *, reduction: str = "mean", log_targ
     return narrowed(losses.sum() / losses.shape[0], dtype)
 
 
-def check_between_0_and_1(name: str, x: Any) -> None:
+def check_between_0_and_1(name: str, data: Any) -> None:
     """ValueError for what is no probability, a NaN included."""
-    data = numbers(x)
     if data.size and not (data.min() >= 0 and data.max() <= 1):  # a NaN is not either
         raise ValueError(
             f"{name} from {data.min()} to {data.max()}: a probability lies between 0 and 1. "
@@ -421,7 +433,7 @@ def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reductio
     Value(data=0.8333333333333334, grad=None)
     """
     input, target, dtype = matched(input, target)
-    check_signs(target)
+    modes.host(check_signs, target)
     return reduced(relu(margin - target * input), reduction, dtype)
 
 
@@ -435,12 +447,11 @@ def hinge_embedding_loss(input: Operand, target: Operand, *, margin: float = 1.0
     array([0.25, 0.75])
     """
     input, target, dtype = matched(input, target)
-    check_signs(target)
+    modes.host(check_signs, target)
     return reduced(np.where(target == 1, input, relu(margin - input)), reduction, dtype)
 
 
-def check_signs(target: Any) -> None:
+def check_signs(data: Any) -> None:
     """ValueError for labels other than 1 and −1."""
-    data = numbers(target)
     if not np.all(np.abs(data) == 1):
         raise ValueError(f"labels from {data.min()} to {data.max()}: they are 1 or -1. 2 * y - 1 makes them of 0 and 1")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .core import FROZEN, NO_PARAMS, NonDiff, Value, new_age
+from .core import FROZEN, NO_PARAMS, NonDiff, Value, modes, new_age
 from .words import brief
 
 Change: TypeAlias = Callable[[Any], Any]
@@ -120,6 +120,7 @@ def freeze(parameter: Value) -> None:
     """Make a parameter a constant: as nothing flows to what is not exactly a Value, it costs a backward nothing."""
     if type(parameter) is Value:
         parameter.__class__ = NonDiff
+        modes.changed()
         parameter.params, parameter.grad = FROZEN, None
 
 
@@ -127,6 +128,7 @@ def unfreeze(parameter: Value) -> None:
     """Let gradients flow to it again. What was recorded meanwhile has cut it off: a sweep over that says so."""
     if is_frozen(parameter):
         parameter.__class__ = Value
+        modes.changed()
         parameter.params = NO_PARAMS if parameter.op is None else VARIABLE
         parameter.age = new_age()
 

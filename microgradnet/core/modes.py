@@ -132,6 +132,78 @@ def looked(value: Any, how: str) -> None:
         tape.looked(value, how)
 
 
+# ------------------------------------------------------------------------- what a step that is compiled finds and leaves
+
+
+changes: list[int] = [0]  # how often a Module, or what is frozen, was changed
+
+
+def changed() -> None:
+    """A Module got another attribute, or a parameter was frozen: whoever relies on how it was looks again."""
+    changes[0] += 1
+
+
+def relied_on(thing: Any) -> None:
+    """A Module was called: a compiled step relies on how it is."""
+    tape = TAPE.get()
+    if tape is not None:
+        tape.relies_on(thing)
+
+
+def options(group: dict[str, Any]) -> dict[str, Any]:
+    """A dict of options: a compiled step reads its numbers anew every time."""
+    tape = taped()
+    return group if tape is None else tape.options(group)  # type: ignore[no-any-return]
+
+
+def array(x: Any) -> Any:
+    """An array that is kept from step to step and written in place, or a dict of them: so does a compiled step."""
+    tape = taped()
+    if tape is None:
+        return x
+    return {name: tape.array(part) for name, part in x.items()} if type(x) is dict else tape.array(x)
+
+
+def item(holder: Any, key: Any) -> Any:
+    """A number that is kept from step to step in a dict or a list: a compiled step reads it anew every time."""
+    tape = taped()
+    return holder[key] if tape is None else tape.item(holder, key)
+
+
+def keep(holder: Any, key: Any, x: Any) -> None:
+    """Put a number into a dict or a list; so does a compiled step."""
+    tape = taped()
+    if tape is None:
+        holder[key] = x
+    else:
+        tape.keep(holder, key, x)
+
+
+def same(owner: Any, name: str) -> Any:
+    """An attribute; where it has become another object, a compiled step is another one."""
+    tape = taped()
+    return getattr(owner, name) if tape is None else tape.same(owner, name)
+
+
+def asked(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)`, on which the course of what follows depends: what it says of the numbers of these arguments.
+
+    Where it says something else, a compiled step is another one.
+    """
+    tape = taped()
+    if tape is not None:
+        return tape.guarded(function, *args)
+    return function(*[getattr(x, "_numbers", x) for x in args])
+
+
+def host(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)`, a draw or a check: in a compiled step it is run every time, on plain numbers."""
+    tape = taped()
+    if tape is not None:
+        return tape.host(function, *args)
+    return function(*[getattr(x, "_numbers", x) for x in args])
+
+
 def kept(x: Any) -> Any:
     """A parameter as a graph holds it: lists and arrays are copied, they may be written to before the sweep.
 

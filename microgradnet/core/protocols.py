@@ -125,6 +125,11 @@ def numbers(x: Any) -> Any:
     return x._numbers
 
 
+def plain_data(x: Any) -> Any:
+    """The numbers of a Value, to compute with: nothing flows through them. Anything else as it is."""
+    return x.data if isinstance(x, SpeaksNumPy) else x  # type: ignore[attr-defined]
+
+
 def all_numbers(x: Any) -> Any:
     """The data of a Value, or of all Values in a list or tuple."""
     return [all_numbers(part) for part in x] if type(x) in (list, tuple) else held(x)

@@ -70,6 +70,7 @@ class Module:
 
     def __setattr__(self, name: str, part: Any) -> None:
         object.__setattr__(self, name, part)
+        modes.changed()
         for path, found in walk(part, name, {id(self)}):
             if isinstance(found, Value):
                 name_by(path, found)
@@ -107,6 +108,7 @@ class Module:
         for module in self.modules():
             if module.training != mode:
                 object.__setattr__(module, "training", mode)
+                modes.changed()
         return self
 
     def eval(self) -> Self:
@@ -255,8 +257,10 @@ def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
         except WrongInput as error:
             error.passes(self)
             raise
-        if modes.on and (listener := LISTENER.get()) is not None:
-            listener(self, out)
+        if modes.on:
+            modes.relied_on(self)
+            if (listener := LISTENER.get()) is not None:
+                listener(self, out)
         if isinstance(out, Value):
             if out.age > start:  # and not an input handed through
                 out.scope = ref(self), start, out.scope

@@ -10,10 +10,18 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..core import Array, Operand, Value
+from ..core import Array, Operand, Value, modes
 from .init import Seed, generator
 from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .module import Module, WithoutParameters
+
+
+def _share(batches: Array) -> float:
+    return 1 / (int(batches) + 1)
+
+
+def _count(batches: Array) -> None:
+    batches[...] += 1
 
 
 class BatchNorm(Module):
@@ -52,7 +60,7 @@ class BatchNorm(Module):
             raise wrong_shape(self, x, f"it wants {self._wanted.format(self.num_features)}")
         batches, momentum = self.num_batches_tracked, self.momentum
         if momentum is None:
-            momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
+            momentum = 0.0 if batches is None else modes.host(_share, batches)
         try:
             out: Value = functional.batch_norm(
                 x, self.running_mean, self.running_var, self.weight, self.bias,
@@ -61,7 +69,7 @@ class BatchNorm(Module):
         except ValueError as error:
             raise wrong_shape(self, x, str(error)) from error
         if self.training and batches is not None:
-            batches[...] += 1
+            modes.host(_count, batches)
         return out
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..core import Array, Value
+from ..core import Array, Value, modes
 from .optimizer import Optimizer, Parameters
 from .options import Group
 from .state import Slots
@@ -68,10 +68,11 @@ class SGD(Optimizer):
 
     def step(self) -> None:
         """Move every parameter w that has a gradient g: w −= lr · g, where momentum does not make more of g."""
-        for group, pieces, slots in self._settled():
+        for options, pieces, slots in self._settled():
+            group = modes.options(options)
             lr, pull, uphill = group["lr"], group["weight_decay"], group["maximize"]
             if group["momentum"]:
-                self._move(group, pieces, slots)
+                self._move(options, pieces, slots)
                 continue
             for w in group["params"]:  # one product and one difference are not worth joining parameters for
                 g = w.grad

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from ..checks import positive
-from ..core import Array, NonDiff, Value
+from ..core import Array, NonDiff, Value, modes
 from ..words import brief
 from .options import OPTIONS, Group, checked, is_list, movable
 from .pieces import Piece, pieces_of, ready
@@ -103,16 +103,17 @@ class Optimizer:
 
     def _move(self, group: Group, pieces: list[Piece], slots: list[str]) -> None:
         """The step of one group; d is the gradient at first."""
+        group = modes.options(group)
         lr, pull, uphill = group["lr"], group["weight_decay"], group["maximize"]
         for w, d, t in ready(pieces, slots):
             if uphill:
                 d = -d
             if pull and not self.decoupled:
                 d = d + pull * w.data
-            d = self.direction(d, w.state, t, group)
+            d = self.direction(d, modes.array(w.state), t, group)
             if pull and self.decoupled:
                 d = d + pull * w.data
-            w -= np.multiply(lr, d, out=w.change)
+            w -= np.multiply(lr, d, out=w.change if type(d) is np.ndarray else None)
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward() starts anew."""
@@ -149,9 +150,12 @@ class Optimizer:
 
     def _settled(self) -> Walk:
         """The groups and their pieces, after what was assigned in `param_groups` since the last time was checked."""
+        modes.host(self._settle_if_assigned)
+        return modes.same(self, "_walk")  # type: ignore[no-any-return]
+
+    def _settle_if_assigned(self) -> None:
         if self.param_groups != self._known:  # finds the same objects in both, which takes no time
             self._settle()
-        return self._walk
 
     def _settle(self) -> None:
         """Check what was assigned, and take it over, all of it or nothing."""
@@ -165,7 +169,7 @@ class Optimizer:
         for group, new in zip(self.param_groups, options, strict=True):
             group.update(new)
         self._known = options
-        self._walk = walk_of(self.param_groups, [pieces for _, pieces, _ in self._walk], self.slots)
+        self._walk[:] = walk_of(self.param_groups, [pieces for _, pieces, _ in self._walk], self.slots)
 
     def _check_groups(self) -> None:
         """Raise ValueError for groups that were added or taken away, or have other parameters."""

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..core import Array, Value, numbers, wide, widened
+from ..core import Array, Value, modes, wide, widened
 
 LONGEST = 65536  # numbers, in all the parameters that are joined
 
@@ -58,9 +58,8 @@ class Piece:
         return np.concatenate([p.data for p in self.values], axis=None)
 
     def __isub__(self, change: Array) -> Self:
-        if change is not self.change:
-            self.change[...] = change
-        for p, part in zip(self.values, self.changes, strict=True):
+        parts = self.changes if change is self.change else self.views(change)
+        for p, part in zip(self.values, parts, strict=True):
             p.data -= part
         return self
 
@@ -101,7 +100,7 @@ def ready(pieces: list[Piece], slots: list[str]) -> Iterator[tuple[Piece | Part,
     A piece moves as one if all in it have a gradient and were moved equally often, else each that has a gradient.
     """
     for piece in pieces:
-        grads = [numbers(p.grad) for p in piece.values if p.grad is not None]
+        grads = [gradient_of(p) for p in piece.values if p.grad is not None]
         if not grads:
             continue
         for name in slots:
@@ -109,14 +108,21 @@ def ready(pieces: list[Piece], slots: list[str]) -> Iterator[tuple[Piece | Part,
                 piece.hold(name, piece.zeros())
         counts = piece.counts
         if 1 < len(grads) == len(counts) == counts.count(counts[0]):
-            t = counts[0] + 1
+            t = modes.item(counts, 0) + 1
             yield piece, widened(np.concatenate(grads, axis=None)), t
-            piece.counts = [t] * len(grads)
+            for i in range(len(grads)):
+                modes.keep(counts, i, t)
             continue
         for i, part in enumerate(piece.parts):
             if part.value.grad is not None:
-                counts[i] += 1
-                yield part, widened(numbers(part.value.grad)), counts[i]
+                t = modes.item(counts, i) + 1
+                modes.keep(counts, i, t)
+                yield part, widened(gradient_of(part.value)), t
+
+
+def gradient_of(p: Value) -> Any:
+    """The gradient of a parameter as numbers, of one that can be differentiated too."""
+    return p.grad.data if type(p.grad) is Value else p.grad
 
 
 def pieces_of(params: Iterable[Value], joined: bool = True) -> list[Piece]:

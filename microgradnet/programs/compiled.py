@@ -114,6 +114,7 @@ class Compiled:
         """One ordinary call, recorded. If an earlier one recorded the same, that is the program from now on."""
         tape = Tape()
         inputs: list[Node] = []
+
         def standing(x: Any) -> Any:
             if type(x) is not float and not isinstance(x, (np.ndarray, np.generic, Value)):
                 return x
@@ -161,7 +162,9 @@ class Compiled:
             return x
 
         def is_value(x: Any) -> Any:
-            return isinstance(x, Value) and not isinstance(x, Traced) and not (x.op is None and id(x) not in tape.node_of)
+            return (
+                isinstance(x, Value) and not isinstance(x, Traced) and not (x.op is None and id(x) not in tape.node_of)
+            )
 
         def real(x: Any) -> Any:
             if isinstance(x, Traced):

@@ -113,8 +113,6 @@ def _positive(node: Node, emit: Emit) -> Any:
     return node.args[0] if type(node.args[0]) is Node and node.args[0].dtype == node.dtype else None
 
 
-
-
 LOWERED: dict[str, Callable[[Node, Emit], Any]] = {
     "linear": _linear, "sigmoid": _sigmoid, "relu": _relu, "quadratic_cost": _quadratic_cost, "matmul": _matmul,
     "transpose": _transpose, "stop_gradient": _positive,

@@ -23,10 +23,10 @@ class Node:
     - `call`: `function(*args, **params)`, which depends on nothing else and changes nothing.
     - `host`: the same, run at every step where it stands, whatever it returns: a draw, a check, an update elsewhere.
     - `store`: `args[0]` goes to `place`.
-    - `guard`: the step is this program as long as `function(args[0])` is what it was, `params["held"]`.
+    - `guard`: the step is this program as long as `function(*args)` is what it was, `held`.
     """
 
-    __slots__ = ("args", "dtype", "function", "kind", "line", "op", "params", "place", "shape")
+    __slots__ = ("args", "dtype", "function", "held", "kind", "line", "op", "params", "place", "shape")
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Node:
         *,
         like: Any = None,
         place: Place | None = None,
+        held: Any = None,
         op: Any = None,
         line: Any = None,
     ) -> None:
@@ -45,6 +46,7 @@ class Node:
         self.args: tuple[Any, ...] = args
         self.params: dict[str, Any] = params or {}
         self.place: Place | None = place
+        self.held: Any = held
         self.op: Any = op  # the row, if it is the forward of one
         self.line: Any = line  # of the user's: file, number, function
         self.shape: tuple[int, ...] | None = getattr(like, "shape", None)  # None: a number of Python's, or no number

@@ -52,7 +52,6 @@ class Writer:
         self.names: dict[int, str] = {}  # id of a node -> what it is called in the text
         self.meaning: dict[str, Any] = {}  # name -> the object
         self.named: dict[int, str] = {}  # id of an object -> its name
-        self.first: list[str] = []  # what is looked at before anything is done
         self.lines: list[str] = []
         self.last: list[str] = []
         self.memories = Memories()
@@ -180,16 +179,15 @@ class Writer:
         place = node.place
         owner = self.name(place.owner, name_of(place))
         name = self.new(node, f"{name_of(place)}_{'grad' if isinstance(place, GradOf) else 'now'}")
-        self.first.append(f"{name} = {loading(place, owner)}")
+        self.lines.append(f"{name} = {loading(place, owner)}")
 
     def write_guard(self, node: Node) -> None:
         """Nothing is done where it does not hold."""
-        held, function = node.params["held"], self.name(node.function, node.function.__name__)
-        test = "is" if held is None or type(held) is bool or function == "_itself" else "=="
-        text = f"{function}({self.text(node.args[0])})"
-        wanted = self.text(held) if held is None or type(held) is bool else self.name(held, "held")
-        lines = self.first
-        lines.append(f"if {text} {'is not' if test == 'is' else '!='} {wanted}: raise OtherProgram")
+        held, function = node.held, self.name(node.function, node.function.__name__)
+        arguments = ", ".join(map(self.text, node.args))
+        plain = type(held) in (bool, int, str, tuple) or isinstance(held, np.generic)
+        wanted = self.text(held) if plain else self.name(held, "held")
+        self.lines.append(f"if {function}({arguments}) {'!=' if plain else 'is not'} {wanted}: raise OtherProgram")
 
     def write_host(self, node: Node) -> None:
         """A call that is made at every step."""
@@ -240,7 +238,7 @@ class Writer:
         """The whole text."""
         self.write()
         result = ", ".join(self.text(node) for node in self.program.returned())
-        body = [*self.first, *self.lines, *self.last, f"return ({result}{',' if result else ''})"]
+        body = [*self.lines, *self.last, f"return ({result}{',' if result else ''})"]
         return "\n    ".join([f"def {name}({', '.join(arguments)}):", *body]) + "\n"
 
 

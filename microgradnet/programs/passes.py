@@ -17,7 +17,7 @@ def without_dead(nodes: list[Node], result: Any) -> list[Node]:
     needed: set[int] = {id(node) for node in nodes_in(result)}
     kept = []
     for node in reversed(nodes):
-        if node.kind in EFFECTS or id(node) in needed:
+        if node.kind in (*EFFECTS, "input") or id(node) in needed:
             needed.update(map(id, node.inputs()))
             kept.append(node)
     return kept[::-1]
@@ -48,8 +48,8 @@ def key_of(node: Node) -> Any:
     """What two nodes share that compute the same; None for one that is always its own."""
     if node.kind == "load":
         return "load", node.place
-    if node.kind == "guard" and node.args:
-        return "guard", node.function, tuple(id(x) for x in node.inputs())
+    if node.kind == "guard":
+        return "guard", node.function, hashable(node.args)
     if node.kind != "call":
         return None
     return node.function, hashable(node.args), hashable(node.params)
@@ -94,6 +94,35 @@ def only_numbers(x: Any) -> bool:
     if type(x) is dict:
         return all(map(only_numbers, x.values()))
     return isinstance(x, (int, float, str, np.generic, np.dtype, type, type(None)))
+
+
+def with_guards_first(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
+    """With all guards, and what they look at, before anything is done that could be seen from outside."""
+    needed: set[int] = set()
+    for node in reversed(nodes):
+        if node.kind == "guard" or id(node) in needed:
+            needed.add(id(node))
+            needed.update(map(id, node.inputs()))
+    first = [node for node in nodes if node.kind == "input" or id(node) in needed]
+    if any(node.kind == "host" for node in first):
+        first = [node for node in nodes if node.kind == "input" or (id(node) in needed and not after_host(node, nodes))]
+    early = set(map(id, first))
+    return [*first, *(node for node in nodes if id(node) not in early)], result
+
+
+def after_host(node: Node, nodes: list[Node]) -> bool:
+    """Whether a node depends on what is run at every step."""
+    hosts = {id(x) for x in nodes if x.kind == "host"}
+    seen: set[int] = set()
+    stack = [node]
+    while stack:
+        x = stack.pop()
+        if id(x) in hosts:
+            return True
+        if id(x) not in seen:
+            seen.add(id(x))
+            stack += x.inputs()
+    return False
 
 
 Pass = Callable[[list[Node], Any], tuple[list[Node], Any]]

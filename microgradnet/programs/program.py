@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .nodes import Node, nodes_in
-from .passes import folded, without_dead, without_repeats, without_unchanged
+from .passes import folded, with_guards_first, without_dead, without_repeats, without_unchanged
 from .recording import Recording
 
 
@@ -18,6 +18,7 @@ class Program:
         self.nodes: list[Node] = recording.nodes
         self.passes: list[str] = [f"recorded: {len(self.nodes)} lines"]
         self.apply("stored unchanged", without_unchanged)
+        self.apply("guards first", with_guards_first)
         self.apply("folded", folded)
         self.apply("computed twice", without_repeats)
         self.apply("needed by nothing", lambda nodes, result: (without_dead(nodes, result), result))

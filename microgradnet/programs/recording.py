@@ -43,8 +43,15 @@ class Recording(NamedTuple):
             return x is y or bool(x == y)
 
         for mine, theirs in zip(self.nodes, other.nodes, strict=False):
-            if (mine.kind, mine.shape, mine.dtype, mine.place) != (theirs.kind, theirs.shape, theirs.dtype, theirs.place):
+            if (mine.kind, mine.shape, mine.dtype, mine.place) != (
+                theirs.kind,
+                theirs.shape,
+                theirs.dtype,
+                theirs.place,
+            ):
                 return f"{said(mine)}, and then {said(theirs)}"
+            if not same(mine.held, theirs.held) and mine.held is not theirs.held:
+                return f"{said(mine)} of {mine.held!r}, and then of {theirs.held!r}"
             if not alike(mine.function, theirs.function):
                 return f"{said(mine)}, and then {said(theirs)}"
             if not same(mine.args, theirs.args) or not same(mine.params, theirs.params):
@@ -79,7 +86,10 @@ def said(node: Node) -> str:
 
 def first_other(mine: Node, theirs: Node, same: Callable[[Any, Any], bool]) -> tuple[Any, Any]:
     """The first argument in which two nodes differ."""
-    pairs = [*zip(mine.args, theirs.args, strict=False), *zip(mine.params.values(), theirs.params.values(), strict=False)]
+    pairs = [
+        *zip(mine.args, theirs.args, strict=False),
+        *zip(mine.params.values(), theirs.params.values(), strict=False),
+    ]
     for x, y in pairs:
         if not same(x, y):
             return tuple("a result" if isinstance(z, Node) else f"{z!r}" for z in (x, y))  # type: ignore[return-value]

@@ -14,13 +14,20 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core import NO_PARAMS, NonDiff, Op, Value, fitted, new_value
+from ..core import NO_PARAMS, NonDiff, Op, Value, fitted
 from ..core.rows import Variadic
 from ..debugging import users_line
 from ..words import describe
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed
+from .structure import Structure
 from .traced import Host, Traced
 
+# Functions whose result has another shape for other numbers.
+SHAPED_BY_NUMBERS = {
+    np.nonzero, np.flatnonzero, np.argwhere, np.where, np.unique, np.compress, np.extract, np.repeat, np.delete, np.insert,
+    np.trim_zeros, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.bincount, np.histogram_bin_edges, np.arange,
+    np.unique_values, np.unique_counts, np.unique_inverse, np.unique_all, np.resize, np.tile, np.pad, np.poly, np.roots,
+}  # fmt: skip
 PLAIN = (ndarray, np.generic, int, float)
 
 
@@ -41,6 +48,7 @@ class Tape:
         self.stored: dict[Place, tuple[Any, bool]] = {}  # what is left there: a node, and whether it is in new memory
         self.loaded: dict[Place, Any] = {}
         self.stale: set[int] = set()
+        self.things: dict[int, Any] = {}
 
     # -------------------------------------------------------------------------------------------------- what is known
 
@@ -113,6 +121,9 @@ class Tape:
             return
         node = Node("call", row.forward, self.ref(args), value.params, like=value._numbers, op=row)
         self.know(value, self.add(node))
+        for x in args:  # a mask chooses as many elements as it has times True
+            if isinstance(x, Value) and x.dtype == np.bool and row.name in ("take", "put", "scatter"):
+                self.guarded(np.count_nonzero, x)
         if type(value) is NonDiff and all(isinstance(x, Traced) or not isinstance(x, Value) for x in args):
             value.__class__ = Traced  # type: ignore[assignment]
 
@@ -121,17 +132,25 @@ class Tape:
         node = Node(kind, function, self.ref(args), self.ref(kwargs))
         numbers = function(*self.examples(args), **self.examples(kwargs))
         node.shape, node.dtype = getattr(numbers, "shape", None), getattr(numbers, "dtype", None)
-        return self.stand_in(numbers, self.add(node))
+        made = self.stand_in(numbers, self.add(node))
+        if kind == "call" and function in SHAPED_BY_NUMBERS:
+            for part in made if isinstance(made, tuple) else (made,):
+                self.guarded(np.shape, part)
+        return made
 
     def host(self, function: Callable[..., Any], *args: Any) -> Any:
         """What a function makes of numbers, run at every step."""
         return self.called(function, args, {}, "host")
 
-    def guarded(self, function: Callable[[Any], Any], x: Any) -> Any:
-        """What a function says of a number; where it says something else, the step is another program."""
-        held = function(self.examples(x))
-        self.add(Node("guard", function, (self.ref(x),), {"held": held}))
+    def guarded(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What a function says of numbers; where it says something else, the step is another program."""
+        held = function(*self.examples(args))
+        self.add(Node("guard", function, self.ref(args), held=held))
         return held
+
+    def relies_on(self, thing: Any) -> None:
+        """Note a Module that was called; where it has become another, the step is another program."""
+        self.things.setdefault(id(thing), thing)
 
     def leaf(self, value: Value, data: Any) -> Any:
         """The numbers of a new leaf, made from `data`."""
@@ -194,7 +213,7 @@ class Tape:
         """What a function says of what is at a place."""
         node = self.add(Node("load", place=place))
         held = function(place.read())
-        self.add(Node("guard", function, (node,), {"held": held}))
+        self.add(Node("guard", function, (node,), held=held))
         return held
 
     def seen(self, value: Value, what: str, plain: Any) -> Any:
@@ -262,7 +281,12 @@ class Tape:
         array = target._numbers
         if type(array) is ndarray:
             for x in self.alive:
-                if x is not target and x is not result and np.may_share_memory(x._numbers, array) and not _holds(x, place):
+                if (
+                    x is not target
+                    and x is not result
+                    and np.may_share_memory(x._numbers, array)
+                    and not _holds(x, place)
+                ):
                     self.stale.add(id(x))
             if array.flags.writeable:
                 array[...] = result._numbers
@@ -343,6 +367,9 @@ class Tape:
 
     def close(self) -> list[weakref.ref[Value]]:
         """End the program with all that is left behind; what it made, so as to see whether somebody keeps it."""
+        values = [place.owner for place in self.standing if isinstance(place, DataOf)]
+        structure = Structure([*self.things.values(), *values])
+        self.add(Node("guard", Structure.holds, (structure,), held=True))
         for place, (x, fresh) in self.stored.items():
             self.add(Node("store", None, (x,), {"fresh": fresh}, place=place))
         made = [weakref.ref(x) for x in self.alive if id(x) not in self.local]

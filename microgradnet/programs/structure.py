@@ -1,0 +1,62 @@
+"""Whether Modules and parameters are still what they were when a step was recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core import Value, modes
+
+
+class Structure:
+    """How things are: the attributes of Modules, what is in their lists, whether parameters are frozen."""
+
+    def __init__(self, things: list[Any]) -> None:
+        self.things: list[Any] = things
+        self.lists: list[tuple[Any, Any]] = []
+        self.was: list[Any] = [self.seen(thing) for thing in things]
+        self.since: int = modes.changes[0]
+
+    def seen(self, thing: Any) -> Any:
+        """What a thing is now."""
+        if isinstance(thing, Value):
+            return type(thing)
+        attributes = dict(vars(thing))
+        self.lists += [(x, x.copy()) for x in attributes.values() if type(x) in (list, dict)]
+        return type(thing), thing.training, attributes
+
+    def holds(self) -> bool:
+        """Whether all is as it was. Attributes are looked at if one was assigned anywhere, lists every time."""
+        if any(not same(x, was) for x, was in self.lists):
+            return False
+        if self.since == modes.changes[0]:
+            return True
+        for thing, was in zip(self.things, self.was, strict=True):
+            if isinstance(thing, Value):
+                if type(thing) is not was:
+                    return False
+            elif type(thing) is not was[0] or thing.training != was[1] or not same(vars(thing), was[2]):
+                return False
+        self.since = modes.changes[0]
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Structure)
+            and len(self.things) == len(other.things)
+            and all(x is y for x, y in zip(self.things, other.things, strict=True))
+        )
+
+    __hash__ = object.__hash__
+
+
+def same(x: Any, y: Any) -> bool:
+    """Whether two lists or dicts hold the same: numbers and strings that are equal, other things that are identical."""
+    if len(x) != len(y):
+        return False
+    if type(x) is dict:
+        return all(name in y and alike(part, y[name]) for name, part in x.items())
+    return all(map(alike, x, y))
+
+
+def alike(x: Any, y: Any) -> bool:
+    return x is y or (type(x) is type(y) and isinstance(x, (int, float, str, tuple)) and bool(x == y))
