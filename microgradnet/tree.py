@@ -308,6 +308,6 @@ def _pair(x: Any, y: Any, found: list[Any], seen: set[int], inside: bool) -> Non
 
 def is_floating(x: Any) -> bool:
     """Whether `x`, in a plain container, varies: a float, a floating-point array, a Value that gradients flow to."""
-    if isinstance(x, Value):
+    if isinstance(x, Value) and not (isinstance(x, NonDiff) and x._plain):
         return not isinstance(x, NonDiff)
     return isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", "") == "f"

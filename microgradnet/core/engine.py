@@ -138,6 +138,7 @@ class NonDiff(Value, ours=True):
 
     __slots__ = ()
     _flows = False
+    _plain = False  # whether it stands for a plain array, in a step that is being compiled
 
     def __index__(self) -> int:
         modes.looked(self, "an index, or a length")

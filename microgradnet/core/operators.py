@@ -81,7 +81,7 @@ class Operators(SpeaksNumPy):
 
     def __bool__(self) -> bool:
         if modes.on:
-            modes.looked(self, "if, while, and, or, max(), sorted()")
+            modes.looked(self, "a choice (if, while, and, or, max, sorted)")
         if self.size != 1:
             raise ValueError(
                 f"a Value of shape {self.shape} is neither true nor false: .any() or .all() decides, and "

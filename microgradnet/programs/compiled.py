@@ -1,18 +1,19 @@
-"""`mg.compile`: a function that runs as the program it recorded."""
+"""`mg.compile`: a function that is recorded in its first calls, and runs as the program they have in common."""
 
 from __future__ import annotations
 
 import functools
-import inspect
+import gc
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from weakref import ref
 
 import numpy as np
 
 from ..core import NO_PARAMS, TAPE, Gone, Mode, Value, new_value
-from .lowering import lowered
-from .nodes import Node, changed
+from ..words import brief, describe
+from .nodes import Node, changed, nodes_in
 from .numpy_code import NumPyProgram, OtherProgram
 from .program import Program
 from .recording import Recording
@@ -20,98 +21,100 @@ from .tape import Tape, Uncompilable
 from .traced import Traced
 
 F = TypeVar("F", bound=Callable[..., Any])
-KEPT = 16  # programs that are kept for each function
-TRIES = 5  # recordings of one signature among which two must agree
+
+KEPT = 16  # signatures, and programs of each
+TRIES = 5  # calls of one signature among which two must record the same
 
 COMPILED = Gone(
     "COMPILED",
-    "it is the result of a compiled function, which keeps no history: call backward() inside the function that is "
-    "compiled, or compile mg.value_and_grad(f)",
+    "it is a result of a compiled function, which keeps no history: call backward() inside the function, or compile "
+    "mg.value_and_grad(f)",
 )
 
 
-class Returned:
-    """In what a program returns: that a node comes out as a Value."""
+class Answer(NamedTuple):
+    """A program, and the class of what it returns in each place: of a Value, or None for what is plain."""
 
-    __slots__ = ("node",)
-
-    def __init__(self, node: Any) -> None:
-        self.node = node
+    program: NumPyProgram
+    classes: Any
 
 
 class Signature:
-    """All calls whose arguments have the same structure, shapes, dtypes and static parts."""
+    """What is known of the calls whose arguments have the same structure, shapes, dtypes and static parts."""
 
     def __init__(self) -> None:
-        self.programs: list[tuple[NumPyProgram, Any]] = []
-        self.recordings: list[tuple[Recording, Any]] = []
+        self.answers: list[Answer] = []
+        self.recordings: list[Recording] = []
 
 
 class Compiled:
-    """A function that is recorded, and from the third call on runs as a program. See `compile`."""
+    """A function that is recorded, and then runs as a program; `compile` makes one.
+
+    `source` is its latest program as the text of a NumPy function, `passes` says how it came to be.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        functools.update_wrapper(self, function)
-        self.function = function
+        self.function: Callable[..., Any] = function
+        name = getattr(function, "__name__", type(function).__name__)
+        self.title: str = name if name.isidentifier() else "step"
         self.signatures: dict[Any, Signature] = {}
         self.latest: NumPyProgram | None = None
+        functools.update_wrapper(self, function)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the function returns, and does."""
+        """What the function returns; what it changes is changed."""
         live: list[Any] = []
-        names: list[str] = []
-        key = (self.key(args, "x", live, names), self.key(kwargs, "", live, names))
+        key = signature((args, kwargs) if kwargs else args, live)
         known = self.signatures.get(key)
         if known is None:
-            if len(self.signatures) >= KEPT:
-                self.forget()
-            known = self.signatures[key] = Signature()
-        for program, values in known.programs:
+            known = self.new(key)
+        for program, classes in known.answers:
             try:
                 found = program([x._numbers if isinstance(x, Value) else x for x in live])
             except OtherProgram:
                 continue
             self.latest = program
-            return self.handed_out(found, values)
-        return self.recorded(known, args, kwargs, live, names)
+            return handed_out(found, classes)
+        return self.recorded(known, args, kwargs)
 
-    def forget(self) -> None:
-        """Forget the oldest signature."""
-        warnings.warn(
-            f"{self.function.__name__} has been compiled for {KEPT} signatures, and the oldest is forgotten: every shape, "
-            f"and every int, bool or str among the arguments, is a program of its own. Pass floats or arrays, or pad",
-            stacklevel=3,
-        )
-        del self.signatures[next(iter(self.signatures))]
+    def new(self, key: Any) -> Signature:
+        """A signature that was not seen before. The oldest is forgotten where there are too many."""
+        if len(self.signatures) == KEPT:
+            warnings.warn(
+                f"{self.title} has been compiled for {KEPT} signatures, the oldest is forgotten. Every shape, and every "
+                f"int, bool or str among the arguments, is a program of its own: pass floats or arrays, or pad",
+                stacklevel=3,
+            )
+            del self.signatures[next(iter(self.signatures))]
+        self.signatures[key] = made = Signature()
+        return made
 
-    def key(self, x: Any, name: str, live: list[Any], names: list[str]) -> Any:
-        """What a program depends on in an argument; its numbers, which may be others, go to `live`."""
-        kind = type(x)
-        if kind is tuple or kind is list:
-            return kind, tuple([self.key(part, f"{name}{i}", live, names) for i, part in enumerate(x)])
-        if kind is dict:
-            return kind, tuple([(key, self.key(part, f"{name}_{key}", live, names)) for key, part in x.items()])
-        if isinstance(x, (np.ndarray, np.generic, Value)):
-            live.append(x)
-            names.append(name)
-            return kind, x.shape, x.dtype
-        if kind is float:
-            live.append(x)
-            names.append(name)
-            return kind
-        try:
-            hash(x)
-        except TypeError:
-            return kind, id(x)
-        return kind, x
+    # ------------------------------------------------------------------------------------------------------ recording
 
-    # ------------------------------------------------------------------------------------------------- recording
+    def recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
+        """One ordinary call, recorded. If an earlier one recorded the same, it is the program from now on."""
+        recording, plain, classes = self.run_on_tape(args, kwargs)
+        differences = [other.difference(recording) for other in known.recordings]
+        if None in differences:
+            known.recordings.clear()
+            del known.answers[: len(known.answers) + 1 - KEPT]
+            known.answers.append(Answer(NumPyProgram(Program(recording), self.title), classes))
+            self.latest = known.answers[-1].program
+            return plain
+        known.recordings.append(recording)
+        if len(known.recordings) == TRIES:
+            known.recordings.clear()
+            raise Uncompilable(
+                f"{self.title} recorded something else in each of {TRIES} calls. In the last two it was {differences[-1]}. "
+                f"What changes from call to call is an argument, a float or an array; int, bool, str and None are static"
+            )
+        return plain
 
-    def recorded(self, known: Signature, args: Any, kwargs: Any, live: list[Any], names: list[str]) -> Any:
-        """One ordinary call, recorded. If an earlier one recorded the same, that is the program from now on."""
+    def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any, Any]:
+        """What one call records, what it returns, and the classes of that."""
         tape = Tape()
         inputs: list[Node] = []
 
@@ -119,78 +122,56 @@ class Compiled:
             if type(x) is not float and not isinstance(x, (np.ndarray, np.generic, Value)):
                 return x
             numbers = x._numbers if isinstance(x, Value) else x
-            node = Node("input", like=numbers, params={"name": f"x{len(inputs)}"})
-            inputs.append(tape.add(node))
-            if isinstance(x, Value):
-                return tape.know(x, node)
-            return tape.stand_in(numbers, node)
+            node = tape.add(Node("input", like=numbers, params={"name": f"x{len(inputs)}"}))
+            inputs.append(node)
+            return tape.know(x, node) if isinstance(x, Value) else tape.stand_in(numbers, node)
 
         with Mode(TAPE, tape):
             result = self.function(*changed(args, standing), **changed(kwargs, standing))
-        spec, values, plain = self.outputs(tape, result)
-        made = tape.close()
+
+        def is_made(x: Any) -> bool:
+            return isinstance(x, Value) and (x.op is not None or id(x) in tape.node_of)
+
+        def class_of(x: Any) -> Any:
+            return type(x) if is_made(x) and not isinstance(x, Traced) else None
+
+        def plain(x: Any) -> Any:
+            if not is_made(x):
+                return x
+            kind = class_of(x)
+            return new_value(kind, x._numbers, COMPILED, (), NO_PARAMS) if kind else x._numbers
+
+        spec = changed(result, lambda x: tape.node(x) if is_made(x) else x)
+        returned, classes = changed(result, plain), changed(result, class_of)
+        tape.close()
         recording = Recording(tape.nodes, inputs, spec)
-        for value in tape.alive:
-            if isinstance(value, Value) and value.op is not None:
-                value.op, value.args = COMPILED, ()
-        del tape, result
-        for other, _ in known.recordings:
-            if other.difference(recording) is None:
-                program = Program(recording)
-                program.apply("written out", lowered)
-                program.apply("needed by nothing", lambda nodes, result: (without_dead(nodes, result), result))
-                known.programs.append((NumPyProgram(program, self.function.__name__.strip("<>")), values))
-                known.recordings.clear()
-                return plain
-        known.recordings.append((recording, values))
-        if len(known.recordings) >= TRIES:
-            told = known.recordings[-2][0].difference(recording)
-            known.recordings.clear()
+        if not list(nodes_in(spec)) and not any(node.kind in ("store", "host") for node in tape.nodes):
             raise Uncompilable(
-                f"{self.function.__name__} recorded something else at each of {TRIES} calls: {told}. What changes from "
-                f"call to call is an argument, an array or a float; int, bool, str and None are static"
+                f"{self.title} has nothing to compile: it returns {brief(result)} and moves nothing. Return what is "
+                f"computed from the arguments"
             )
-        del made
-        return plain
+        made = tape.cut(COMPILED)
+        del tape, result, standing, is_made, class_of, plain
+        self.check_kept(made)
+        return recording, returned, classes
 
-    def outputs(self, tape: Tape, result: Any) -> tuple[Any, Any, Any]:
-        """What is returned, with nodes; the same with None for plain numbers and True for Values; and the real thing."""
+    def check_kept(self, made: list[ref[Value]]) -> None:
+        """Uncompilable if a Value that the step computed is held by something outside, in a list or as an attribute."""
+        for held in made:
+            value = held()
+            if value is not None and any(isinstance(x, (list, dict, tuple, set)) for x in gc.get_referrers(value)):
+                raise Uncompilable(
+                    f"{self.title} keeps {describe(value)}, which it computed, in something outside. From the third call "
+                    f"on it runs as a program, which adds nothing there: return it instead"
+                )
 
-        def node(x: Any) -> Any:
-            if isinstance(x, Value) and not (x.op is None and id(x) not in tape.node_of):
-                return tape.node(x)
-            return x
-
-        def is_value(x: Any) -> Any:
-            return (
-                isinstance(x, Value) and not isinstance(x, Traced) and not (x.op is None and id(x) not in tape.node_of)
-            )
-
-        def real(x: Any) -> Any:
-            if isinstance(x, Traced):
-                return x._numbers
-            return new_value(type(x), x._numbers, COMPILED, (), NO_PARAMS) if is_value(x) else x
-
-        return changed(result, node), changed(result, is_value), changed(result, real)
-
-    def handed_out(self, found: Any, values: Any) -> Any:
-        """What a program returned, with Values where the function returns such."""
-        if type(values) in (tuple, list):
-            return type(values)(map(self.handed_out, found, values))
-        if type(values) is dict:
-            return {name: self.handed_out(found[name], part) for name, part in values.items()}
-        return new_value(Value, found, COMPILED, (), NO_PARAMS) if values is True else found
-
-    # --------------------------------------------------------------------------------------------------- looking
+    # -------------------------------------------------------------------------------------------------------- looking
 
     @property
     def source(self) -> str:
         """The latest program as the text of a NumPy function."""
         if self.latest is None:
-            for signature in self.signatures.values():
-                for program, _ in signature.programs:
-                    return program.source
-            return "not compiled yet: the first two calls are recorded, the third runs"
+            return "# not compiled yet: the first two calls are recorded, and if they agree the third is the program\n"
         return self.latest.source
 
     @property
@@ -199,21 +180,59 @@ class Compiled:
         return [] if self.latest is None else list(self.latest.program.passes)
 
     def __repr__(self) -> str:
-        return f"<compiled {self.function.__name__}>\n{self.source}"
+        return f"<compiled {self.title}>\n{self.source}"
 
 
-def argument_names(function: Callable[..., Any], count: int) -> list[str]:
-    """What the arguments of a function are called."""
-    try:
-        names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        names = []
-    return [*names[:count], *[f"x{i}" for i in range(len(names), count)]]
+def signature(x: Any, live: list[Any]) -> Any:
+    """What a program depends on in its arguments; their arrays and floats, which may be others, go to `live`."""
+    kind = type(x)
+    if kind is tuple or kind is list:
+        return kind, tuple([signature(part, live) for part in x])
+    if kind is dict:
+        return kind, tuple([(name, signature(part, live)) for name, part in x.items()])
+    if kind is float:
+        live.append(x)
+        return kind
+    if isinstance(x, (np.ndarray, np.generic, Value)):
+        live.append(x)
+        return kind, x.shape, x.dtype
+    return (kind, x) if isinstance(x, (int, str, bytes, bool, type(None))) else (kind, id(x))
 
 
-from .passes import without_dead  # noqa: E402
+def handed_out(found: Any, classes: Any) -> Any:
+    """What a program returned, with Values where the function returns such."""
+    if type(classes) in (tuple, list):
+        return type(classes)(map(handed_out, found, classes))
+    if type(classes) is dict:
+        return {name: handed_out(found[name], part) for name, part in classes.items()}
+    return found if classes is None else new_value(classes, found, COMPILED, (), NO_PARAMS)
 
 
 def compile(function: F) -> F:
-    """The function, recorded in two calls and run as straight-line NumPy from the third on."""
+    """The function, recorded once and then run as straight-line NumPy: the same results, in a fraction of the time.
+
+    The first two calls are ordinary ones on your own data, and recorded; if they agree, the third is the program.
+    Arrays, floats and Values among the arguments are its inputs; int, bool, str, None and functions are static, and
+    every combination of these, of shapes and of dtypes is a program of its own. Parameters, their gradients, the state
+    and the options of optimisers, running statistics and generators are read and written where they are, so that eager
+    and compiled steps may alternate. `print(f)` shows the program, `f.source` is its text.
+
+    Raises `Uncompilable`, a TypeError, with the line, for what a program cannot do: looking at a number (`if`, `float`,
+    `item`, printing), drawing from a generator outside of this package, keeping a result somewhere else than in what is
+    returned.
+
+    >>> from microgradnet import Value
+    >>> w = Value([1.0, 2.0])
+    >>> @compile
+    ... def step(x):
+    ...     w.grad = None
+    ...     cost = ((w - x) ** 2).sum()
+    ...     cost.backward()
+    ...     w.data -= 0.25 * w.grad
+    ...     return cost
+    >>> [float(step(np.zeros(2))) for _ in range(4)]
+    [5.0, 1.25, 0.3125, 0.078125]
+    """
+    if isinstance(function, Value) or not callable(function):
+        raise TypeError(f"compile wants a function; got {brief(function)}")
     return Compiled(function)  # type: ignore[return-value]

@@ -33,10 +33,10 @@ def lowered(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
     for node in nodes:
         node.args, node.params = changed(node.args, renamed), changed(node.params, renamed)
         write_out = LOWERED.get(node.op.name) if node.op is not None and node.function is node.op.forward else None
-        line = node.line
-
-        def emit(function: Any, *args: Any, shape: tuple[int, ...], dtype: Any = node.dtype, line: Any = line) -> Node:
-            made.append(Node("call", function, args, like=_like(shape, dtype), line=line))
+        def emit(function: Any, *args: Any, shape: tuple[int, ...], dtype: Any = node.dtype, node: Node = node) -> Node:
+            made.append(Node("call", function, args, like=_like(shape, dtype), line=node.line))
+            if shape == node.shape:
+                made[-1].layout = node.layout
             return made[-1]
 
         begun = len(made)

@@ -26,7 +26,7 @@ class Node:
     - `guard`: the step is this program as long as `function(*args)` is what it was, `held`.
     """
 
-    __slots__ = ("args", "dtype", "function", "held", "kind", "line", "op", "params", "place", "shape")
+    __slots__ = ("args", "dtype", "function", "held", "kind", "layout", "line", "op", "params", "place", "shape")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Node:
         self.line: Any = line  # of the user's: file, number, function
         self.shape: tuple[int, ...] | None = getattr(like, "shape", None)  # None: a number of Python's, or no number
         self.dtype: Any = getattr(like, "dtype", None)
+        self.layout: tuple[int, ...] = layout_of(like)  # its axes, from the longest step in memory to the shortest
 
     @property
     def name(self) -> str:
@@ -65,6 +66,12 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.shape} {self.dtype}>"
+
+
+def layout_of(x: Any) -> tuple[int, ...]:
+    """The axes of an array, from the longest step in memory to the shortest."""
+    strides = getattr(x, "strides", ())
+    return tuple(sorted(range(len(strides)), key=lambda axis: -abs(strides[axis])))
 
 
 def nodes_in(x: Any) -> Iterator[Node]:

@@ -133,7 +133,7 @@ class Writer:
         size = math.prod(node.shape or ()) * node.dtype.itemsize
         for x in node.inputs():
             memory = self.memory_of.get(id(x))
-            if memory is None or memory.nbytes != size or x.shape != node.shape or x.dtype != node.dtype:
+            if memory is None or memory.nbytes != size or (x.shape, x.dtype, x.layout) != (node.shape, node.dtype, node.layout):
                 continue
             if x.name != "transposed" and self.users[id(memory)] == 1:
                 return memory
@@ -155,7 +155,7 @@ class Writer:
                         self.memories.give(other)
             self.users[id(memory)] = 0
             self.lives_in(node, memory)
-        array = memory.view(node.dtype).reshape(node.shape or ())
+        array = laid_out(memory.view(node.dtype), node)
         name = self.new(node, node.name)
         self.meaning[name] = array
         return name
@@ -184,7 +184,8 @@ class Writer:
     def write_guard(self, node: Node) -> None:
         """Nothing is done where it does not hold."""
         held, function = node.held, self.name(node.function, node.function.__name__)
-        arguments = ", ".join(map(self.text, node.args))
+        named = [f"{name}={self.text(x)}" for name, x in node.params.items()]
+        arguments = ", ".join([*map(self.text, node.args), *named])
         plain = type(held) in (bool, int, str, tuple) or isinstance(held, np.generic)
         wanted = self.text(held) if plain else self.name(held, "held")
         self.lines.append(f"if {function}({arguments}) {'!=' if plain else 'is not'} {wanted}: raise OtherProgram")
@@ -240,6 +241,14 @@ class Writer:
         result = ", ".join(self.text(node) for node in self.program.returned())
         body = [*self.lines, *self.last, f"return ({result}{',' if result else ''})"]
         return "\n    ".join([f"def {name}({', '.join(arguments)}):", *body]) + "\n"
+
+
+def laid_out(memory: np.ndarray[Any, Any], node: Node) -> np.ndarray[Any, Any]:
+    """Memory in the shape of a result, with its axes in the order in which NumPy had them: sums add up in that order."""
+    shape, order = node.shape or (), node.layout
+    if not order:
+        return memory.reshape(shape)
+    return memory.reshape([shape[axis] for axis in order]).transpose([order.index(axis) for axis in range(len(order))])
 
 
 def ufunc_of(node: Node) -> np.ufunc | None:

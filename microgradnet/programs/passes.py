@@ -12,7 +12,7 @@ from .nodes import Node, changed, nodes_in
 EFFECTS = ("store", "guard", "host")
 
 
-def without_dead(nodes: list[Node], result: Any) -> list[Node]:
+def without_dead(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
     """Without what nobody needs: neither the result, nor what is stored, nor a guard."""
     needed: set[int] = {id(node) for node in nodes_in(result)}
     kept = []
@@ -20,7 +20,7 @@ def without_dead(nodes: list[Node], result: Any) -> list[Node]:
         if node.kind in (*EFFECTS, "input") or id(node) in needed:
             needed.update(map(id, node.inputs()))
             kept.append(node)
-    return kept[::-1]
+    return kept[::-1], result
 
 
 def without_repeats(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:

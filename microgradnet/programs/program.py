@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .nodes import Node, nodes_in
+from .lowering import lowered
 from .passes import folded, with_guards_first, without_dead, without_repeats, without_unchanged
 from .recording import Recording
 
@@ -21,7 +22,9 @@ class Program:
         self.apply("guards first", with_guards_first)
         self.apply("folded", folded)
         self.apply("computed twice", without_repeats)
-        self.apply("needed by nothing", lambda nodes, result: (without_dead(nodes, result), result))
+        self.apply("needed by nothing", without_dead)
+        self.apply("written out", lowered)
+        self.apply("needed by nothing", without_dead)
 
     def apply(self, name: str, change: Any) -> None:
         """Run one pass."""

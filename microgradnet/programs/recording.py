@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..words import brief
 from .nodes import Node
 from .tape import Tape
 
@@ -34,6 +35,8 @@ class Recording(NamedTuple):
                 return list(x) == list(y) and all(map(same, x.values(), y.values()))
             if type(x) is slice:
                 return same((x.start, x.stop, x.step), (y.start, y.stop, y.step))
+            if callable(x) and not isinstance(x, type):
+                return alike(x, y)
             if isinstance(x, (np.ndarray, np.generic, float)):
                 return x is y or (
                     np.shape(x) == np.shape(y)
@@ -92,7 +95,7 @@ def first_other(mine: Node, theirs: Node, same: Callable[[Any, Any], bool]) -> t
     ]
     for x, y in pairs:
         if not same(x, y):
-            return tuple("a result" if isinstance(z, Node) else f"{z!r}" for z in (x, y))  # type: ignore[return-value]
+            return tuple("a result" if isinstance(z, Node) else brief(z) for z in (x, y))  # type: ignore[return-value]
     return "one thing", "another"
 
 

@@ -7,9 +7,9 @@ a node. Looking at a number is refused: a program could not know that it did.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from numpy import ndarray
@@ -17,8 +17,8 @@ from numpy import ndarray
 from ..core import NO_PARAMS, NonDiff, Op, Value, fitted
 from ..core.rows import Variadic
 from ..debugging import users_line
-from ..words import describe
-from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed
+from ..words import brief, describe
+from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed, layout_of
 from .structure import Structure
 from .traced import Host, Traced
 
@@ -58,7 +58,7 @@ class Tape:
         self.alive.append(x)
         return x
 
-    def ref(self, x: Any) -> Any:
+    def nodes_of(self, x: Any) -> Any:
         """Arguments with nodes in place of what they stand for."""
         return changed(x, self.node)
 
@@ -119,7 +119,7 @@ class Tape:
         if not row.rules and isinstance(row, Op) and row.forward.__name__ == "_no_replay":  # what was computed before
             self.know(value, next(self.node_of[id(x)] for x in reversed(self.alive) if x._numbers is value._numbers))
             return
-        node = Node("call", row.forward, self.ref(args), value.params, like=value._numbers, op=row)
+        node = Node("call", row.forward, self.nodes_of(args), value.params, like=value._numbers, op=row)
         self.know(value, self.add(node))
         for x in args:  # a mask chooses as many elements as it has times True
             if isinstance(x, Value) and x.dtype == np.bool and row.name in ("take", "put", "scatter"):
@@ -129,9 +129,14 @@ class Tape:
 
     def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
         """What a function makes of stand-ins and plain numbers."""
-        node = Node(kind, function, self.ref(args), self.ref(kwargs))
+        node = Node(kind, function, self.nodes_of(args), self.nodes_of(kwargs))
         numbers = function(*self.examples(args), **self.examples(kwargs))
+        if kind == "call" and isinstance(numbers, bool):
+            return self.guarded(function, *args, **kwargs)
+        if kind == "call" and not isinstance(numbers, (*PLAIN, tuple, list)):
+            raise self.error(f"{name_of(function)} makes {brief(numbers)} of numbers, which a program could not know")
         node.shape, node.dtype = getattr(numbers, "shape", None), getattr(numbers, "dtype", None)
+        node.layout = layout_of(numbers)
         made = self.stand_in(numbers, self.add(node))
         if kind == "call" and function in SHAPED_BY_NUMBERS:
             for part in made if isinstance(made, tuple) else (made,):
@@ -142,10 +147,10 @@ class Tape:
         """What a function makes of numbers, run at every step."""
         return self.called(function, args, {}, "host")
 
-    def guarded(self, function: Callable[..., Any], *args: Any) -> Any:
+    def guarded(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What a function says of numbers; where it says something else, the step is another program."""
-        held = function(*self.examples(args))
-        self.add(Node("guard", function, self.ref(args), held=held))
+        held = function(*self.examples(args), **self.examples(kwargs))
+        self.add(Node("guard", function, self.nodes_of(args), self.nodes_of(kwargs), held=held))
         return held
 
     def relies_on(self, thing: Any) -> None:
@@ -235,12 +240,11 @@ class Tape:
     def gradient(self, value: Value) -> Any:
         """What stands for the gradient of a Value, or None."""
         place = GradOf(value)
-        if place not in self.standing:
-            if id(value) in self.node_of:  # it came to be in this step
-                return None
+        if place not in self.standing and id(value) not in self.node_of:  # else it came to be in this step
             if self.guarded_at(_is_none, place):
                 self.standing[place] = None
-        return self.at(place)
+            return self.at(place)
+        return self.standing.get(place)
 
     def assigned(self, value: Value, what: str, new: Any) -> Any:
         """The plain array that is assigned to the `data` or the `grad` of a Value."""
@@ -305,8 +309,11 @@ class Tape:
         """Somebody looks at a number."""
         if isinstance(self.node_of.get(id(value)), ndarray):
             return  # a constant
-        instead = "np.where chooses element by element; return what you want to see, or look at it outside"
-        raise self.error(f"{how} looks at the numbers of {describe(value)}, which a program cannot do. {instead}")
+        instead = "np.where chooses element by element, np.take(array, v, axis=0) takes rows by numbers; return what is "
+        raise self.error(
+            f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. {instead}to be seen "
+            f"and look at it outside"
+        )
 
     # ------------------------------------------------------------------------------------------------------ the sweep
 
@@ -353,11 +360,8 @@ class Tape:
     def deposited(self, gradients: dict[Value, Any]) -> bool:
         """Put the gradients of a sweep where they belong."""
         for value, g in gradients.items():
-            if value.op is not None or id(value) in self.local:
-                value._grad = self.examples(g)
-                continue
-            old = self.gradient(value)
-            total = g if old is None else old + g
+            old = self.gradient(value) if value.op is None else None
+            total = g if old is None else (old if type(g) is Value else self.shadow(old)) + g
             numbers = self.examples(total)
             value._grad = numbers.copy() if isinstance(numbers, ndarray) else numbers
             self.put(GradOf(value), total, fresh=True)
@@ -365,15 +369,27 @@ class Tape:
 
     # -------------------------------------------------------------------------------------------------------- the end
 
-    def close(self) -> list[weakref.ref[Value]]:
-        """End the program with all that is left behind; what it made, so as to see whether somebody keeps it."""
+    def close(self) -> None:
+        """End the program with what it relies on, and with all that is left behind."""
         values = [place.owner for place in self.standing if isinstance(place, DataOf)]
         structure = Structure([*self.things.values(), *values])
         self.add(Node("guard", Structure.holds, (structure,), held=True))
         for place, (x, fresh) in self.stored.items():
-            self.add(Node("store", None, (x,), {"fresh": fresh}, place=place))
-        made = [weakref.ref(x) for x in self.alive if id(x) not in self.local]
-        return made
+            if id(place.owner) not in self.node_of:  # else it came to be in this step, and is gone after it
+                self.add(Node("store", None, (x,), {"fresh": fresh}, place=place))
+
+
+    def cut(self, history: Op) -> list[ref[Value]]:
+        """Take the history of all that was computed, and put this in its place; what was computed."""
+        made = [x for x in self.alive if getattr(self.node_of.get(id(x)), "kind", "") == "call"]
+        for x in made:
+            x.op, x.args = history, ()
+        return [ref(x) for x in made]
+
+
+def name_of(function: Any) -> str:
+    """What a function is called."""
+    return str(getattr(function, "__name__", function))
 
 
 def _item(parts: Any, i: int) -> Any:

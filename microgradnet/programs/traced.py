@@ -25,6 +25,7 @@ class Traced(NonDiff, ours=True):
     """Stands for a plain array: nothing flows back to it, and all NumPy can do with it is recorded."""
 
     __slots__ = ()
+    _plain = True
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
@@ -100,6 +101,18 @@ def _number_wise(function: Callable[..., Any], swapped: bool = False) -> Any:
     return method
 
 
+def _asked(function: Callable[..., Any]) -> Any:
+    array_wise = getattr(NonDiff, f"__{function.__name__}__")
+
+    def method(self: Host, other: Any) -> Any:
+        if not isinstance(other, (Host, int, float)) or isinstance(other, np.generic):
+            return array_wise(self, other)
+        tape: Any = modes.TAPE.get()
+        return tape.guarded(function, self, other)
+
+    return method
+
+
 class Host(Traced, ours=True):
     """Stands for a number of Python's that may be another at every step: an option, an argument, a count of steps.
 
@@ -121,6 +134,10 @@ class Host(Traced, ours=True):
         tape: Any = modes.TAPE.get()
         return bool(tape.guarded(bool, self))
 
+    def __index__(self) -> int:
+        tape: Any = modes.TAPE.get()
+        return int(tape.guarded(operator.index, self))
+
     def __getitem__(self, index: Any) -> NoReturn:
         raise TypeError("a number has no elements")
 
@@ -137,9 +154,8 @@ class Host(Traced, ours=True):
     __mod__, __rmod__ = _number_wise(operator.mod), _number_wise(operator.mod, True)
     __floordiv__ = _number_wise(operator.floordiv)
     __neg__, __pos__, __abs__ = _number_wise(operator.neg), _number_wise(operator.pos), _number_wise(operator.abs)
-    __lt__, __le__ = _number_wise(operator.lt), _number_wise(operator.le)
-    __gt__, __ge__ = _number_wise(operator.gt), _number_wise(operator.ge)
-    __eq__, __ne__ = _number_wise(operator.eq), _number_wise(operator.ne)  # type: ignore[assignment]
+    __lt__, __le__, __gt__, __ge__ = _asked(operator.lt), _asked(operator.le), _asked(operator.gt), _asked(operator.ge)
+    __eq__, __ne__ = _asked(operator.eq), _asked(operator.ne)
     __hash__ = NonDiff.__hash__
 
     def __iadd__(self, other: Any) -> Self:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy import ndarray
 
-from ..core import Value, by_age, history, numbers, swept
+from ..core import Value, by_age, history, plain_data, swept
 
 Gradients: TypeAlias = dict[Value, Any]
 
@@ -70,7 +70,7 @@ def zero(shape: tuple[int, ...], dtype: Any, record: bool) -> Any:
 
 def owned(x: Any, copy: bool = False) -> Any:
     """A plain array, in memory of its own, or a NumPy scalar."""
-    x = numbers(x)
+    x = plain_data(x)
     if type(x) is not ndarray:
         return x
     return x.copy() if copy or x.base is not None or not x.flags.writeable else x

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from .. import tree
 from ..checks import unmasked
-from ..core import NO_PARAMS, TABLE, Value, floating, new_age, new_value
+from ..core import NO_PARAMS, TABLE, NonDiff, Value, floating, new_age, new_value
 from ..tree import VARIABLE
 from ..words import brief, describe
 from .door import Positions, check_output, nothing_in
@@ -74,6 +74,11 @@ class Variables:
 
     def fresh(self, x: Any, link: bool = True) -> Value:
         """A Value to differentiate by, with the numbers of `x`; if that is a Value and `link`, computed from it."""
+        if isinstance(x, NonDiff):  # it stands for a plain array, in a step that is being compiled
+            v = Value(x)
+            v.params = VARIABLE
+            self.values.append(v)
+            return v
         was_value = type(x) is Value
         data = x._numbers if was_value else x
         if type(data) is not ndarray or not data.ndim or not data.dtype.isnative:
@@ -150,7 +155,7 @@ class Variables:
 
         def leaf(x: Any, inside: bool) -> Any:
             ours = isinstance(x, Value) and not inside and (x.age > self.since or x in mine)
-            return owned(x._numbers, copy=True) if ours else x
+            return owned(x, copy=True) if ours else x
 
         mine = set(self.values)
         return tree.rebuild(aux, leaf)
