@@ -14,19 +14,7 @@ import numpy as np
 
 from .checks import choice, share
 from .core import (
-    HALF,
-    Array,
-    Operand,
-    Value,
-    as_floats,
-    modes,
-    narrowed,
-    of_one,
-    of_three,
-    of_two,
-    plain_data,
-    shaped,
-    widened,
+    HALF, Array, Operand, Value, as_floats, modes, narrowed, of_one, of_three, of_two, plain_data, shaped, widened,
 )  # fmt: skip
 from .losses import (
     binary_cross_entropy,

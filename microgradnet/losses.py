@@ -19,17 +19,7 @@ import numpy as np
 
 from .checks import choice
 from .core import (
-    ROOMY,
-    Array,
-    Either,
-    Operand,
-    as_floats,
-    modes,
-    narrowed,
-    of_two,
-    plain_data,
-    shaped,
-    widened,
+    ROOMY, Array, Either, Operand, as_floats, modes, narrowed, of_two, plain_data, shaped, widened,
 )  # fmt: skip
 from .core import Value as Value  # for the examples
 from .ops.cost import clamped_log

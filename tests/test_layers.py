@@ -18,8 +18,8 @@ PACKAGE = Path(microgradnet.__file__).parent
 # The rooms in reading order: each imports what stands above it and nothing else.
 ROOMS = [
     "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas", "losses", "functional",
-    "tree", "transforms", "gradcheck", "nn", "optim", "viz", "data", "saving", "train", "plots", "support", "testing",
-    "__main__", "__init__",
+    "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz", "data", "saving", "train", "plots", "support",
+    "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
 CORE = [
@@ -174,8 +174,8 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
-        "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "data", "debug", "draw",
-        "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn",
+        "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
+        "draw", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn",
         "no_grad", "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [

@@ -132,7 +132,7 @@ def looked(value: Any, how: str) -> None:
         tape.looked(value, how)
 
 
-# ------------------------------------------------------------------------- what a step that is compiled finds and leaves
+# ------------------------------------------------------------------- what a compiled step finds, and leaves behind
 
 
 changes: list[int] = [0]  # how often a Module, or what is frozen, was changed
@@ -153,7 +153,7 @@ def relied_on(thing: Any) -> None:
 def options(group: dict[str, Any]) -> dict[str, Any]:
     """A dict of options: a compiled step reads its numbers anew every time."""
     tape = taped()
-    return group if tape is None else tape.options(group)  # type: ignore[no-any-return]
+    return group if tape is None else tape.options(group)
 
 
 def array(x: Any) -> Any:

@@ -1,5 +1,18 @@
-"""`mg.compile`: a recorded computation read back as a program."""
+"""`mg.compile`: a recorded computation read back as a program.
 
-from .compiled import compile
+`tape` records a call of a step, on the stand-ins of `traced`, as `nodes`; `recording` compares two of them; `program`
+runs the `passes` and `lowering` over what they have in common; `numpy_code` writes it as the text of a NumPy function,
+into memory planned by `memory`. `compiled` is what `mg.compile` returns.
+"""
 
-__all__ = ["compile"]
+from typing import TYPE_CHECKING
+
+from ..demand import on_demand
+
+__all__ = ["Compiled", "Uncompilable", "compile"]
+
+if TYPE_CHECKING:
+    from .compiled import Compiled, compile
+    from .tape import Uncompilable
+else:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {"compiled": "Compiled compile", "tape": "Uncompilable"})

@@ -13,12 +13,11 @@ import numpy as np
 
 from ..core import NO_PARAMS, TAPE, Gone, Mode, Value, new_value
 from ..words import brief, describe
-from .nodes import Node, changed, nodes_in
+from .nodes import nodes_in
 from .numpy_code import NumPyProgram, OtherProgram
 from .program import Program
 from .recording import Recording
 from .tape import Tape, Uncompilable
-from .traced import Traced
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -84,8 +83,8 @@ class Compiled:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
         if len(self.signatures) == KEPT:
             warnings.warn(
-                f"{self.title} has been compiled for {KEPT} signatures, the oldest is forgotten. Every shape, and every "
-                f"int, bool or str among the arguments, is a program of its own: pass floats or arrays, or pad",
+                f"{self.title} has been compiled for {KEPT} signatures, the oldest is forgotten. Every shape, and "
+                f"every int, bool or str among the arguments, is a program of its own: pass floats or arrays, or pad",
                 stacklevel=3,
             )
             del self.signatures[next(iter(self.signatures))]
@@ -108,50 +107,27 @@ class Compiled:
         if len(known.recordings) == TRIES:
             known.recordings.clear()
             raise Uncompilable(
-                f"{self.title} recorded something else in each of {TRIES} calls. In the last two it was {differences[-1]}. "
-                f"What changes from call to call is an argument, a float or an array; int, bool, str and None are static"
+                f"{self.title} recorded something else in each of {TRIES} calls. In the last two it was "
+                f"{differences[-1]}. What changes from call to call is an argument, a float or an array; int, bool, "
+                f"str and None are static"
             )
         return plain
 
     def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any, Any]:
         """What one call records, what it returns, and the classes of that."""
         tape = Tape()
-        inputs: list[Node] = []
-
-        def standing(x: Any) -> Any:
-            if type(x) is not float and not isinstance(x, (np.ndarray, np.generic, Value)):
-                return x
-            numbers = x._numbers if isinstance(x, Value) else x
-            node = tape.add(Node("input", like=numbers, params={"name": f"x{len(inputs)}"}))
-            inputs.append(node)
-            return tape.know(x, node) if isinstance(x, Value) else tape.stand_in(numbers, node)
-
         with Mode(TAPE, tape):
-            result = self.function(*changed(args, standing), **changed(kwargs, standing))
-
-        def is_made(x: Any) -> bool:
-            return isinstance(x, Value) and (x.op is not None or id(x) in tape.node_of)
-
-        def class_of(x: Any) -> Any:
-            return type(x) if is_made(x) and not isinstance(x, Traced) else None
-
-        def plain(x: Any) -> Any:
-            if not is_made(x):
-                return x
-            kind = class_of(x)
-            return new_value(kind, x._numbers, COMPILED, (), NO_PARAMS) if kind else x._numbers
-
-        spec = changed(result, lambda x: tape.node(x) if is_made(x) else x)
-        returned, classes = changed(result, plain), changed(result, class_of)
+            result = self.function(*tape.arguments(args), **tape.arguments(kwargs))
+        spec, returned, classes = tape.outcome(result, COMPILED)
         tape.close()
-        recording = Recording(tape.nodes, inputs, spec)
+        recording = Recording(tape.nodes, tape.inputs, spec)
         if not list(nodes_in(spec)) and not any(node.kind in ("store", "host") for node in tape.nodes):
             raise Uncompilable(
                 f"{self.title} has nothing to compile: it returns {brief(result)} and moves nothing. Return what is "
                 f"computed from the arguments"
             )
         made = tape.cut(COMPILED)
-        del tape, result, standing, is_made, class_of, plain
+        del tape, result
         self.check_kept(made)
         return recording, returned, classes
 
@@ -161,8 +137,8 @@ class Compiled:
             value = held()
             if value is not None and any(isinstance(x, (list, dict, tuple, set)) for x in gc.get_referrers(value)):
                 raise Uncompilable(
-                    f"{self.title} keeps {describe(value)}, which it computed, in something outside. From the third call "
-                    f"on it runs as a program, which adds nothing there: return it instead"
+                    f"{self.title} keeps {describe(value)}, which it computed, in something outside. From the third "
+                    f"call on it runs as a program, which adds nothing there: return it instead"
                 )
 
     # -------------------------------------------------------------------------------------------------------- looking

@@ -10,6 +10,7 @@ import numpy as np
 
 from .nodes import Node, changed
 
+add_reduce: Any = np.add.reduce
 ROOMY = (np.dtype(np.float32), np.dtype(np.float64))
 Emit = Callable[..., Any]
 
@@ -33,6 +34,7 @@ def lowered(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
     for node in nodes:
         node.args, node.params = changed(node.args, renamed), changed(node.params, renamed)
         write_out = LOWERED.get(node.op.name) if node.op is not None and node.function is node.op.forward else None
+
         def emit(function: Any, *args: Any, shape: tuple[int, ...], dtype: Any = node.dtype, node: Node = node) -> Node:
             made.append(Node("call", function, args, like=_like(shape, dtype), line=node.line))
             if shape == node.shape:
@@ -60,7 +62,7 @@ def transposed(x: Any) -> Any:
     return x.T
 
 
-def _linear(node: Node, emit: Emit) -> Node | None:
+def _linear(node: Node, emit: Emit) -> Any:
     x, weight, bias = node.args
     if not _of_floats(x, weight, bias) or len(x.shape) != 2:
         return None
@@ -68,7 +70,7 @@ def _linear(node: Node, emit: Emit) -> Node | None:
     return emit(np.add, product, bias, shape=node.shape)
 
 
-def _sigmoid(node: Node, emit: Emit) -> Node | None:
+def _sigmoid(node: Node, emit: Emit) -> Any:
     (x,) = node.args
     if not _of_floats(x):
         return None
@@ -76,17 +78,17 @@ def _sigmoid(node: Node, emit: Emit) -> Node | None:
     return emit(np.reciprocal, emit(np.add, z, node.dtype.type(1), shape=x.shape), shape=x.shape)
 
 
-def _relu(node: Node, emit: Emit) -> Node | None:
+def _relu(node: Node, emit: Emit) -> Any:
     (x,) = node.args
     return emit(np.maximum, x, node.dtype.type(0), shape=x.shape) if _of_floats(x) else None
 
 
 def summed(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum over axes."""
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return add_reduce(x, axis=axis, keepdims=keepdims)
 
 
-def _quadratic_cost(node: Node, emit: Emit) -> Node | None:
+def _quadratic_cost(node: Node, emit: Emit) -> Any:
     output, target = node.args
     if not _of_floats(output, target):
         return None
@@ -95,14 +97,14 @@ def _quadratic_cost(node: Node, emit: Emit) -> Node | None:
     return emit(np.divide, total, math.prod(output.shape[:-1]), shape=())
 
 
-def _matmul(node: Node, emit: Emit) -> Node | None:
+def _matmul(node: Node, emit: Emit) -> Any:
     x, y = node.args
     if not _of_floats(x, y) or len(x.shape) != 2 or len(y.shape) != 2:
         return None
     return emit(np.dot, x, y, shape=node.shape)
 
 
-def _transpose(node: Node, emit: Emit) -> Node | None:
+def _transpose(node: Node, emit: Emit) -> Any:
     (x,) = node.args
     if type(x) is not Node or len(x.shape or ()) != 2 or node.params.get("axes") not in (None, (1, 0)):
         return None

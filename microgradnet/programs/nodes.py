@@ -1,7 +1,7 @@
 """What a program is made of: nodes, which are numbers that come to be, and the places where such numbers live.
 
-A program is a list of nodes in the order in which they are run. Most are calls of a function, which is a row's forward, a
-rule or one of NumPy's, on other nodes and constants.
+A program is a list of nodes in the order in which they are run. Most are calls of a function, which is a row's forward,
+a rule or one of NumPy's, on other nodes and constants.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Place:
         self.name: Any = name
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.owner is other.owner and self.name == other.name  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.owner is other.owner and self.name == other.name
 
     def __hash__(self) -> int:
         return hash((id(self.owner), self.name))

@@ -1,9 +1,10 @@
-"""A program as the text of a NumPy function, and run: one line for each node, into memory that is planned beforehand."""
+"""A program as the text of a NumPy function, and run: a line for each node, into memory that is planned beforehand."""
 
 from __future__ import annotations
 
 import keyword
 import math
+import operator
 import re
 import threading
 from collections.abc import Callable
@@ -13,7 +14,8 @@ import numpy as np
 
 from ..core import new_age
 from ..core.written import function_of
-from .lowering import summed, transposed
+from .lowering import transposed
+from .memory import Plan, laid_out
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed
 from .program import Program
 
@@ -22,58 +24,49 @@ class OtherProgram(Exception):
     """A guard does not hold: the step would be another program now. Nothing has been changed."""
 
 
-VIEWS: dict[str, str] = {"reshape": "{0}.reshape({shape})"}  # rows whose result is most often a view of their input
-
-
-class Memories:
-    """The memory of results, planned: one that is over gives its own to another of the same size."""
-
-    def __init__(self) -> None:
-        self.free: dict[int, list[np.ndarray[Any, Any]]] = {}
-        self.bytes = 0
-
-    def take(self, size: int) -> np.ndarray[Any, Any]:
-        """So many bytes that nobody uses now."""
-        if self.free.get(size):
-            return self.free[size].pop()
-        self.bytes += size
-        return np.empty(size, np.uint8)
-
-    def give(self, memory: np.ndarray[Any, Any]) -> None:
-        """Take it back."""
-        self.free.setdefault(memory.nbytes, []).append(memory)
-
-
 class Writer:
     """The text of a program, line by line, and what its names mean."""
 
     def __init__(self, program: Program) -> None:
-        self.program = program
+        self.program: Program = program
+        self.plan: Plan = Plan(program)
         self.names: dict[int, str] = {}  # id of a node -> what it is called in the text
-        self.meaning: dict[str, Any] = {}  # name -> the object
+        self.meaning: dict[str, Any] = {"OtherProgram": OtherProgram, "new_age": new_age}
         self.named: dict[int, str] = {}  # id of an object -> its name
         self.lines: list[str] = []
         self.last: list[str] = []
-        self.memories = Memories()
-        self.memory_of: dict[int, np.ndarray[Any, Any]] = {}
-        self.users: dict[int, int] = {}  # id of memory -> how many lines still read it
-        self.count_uses()
 
-    # ------------------------------------------------------------------------------------------------------ names
+    def write(self) -> None:
+        """All lines."""
+        for node in self.program.inputs:
+            self.names[id(node)] = self.reserved(node.params["name"])
+        for node in self.program.nodes:
+            getattr(self, f"write_{node.kind}")(node)
 
-    def name(self, thing: Any, hint: str) -> str:
+    # ---------------------------------------------------------------------------------------------------------- names
+
+    def reserved(self, hint: str, numbered: bool = False, meaning: Any = None) -> str:
+        """A name that nothing else has."""
+        base = re.sub(r"\W+", "_", hint).strip("_") or "x"
+        if keyword.iskeyword(base) or base[0].isdigit():
+            base = f"_{base}"
+        name, i = (f"{base}1", 1) if numbered else (base, 1)
+        while name in self.meaning:
+            i += 1
+            name = f"{base}{i}" if not base[-1].isdigit() else f"{base}_{i}"
+        self.meaning[name] = meaning
+        return name
+
+    def name(self, thing: Any, hint: str, numbered: bool = False) -> str:
         """What an object is called in the text."""
         if id(thing) not in self.named:
-            base = re.sub(r"\W+", "_", hint).strip("_") or "x"
-            if keyword.iskeyword(base) or base[0].isdigit():
-                base = f"_{base}"
-            name, i = base, 1
-            while name in self.meaning:
-                i += 1
-                name = f"{base}_{i}"
-            self.meaning[name] = thing
-            self.named[id(thing)] = name
+            self.named[id(thing)] = self.reserved(hint, numbered, thing)
         return self.named[id(thing)]
+
+    def new(self, node: Node, array: Any = None) -> str:
+        """A name for what a node makes; of `array`, if it goes there."""
+        self.names[id(node)] = name = self.reserved(node.name, True, array)
+        return name
 
     def text(self, x: Any) -> str:
         """An argument in the text."""
@@ -89,187 +82,152 @@ class Writer:
             return f"slice({self.text(x.start)}, {self.text(x.stop)}, {self.text(x.step)})"
         if x is None or x is Ellipsis or type(x) in (int, bool, str) or (type(x) is float and math.isfinite(x)):
             return repr(x)
-        if isinstance(x, np.generic) and x.dtype.kind == "f" and np.isfinite(x):  # as NumPy shows it: float32(0.5)
-            return self.name(x, f"{x.dtype.name}_{str(x).replace('-', 'minus_').replace('.', '_').replace('+', '')}")
-        return self.name(x, "constant" if isinstance(x, np.ndarray) else getattr(x, "__name__", "constant"))
+        if isinstance(x, (float, np.generic)):
+            return self.number(x)
+        return self.name(x, "constant" if isinstance(x, np.ndarray) else getattr(x, "__name__", "constant"), True)
 
-    def new(self, node: Node, hint: str) -> str:
-        """A name for what a node makes."""
-        self.names[id(node)] = name = self.name(node, hint)
-        return name
+    def number(self, x: Any, dtype: Any = None) -> str:
+        """A number, as an array without axes: NumPy takes it faster; beside an array of its dtype it is the same."""
+        array = np.asarray(x, dtype)
+        shown = re.sub(r"\W", "_", f"{x}".replace("-", "minus_").replace("+", ""))
+        key = "number", array.dtype, array.tobytes()
+        if key not in self.named:  # type: ignore[comparison-overlap]
+            self.named[key] = self.reserved(f"{array.dtype.name}_{shown}", meaning=array if dtype else x)  # type: ignore[index]
+        return self.named[key]  # type: ignore[index]
 
-    # ----------------------------------------------------------------------------------------------------- memory
+    def operand(self, x: Any, node: Node) -> str:
+        """An argument of a ufunc: numbers take the dtype of the arrays beside them."""
+        if isinstance(x, (int, float, np.generic)) and not isinstance(x, bool):
+            beside = [y.dtype for y in node.inputs() if y.shape]
+            one = bool(beside) and beside[0].kind == "f" and all(dtype == beside[0] for dtype in beside)
+            if one and (not isinstance(x, np.generic) or x.dtype == beside[0]):
+                return self.number(x, beside[0])
+        return self.text(x)
 
-    def count_uses(self) -> None:
-        """How many lines read each node."""
-        self.uses: dict[int, int] = {}
-        for node in self.program.nodes:
-            for x in {id(x): x for x in node.inputs()}.values():
-                self.uses[id(x)] = self.uses.get(id(x), 0) + 1
-        for node in self.program.returned():
-            self.uses[id(node)] = self.uses.get(id(node), 0) + 1_000_000  # never over
-        for node in self.program.nodes:
-            if node.kind == "store" and type(node.args[0]) is Node:
-                self.uses[id(node.args[0])] += 1_000_000
-        self.kept = {id(x) for node in self.program.nodes if node.kind == "store" for x in node.inputs()}
-        self.kept |= {id(node) for node in self.program.returned()}
-
-    def lives_in(self, node: Node, memory: np.ndarray[Any, Any]) -> None:
-        """The result of a node is in this memory, as long as somebody reads it."""
-        self.memory_of[id(node)] = memory
-        self.users[id(memory)] = self.users.get(id(memory), 0) + self.uses.get(id(node), 0)
-
-    def read(self, node: Node) -> None:
-        """A line has read its inputs: memory that nobody reads any more is free."""
-        for x in {id(x): x for x in node.inputs()}.values():
-            memory = self.memory_of.get(id(x))
-            if memory is not None:
-                self.users[id(memory)] -= 1
-                if not self.users[id(memory)]:
-                    self.memories.give(memory)
-
-    def dying(self, node: Node) -> np.ndarray[Any, Any] | None:
-        """The memory of an input that nobody reads after this line, if the result fits there."""
-        size = math.prod(node.shape or ()) * node.dtype.itemsize
-        for x in node.inputs():
-            memory = self.memory_of.get(id(x))
-            if memory is None or memory.nbytes != size or (x.shape, x.dtype, x.layout) != (node.shape, node.dtype, node.layout):
-                continue
-            if x.name != "transposed" and self.users[id(memory)] == 1:
-                return memory
-        return None
-
-    def planned(self, node: Node, in_place: bool) -> str:
-        """The name of an array for the result of a node."""
-        memory = self.dying(node) if in_place else None
-        if memory is None:
-            memory = self.memories.take(math.prod(node.shape or ()) * node.dtype.itemsize)
-            self.read(node)
-            self.lives_in(node, memory)
-        else:
-            for x in {id(x): x for x in node.inputs()}.values():
-                other = self.memory_of.get(id(x))
-                if other is not None and other is not memory:
-                    self.users[id(other)] -= 1
-                    if not self.users[id(other)]:
-                        self.memories.give(other)
-            self.users[id(memory)] = 0
-            self.lives_in(node, memory)
-        array = laid_out(memory.view(node.dtype), node)
-        name = self.new(node, node.name)
-        self.meaning[name] = array
-        return name
-
-    # ------------------------------------------------------------------------------------------------------ lines
-
-    def write(self) -> None:
-        """All lines."""
-        for node in self.program.inputs:
-            self.names[id(node)] = node.params["name"]
-            self.meaning[node.params["name"]] = node
-            self.named[id(node)] = node.params["name"]
-        for node in self.program.nodes:
-            getattr(self, f"write_{node.kind}")(node)
+    # ---------------------------------------------------------------------------------------------------------- lines
 
     def write_input(self, node: Node) -> None:
         """It is there."""
 
     def write_load(self, node: Node) -> None:
-        """What is at a place, looked at first."""
-        place = node.place
-        owner = self.name(place.owner, name_of(place))
-        name = self.new(node, f"{name_of(place)}_{'grad' if isinstance(place, GradOf) else 'now'}")
+        """What is at a place, when the step begins."""
+        place: Any = node.place
+        owner = self.name(place.owner, owner_of(place), True)
+        self.names[id(node)] = name = self.reserved(name_of(place))
         self.lines.append(f"{name} = {loading(place, owner)}")
 
     def write_guard(self, node: Node) -> None:
         """Nothing is done where it does not hold."""
-        held, function = node.held, self.name(node.function, node.function.__name__)
-        named = [f"{name}={self.text(x)}" for name, x in node.params.items()]
-        arguments = ", ".join([*map(self.text, node.args), *named])
-        plain = type(held) in (bool, int, str, tuple) or isinstance(held, np.generic)
-        wanted = self.text(held) if plain else self.name(held, "held")
-        self.lines.append(f"if {function}({arguments}) {'!=' if plain else 'is not'} {wanted}: raise OtherProgram")
+        held, call = node.held, self.call(node)
+        plain = isinstance(held, (int, str, tuple, np.generic))
+        test = f"{call} != {self.text(held)}" if plain else f"{call} is not {self.name(held, 'held', True)}"
+        if type(held) is bool:
+            test = call if not held else f"not {call}"
+        self.lines.append(f"if {test}: raise OtherProgram")
 
     def write_host(self, node: Node) -> None:
-        """A call that is made at every step."""
-        arguments = ", ".join(map(self.text, node.args))
-        call = f"{self.name(node.function, getattr(node.function, '__name__', 'host').strip('<>'))}({arguments})"
-        if node.shape is None and id(node) not in self.uses:
-            self.lines.append(call)
-        else:
-            self.lines.append(f"{self.new(node, node.name)} = {call}")
+        """A call that is made every time."""
+        self.lines.append(f"{self.new(node)} = {self.call(node)}" if self.plan.is_read(node) else self.call(node))
+        self.plan.done(node)
 
     def write_call(self, node: Node) -> None:
-        """A call, into planned memory where that is known to be possible."""
-        ufunc = ufunc_of(node)
-        arguments = [self.text(x) for x in node.args]
-        room = bool(node.shape) and node.dtype is not None and node.dtype.kind in "fb" and id(node) not in self.kept
+        """A call, into planned memory where it can be told to go there."""
+        if node in self.plan.ends:  # it is written where it is stored
+            return
+        ufunc, planned = ufunc_of(node), self.plan.has_room(node)
         if node.function is transposed:
-            line = f"{self.new(node, 'transposed')} = {arguments[0]}.T"
-            self.view(node)
-        elif ufunc is not None and not node.params and room:
-            out = self.planned(node, in_place=True)
-            line = f"{self.name(ufunc, ufunc.__name__)}({', '.join([*arguments, out])})"
-        elif node.function is np.dot and room:
-            out = self.planned(node, in_place=False)
-            line = f"{self.name(np.dot, 'dot')}({', '.join([*arguments, out])})"
+            self.plan.shares(node)
+            self.lines.append(f"{self.new(node)} = {self.text(node.args[0])}.T")
+        elif ufunc is not None and planned:
+            self.lines.append(
+                self.ufunc_call(ufunc, node, self.new(node, laid_out(self.plan.memory(node, True), node)))
+            )
+        elif node.function is np.dot and planned:
+            arguments = [self.text(x) for x in node.args]
+            out = self.new(node, laid_out(self.plan.memory(node), node))
+            self.lines.append(f"{self.name(np.dot, 'dot')}({', '.join([*arguments, out])})")
+        elif is_sum(node) and planned:
+            arguments = [self.text(x) for x in (*node.args, node.params.get("axis"), None)]
+            out = self.new(node, laid_out(self.plan.memory(node), node))
+            keepdims = ", True" if node.params.get("keepdims") else ""
+            self.lines.append(f"{self.name(np.add.reduce, 'sum')}({', '.join([*arguments, out])}{keepdims})")
         else:
-            function = ufunc or node.function
-            hint = getattr(function, "__name__", "function").strip("<>_")
-            named = [f"{name}={self.text(x)}" for name, x in node.params.items()]
-            line = f"{self.name(function, hint)}({', '.join([*arguments, *named])})"
-            self.view(node)
-            line = f"{self.new(node, node.name)} = {line}"
-        self.lines.append(line)
+            call = self.ufunc_call(ufunc, node) if ufunc is not None else self.call(node)
+            self.plan.shares(node)
+            self.lines.append(f"{self.new(node)} = {call}")
 
-    def view(self, node: Node) -> None:
-        """A result that may lie in the memory of its inputs keeps all of theirs."""
-        memories = [m for x in node.inputs() if (m := self.memory_of.get(id(x))) is not None]
-        for memory in {id(m): m for m in memories}.values():
-            self.users[id(memory)] += 1_000_000
-        self.read(node)
+    def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
+        """The call of a ufunc, into `out` if that is given."""
+        arguments = [self.operand(x, node) for x in node.args]
+        return f"{self.name(ufunc, ufunc.__name__)}({', '.join([*arguments, *([out] if out else [])])})"
+
+    def call(self, node: Node) -> str:
+        """The call of any function."""
+        hint = getattr(node.function, "__name__", type(node.function).__name__).strip("<>_")
+        arguments = [self.text(x) for x in node.args]
+        named = [f"{name}={self.text(x)}" for name, x in node.params.items()]
+        return f"{self.name(node.function, hint)}({', '.join([*arguments, *named])})"
 
     def write_store(self, node: Node) -> None:
         """What goes to a place, last of all."""
-        place = node.place
-        owner, x = self.name(place.owner, name_of(place)), self.text(node.args[0])
-        self.last += storing(place, owner, x, node)
+        place: Any = node.place
+        owner, x = self.name(place.owner, owner_of(place), True), node.args[0]
+        if type(x) is Node and x in self.plan.ends:
+            target = self.names[id(self.plan.ends[x])]
+            self.last.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
+            if isinstance(place, DataOf):
+                self.last.append(f"{owner}.age = new_age()")
+            return
+        self.last += storing(place, owner, self.text(x), node.params["fresh"])
 
-    def source(self, name: str, arguments: list[str]) -> str:
+    def source(self, name: str) -> str:
         """The whole text."""
         self.write()
-        result = ", ".join(self.text(node) for node in self.program.returned())
-        body = [*self.lines, *self.last, f"return ({result}{',' if result else ''})"]
-        return "\n    ".join([f"def {name}({', '.join(arguments)}):", *body]) + "\n"
+        arguments = ", ".join(self.names[id(node)] for node in self.program.inputs)
+        result = "".join(f"{self.text(node)}, " for node in self.program.returned())
+        body = [*self.lines, *self.last, f"return ({result.rstrip() if ', ' in result[:-2] else result.strip()})"]
+        return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
 
 
-def laid_out(memory: np.ndarray[Any, Any], node: Node) -> np.ndarray[Any, Any]:
-    """Memory in the shape of a result, with its axes in the order in which NumPy had them: sums add up in that order."""
-    shape, order = node.shape or (), node.layout
-    if not order:
-        return memory.reshape(shape)
-    return memory.reshape([shape[axis] for axis in order]).transpose([order.index(axis) for axis in range(len(order))])
+# ----------------------------------------------------------------------------------------------------- calls and places
 
 
 def ufunc_of(node: Node) -> np.ufunc | None:
-    """The ufunc that a node calls, if it is one that takes arrays and nothing else."""
-    if isinstance(node.function, np.ufunc):
-        return node.function if node.function.nout == 1 and node.function.signature is None else None
-    if node.op is not None and node.function is node.op.forward and isinstance(node.op.key, np.ufunc):
-        plain = node.op.elementwise and not node.params and node.op.forward.__module__ in ("_operator", "operator")
-        return node.op.key if plain else None
-    return None
+    """The ufunc that a node calls, if it takes arrays and nothing else and has one result."""
+    function = node.function
+    if node.op is not None and function is node.op.forward and isinstance(node.op.key, np.ufunc):
+        if function is not node.op.key and getattr(operator, node.op.forward.__name__, None) is not function:
+            return None  # the row's own way
+        function = node.op.key
+    if not isinstance(function, np.ufunc) or function.nout != 1 or function.signature or node.params:
+        return None
+    return function
+
+
+def is_sum(node: Node) -> bool:
+    """Whether a node adds up over axes, as np.add.reduce does."""
+    return node.op is not None and node.op.key is np.sum and node.function is node.op.forward
+
+
+def owner_of(place: Place) -> str:
+    """What the owner of a place is called in the text."""
+    kinds = {
+        DataOf: "value",
+        GradOf: "value",
+        Memory: "state",
+        Item: "options" if isinstance(place.name, str) else "counts",
+    }
+    return kinds.get(type(place), type(place.owner).__name__.lower())
 
 
 def name_of(place: Place) -> str:
-    """What the owner of a place is called in the text."""
-    if isinstance(place, Item):
-        return f"options_{place.name}" if isinstance(place.name, str) else "counts"
-    if isinstance(place, Attribute):
-        return type(place.owner).__name__.lower()
-    if isinstance(place, Memory):
-        return "state"
-    return place.owner.name or "parameter"
+    """What that which is at a place is called in the text."""
+    if isinstance(place, (DataOf, GradOf)):
+        name = place.owner.name or "value"
+        return f"{name}_grad" if isinstance(place, GradOf) else name
+    return {Memory: "kept", Item: f"{place.name}" if isinstance(place.name, str) else "count"}.get(
+        type(place), str(place.name)
+    )
 
 
 def loading(place: Place, owner: str) -> str:
@@ -278,27 +236,17 @@ def loading(place: Place, owner: str) -> str:
         return f"{owner}._numbers"
     if isinstance(place, GradOf):
         return f"{owner}._grad"
-    if isinstance(place, Memory):
-        return owner
     if isinstance(place, Item):
         return f"{owner}[{place.name!r}]"
-    return f"{owner}.{place.name}"
+    return f"{owner}.{place.name}" if isinstance(place, Attribute) else owner
 
 
-def storing(place: Place, owner: str, x: str, node: Node) -> list[str]:
+def storing(place: Place, owner: str, x: str, fresh: bool) -> list[str]:
     """The lines that write a place."""
-    if isinstance(place, GradOf):
-        return [f"{owner}._grad = {x}"]
     if isinstance(place, DataOf):
-        value = place.owner
-        if type(value._numbers) is np.ndarray and not node.params["fresh"]:
-            return [f"{owner}._numbers[...] = {x}", f"{owner}.age = new_age()"]
-        return [f"{owner}._numbers = {x}", f"{owner}.age = new_age()"]
-    if isinstance(place, Memory):
-        return [f"{owner}[...] = {x}"]
-    if isinstance(place, Item):
-        return [f"{owner}[{place.name!r}] = {x}"]
-    return [f"{owner}.{place.name} = {x}"]
+        in_place = type(place.owner._numbers) is np.ndarray and not fresh
+        return [f"{owner}._numbers{'[...]' if in_place else ''} = {x}", f"{owner}.age = new_age()"]
+    return [f"{loading(place, owner)}{'[...]' if isinstance(place, Memory) else ''} = {x}"]
 
 
 class NumPyProgram:
@@ -306,12 +254,12 @@ class NumPyProgram:
 
     def __init__(self, program: Program, name: str = "step") -> None:
         writer = Writer(program)
-        arguments = [node.params["name"] for node in program.inputs]
-        self.source: str = writer.source(name, arguments)
-        self.bytes: int = writer.memories.bytes
-        self.program = program
-        known = {**writer.meaning, "OtherProgram": OtherProgram, "new_age": new_age}
-        self.run: Callable[..., tuple[Any, ...]] = function_of(self.source, name, f"program of {name}", known)
+        self.program: Program = program
+        self.source: str = writer.source(name)
+        self.bytes: int = writer.plan.bytes
+        self.run: Callable[..., tuple[Any, ...]] = function_of(
+            self.source, name, f"program of {name}, {id(self)}", writer.meaning
+        )
         self.place: dict[int, int] = {id(node): i for i, node in enumerate(program.returned())}
         self.busy = threading.Lock()
 
@@ -320,6 +268,3 @@ class NumPyProgram:
         with self.busy:
             found = self.run(*arguments)
         return changed(self.program.result, lambda x: found[self.place[id(x)]] if type(x) is Node else x)
-
-
-__all__ = ["NumPyProgram", "OtherProgram", "summed"]

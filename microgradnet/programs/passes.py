@@ -125,6 +125,38 @@ def after_host(node: Node, nodes: list[Node]) -> bool:
     return False
 
 
+def with_own_memory(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
+    """With copies of what is returned or stored, where it may be a view of an argument, a parameter, a result."""
+    instead: dict[int, Node] = {}
+
+    def owned(x: Any) -> Any:
+        if type(x) is not Node or not x.shape or is_new(x):
+            return x
+        if id(x) not in instead:
+            instead[id(x)] = Node("call", copied, (x,), like=x, line=x.line)
+            instead[id(x)].layout = x.layout
+        return instead[id(x)]
+
+    result = changed(result, owned)
+    stores = [node for node in nodes if node.kind == "store"]
+    for node in stores:
+        node.args = changed(node.args, owned)
+    return [*(node for node in nodes if node.kind != "store"), *instead.values(), *stores], result
+
+
+def copied(x: Any) -> Any:
+    """An array in memory of its own."""
+    return x.copy()
+
+
+def is_new(node: Node) -> bool:
+    """Whether the result of a node surely is in memory of its own."""
+    if node.kind != "call":
+        return False
+    function = node.op.key if node.op is not None else node.function
+    return isinstance(function, np.ufunc) or function in (np.dot, np.sum, np.concatenate, np.stack, copied)
+
+
 Pass = Callable[[list[Node], Any], tuple[list[Node], Any]]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .nodes import Node, nodes_in
 from .lowering import lowered
-from .passes import folded, with_guards_first, without_dead, without_repeats, without_unchanged
+from .nodes import Node, nodes_in
+from .passes import folded, with_guards_first, with_own_memory, without_dead, without_repeats, without_unchanged
 from .recording import Recording
 
 
@@ -24,6 +24,7 @@ class Program:
         self.apply("computed twice", without_repeats)
         self.apply("needed by nothing", without_dead)
         self.apply("written out", lowered)
+        self.apply("copied", with_own_memory)
         self.apply("needed by nothing", without_dead)
 
     def apply(self, name: str, change: Any) -> None:

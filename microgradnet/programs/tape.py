@@ -14,7 +14,7 @@ from weakref import ref
 import numpy as np
 from numpy import ndarray
 
-from ..core import NO_PARAMS, NonDiff, Op, Value, fitted
+from ..core import NO_PARAMS, NonDiff, Op, Value, fitted, new_value
 from ..core.rows import Variadic
 from ..debugging import users_line
 from ..words import brief, describe
@@ -24,9 +24,10 @@ from .traced import Host, Traced
 
 # Functions whose result has another shape for other numbers.
 SHAPED_BY_NUMBERS = {
-    np.nonzero, np.flatnonzero, np.argwhere, np.where, np.unique, np.compress, np.extract, np.repeat, np.delete, np.insert,
-    np.trim_zeros, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.bincount, np.histogram_bin_edges, np.arange,
-    np.unique_values, np.unique_counts, np.unique_inverse, np.unique_all, np.resize, np.tile, np.pad, np.poly, np.roots,
+    np.arange, np.argwhere, np.bincount, np.compress, np.delete, np.extract, np.flatnonzero, np.histogram_bin_edges,
+    np.insert, np.intersect1d, np.nonzero, np.pad, np.poly, np.repeat, np.resize, np.roots, np.setdiff1d, np.setxor1d,
+    np.tile, np.trim_zeros, np.union1d, np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
+    np.where,
 }  # fmt: skip
 PLAIN = (ndarray, np.generic, int, float)
 
@@ -40,6 +41,7 @@ class Tape:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.inputs: list[Node] = []
         self.node_of: dict[int, Any] = {}  # id of a Value or a stand-in -> its node, or the array it is if a constant
         self.alive: list[Any] = []  # what these ids are of
         self.local: set[int] = set()  # leaves that were made by the step itself
@@ -125,7 +127,7 @@ class Tape:
             if isinstance(x, Value) and x.dtype == np.bool and row.name in ("take", "put", "scatter"):
                 self.guarded(np.count_nonzero, x)
         if type(value) is NonDiff and all(isinstance(x, Traced) or not isinstance(x, Value) for x in args):
-            value.__class__ = Traced  # type: ignore[assignment]
+            value.__class__ = Traced
 
     def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
         """What a function makes of stand-ins and plain numbers."""
@@ -309,10 +311,10 @@ class Tape:
         """Somebody looks at a number."""
         if isinstance(self.node_of.get(id(value)), ndarray):
             return  # a constant
-        instead = "np.where chooses element by element, np.take(array, v, axis=0) takes rows by numbers; return what is "
         raise self.error(
-            f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. {instead}to be seen "
-            f"and look at it outside"
+            f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. np.where chooses "
+            f"element by element, np.take(array, v, axis=0) takes rows by numbers; what is to be seen is returned, and "
+            f"looked at outside"
         )
 
     # ------------------------------------------------------------------------------------------------------ the sweep
@@ -367,7 +369,38 @@ class Tape:
             self.put(GradOf(value), total, fresh=True)
         return True
 
-    # -------------------------------------------------------------------------------------------------------- the end
+    # ---------------------------------------------------------------------------------------- the beginning, the end
+
+    def arguments(self, given: Any) -> Any:
+        """What the step is called with: stand-ins for arrays and floats, and Values as they are."""
+
+        def standing(x: Any) -> Any:
+            if type(x) is not float and not isinstance(x, (ndarray, np.generic, Value)):
+                return x
+            numbers = self.examples(x)
+            node = self.add(Node("input", like=numbers, params={"name": f"x{len(self.inputs)}"}))
+            self.inputs.append(node)
+            return self.know(x, node) if isinstance(x, Value) else self.stand_in(numbers, node)
+
+        return changed(given, standing)
+
+    def outcome(self, result: Any, history: Op) -> tuple[Any, Any, Any]:
+        """What the step returned: as nodes, as it goes to the user, and the class of each Value, None elsewhere."""
+
+        def is_made(x: Any) -> bool:
+            return isinstance(x, Value) and (x.op is not None or id(x) in self.node_of)
+
+        def class_of(x: Any) -> Any:
+            return type(x) if is_made(x) and not isinstance(x, Traced) else None
+
+        def plain(x: Any) -> Any:
+            if not is_made(x):
+                return x
+            kind = class_of(x)
+            return new_value(kind, x._numbers, history, (), NO_PARAMS) if kind else x._numbers
+
+        nodes = changed(result, lambda x: self.node(x) if is_made(x) else x)
+        return nodes, changed(result, plain), changed(result, class_of)
 
     def close(self) -> None:
         """End the program with what it relies on, and with all that is left behind."""
@@ -377,7 +410,6 @@ class Tape:
         for place, (x, fresh) in self.stored.items():
             if id(place.owner) not in self.node_of:  # else it came to be in this step, and is gone after it
                 self.add(Node("store", None, (x,), {"fresh": fresh}, place=place))
-
 
     def cut(self, history: Op) -> list[ref[Value]]:
         """Take the history of all that was computed, and put this in its place; what was computed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -123,7 +123,7 @@ class Host(Traced, ours=True):
     __slots__ = ()
 
     _numbers: Any
-    shape, ndim, size = (), 0, 1  # type: ignore[assignment]
+    shape, ndim, size = (), 0, 1
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -157,15 +157,5 @@ class Host(Traced, ours=True):
     __lt__, __le__, __gt__, __ge__ = _asked(operator.lt), _asked(operator.le), _asked(operator.gt), _asked(operator.ge)
     __eq__, __ne__ = _asked(operator.eq), _asked(operator.ne)
     __hash__ = NonDiff.__hash__
-
-    def __iadd__(self, other: Any) -> Self:
-        return self + other  # type: ignore[no-any-return]
-
-    def __isub__(self, other: Any) -> Self:
-        return self - other  # type: ignore[no-any-return]
-
-    def __imul__(self, other: Any) -> Self:
-        return self * other  # type: ignore[no-any-return]
-
-    def __itruediv__(self, other: Any) -> Self:
-        return self / other  # type: ignore[no-any-return]
+    __iadd__, __isub__ = _number_wise(operator.add), _number_wise(operator.sub)
+    __imul__, __itruediv__ = _number_wise(operator.mul), _number_wise(operator.truediv)

@@ -1,0 +1,130 @@
+"""The memory of a program, planned: what is no longer read gives its own to what comes next."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .nodes import DataOf, Memory, Node
+from .program import Program
+
+ALWAYS = 1_000_000  # as many readers as what is never over
+
+
+class Plan:
+    """For each node of a program the memory of its result. It is asked in the order in which the program runs."""
+
+    def __init__(self, program: Program) -> None:
+        self.bytes = 0
+        self.free: dict[int, list[Any]] = {}
+        self.of: dict[int, Any] = {}  # id of a node -> its memory
+        self.readers: dict[int, int] = {}  # id of memory -> how many lines will still read it
+        self.reads: dict[int, int] = {}  # id of a node -> how many lines read it
+        kept = [*program.returned(), *(x for node in program.nodes if node.kind == "store" for x in node.inputs())]
+        for node in program.nodes:
+            for x in unique(node):
+                self.reads[id(x)] = self.reads.get(id(x), 0) + 1
+        self.kept: set[int] = {id(x) for x in kept}  # what somebody has after the step, so it is new every time
+        self.ends: dict[Node, Node] = in_place_ends(program, self.reads)
+
+    def is_read(self, node: Node) -> bool:
+        """Whether any line reads a node, or the step returns it."""
+        return id(node) in self.reads or id(node) in self.kept
+
+    def has_room(self, node: Node) -> bool:
+        """Whether the result of a node may go to planned memory: an array of numbers that ends with the step."""
+        return bool(node.shape) and node.dtype is not None and node.dtype.kind in "fb" and id(node) not in self.kept
+
+    def memory(self, node: Node, in_place: bool = False) -> Any:
+        """The memory for a result; with `in_place`, that of an input may do which nobody reads after it."""
+        size = math.prod(node.shape or ()) * node.dtype.itemsize
+        taken = None
+        if in_place:
+            like = node.shape, node.dtype, node.layout
+            for x in unique(node):
+                memory = self.of.get(id(x))
+                fits = memory is not None and memory.nbytes == size and like == (x.shape, x.dtype, x.layout)
+                if fits and self.readers[id(memory)] == 1 and x.name != "transposed":
+                    taken = memory
+                    break
+        if taken is None:
+            taken = self.free[size].pop() if self.free.get(size) else self.more(size)
+            self.done(node)
+        else:
+            self.readers[id(taken)] += 1  # so that it is not given away
+            self.done(node)
+            self.readers[id(taken)] -= 1
+        self.of[id(node)] = taken
+        self.readers[id(taken)] = self.readers.get(id(taken), 0) + self.reads.get(id(node), 0)
+        return taken
+
+    def more(self, size: int) -> Any:
+        """New memory."""
+        self.bytes += size
+        return np.empty(size, np.uint8)
+
+    def done(self, node: Node) -> None:
+        """A line has read its inputs: memory that nobody reads any more is free."""
+        for x in unique(node):
+            memory = self.of.get(id(x))
+            if memory is not None:
+                self.readers[id(memory)] -= 1
+                if not self.readers[id(memory)]:
+                    self.free.setdefault(memory.nbytes, []).append(memory)
+
+    def shares(self, node: Node) -> None:
+        """A result may lie in the memory of its inputs: that is not over before the result is."""
+        memories = {id(self.of[id(x)]): self.of[id(x)] for x in node.inputs() if id(x) in self.of}
+        reads = ALWAYS if id(node) in self.kept or len(memories) > 1 else self.reads.get(id(node), 0)
+        for memory in memories.values():
+            self.readers[id(memory)] += reads
+            self.of[id(node)] = memory
+        self.done(node)
+
+
+def unique(node: Node) -> list[Node]:
+    """The nodes that a node is computed from, each once."""
+    return list({id(x): x for x in node.inputs()}.values())
+
+
+def in_place_ends(program: Program, reads: dict[int, int]) -> dict[Node, Node]:
+    """The calls whose result goes straight to where it is stored, w = w − change, each with the load of that place.
+
+    They run last. So nothing else may read the result, and no other of them what is stored there.
+    """
+    loads = {node.place: node for node in program.nodes if node.kind == "load"}
+    ends: dict[Node, Node] = {}
+    for node in program.nodes:
+        x = node.args[0] if node.kind == "store" and type(node.args[0]) is Node else None
+        load = loads.get(node.place)
+        if x is None or load is None or not isinstance(node.place, (DataOf, Memory)) or node.params["fresh"]:
+            continue
+        fits = x.kind == "call" and (x.shape, x.dtype) == (load.shape, load.dtype) and bool(x.shape)
+        if fits and reads[id(x)] == 1 and isinstance(ufunc_key(x), np.ufunc) and x not in program.returned():
+            ends[x] = load
+    written = {id(load) for load in ends.values()}
+    return {
+        x: load
+        for x, load in ends.items()
+        if not any(id(y) in written and y is not load for y in x.inputs()) and not returns_view(program, load)
+    }
+
+
+def ufunc_key(node: Node) -> Any:
+    """What a node calls, if that is a ufunc."""
+    return node.op.key if node.op is not None else node.function
+
+
+def returns_view(program: Program, load: Node) -> bool:
+    """Whether what the step returns may be a view of what is loaded."""
+    return any(load in node.inputs() or node is load for node in program.returned())
+
+
+def laid_out(memory: Any, node: Node) -> Any:
+    """Memory in the shape of a result, its axes in the order in which NumPy had them: sums add up in that order."""
+    array, shape, order = memory.view(node.dtype), node.shape or (), node.layout
+    if not order:
+        return array.reshape(shape)
+    return array.reshape([shape[axis] for axis in order]).transpose([order.index(axis) for axis in range(len(order))])
