@@ -6,15 +6,15 @@ import functools
 import gc
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
 import numpy as np
 
-from ..core import NO_PARAMS, TAPE, Gone, Mode, Value, new_value
+from ..core import TAPE, Mode, Value
 from ..words import brief, describe
 from .nodes import nodes_in
-from .numpy_code import NumPyProgram, OtherProgram
+from .numpy_code import COMPILED, NumPyProgram, OtherProgram
 from .program import Program
 from .recording import Recording
 from .tape import Tape, Uncompilable
@@ -24,25 +24,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 KEPT = 16  # signatures, and programs of each
 TRIES = 5  # calls of one signature among which two must record the same
 
-COMPILED = Gone(
-    "COMPILED",
-    "it is a result of a compiled function, which keeps no history: call backward() inside the function, or compile "
-    "mg.value_and_grad(f)",
-)
-
-
-class Answer(NamedTuple):
-    """A program, and the class of what it returns in each place: of a Value, or None for what is plain."""
-
-    program: NumPyProgram
-    classes: Any
-
 
 class Signature:
     """What is known of the calls whose arguments have the same structure, shapes, dtypes and static parts."""
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = []
+        self.programs: list[NumPyProgram] = []
         self.recordings: list[Recording] = []
 
 
@@ -70,13 +57,13 @@ class Compiled:
         known = self.signatures.get(key)
         if known is None:
             known = self.new(key)
-        for program, classes in known.answers:
+        for program in known.programs:
             try:
-                found = program([x._numbers if isinstance(x, Value) else x for x in live])
+                returned = program([x._numbers if isinstance(x, Value) else x for x in live])
             except OtherProgram:
                 continue
             self.latest = program
-            return handed_out(found, classes)
+            return returned
         return self.recorded(known, args, kwargs)
 
     def new(self, key: Any) -> Signature:
@@ -95,13 +82,13 @@ class Compiled:
 
     def recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
         """One ordinary call, recorded. If an earlier one recorded the same, it is the program from now on."""
-        recording, plain, classes = self.run_on_tape(args, kwargs)
+        recording, plain = self.run_on_tape(args, kwargs)
         differences = [other.difference(recording) for other in known.recordings]
         if None in differences:
             known.recordings.clear()
-            del known.answers[: len(known.answers) + 1 - KEPT]
-            known.answers.append(Answer(NumPyProgram(Program(recording), self.title), classes))
-            self.latest = known.answers[-1].program
+            del known.programs[: len(known.programs) + 1 - KEPT]
+            self.latest = NumPyProgram(Program(recording), self.title)
+            known.programs.append(self.latest)
             return plain
         known.recordings.append(recording)
         if len(known.recordings) == TRIES:
@@ -113,14 +100,14 @@ class Compiled:
             )
         return plain
 
-    def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any, Any]:
-        """What one call records, what it returns, and the classes of that."""
+    def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any]:
+        """What one call records, and what it returns."""
         tape = Tape()
         with Mode(TAPE, tape):
             result = self.function(*tape.arguments(args), **tape.arguments(kwargs))
         spec, returned, classes = tape.outcome(result, COMPILED)
         tape.close()
-        recording = Recording(tape.nodes, tape.inputs, spec)
+        recording = Recording(tape.nodes, tape.inputs, spec, classes)
         if not list(nodes_in(spec)) and not any(node.kind in ("store", "host") for node in tape.nodes):
             raise Uncompilable(
                 f"{self.title} has nothing to compile: it returns {brief(result)} and moves nothing. Return what is "
@@ -129,7 +116,7 @@ class Compiled:
         made = tape.cut(COMPILED)
         del tape, result
         self.check_kept(made)
-        return recording, returned, classes
+        return recording, returned
 
     def check_kept(self, made: list[ref[Value]]) -> None:
         """Uncompilable if a Value that the step computed is held by something outside, in a list or as an attribute."""
@@ -173,15 +160,6 @@ def signature(x: Any, live: list[Any]) -> Any:
         live.append(x)
         return kind, x.shape, x.dtype
     return (kind, x) if isinstance(x, (int, str, bytes, bool, type(None))) else (kind, id(x))
-
-
-def handed_out(found: Any, classes: Any) -> Any:
-    """What a program returned, with Values where the function returns such."""
-    if type(classes) in (tuple, list):
-        return type(classes)(map(handed_out, found, classes))
-    if type(classes) is dict:
-        return {name: handed_out(found[name], part) for name, part in classes.items()}
-    return found if classes is None else new_value(classes, found, COMPILED, (), NO_PARAMS)
 
 
 def compile(function: F) -> F:
