@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
 from ..core.written import function_of
-from .lowering import transposed
+from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place
 from .program import Program
@@ -177,7 +177,7 @@ class Writer:
         """The call of np.add.reduce, which np.sum wraps: axis, dtype, out, keepdims."""
         axis, keepdims = self.text(node.params.get("axis")), node.params.get("keepdims")
         more = f", None, {out}{', True' if keepdims else ''}" if out or keepdims else ""
-        return f"{self.name(np.add.reduce, 'sum')}({x}, {axis}{more})"
+        return f"{self.name(add_reduce, 'sum')}({x}, {axis}{more})"
 
     def call(self, node: Node) -> str:
         """The call of any function."""

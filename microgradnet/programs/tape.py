@@ -140,7 +140,7 @@ class Tape:
         node.shape, node.dtype = getattr(numbers, "shape", None), getattr(numbers, "dtype", None)
         node.layout = layout_of(numbers)
         made = self.stand_in(numbers, self.add(node))
-        if kind == "call" and function in SHAPED_BY_NUMBERS:
+        if kind == "call" and function in SHAPED_BY_NUMBERS and (function is not np.where or len(args) == 1):
             for part in made if isinstance(made, tuple) else (made,):
                 self.guarded(np.shape, part)
         return made
