@@ -1,4 +1,6 @@
-"""What error messages are made of: Values, indexes and functions as a person writes them, and what to write instead."""
+"""What errors and printed text are made of: Values, indexes and functions as a person writes them, what to write in
+place of what fails, and what to print in place of what an encoding lacks.
+"""
 
 from __future__ import annotations
 
@@ -100,6 +102,54 @@ def missing(module: str, name: str) -> NoReturn:
     """AttributeError for what a module does not have, with the way to go where many look for it."""
     way = INSTEAD.get(module.removeprefix("microgradnet."), {}).get(name)
     raise AttributeError(f"{module} has no {name!r}" + (f": {way}" if way else ""), name=name, obj=sys.modules[module])
+
+
+# Our symbols where an encoding lacks them; any other character becomes an escape, as Python's ascii() has it.
+PLAIN = {
+    "−": "-", "×": "*", "÷": "/", "·": ".", "±": "+-", "√": "sqrt", "∛": "cbrt", "Σ": "sum", "Π": "prod", "∏": "prod",
+    "²": "^2", "⁺": "^+", "⁽": "(", "ⁿ": "n", "⁾": ")", "₁": "1", "₂": "2", "′": "'", "″": "''", "σ": "sigma",
+    "ψ": "psi", "∞": "inf", "≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "↑": "^", "…": "...", "⋮": ":", "“": '"',
+    "”": '"', "⚠": "!", "▭": "#", "▷": ">", "○": "o", "◎": "@", "▣": "+",
+}  # fmt: skip
+
+
+def plain(character: str) -> str:
+    return PLAIN.get(character) or character.encode("ascii", "backslashreplace").decode()
+
+
+def printable(text: str, stream: Any = None, instead: Callable[[str], str] = plain) -> str:
+    """`text` as `stream` can print it, with `instead` of each character that its encoding lacks.
+
+    A repr does not know where it is printed. Without a stream, what is left are characters that both `sys.stdout` and a
+    file opened without `encoding=` take, so that neither `python train.py > log.txt` nor `print(model, file=log)` ends
+    in a UnicodeEncodeError, on Windows either. Every repr and page of text goes through here.
+    """
+    if text.isascii():
+        return text
+    import locale
+
+    encodings = [getattr(stream or sys.stdout, "encoding", None) or "utf-8"]  # io.StringIO has none and takes all
+    if stream is None:
+        encodings.append(locale.getpreferredencoding(False))
+    for encoding in encodings:
+        if not fits(text, encoding):
+            text = "".join(c if fits(c, encoding) else instead(c) for c in text)
+    return text
+
+
+def fits(text: str, encoding: str) -> bool:
+    """Whether an encoding has all of these characters."""
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return text.isascii()
+    return True
+
+
+def fields(record: Any) -> str:
+    """A NamedTuple the way Python prints it, printable."""
+    inside = ", ".join(f"{name}={x!r}" for name, x in record._asdict().items())
+    return printable(f"{type(record).__name__}({inside})")
 
 
 def brief(x: Any) -> str:

@@ -8,9 +8,8 @@ An `Op` is one row of `TABLE`: how to compute it, and for each input a rule. A r
 `(g, out, *inputs, **params) -> gradient of that input`, written as plain NumPy. Handed arrays it computes at NumPy's
 speed; handed Values it records, and that is all there is to higher derivatives.
 
-That is the idea, and this file is the whole of it. Around it: what makes a Value feel like an ndarray is `arraylike`,
-what may become one `conversion`, the errors `refusals`; `unrolled` writes `record` and `pull` out for rows of one
-to three inputs, which means the same and is faster.
+That is the idea, all of it in this file. Around it: what makes a Value feel like an ndarray is `arraylike`, what may
+become one `conversion`, the errors `refusals`; `unrolled` writes `record` and `pull` out, which is the same and faster.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from typing import Any, NoReturn, Self, TypeAlias, overload
 import numpy as np
 from numpy import ndarray
 
+from ..words import printable
 from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, widened
@@ -226,7 +226,7 @@ class Op(copies.Unique):
                 pending[x] = pending[x] + gx if x in pending else gx
 
     def __repr__(self) -> str:
-        return f"<Op {self.name}>"
+        return printable(f"<Op {self.name}>")
 
 
 class Gone(Op):

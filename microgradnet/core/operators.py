@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
-from ..words import FEW, describe, lost_by, shown, written
+from ..words import FEW, describe, lost_by, printable, shown, written
 from .protocols import ROWS, SpeaksNumPy
 from .tables import FORMULAS, Numbers
 
@@ -44,7 +44,7 @@ class Operators(SpeaksNumPy):
     def __repr__(self) -> str:
         name = f", name={self.name!r}" if self.name else ""
         kind = f"shape={self.shape}, dtype={self.dtype}, " if self.size > FEW else ""  # where not all is shown
-        return f"Value({kind}data={shown(self._numbers)}, grad={shown(self._grad)}{name})"
+        return printable(f"Value({kind}data={shown(self._numbers)}, grad={shown(self._grad)}{name})")
 
     def __format__(self, spec: str) -> str:
         if spec and self.ndim:

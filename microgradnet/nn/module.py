@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
+from ..words import printable
 from . import state as states
 from .summary import Summary, described
 
@@ -224,7 +225,8 @@ class Module:
         held += [(name, x) for name, x in vars(self).items() if isinstance(x, Value) and not is_parameter(x)]
         shown = [(path, parameter_repr(x) if isinstance(x, Value) else repr(x)) for path, x in held]
         inside = "\n".join(f"  {path}: {text}".replace("\n", "\n  ") for path, text in shown)
-        return f"{type(self).__name__}(\n{inside}\n){counted(self)}" if inside else f"{type(self).__name__}()"
+        name = type(self).__name__
+        return printable(f"{name}(\n{inside}\n){counted(self)}" if inside else f"{name}()")
 
 
 class WithoutParameters(Module):
@@ -301,7 +303,7 @@ class WrongInput(ValueError):
     def __str__(self) -> str:
         inside_out = zip(self.layers[1:], self.layers, strict=False)
         path = "".join(reversed([path_in(outer, inner) for outer, inner in inside_out]))
-        return f"{f'model{path}: ' if path else ''}{self.layers[0]!r} {self.text}"
+        return printable(f"{f'model{path}: ' if path else ''}{self.layers[0]!r} {self.text}")
 
 
 def path_in(outer: Module, inner: Module) -> str:

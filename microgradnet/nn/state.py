@@ -11,7 +11,7 @@ import numpy as np
 from ..checks import unmasked
 from ..core import Array, Value, numbers
 from ..tree import find, walk
-from ..words import brief
+from ..words import brief, fields
 
 
 class Incompatible(NamedTuple):
@@ -19,6 +19,9 @@ class Incompatible(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        return fields(self)
 
 
 def places(module: Any) -> dict[str, Any]:

@@ -266,7 +266,9 @@ polygamma: Op = op("polygamma", lambda g, out, x, *, n: g * polygamma(x, n=n + 1
                cases=[case("ab", n=1), case("ab", n=0), case("a", n=4), case("", n=1)])  # fmt: skip
 psi: Op = _row("psi", lambda g, out, x: g * polygamma(x, n=1), domain=POSITIVE, at={0.0: np.inf})
 digamma = psi
-gamma = _row("gamma", lambda g, out, x: g * out * psi(x), domain=POSITIVE, at={0.0: -np.inf})
+# At its poles below 0 gamma is NaN, or, in older SciPy, inf.
+gamma = _row("gamma", lambda g, out, x: g * out * psi(x), domain=POSITIVE,
+             at={0.0: -np.inf, -1.0: np.nan, -HUGE: np.nan, -np.inf: np.nan})  # fmt: skip
 gammaln = _row("gammaln", lambda g, out, x: g * psi(x), domain=POSITIVE,
                at={0.0: -np.inf, -1.0: np.nan, -HUGE: np.nan, -np.inf: np.nan})  # fmt: skip
 loggamma = _row("loggamma", lambda g, out, x: g * psi(x), domain=POSITIVE, at={0.0: -np.inf})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -41,8 +42,8 @@ def clip_grad_norm_(
         wanted = "a number of at least 1, or math.inf for the largest gradient"
         raise ValueError(refusal("norm_type", norm_type, wanted))
     # In float64: the squares of float32 numbers overflow from 1e19 on.
-    norms = [np.linalg.norm(numbers(p.grad).astype(np.float64, copy=False).ravel(), norm_type) for p in with_grad]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    norms = [norm(numbers(p.grad).astype(np.float64, copy=False).ravel(), norm_type) for p in with_grad]
+    total = norm(norms, norm_type)
     if not math.isfinite(total):
         if error_if_nonfinite:
             raise RuntimeError(
@@ -55,6 +56,11 @@ def clip_grad_norm_(
         for p in with_grad:
             p.grad *= scale
     return total
+
+
+def norm(vector: Any, norm_type: float) -> float:
+    """The norm of a vector; 0 if it has no elements, of which NumPy 2.0 knows no largest."""
+    return float(np.linalg.norm(vector, norm_type)) if len(vector) else 0.0
 
 
 def clip_grad_value_(parameters: Iterable[Value] | Value, clip_value: float) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..checks import positive
 from ..core import Array, NonDiff, Value
-from ..words import brief
+from ..words import brief, printable
 from .options import OPTIONS, Group, checked, is_list, movable
 from .pieces import Piece, pieces_of, ready
 from .state import Slots, Walk, fitting, packed, unpack, walk_of
@@ -78,7 +78,7 @@ class Optimizer:
             options = ", ".join(f"{name}={x}" for name, x in group.items() if name != "params")
             groups.append(f"{options}; parameters: {len(group['params'])}")
         inside = groups[0] if len(groups) == 1 else "".join(f"\n  {group}" for group in groups) + "\n"
-        return f"{type(self).__name__}({inside})"
+        return printable(f"{type(self).__name__}({inside})")
 
     # ------------------------------------------------------------------------------------ what an optimiser defines
 
