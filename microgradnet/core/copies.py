@@ -31,6 +31,11 @@ def revived(kind: Any, data: Any, grad: Any, name: str | None, history: Any, fro
     return value
 
 
+def detached(value: Any) -> Any:
+    """A NonDiff of the same numbers, which may be bools or integers, without history."""
+    return new_value(type(value), value._numbers.copy(), None, (), NO_PARAMS)
+
+
 class Unique:
     """A row is one object in a process: a copied or unpickled model finds the same one again."""
 

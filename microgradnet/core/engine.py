@@ -104,7 +104,7 @@ class Value(ArrayLike):
 
     def detach(self) -> Value:
         """A new Value with a copy of the numbers and no history."""
-        return Value(self._numbers)
+        return Value(self._numbers) if self._numbers.dtype.kind == "f" else copies.detached(self)
 
     def backward(
         self, gradient: Data | Value | None = None, *, create_graph: bool = False, release: bool = False
