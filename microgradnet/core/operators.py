@@ -24,6 +24,7 @@ class Operators(SpeaksNumPy):
     """What Python's operators and built-in functions do with a Value."""
 
     __slots__ = ()
+    __pandas_priority__ = 5000  # above its DataFrame's: on the left of a Value, pandas leaves the operator to it
 
     _grad: Any
     _flows = True  # whether there is a gradient to lose
