@@ -40,6 +40,7 @@ class Unique:
     """A row is one object in a process: a copied or unpickled model finds the same one again."""
 
     key: Any
+    name: str
     home: tuple[str, str] | None = None  # of what is in no table, such as a user's row: its module and its name there
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -49,6 +50,9 @@ class Unique:
         if isinstance(key, np.ufunc):  # left to itself, pickle would look through all modules for it
             return find_row, ("numpy" if getattr(np, key.__name__, None) is key else "scipy.special", key.__name__)
         return find_row, (key.__module__, key.__name__)
+
+    def __repr__(self) -> str:
+        return f"<Op {self.name}>"
 
     def __copy__(self) -> Self:
         return self

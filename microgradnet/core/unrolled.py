@@ -56,12 +56,12 @@ def record(inputs: list[str], with_rule: list[str], parameters: bool) -> list[st
     for x in inputs:
         constants = f"{x} if type({x}) in NUMBERS else numbers({x} := constant({x}))"
         lines += [f"    a{x} = {x}._numbers" + (f" if type({x}) is Value else {constants}" if len(inputs) > 1 else "")]
-    if len(inputs) == 2:
+    if len(inputs) > 1:
         lines += [
             "    try:",
             f"        out = forward({arrays})",
             "    except ValueError as error:",
-            "        error.add_note(misfit(row, ax, ay))",
+            f"        misfit(row, error, {arrays})",
             "        raise",
         ]
     elif parameters:
