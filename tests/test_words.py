@@ -9,6 +9,7 @@ import inspect
 import operator
 import pydoc
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 import microgradnet
 from microgradnet import Value, data, functional, nn, optim
+from microgradnet.core import NonDiff
 from microgradnet.core.arraylike import ArrayLike
 from microgradnet.foreign import INSTEAD, KEYWORDS
 from microgradnet.libraries import LIBRARIES
@@ -63,6 +65,68 @@ def test_what_pandas_does_itself_names_to_numpy(call: Callable[[Any, Any], Any])
     pd = pytest.importorskip("pandas", reason="pandas is no dependency")
     with pytest.raises(TypeError, match=r"does not become a plain array.*\.to_numpy\(\).*v\.data"):
         call(pd, Value(NUMBERS[1]))
+
+
+# ------------------------------------------------------------------------------------------------- update traps
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
+@pytest.mark.parametrize("mode", [contextlib.nullcontext, microgradnet.no_grad])
+def test_a_leaf_updated_like_an_array_is_told_once_by_name(shape: tuple[int, ...], mode: Any) -> None:
+    def train() -> None:
+        w, b = Value(np.ones(shape)), Value(np.ones(shape), name="bias")
+        for _ in range(3):
+            (w * w + b * b).sum().backward()
+            leaf = b
+            with mode():
+                w -= 0.1 * w.grad
+                leaf += -0.1 * leaf.grad
+            b.grad = None
+            if w.op is None:  # under no_grad, a new leaf
+                break
+
+    with pytest.warns(RuntimeWarning) as caught:
+        train()
+    told = [str(warning.message) for warning in caught]
+    assert told[0].startswith(f"w -= … makes a new Value: the Value of shape {shape} (float64)")
+    assert "w.data -= lr * w.grad moves the leaf" in told[0]
+    assert told[1].startswith("bias += … makes a new Value: the Value 'bias'")
+    assert sum("w -=" in text for text in told) == 1  # afterwards it is a computed one
+    assert caught[0].filename == __file__
+
+
+def test_what_is_no_update_is_not_warned_of() -> None:
+    w, x = Value([1.0, 2.0]), np.array([3.0, 4.0])
+    (w * x).sum().backward()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        h = w
+        h -= 1.0
+        h -= x  # a computed Value, never mind its grad
+        h.sum().backward()
+        h -= 0.1 * h.grad
+        fresh = Value([1.0, 2.0])
+        fresh -= x
+        g = w
+        g += w * 2
+        k = w
+        k += x[0]
+        w.data -= 0.1 * w.grad
+    assert type(h) is type(fresh) is type(g) is type(k) is Value
+
+
+def test_in_place_operators_are_the_operators() -> None:
+    x, y = Value([3.0, 5.0]), Value([2.0, 0.5])
+    for name in ("sub", "add", "mul", "truediv", "pow", "matmul", "mod", "floordiv"):
+        for other in (y, y.data, 2.0, y.data.astype(np.float32)) if name != "matmul" else (y, y.data):
+            out, expected = getattr(operator, "i" + name)(x, other), getattr(operator, name)(x, other)
+            assert (type(out), out.dtype, out.tolist(), out.op) == (
+                type(expected), expected.dtype, expected.tolist(), expected.op
+            )  # fmt: skip
+            assert out.args[0] is x
+    flags = x > 4
+    flags -= 1.0
+    assert type(flags) is NonDiff
 
 
 # -------------------------------------------------------------------------------------- what others call what is here

@@ -14,6 +14,7 @@ from typing import Any
 from numpy import ndarray
 
 from ..words import misfit
+from . import refusals
 from .conversion import constant
 from .engine import NonDiff, Op, Value, fitted
 from .protocols import numbers
@@ -47,6 +48,17 @@ def make(row, forward, in_general, {", ".join(rules.values())}):
     return record, pull
 """
     return function_of(text, "make", f"record and pull, {len(inputs)} inputs, rules for {with_rule}", KNOWN)
+
+
+def updating(row: Op, symbol: str) -> Callable[..., Value]:
+    """`record` of a row of two inputs for `x -= y`: it warns where x is a leaf that has a gradient, and stays it."""
+    first, *lines = record(["x", "y"], ["x"], parameters=False)
+    check = ["    if x.op is None and x._grad is not None and type(y) is not Value:", "        updated(x, y, symbol)"]
+    body = indented([first, *check, *lines], 4)
+    text = f"def make(row, forward, symbol):\n    {body}\n    return record\n"
+    make = function_of(text, "make", f"record of x {symbol} y", {**KNOWN, "updated": refusals.updated})
+    made: Callable[..., Value] = make(row, row.forward, symbol)
+    return made
 
 
 def record(inputs: list[str], with_rule: list[str], parameters: bool) -> list[str]:
