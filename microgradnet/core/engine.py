@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Self, TypeAlias, overload
+from typing import Any, Never, NoReturn, Self, TypeAlias, overload
 
 import numpy as np
 from numpy import ndarray
 
-from ..words import printable
+from ..words import unexpected
 from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, widened
@@ -30,6 +30,7 @@ from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
 
 by_age: Callable[[Value], int] = operator.attrgetter("age")
+Start: TypeAlias = "Data | Value | None"
 Gradients: TypeAlias = "dict[Value, Any]"  # each an array, or a Value that can be differentiated again
 
 
@@ -63,9 +64,9 @@ class Value(ArrayLike):
     scope: tuple[Any, int, Any] | None  # the calls of Modules it is the result of, or None; see nn.module.Scope
     recorded_at: object  # the user's line; only in debug mode
 
-    def __init__(self, data: Data, name: str | None = None) -> None:
-        if name is not None and not isinstance(name, str):
-            raise refusals.name_of_another_kind(name)
+    def __init__(self, data: Data, name: str | None = None, **foreign: Never) -> None:
+        if foreign or (name is not None and not isinstance(name, str)):
+            raise refusals.name_of_another_kind(Value.__init__, name, foreign)
         self._numbers = floating(data)
         self.op, self.args, self.params = None, (), NO_PARAMS
         self.age = new_age()
@@ -104,10 +105,10 @@ class Value(ArrayLike):
 
     def detach(self) -> Value:
         """A new Value with a copy of the numbers and no history."""
-        return Value(self._numbers)
+        return Value(self._numbers) if self._numbers.dtype.kind == "f" else copies.detached(self)
 
     def backward(
-        self, gradient: Data | Value | None = None, *, create_graph: bool = False, release: bool = False
+        self, gradient: Start = None, *, create_graph: bool = False, release: bool = False, **foreign: Never
     ) -> None:
         """Differentiate this Value with respect to everything it was computed from; results are in each `.grad`.
 
@@ -126,6 +127,8 @@ class Value(ArrayLike):
         >>> w.grad
         array([2., 4.])
         """
+        if foreign:
+            raise unexpected(Value.backward, foreign)
         deposit(sweep(self, start(self, gradient, create_graph), create_graph=create_graph, release=release))
 
 
@@ -137,9 +140,6 @@ class NonDiff(Value):
 
     def __index__(self) -> int:
         return operator.index(self._numbers)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:  # no gradient is lost
-        return np.array(self._numbers, dtype)
 
     def astype(self, dtype: Any) -> Self:
         """These numbers in another dtype, of any kind: nothing flows back, so integers and bools will do."""
@@ -191,10 +191,13 @@ class Op(copies.Unique):
         for x in params.values():
             if isinstance(x, Value):
                 raise refusals.parameter_is_value(self, params)
-        for x in inputs:
-            if isinstance(x, Value):
-                return self.record(*inputs, **params)
-        return self.forward(plain(x), **params) if alone else self.forward(*map(plain, inputs), **params)
+        try:
+            for x in inputs:
+                if isinstance(x, Value):
+                    return self.record(*inputs, **params)
+            return self.forward(plain(x), **params) if alone else self.forward(*map(plain, inputs), **params)
+        except TypeError as error:
+            raise refusals.call(self, inputs, params, error)  # noqa: B904 (most often the error itself)
 
     def record(self, *inputs: Any, **params: Any) -> Value:
         """The result of the row for `inputs`, at least one of them a Value, as a Value that remembers them."""
@@ -224,9 +227,6 @@ class Op(copies.Unique):
                 gx = fitted(rule(g, out, *inputs, **node.params), x, self)
                 # Out of place: a rule may have given the same array to two inputs.
                 pending[x] = pending[x] + gx if x in pending else gx
-
-    def __repr__(self) -> str:
-        return printable(f"<Op {self.name}>")
 
 
 class Gone(Op):

@@ -24,9 +24,9 @@ class Operators(SpeaksNumPy):
     """What Python's operators and built-in functions do with a Value."""
 
     __slots__ = ()
+    __pandas_priority__ = 5000  # above its DataFrame's: on the left of a Value, pandas leaves the operator to it
 
     _grad: Any
-    _flows = True  # whether there is a gradient to lose
 
     # -------------------------------------------------------------------------------------- as one number, as text
 
@@ -52,19 +52,23 @@ class Operators(SpeaksNumPy):
         return format(self._numbers, spec) if spec else repr(self)
 
     def __float__(self) -> float:
-        if self.ndim:
-            raise TypeError(f"float() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
-        kept = self._flows and lost_by(sys._getframe(1))
-        if kept:
-            raise TypeError(
-                f"the gradient of {describe(self)} would be lost here: {kept}. v.item() is the number alone"
-            )
-        return float(self._numbers)
+        return float(self._alone("float"))
 
     def __int__(self) -> int:
+        return int(self._alone("int"))
+
+    def _alone(self, kind: str) -> Any:
+        """The one number it holds, for a program that asks for a plain one; TypeError where its gradient is lost."""
+        lost = self._flows and lost_by(sys._getframe(2))
+        if lost:
+            raise TypeError(
+                f"the gradient of {describe(self)} would be lost here: {lost}. v.data is the number alone"
+                if not self.ndim
+                else f"the gradient of {describe(self)} would be lost here: {lost}. v.data are the numbers alone"
+            )
         if self.ndim:
-            raise TypeError(f"int() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
-        return int(self._numbers)
+            raise TypeError(f"{kind}() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
+        return self._numbers
 
     def __bool__(self) -> bool:
         if self.size != 1:

@@ -42,6 +42,8 @@ UNIT = Domain(-0.9, 0.9)
 ABOVE_ONE = Domain(1.1, 4)
 BOOLEAN = Domain(0, 1)  # true or false
 
+MORE = 0x04  # the flag of a function that takes *args
+
 HUGE = 1.7976931348623157e308  # the largest number of float64
 TINY = 5e-324  # and the smallest, a denormal one
 
@@ -124,19 +126,30 @@ def lent(gx: Any) -> Any:
 
 
 def check_arguments(function: Any, rules: tuple[Rule, ...]) -> None:
-    """TypeError for a function with more array arguments than rules, or a rule that does not take them."""
+    """TypeError for another number of rules than of array arguments, or a rule that is not made to take them."""
     code = getattr(function, "__code__", None)
     if code is None:
+        most = getattr(function, "nin", len(rules))  # of NumPy's own functions the ufuncs tell
+        if len(rules) > most:
+            raise refusals.more_rules_than_arguments(function, most, rules)
         return
-    names = code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
+    first = int(hasattr(function, "__self__"))  # that of a method is bound
+    arguments = code.co_varnames[first : code.co_argcount + code.co_kwonlyargcount]
+    most = code.co_argcount - first
+    names = arguments[: most - len(function.__defaults__ or ())]
     if len(names) > len(rules):
         raise refusals.fewer_rules_than_arguments(function, names, rules)
+    if len(rules) > most and not code.co_flags & MORE:
+        raise refusals.more_rules_than_arguments(function, most, rules)
     for rule in rules:
         rule_code: Any = getattr(rule, "__code__", None)
-        takes_more = rule_code is None or rule_code.co_flags & 0x04  # *args
-        if not takes_more and rule_code.co_argcount < 2 + len(names):
-            given = ", ".join(rule_code.co_varnames[: rule_code.co_argcount])
-            raise refusals.rule_takes_too_few(function, given, names)
+        if rule_code is None or hasattr(rule, "__self__"):
+            continue
+        taken = rule_code.co_varnames[: rule_code.co_argcount]
+        wanted = taken[2 + most : len(taken) - len(rule.__defaults__ or ())]
+        too_many = not code.co_flags & MORE and any(name not in arguments for name in wanted)
+        if too_many or (len(taken) < 2 + len(names) and not rule_code.co_flags & MORE):
+            raise refusals.rule_takes_others(function, ", ".join(taken), names)
 
 
 def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]], Op]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
-from ..words import printable
+from ..words import answering, foreign, own, printable
 from . import state as states
 from .summary import Summary, described
 
@@ -32,7 +32,23 @@ NOTHING: Any = object()
 LISTENER: ContextVar[Callable[[Module, Any], None] | None] = ContextVar("listener", default=None)
 
 
-class Module:
+class ForeignModule:
+    """What the modules of other libraries have and ours has not; what there is here instead is said in `foreign`."""
+
+
+foreign(ForeignModule, "Module", (
+    "to type float double half bfloat16 cuda cpu to_device device mps children named_children named_modules "
+    "submodules buffers apply register_buffer register_parameter add_param add_weight self_param add_module "
+    "register_module requires_grad_ trainable requires_grad get_parameter get_submodule get_layer "
+    "register_forward_hook register_forward_pre_hook register_full_backward_hook compile fit predict "
+    "predict_on_batch predict_proba evaluate score trainable_variables trainable_weights variables "
+    "trainable_parameters get_weights set_weights get_parameters count_params num_parameters num_params param_count "
+    "save save_weights save_pretrained load load_weights from_pretrained zero_grads cleargrads init init_with_output "
+    "build is_training"
+))  # fmt: skip
+
+
+class Module(ForeignModule):
     """A layer or network. Assign Values, Modules, or lists, tuples, dicts and dataclasses of them; define `forward`.
 
     A Value attribute is a parameter, unless it was computed from others: `Value(0.1 * array)` is one, and
@@ -55,6 +71,8 @@ class Module:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # Generic's, for one
+        if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
+            cls.__init__ = answering(cls.__init__)  # type: ignore[method-assign]
         if "forward" in vars(cls) and "__call__" not in vars(cls):
             cls.__call__ = calling(cls.forward)  # type: ignore[method-assign]
 
@@ -218,6 +236,9 @@ class Module:
             with Mode(LISTENER, lambda module, out: results.setdefault(id(module), described(out))), no_grad():
                 subject(*inputs)
         return Summary(subject, results)
+
+    def __dir__(self) -> list[str]:
+        return own(self)
 
     @recursive_repr("…")
     def __repr__(self) -> str:

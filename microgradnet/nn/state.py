@@ -62,7 +62,7 @@ def load(module: Any, state: Mapping[str, Any], strict: bool) -> Incompatible:
     missing = [path for path, x in mine.items() if id(x) not in given]
     report = Incompatible(missing, unexpected)
     if strict:
-        wrong = [f"{path} is missing" for path in missing] + [f"{key} is left over" for key in unexpected] + wrong
+        wrong += [f"{path} is missing" for path in missing] + [f"{key} is left over" for key in unexpected]
     if wrong:
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         way = ". strict=False lets missing and left over ones be" if strict and (missing or unexpected) else ""

@@ -275,6 +275,19 @@ loggamma = _row("loggamma", lambda g, out, x: g * psi(x), domain=POSITIVE, at={0
 gammasgn = op(_ufunc("gammasgn"), None)
 
 
+def _rgamma_slope(x: Any, out: Any) -> Any:
+    """−ψ(x) / Γ(x). On the left, where ψ has poles, by reflection: 1/Γ(x) is Γ(1 − x) · sin(πx) / π."""
+    left = x < 0.5
+    there, here = np.where(left, x, 0.5), np.where(left, 0.5, x)
+    turned = (there - 2 * np.round(there * 0.5)) * math.pi
+    mirrored = gamma(1 - there) * (np.cos(turned) - psi(1 - there) * np.sin(turned) / math.pi)
+    return np.where(left, mirrored, -_times(out, psi(here)))
+
+
+rgamma = _row("rgamma", lambda g, out, x: g * _rgamma_slope(x, out), domain=POSITIVE, points=[-1.0, -2.0],
+              at={-HUGE: np.inf, -np.inf: np.nan})  # fmt: skip
+
+
 def _is_pole(x: Any) -> Any:
     """Whether the gamma function has a pole at x."""
     return (x <= 0) & (x == np.floor(x))
@@ -421,5 +434,5 @@ for ufunc in map(_ufunc, scipy.special.__all__):
         REFUSED[ufunc] = (
             "it is SciPy's and has several results, or works on complex numbers"
             if ufunc.nout > 1 or not any(set(kinds.split("->")[0]) <= set("lfdg") for kinds in ufunc.types)
-            else "it is SciPy's, and its slope is none of the functions that have a rule"
+            else "it is SciPy's, and no rule is written for it here. @primitive makes a row of it, given its derivative"
         )

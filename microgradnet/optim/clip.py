@@ -10,12 +10,13 @@ import numpy as np
 
 from ..checks import positive, refusal
 from ..core import Value, numbers
-from ..words import brief
+from ..words import answering, brief
 from .options import is_list
 
 LIMIT = {"what": "what gradients are limited to", "more": ", such as 1.0"}
 
 
+@answering
 def clip_grad_norm_(
     parameters: Iterable[Value] | Value,
     max_norm: float,
@@ -63,6 +64,7 @@ def norm(vector: Any, norm_type: float) -> float:
     return float(np.linalg.norm(vector, norm_type)) if len(vector) else 0.0
 
 
+@answering
 def clip_grad_value_(parameters: Iterable[Value] | Value, clip_value: float) -> None:
     """Limit every number of every gradient to [−`clip_value`, `clip_value`].
 

@@ -9,6 +9,7 @@ from ..core import Array
 from ..nn.init import Seed
 from ..nn.module import Module
 from ..saving.formats import Path
+from ..words import answering
 from .arguments import check_counts, check_parts, examples, held_out, name_of
 from .around import Interrupts, ModesKept
 from .callbacks import Progress, in_good_order
@@ -18,6 +19,7 @@ from .sources import ArraySource, fingerprint
 from .step import Step
 
 
+@answering
 def fit(
     model: Module,
     x: Array,
