@@ -151,8 +151,8 @@ class MaxPooling(Pooling):
     """What MaxPool1d and MaxPool2d share."""
 
     def __init__(
-        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
-        ceil_mode: bool = False,
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1, *,
+        ceil_mode: bool = False,  # by name alone: the next in PyTorch is another
     ) -> None:  # fmt: skip
         super().__init__(kernel_size, stride, padding, dilation=dilation, ceil_mode=ceil_mode)
 
