@@ -113,9 +113,11 @@ class Value(ArrayLike):
         """Differentiate this Value with respect to everything it was computed from; results are in each `.grad`.
 
         `gradient`, of this Value's shape, is what to start from; one number needs none and starts from 1. Leaves
-        accumulate across calls; a computed Value's `.grad` is that of the latest call. `create_graph=True` makes the
-        gradients Values that can be differentiated again. `release=True` drops the history as the sweep passes it:
-        memory falls while it runs, computed Values get no `.grad`, and the graph cannot be swept again.
+        accumulate across calls, those of other threads included (of a Python with its global lock); a computed Value's
+        `.grad` is that of the latest call. `create_graph=True` makes the gradients Values that can be differentiated
+        again; x and x.grad then hold each other, until `x.grad = None` or the next garbage collection. `release=True`
+        drops the history as the sweep passes it: memory falls while it runs, computed Values get no `.grad`, and the
+        graph cannot be swept again.
 
         Raises ValueError for a start that is missing or of another shape; RuntimeError for a graph that was released
         or in which a `v.data` was assigned to (`v.data = …`, `v.data -= …`) after it was used. Then no leaf's gradient
@@ -274,10 +276,7 @@ def swept(
         if g is not None:
             if found is not None:
                 found[node] = g
-            if watched is not None:
-                watched(node, g, create_graph, pending)
-            else:
-                node.op.pull(node, g, create_graph, pending)  # type: ignore[union-attr]
+            (watched or node.op.pull)(node, g, create_graph, pending)  # type: ignore[union-attr]
         if release:
             node.args, node.op = (), RELEASED
     return pending
@@ -343,8 +342,9 @@ def deposit(gradients: Gradients) -> None:
         if type(array) is ndarray:
             if array.base is not None or id(array) in owned:  # a view, or the same array under two Values
                 g = g.copy()
-                array = numbers(g)
             owned.add(id(array))
-        if value._grad is not None and value.op is None:
-            g = (value._grad if type(g) is Value else numbers(value._grad)) + g
-        value._grad = g
+        before, total = None, g
+        while value.op is None and value._grad is not before:  # and again where another thread has added to the leaf
+            before = value._grad
+            total = g if before is None else (before if type(g) is Value else numbers(before)) + g
+        value._grad = total  # with no call since the comparison, so that Python has not changed threads in between

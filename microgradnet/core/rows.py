@@ -78,13 +78,14 @@ def op(
     parameters: bool | None = None,
     at: Any = None,
     points: Sequence[Any] = (),
+    listed: bool = True,
 ) -> Op:
     """Add a row to the table and return it: its forward, by default the key, and one rule for each input.
 
     `domain` is one Domain for each input, or one for all, `cases` are the calls the laws try; see `case`. In a
     `symmetric` row the order of the inputs does not matter. A row without `parameters`, one that takes arrays and
     nothing else, is recorded and pulled in fewer steps. ufuncs know by themselves that they are such, and whether they
-    work element by element.
+    work element by element. What is not `listed` does not go into the table: it lives as long as somebody holds it.
 
     `at` states what the gradient is at points where it is not finite, or where that is worth saying: `{0.0: np.inf}`,
     of several inputs `{(1.0, 0.0): (np.inf, -np.inf)}`; or a function of the parameters that returns that. A law holds
@@ -97,9 +98,9 @@ def op(
         parameters = not elementwise and not isinstance(key, np.ufunc)
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
     facts = {"domain": domains, "cases": tuple(cases), "at": at or {}, "points": tuple(points)}
-    TABLE[key] = row = (kind or Op)(
-        key, rules, forward or key, symbol, elementwise=elementwise, symmetric=symmetric, **facts
-    )
+    row = (kind or Op)(key, rules, forward or key, symbol, elementwise=elementwise, symmetric=symmetric, **facts)
+    if listed:
+        TABLE[key] = row
     if kind is None and len(rules) in ((1,) if parameters else (1, 2, 3)):
         unroll(row, parameters)
     return row
@@ -189,7 +190,7 @@ def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]]
                 raise refusals.returned_no_numbers(function, out)
             return fixed_view(out)
 
-        row = op(forward, *map(guarded, rules), forward=forward, **description)
+        row = op(forward, *map(guarded, rules), forward=forward, listed=False, **description)
         row.home = (function.__module__, function.__qualname__)
         if getattr(getattr(function, "__code__", None), "co_kwonlyargcount", 1):
             record = row.record

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar, overload
 from weakref import ref
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 NOTHING: Any = object()
 # What is told of every call of a Module, and its result; see `Module.summary`.
-LISTENER: ContextVar[Callable[[Module, Any], None] | None] = ContextVar("listener", default=None)
+LISTENER = modes.InForce("listener", None)
 
 
 class ForeignModule:
