@@ -562,6 +562,36 @@ def test_numpys_warnings_are_given(f: Callable[[Any], Any], x: Any) -> None:
     assert lines <= {__file__}, "a warning is about the line that called NumPy"
 
 
+@pytest.mark.parametrize(("method", "rate"), {
+    "linear": 4, "interpolated_inverted_cdf": 5, "hazen": 5, "weibull": 6, "median_unbiased": 5 + 1 / 3,
+    "normal_unbiased": 5 + 1 / 4,
+}.items())  # fmt: skip
+@pytest.mark.parametrize("scale", [1, 100])
+def test_a_quantile_moves_with_q_as_its_method_says(method: str, rate: float, scale: int) -> None:
+    """Its place among n elements is n·q + α + q·(1 − α − β) − 1 (Hyndman and Fan), and all gaps are 5."""
+    x, q = np.array([10.0, 0.0, 5.0, 20.0, 15.0]), Value(0.5 * scale)
+    for find in (np.quantile, np.nanquantile) if scale == 1 else (np.percentile, np.nanpercentile):
+        q.grad = None
+        find(x, q * 1.05, method=method).backward()
+        assert q.grad == pytest.approx(rate * 5 * 1.05 / scale, rel=1e-12)
+
+
+def test_an_observation_of_weight_0_takes_no_part_in_a_covariance() -> None:
+    x = np.array([[1.0, 4.0, 2.0, 7.0], [0.5, 3.0, -1.0, 2.0]])
+    for weights in ({"aweights": [1.0, 0.5, 0.0, 2.0]}, {"fweights": [1, 3, 0, 2]}):
+        rest = {name: [w[0], w[1], w[3]] for name, w in weights.items()}
+        v, without = Value(x), Value(x[:, [0, 1, 3]])
+        out = np.cov(v, **weights)
+        np.testing.assert_allclose(out.data, np.cov(x, **weights), rtol=1e-14)
+        (out * [[1.0, 2.0], [3.0, 5.0]]).sum().backward()
+        (np.cov(without, **rest) * [[1.0, 2.0], [3.0, 5.0]]).sum().backward()
+        np.testing.assert_array_equal(v.grad[:, 2], 0.0)
+        np.testing.assert_allclose(v.grad[:, [0, 1, 3]], without.grad, rtol=1e-12)
+        for name in weights:
+            with pytest.raises(ValueError, match=f"{name} are not negative"):
+                np.cov(v, **{name: [1, 1, -1, 1]})
+
+
 def test_masks_of_nans_warn_of_nothing() -> None:
     """What NaNs are replaced by makes no warning on its way, forward or backward, where every slice has a number."""
     x = np.array([[nan, -1.0, 0.0], [2.0, nan, nan]])
