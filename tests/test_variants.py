@@ -17,6 +17,7 @@ import pytest
 
 from microgradnet.core import FORMULAS, Value, numbers, sweep
 from microgradnet.words import spelled
+from tests import cases  # noqa: F401  (fills the tables)
 from tests.lines import functions
 from tests.variants import NAMES, REFUSED, VARIANTS, Variant, grouped
 
