@@ -605,6 +605,29 @@ def test_masks_of_nans_warn_of_nothing() -> None:
         assert not v.grad[np.isnan(x)].any()
 
 
+@pytest.mark.parametrize("kind", ["?", "b", "B", "H", "i", "q"])
+def test_a_polynomial_of_small_integers_is_no_other(kind: str) -> None:
+    """As a constant beside a Value: 0 − 4 in uint8 is 252."""
+    whole = np.array([0, 1, 4]).astype(kind)
+    for f in (np.polyadd, np.polysub, np.polymul, np.polyval):
+        for call in (lambda p, f=f: f(p, whole), lambda p, f=f: f(whole, p)):
+            for p in ([0.5], [0.5, -1.5], [0.5, 2.5, -1.5, 3.0]):
+                v = Value(p)
+                np.testing.assert_allclose(call(v).data, call(np.array(p)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_result_has_numpys_dtype_beside_small_integers_and_numbers(dtype: Any) -> None:
+    x, whole = np.array([0.5, -1.5, 2.0], dtype), np.array([1, 2, 3], np.uint8)
+    for f in (
+        lambda x: np.select([whole > 1, whole > 2], [x, whole], 1.5), lambda x: np.select([whole > 1], [x]),
+        lambda x: np.select([whole > 1], [x.astype(np.float32)], whole),
+        np.poly, lambda x: np.polysub(x, whole), lambda x: np.polyadd(whole, x),
+    ):  # fmt: skip
+        assert f(Value(x)).dtype == f(x).dtype
+        np.testing.assert_allclose(f(Value(x)).data, f(x), rtol=1e-3)
+
+
 def test_half_precision_is_summed_in_single() -> None:
     """As in mean: sums of squares and counts overflow at 65,504."""
     x = np.full(70_000, 100, np.float16)
