@@ -408,6 +408,16 @@ def test_a_split_of_what_has_no_equal_rows_is_refused() -> None:
     assert rng.bit_generator.state == same.bit_generator.state  # a refusal draws nothing
 
 
+def test_one_hot_takes_a_list_and_labels_of_any_shape_and_width() -> None:
+    expected = [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    for labels in ([2, 0], (2, 0), np.array([2, 0], np.uint8), np.array([2, 0], np.int64)):
+        made = data.one_hot(labels, 3)  # type: ignore[arg-type]
+        assert (made.dtype, made.tolist()) == (np.float32, expected)
+    assert data.one_hot([[2], [0]], 3).tolist() == [[row] for row in expected]  # type: ignore[arg-type]
+    assert data.one_hot(np.zeros(0, int), 3).shape == (0, 3)
+    assert data.one_hot(np.array(9)).tolist() == [0.0] * 9 + [1.0]  # of ten classes, unless another number is given
+
+
 def test_one_hot_refuses_what_is_no_label() -> None:
     with pytest.raises(ValueError, match="classes are 0 to 9"):
         data.one_hot(np.array([10]))

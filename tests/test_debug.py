@@ -182,6 +182,36 @@ def test_second_derivatives_are_watched_too() -> None:
     assert "in program" in complaint(program, FloatingPointError)
 
 
+def test_a_gradient_that_is_recorded_names_the_operation_it_belongs_to() -> None:
+    """Under create_graph the rule of √ divides; the user wrote neither that nor its line."""
+
+    def program() -> None:
+        x = Value([4.0, 0.0], name="x")
+        y = np.sqrt(x)  # the line
+        y.sum().backward(create_graph=True)
+
+    with pytest.raises(FloatingPointError) as caught, debug():
+        program()
+    (note,) = caught.value.__notes__
+    assert note.startswith("this was in the gradient of sqrt, which was recorded at ")
+    assert "in program: y = np.sqrt(x)  # the line." in note
+    assert "\n  input 0 (x): [4., 0.]\n  the gradient it got: " in note
+    assert "divide gave inf at [1]" in str(caught.value)
+    with pytest.raises(FloatingPointError) as caught, debug():  # without create_graph nothing is recorded
+        np.sqrt(Value([4.0, 0.0])).sum().backward()
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_where_that_masks_is_named_in_a_recorded_gradient_too() -> None:
+    def program() -> None:
+        x = Value([4.0, 0.0])
+        np.where([True, False], np.sqrt(x), 0.0).sum().backward(create_graph=True)
+
+    with pytest.raises(FloatingPointError) as caught, debug(inf=True):
+        program()
+    assert "np.where at" in caught.value.__notes__[0]
+
+
 # -------------------------------------------------------------------------------------------------------------- modes
 
 

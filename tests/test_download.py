@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -289,6 +290,37 @@ def test_a_download_without_tqdm_shows_no_bar(
     data.mnist(download=True)
     assert names(cache) == NAMES
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_download_shows_how_far_it_is(
+    installed: bool, mirrors: Mirrors, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With tqdm: one bar for each file, of its size in bytes, full at the end and closed."""
+    made: list[Any] = []
+
+    class Bar:
+        def __init__(self, **options: Any) -> None:
+            self.options, self.moved, self.closed = options, 0, False
+            made.append(self)
+
+        def __enter__(self) -> Bar:
+            return self
+
+        def update(self, n: int) -> None:
+            self.moved += n
+
+        def __exit__(self, *error: object) -> None:
+            self.closed = True
+
+    monkeypatch.setitem(sys.modules, "tqdm", types.SimpleNamespace(tqdm=Bar) if installed else None)
+    monkeypatch.setattr(handwriting, "MIRRORS", mirrors.urls("good"))
+    data.mnist(download=True)
+    assert len(made) == len(handwriting.FILES) * installed
+    for bar, (name, (size, _)) in zip(made, handwriting.FILES.items(), strict=False):
+        assert bar.options["desc"].startswith(name)
+        assert (bar.options["total"], bar.moved, bar.closed) == (size, size, True)
+        assert bar.options["unit"] == "B"
 
 
 PROCESS = """

@@ -70,7 +70,7 @@ class Sequential(Module):
         return Sequential(*self.layers[i]) if isinstance(i, slice) else self.layers[i]
 
     def __repr__(self) -> str:
-        inside = "".join(f"  {i}: {named(x)}\n".replace("\n  ", "\n    ") for i, x in enumerate(self.layers))
+        inside = "".join(f"  {i}: {named(x)}".replace("\n", "\n  ") + "\n" for i, x in enumerate(self.layers))
         return printable(f"Sequential(\n{inside}){counted(self)}")
 
 
