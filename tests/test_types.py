@@ -142,8 +142,8 @@ def everything() -> tuple[str, list[tuple[str, bool]]]:
 FOREIGN = [
     "v.view(2)", "v.label", "nn.Neuron(2)", "microgradnet.tensor(1.0)", "functional.one_hot(v)", "model.children()",
     "optim.lr_scheduler", "Value(1.0, label='a')", "v.backward(retain_graph=True)", "v.sum(keepdim=True).numpy()",
-    "v.argmax(dim=0)", "functional.softmax(v, dim=0)", "microgradnet.grad(f, argnum=0)", "nn.Linear(2, 3, device='cpu')",
-    "optim.SGD([v], learning_rate=0.1)",
+    "v.argmax(dim=0)", "functional.softmax(v, dim=0)", "microgradnet.grad(f, argnum=0)",
+    "nn.Linear(2, 3, device='cpu')", "optim.SGD([v], learning_rate=0.1)",
 ]  # fmt: skip
 BEFORE = """import microgradnet
 from microgradnet import Value, functional, nn, optim
