@@ -8,7 +8,7 @@ where nothing says otherwise: small ones would wrap around.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from .ops.fused import attention_weights_row, normalize, softmax_row
 from .ops.linear import linear
 from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .ops.reduction import Axis, logsumexp
-from .words import answering
+from .words import answering, unexpected
 
 __all__ = [
     "attention_weights", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
@@ -417,25 +417,27 @@ def additive(mask: Any, dtype: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------------ softmax
 
 
-@of_one
-@answering
-def softmax(x: Operand, axis: int = -1) -> Any:
+@of_one  # type: ignore[arg-type]  # x could be one of `foreign`, were it not the operand
+def softmax(x: Operand, axis: int = -1, **foreign: Never) -> Any:
     """exp(x) / sum(exp(x)) along `axis`: positive numbers that add to 1. Without overflow.
 
     >>> softmax(Value([0.0, 0.0, -np.inf]))
     Value(data=[0.5, 0.5, 0. ], grad=None)
     """
+    if foreign:
+        raise unexpected(softmax, foreign)
     return softmax_row(as_floats(x), axis=axis)
 
 
-@of_one
-@answering
-def log_softmax(x: Operand, axis: int = -1) -> Any:
+@of_one  # type: ignore[arg-type]  # x could be one of `foreign`, were it not the operand
+def log_softmax(x: Operand, axis: int = -1, **foreign: Never) -> Any:
     """log(softmax(x)) along `axis`, precise where the softmax is tiny: its logarithm would be −∞ there.
 
     >>> log_softmax(Value([0.0, 1000.0]))
     Value(data=[-1000.,     0.], grad=None)
     """
+    if foreign:
+        raise unexpected(log_softmax, foreign)
     x = as_floats(x)
     dtype, x = x.dtype, widened(x)
     return narrowed(x - logsumexp(x, axis=axis, keepdims=True), dtype)

@@ -101,11 +101,17 @@ class Operators(SpeaksNumPy):
     def __radd__(self, other: Numbers) -> Self:
         return ROWS[np.add].record(other, self)
 
+    def __iadd__(self, other: Other) -> Self:
+        return ROWS[np.add].record(self, other)
+
     def __sub__(self, other: Other) -> Self:
         return ROWS[np.subtract].record(self, other)
 
     def __rsub__(self, other: Numbers) -> Self:
         return ROWS[np.subtract].record(other, self)
+
+    def __isub__(self, other: Other) -> Self:
+        return ROWS[np.subtract].record(self, other)
 
     def __mul__(self, other: Other) -> Self:
         return ROWS[np.multiply].record(self, other)

@@ -23,7 +23,7 @@ for name, key in DIRECT.items():
     record.__name__, record.__qualname__, record.__doc__ = name, f"Value.{name}", method.__doc__
     setattr(Value, name, record)
 
-# Updates as of arrays. Without these, Python takes __sub__ for __isub__, which means the same.
+# And those that warn of a leaf updated like an array.
 for name, key, symbol in (("__isub__", np.subtract, "-="), ("__iadd__", np.add, "+=")):
     record = updating(TABLE[key], symbol)
     record.__name__, record.__qualname__ = name, f"Value.{name}"
