@@ -166,6 +166,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "surface, flat": lambda: plots.surface(lambda x, y: 0 * x + 3, (0, 2), (-1, 1), PLACES),
     "gradient": lambda: plots.gradient(swept()),
     "gradient, tile=(2, 3), limit=4": lambda: plots.gradient(swept(), tile=(2, 3), limit=4),
+    "gradient, tile=(2, 2), one neuron": lambda: plots.gradient(filled(nn.Linear(4, 1, seed=0)), tile=(2, 2)),
     "gradient, five layers": lambda: plots.gradient(filled(layered(2, 1, 3, 1, 9, 2))),
     "gradient, a wide layer": lambda: plots.gradient(filled(nn.Linear(20, 2, seed=0))),
     "gradient, all of it 0": lambda: plots.gradient(filled(nn.Linear(2, 2, seed=0), 0.0)),
