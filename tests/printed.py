@@ -13,6 +13,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,11 @@ def classes() -> set[type]:
     """Every class of the package with a `__repr__` or a `__str__` written in it."""
     found = set()
     for module in pkgutil.walk_packages(mg.__path__, "microgradnet."):
-        for kind in vars(importlib.import_module(module.name)).values():
+        try:
+            names = vars(importlib.import_module(module.name))
+        except ModuleNotFoundError:  # of an extra that is missing
+            continue
+        for kind in names.values():
             if inspect.isclass(kind) and kind.__module__ == module.name:
                 written = [vars(kind).get("__repr__"), vars(kind).get("__str__")]
                 if any(getattr(f, "__module__", "") == module.name for f in written):
@@ -114,7 +119,8 @@ def commands(folder: Path) -> None:
         with contextlib.suppress(SystemExit):  # of --help
             main(line.split())
     print(support.page())
-    conventions.main()
+    if find_spec("scipy"):  # whose rows are on the page
+        conventions.main()
 
 
 def run(folder: Path) -> int:

@@ -16,7 +16,7 @@ import pytest
 
 from microgradnet import plots
 
-pytest.importorskip("matplotlib", reason="the extra plots, matplotlib, is not installed")
+pytest.importorskip("matplotlib", reason="matplotlib, of the extra plots, is not installed")
 
 START = """
 import numpy as np

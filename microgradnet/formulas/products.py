@@ -189,6 +189,9 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 @formula(np.linalg.cross)
 def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    for x in (x1, x2):
+        if not -np.ndim(x) <= axis < np.ndim(x):
+            raise np.exceptions.AxisError(axis, np.ndim(x))
     if np.shape(x1)[axis] != 3 or np.shape(x2)[axis] != 3:
         raise ValueError(f"np.linalg.cross wants vectors of 3 numbers; got shapes {np.shape(x1)} and {np.shape(x2)}")
     return cross(x1, x2, axis=axis)
