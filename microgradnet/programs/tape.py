@@ -107,7 +107,7 @@ class Tape:
         if not isinstance(numbers, PLAIN) or isinstance(numbers, bool):
             return numbers
         kind = Traced if isinstance(numbers, (ndarray, np.generic)) else Host
-        stand_in = object.__new__(kind)
+        stand_in: Any = object.__new__(kind)
         for slot, x in (("_numbers", numbers), ("op", None), ("args", ()), ("params", NO_PARAMS), ("age", 0)):
             setattr(stand_in, slot, x)
         stand_in._grad, stand_in.name, stand_in.scope = None, None, None
@@ -416,6 +416,8 @@ class Tape:
         made = [x for x in self.alive if getattr(self.node_of.get(id(x)), "kind", "") == "call"]
         for x in made:
             x.op, x.args = history, ()
+        for held in (self.alive, self.standing, self.node_of, self.place_of, self.stored):
+            held.clear()  # a mode that is over may still hold the tape
         return [ref(x) for x in made]
 
 
