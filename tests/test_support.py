@@ -63,13 +63,14 @@ OWN_ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "np.einsum": [("ij->i", SQUARE)], "np.einsum_path": [("ij->i", SQUARE)], "np.insert": [([1.5, 2.5], 1, 0.5)],
     "np.moveaxis": [(SQUARE, 0, 1)], "np.piecewise": [([1.5, 2.5], [[True, False]], [0.5, 1.5])],
     "np.save": [("x.npy", [1.5, 2.5])], "np.savetxt": [("x.txt", [1.5, 2.5])], "np.savez": [("x.npz", [1.5, 2.5])],
-    "np.savez_compressed": [("x.npz", [1.5, 2.5])], "np.reshape": [([1.5, 2.5], (2, 1))], "np.select": [([[True, False]], [[1.5, 2.5]])],
-    "np.swapaxes": [(SQUARE, 0, 1)], "np.linalg.cross": [([1.5, 2.5, 0.5], [1.0, 2.0, 3.0])],
-    "np.linalg.tensordot": [(SQUARE, SQUARE)],
+    "np.savez_compressed": [("x.npz", [1.5, 2.5])], "np.reshape": [([1.5, 2.5], (2, 1))],
+    "np.select": [([[True, False]], [[1.5, 2.5]])], "np.swapaxes": [(SQUARE, 0, 1)],
+    "np.linalg.cross": [([1.5, 2.5, 0.5], [1.0, 2.0, 3.0])], "np.linalg.tensordot": [(SQUARE, SQUARE)],
 }  # fmt: skip
 # Of whole numbers or truth values, which a Value does not hold.
 OF_WHOLE_NUMBERS = {
-    "np.bincount", "np.bitwise_and", "np.bitwise_invert", "np.bitwise_not", "np.bitwise_or", "np.bitwise_xor", "np.invert",
+    "np.bincount", "np.bitwise_and", "np.bitwise_invert", "np.bitwise_not", "np.bitwise_or", "np.bitwise_xor",
+    "np.invert",
 }  # fmt: skip
 
 
