@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("default")
+
+
+# What the examples in docstrings need, where it is an extra.
+NEEDS = {"microgradnet.plots.": "matplotlib", "microgradnet.data.handwriting.digits": "sklearn"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for start, module in NEEDS.items():
+            if item.name.startswith(start) and find_spec(module) is None:
+                item.add_marker(pytest.mark.skip(reason=f"{module}, of an extra, is not installed"))
 
 
 @pytest.fixture
