@@ -243,6 +243,7 @@ def test_a_label_above_9_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_bundled_digits_are_enlarged_to_the_articles_size() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn, of the extra examples, has the digits")
     found = data.digits()
     assert [len(part) for part in found] == [1438, 1438, 359, 359]
     assert found.train_images.shape == (1438, 784)

@@ -14,6 +14,7 @@ import threading
 import types
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,9 @@ def test_what_is_missing_is_downloaded_into_the_cache(
     assert (found.test_labels == np.frombuffer(gzip.decompress(FILES["t10k-labels-idx1-ubyte"])[8:], np.uint8)).all()
     assert sorted(mirrors.asked) == ["/good/" + name for name in NAMES]
     bars = capsys.readouterr().err
-    assert all(name in bars for name in NAMES)
-    assert "100%" in bars
+    if find_spec("tqdm"):
+        assert all(name in bars for name in NAMES)
+        assert "100%" in bars
 
     (cache / NAMES[0]).unlink()
     data.mnist(download=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import itertools
@@ -18,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgradnet import Value, functional, hook, nn, optim
+from microgradnet import Value, debug, functional, hook, nn, no_grad, optim
 from microgradnet.core import TABLE, NonDiff, Op, history, op, sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
@@ -101,6 +102,23 @@ def test_it_prints_its_numbers_and_its_gradient() -> None:
     assert repr(v) == "Value(data=2.0, grad=3.0, name='w')"
     assert f"{v:.3f}" == "2.000"
     assert repr(Value(np.zeros(1000))).startswith("Value(shape=(1000,), dtype=float64, data=[0., 0., 0., ..., 0.")
+
+
+@pytest.mark.parametrize("mode", [contextlib.nullcontext, no_grad, debug])
+def test_what_nothing_flows_back_to_detaches_as_what_it_is(mode: Any) -> None:
+    v = Value([1.0, 2.0, 3.0])
+    with mode():
+        for out in (v > 1, np.argmax(v), np.isnan(v), (v > 1).any(), np.argsort(v)):
+            alone = out.detach()
+            assert (type(alone), alone.op, alone.args) == (type(out), None, ())
+            assert alone.dtype == out.dtype
+            assert alone.tolist() == out.tolist()
+            assert not np.ndim(alone) or not np.shares_memory(alone.data, out.data)
+            with pytest.raises(TypeError, match="the result of detach or no_grad: nothing flows back"):
+                alone.backward(np.ones(alone.shape))
+        assert v[np.argmax(v).detach()].item() == 3.0
+        assert v[(v > 1).detach()].tolist() == [2.0, 3.0]
+        assert type(np.floor(v).detach()) is Value  # floating-point numbers can be differentiated by
 
 
 def test_it_behaves_like_a_number_where_that_leaves_the_graph_openly() -> None:

@@ -503,7 +503,7 @@ BAD_STATES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a Value": ({"layers.0.bias": Value(np.ones(4))}, ["layers.0.bias is no array but Value"]),
     "several": (
         {"scale": None, "extra": np.ones(1), "layers.0.bias": np.ones(5)},
-        ["scale is missing; extra is left over; layers.0.bias has shape (5,), here (4,)"],
+        ["nothing was loaded: layers.0.bias has shape (5,), here (4,); scale is missing; extra is left over"],
     ),
 }  # fmt: skip
 

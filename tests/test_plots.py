@@ -10,6 +10,8 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, nn, plots
 
+pytest.importorskip("matplotlib", reason="matplotlib, of the extra plots, is not installed")
+
 
 def swept() -> nn.MLP:
     model = nn.MLP(12, [5, 3], activation=np.tanh, seed=1)

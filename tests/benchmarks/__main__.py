@@ -23,12 +23,14 @@ def main() -> None:
     parser.add_argument("--only", default="", help="works whose name holds this text")
     parser.add_argument("--without", default="", help="contenders to leave out, such as torch,jax")
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each contender of a work (4)")
+    parser.add_argument("--agree", action="store_true", help="time nothing, check that all compute the same")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
 
     columns = ["numpy", "microgradnet", "torch", "jax", "autograd", "mygrad", "micrograd"]
     columns = [name for name in columns if name not in options.without.split(",")]
-    print(f"{'':27}{'numpy':>10}" + "".join(f"{name:>14}" for name in columns[1:]))
+    if not options.agree:
+        print(f"{'':27}{'numpy':>10}" + "".join(f"{name:>14}" for name in columns[1:]))
     for name, (work, builders) in WORKS.items():
         if options.only not in name:
             continue
@@ -40,6 +42,9 @@ def main() -> None:
                 except ImportError:
                     continue
         agree(name, steps)
+        if options.agree:
+            print(f"{name:27}{'the same costs in ' + ', '.join(steps)}", flush=True)
+            continue
         times = taken(steps, options.seconds)
         base = times["numpy"]
         cells = [f"{times[c] / base:13.2f}×" if c in times else f"{'–':>14}" for c in columns[1:]]
