@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from .samples import SEED, SOME
 
-collect_ignore = ["typed"]  # programs, which tests/test_types.py runs
+collect_ignore = ["typed", "mutants"]  # programs, which tests/test_types.py runs; and a tool that runs tests
 
 # A job in the background of a shell is started with Ctrl-C ignored, and so would be the programs that tests start:
 # tests that send one would wait for ever.
