@@ -21,6 +21,7 @@ from ..words import brief, describe
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed, layout_of
 from .structure import Structure
 from .traced import Host, Traced
+from .writes import Writes
 
 # Functions whose result has another shape for other numbers.
 SHAPED_BY_NUMBERS = {
@@ -49,7 +50,7 @@ class Tape:
         self.place_of: dict[int, Place] = {}
         self.stored: dict[Place, tuple[Any, bool]] = {}  # what is left there: a node, and whether it is in new memory
         self.loaded: dict[Place, Any] = {}
-        self.stale: set[int] = set()
+        self.writes: Writes = Writes()
         self.things: dict[int, Any] = {}
 
     # -------------------------------------------------------------------------------------------------- what is known
@@ -68,8 +69,7 @@ class Tape:
         """The node of a Value or a stand-in; anything else, a constant, as it is."""
         if not isinstance(x, Value):
             return x
-        if id(x) in self.stale:
-            raise self.error(f"{describe(x)} is a view of an array that was written since: take it anew")
+        self.writes.refreshed(self, x)
         node = self.node_of.get(id(x), self)
         if node is not self:
             return node
@@ -128,6 +128,7 @@ class Tape:
                 self.guarded(np.count_nonzero, x)
         if type(value) is NonDiff and all(isinstance(x, Traced) or not isinstance(x, Value) for x in args):
             value.__class__ = Traced
+            self.writes.made(value, row.forward, args, value.params)
 
     def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
         """What a function makes of stand-ins and plain numbers."""
@@ -140,6 +141,7 @@ class Tape:
         node.shape, node.dtype = getattr(numbers, "shape", None), getattr(numbers, "dtype", None)
         node.layout = layout_of(numbers)
         made = self.stand_in(numbers, self.add(node))
+        self.writes.made(made, function, args, kwargs)
         if kind == "call" and function in SHAPED_BY_NUMBERS and (function is not np.where or len(args) == 1):
             for part in made if isinstance(made, tuple) else (made,):
                 self.guarded(np.shape, part)
@@ -181,7 +183,15 @@ class Tape:
             node = self.add(Node("load", like=numbers, place=place))
             self.standing[place] = stand_in = self.stand_in(numbers, node)
             self.place_of[id(stand_in)] = place
-        return self.standing[place]
+        return self.current(place)
+
+    def current(self, place: Place) -> Any:
+        """What stands for what is at a place, which holds the very array that is there now."""
+        stand_in = self.standing.get(place)
+        if isinstance(place, (DataOf, GradOf)) and isinstance(stand_in, Traced):
+            numbers = place.read()
+            stand_in._numbers = numbers._numbers if isinstance(numbers, Value) else numbers
+        return stand_in
 
     def array(self, x: Any) -> Any:
         """What stands for an array that lasts, such as a running mean."""
@@ -246,7 +256,7 @@ class Tape:
             if self.guarded_at(_is_none, place):
                 self.standing[place] = None
             return self.at(place)
-        return self.standing.get(place)
+        return self.current(place)
 
     def assigned(self, value: Value, what: str, new: Any) -> Any:
         """The plain array that is assigned to the `data` or the `grad` of a Value."""
@@ -275,46 +285,20 @@ class Tape:
         self.place_of[id(self.standing[place])] = place
 
     def overwritten(self, target: Traced, result: Any) -> None:
-        """Note that a stand-in was written in place; what it stands for is written too."""
-        place = self.place_of.get(id(target))
-        known = self.node_of.get(id(target))
-        if isinstance(known, Node) and known.kind == "input":
-            raise self.error("this writes into an argument of the step. Write x = x / 2 in place of x /= 2")
-        if result.shape != target.shape:
-            raise self.error(f"an array of shape {target.shape} cannot be written with one of shape {result.shape}")
-        if result.dtype != target.dtype and not isinstance(target, Host):
-            result = result.astype(target.dtype)
-        array = target._numbers
-        if type(array) is ndarray:
-            for x in self.alive:
-                if (
-                    x is not target
-                    and x is not result
-                    and np.may_share_memory(x._numbers, array)
-                    and not _holds(x, place)
-                ):
-                    self.stale.add(id(x))
-            if array.flags.writeable:
-                array[...] = result._numbers
-            else:
-                target._numbers = np.array(result._numbers)
-        else:
-            target._numbers = result._numbers
-            if place is not None:
-                place.write(result._numbers)
-        node = self.node(result)
-        self.node_of[id(target)] = node
-        if place is not None:
-            self.stored[place] = node, False
+        """Note that the array for which a stand-in stands was written in place."""
+        self.writes.write(self, target, result)
 
     def looked(self, value: Any, how: str) -> None:
         """Somebody looks at a number."""
         if isinstance(self.node_of.get(id(value)), ndarray):
             return  # a constant
+        if how == "np.asarray(v)":
+            way = "np.take(array, x, axis=0) takes from a plain array, np.zeros_like(x) begins one to be written into"
+        else:
+            way = "np.where chooses element by element, np.take(array, v, axis=0) takes rows by numbers"
         raise self.error(
-            f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. np.where chooses "
-            f"element by element, np.take(array, v, axis=0) takes rows by numbers; what is to be seen is returned, and "
-            f"looked at outside"
+            f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. {way}; what is to be "
+            f"seen is returned, and looked at outside"
         )
 
     # ------------------------------------------------------------------------------------------------------ the sweep
@@ -434,8 +418,3 @@ def _itself(x: Any) -> Any:
 
 def _is_none(x: Any) -> bool:
     return x is None
-
-
-def _holds(x: Any, place: Place | None) -> bool:
-    """Whether a Value is the very owner of a place."""
-    return place is not None and place.owner is x
