@@ -17,6 +17,7 @@ from .nodes import nodes_in
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram
 from .program import Program
 from .recording import Recording
+from .surroundings import Surroundings
 from .tape import Tape, Uncompilable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,7 +29,8 @@ TRIES = 5  # calls of one signature among which two must record the same
 class Signature:
     """What is known of the calls whose arguments have the same structure, shapes, dtypes and static parts."""
 
-    def __init__(self) -> None:
+    def __init__(self, objects: list[Any]) -> None:
+        self.objects: list[Any] = objects  # static ones, which are known by where they are: they must stay there
         self.programs: list[NumPyProgram] = []
         self.recordings: list[Recording] = []
 
@@ -56,7 +58,7 @@ class Compiled:
         key = signature((args, kwargs) if kwargs else args, live)
         known = self.signatures.get(key)
         if known is None:
-            known = self.new(key)
+            known = self.new(key, objects_in((args, kwargs)))
         for program in known.programs:
             try:
                 returned = program([x._numbers if isinstance(x, Value) else x for x in live])
@@ -66,7 +68,7 @@ class Compiled:
             return returned
         return self.recorded(known, args, kwargs)
 
-    def new(self, key: Any) -> Signature:
+    def new(self, key: Any, objects: list[Any]) -> Signature:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
         if len(self.signatures) == KEPT:
             warnings.warn(
@@ -75,14 +77,14 @@ class Compiled:
                 stacklevel=3,
             )
             del self.signatures[next(iter(self.signatures))]
-        self.signatures[key] = made = Signature()
+        self.signatures[key] = made = Signature(objects)
         return made
 
     # ------------------------------------------------------------------------------------------------------ recording
 
     def recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
         """One ordinary call, recorded. If an earlier one recorded the same, it is the program from now on."""
-        recording, plain = self.run_on_tape(args, kwargs)
+        recording, plain = self.run_on_tape(known.objects, args, kwargs)
         differences = [other.difference(recording) for other in known.recordings]
         if None in differences:
             known.recordings.clear()
@@ -100,11 +102,18 @@ class Compiled:
             )
         return plain
 
-    def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any]:
+    def run_on_tape(self, objects: list[Any], args: Any, kwargs: Any) -> tuple[Recording, Any]:
         """What one call records, and what it returns."""
-        tape = Tape()
+        around = Surroundings(self.function, objects)
+        tape = Tape(around)
         with Mode(TAPE, tape):
             result = self.function(*tape.arguments(args), **tape.arguments(kwargs))
+        change = around.changed()
+        if change is not None:
+            raise Uncompilable(
+                f"{self.title} cannot be compiled: {change}. From the third call on it would run as a program, which "
+                f"does not do that. What is another in every call is an argument; what is to be kept is returned"
+            )
         spec, returned, classes = tape.outcome(result, COMPILED)
         tape.close()
         recording = Recording(tape.nodes, tape.inputs, spec, classes)
@@ -146,6 +155,18 @@ class Compiled:
         return f"<compiled {self.title}>\n{self.source}"
 
 
+def objects_in(x: Any) -> list[Any]:
+    """The static objects among arguments: neither numbers nor strings, and no Values."""
+    if type(x) in (tuple, list):
+        return [found for part in x for found in objects_in(part)]
+    if type(x) is dict:
+        return objects_in(list(x.values()))
+    return [] if isinstance(x, (*STATIC, float, np.ndarray, np.generic, Value)) else [x]
+
+
+STATIC = (int, str, bytes, bool, type(None))
+
+
 def signature(x: Any, live: list[Any]) -> Any:
     """What a program depends on in its arguments; their arrays and floats, which may be others, go to `live`."""
     kind = type(x)
@@ -159,7 +180,7 @@ def signature(x: Any, live: list[Any]) -> Any:
     if isinstance(x, (np.ndarray, np.generic, Value)):
         live.append(x)
         return kind, x.shape, x.dtype
-    return (kind, x) if isinstance(x, (int, str, bytes, bool, type(None))) else (kind, id(x))
+    return (kind, x) if isinstance(x, STATIC) else (kind, id(x))
 
 
 def compile(function: F) -> F:

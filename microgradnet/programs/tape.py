@@ -7,7 +7,7 @@ a node. Looking at a number is refused: a program could not know that it did.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
 
@@ -20,6 +20,7 @@ from ..debugging import users_line
 from ..words import brief, describe
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed, layout_of
 from .structure import Structure
+from .surroundings import Surroundings
 from .traced import Host, Traced
 from .writes import Writes
 
@@ -40,7 +41,8 @@ class Uncompilable(TypeError):
 class Tape:
     """The nodes of a step in the order in which they came to be."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Surroundings) -> None:
+        self.around: Surroundings = around
         self.nodes: list[Node] = []
         self.inputs: list[Node] = []
         self.node_of: dict[int, Any] = {}  # id of a Value or a stand-in -> its node, or the array it is if a constant
@@ -149,7 +151,10 @@ class Tape:
 
     def host(self, function: Callable[..., Any], *args: Any) -> Any:
         """What a function makes of numbers, run at every step."""
-        return self.called(function, args, {}, "host")
+        made = self.called(function, args, {}, "host")
+        for x in args:
+            self.around.drawn(x)
+        return made
 
     def guarded(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What a function says of numbers; where it says something else, the step is another program."""
@@ -388,6 +393,8 @@ class Tape:
 
     def close(self) -> None:
         """End the program with what it relies on, and with all that is left behind."""
+        self.around.read(x for node in self.nodes for x in arrays_in((node.args, node.params)))
+        self.add(Node("guard", Surroundings.holds, (self.around,), held=True))
         values = [place.owner for place in self.standing if isinstance(place, DataOf)]
         structure = Structure([*self.things.values(), *values])
         self.add(Node("guard", Structure.holds, (structure,), held=True))
@@ -418,3 +425,14 @@ def _itself(x: Any) -> Any:
 
 def _is_none(x: Any) -> bool:
     return x is None
+
+
+def arrays_in(x: Any) -> Iterator[ndarray[Any, Any]]:
+    """The plain arrays in arguments."""
+    if type(x) in (tuple, list):
+        for part in x:
+            yield from arrays_in(part)
+    elif type(x) is dict:
+        yield from arrays_in(list(x.values()))
+    elif isinstance(x, ndarray):
+        yield x
