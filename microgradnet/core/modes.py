@@ -204,6 +204,17 @@ def host(function: Callable[..., Any], *args: Any) -> Any:
     return function(*[getattr(x, "_numbers", x) for x in args])
 
 
+def barrier(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)`, which may look at and change whatever lasts, such as parameters and options.
+
+    In a compiled step it is run every time, after all before it has been done, and before what follows is begun.
+    """
+    tape = taped()
+    if tape is not None:
+        return tape.barrier(function, *args)
+    return function(*[getattr(x, "_numbers", x) for x in args])
+
+
 def kept(x: Any) -> Any:
     """A parameter as a graph holds it: lists and arrays are copied, they may be written to before the sweep.
 

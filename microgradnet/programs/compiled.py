@@ -13,12 +13,12 @@ import numpy as np
 
 from ..core import TAPE, Mode, Value
 from ..words import brief, describe
-from .nodes import nodes_in
+from .nodes import Uncompilable, nodes_in
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram
 from .program import Program
 from .recording import Recording
 from .surroundings import Surroundings
-from .tape import Tape, Uncompilable
+from .tape import Tape
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,7 +61,7 @@ class Compiled:
             known = self.new(key, objects_in((args, kwargs)))
         for program in known.programs:
             try:
-                returned = program([x._numbers if isinstance(x, Value) else x for x in live])
+                returned = program([x._numbers if isinstance(x, Value) and x.op is not None else x for x in live])
             except OtherProgram:
                 continue
             self.latest = program
@@ -177,9 +177,13 @@ def signature(x: Any, live: list[Any]) -> Any:
     if kind is float:
         live.append(x)
         return kind
-    if isinstance(x, (np.ndarray, np.generic, Value)):
+    if isinstance(x, (np.ndarray, np.generic)):
         live.append(x)
         return kind, x.shape, x.dtype
+    if isinstance(x, Value):
+        first = next((i for i, other in enumerate(live) if other is x), len(live))  # one that is handed in twice
+        live.append(x)
+        return kind, x.shape, x.dtype, x.op is None, first
     return (kind, x) if isinstance(x, STATIC) else (kind, id(x))
 
 

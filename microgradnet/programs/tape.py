@@ -7,18 +7,31 @@ a node. Looking at a number is refused: a program could not know that it did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import ref
 
 import numpy as np
 from numpy import ndarray
 
-from ..core import NO_PARAMS, NonDiff, Op, Value, fitted, new_value
-from ..core.rows import Variadic
+from ..core import NO_PARAMS, NonDiff, Op, Value, new_value
 from ..debugging import users_line
 from ..words import brief, describe
-from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed, layout_of
+from .nodes import (
+    Attribute,
+    DataOf,
+    GradOf,
+    Item,
+    Memory,
+    Node,
+    Place,
+    Uncompilable,
+    arrays_in,
+    changed,
+    layout_of,
+)  # fmt: skip
+from .rules import pull
 from .structure import Structure
 from .surroundings import Surroundings
 from .traced import Host, Traced
@@ -34,10 +47,6 @@ SHAPED_BY_NUMBERS = {
 PLAIN = (ndarray, np.generic, int, float)
 
 
-class Uncompilable(TypeError):
-    """What cannot be compiled, the line it stands in, and what to write instead."""
-
-
 class Tape:
     """The nodes of a step in the order in which they came to be."""
 
@@ -51,7 +60,7 @@ class Tape:
         self.standing: dict[Place, Any] = {}  # what stands for what is there now: a stand-in, a Value, or None
         self.place_of: dict[int, Place] = {}
         self.stored: dict[Place, tuple[Any, bool]] = {}  # what is left there: a node, and whether it is in new memory
-        self.loaded: dict[Place, Any] = {}
+        self.argument_of: dict[int, Node] = {}  # id of a leaf among the arguments -> its node
         self.writes: Writes = Writes()
         self.things: dict[int, Any] = {}
 
@@ -76,7 +85,7 @@ class Tape:
         if node is not self:
             return node
         if x.op is None:  # a parameter, or another leaf from outside
-            return self.node_of[id(self.at(DataOf(x)))]
+            return self.node_of[id(self.at(self.place(DataOf, x)))]
         raise self.error(
             f"{describe(x)} was computed before the step. Compute it inside, or pass it as an argument",
         )
@@ -156,6 +165,20 @@ class Tape:
             self.around.drawn(x)
         return made
 
+    def barrier(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What a function of the host's returns, that may look at and change all that lasts.
+
+        What was written so far is stored before it. All that lasts is loaded anew after it, and what stood for it is
+        not to be used any more.
+        """
+        self.store()
+        for stand_in in self.standing.values():
+            self.place_of.pop(id(stand_in), None)
+            if isinstance(stand_in, Traced) and not isinstance(stand_in, Host):
+                self.writes.stale.add(id(stand_in))
+        self.standing.clear()
+        return self.called(function, args, {}, "barrier")
+
     def guarded(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What a function says of numbers; where it says something else, the step is another program."""
         held = function(*self.examples(args), **self.examples(kwargs))
@@ -197,6 +220,10 @@ class Tape:
             numbers = place.read()
             stand_in._numbers = numbers._numbers if isinstance(numbers, Value) else numbers
         return stand_in
+
+    def place(self, kind: type[Place], value: Value) -> Place:
+        """Where the numbers, or the gradient, of a leaf are."""
+        return kind(value, None, self.argument_of.get(id(value)))
 
     def array(self, x: Any) -> Any:
         """What stands for an array that lasts, such as a running mean."""
@@ -250,13 +277,13 @@ class Tape:
             return x
         node = self.node_of.get(id(x), self)
         if node is self and x.op is None:
-            return self.at(DataOf(x))
+            return self.at(self.place(DataOf, x))
         node = self.node(x)
         return self.stand_in(x._numbers, node) if isinstance(node, Node) else node[()]
 
     def gradient(self, value: Value) -> Any:
         """What stands for the gradient of a Value, or None."""
-        place = GradOf(value)
+        place = self.place(GradOf, value)
         if place not in self.standing and id(value) not in self.node_of:  # else it came to be in this step
             if self.guarded_at(_is_none, place):
                 self.standing[place] = None
@@ -267,17 +294,28 @@ class Tape:
         """The plain array that is assigned to the `data` or the `grad` of a Value."""
         if isinstance(new, Value) and not isinstance(new, Traced):
             return new  # an error, which the setter knows
-        numbers = self.examples(new)
         if what == "data" and id(value) in self.local:
             self.node_of[id(value)] = self.node(new)
-            return numbers
-        place = DataOf(value) if what == "data" else GradOf(value)
+            return self.examples(new)
+        place = self.place(DataOf if what == "data" else GradOf, value)
         if new is not None and new is self.standing.get(place):  # written in place already
             return value._numbers if what == "data" else value._grad
         if what == "data" and id(value) in self.node_of:
-            return numbers  # an error, which the setter knows
+            return self.examples(new)  # an error, which the setter knows
+        new = self.fitting(value, what, new)
         self.put(place, new, fresh=True)
+        numbers = self.examples(new)
         return numbers.copy() if isinstance(numbers, ndarray) else numbers
+
+    def fitting(self, value: Value, what: str, new: Any) -> Any:
+        """What is assigned to a Value, in its dtype; made anew at every step if it is a constant."""
+        if isinstance(new, Traced):
+            if what == "grad" and not new.ndim and value.ndim:
+                return self.called(filled, (value.shape, new, value.dtype), {})
+            return new if type(new) is Traced and new.dtype == value.dtype else new.astype(value.dtype)
+        if new is None or isinstance(new, Value) or not (np.shape(new) == value.shape or what == "grad"):
+            return new
+        return self.called(filled, (value.shape, new, value.dtype), {})
 
     def put(self, place: Place, x: Any, fresh: bool = False) -> None:
         """Note that `x` is what is at a place from now on."""
@@ -310,43 +348,7 @@ class Tape:
 
     def of_a_sweep(self) -> Callable[..., None]:
         """What a sweep calls in place of `node.op.pull`."""
-        return self.pull
-
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
-        """The rules, recorded as they run; one that looks at numbers is itself a call of the program."""
-        row: Any = node.op
-        if create_graph or not row.rules:
-            row.pull(node, g, create_graph, pending)
-            return
-        out, inputs = self.shadow(node), [self.shadow(x) for x in node.args]
-        g = self.as_stand_in(g)
-        if isinstance(row, Variadic):
-            gradients = self.ruled(row.rules[0], g, out, inputs, node.params)
-        else:
-            wanted = [type(x) is Value and rule is not None for x, rule in zip(node.args, row.rules, strict=False)]
-            gradients = [
-                self.ruled(rule, g, out, inputs, node.params) if wants else None
-                for wants, rule in zip(wanted, row.rules, strict=False)
-            ]
-        for x, gx in zip(node.args, gradients, strict=False):
-            if type(x) is Value and gx is not None:
-                gx = self.as_stand_in(fitted(gx, x, row))
-                pending[x] = pending[x] + gx if x in pending else gx
-
-    def ruled(self, rule: Any, g: Any, out: Any, inputs: list[Any], params: dict[str, Any]) -> Any:
-        """What a rule makes of a gradient."""
-        begun = len(self.nodes)
-        try:
-            return rule(g, out, *inputs, **params)
-        except Uncompilable:
-            del self.nodes[begun:]
-            return self.called(rule, (g, out, *inputs), params)
-
-    def as_stand_in(self, g: Any) -> Any:
-        """A gradient, as something that records."""
-        if isinstance(g, Value):
-            return self.shadow(g)
-        return self.stand_in(g, g)
+        return partial(pull, self)
 
     def deposited(self, gradients: dict[Value, Any]) -> bool:
         """Put the gradients of a sweep where they belong."""
@@ -355,7 +357,7 @@ class Tape:
             total = g if old is None else (old if type(g) is Value else self.shadow(old)) + g
             numbers = self.examples(total)
             value._grad = numbers.copy() if isinstance(numbers, ndarray) else numbers
-            self.put(GradOf(value), total, fresh=True)
+            self.put(self.place(GradOf, value), total, fresh=True)
         return True
 
     # ---------------------------------------------------------------------------------------- the beginning, the end
@@ -369,7 +371,12 @@ class Tape:
             numbers = self.examples(x)
             node = self.add(Node("input", like=numbers, params={"name": f"x{len(self.inputs)}"}))
             self.inputs.append(node)
-            return self.know(x, node) if isinstance(x, Value) else self.stand_in(numbers, node)
+            if not isinstance(x, Value):
+                return self.stand_in(numbers, node)
+            if x.op is None:  # its numbers and its gradient are loaded, as those of a parameter
+                self.argument_of.setdefault(id(x), node)
+                return x
+            return self.know(x, node)
 
         return changed(given, standing)
 
@@ -395,12 +402,17 @@ class Tape:
         """End the program with what it relies on, and with all that is left behind."""
         self.around.read(x for node in self.nodes for x in arrays_in((node.args, node.params)))
         self.add(Node("guard", Surroundings.holds, (self.around,), held=True))
-        values = [place.owner for place in self.standing if isinstance(place, DataOf)]
+        values = [place.owner for place in self.standing if type(place) is DataOf and not place.argument]
         structure = Structure([*self.things.values(), *values])
         self.add(Node("guard", Structure.holds, (structure,), held=True))
+        self.store()
+
+    def store(self) -> None:
+        """Put what was written where it lasts."""
         for place, (x, fresh) in self.stored.items():
             if id(place.owner) not in self.node_of:  # else it came to be in this step, and is gone after it
                 self.add(Node("store", None, (x,), {"fresh": fresh}, place=place))
+        self.stored.clear()
 
     def cut(self, history: Op) -> list[ref[Value]]:
         """Take the history of all that was computed, and put this in its place; what was computed."""
@@ -415,6 +427,11 @@ def name_of(function: Any) -> str:
     return str(getattr(function, "__name__", function))
 
 
+def filled(shape: tuple[int, ...], x: Any, dtype: Any) -> Any:
+    """A new array, or scalar, that holds `x`."""
+    return np.full(shape, x, dtype)[()]
+
+
 def _item(parts: Any, i: int) -> Any:
     return parts[i]
 
@@ -425,14 +442,3 @@ def _itself(x: Any) -> Any:
 
 def _is_none(x: Any) -> bool:
     return x is None
-
-
-def arrays_in(x: Any) -> Iterator[ndarray[Any, Any]]:
-    """The plain arrays in arguments."""
-    if type(x) in (tuple, list):
-        for part in x:
-            yield from arrays_in(part)
-    elif type(x) is dict:
-        yield from arrays_in(list(x.values()))
-    elif isinstance(x, ndarray):
-        yield x
