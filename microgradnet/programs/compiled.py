@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import types
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..core import TAPE, Mode, Value
+from ..core import TAPE, Mode, Value, modes
 from ..words import brief, describe
 from .nodes import Uncompilable, nodes_in
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram
@@ -24,6 +25,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 KEPT = 16  # signatures, and programs of each
 TRIES = 5  # calls of one signature among which two must record the same
+
+
+THRASHING = (
+    "Every shape, every int, bool, str or object among the arguments, and every value of what is around the function, "
+    "is a program of its own: pass floats or arrays, or pad"
+)
 
 
 class Signature:
@@ -56,6 +63,10 @@ class Compiled:
         """What the function returns; what it changes is changed."""
         live: list[Any] = []
         key = signature((args, kwargs) if kwargs else args, live)
+        if modes.on:
+            if modes.taped() or modes.WATCHER.get() is not None:  # a part of another step; debug mode looks at numbers
+                return self.function(*args, **kwargs)
+            key = key, modes.RECORDING.get()
         known = self.signatures.get(key)
         if known is None:
             known = self.new(key, objects_in((args, kwargs)))
@@ -72,8 +83,7 @@ class Compiled:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
         if len(self.signatures) == KEPT:
             warnings.warn(
-                f"{self.title} has been compiled for {KEPT} signatures, the oldest is forgotten. Every shape, and "
-                f"every int, bool or str among the arguments, is a program of its own: pass floats or arrays, or pad",
+                f"{self.title} has been compiled for {KEPT} signatures, the oldest is forgotten. {THRASHING}",
                 stacklevel=3,
             )
             del self.signatures[next(iter(self.signatures))]
@@ -88,7 +98,13 @@ class Compiled:
         differences = [other.difference(recording) for other in known.recordings]
         if None in differences:
             known.recordings.clear()
-            del known.programs[: len(known.programs) + 1 - KEPT]
+            if len(known.programs) == KEPT:
+                warnings.warn(
+                    f"{self.title} has been compiled {KEPT} times for the same signature, the oldest program is "
+                    f"forgotten. {THRASHING}",
+                    stacklevel=4,
+                )
+                del known.programs[0]
             self.latest = NumPyProgram(Program(recording), self.title)
             known.programs.append(self.latest)
             return plain
@@ -128,13 +144,18 @@ class Compiled:
         return recording, returned
 
     def check_kept(self, made: list[ref[Value]]) -> None:
-        """Uncompilable if a Value that the step computed is held by something outside, in a list or as an attribute."""
+        """Uncompilable if something outside holds what the step computed: in a list, a variable, an attribute."""
+        if not any(held() is not None for held in made):
+            return
+        gc.collect()  # what holds itself
         for held in made:
             value = held()
-            if value is not None and any(isinstance(x, (list, dict, tuple, set)) for x in gc.get_referrers(value)):
+            holders = [] if value is None else [x for x in gc.get_referrers(value) if not isinstance(x, HARMLESS)]
+            if holders:
                 raise Uncompilable(
-                    f"{self.title} keeps {describe(value)}, which it computed, in something outside. From the third "
-                    f"call on it runs as a program, which adds nothing there: return it instead"
+                    f"{self.title} keeps {describe(value)}, which it computed, in something outside, or returns it in "
+                    f"a {type(holders[0]).__name__}. From the third call on it runs as a program, which adds nothing "
+                    f"there: return it, in tuples, lists and dicts"
                 )
 
     # -------------------------------------------------------------------------------------------------------- looking
@@ -153,6 +174,9 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<compiled {self.title}>\n{self.source}"
+
+
+HARMLESS = (types.FrameType, Value)  # the gradient of a Value may be a Value
 
 
 def objects_in(x: Any) -> list[Any]:

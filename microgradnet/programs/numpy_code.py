@@ -319,8 +319,15 @@ class NumPyProgram:
         self.bytes: int = writer.plan.bytes
         self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
         self.busy = threading.Lock()
+        self.runs_in: int | None = None  # the thread that is in it
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
+        if self.runs_in == threading.get_ident():  # a call of the host's has come back here: the memory is in use
+            raise OtherProgram
         with self.busy:
-            return self.run(*arguments)
+            self.runs_in = threading.get_ident()
+            try:
+                return self.run(*arguments)
+            finally:
+                self.runs_in = None

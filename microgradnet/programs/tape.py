@@ -15,7 +15,7 @@ from weakref import ref
 import numpy as np
 from numpy import ndarray
 
-from ..core import NO_PARAMS, NonDiff, Op, Value, new_value
+from ..core import NO_PARAMS, NonDiff, Op, Value, modes, new_value
 from ..debugging import users_line
 from ..words import brief, describe
 from .nodes import (
@@ -126,6 +126,8 @@ class Tape:
 
     def made(self, value: Value) -> None:
         """Called for every Value just recorded."""
+        if modes.WATCHER.get() is not None:
+            raise self.error("debug mode looks at every number. Put it around the call: with mg.debug(): step(…)")
         row, args = value.op, value.args
         if row is None:
             return
@@ -416,7 +418,8 @@ class Tape:
 
     def cut(self, history: Op) -> list[ref[Value]]:
         """Take the history of all that was computed, and put this in its place; what was computed."""
-        made = [x for x in self.alive if getattr(self.node_of.get(id(x)), "kind", "") == "call"]
+        computed = (x for x in self.alive if getattr(self.node_of.get(id(x)), "kind", "") == "call")
+        made = [x for x in self.alive if isinstance(x, Traced)] + [x for x in computed if not isinstance(x, Traced)]
         for x in made:
             x.op, x.args = history, ()
         return [ref(x) for x in made]
