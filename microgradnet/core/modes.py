@@ -204,6 +204,23 @@ def host(function: Callable[..., Any], *args: Any) -> Any:
     return function(*[getattr(x, "_numbers", x) for x in args])
 
 
+def checked(function: Callable[..., Any], *args: Any) -> None:
+    """`function(*args)`, an error or a warning for some numbers: in a compiled step, if these are of it, every time."""
+    tape = taped()
+    if tape is not None and any(hasattr(x, "_numbers") for x in args):
+        tape.host(function, *args)
+    else:
+        function(*[getattr(x, "_numbers", x) for x in args])
+
+
+def called(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)` of plain numbers, through which nothing flows: in a compiled step, one of its calls."""
+    tape = taped()
+    if tape is not None:
+        return tape.called(function, args, {})
+    return function(*[getattr(x, "_numbers", x) for x in args])
+
+
 def barrier(function: Callable[..., Any], *args: Any) -> Any:
     """`function(*args)`, which may look at and change whatever lasts, such as parameters and options.
 

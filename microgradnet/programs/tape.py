@@ -147,6 +147,8 @@ class Tape:
         """What a function makes of stand-ins and plain numbers."""
         node = Node(kind, function, self.nodes_of(args), self.nodes_of(kwargs))
         numbers = function(*self.examples(args), **self.examples(kwargs))
+        if type(numbers) is ndarray and not numbers.ndim:
+            numbers = numbers[()]
         if kind == "call" and isinstance(numbers, bool):
             return self.guarded(function, *args, **kwargs)
         if kind == "call" and not isinstance(numbers, (*PLAIN, tuple, list)):

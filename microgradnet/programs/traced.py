@@ -58,7 +58,7 @@ class Traced(NonDiff, ours=True):
     def astype(self, dtype: Any, **more: Any) -> Any:
         """These numbers in another dtype, of any kind."""
         tape = _tape()
-        return tape.called(np.ndarray.astype, (self, np.dtype(dtype)), {})
+        return tape.called(cast, (self, np.dtype(dtype)), {})
 
     def copy(self) -> Any:
         """These numbers in memory of their own."""
@@ -206,3 +206,8 @@ class Host(Traced, ours=True):
     __hash__ = NonDiff.__hash__
     __iadd__, __isub__ = _number_wise(operator.add), _number_wise(operator.sub)
     __imul__, __itruediv__ = _number_wise(operator.mul), _number_wise(operator.truediv)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """An array or a scalar in another dtype."""
+    return x.astype(dtype)
