@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from . import modes
 from .protocols import held
 from .tables import FROZEN, NO_PARAMS, TABLE, fill
 from .written import new_value
@@ -20,6 +21,8 @@ def parts_of_value(value: Any, history: Any) -> tuple[Any, ...]:
     for it, and says so when a sweep wants to go through it.
     """
     frozen = value.params is FROZEN
+    if modes.on:
+        modes.looked(value, "copying or pickling it")
     return revived, (type(value), value._numbers, held(value.grad), value.name, history, frozen)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core import TABLE, Value, as_floats, formula, modes, plain_data, shaped
+from ..core import TABLE, Value, all_plain, as_floats, formula, modes, plain_data, shaped
 from ..ops.moves import collect
 from ..ops.reduction import along, argsort, partition_order, searchsorted
 from ..ops.shape import index_array
@@ -184,11 +184,6 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     places, weights = plain_data(shaped(x)), shaped(weights)
     size = np.bincount(places, plain_data(weights), minlength).size  # or NumPy's own objections
     return collect(as_floats(weights, np.float64), places.astype(np.intp) + 1, shape=(size,))
-
-
-def all_plain(x: Any) -> Any:
-    """The numbers of a Value, or of all Values in a list or tuple."""
-    return [all_plain(part) for part in x] if type(x) in (list, tuple) else plain_data(x)
 
 
 def counted(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core import TAPE, Mode, Value, modes
 from ..words import brief, describe
+from .impure import noticed
 from .nodes import Uncompilable, nodes_in
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram
 from .program import Program
@@ -122,7 +123,7 @@ class Compiled:
         """What one call records, and what it returns."""
         around = Surroundings(self.function, objects)
         tape = Tape(around)
-        with Mode(TAPE, tape):
+        with Mode(TAPE, tape), noticed():
             result = self.function(*tape.arguments(args), **tape.arguments(kwargs))
         change = around.changed()
         if change is not None:
@@ -201,13 +202,16 @@ def signature(x: Any, live: list[Any]) -> Any:
     if kind is float:
         live.append(x)
         return kind
+    if kind is np.ndarray:
+        live.append(x)
+        return kind, x.shape, x.dtype, x.strides  # in the order in which axes lie in memory, sums add up
     if isinstance(x, (np.ndarray, np.generic)):
         live.append(x)
         return kind, x.shape, x.dtype
     if isinstance(x, Value):
         first = next((i for i, other in enumerate(live) if other is x), len(live))  # one that is handed in twice
         live.append(x)
-        return kind, x.shape, x.dtype, x.op is None, first
+        return kind, x.shape, x.dtype, x._numbers.strides, x.op is None, first
     return (kind, x) if isinstance(x, STATIC) else (kind, id(x))
 
 

@@ -113,6 +113,8 @@ class Surroundings:
             self.generators.append((name, x))
         elif hasattr(x, "__wrapped__"):
             self.reach(name, x.__wrapped__)
+            for rule in getattr(x, "rules", ()):  # of a row of the user's
+                self.reach(name, rule)
         elif kind is types.ModuleType or isinstance(x, type):
             home = x if kind is types.ModuleType else sys.modules.get(x.__module__)
             if not in_library(getattr(home, "__file__", None) or OURS):
@@ -215,6 +217,10 @@ class Surroundings:
         for i, (_, generator) in enumerate(self.generators):
             if generator is x:
                 self.states[i] = state_of(x)
+
+    def knows(self, x: ndarray[Any, Any]) -> bool:
+        """Whether it is one of the arrays that were there before."""
+        return any(array.array is x for array in self.arrays)
 
     def read(self, constants: Iterator[ndarray[Any, Any]]) -> None:
         """Note the arrays with which the program itself computes."""

@@ -7,7 +7,7 @@ a node. Looking at a number is refused: a program could not know that it did.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 from weakref import ref
@@ -372,6 +372,8 @@ class Tape:
         def standing(x: Any) -> Any:
             if type(x) is not float and not isinstance(x, (ndarray, np.generic, Value)):
                 return x
+            if isinstance(x, ndarray) and type(x) is not ndarray:
+                raise self.error(f"a {type(x).__name__} is handed in. np.asarray(x) is a plain array")
             numbers = self.examples(x)
             node = self.add(Node("input", like=numbers, params={"name": f"x{len(self.inputs)}"}))
             self.inputs.append(node)
@@ -399,7 +401,16 @@ class Tape:
             kind = class_of(x)
             return new_value(kind, x._numbers, history, (), NO_PARAMS) if kind else x._numbers
 
-        nodes = changed(result, lambda x: self.node(x) if is_made(x) else x)
+        def of(x: Any) -> Any:
+            if is_made(x):
+                return self.node(x)
+            if isinstance(x, (tuple, list, dict, set, Iterator)) or hasattr(x, "__dataclass_fields__"):
+                raise self.error(f"it returns {brief(x)}. A program returns numbers, in tuples, lists and dicts")
+            if type(x) is ndarray and not self.around.knows(x):  # made in the step: another one in every call
+                return self.node(self.called(np.array, (x,), {}))
+            return x
+
+        nodes = changed(result, of)
         return nodes, changed(result, plain), changed(result, class_of)
 
     def close(self) -> None:

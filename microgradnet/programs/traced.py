@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -81,6 +83,12 @@ class Traced(NonDiff, ours=True):
         tape = _tape()
         tape.overwritten(self, tape.called(np.sort, (self, axis), more))
 
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        """What isinstance goes by: in the user's program this is the array, or the number, for which it stands."""
+        ours = sys._getframe(1).f_code.co_filename.startswith(OURS)
+        return type(self) if ours else type(self._numbers)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or not hasattr(np.ndarray, name):
             raise AttributeError(f"an array has no {name!r}")
@@ -95,6 +103,7 @@ class Traced(NonDiff, ours=True):
     __iand__, __ior__, __ixor__ = _in_place(operator.and_), _in_place(operator.or_), _in_place(operator.xor)
 
 
+OURS = (str(Path(__file__).parent.parent), np.__path__[0])
 OF_MEMORY = ("nbytes", "itemsize", "strides")
 INSTEAD = {
     "partition": "Write x = np.partition(x, kth)",
@@ -185,8 +194,16 @@ class Host(Traced, ours=True):
         tape = _tape()
         return int(tape.guarded(operator.index, self))
 
+    def __int__(self) -> int:
+        return int(_tape().guarded(int, self))
+
     def __getitem__(self, index: Any) -> NoReturn:
         raise TypeError("a number has no elements")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(float, name):
+            raise AttributeError(f"a number has no {name!r}")
+        raise _tape().error(f"x.{name} of a number is not recorded. Compute it outside, and pass it as an argument")
 
     def astype(self, dtype: Any, **more: Any) -> Any:
         """The number in a dtype of NumPy's."""
