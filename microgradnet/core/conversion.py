@@ -38,7 +38,8 @@ def array_of(x: Any) -> Array:
     """`x` as an array of its own. ValueError for what has no shape, such as rows of unequal length."""
     unmasked("what becomes a plain array", x)
     if modes.on and type(x) in (list, tuple) and any(getattr(part, "_plain", False) for part in x):
-        return modes.called(np.array, x)  # with numbers of a step that is being compiled
+        array: Array = modes.called(np.array, x)  # with numbers of a step that is being compiled
+        return array
     try:
         return np.array(float(x) if isinstance(x, int) else x)
     except (ValueError, OverflowError) as error:

@@ -150,6 +150,14 @@ def relied_on(thing: Any) -> None:
         tape.relies_on(thing)
 
 
+def copied(things: list[Any], copies: list[Any]) -> None:
+    """Modules were copied: a compiled step relies on how these are, not on their copies."""
+    tape = TAPE.get()
+    tape.copies += copies
+    for thing in things:
+        tape.relies_on(thing)
+
+
 def options(group: dict[str, Any]) -> dict[str, Any]:
     """A dict of options: a compiled step reads its numbers anew every time."""
     tape = taped()

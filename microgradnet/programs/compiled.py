@@ -12,8 +12,10 @@ from weakref import ref
 
 import numpy as np
 
+from .. import tree
 from ..core import TAPE, Mode, Value, modes
 from ..words import brief, describe
+from .edges import arguments, outcome
 from .impure import noticed
 from .nodes import Uncompilable, nodes_in
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram
@@ -77,7 +79,7 @@ class Compiled:
             except OtherProgram:
                 continue
             self.latest = program
-            return returned
+            return returned if program.form is None else put_together(program.form, returned)
         return self.recorded(known, args, kwargs)
 
     def new(self, key: Any, objects: list[Any]) -> Signature:
@@ -124,16 +126,19 @@ class Compiled:
         around = Surroundings(self.function, objects)
         tape = Tape(around)
         with Mode(TAPE, tape), noticed():
-            result = self.function(*tape.arguments(args), **tape.arguments(kwargs))
+            result = self.function(*arguments(tape, args), **arguments(tape, kwargs))
         change = around.changed()
         if change is not None:
             raise Uncompilable(
                 f"{self.title} cannot be compiled: {change}. From the third call on it would run as a program, which "
                 f"does not do that. What is another in every call is an argument; what is to be kept is returned"
             )
-        spec, returned, classes = tape.outcome(result, COMPILED)
+        form, result = taken_apart(result)
+        spec, returned, classes = outcome(tape, result, COMPILED)
+        if form is not None:
+            returned = put_together(form, returned)
         tape.close()
-        recording = Recording(tape.nodes, tape.inputs, spec, classes)
+        recording = Recording(tape.nodes, tape.inputs, spec, classes, form)
         if not list(nodes_in(spec)) and not any(node.kind in ("store", "host") for node in tape.nodes):
             raise Uncompilable(
                 f"{self.title} has nothing to compile: it returns {brief(result)} and moves nothing. Return what is "
@@ -175,6 +180,41 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<compiled {self.title}>\n{self.source}"
+
+
+class Slot:
+    """Where one of the results stands in a container, such as a Module of gradients."""
+
+    def __init__(self, index: int) -> None:
+        self.index: int = index
+
+
+def taken_apart(result: Any) -> tuple[Any, Any]:
+    """A result in other containers than tuples, lists and dicts, as a form and a list; else None and the result."""
+    if is_plain(result):
+        return None, result
+    parts: list[Any] = []
+
+    def slot(x: Any, inside: bool) -> Any:
+        if not isinstance(x, (Value, np.ndarray, np.generic)) or (inside and not isinstance(x, Value)):
+            return x
+        parts.append(x)
+        return Slot(len(parts) - 1)
+
+    form = tree.rebuild(result, slot)
+    return form, parts
+
+
+def is_plain(x: Any) -> bool:
+    """Whether there is no Module, dataclass or named tuple in it."""
+    if type(x) in (tuple, list, dict):
+        return all(map(is_plain, x.values() if type(x) is dict else x))
+    return isinstance(x, Value) or tree.KIND_OF[type(x)] is None
+
+
+def put_together(form: Any, parts: list[Any]) -> Any:
+    """The containers of a result around its numbers."""
+    return tree.rebuild(form, lambda x, inside: parts[x.index] if type(x) is Slot else x)
 
 
 HARMLESS = (types.FrameType, Value)  # the gradient of a Value may be a Value

@@ -203,7 +203,9 @@ class Writer:
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
         arguments = [self.operand(x, node) for x in node.args]
-        return f"{self.name(ufunc, ufunc.__name__)}({', '.join([*arguments, *([out] if out else [])])})"
+        if out:
+            arguments.append(f"out={out}" if ufunc in (np.maximum, np.minimum) else out)  # by name is slower
+        return f"{self.name(ufunc, ufunc.__name__)}({', '.join(arguments)})"
 
     def sum_call(self, node: Node, x: str, out: str | None = None) -> str:
         """The call of np.add.reduce, which np.sum wraps: axis, dtype, out, keepdims."""
@@ -245,6 +247,7 @@ class Writer:
 
     def source(self, name: str) -> str:
         """The whole text."""
+        self.meaning[name] = None
         self.write()
         arguments = ", ".join(self.names[id(node)] for node in self.program.inputs)
         body = [*self.lines, *self.stores(), f"return {self.returned(self.program.result, self.program.classes)}"]
@@ -315,6 +318,7 @@ class NumPyProgram:
     def __init__(self, program: Program, name: str = "step") -> None:
         writer = Writer(program)
         self.program: Program = program
+        self.form: Any = program.form  # what is to be put together of the results; most often None
         self.source: str = writer.source(name)
         self.bytes: int = writer.plan.bytes
         self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)

@@ -19,6 +19,7 @@ class Recording(NamedTuple):
     inputs: list[Node]
     result: Any
     classes: Any
+    form: Any = None  # of containers that a program does not make; see compiled.taken_apart
 
     def around(self) -> list[Surroundings]:
         """What the step reached by itself."""

@@ -133,11 +133,13 @@ class Surroundings:
         found, attributes = names_in(f.__code__)
         self.attributes |= attributes
         names = [name for name in found if name in f.__globals__]
-        self.watch("", names, functools.partial(items_of, f.__globals__, names))
-        free, cells = f.__code__.co_freevars, f.__closure__ or ()
-        self.watch("", list(free), functools.partial(contents_of, cells))
-        self.watch("", list(f.__code__.co_varnames[: f.__code__.co_argcount][-len(f.__defaults__ or ()) :]
-                            if f.__defaults__ else []), lambda: f.__defaults__ or ())  # fmt: skip
+        if names:
+            self.watch("", names, functools.partial(items_of, f.__globals__, names))
+        if f.__closure__:
+            self.watch("", list(f.__code__.co_freevars), functools.partial(contents_of, f.__closure__))
+        if f.__defaults__:
+            named = f.__code__.co_varnames[: f.__code__.co_argcount][-len(f.__defaults__) :]
+            self.watch("", list(named), lambda: f.__defaults__ or ())
         if f.__kwdefaults__:
             self.reach_items("", f.__kwdefaults__)
 
@@ -185,8 +187,6 @@ class Surroundings:
 
     def watch(self, name: str, names: list[str], parts: Callable[[], tuple[Any, ...]], keys: int = 0) -> None:
         """Compare these parts from now on, and reach further from them."""
-        if not names:
-            return
         made = Watched(name, [f"a key of {name}"] * keys + names, parts)
         self.watched.append(made)
         for part_name, part in zip(made.names, made.was, strict=True):
@@ -217,6 +217,14 @@ class Surroundings:
         for i, (_, generator) in enumerate(self.generators):
             if generator is x:
                 self.states[i] = state_of(x)
+
+    def done_by_host(self) -> None:
+        """A call of the host's is over, which a program repeats: what it has changed is its own affair."""
+        changed = [x for x in self.watched if not x.holds()]
+        gone = {*map(id, changed)}, tuple(name for x in changed for name in (*x.names, f"{x.name}["))
+        self.watched = [x for x in self.watched if id(x) not in gone[0] and not x.name.startswith(gone[1])]
+        self.arrays = [x for x in self.arrays if x.holds() and not x.name.startswith(gone[1])]
+        self.states = [state_of(x) for _, x in self.generators]
 
     def knows(self, x: ndarray[Any, Any]) -> bool:
         """Whether it is one of the arrays that were there before."""

@@ -7,7 +7,8 @@ a node. Looking at a number is refused: a program could not know that it did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 from weakref import ref
@@ -15,7 +16,7 @@ from weakref import ref
 import numpy as np
 from numpy import ndarray
 
-from ..core import NO_PARAMS, NonDiff, Op, Value, modes, new_value
+from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, modes
 from ..debugging import users_line
 from ..words import brief, describe
 from .nodes import (
@@ -62,7 +63,8 @@ class Tape:
         self.stored: dict[Place, tuple[Any, bool]] = {}  # what is left there: a node, and whether it is in new memory
         self.argument_of: dict[int, Node] = {}  # id of a leaf among the arguments -> its node
         self.writes: Writes = Writes()
-        self.things: dict[int, Any] = {}
+        self.things: dict[int, Any] = {}  # Modules that were called
+        self.copies: list[Any] = []  # of Modules, made in the step
 
     # -------------------------------------------------------------------------------------------------- what is known
 
@@ -146,7 +148,8 @@ class Tape:
     def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
         """What a function makes of stand-ins and plain numbers."""
         node = Node(kind, function, self.nodes_of(args), self.nodes_of(kwargs))
-        numbers = function(*self.examples(args), **self.examples(kwargs))
+        with Mode(TAPE, None) if kind != "call" else nullcontext():
+            numbers = function(*self.examples(args), **self.examples(kwargs))
         if type(numbers) is ndarray and not numbers.ndim:
             numbers = numbers[()]
         if kind == "call" and isinstance(numbers, bool):
@@ -181,7 +184,15 @@ class Tape:
             if isinstance(stand_in, Traced) and not isinstance(stand_in, Host):
                 self.writes.stale.add(id(stand_in))
         self.standing.clear()
-        return self.called(function, args, {}, "barrier")
+        made = self.called(function, args, {}, "barrier")
+        self.around.done_by_host()
+        return made
+
+    def hooked(self, rule: Callable[..., Any], args: Any, params: dict[str, Any]) -> Any:
+        """What a rule makes of a gradient that hands it to a function of the user's: run at every step."""
+        made = self.called(rule, args, params, "host")
+        self.around.done_by_host()
+        return made
 
     def guarded(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What a function says of numbers; where it says something else, the step is another program."""
@@ -191,7 +202,8 @@ class Tape:
 
     def relies_on(self, thing: Any) -> None:
         """Note a Module that was called; where it has become another, the step is another program."""
-        self.things.setdefault(id(thing), thing)
+        if not any(thing is copy for copy in self.copies):
+            self.things.setdefault(id(thing), thing)
 
     def leaf(self, value: Value, data: Any) -> Any:
         """The numbers of a new leaf, made from `data`."""
@@ -340,9 +352,9 @@ class Tape:
         if isinstance(self.node_of.get(id(value)), ndarray):
             return  # a constant
         if how == "np.asarray(v)":
-            way = "np.take(array, x, axis=0) takes from a plain array, np.zeros_like(x) begins one to be written into"
+            way = "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) begins one to be written into"
         else:
-            way = "np.where chooses element by element, np.take(array, v, axis=0) takes rows by numbers"
+            way = "np.where chooses element by element, functional.embedding(v, array) takes rows by numbers"
         raise self.error(
             f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. {way}; what is to be "
             f"seen is returned, and looked at outside"
@@ -365,53 +377,6 @@ class Tape:
         return True
 
     # ---------------------------------------------------------------------------------------- the beginning, the end
-
-    def arguments(self, given: Any) -> Any:
-        """What the step is called with: stand-ins for arrays and floats, and Values as they are."""
-
-        def standing(x: Any) -> Any:
-            if type(x) is not float and not isinstance(x, (ndarray, np.generic, Value)):
-                return x
-            if isinstance(x, ndarray) and type(x) is not ndarray:
-                raise self.error(f"a {type(x).__name__} is handed in. np.asarray(x) is a plain array")
-            numbers = self.examples(x)
-            node = self.add(Node("input", like=numbers, params={"name": f"x{len(self.inputs)}"}))
-            self.inputs.append(node)
-            if not isinstance(x, Value):
-                return self.stand_in(numbers, node)
-            if x.op is None:  # its numbers and its gradient are loaded, as those of a parameter
-                self.argument_of.setdefault(id(x), node)
-                return x
-            return self.know(x, node)
-
-        return changed(given, standing)
-
-    def outcome(self, result: Any, history: Op) -> tuple[Any, Any, Any]:
-        """What the step returned: as nodes, as it goes to the user, and the class of each Value, None elsewhere."""
-
-        def is_made(x: Any) -> bool:
-            return isinstance(x, Value) and (x.op is not None or id(x) in self.node_of)
-
-        def class_of(x: Any) -> Any:
-            return type(x) if is_made(x) and not isinstance(x, Traced) else None
-
-        def plain(x: Any) -> Any:
-            if not is_made(x):
-                return x
-            kind = class_of(x)
-            return new_value(kind, x._numbers, history, (), NO_PARAMS) if kind else x._numbers
-
-        def of(x: Any) -> Any:
-            if is_made(x):
-                return self.node(x)
-            if isinstance(x, (tuple, list, dict, set, Iterator)) or hasattr(x, "__dataclass_fields__"):
-                raise self.error(f"it returns {brief(x)}. A program returns numbers, in tuples, lists and dicts")
-            if type(x) is ndarray and not self.around.knows(x):  # made in the step: another one in every call
-                return self.node(self.called(np.array, (x,), {}))
-            return x
-
-        nodes = changed(result, of)
-        return nodes, changed(result, plain), changed(result, class_of)
 
     def close(self) -> None:
         """End the program with what it relies on, and with all that is left behind."""

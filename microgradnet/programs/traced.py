@@ -83,8 +83,8 @@ class Traced(NonDiff, ours=True):
         tape = _tape()
         tape.overwritten(self, tape.called(np.sort, (self, axis), more))
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """What isinstance goes by: in the user's program this is the array, or the number, for which it stands."""
         ours = sys._getframe(1).f_code.co_filename.startswith(OURS)
         return type(self) if ours else type(self._numbers)
