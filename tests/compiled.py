@@ -61,9 +61,9 @@ def runs_of(
         if between is not None:
             between(i)
         returned = leaves(f(*args))
-        seen.append([x if x is None or isinstance(x, (str, bool, int)) else x for x in returned])
-        seen[-1] = [type(x)(plain(x)) if type(x) is Value else x.copy() if isinstance(x, np.ndarray) else x
-                    for x in returned]  # fmt: skip
+        copies = [Value(plain(x)) if type(x) is Value else x.copy() if isinstance(x, np.ndarray) else x
+                  for x in returned]  # fmt: skip
+        seen.append(copies)
         seen[-1] += [None if x is None else plain(x) for x in leaves(state())]
     return seen, f
 

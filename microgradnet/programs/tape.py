@@ -16,7 +16,7 @@ from weakref import ref
 import numpy as np
 from numpy import ndarray
 
-from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, modes
+from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, constant, modes
 from ..debugging import users_line
 from ..words import brief, describe
 from .nodes import (
@@ -139,6 +139,8 @@ class Tape:
         node = Node("call", row.forward, self.nodes_of(args), value.params, like=value._numbers, op=row)
         self.know(value, self.add(node))
         for x in args:  # a mask chooses as many elements as it has times True
+            if isinstance(x, Traced) and x.dtype.kind not in "fiub":
+                constant(x._numbers)  # says what is wrong with it
             if isinstance(x, Value) and x.dtype == np.bool and row.name in ("take", "put", "scatter"):
                 self.guarded(np.count_nonzero, x)
         if type(value) is NonDiff and all(isinstance(x, Traced) or not isinstance(x, Value) for x in args):
@@ -352,7 +354,7 @@ class Tape:
         if isinstance(self.node_of.get(id(value)), ndarray):
             return  # a constant
         if how == "np.asarray(v)":
-            way = "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) begins one to be written into"
+            way = "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into"
         else:
             way = "np.where chooses element by element, functional.embedding(v, array) takes rows by numbers"
         raise self.error(
