@@ -36,7 +36,7 @@ def pull(tape: Tape, node: Value, g: Any, create_graph: bool, pending: dict[Valu
 
 def ruled(tape: Tape, rule: Any, g: Any, out: Any, inputs: list[Any], params: dict[str, Any]) -> Any:
     """What a rule makes of a gradient."""
-    if rule.__name__ == "_hook_rule":
+    if getattr(rule, "__name__", "") == "_hook_rule":
         return tape.hooked(rule, (g, out, *inputs), params)
     begun = len(tape.nodes)
     try:
