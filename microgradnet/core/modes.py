@@ -189,6 +189,14 @@ def relied_on(thing: Any) -> None:
         tape.relies_on(thing)
 
 
+def copied(things: list[Any], copies: list[Any]) -> None:
+    """Modules were copied: a compiled step relies on how these are, not on their copies."""
+    tape = TAPE.get()
+    tape.copies += copies
+    for thing in things:
+        tape.relies_on(thing)
+
+
 def options(group: dict[str, Any]) -> dict[str, Any]:
     """A dict of options: a compiled step reads its numbers anew every time."""
     tape = taped()
@@ -240,6 +248,34 @@ def host(function: Callable[..., Any], *args: Any) -> Any:
     tape = taped()
     if tape is not None:
         return tape.host(function, *args)
+    return function(*[getattr(x, "_numbers", x) for x in args])
+
+
+def checked(function: Callable[..., Any], *args: Any) -> None:
+    """`function(*args)`, an error or a warning for some numbers: in a compiled step, if these are of it, every time."""
+    tape = taped()
+    if tape is not None and any(hasattr(x, "_numbers") for x in args):
+        tape.host(function, *args)
+    else:
+        function(*[getattr(x, "_numbers", x) for x in args])
+
+
+def called(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)` of plain numbers, through which nothing flows: in a compiled step, one of its calls."""
+    tape = taped()
+    if tape is not None:
+        return tape.called(function, args, {})
+    return function(*[getattr(x, "_numbers", x) for x in args])
+
+
+def barrier(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)`, which may look at and change whatever lasts, such as parameters and options.
+
+    In a compiled step it is run every time, after all before it has been done, and before what follows is begun.
+    """
+    tape = taped()
+    if tape is not None:
+        return tape.barrier(function, *args)
     return function(*[getattr(x, "_numbers", x) for x in args])
 
 

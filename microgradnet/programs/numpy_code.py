@@ -16,13 +16,19 @@ from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
 from ..core.written import function_of
 from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
-from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place
+from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable
 from .program import Program
 
 COMPILED = Gone(
     "COMPILED",
     "it is a result of a compiled function, which keeps no history: call backward() inside the function, or compile "
     "mg.value_and_grad(f)",
+)
+
+
+TOO_LATE = (
+    "what is drawn, or done by the host, in the compiled step decides its course, at {}: a program cannot go another "
+    "way from there. Draw it outside, and pass it as an argument"
 )
 
 
@@ -78,6 +84,12 @@ class Writer:
         self.names[id(node)] = name = self.reserved(node.name, True, array)
         return name
 
+    def owner(self, place: Place) -> str:
+        """What the owner of a place is called."""
+        if place.argument is not None:
+            return self.names[id(place.argument)]
+        return self.name(place.owner, owner_of(place), True)
+
     def text(self, x: Any) -> str:
         """An argument in the text."""
         if type(x) is Node:
@@ -122,18 +134,38 @@ class Writer:
     def write_load(self, node: Node) -> None:
         """What is at a place, when the step begins."""
         place: Any = node.place
-        owner = self.name(place.owner, owner_of(place), True)
+        owner = self.owner(place)
         self.names[id(node)] = name = self.reserved(name_of(place))
         self.lines.append(f"{name} = {loading(place, owner)}")
 
     def write_guard(self, node: Node) -> None:
         """Nothing is done where it does not hold."""
+        self.lines.append(f"if {self.otherwise(node)}: raise OtherProgram")
+
+    def write_check(self, node: Node) -> None:
+        """It is too late for another program."""
+        error = self.name(Uncompilable(TOO_LATE.format("{}:{}, in {}".format(*node.line))), "too_late", True)
+        self.lines.append(f"if {self.otherwise(node)}: raise {error}")
+
+    def otherwise(self, node: Node) -> str:
+        """The condition that a guard does not hold."""
         held, call = node.held, self.call(node)
-        plain = isinstance(held, (int, str, tuple, np.generic))
-        test = f"{call} != {self.text(held)}" if plain else f"{call} is not {self.name(held, 'held', True)}"
         if type(held) is bool:
-            test = call if not held else f"not {call}"
-        self.lines.append(f"if {test}: raise OtherProgram")
+            return call if not held else f"not {call}"
+        plain = isinstance(held, (int, str, tuple, np.generic))
+        return f"{call} != {self.text(held)}" if plain else f"{call} is not {self.name(held, 'held', True)}"
+
+    def write_barrier(self, node: Node) -> None:
+        """Everything is where it belongs before such a call."""
+        self.lines += self.stores()
+        self.write_host(node)
+
+    def stores(self) -> list[str]:
+        """The lines that store what is pending."""
+        if self.moved:
+            self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
+        lines, self.last, self.moved = self.last, [], []
+        return lines
 
     def write_host(self, node: Node) -> None:
         """A call that is made every time."""
@@ -171,7 +203,9 @@ class Writer:
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
         arguments = [self.operand(x, node) for x in node.args]
-        return f"{self.name(ufunc, ufunc.__name__)}({', '.join([*arguments, *([out] if out else [])])})"
+        if out:
+            arguments.append(f"out={out}" if ufunc in (np.maximum, np.minimum) else out)  # by name is slower
+        return f"{self.name(ufunc, ufunc.__name__)}({', '.join(arguments)})"
 
     def sum_call(self, node: Node, x: str, out: str | None = None) -> str:
         """The call of np.add.reduce, which np.sum wraps: axis, dtype, out, keepdims."""
@@ -189,7 +223,7 @@ class Writer:
     def write_store(self, node: Node) -> None:
         """What goes to a place, last of all."""
         place: Any = node.place
-        owner, x = self.name(place.owner, owner_of(place), True), node.args[0]
+        owner, x = self.owner(place), node.args[0]
         if type(x) is Node and x in self.plan.ends:
             target = self.names[id(self.plan.ends[x])]
             self.last.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
@@ -213,11 +247,10 @@ class Writer:
 
     def source(self, name: str) -> str:
         """The whole text."""
+        self.meaning[name] = None
         self.write()
         arguments = ", ".join(self.names[id(node)] for node in self.program.inputs)
-        if self.moved:
-            self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
-        body = [*self.lines, *self.last, f"return {self.returned(self.program.result, self.program.classes)}"]
+        body = [*self.lines, *self.stores(), f"return {self.returned(self.program.result, self.program.classes)}"]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
 
 
@@ -285,12 +318,20 @@ class NumPyProgram:
     def __init__(self, program: Program, name: str = "step") -> None:
         writer = Writer(program)
         self.program: Program = program
+        self.form: Any = program.form  # what is to be put together of the results; most often None
         self.source: str = writer.source(name)
         self.bytes: int = writer.plan.bytes
         self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
         self.busy = threading.Lock()
+        self.runs_in: int | None = None  # the thread that is in it
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
+        if self.runs_in == threading.get_ident():  # a call of the host's has come back here: the memory is in use
+            raise OtherProgram
         with self.busy:
-            return self.run(*arguments)
+            self.runs_in = threading.get_ident()
+            try:
+                return self.run(*arguments)
+            finally:
+                self.runs_in = None
