@@ -114,7 +114,7 @@ def _no_negative_index(a: Any, n: int) -> None:
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError(f"np.select wants as many choices as conditions; got {len(choicelist)} and {len(condlist)}")
-    dtype = np.result_type(*[numbers(plain(x)) for x in (*choicelist, default)])
+    dtype = np.result_type(*[plain_data(plain(x)) for x in (*choicelist, default)])
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         if shaped(condition).dtype.kind != "b":
