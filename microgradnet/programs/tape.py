@@ -402,8 +402,7 @@ class Tape:
         made = [x for x in self.alive if isinstance(x, Traced)] + [x for x in computed if not isinstance(x, Traced)]
         for x in made:
             x.op, x.args = history, ()
-        for held in (self.alive, self.standing, self.node_of, self.place_of, self.stored):
-            held.clear()  # a mode that is over may still hold the tape
+        vars(self).clear()  # a mode that is over may still hold the tape, and so all that it holds
         return [ref(x) for x in made]
 
 
