@@ -25,6 +25,7 @@ from numpy import ndarray
 from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, unbroadcast, widened
+from .modes import Later
 from .protocols import held
 from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
@@ -98,7 +99,7 @@ class Value(ArrayLike):
     @property
     def grad(self) -> Array | Any:  # or None, or a Value: Any, for nobody should have to ask before `w.grad.round(3)`
         """The gradient, with the Value's shape and dtype, or None. Set it to None, or to 0, to start anew."""
-        return modes.seen(self, "grad", self._grad) if modes.on else self._grad
+        return modes.seen(self, "grad", self._grad) if modes.on or type(self._grad) is Later else self._grad
 
     @grad.setter
     def grad(self, new: Any) -> None:
@@ -344,5 +345,5 @@ def deposit(gradients: Gradients) -> None:
                 array = held(g)
             owned.add(id(array))
         if value._grad is not None and value.op is None:
-            g = (value._grad if type(g) is Value else held(value._grad)) + g
+            g = (modes.settled(value) if type(g) is Value else held(modes.settled(value))) + g
         value._grad = g

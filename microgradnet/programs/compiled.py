@@ -34,8 +34,9 @@ COMPILED = Gone(
 class Answer(NamedTuple):
     """A program, and the class of what it returns in each place: of a Value, or None for what is plain."""
 
-    program: NumPyProgram
+    program: Any
     classes: Any
+    native: bool
 
 
 class Signature:
@@ -52,8 +53,9 @@ class Compiled:
     `source` is its latest program as the text of a NumPy function, `passes` says how it came to be.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], backend: str = "numpy") -> None:
         self.function: Callable[..., Any] = function
+        self.backend: str = backend
         name = getattr(function, "__name__", type(function).__name__)
         self.title: str = name if name.isidentifier() else "step"
         self.signatures: dict[Any, Signature] = {}
@@ -70,13 +72,13 @@ class Compiled:
         known = self.signatures.get(key)
         if known is None:
             known = self.new(key)
-        for program, classes in known.answers:
+        for program, classes, native in known.answers:
             try:
                 found = program([x._numbers if isinstance(x, Value) else x for x in live])
             except OtherProgram:
                 continue
             self.latest = program
-            return handed_out(found, classes)
+            return found if native else handed_out(found, classes)
         return self.recorded(known, args, kwargs)
 
     def new(self, key: Any) -> Signature:
@@ -100,7 +102,7 @@ class Compiled:
         if None in differences:
             known.recordings.clear()
             del known.answers[: len(known.answers) + 1 - KEPT]
-            known.answers.append(Answer(NumPyProgram(Program(recording), self.title), classes))
+            known.answers.append(self.answer(Program(recording), classes))
             self.latest = known.answers[-1].program
             return plain
         known.recordings.append(recording)
@@ -112,6 +114,14 @@ class Compiled:
                 f"str and None are static"
             )
         return plain
+
+    def answer(self, program: Program, classes: Any) -> Answer:
+        """The program that runs from now on."""
+        if self.backend == "numpy":
+            return Answer(NumPyProgram(program, self.title), classes, False)
+        from .native_code import NativeProgram
+
+        return Answer(NativeProgram(program, self.title, classes, COMPILED), classes, True)
 
     def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any, Any]:
         """What one call records, what it returns, and the classes of that."""
@@ -184,7 +194,7 @@ def handed_out(found: Any, classes: Any) -> Any:
     return found if classes is None else new_value(classes, found, COMPILED, (), NO_PARAMS)
 
 
-def compile(function: F) -> F:
+def compile(function: F, backend: str = "numpy") -> F:
     """The function, recorded once and then run as straight-line NumPy: the same results, in a fraction of the time.
 
     The first two calls are ordinary ones on your own data, and recorded; if they agree, the third is the program.
@@ -211,4 +221,4 @@ def compile(function: F) -> F:
     """
     if isinstance(function, Value) or not callable(function):
         raise TypeError(f"compile wants a function; got {brief(function)}")
-    return Compiled(function)  # type: ignore[return-value]
+    return Compiled(function, backend)  # type: ignore[return-value]

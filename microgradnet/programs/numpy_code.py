@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core import new_age
+from ..core.modes import settled
 from ..core.written import function_of
 from .lowering import transposed
 from .memory import Plan, laid_out
@@ -31,7 +32,7 @@ class Writer:
         self.program: Program = program
         self.plan: Plan = Plan(program)
         self.names: dict[int, str] = {}  # id of a node -> what it is called in the text
-        self.meaning: dict[str, Any] = {"OtherProgram": OtherProgram, "new_age": new_age}
+        self.meaning: dict[str, Any] = {"OtherProgram": OtherProgram, "new_age": new_age, "settled": settled}
         self.named: dict[int, str] = {}  # id of an object -> its name
         self.lines: list[str] = []
         self.last: list[str] = []
@@ -235,7 +236,7 @@ def loading(place: Place, owner: str) -> str:
     if isinstance(place, DataOf):
         return f"{owner}._numbers"
     if isinstance(place, GradOf):
-        return f"{owner}._grad"
+        return f"settled({owner})"
     if isinstance(place, Item):
         return f"{owner}[{place.name!r}]"
     return f"{owner}.{place.name}" if isinstance(place, Attribute) else owner
@@ -246,6 +247,8 @@ def storing(place: Place, owner: str, x: str, fresh: bool) -> list[str]:
     if isinstance(place, DataOf):
         in_place = type(place.owner._numbers) is np.ndarray and not fresh
         return [f"{owner}._numbers{'[...]' if in_place else ''} = {x}", f"{owner}.age = new_age()"]
+    if isinstance(place, GradOf):
+        return [f"{owner}._grad = {x}"]
     return [f"{loading(place, owner)}{'[...]' if isinstance(place, Memory) else ''} = {x}"]
 
 

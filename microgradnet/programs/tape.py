@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core import NO_PARAMS, NonDiff, Op, Value, fitted, new_value
+from ..core.modes import settled
 from ..core.rows import Variadic
 from ..debugging import users_line
 from ..words import brief, describe
@@ -258,7 +259,7 @@ class Tape:
             return numbers
         place = DataOf(value) if what == "data" else GradOf(value)
         if new is not None and new is self.standing.get(place):  # written in place already
-            return value._numbers if what == "data" else value._grad
+            return value._numbers if what == "data" else settled(value)
         if what == "data" and id(value) in self.node_of:
             return numbers  # an error, which the setter knows
         self.put(place, new, fresh=True)

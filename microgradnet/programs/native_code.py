@@ -1,0 +1,472 @@
+"""A program whose runs of loops and products are machine code, called from the text of a Python function."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import NO_PARAMS, Later, Op, new_age, new_value
+from ..core.modes import settled
+from ..core.written import function_of
+from . import cpython
+from .blas import addresses
+from .llvm import Function, Machine, converted
+from .loops import Step
+from .native_plan import Plan
+from .native_steps import BLAS, Given, LoopText, pieces, product, scattered
+from .native_lowering import key_of
+from .nodes import DataOf, GradOf, Node, changed, nodes_in
+from .numpy_code import NumPyProgram, OtherProgram, Writer, owner_of, storing
+from .program import Program
+
+BUSY = 200_000  # elements, or multiplications over 16, from which on other threads may run meanwhile
+
+
+def again(segment: Callable[..., Any], likes: list[Any], objects: tuple[Any, ...]) -> None:
+    """A segment that found an array not laid out as it takes it, on copies; those it writes are copied back."""
+    fitting: list[Any] = list(objects)
+    for i, like in enumerate(likes):
+        x = objects[i]
+        if type(x) is not np.ndarray or (x.shape, x.dtype) != (like.shape, like.dtype):
+            raise OtherProgram
+        fitting[i] = np.empty_like(like)
+        fitting[i][...] = x
+    if segment(*fitting):
+        raise IndexError("an index is out of bounds")
+    for x, new in zip(objects, fitting, strict=True):
+        if type(x) is np.ndarray and x.flags.writeable and not np.array_equal(x, new, equal_nan=True):
+            x[...] = new
+
+
+class Segment:
+    """A run of native steps as one function, and what it is handed."""
+
+    def __init__(self, name: str, plan: Plan, texts: dict[str, str]) -> None:
+        self.name: str = name
+        self.plan: Plan = plan
+        self.texts: dict[str, str] = texts  # text of a step's function -> its name
+        self.arrays: list[Any] = []  # roots from outside
+        self.numbers: list[Any] = []
+        self.calls: list[Any] = []
+        self.indices: list[Any] = []
+        self.work: float = 0.0
+
+    def add(self, i: int, step: Step, memory: Any) -> None:
+        """One step."""
+        plan, given = self.plan, Given(self.plan.arrays, memory)
+        if step.kind == "loop":
+            needed = lambda node: plan.is_needed(node, i)  # noqa: E731
+            f = LoopText(step, plan.arrays, given, needed).text()
+            for node in step.nodes:
+                if key_of(node) == "take":
+                    self.indices += [(x, node.args[0], k) for k, x in enumerate(node.args[1:])]
+            self.work += float(np.prod(step.shape)) * len(step.nodes)
+        elif step.kind == "product":
+            (node,) = step.nodes
+            _, target, factor = plan.folded.get(id(node), (None, None, None))
+            f = product(step, plan.arrays, given, target, factor)
+            self.work += float(np.prod(node.shape)) * node.args[0].shape[-1] / 16  # type: ignore[arg-type]
+        else:
+            f = {"assembled": pieces, "scatter": scattered}[step.kind](step, plan.arrays, given)
+            (node,) = step.nodes
+            if step.kind == "scatter":
+                self.indices += [(x, node, k) for k, x in enumerate(node.args[1:])]
+        text = f.text(given.head("NAME"))
+        name = self.texts.setdefault(text, f"step{len(self.texts)}")
+        self.calls.append((name, list(given.roots.values()), list(given.numbers.items())))
+        for root in given.roots.values():
+            if memory(root)[0] == "outside":
+                self.take(self.arrays, memory(root)[1])
+        for x in given.numbers.values():
+            self.take(self.numbers, x)
+
+    def take(self, known: list[Any], x: Any) -> None:
+        """Note what the function is handed, once."""
+        if not any(x is y for y in known):
+            known.append(x)
+
+
+class NativeProgram(NumPyProgram):
+    """A program that runs natively where it can. `source` is its text as a NumPy function, `text` what really runs."""
+
+    def __init__(self, program: Program, name: str, classes: Any, history: Op) -> None:
+        self.program: Program = program
+        self.plan: Plan = Plan(program)
+        self.title: str = name
+        writer = NativeWriter(self.plan, classes, history)
+        self.text: str = writer.source(name)
+        self.bytes: int = self.plan.arena.size
+        self.machine: Any = writer.machine
+        self.run: Callable[..., Any] = function_of(self.text, name, f"program of {name}, {id(self)}", writer.meaning)
+        self.busy = threading.Lock()
+
+    @property
+    def source(self) -> str:  # type: ignore[override]
+        """The program as the text of a NumPy function."""
+        return NumPyProgram(self.program, self.title).source
+
+    def __call__(self, arguments: list[Any]) -> Any:
+        """What the step returns for these arguments."""
+        with self.busy:
+            return self.run(*arguments)
+
+
+class NativeWriter(Writer):
+    """The text of a program, in which native steps are calls of segments."""
+
+    def __init__(self, plan: Plan, classes: Any, history: Op) -> None:
+        self.native: Plan = plan
+        self.names: dict[int, str] = {}
+        self.meaning: dict[str, Any] = {"OtherProgram": OtherProgram, "again": again, "new_age": new_age,
+                                        "new_value": new_value, "NO_PARAMS": NO_PARAMS,
+                                        "settled": settled}  # fmt: skip
+        self.named: dict[Any, str] = {}
+        self.lines: list[str] = []
+        self.last: list[str] = []
+        self.classes: Any = classes
+        self.history: Op = history
+        self.block: np.ndarray = plan.arena.made()
+        self.segments: list[Segment] = []
+        self.machine: Any = None
+
+    # --------------------------------------------------------------------------------------------------------- memory
+
+    def memory(self, root: Any) -> tuple[str, Any]:
+        """Where a root lies: at an offset of the arena, in what comes from outside, or in a constant."""
+        plan = self.native
+        if isinstance(root, np.ndarray):
+            return "constant", id(root)
+        if id(root) in plan.ends:
+            return "outside", plan.ends[id(root)]
+        if id(root) in plan.arena.offset:
+            return "arena", plan.arena.offset[id(root)]
+        return "outside", root
+
+    def array(self, node: Any) -> np.ndarray:
+        """The real array of a node that lies in the arena."""
+        arrays = self.native.arrays
+        root = arrays.root[id(node)]
+        return self.seen_in(root, node)
+
+    def seen_in(self, root: Any, node: Any) -> np.ndarray:
+        """A node's array within the memory of a root."""
+        seen = self.native.arrays.of(node)
+        begin = self.native.arena.offset[id(root)] + self.native.arrays.offset(node) * seen.itemsize
+        return np.ndarray(seen.shape, seen.dtype, self.block, begin, seen.strides)
+
+    # ---------------------------------------------------------------------------------------------------------- names
+
+    def text(self, x: Any) -> str:
+        """An argument in the text: a native number lies in memory, and is read where it is asked for."""
+        if type(x) is Node and id(x) not in self.names:
+            self.look(x)
+        if type(x) is Node and self.native.is_native(x) and not x.shape:
+            return f"{self.names[id(x)]}[()]"
+        return super().text(x)
+
+    def look(self, x: Node) -> None:
+        """Name a node that no line has made: it lies in the arena, or is a view of what a line made."""
+        arrays = self.native.arrays
+        root = arrays.root.get(id(x))
+        if root is not None and id(root) in self.native.arena.offset:
+            self.names[id(x)] = self.reserved(x.name, True, self.array(x))
+        else:
+            for y in x.inputs():
+                self.text(y)
+            call = self.call(x) if x.name != "transposed" else f"{self.text(x.args[0])}.T"
+            self.lines.append(f"{self.new(x)} = {call}")
+
+    # ---------------------------------------------------------------------------------------------------------- lines
+
+    def write(self) -> None:
+        """All lines."""
+        plan = self.native
+        for node in plan.inputs:
+            self.names[id(node)] = self.reserved(node.params["name"])
+        texts: dict[str, str] = {}
+        segment: Segment | None = None
+        for i, step in enumerate(plan.steps):
+            if type(step) is Step:
+                if segment is None:
+                    segment = Segment(f"native{len(self.segments) + 1}", plan, texts)
+                    self.segments.append(segment)
+                    self.lines.append("")  # written when all is known
+                    segment.line = len(self.lines) - 1  # type: ignore[attr-defined]
+                segment.add(i, step, self.memory)
+            else:
+                segment = None
+                getattr(self, f"write_{step.kind}")(step)
+        self.write_segments(texts)
+        self.write_stores()
+
+    def write_segments(self, texts: dict[str, str]) -> None:
+        """The calls of the segments, and their machine code."""
+        if not self.segments:
+            return
+        functions = [text.replace("@NAME(", f"@{name}(", 1) for text, name in texts.items()]
+        bodies = [Entry(self, segment).text() for segment in self.segments]
+        symbols = {f"mg_{name}": address for name, address in addresses().items()}
+        symbols |= {f"mg_{name}": cpython.address_of(name) for name in C_FUNCTIONS}
+        self.machine = Machine("\n".join([BLAS, C_DECLARATIONS, *functions, *bodies]), symbols)
+        for segment in reversed(self.segments):
+            line = segment.line  # type: ignore[attr-defined]
+            function = cpython.function_at(self.machine.address(segment.name), segment.name)
+            name = self.reserved(segment.name, meaning=function)
+            lines, self.lines = self.lines, []
+            arguments = [self.text(x) for x in (*segment.arrays, *segment.numbers)]
+            before = self.lines
+            likes = self.reserved("likes", True, [self.native.arrays.of(x) for x in segment.arrays])
+            given = ", ".join(arguments)
+            call = f"if {name}({given}): again({name}, {likes}, ({given}{',' if arguments else ''}))"
+            self.lines = [*lines[:line], *before, call, *lines[line + 1 :]]
+
+    def write_input(self, node: Node) -> None:
+        """It is there."""
+
+    def write_call(self, node: Node) -> None:
+        """A line of NumPy."""
+        arguments = self.call(node) if node.name != "transposed" else f"{self.text(node.args[0])}.T"
+        self.lines.append(f"{self.new(node)} = {arguments}")
+
+    def write_host(self, node: Node) -> None:
+        """A call that is made every time."""
+        call = self.call(node)
+        self.lines.append(f"{self.new(node)} = {call}")
+
+    def write_guard(self, node: Node) -> None:
+        """Nothing is done where it does not hold."""
+        function, held = node.function, node.held
+        name = getattr(function, "__name__", "")
+        if function is bool:
+            x = self.text(node.args[0])
+            self.lines.append(f"if {'not ' if held else ''}{x}: raise OtherProgram")
+        elif name == "_itself":
+            self.lines.append(
+                f"if {self.text(node.args[0])} is not {self.name(held, 'held', True)}: raise OtherProgram"
+            )
+        else:
+            super().write_guard(node)
+
+    def write_stores(self) -> None:
+        """What goes to places, last of all: one age for all that was written."""
+        ages = []
+        for node in self.native.stores:
+            place, x = node.place, node.args[0]
+            owner = self.name(place.owner, owner_of(place), True)  # type: ignore[union-attr, arg-type]
+            if isinstance(place, GradOf) and type(x) is Node and self.is_ours(x):
+                self.last.append(f"{owner}._grad = {self.name(self.later(x), 'later', True)}")
+            elif type(x) is Node and id(x) in self.native.ends:
+                if isinstance(place, DataOf):
+                    ages.append(f"{owner}.age")
+            else:
+                lines = storing(place, owner, self.text(x), node.params["fresh"])  # type: ignore[arg-type]
+                self.last += lines
+        if ages:
+            self.last.append(f"{' = '.join(ages)} = new_age()")
+
+    def is_ours(self, x: Node) -> bool:
+        """Whether a node lies in the arena, or is computed from what does."""
+        root = self.native.arrays.root.get(id(x))
+        return root is not None and (id(root) in self.native.arena.offset or id(root) in self.native.folded)
+
+    def later(self, x: Node) -> Later:
+        """What a gradient is until somebody looks at it."""
+        plan = self.native
+        if id(x) in plan.folded:
+            factors = [self.seen_in(plan.factor_root(y), y) for y in x.args]
+            return Later(lambda: factors[0].dot(factors[1]))
+        array = self.array(x)
+        return Later(lambda: array[()] if not array.ndim else array.copy())
+
+    def result(self) -> str:
+        """The expression of what the step returns."""
+
+        def of(x: Any, kind: Any) -> str:
+            if type(x) in (tuple, list):
+                parts = ", ".join(
+                    of(part, kind[i] if type(kind) in (tuple, list) else None) for i, part in enumerate(x)
+                )
+                return f"[{parts}]" if type(x) is list else f"({parts}{',' if len(x) == 1 else ''})"
+            if type(x) is dict:
+                return (
+                    f"{{{', '.join(f'{k!r}: {of(v, kind[k] if type(kind) is dict else None)}' for k, v in x.items())}}}"
+                )
+            text = self.text(x)
+            if kind is None:
+                return text
+            self.meaning["COMPILED"] = self.history
+            return f"new_value({self.name(kind, kind.__name__)}, {text}, COMPILED, (), NO_PARAMS)"
+
+        if all(type(x) is Node for x in nodes_in(self.native.result)) and is_plain(self.native.result):
+            return of(self.native.result, self.classes)
+        self.meaning["handed_out"] = self.handed_out
+        found = "".join(f"{self.text(x)}, " for x in nodes_in(self.native.result))
+        return f"handed_out(({found}))"
+
+    def handed_out(self, found: tuple[Any, ...]) -> Any:
+        """What the step returns, of any structure."""
+        rest = iter(found)
+        plain = changed(self.native.result, lambda x: next(rest) if type(x) is Node else x)
+
+        def of(x: Any, kind: Any) -> Any:
+            if type(kind) in (tuple, list):
+                return type(kind)(map(of, x, kind))
+            if type(kind) is dict:
+                return {name: of(x[name], part) for name, part in kind.items()}
+            return x if kind is None else new_value(kind, x, self.history, (), NO_PARAMS)
+
+        return of(plain, self.classes)
+
+    def source(self, name: str) -> str:
+        """The whole text."""
+        self.write()
+        result = self.result()
+        arguments = ", ".join(self.names[id(node)] for node in self.native.inputs)
+        fresh = []
+        for x in self.native.fresh.values():
+            dtype = self.name(x.dtype, x.dtype.name)
+            fresh.append(f"{self.names[id(x)]} = {self.name(np.empty, 'empty')}({x.shape}, {dtype})")
+        body = [*fresh, *self.lines, *self.last, f"return {result}"]
+        return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
+
+
+def is_plain(x: Any) -> bool:
+    """Whether a structure is made of tuples, lists and dicts with names, and nodes and None."""
+    if type(x) in (tuple, list):
+        return all(map(is_plain, x))
+    if type(x) is dict:
+        return all(type(name) is str and is_plain(part) for name, part in x.items())
+    return type(x) is Node or x is None
+
+
+# ------------------------------------------------------------------------------------------------- the entry of a segment
+
+C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyEval_SaveThread", "PyEval_RestoreThread")
+C_DECLARATIONS = """
+declare void @mg_Py_IncRef(ptr)
+declare double @mg_PyFloat_AsDouble(ptr)
+declare ptr @mg_PyEval_SaveThread()
+declare void @mg_PyEval_RestoreThread(ptr)
+"""
+
+
+class Entry:
+    """The function that CPython calls: it finds the numbers in the objects it is handed, checks them, runs the steps.
+
+    It returns True where an array is not laid out as the steps take it, and has done nothing then.
+    """
+
+    def __init__(self, writer: NativeWriter, segment: Segment) -> None:
+        self.writer: NativeWriter = writer
+        self.segment: Segment = segment
+        self.f: Function = Function()
+
+    def text(self) -> str:
+        """The text of the function."""
+        f, segment, arrays = self.f, self.segment, self.writer.native.arrays
+        objects = [f.new(f"load ptr, ptr {f.address('%args', 'l', i, (), [])}")
+                   for i in range(len(segment.arrays) + len(segment.numbers))]  # fmt: skip
+        written = {id(load) for load in self.writer.native.ends.values()}
+        pointers = {}
+        for x, o in zip(segment.arrays, objects, strict=False):
+            pointers[id(x)] = self.checked(o, arrays.of(x), id(x) in written or self.writer.native.is_native(x))
+        self.apart(pointers, written)
+        for x, source, axis in segment.indices:
+            self.within(x, arrays.of(source).shape[axis], pointers)
+        doubles = {id(x): f.new(f"call double @mg_PyFloat_AsDouble(ptr {o})")
+                   for x, o in zip(segment.numbers, objects[len(segment.arrays) :], strict=True)}  # fmt: skip
+        thread = f.new("call ptr @mg_PyEval_SaveThread()") if segment.work > BUSY else None
+        for name, roots, numbers in segment.calls:
+            given = [f"ptr {self.place(root, pointers)}" for root in roots]
+            for (_, char), x in numbers:
+                given.append(f"{'float' if char == 'f' else 'double'} {converted(f, doubles[id(x)], 'd', char)}")
+            f.do(f"call void @{name}({', '.join(given)})")
+        if thread:
+            f.do(f"call void @mg_PyEval_RestoreThread(ptr {thread})")
+        self.returning(None)
+        f.label("misfit")
+        self.returning(True)
+        f.lines.pop()
+        return f.text(
+            f"define ptr @{segment.name}(ptr %self, ptr %args, i64 %n) nounwind", f"ret ptr {constant(id(True))}"
+        )
+
+    def returning(self, x: object) -> None:
+        """Return an object of Python's."""
+        self.f.do(f"call void @mg_Py_IncRef(ptr {constant(id(x))})")
+        self.f.do(f"ret ptr {constant(id(x))}")
+
+    def place(self, root: Any, pointers: dict[int, str]) -> str:
+        """The address of a root."""
+        where, what = self.writer.memory(root)
+        if where == "arena":
+            return constant(self.writer.block.__array_interface__["data"][0] + what)
+        if where == "constant":
+            self.writer.name(root, "constant", True)  # so that it is kept
+            return constant(root.__array_interface__["data"][0])
+        return pointers[id(what)]
+
+    def demand(self, condition: str) -> None:
+        """Give up where a condition does not hold."""
+        self.f.count += 1
+        label = f"next{self.f.count}"
+        self.f.do(f"br i1 {condition}, label %{label}, label %misfit")
+        self.f.label(label)
+
+    def field(self, o: str, offset: int, kind: str) -> str:
+        """What an object has at an offset."""
+        return self.f.new(f"load {kind}, ptr {self.f.new(f'getelementptr i8, ptr {o}, i64 {offset}')}")
+
+    def equal(self, x: str, kind: str, y: str) -> None:
+        """Demand that two are equal."""
+        self.demand(self.f.new(f"icmp eq {kind} {x}, {y}"))
+
+    def checked(self, o: str, x: np.ndarray, written: bool) -> str:
+        """The address of an array's numbers, if it is like `x`."""
+        self.equal(self.field(o, cpython.TYPE, "ptr"), "ptr", constant(id(np.ndarray)))
+        self.equal(self.field(o, cpython.DTYPE, "ptr"), "ptr", constant(id(x.dtype)))
+        self.equal(self.field(o, cpython.NDIM, "i32"), "i32", str(x.ndim))
+        flags = cpython.ALIGNED | (cpython.WRITEABLE if written else 0)
+        self.equal(self.f.new(f"and i32 {self.field(o, cpython.FLAGS, 'i32')}, {flags}"), "i32", str(flags))
+        for where, wanted in ((cpython.DIMENSIONS, x.shape), (cpython.STRIDES, x.strides)):
+            place = self.field(o, where, "ptr")
+            for i, n in enumerate(wanted):
+                if where == cpython.DIMENSIONS or x.shape[i] > 1:
+                    self.equal(self.field(place, 8 * i, "i64"), "i64", str(n))
+        return self.field(o, cpython.DATA, "ptr")
+
+    def apart(self, pointers: dict[int, str], written: set[int]) -> None:
+        """Demand that nothing that is read lies in the memory of what is written before it is read."""
+        f, arrays = self.f, self.writer.native.arrays
+        for x in self.segment.arrays:
+            for y in self.segment.arrays:
+                if id(y) in written and id(x) not in written and not self.writer.native.is_native(x):
+                    begin, start = (f.new(f"ptrtoint ptr {pointers[id(z)]} to i64") for z in (x, y))
+                    before = f.new(f"icmp ule i64 {f.new(f'add i64 {begin}, {arrays.of(x).nbytes}')}, {start}")
+                    behind = f.new(f"icmp ule i64 {f.new(f'add i64 {start}, {arrays.of(y).nbytes}')}, {begin}")
+                    self.demand(f.new(f"or i1 {before}, {behind}"))
+
+    def within(self, x: Any, size: int, pointers: dict[int, str]) -> None:
+        """Demand that numbers are places of an axis of this size."""
+        f, arrays = self.f, self.writer.native.arrays
+        array, root = arrays.of(x), arrays.root[id(x)]
+        bad = f.variable("i1")
+        f.do(f"store i1 false, ptr {bad}")
+        with f.loops(array.shape) as counters:
+            place = f.address(
+                self.place(root, pointers), "l", arrays.offset(x), [s // 8 for s in array.strides], counters
+            )
+            shifted = f.new(f"add i64 {f.load(place, 'l')}, {size}")
+            outside = f.new(f"icmp uge i64 {shifted}, {2 * size}")
+            before = f.new(f"load i1, ptr {bad}")
+            f.do(f"store i1 {f.new(f'or i1 {outside}, {before}')}, ptr {bad}")
+        found = f.new(f"load i1, ptr {bad}")
+        self.demand(f.new(f"xor i1 {found}, true"))
+
+
+def constant(address: int) -> str:
+    """An address that is known."""
+    return f"inttoptr (i64 {address} to ptr)"
