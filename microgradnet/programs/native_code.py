@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Later, Op, new_age, new_value
+from ..core import NO_PARAMS, Later, Op, modes, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
 from . import cpython
@@ -21,6 +21,7 @@ from .native_lowering import key_of
 from .nodes import DataOf, GradOf, Node, changed, nodes_in
 from .numpy_code import NumPyProgram, OtherProgram, Writer, owner_of, storing
 from .program import Program
+from .structure import Structure
 
 BUSY = 200_000  # elements, or multiplications over 16, from which on other threads may run meanwhile
 
@@ -96,12 +97,27 @@ class NativeProgram(NumPyProgram):
         self.program: Program = program
         self.plan: Plan = Plan(program)
         self.title: str = name
+        self.busy = threading.Lock()
         writer = NativeWriter(self.plan, classes, history)
+        writer.meaning["busy"] = self.busy
         self.text: str = writer.source(name)
         self.bytes: int = self.plan.arena.size
         self.machine: Any = writer.machine
+        self.segments: list[Segment] = writer.segments
         self.run: Callable[..., Any] = function_of(self.text, name, f"program of {name}, {id(self)}", writer.meaning)
-        self.busy = threading.Lock()
+        self.fast: Callable[..., Any] | None = self.run if self.checks_itself() else None
+
+    def checks_itself(self) -> bool:
+        """Whether native code finds out that an argument is another than this program takes, before all else."""
+        steps, inputs = self.plan.steps, self.plan.inputs
+        first = next((i for i, step in enumerate(steps) if type(step) is Step), len(steps))
+        segment = self.segments[0] if self.segments else None
+        early = [step for step in steps[:first] if step.kind in ("guard", "host", "call")]
+        depends = any(x in inputs or step.kind == "call" for step in early for x in step.inputs())
+        handed = segment is not None and all(
+            any(x is y for y in (*segment.arrays, *segment.numbers)) for x in inputs
+        )
+        return handed and not depends
 
     @property
     def source(self) -> str:  # type: ignore[override]
@@ -110,8 +126,7 @@ class NativeProgram(NumPyProgram):
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
-        with self.busy:
-            return self.run(*arguments)
+        return self.run(*arguments)
 
 
 class NativeWriter(Writer):
@@ -240,7 +255,14 @@ class NativeWriter(Writer):
         """Nothing is done where it does not hold."""
         function, held = node.function, node.held
         name = getattr(function, "__name__", "")
-        if function is bool:
+        if function is Structure.holds:
+            structure = node.args[0]
+            same = self.name(structure, "structure", True)
+            tests = [f"{self.name(modes.changes, 'changes')}[0] != {same}.since"]
+            for x, was, plain in structure.lists:
+                tests.append(f"{self.name(x, 'parts', True)} != {self.name(was, 'were', True)}" if plain else "True")
+            self.lines.append(f"if ({' or '.join(tests)}) and not {same}.holds(): raise OtherProgram")
+        elif function is bool:
             x = self.text(node.args[0])
             self.lines.append(f"if {'not ' if held else ''}{x}: raise OtherProgram")
         elif name == "_itself":
@@ -329,7 +351,7 @@ class NativeWriter(Writer):
         for x in self.native.fresh.values():
             dtype = self.name(x.dtype, x.dtype.name)
             fresh.append(f"{self.names[id(x)]} = {self.name(np.empty, 'empty')}({x.shape}, {dtype})")
-        body = [*fresh, *self.lines, *self.last, f"return {result}"]
+        body = ["with busy:", *[f"    {line}" for line in (*fresh, *self.lines, *self.last, f"return {result}")]]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
 
 
@@ -376,6 +398,9 @@ class Entry:
         self.apart(pointers, written)
         for x, source, axis in segment.indices:
             self.within(x, arrays.of(source).shape[axis], pointers)
+        for x, o in zip(segment.numbers, objects[len(segment.arrays) :], strict=True):
+            if x.kind == "input":
+                self.equal(self.field(o, cpython.TYPE, "ptr"), "ptr", constant(id(float)))
         doubles = {id(x): f.new(f"call double @mg_PyFloat_AsDouble(ptr {o})")
                    for x, o in zip(segment.numbers, objects[len(segment.arrays) :], strict=True)}  # fmt: skip
         thread = f.new("call ptr @mg_PyEval_SaveThread()") if segment.work > BUSY else None

@@ -10,7 +10,7 @@ from .loops import FLOATS, INTEGER, Arrays, Grouping, Step, in_order, native_kin
 from .native_lowering import key_of, written_out
 from .native_memory import Arena
 from .native_steps import side
-from .nodes import DataOf, GradOf, Memory, Node
+from .nodes import DataOf, GradOf, Memory, Node, nodes_in
 from .passes import without_dead, without_repeats
 from .program import Program
 
@@ -29,6 +29,7 @@ class Plan:
         for node in nodes:
             if node.kind != "store":
                 self.lay_out(node)
+        self.without_copied_gradients()
         self.reads: dict[int, list[Node]] = {}
         for node in [*self.nodes, *self.stores]:
             for x in {id(x): x for x in node.inputs()}.values():
@@ -79,6 +80,18 @@ class Plan:
         self.nodes.append(made)
         self.arrays.make(made)
         return made
+
+    def without_copied_gradients(self) -> None:
+        """Take out copies of gradients that native code makes: whoever looks at one gets a copy of his own."""
+        spared = set()
+        for node in self.stores:
+            x = node.args[0]
+            if isinstance(node.place, GradOf) and type(x) is Node and x.function is np.positive:
+                if id(x.args[0]) in self.arrays.root and self.is_native(self.arrays.root[id(x.args[0])]):
+                    spared.add(id(x))
+                    node.args = x.args
+        needed = {id(x) for node in [*self.nodes, *self.stores] for x in node.inputs()} | set(map(id, self.returned()))
+        self.nodes = [node for node in self.nodes if id(node) not in spared or id(node) in needed]
 
     def is_native(self, x: Any) -> bool:
         """Whether a root is made by native code."""
@@ -143,8 +156,6 @@ class Plan:
 
     def returned(self) -> list[Node]:
         """The nodes that the step returns."""
-        from .nodes import nodes_in
-
         return list(nodes_in(self.result))
 
     # --------------------------------------------------------------------------------------------------------- steps

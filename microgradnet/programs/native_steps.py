@@ -16,6 +16,8 @@ from .nodes import Node
 
 INITIAL = {np.add.reduce: 0.0, LARGEST: -math.inf, SMALLEST: math.inf}
 ROW, COLUMN = 111, 112  # of CBLAS: as it lies, or transposed
+SMALL = 16_384  # so many multiplications are done in loops, more of them by BLAS
+FEW = 2  # so many rows are added up without a loop over them
 SHORT = 1024  # so many floats are added up as floats, more of them as doubles
 
 
@@ -354,8 +356,59 @@ def product(step: Step, arrays: Arrays, given: Given, target: Any = None, factor
             for z, s in zip(node.args[:2], (xs, ys), strict=True)
         )
         c = f.address(given.pointer(arrays.root[id(into)]), char, arrays.offset(into), steps_of(out)[:-2], counters)
-        f.do(blas_call(char, kind, (x, a), (y, b), (out, c), alpha, beta))
+        if math.prod(out.shape[-2:]) * x.shape[-1] <= SMALL:
+            small(f, char, (x, a), (y, b), (out, c), alpha, factor is not None)
+        else:
+            f.do(blas_call(char, kind, (x, a), (y, b), (out, c), alpha, beta))
     return f
+
+
+def small(
+    f: Function, char: str, x: tuple[Any, str], y: tuple[Any, str], out: tuple[Any, str], alpha: str, adds: bool
+) -> None:
+    """A product too small to be worth a call: sums along rows, or rows added up, whichever way lies well in memory."""
+    (m, k), n, kind = x[0].shape[-2:], y[0].shape[-1], TYPES[char]
+    xs, ys, outs = (steps_of(z[0])[-2:] for z in (x, y, out))
+    if (ys[1] != 1 and xs[0] == 1) or (n == 1 and m > 1 and xs[1] != 1):  # outᵀ = yᵀ xᵀ
+        x, y, xs, ys, outs, m, n = y, x, ys[::-1], xs[::-1], outs[::-1], n, m
+    one = alpha == number(1.0, char)
+    if ys[1] == 1 and k < 4 * n:
+        with f.loop(m) as i:
+            for j in range(k):
+                s = f.load(f.address(x[1], char, j * xs[1], xs[:1], [i]), char) if k <= FEW else ""
+                if k <= FEW:
+                    add_row(f, char, s if one else f.new(f"fmul contract {kind} {s}, {alpha}"), (y[1], j * ys[0], [], []),
+                            (out[1], outs, i), n, first=not adds and j == 0)  # fmt: skip
+            if k > FEW:
+                if not adds:
+                    with f.loop(n) as j:
+                        f.store(number(0.0, char), f.address(out[1], char, 0, outs, [i, j]), char)
+                with f.loop(k) as t:
+                    s = f.load(f.address(x[1], char, 0, xs, [i, t]), char)
+                    s = s if one else f.new(f"fmul contract {kind} {s}, {alpha}")
+                    add_row(f, char, s, (y[1], 0, ys[:1], [t]), (out[1], outs, i), n)
+        return
+    total = f.variable(kind)
+    with f.loops((m, n)) as (i, j):
+        f.store(number(0.0, char), total, char)
+        with f.loop(k) as t:
+            a = f.load(f.address(x[1], char, 0, xs, [i, t]), char)
+            b = f.load(f.address(y[1], char, 0, ys, [t, j]), char)
+            p = f.new(f"fmul contract {kind} {a}, {b}")
+            f.store(f.new(f"fadd reassoc contract {kind} {f.load(total, char)}, {p}"), total, char)
+        c, place = f.load(total, char), f.address(out[1], char, 0, outs, [i, j])
+        c = c if one else f.new(f"fmul contract {kind} {c}, {alpha}")
+        f.store(f.new(f"fadd contract {kind} {f.load(place, char)}, {c}") if adds else c, place, char)
+
+
+def add_row(f: Function, char: str, s: str, y: Any, out: Any, n: int, first: bool = False) -> None:
+    """`s` times a row of y, added to row `i` of the result, or put there first of all."""
+    kind, (base, offset, strides, counters), (target, outs, i) = TYPES[char], y, out
+    with f.loop(n) as j:
+        b = f.load(f.address(base, char, offset, [*strides, 1], [*counters, j]), char)
+        p = f.new(f"fmul contract {kind} {s}, {b}")
+        place = f.address(target, char, 0, outs, [i, j])
+        f.store(p if first else f.new(f"fadd contract {kind} {f.load(place, char)}, {p}"), place, char)
 
 
 def side(x: np.ndarray) -> tuple[int, int] | None:
