@@ -21,6 +21,14 @@ INTRINSICS = "\n".join(
 )  # fmt: skip
 
 
+LANES = 16  # floats in the longest vectors there are
+MASKED = 8 * LANES  # of a loop that is shorter than this, the last vector is not full rather than one by one
+HINTS = """
+!0 = distinct !{!0, !1}
+!1 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}
+"""
+
+
 class Function:
     """The text of one function, with loops in it."""
 
@@ -62,7 +70,8 @@ class Function:
         yield i
         following = self.new(f"add nuw nsw i64 {i}, 1")
         more = self.new(f"icmp ult i64 {following}, {size}")
-        self.do(f"br i1 {more}, label %{begin}, label %{begin}e")
+        hint = ", !llvm.loop !0" if size < MASKED and size % LANES else ""
+        self.do(f"br i1 {more}, label %{begin}, label %{begin}e{hint}")
         self.lines.insert(slot, f"  {i} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
         self.label(f"{begin}e")
 
@@ -218,7 +227,7 @@ class Machine:
         machine = target()
         for name, address in symbols.items():
             llvm.add_symbol(name, address)
-        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions()}\n{text}")
+        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions()}\n{text}\n{HINTS}")
         module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
         options = llvm.create_pipeline_tuning_options(speed_level=2)
         options.loop_vectorization, options.slp_vectorization, options.loop_unrolling = True, False, False

@@ -17,7 +17,8 @@ from .nodes import Node
 INITIAL = {np.add.reduce: 0.0, LARGEST: -math.inf, SMALLEST: math.inf}
 ROW, COLUMN = 111, 112  # of CBLAS: as it lies, or transposed
 SMALL = 16_384  # so many multiplications are done in loops, more of them by BLAS
-FEW = 2  # so many rows are added up without a loop over them
+FEW = 16  # so many rows are added up at once
+TILE = 4  # so many sums run at once
 SHORT = 1024  # so many floats are added up as floats, more of them as doubles
 
 
@@ -371,44 +372,41 @@ def small(
     xs, ys, outs = (steps_of(z[0])[-2:] for z in (x, y, out))
     if (ys[1] != 1 and xs[0] == 1) or (n == 1 and m > 1 and xs[1] != 1):  # outᵀ = yᵀ xᵀ
         x, y, xs, ys, outs, m, n = y, x, ys[::-1], xs[::-1], outs[::-1], n, m
-    one = alpha == number(1.0, char)
     if ys[1] == 1 and k < 4 * n:
-        with f.loop(m) as i:
-            for j in range(k):
-                s = f.load(f.address(x[1], char, j * xs[1], xs[:1], [i]), char) if k <= FEW else ""
-                if k <= FEW:
-                    add_row(f, char, s if one else f.new(f"fmul contract {kind} {s}, {alpha}"), (y[1], j * ys[0], [], []),
-                            (out[1], outs, i), n, first=not adds and j == 0)  # fmt: skip
-            if k > FEW:
-                if not adds:
-                    with f.loop(n) as j:
-                        f.store(number(0.0, char), f.address(out[1], char, 0, outs, [i, j]), char)
-                with f.loop(k) as t:
-                    s = f.load(f.address(x[1], char, 0, xs, [i, t]), char)
-                    s = s if one else f.new(f"fmul contract {kind} {s}, {alpha}")
-                    add_row(f, char, s, (y[1], 0, ys[:1], [t]), (out[1], outs, i), n)
+        for begin in range(0, k, FEW):
+            some = range(begin, min(begin + FEW, k))
+            with f.loop(m) as i:
+                scales = [scaled(f, char, f.load(f.address(x[1], char, t * xs[1], xs[:1], [i]), char), alpha) for t in some]
+                with f.loop(n) as j:
+                    place = f.address(out[1], char, 0, outs, [i, j])
+                    c = f.load(place, char) if adds or begin else ""
+                    for t, s in zip(some, scales, strict=True):
+                        b = f.load(f.address(y[1], char, t * ys[0], [1], [j]), char)
+                        p = f.new(f"fmul contract {kind} {s}, {b}")
+                        c = f.new(f"fadd contract {kind} {c}, {p}") if c else p
+                    f.store(c, place, char)
         return
-    total = f.variable(kind)
-    with f.loops((m, n)) as (i, j):
-        f.store(number(0.0, char), total, char)
-        with f.loop(k) as t:
-            a = f.load(f.address(x[1], char, 0, xs, [i, t]), char)
-            b = f.load(f.address(y[1], char, 0, ys, [t, j]), char)
-            p = f.new(f"fmul contract {kind} {a}, {b}")
-            f.store(f.new(f"fadd reassoc contract {kind} {f.load(total, char)}, {p}"), total, char)
-        c, place = f.load(total, char), f.address(out[1], char, 0, outs, [i, j])
-        c = c if one else f.new(f"fmul contract {kind} {c}, {alpha}")
-        f.store(f.new(f"fadd contract {kind} {f.load(place, char)}, {c}") if adds else c, place, char)
+    for begin in range(0, n, TILE):
+        some = range(begin, min(begin + TILE, n))
+        totals = [f.variable(kind) for _ in some]
+        with f.loop(m) as i:
+            for total in totals:
+                f.store(number(0.0, char), total, char)
+            with f.loop(k) as t:
+                a = f.load(f.address(x[1], char, 0, xs, [i, t]), char)
+                for j, total in zip(some, totals, strict=True):
+                    b = f.load(f.address(y[1], char, j * ys[1], ys[:1], [t]), char)
+                    p = f.new(f"fmul contract {kind} {a}, {b}")
+                    f.store(f.new(f"fadd reassoc contract {kind} {f.load(total, char)}, {p}"), total, char)
+            for j, total in zip(some, totals, strict=True):
+                place = f.address(out[1], char, j * outs[1], outs[:1], [i])
+                c = scaled(f, char, f.load(total, char), alpha)
+                f.store(f.new(f"fadd contract {kind} {f.load(place, char)}, {c}") if adds else c, place, char)
 
 
-def add_row(f: Function, char: str, s: str, y: Any, out: Any, n: int, first: bool = False) -> None:
-    """`s` times a row of y, added to row `i` of the result, or put there first of all."""
-    kind, (base, offset, strides, counters), (target, outs, i) = TYPES[char], y, out
-    with f.loop(n) as j:
-        b = f.load(f.address(base, char, offset, [*strides, 1], [*counters, j]), char)
-        p = f.new(f"fmul contract {kind} {s}, {b}")
-        place = f.address(target, char, 0, outs, [i, j])
-        f.store(p if first else f.new(f"fadd contract {kind} {f.load(place, char)}, {p}"), place, char)
+def scaled(f: Function, char: str, x: str, alpha: str) -> str:
+    """A number times alpha."""
+    return x if alpha == number(1.0, char) else f.new(f"fmul contract {TYPES[char]} {x}, {alpha}")
 
 
 def side(x: np.ndarray) -> tuple[int, int] | None:
