@@ -64,7 +64,7 @@ def is_by_numbers(node: Node) -> bool:
     """Whether a node takes or adds up rows by integers, one array of them for each of the first axes."""
     index, numbers = node.params["index"], node.args[1:]
     plain = type(index) is tuple and len(index) == len(numbers) and all(repr(i) == "·" for i in index)
-    integers = all(x.dtype == INTEGER for x in numbers if isinstance(x, (Node, np.ndarray)))
+    integers = all(isinstance(x, (Node, np.ndarray)) and x.dtype == INTEGER and x.shape for x in numbers)
     return plain and integers and bool(numbers) and node.dtype in FLOATS and node.dtype == node.args[0].dtype
 
 

@@ -178,7 +178,7 @@ class NativeWriter(Writer):
         """An argument in the text: a native number lies in memory, and is read where it is asked for."""
         if type(x) is Node and id(x) not in self.names:
             self.look(x)
-        if type(x) is Node and self.native.is_native(x) and not x.shape:
+        if type(x) is Node and x.shape == () and self.native.is_native(self.native.arrays.root.get(id(x))):
             return f"{self.names[id(x)]}[()]"
         return super().text(x)
 
@@ -201,6 +201,8 @@ class NativeWriter(Writer):
         plan = self.native
         for node in plan.inputs:
             self.names[id(node)] = self.reserved(node.params["name"])
+        for node in plan.fresh.values():
+            self.new(node)
         texts: dict[str, str] = {}
         segment: Segment | None = None
         for i, step in enumerate(plan.steps):
