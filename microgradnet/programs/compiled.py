@@ -6,20 +6,19 @@ import functools
 import gc
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
 
 from ..core import NO_PARAMS, TAPE, Gone, Mode, Value, new_value
 from ..words import brief, describe
+from .backends import Backend, checked, is_native, with_default
 from .nodes import nodes_in
 from .numpy_code import NumPyProgram, OtherProgram
 from .program import Program
 from .recording import Recording
 from .tape import Tape, Uncompilable
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 KEPT = 16  # signatures, and programs of each
 TRIES = 5  # calls of one signature among which two must record the same
@@ -53,9 +52,9 @@ class Compiled:
     `source` is its latest program as the text of a NumPy function, `passes` says how it came to be.
     """
 
-    def __init__(self, function: Callable[..., Any], backend: str = "numpy") -> None:
+    def __init__(self, function: Callable[..., Any], backend: Backend | None = None) -> None:
         self.function: Callable[..., Any] = function
-        self.backend: str = backend
+        self.backend: Backend | None = checked(backend)  # None for that of `compile`, or the best there is
         name = getattr(function, "__name__", type(function).__name__)
         self.title: str = name if name.isidentifier() else "step"
         self.signatures: dict[Any, Signature] = {}
@@ -131,7 +130,8 @@ class Compiled:
 
     def answer(self, program: Program, classes: Any) -> Answer:
         """The program that runs from now on."""
-        if self.backend == "numpy":
+        backend = self.backend or checked(compile.backend)
+        if backend == "numpy" or (backend is None and not is_native()):
             return Answer(NumPyProgram(program, self.title), classes, False)
         from .native_code import NativeProgram
 
@@ -208,7 +208,8 @@ def handed_out(found: Any, classes: Any) -> Any:
     return found if classes is None else new_value(classes, found, COMPILED, (), NO_PARAMS)
 
 
-def compile(function: F, backend: str = "numpy") -> F:
+@with_default
+def compile(function: Any = None, *, backend: Backend | None = None) -> Any:
     """The function, recorded once and then run as straight-line NumPy: the same results, in a fraction of the time.
 
     The first two calls are ordinary ones on your own data, and recorded; if they agree, the third is the program.
@@ -216,6 +217,11 @@ def compile(function: F, backend: str = "numpy") -> F:
     every combination of these, of shapes and of dtypes is a program of its own. Parameters, their gradients, the state
     and the options of optimisers, running statistics and generators are read and written where they are, so that eager
     and compiled steps may alternate. `print(f)` shows the program, `f.source` is its text.
+
+    `backend="native"` runs loops and products as machine code, which takes `pip install "microgradnet[native]"`;
+    results are equal within rounding. `backend="numpy"` runs anywhere, and equals eager steps bit by bit. Without it
+    programs are native where they can be; `compile.backend = "numpy"` changes that for all. `@compile(backend=…)`
+    decorates with an option.
 
     Raises `Uncompilable`, a TypeError, with the line, for what a program cannot do: looking at a number (`if`, `float`,
     `item`, printing), drawing from a generator outside of this package, keeping a result somewhere else than in what is
@@ -233,6 +239,8 @@ def compile(function: F, backend: str = "numpy") -> F:
     >>> [float(step(np.zeros(2))) for _ in range(4)]
     [5.0, 1.25, 0.3125, 0.078125]
     """
+    if function is None:
+        return functools.partial(compile, backend=backend)
     if isinstance(function, Value) or not callable(function):
         raise TypeError(f"compile wants a function; got {brief(function)}")
-    return Compiled(function, backend)  # type: ignore[return-value]
+    return Compiled(function, backend)

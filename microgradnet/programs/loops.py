@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .blas import addresses
-from .llvm import ELEMENTWISE
+from .llvm import ELEMENTWISE, WRITTEN
 from .native_lowering import LARGEST, SMALLEST, assembled, elementwise, key_of
 from .nodes import Node, changed
 
@@ -147,6 +147,14 @@ class Arrays:
         return (address(begin) - address(root)) // begin.itemsize
 
 
+LONGEST = 64  # instructions, about, in one loop: the time LLVM takes grows faster than the loop
+
+
+def weight(node: Node) -> int:
+    """How much code a node makes, about."""
+    return 8 if elementwise(node) in WRITTEN else 1
+
+
 def address(x: np.ndarray) -> int:
     """Where an array begins."""
     return int(x.__array_interface__["data"][0])
@@ -246,7 +254,8 @@ class Grouping:
                 ]
                 there = [inside or self.at.get(id(root), -1.0) < j
                          for inside, (_, root) in zip(here, roots, strict=True)]  # fmt: skip
-                if all(there) and sum(here) > most:
+                room = sum(map(weight, step.nodes)) + weight(node) <= LONGEST
+                if all(there) and room and sum(here) > most:
                     best, most = j, sum(here)
             if any(self.at.get(id(root), -1.0) >= j for _, root in roots):
                 break
