@@ -227,7 +227,9 @@ class Machine:
         machine = target()
         for name, address in symbols.items():
             llvm.add_symbol(name, address)
-        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions()}\n{text}\n{HINTS}")
+        # Where it has vectors of 512 bits it multiplies by powers of 2 in one instruction, which LLVM 22 knows.
+        scales = bool(llvm.get_host_cpu_features().get("avx512f")) and llvm.llvm_version_info[0] >= 22
+        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions(scales)}\n{text}\n{HINTS}")
         module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
         options = llvm.create_pipeline_tuning_options(speed_level=2)
         options.loop_vectorization, options.slp_vectorization, options.loop_unrolling = True, False, False

@@ -24,8 +24,9 @@ def number(x: float, char: str) -> str:
 class Formula:
     """Lines of one function of a float or a double."""
 
-    def __init__(self, char: str) -> None:
+    def __init__(self, char: str, scales: bool) -> None:
         self.char: str = char
+        self.scales: bool = scales  # whether the processor multiplies by powers of 2
         self.type: str = NAMES[char]
         self.whole: str = "i32" if char == "f" else "i64"
         self.lines: list[str] = []
@@ -66,7 +67,7 @@ class Formula:
 
 
 def exp(f: Formula) -> str:
-    """2ᵏ · exp(r), where |r| ≤ ln 2 / 2. 2ᵏ is multiplied in two steps, for it may be out of range itself."""
+    """2ᵏ · exp(r), where |r| ≤ ln 2 / 2. Without an instruction for it, 2ᵏ, which may be out of range, is two factors."""
     single = f.char == "f"
     least, most = (-104.0, 89.0) if single else (-746.0, 710.0)
     x = f.choose("ogt", "%x", f.n(most), f.n(most), "%x")
@@ -84,6 +85,9 @@ def exp(f: Formula) -> str:
         p = f.polynomial(r, [1 / x for x in factorials[:1:-1]])
     y = f.add(f.add(f.mul(p, f.mul(r, r)), r), f.n(1.0))
     bits, shift, bias = f.whole, *((23, 127) if single else (52, 1023))
+    if f.scales:
+        k = f(f"fptosi {f.type} {k} to i32")
+        return f(f"call {f.type} @llvm.ldexp.f{32 if single else 64}.i32({f.type} {y}, i32 {k})")
     k = f(f"fptosi {f.type} {k} to {bits}")
     first = f(f"ashr {bits} {k}, 1")
     for part in (first, f(f"sub {bits} {k}, {first}")):
@@ -152,12 +156,12 @@ def tanh(f: Formula) -> str:
 FUNCTIONS: dict[str, Any] = {"exp": exp, "log": log, "tanh": tanh}
 
 
-def definitions() -> str:
+def definitions(scales: bool) -> str:
     """All of them, for floats and doubles, as the text of LLVM functions."""
-    made = []
+    made = ["declare float @llvm.ldexp.f32.i32(float, i32)", "declare double @llvm.ldexp.f64.i32(double, i32)"]
     for char in NAMES:
         for name, formula in FUNCTIONS.items():
-            f = Formula(char)
+            f = Formula(char, scales)
             result = formula(f)
             head = f"define internal {f.type} @{name}_{char}({f.type} %x) alwaysinline {{"
             made.append("\n".join([head, *f.lines, f"  ret {f.type} {result}", "}"]))

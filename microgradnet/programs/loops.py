@@ -147,7 +147,12 @@ class Arrays:
         return (address(begin) - address(root)) // begin.itemsize
 
 
-LONGEST = 64  # instructions, about, in one loop: the time LLVM takes grows faster than the loop
+def longest(shape: tuple[int, ...]) -> int:
+    """How many instructions, about, may be in one loop: the time LLVM takes grows faster than the loop.
+
+    Over arrays that fit in a cache two loops are as fast as one.
+    """
+    return 64 if math.prod(shape) < 16_384 else 256
 
 
 def weight(node: Node) -> int:
@@ -254,7 +259,7 @@ class Grouping:
                 ]
                 there = [inside or self.at.get(id(root), -1.0) < j
                          for inside, (_, root) in zip(here, roots, strict=True)]  # fmt: skip
-                room = sum(map(weight, step.nodes)) + weight(node) <= LONGEST
+                room = sum(map(weight, step.nodes)) + weight(node) <= longest(shape)
                 if all(there) and room and sum(here) > most:
                     best, most = j, sum(here)
             if any(self.at.get(id(root), -1.0) >= j for _, root in roots):

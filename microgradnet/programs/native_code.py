@@ -38,7 +38,7 @@ def again(segment: Callable[..., Any], likes: list[Any], objects: tuple[Any, ...
     if segment(*fitting):
         raise IndexError("an index is out of bounds")
     for x, new in zip(objects, fitting, strict=True):
-        if type(x) is np.ndarray and x.flags.writeable and not np.array_equal(x, new, equal_nan=True):
+        if type(x) is np.ndarray and not np.array_equal(x, new, equal_nan=x.dtype.kind == "f"):
             x[...] = new
 
 

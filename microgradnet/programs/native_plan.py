@@ -10,7 +10,7 @@ from .loops import FLOATS, INTEGER, Arrays, Grouping, Step, in_order, native_kin
 from .native_lowering import key_of, written_out
 from .native_memory import Arena
 from .native_steps import side
-from .nodes import DataOf, GradOf, Memory, Node, nodes_in
+from .nodes import DataOf, GradOf, Memory, Node, changed, nodes_in
 from .passes import without_dead, without_repeats
 from .program import Program
 
@@ -30,6 +30,7 @@ class Plan:
             if node.kind != "store":
                 self.lay_out(node)
         self.without_copied_gradients()
+        self.with_own_results()
         self.reads: dict[int, list[Node]] = {}
         for node in [*self.nodes, *self.stores]:
             for x in {id(x): x for x in node.inputs()}.values():
@@ -92,6 +93,22 @@ class Plan:
                     node.args = x.args
         needed = {id(x) for node in [*self.nodes, *self.stores] for x in node.inputs()} | set(map(id, self.returned()))
         self.nodes = [node for node in self.nodes if id(node) not in spared or id(node) in needed]
+
+    def with_own_results(self) -> None:
+        """Copy what is returned, or stored as a new array, and is a view of what native code makes."""
+        copies: dict[int, Node] = {}
+
+        def owned(x: Any) -> Any:
+            if type(x) is not Node or not x.shape or self.kind.get(id(x)) != "view":
+                return x
+            if not self.is_native(self.arrays.root[id(x)]):
+                return x
+            return copies.setdefault(id(x), copies.get(id(x)) or self.copy(x))
+
+        self.result = changed(self.result, owned)
+        for node in self.stores:
+            if node.params["fresh"] and not isinstance(node.place, GradOf):
+                node.args = changed(node.args, owned)
 
     def is_native(self, x: Any) -> bool:
         """Whether a root is made by native code."""
