@@ -386,22 +386,33 @@ def small(
                         c = f.new(f"fadd contract {kind} {c}, {p}") if c else p
                     f.store(c, place, char)
         return
-    for begin in range(0, n, TILE):
-        some = range(begin, min(begin + TILE, n))
-        totals = [f.variable(kind) for _ in some]
-        with f.loop(m) as i:
-            for total in totals:
-                f.store(number(0.0, char), total, char)
-            with f.loop(k) as t:
-                a = f.load(f.address(x[1], char, 0, xs, [i, t]), char)
-                for j, total in zip(some, totals, strict=True):
-                    b = f.load(f.address(y[1], char, j * ys[1], ys[:1], [t]), char)
-                    p = f.new(f"fmul contract {kind} {a}, {b}")
-                    f.store(f.new(f"fadd reassoc contract {kind} {f.load(total, char)}, {p}"), total, char)
-            for j, total in zip(some, totals, strict=True):
-                place = f.address(out[1], char, j * outs[1], outs[:1], [i])
-                c = scaled(f, char, f.load(total, char), alpha)
-                f.store(f.new(f"fadd contract {kind} {f.load(place, char)}, {c}") if adds else c, place, char)
+    whole = n - n % TILE
+    if whole:
+        with f.loop(whole // TILE) as tile:
+            sums(f, char, (x[1], y[1], out[1]), (xs, ys, outs), (m, k), range(TILE), tile, alpha, adds)
+    if n > whole:
+        sums(f, char, (x[1], y[1], out[1]), (xs, ys, outs), (m, k), range(whole, n), "0", alpha, adds)
+
+
+def sums(
+    f: Function, char: str, bases: Any, strides: Any, sizes: Any, columns: range, tile: str, alpha: str, adds: bool
+) -> None:
+    """Some columns of a product, each element a sum along rows of both; they lie behind `tile` times as many."""
+    kind, (x, y, out), (xs, ys, outs), (m, k) = TYPES[char], bases, strides, sizes
+    totals = [f.variable(kind) for _ in columns]
+    with f.loop(m) as i:
+        for total in totals:
+            f.store(number(0.0, char), total, char)
+        with f.loop(k) as t:
+            a = f.load(f.address(x, char, 0, xs, [i, t]), char)
+            for j, total in zip(columns, totals, strict=True):
+                place = f.address(y, char, j * ys[1], [ys[0], TILE * ys[1] * (tile != "0")], [t, tile])
+                p = f.new(f"fmul contract {kind} {a}, {f.load(place, char)}")
+                f.store(f.new(f"fadd reassoc contract {kind} {f.load(total, char)}, {p}"), total, char)
+        for j, total in zip(columns, totals, strict=True):
+            place = f.address(out, char, j * outs[1], [outs[0], TILE * outs[1] * (tile != "0")], [i, tile])
+            c = scaled(f, char, f.load(total, char), alpha)
+            f.store(f.new(f"fadd contract {kind} {f.load(place, char)}, {c}") if adds else c, place, char)
 
 
 def scaled(f: Function, char: str, x: str, alpha: str) -> str:
