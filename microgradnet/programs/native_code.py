@@ -26,19 +26,25 @@ from .structure import Structure
 BUSY = 200_000  # elements, or multiplications over 16, from which on other threads may run meanwhile
 
 
-def again(segment: Callable[..., Any], likes: list[Any], objects: tuple[Any, ...]) -> None:
-    """A segment that found an array not laid out as it takes it, on copies; those it writes are copied back."""
+def again(segment: Callable[..., Any], likes: list[tuple[Any, bool]], objects: tuple[Any, ...]) -> None:
+    """A segment that found an array not laid out as it takes it, on copies; those it writes are copied back.
+
+    `likes` has for each object an array like it, and whether it is written; or None, and whether it must be a float.
+    """
     fitting: list[Any] = list(objects)
-    for i, like in enumerate(likes):
-        x = objects[i]
-        if type(x) is not np.ndarray or (x.shape, x.dtype) != (like.shape, like.dtype):
-            raise OtherProgram
-        fitting[i] = np.empty_like(like)
-        fitting[i][...] = x
+    for i, (x, (like, flag)) in enumerate(zip(objects, likes, strict=True)):
+        if like is None:
+            if not isinstance(x, (int, float, np.generic)) or (flag and type(x) is not float):
+                raise OtherProgram
+        else:
+            if type(x) is not np.ndarray or (x.shape, x.dtype) != (like.shape, like.dtype):
+                raise OtherProgram
+            fitting[i] = np.empty_like(like)
+            fitting[i][...] = x
     if segment(*fitting):
         raise IndexError("an index is out of bounds")
-    for x, new in zip(objects, fitting, strict=True):
-        if type(x) is np.ndarray and not np.array_equal(x, new, equal_nan=x.dtype.kind == "f"):
+    for x, new, (like, written) in zip(objects, fitting, likes, strict=True):
+        if like is not None and written:
             x[...] = new
 
 
@@ -235,13 +241,16 @@ class NativeWriter(Writer):
             lines, self.lines = self.lines, []
             arguments = [self.text(x) for x in (*segment.arrays, *segment.numbers)]
             before = self.lines
-            likes = self.reserved("likes", True, [self.native.arrays.of(x) for x in segment.arrays])
+            known: list[Any] = [(self.native.arrays.of(x), self.is_written(x)) for x in segment.arrays]
+            known += [(None, x.kind == "input") for x in segment.numbers]
+            likes = self.reserved("likes", True, known)
             given = ", ".join(arguments)
             call = f"if {name}({given}): again({name}, {likes}, ({given}{',' if arguments else ''}))"
             self.lines = [*lines[:line], *before, call, *lines[line + 1 :]]
 
-    def write_input(self, node: Node) -> None:
-        """It is there."""
+    def is_written(self, x: Any) -> bool:
+        """Whether native code writes into an array from outside: a parameter, or one that is made for a result."""
+        return any(x is load for load in self.native.ends.values()) or self.native.is_native(x)
 
     def write_call(self, node: Node) -> None:
         """A line of NumPy."""
@@ -396,7 +405,7 @@ class Entry:
         written = {id(load) for load in self.writer.native.ends.values()}
         pointers = {}
         for x, o in zip(segment.arrays, objects, strict=False):
-            pointers[id(x)] = self.checked(o, arrays.of(x), id(x) in written or self.writer.native.is_native(x))
+            pointers[id(x)] = self.checked(o, arrays.of(x), self.writer.is_written(x))
         self.apart(pointers, written)
         for x, source, axis in segment.indices:
             self.within(x, arrays.of(source).shape[axis], pointers)

@@ -219,8 +219,9 @@ class Tape:
 
     def guarded_at(self, function: Callable[[Any], Any], place: Place) -> Any:
         """What a function says of what is at a place."""
-        node = self.add(Node("load", place=place))
-        held = function(place.read())
+        found = place.read()
+        node = self.add(Node("load", like=found, place=place))
+        held = function(found)
         self.add(Node("guard", function, (node,), held=held))
         return held
 
