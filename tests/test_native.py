@@ -14,12 +14,16 @@ from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
-from microgradnet.programs import native_code, native_steps  # noqa: E402
+from microgradnet.programs import native_code, native_products
+from microgradnet.programs.nodes import Node
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40, 5e-324, 0.3, -2.5, 88.5, 89.0, -87.5, -103.0, 709.5, -745.0, 1000.0,
            -1000.0, 1e30, 1e300, np.inf, -np.inf, np.nan]  # fmt: skip
 DTYPES = [np.float32, np.float64]
-RNG = np.random.default_rng(0)
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
 
 
 def native(function: Callable[..., Any]) -> Any:
@@ -35,25 +39,31 @@ def numbers(x: Any) -> Any:
     return x.data if isinstance(x, Value) else x
 
 
-def check(function: Callable[..., Any], *arguments: Any, ulps: float = 4.0, lines: int = 0) -> None:
-    """The program, after three calls, returns what the function does; at most so many lines of it are NumPy's."""
+def check(function: Callable[..., Any], *arguments: Any, ulps: float = 4.0, of_largest: bool = False) -> None:
+    """The program, after three calls, returns what the function does, and none of it is a line of NumPy.
+
+    `function` returns a list; `ulps` are those of each element, or of the largest.
+    """
     compiled = native(function)
     with np.errstate(all="ignore"):
         for _ in range(3):
-            got = numbers(compiled(*arguments))
-        wanted = numbers(function(*arguments))
+            results = compiled(*arguments)
+        expected = function(*arguments)
     assert ran_natively(compiled)
-    calls = [x for x in compiled.latest.plan.steps if getattr(x, "kind", "") == "call" and hasattr(x, "line")]
-    assert len(calls) <= lines, compiled.latest.text
-    assert got.shape == wanted.shape
-    assert got.dtype == wanted.dtype
-    nan, finite = np.isnan(wanted), np.isfinite(wanted)
-    assert (np.isnan(got) == nan).all()
-    assert (got[~nan & ~finite] == wanted[~nan & ~finite]).all()
-    if wanted.dtype == np.bool:
-        assert (got == wanted).all()
-    else:
-        assert (np.abs(got[finite] - wanted[finite]) <= ulps * np.spacing(np.abs(wanted[finite]))).all()
+    assert not [x for x in compiled.latest.plan.steps if isinstance(x, Node) and x.kind == "call"], compiled.latest.text
+    for place, (got, wanted) in enumerate(zip(map(numbers, results), map(numbers, expected), strict=True)):
+        where = f"result {place}"
+        assert got.shape == wanted.shape, where
+        assert got.dtype == wanted.dtype, where
+        if wanted.dtype == np.bool:
+            assert (got == wanted).all(), where
+            continue
+        nan, finite = np.isnan(wanted), np.isfinite(wanted)
+        assert (np.isnan(got) == nan).all(), where
+        assert (got[~nan & ~finite] == wanted[~nan & ~finite]).all(), where
+        size = np.abs(wanted[finite])
+        ulp = np.spacing(size.max(initial=0) if of_largest else size)
+        assert (np.abs(got[finite] - wanted[finite]) <= ulps * ulp).all(), where
 
 
 # ------------------------------------------------------------------------------------------------------------ elements
@@ -63,7 +73,7 @@ UNARY = {
     "reciprocal": np.reciprocal, "absolute": np.absolute, "floor": np.floor, "sign": np.sign, "isfinite": np.isfinite,
     "isnan": np.isnan, "isinf": np.isinf, "power": lambda x: x**2, "cube": lambda x: x**3, "root": lambda x: x**0.5,
     "over": lambda x: x**-1, "sigmoid": F.sigmoid, "relu": F.relu,
-    "not": lambda x: np.where(np.logical_not(x > 0), x, 2.0),
+    "not": lambda x: np.where(np.logical_not(x > 0), x, 2.0), "nothing": lambda x: x * 1.0,
 }  # fmt: skip
 BINARY = {
     "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "maximum": np.maximum,
@@ -75,29 +85,27 @@ BINARY = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", UNARY)
-def test_a_function_of_one_number_is_numpys(name: str, dtype: Any) -> None:
+def special(dtype: Any) -> Any:
     with np.errstate(all="ignore"):
-        x = np.array(SPECIAL, dtype)
-    more = RNG.normal(size=100).astype(dtype) * 10
-    function = UNARY[name]
-    check(lambda x: function(Value(x)), np.concatenate([x, more]), ulps=0 if name in ("sign", "floor") else 4)
+        return np.array(SPECIAL, dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", BINARY)
-def test_a_function_of_two_numbers_is_numpys(name: str, dtype: Any) -> None:
-    with np.errstate(all="ignore"):
-        x = np.array(SPECIAL, dtype)
-    function = BINARY[name]
-    check(lambda x, y: function(Value(x), Value(y)), np.repeat(x[:, None], len(x), axis=1), x, ulps=1)
+def test_functions_of_one_number_are_numpys(dtype: Any) -> None:
+    x = np.concatenate([special(dtype), rng().normal(size=100).astype(dtype) * 10])
+    check(lambda x: [function(Value(x)) for function in UNARY.values()], x)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_functions_of_two_numbers_are_numpys(dtype: Any) -> None:
+    x = special(dtype)
+    check(lambda x, y: [f(Value(x), Value(y)) for f in BINARY.values()], np.repeat(x[:, None], len(x), 1), x, ulps=1)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_exp_log_and_tanh_are_right_to_a_few_ulp(dtype: Any) -> None:
     tiny = np.finfo(dtype).tiny
-    x = np.concatenate([RNG.normal(size=3000) * 10.0 ** RNG.uniform(-6, 2, 3000), [tiny, tiny / 8, 1 + 1e-7]])
+    x = np.concatenate([rng().normal(size=3000) * 10.0 ** rng().uniform(-6, 2, 3000), [tiny, tiny / 8, 1 + 1e-7]])
     x = x.astype(dtype)
     compiled = native(lambda x: [np.exp(Value(x)), np.tanh(Value(x)), np.log(abs(Value(x)))])
     with np.errstate(all="ignore"):
@@ -113,27 +121,34 @@ def test_exp_log_and_tanh_are_right_to_a_few_ulp(dtype: Any) -> None:
 # ---------------------------------------------------------------------------------------------- sums, rows and products
 
 
+AXES: list[Any] = [None, 0, 1, 2, -1, (0, 1), (0, 2), (1, 2), (0, 1, 2)]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("axis", [None, 0, 1, 2, -1, (0, 1), (0, 2), (1, 2), (0, 1, 2)])
-@pytest.mark.parametrize("keepdims", [False, True])
-def test_reductions_over_axes(axis: Any, keepdims: bool, dtype: Any) -> None:
-    x = RNG.integers(-9, 9, (3, 5, 7)).astype(dtype)  # so sums are exact in any order
-    for name in ("sum", "max", "min"):
-        check(lambda x, name=name: getattr(Value(x) * 2.0, name)(axis=axis, keepdims=keepdims), x, ulps=0)
-        check(lambda x, name=name: getattr(Value(x.transpose(2, 0, 1)), name)(axis=axis, keepdims=keepdims), x, ulps=0)
+def test_reductions_over_axes(dtype: Any) -> None:
+    x = rng().integers(-9, 9, (3, 5, 7)).astype(dtype)  # so sums are exact in any order
+
+    def all_of_them(x: Any) -> list[Any]:
+        made = []
+        for name in ("sum", "max", "min"):
+            for axis in AXES:
+                made.append(getattr(Value(x) * 2.0, name)(axis=axis, keepdims=name == "sum"))
+                made.append(getattr(Value(x.transpose(2, 0, 1)), name)(axis=axis))
+        return made
+
+    check(all_of_them, x, ulps=0)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_reductions_of_what_is_not_finite(bad: float) -> None:
-    x = RNG.integers(-9, 9, (40, 50)).astype(np.float32)
+    x = rng().integers(-9, 9, (40, 50)).astype(np.float32)
     x[3, 20] = bad
-    for name in ("sum", "max", "min"):
-        for axis in (None, 0, 1):
-            check(lambda x, name=name, axis=axis: getattr(Value(x), name)(axis=axis), x, ulps=0)
+    names = "sum", "max", "min"
+    check(lambda x: [getattr(Value(x), name)(axis=axis) for name in names for axis in (None, 0, 1)], x, ulps=0)
 
 
 def test_long_sums_are_as_exact_as_numpys() -> None:
-    x = RNG.random(1_000_000, np.float32)
+    x = rng().random(1_000_000, np.float32)
     compiled = native(lambda x: Value(x).sum())
     for _ in range(3):
         total = compiled(x)
@@ -142,38 +157,54 @@ def test_long_sums_are_as_exact_as_numpys() -> None:
 
 @pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("m", "k", "n"), [(1, 5, 7), (4, 1, 6), (3, 40, 1), (9, 17, 5), (20, 33, 18), (1, 1, 1)])
-def test_products(m: int, k: int, n: int, dtype: Any, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native_steps, "SMALL", 10**9 if small else 0)
-    a, b = RNG.integers(-5, 5, (m, k)).astype(dtype), RNG.integers(-5, 5, (k, n)).astype(dtype)
-    check(lambda a, b: Value(a) @ b, a, b, ulps=0)
-    check(lambda a, b: Value(a).T @ b, np.ascontiguousarray(a.T), b, ulps=0)
-    check(lambda a, b: Value(a) @ b.T, a, np.ascontiguousarray(b.T), ulps=0)
-    check(lambda a, b: Value(a).T @ b.T, np.ascontiguousarray(a.T), np.ascontiguousarray(b.T), ulps=0)
-    check(lambda a, b: F.linear(Value(a), b.T, b[0]), a, b, ulps=0)
-    many = RNG.integers(-5, 5, (2, 3, k, n)).astype(dtype)
-    check(lambda a, many: Value(a) @ many, np.stack([a] * 3), many, ulps=0)
-    check(lambda a, b: Value(a) @ b, np.stack([a] * 3), b, ulps=0)
+def test_products(dtype: Any, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_products, "SMALL", 10**9 if small else 0)
+    sizes = [(1, 5, 7), (4, 1, 6), (3, 40, 1), (9, 17, 5), (20, 33, 18), (1, 1, 1)]
+    pairs = [(rng().integers(-5, 5, (m, k)).astype(dtype), rng().integers(-5, 5, (k, n)).astype(dtype))
+             for m, k, n in sizes]  # fmt: skip
+
+    def all_of_them(*arrays: Any) -> list[Any]:
+        made = []
+        for a, b in zip(arrays[::2], arrays[1::2], strict=True):
+            made += [Value(a) @ b, b.T @ Value(a).T, F.linear(Value(a), b.T, b[0]), np.stack([a] * 3) @ Value(b)]
+            many = np.stack([np.stack([b, -b])] * 3)
+            made += [np.stack([a] * 2) @ Value(many)]
+        return made
+
+    def turned(*arrays: Any) -> list[Any]:
+        pairs = zip(arrays[::2], arrays[1::2], strict=True)
+        return [
+            product for a, b in pairs for product in (Value(a).T @ b.T, b @ Value(a), F.linear(Value(a).T, b, b[:, 0]))
+        ]
+
+    straight = [x for pair in pairs for x in pair]
+    compiled = native(all_of_them)
+    for _ in range(3):
+        found = compiled(*straight)
+    for got, wanted in zip(found, all_of_them(*straight), strict=True):
+        assert (got.data == wanted.data).all()
+    check(turned, *[np.ascontiguousarray(x.T) for x in straight], ulps=0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_softmax_attention_and_layer_norm(dtype: Any) -> None:
-    x = RNG.normal(size=(2, 3, 6, 4)).astype(dtype)
-    check(lambda x: F.softmax(Value(x)), x, ulps=10)
-    check(lambda x: F.softmax(Value(x), axis=1), x, ulps=10)
-    for causal in (False, True):
-        function = functools.partial(F.scaled_dot_product_attention, is_causal=causal)
-        check(lambda x, function=function: function(Value(x), Value(x), Value(x)), x, ulps=200)
-    check(lambda x: F.layer_norm(Value(x), (4,)), x, ulps=4000)
+    x = rng().normal(size=(2, 3, 6, 4)).astype(dtype)
+
+    def all_of_them(x: Any) -> list[Any]:
+        v = Value(x)
+        attended = [F.scaled_dot_product_attention(v, v, v, is_causal=causal) for causal in (False, True)]
+        return [F.softmax(v), F.softmax(v, axis=1), *attended, F.layer_norm(v, (4,))]
+
+    check(all_of_them, x, ulps=30, of_largest=True)
 
 
 def test_softmax_of_large_and_infinite_numbers() -> None:
     x = np.array([[1000, 1000, -1000], [-np.inf, 0, 1], [np.nan, 0, 0], [np.inf, 0, 1]], np.float32)
-    check(lambda x: F.softmax(Value(x)), x)
+    check(lambda x: [F.softmax(Value(x))], x)
 
 
 def test_rows_are_taken_and_added_up_by_numbers() -> None:
-    w, rows = Value(RNG.normal(size=(5, 3)).astype(np.float32)), np.array([[0, 4, -1], [2, 2, 0]])
+    w, rows = Value(rng().normal(size=(5, 3)).astype(np.float32)), np.array([[0, 4, -1], [2, 2, 0]])
 
     def step(rows: Any) -> Any:
         w.grad = None
@@ -192,12 +223,12 @@ def test_rows_are_taken_and_added_up_by_numbers() -> None:
 
 
 def test_parts_that_do_not_overlap_are_put_together() -> None:
-    x = RNG.normal(size=(4, 6)).astype(np.float32)
+    x = rng().normal(size=(4, 6)).astype(np.float32)
 
-    def step(x: Any) -> Any:
+    def step(x: Any) -> list[Any]:
         v = Value(x)
         (v[:2] * 2.0 + v[2:] * 3.0).sum().backward()
-        return v.grad
+        return [v.grad]
 
     check(step, x, ulps=0)
 
@@ -233,23 +264,28 @@ def normalised() -> nn.Module:
                          nn.Linear(4, 3, seed=1))  # fmt: skip
 
 
-X = RNG.random((8, 5), np.float32)
-LABELS = RNG.integers(0, 3, 8)
-WORDS = RNG.integers(0, 7, (3, 5))
+X = rng().random((8, 5), np.float32)
+LABELS = rng().integers(0, 3, 8)
+ONE_HOT = np.eye(3, dtype=np.float32)[LABELS]
+WORDS = rng().integers(0, 7, (3, 5))
 WORKS: dict[str, Any] = {
-    "article": (lambda: nn.MLP(5, [4, 3], F.sigmoid, F.sigmoid, seed=0), F.quadratic_cost, X, np.eye(3, dtype="f4")[LABELS]),
-    "moons": (lambda: nn.MLP(5, [16, 16, 3], F.relu, None, seed=0), F.mse_loss, X, np.eye(3, dtype="f4")[LABELS]),
+    "article": (lambda: nn.MLP(5, [4, 3], F.sigmoid, F.sigmoid, seed=0), F.quadratic_cost, X, ONE_HOT),
+    "moons": (lambda: nn.MLP(5, [16, 16, 3], F.relu, None, seed=0), F.mse_loss, X, ONE_HOT),
     "tanh": (lambda: nn.MLP(5, [4, 3], np.tanh, None, seed=0), F.cross_entropy, X, LABELS),
     "normalised": (normalised, F.cross_entropy, X, LABELS),
-    "convolutional": (convolutional, F.cross_entropy, RNG.random((4, 1, 8, 8), np.float32), LABELS[:4]),
+    "convolutional": (convolutional, F.cross_entropy, rng().random((4, 1, 8, 8), np.float32), LABELS[:4]),
     "Transformer": (Language, F.cross_entropy, WORDS, WORDS),
-    "LSTM": (Recurrent, F.cross_entropy, RNG.random((6, 8, 5), np.float32), LABELS),
+    "LSTM": (Recurrent, F.cross_entropy, rng().random((6, 8, 5), np.float32), LABELS),
 }  # fmt: skip
 OPTIMISERS: dict[str, Any] = {
     "SGD": lambda p: optim.SGD(p, 0.1),
     "momentum": lambda p: optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
     "Adam": lambda p: optim.Adam(p, 0.01, eps=1e-3),  # a gradient that is all rounding must not decide on a step
 }
+
+
+QUICK = {("article", "SGD"), ("article", "momentum"), ("normalised", "Adam"), ("convolutional", "SGD"),
+         ("Transformer", "SGD"), ("LSTM", "Adam")}  # fmt: skip
 
 
 class Twin:
@@ -288,8 +324,14 @@ class Twin:
             assert np.allclose(b, c, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
-@pytest.mark.parametrize("work", WORKS)
+PAIRS = [
+    pytest.param(work, optimiser, marks=[] if (work, optimiser) in QUICK else pytest.mark.slow)
+    for work in WORKS
+    for optimiser in OPTIMISERS
+]
+
+
+@pytest.mark.parametrize(("work", "optimiser"), PAIRS)
 def test_steps_are_equal_to_eager_ones(work: str, optimiser: str) -> None:
     twin = Twin(work, optimiser)
     for _ in range(6):
@@ -330,15 +372,15 @@ def test_what_changes_between_steps(optimiser: str) -> None:
 def test_new_arrays_of_any_layout_at_every_call() -> None:
     twin = Twin("article")
     for i in range(4):
-        twin.run(RNG.random((8, 5), np.float32), RNG.random((8, 3), np.float32) + i)
-    twin.run(RNG.random((16, 10), np.float32)[::2, ::2])
-    twin.run(np.asfortranarray(RNG.random((8, 5), np.float32)))
-    frozen = RNG.random((8, 5), np.float32)
+        twin.run(rng().random((8, 5), np.float32), rng().random((8, 3), np.float32) + i)
+    twin.run(rng().random((16, 10), np.float32)[::2, ::2])
+    twin.run(np.asfortranarray(rng().random((8, 5), np.float32)))
+    frozen = rng().random((8, 5), np.float32)
     frozen.flags.writeable = False
     twin.run(frozen)
-    odd = np.frombuffer(b"\0" + RNG.random(40, np.float32).tobytes(), np.uint8)[1:].view(np.float32).reshape(8, 5)
+    odd = np.frombuffer(b"\0" + rng().random(40, np.float32).tobytes(), np.uint8)[1:].view(np.float32).reshape(8, 5)
     twin.run(odd)
-    twin.run(RNG.random((3, 5), np.float32), RNG.random((3, 3), np.float32))
+    twin.run(rng().random((3, 5), np.float32), rng().random((3, 3), np.float32))
     twin.run()
     twin.same()
 
@@ -351,10 +393,15 @@ def test_parameters_of_another_layout() -> None:
         weight._numbers = np.asfortranarray(weight._numbers)
     twin.run(), twin.run()
     twin.same()
+    turned = Twin("article")
+    for model in turned.models:
+        model.layers[0].weight._numbers = np.asfortranarray(model.layers[0].weight._numbers)
+    turned.run(), turned.run(), turned.run(), turned.run()
+    turned.same()
 
 
 def test_an_argument_that_is_a_parameter_is_read_before_it_is_written() -> None:
-    w, v = (Value(RNG.normal(size=(4, 4)).astype(np.float32)) for _ in range(2))
+    w, v = (Value(rng().normal(size=(4, 4)).astype(np.float32)) for _ in range(2))
     v.data = w.data
 
     def step(p: Value, x: Any) -> Any:
@@ -404,7 +451,9 @@ def test_gradients_accumulate() -> None:
 
 def test_results_belong_to_the_caller() -> None:
     w = Value(np.arange(6.0).reshape(2, 3))
-    compiled = native(lambda x: {"sum": (w * x).sum(axis=0), "all": w * x, "turned": (w @ x.T).reshape(4), "x": [w.sum()]})
+    compiled = native(
+        lambda x: {"sum": (w * x).sum(axis=0), "all": w * x, "turned": (w @ x.T).reshape(4), "x": [w.sum()]}
+    )
     kept = [compiled(np.full((2, 3), float(i))) for i in range(6)]
     for i, found in enumerate(kept):
         assert (found["sum"].data == i * w.data.sum(0)).all()
@@ -415,7 +464,7 @@ def test_results_belong_to_the_caller() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.int64, np.complex128])
 def test_other_dtypes_run_as_numpy(dtype: Any) -> None:
-    w = Value(RNG.normal(size=3))
+    w = Value(rng().normal(size=3))
     compiled = native(lambda x: (x * x).sum() * 1.0)
     x = np.arange(3).astype(dtype)
     for _ in range(4):
@@ -442,15 +491,15 @@ def test_another_dtype_or_kind_of_argument_is_another_program() -> None:
 
 
 def test_a_chain_of_many_operations_is_cut_into_short_loops() -> None:
-    def chain(x: Any) -> Any:
+    def chain(x: Any) -> list[Any]:
         v = Value(x)
         y = v
         for _ in range(100):
             y = (y * 0.99 + 0.01).exp().log()
         y.sum().backward()
-        return v.grad
+        return [v.grad]
 
-    check(chain, np.linspace(-1, 1, 8, dtype=np.float32), ulps=200)
+    check(chain, np.linspace(-1, 1, 8, dtype=np.float32), ulps=50)
 
 
 def test_threads_share_a_program() -> None:

@@ -13,8 +13,8 @@ from .written import new_age, new_value
 __all__ = [
     "ABOVE_ONE", "BOOLEAN", "BY_NAME", "FORMULAS", "FROZEN", "HALF", "HUGE", "INSPECTIONS", "LATE", "NO_PARAMS",
     "POSITIVE", "REAL", "RECORDING", "REFUSED", "ROOMY", "TABLE", "TAPE", "TINY", "UNIT", "WATCHER", "Array", "Case",
-    "Data", "Domain", "Either", "Gone", "Later", "Mode", "NonDiff", "Numbers", "Op", "Operand", "Rule", "Value", "Variadic",
-    "all_numbers", "as_floats", "by_age", "case", "constant", "fitted", "fixed_view", "floating", "formula",
+    "Data", "Domain", "Either", "Gone", "Later", "Mode", "NonDiff", "Numbers", "Op", "Operand", "Rule", "Value",
+    "Variadic", "all_numbers", "as_floats", "by_age", "case", "constant", "fitted", "fixed_view", "floating", "formula",
     "history", "modes", "narrowed", "new_age", "new_value", "no_grad", "numbers", "of_one", "of_three", "of_two",
     "op", "plain_data", "primitive", "recording", "shaped", "start", "sweep", "swept", "wide", "widened",
 ]  # fmt: skip

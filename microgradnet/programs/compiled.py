@@ -91,7 +91,9 @@ class Compiled:
     def hurry(self, program: Any, key: Any) -> None:
         """Let the next call try this program first, if its arguments are plain arrays and floats that it checks."""
         fast = getattr(program, "fast", None)
-        plain = key[0] is tuple and all(part is float or (type(part) is tuple and part[0] is np.ndarray) for part in key[1])
+        plain = key[0] is tuple and all(
+            part is float or (type(part) is tuple and part[0] is np.ndarray) for part in key[1]
+        )
         self.fast, self.taking = (fast, len(key[1])) if fast is not None and plain else (None, -1)
 
     def new(self, key: Any) -> Signature:
@@ -172,7 +174,8 @@ class Compiled:
         """The latest program as the text of a NumPy function."""
         if self.latest is None:
             return "# not compiled yet: the first two calls are recorded, and if they agree the third is the program\n"
-        return self.latest.source
+        text: str = self.latest.source
+        return text
 
     @property
     def passes(self) -> list[str]:

@@ -136,7 +136,8 @@ def element(f: Function, what: Any, char: str, x: list[str]) -> str:
         return f.new(f"call {kind} @llvm.{CALLED[what]}.{BITS[char]}({kind} {x[0]})")
     if what in WRITTEN:
         return f.new(f"call {kind} @{WRITTEN[what]}_{char}({kind} {x[0]})")
-    return OTHERS[what](f, char, kind, x)
+    made: str = OTHERS[what](f, char, kind, x)
+    return made
 
 
 def _extreme(test: str) -> Any:

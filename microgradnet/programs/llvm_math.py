@@ -67,7 +67,7 @@ class Formula:
 
 
 def exp(f: Formula) -> str:
-    """2ᵏ · exp(r), where |r| ≤ ln 2 / 2. Without an instruction for it, 2ᵏ, which may be out of range, is two factors."""
+    """2ᵏ · exp(r), |r| ≤ ln 2 / 2. 2ᵏ may be out of range: without an instruction for it, it is two factors."""
     single = f.char == "f"
     least, most = (-104.0, 89.0) if single else (-746.0, 710.0)
     x = f.choose("ogt", "%x", f.n(most), f.n(most), "%x")

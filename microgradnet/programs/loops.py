@@ -27,7 +27,7 @@ def native_kind(node: Node) -> str | None:
         return None
     if any(x.dtype not in (*FLOATS, BOOL, INTEGER, None) for x in node.inputs()):
         return None
-    first = node.args[0] if node.args else None
+    first: Any = node.args[0] if node.args else None
     sized = type(first) is Node and first.shape is not None
     if sized and is_view(node):
         return "view"
@@ -81,14 +81,14 @@ def is_elementwise(node: Node) -> bool:
 def computed_in(node: Node) -> Any:
     """The dtype in which elements are computed, a float or bool; None where loops cannot."""
     what = elementwise(node)
-    arrays = [
-        x for x in node.args if isinstance(x, (np.ndarray, np.generic)) or (type(x) is Node and x.dtype is not None)
-    ]
-    dtypes = {x.dtype for x in (arrays[1:] if what is np.where and node.args[0] is (arrays or [None])[0] else arrays)}
+    args = node.args[1:] if what is np.where else node.args
+    arrays = [x for x in args if isinstance(x, (np.ndarray, np.generic)) or (type(x) is Node and x.dtype is not None)]
+    dtypes = {x.dtype for x in arrays}
+    if what is np.where:
+        chosen = getattr(node.args[0], "dtype", None)
+        return node.dtype if node.dtype in FLOATS and dtypes <= {*FLOATS, BOOL} and chosen == BOOL else None
     if not dtypes <= {*FLOATS, BOOL} or not arrays:
         return None
-    if what is np.where:
-        return node.dtype if node.dtype in FLOATS else None
     if node.dtype in FLOATS:
         return node.dtype if dtypes <= {node.dtype, BOOL} or what is np.positive else None
     floats = dtypes - {BOOL}
@@ -97,7 +97,7 @@ def computed_in(node: Node) -> Any:
     return floats.pop() if len(floats) == 1 and dtypes <= {*FLOATS} else None
 
 
-# -------------------------------------------------------------------------------------------------------- where they lie
+# ------------------------------------------------------------------------------------------------------- where they lie
 
 
 class Arrays:
@@ -290,7 +290,7 @@ def in_order(nodes: list[Node], native: dict[int, str], ends: dict[int, Node]) -
         if id(node) in ends:
             load = ends[id(node)]
             waits[id(node)] = [*others, *(x for x in nodes if x is not node and reads(x, load, native))]
-    pending, made = list(nodes), []
+    pending, made = list(nodes), list[Node]()
     while pending:
         count = len(made)
         for natively in (False, True):

@@ -217,9 +217,10 @@ def _power(node: Node, emit: Emit) -> Any:
         return emit(np.multiply, x, x)
     if exponent == 3:
         return emit(np.multiply, emit(np.multiply, x, x), x)
-    return {0.5: lambda: emit(np.sqrt, x), -1: lambda: emit(np.reciprocal, x), 1: lambda: x}.get(
-        exponent, lambda: None
-    )()
+    if exponent == 1:
+        return x
+    function = {0.5: np.sqrt, -1: np.reciprocal}.get(exponent)
+    return None if function is None else emit(function, x)
 
 
 def _where(node: Node, emit: Emit) -> Any:

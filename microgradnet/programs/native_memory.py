@@ -1,4 +1,4 @@
-"""Where native code keeps what it computes: one block of memory, in which what is over gives its place to what comes."""
+"""Where native code keeps what it computes: one block of memory. What is over gives its place to what comes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 from .loops import FLOATS, INTEGER, Arrays, Grouping, Step, in_order, native_kind
 from .native_lowering import key_of, written_out
 from .native_memory import Arena
-from .native_steps import side
+from .native_products import side
 from .nodes import DataOf, GradOf, Memory, Node, changed, nodes_in
 from .passes import without_dead, without_repeats
 from .program import Program
@@ -49,7 +49,7 @@ class Plan:
     # ------------------------------------------------------------------------------------------------- who does what
 
     def lay_out(self, node: Node) -> None:
-        """Note what a node is, and where its numbers lie; with copies before it where it cannot read them as they lie."""
+        """Note what a node is, and where its numbers lie; with copies before it of what it cannot read as it lies."""
         kind = native_kind(node)
         arrays = self.arrays
         if kind == "view":
@@ -87,10 +87,10 @@ class Plan:
         spared = set()
         for node in self.stores:
             x = node.args[0]
-            if isinstance(node.place, GradOf) and type(x) is Node and x.function is np.positive:
-                if id(x.args[0]) in self.arrays.root and self.is_native(self.arrays.root[id(x.args[0])]):
-                    spared.add(id(x))
-                    node.args = x.args
+            is_copy = isinstance(node.place, GradOf) and type(x) is Node and x.function is np.positive
+            if is_copy and self.is_native(self.arrays.root.get(id(x.args[0]))):
+                spared.add(id(x))
+                node.args = x.args
         needed = {id(x) for node in [*self.nodes, *self.stores] for x in node.inputs()} | set(map(id, self.returned()))
         self.nodes = [node for node in self.nodes if id(node) not in spared or id(node) in needed]
 
@@ -120,7 +120,7 @@ class Plan:
         kept = {id(x) for x in self.returned()}
         ends: dict[int, Node] = {}
         for node in self.stores:
-            x, load = node.args[0], loads.get(node.place)  # type: ignore[arg-type]
+            x, load = node.args[0], loads.get(node.place)
             if (
                 load is None
                 or node.params["fresh"]
@@ -148,6 +148,8 @@ class Plan:
         for node in self.nodes:
             load = self.ends.get(id(node))
             if load is None or key_of(node) != "subtract" or node.args[0] is not load:
+                continue
+            if not self.arrays.of(load).flags.c_contiguous:
                 continue
             change = node.args[1]
             if type(change) is not Node or key_of(change) != "multiply" or len(self.reads[id(change)]) != 1:
@@ -244,11 +246,10 @@ class Plan:
                 self.fresh[id(x)] = x
         self.arena = Arena(arrays, self.steps, grouping.readers, kept)
         for i, step in enumerate(self.steps):
-            if type(step) is Step:
-                for node in step.nodes:
-                    if id(node) not in self.ends and id(node) not in self.fresh and id(node) not in self.folded:
-                        if self.is_needed(node, i):
-                            self.arena.place(node, i)
+            for node in step.nodes if type(step) is Step else []:
+                outside = id(node) in self.ends or id(node) in self.fresh or id(node) in self.folded
+                if not outside and self.is_needed(node, i):
+                    self.arena.place(node, i)
             self.arena.end(i)
 
     def factor_root(self, x: Any) -> Any:

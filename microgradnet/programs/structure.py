@@ -65,4 +65,5 @@ def alike(x: Any, y: Any) -> bool:
 
 def is_itself(x: Any) -> bool:
     """Whether something is equal to nothing but itself."""
-    return type(x).__eq__ is object.__eq__
+    own: object = type(x).__eq__
+    return own is object.__eq__
