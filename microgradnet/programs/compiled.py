@@ -6,16 +6,16 @@ import functools
 import gc
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from ..core import NO_PARAMS, TAPE, Gone, Mode, Value, new_value
+from ..core import TAPE, Mode, Value
 from ..words import brief, describe
 from .backends import Backend, checked, is_native, with_default
 from .nodes import nodes_in
-from .numpy_code import NumPyProgram, OtherProgram
+from .numpy_code import COMPILED, NumPyProgram, OtherProgram
 from .program import Program
 from .recording import Recording
 from .tape import Tape, Uncompilable
@@ -23,26 +23,12 @@ from .tape import Tape, Uncompilable
 KEPT = 16  # signatures, and programs of each
 TRIES = 5  # calls of one signature among which two must record the same
 
-COMPILED = Gone(
-    "COMPILED",
-    "it is a result of a compiled function, which keeps no history: call backward() inside the function, or compile "
-    "mg.value_and_grad(f)",
-)
-
-
-class Answer(NamedTuple):
-    """A program, and the class of what it returns in each place: of a Value, or None for what is plain."""
-
-    program: Any
-    classes: Any
-    native: bool
-
 
 class Signature:
     """What is known of the calls whose arguments have the same structure, shapes, dtypes and static parts."""
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = []
+        self.programs: list[NumPyProgram] = []
         self.recordings: list[Recording] = []
 
 
@@ -58,7 +44,7 @@ class Compiled:
         name = getattr(function, "__name__", type(function).__name__)
         self.title: str = name if name.isidentifier() else "step"
         self.signatures: dict[Any, Signature] = {}
-        self.latest: Any = None
+        self.latest: NumPyProgram | None = None
         self.fast: Any = None  # the run of the latest program, if it checks its arguments, of which it takes so many
         self.taking: int = -1
         functools.update_wrapper(self, function)
@@ -78,23 +64,20 @@ class Compiled:
         known = self.signatures.get(key)
         if known is None:
             known = self.new(key)
-        for program, classes, native in known.answers:
+        for program in known.programs:
             try:
-                found = program([x._numbers if isinstance(x, Value) else x for x in live])
+                returned = program([x._numbers if isinstance(x, Value) else x for x in live])
             except OtherProgram:
                 continue
             self.latest = program
             self.hurry(program, key)
-            return found if native else handed_out(found, classes)
+            return returned
         return self.recorded(known, args, kwargs)
 
-    def hurry(self, program: Any, key: Any) -> None:
+    def hurry(self, program: NumPyProgram, key: Any) -> None:
         """Let the next call try this program first, if its arguments are plain arrays and floats that it checks."""
-        fast = getattr(program, "fast", None)
-        plain = key[0] is tuple and all(
-            part is float or (type(part) is tuple and part[0] is np.ndarray) for part in key[1]
-        )
-        self.fast, self.taking = (fast, len(key[1])) if fast is not None and plain else (None, -1)
+        plain = key[0] is tuple and all(x is float or (type(x) is tuple and x[0] is np.ndarray) for x in key[1])
+        self.fast, self.taking = (program.fast, len(key[1])) if program.fast and plain else (None, -1)
 
     def new(self, key: Any) -> Signature:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
@@ -112,13 +95,13 @@ class Compiled:
 
     def recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
         """One ordinary call, recorded. If an earlier one recorded the same, it is the program from now on."""
-        recording, plain, classes = self.run_on_tape(args, kwargs)
+        recording, plain = self.run_on_tape(args, kwargs)
         differences = [other.difference(recording) for other in known.recordings]
         if None in differences:
             known.recordings.clear()
-            del known.answers[: len(known.answers) + 1 - KEPT]
-            known.answers.append(self.answer(Program(recording), classes))
-            self.latest = known.answers[-1].program
+            del known.programs[: len(known.programs) + 1 - KEPT]
+            self.latest = self.program(Program(recording))
+            known.programs.append(self.latest)
             return plain
         known.recordings.append(recording)
         if len(known.recordings) == TRIES:
@@ -130,23 +113,23 @@ class Compiled:
             )
         return plain
 
-    def answer(self, program: Program, classes: Any) -> Answer:
+    def program(self, program: Program) -> NumPyProgram:
         """The program that runs from now on."""
         backend = self.backend or checked(compile.backend)
         if backend == "numpy" or (backend is None and not is_native()):
-            return Answer(NumPyProgram(program, self.title), classes, False)
+            return NumPyProgram(program, self.title)
         from .native_code import NativeProgram
 
-        return Answer(NativeProgram(program, self.title, classes, COMPILED), classes, True)
+        return NativeProgram(program, self.title)
 
-    def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any, Any]:
-        """What one call records, what it returns, and the classes of that."""
+    def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any]:
+        """What one call records, and what it returns."""
         tape = Tape()
         with Mode(TAPE, tape):
             result = self.function(*tape.arguments(args), **tape.arguments(kwargs))
         spec, returned, classes = tape.outcome(result, COMPILED)
         tape.close()
-        recording = Recording(tape.nodes, tape.inputs, spec)
+        recording = Recording(tape.nodes, tape.inputs, spec, classes)
         if not list(nodes_in(spec)) and not any(node.kind in ("store", "host") for node in tape.nodes):
             raise Uncompilable(
                 f"{self.title} has nothing to compile: it returns {brief(result)} and moves nothing. Return what is "
@@ -155,7 +138,7 @@ class Compiled:
         made = tape.cut(COMPILED)
         del tape, result
         self.check_kept(made)
-        return recording, returned, classes
+        return recording, returned
 
     def check_kept(self, made: list[ref[Value]]) -> None:
         """Uncompilable if a Value that the step computed is held by something outside, in a list or as an attribute."""
@@ -174,8 +157,7 @@ class Compiled:
         """The latest program as the text of a NumPy function."""
         if self.latest is None:
             return "# not compiled yet: the first two calls are recorded, and if they agree the third is the program\n"
-        text: str = self.latest.source
-        return text
+        return self.latest.source
 
     @property
     def passes(self) -> list[str]:
@@ -200,15 +182,6 @@ def signature(x: Any, live: list[Any]) -> Any:
         live.append(x)
         return kind, x.shape, x.dtype
     return (kind, x) if isinstance(x, (int, str, bytes, bool, type(None))) else (kind, id(x))
-
-
-def handed_out(found: Any, classes: Any) -> Any:
-    """What a program returned, with Values where the function returns such."""
-    if type(classes) in (tuple, list):
-        return type(classes)(map(handed_out, found, classes))
-    if type(classes) is dict:
-        return {name: handed_out(found[name], part) for name, part in classes.items()}
-    return found if classes is None else new_value(classes, found, COMPILED, (), NO_PARAMS)
 
 
 @with_default

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Later, Op, modes, new_age, new_value
+from ..core import NO_PARAMS, Later, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
 from . import cpython
@@ -20,8 +20,8 @@ from .native_lowering import key_of
 from .native_plan import Plan
 from .native_products import BLAS, product
 from .native_steps import Given, LoopText, pieces, scattered
-from .nodes import DataOf, GradOf, Node, changed, nodes_in
-from .numpy_code import NumPyProgram, OtherProgram, Writer, owner_of, storing
+from .nodes import DataOf, GradOf, Node
+from .numpy_code import COMPILED, NumPyProgram, OtherProgram, Writer, owner_of, storing
 from .program import Program
 from .structure import Structure
 
@@ -99,19 +99,20 @@ class Segment:
 class NativeProgram(NumPyProgram):
     """A program that runs natively where it can. `source` is its text as a NumPy function, `text` what really runs."""
 
-    def __init__(self, program: Program, name: str, classes: Any, history: Op) -> None:
+    def __init__(self, program: Program, name: str = "step") -> None:
         self.program: Program = program
         self.plan: Plan = Plan(program)
         self.title: str = name
         self.busy = threading.Lock()
-        writer = NativeWriter(self.plan, classes, history)
+        writer = NativeWriter(self.plan, program.classes)
         writer.meaning["busy"] = self.busy
+        writer.meaning["kept"] = None
         self.text: str = writer.source(name)
         self.bytes: int = self.plan.arena.size
-        self.machine: Any = writer.machine
+        writer.meaning["kept"] = writer.machine, writer.block  # code and memory live as long as the function
         self.segments: list[Segment] = writer.segments
         self.run: Callable[..., Any] = function_of(self.text, name, f"program of {name}, {id(self)}", writer.meaning)
-        self.fast: Callable[..., Any] | None = self.run if self.checks_itself() else None
+        self.fast = self.run if self.checks_itself() else None
 
     def checks_itself(self) -> bool:
         """Whether native code finds out that an argument is another than this program takes, before all else."""
@@ -120,8 +121,9 @@ class NativeProgram(NumPyProgram):
         segment = self.segments[0] if self.segments else None
         early = [step for step in steps[:first] if step.kind in ("guard", "host", "call")]
         depends = any(x in inputs or step.kind == "call" for step in early for x in step.inputs())
+        draws = any(step.kind == "host" and (step.args or step.params) for step in early)  # it must not do so twice
         handed = segment is not None and all(any(x is y for y in (*segment.arrays, *segment.numbers)) for x in inputs)
-        return handed and not depends
+        return handed and not depends and not draws
 
     @property
     def source(self) -> str:  # type: ignore[override]
@@ -136,17 +138,18 @@ class NativeProgram(NumPyProgram):
 class NativeWriter(Writer):
     """The text of a program, in which native steps are calls of segments."""
 
-    def __init__(self, plan: Plan, classes: Any, history: Op) -> None:
+    def __init__(self, plan: Plan, classes: Any) -> None:
         self.native: Plan = plan
         self.names: dict[int, str] = {}
-        self.meaning: dict[str, Any] = {"OtherProgram": OtherProgram, "again": again, "new_age": new_age,
-                                        "new_value": new_value, "NO_PARAMS": NO_PARAMS,
-                                        "settled": settled}  # fmt: skip
+        self.meaning: dict[str, Any] = {
+            "OtherProgram": OtherProgram, "again": again, "new_age": new_age, "new_value": new_value,
+            "COMPILED": COMPILED, "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff, "settled": settled,
+        }  # fmt: skip
         self.named: dict[Any, str] = {}
         self.lines: list[str] = []
         self.last: list[str] = []
+        self.moved: list[str] = []
         self.classes: Any = classes
-        self.history: Op = history
         self.block: np.ndarray = plan.arena.made()
         self.segments: list[Segment] = []
         self.machine: Any = None
@@ -283,7 +286,6 @@ class NativeWriter(Writer):
 
     def write_stores(self) -> None:
         """What goes to places, last of all: one age for all that was written."""
-        ages = []
         for node in self.native.stores:
             place, x = node.place, node.args[0]
             owner = self.name(place.owner, owner_of(place), True)  # type: ignore[union-attr, arg-type]
@@ -291,12 +293,13 @@ class NativeWriter(Writer):
                 self.last.append(f"{owner}._grad = {self.name(self.later(x), 'later', True)}")
             elif type(x) is Node and id(x) in self.native.ends:
                 if isinstance(place, DataOf):
-                    ages.append(f"{owner}.age")
+                    self.moved.append(owner)
             else:
-                lines = storing(place, owner, self.text(x), node.params["fresh"])  # type: ignore[arg-type]
-                self.last += lines
-        if ages:
-            self.last.append(f"{' = '.join(ages)} = new_age()")
+                self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))  # type: ignore[arg-type]
+                if isinstance(place, DataOf):
+                    self.moved.append(owner)
+        if self.moved:
+            self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
 
     def is_ours(self, x: Node) -> bool:
         """Whether a node lies in the arena, or is computed from what does."""
@@ -312,49 +315,10 @@ class NativeWriter(Writer):
         array = self.array(x)
         return Later(lambda: array[()] if not array.ndim else array.copy())
 
-    def result(self) -> str:
-        """The expression of what the step returns."""
-
-        def of(x: Any, kind: Any) -> str:
-            if type(x) in (tuple, list):
-                parts = ", ".join(
-                    of(part, kind[i] if type(kind) in (tuple, list) else None) for i, part in enumerate(x)
-                )
-                return f"[{parts}]" if type(x) is list else f"({parts}{',' if len(x) == 1 else ''})"
-            if type(x) is dict:
-                return (
-                    f"{{{', '.join(f'{k!r}: {of(v, kind[k] if type(kind) is dict else None)}' for k, v in x.items())}}}"
-                )
-            text = self.text(x)
-            if kind is None:
-                return text
-            self.meaning["COMPILED"] = self.history
-            return f"new_value({self.name(kind, kind.__name__)}, {text}, COMPILED, (), NO_PARAMS)"
-
-        if all(type(x) is Node for x in nodes_in(self.native.result)) and is_plain(self.native.result):
-            return of(self.native.result, self.classes)
-        self.meaning["handed_out"] = self.handed_out
-        found = "".join(f"{self.text(x)}, " for x in nodes_in(self.native.result))
-        return f"handed_out(({found}))"
-
-    def handed_out(self, found: tuple[Any, ...]) -> Any:
-        """What the step returns, of any structure."""
-        rest = iter(found)
-        plain = changed(self.native.result, lambda x: next(rest) if type(x) is Node else x)
-
-        def of(x: Any, kind: Any) -> Any:
-            if type(kind) in (tuple, list):
-                return type(kind)(map(of, x, kind))
-            if type(kind) is dict:
-                return {name: of(x[name], part) for name, part in kind.items()}
-            return x if kind is None else new_value(kind, x, self.history, (), NO_PARAMS)
-
-        return of(plain, self.classes)
-
     def source(self, name: str) -> str:
         """The whole text."""
         self.write()
-        result = self.result()
+        result = self.returned(self.native.result, self.classes)
         arguments = ", ".join(self.names[id(node)] for node in self.native.inputs)
         fresh = []
         for x in self.native.fresh.values():
@@ -362,12 +326,3 @@ class NativeWriter(Writer):
             fresh.append(f"{self.names[id(x)]} = {self.name(np.empty, 'empty')}({x.shape}, {dtype})")
         body = ["with busy:", *[f"    {line}" for line in (*fresh, *self.lines, *self.last, f"return {result}")]]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
-
-
-def is_plain(x: Any) -> bool:
-    """Whether a structure is made of tuples, lists and dicts with names, and nodes and None."""
-    if type(x) in (tuple, list):
-        return all(map(is_plain, x))
-    if type(x) is dict:
-        return all(type(name) is str and is_plain(part) for name, part in x.items())
-    return type(x) is Node or x is None

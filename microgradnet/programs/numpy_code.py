@@ -12,13 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from ..core import new_age
+from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
-from .lowering import transposed
+from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
-from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed
+from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place
 from .program import Program
+
+COMPILED = Gone(
+    "COMPILED",
+    "it is a result of a compiled function, which keeps no history: call backward() inside the function, or compile "
+    "mg.value_and_grad(f)",
+)
 
 
 class OtherProgram(Exception):
@@ -32,10 +38,14 @@ class Writer:
         self.program: Program = program
         self.plan: Plan = Plan(program)
         self.names: dict[int, str] = {}  # id of a node -> what it is called in the text
-        self.meaning: dict[str, Any] = {"OtherProgram": OtherProgram, "new_age": new_age, "settled": settled}
+        self.meaning: dict[str, Any] = {
+            "OtherProgram": OtherProgram, "new_age": new_age, "new_value": new_value, "COMPILED": COMPILED,
+            "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff, "settled": settled,
+        }  # fmt: skip
         self.named: dict[int, str] = {}  # id of an object -> its name
         self.lines: list[str] = []
         self.last: list[str] = []
+        self.moved: list[str] = []  # the Values whose numbers are written: what used the old ones is older now
 
     def write(self) -> None:
         """All lines."""
@@ -148,10 +158,12 @@ class Writer:
             out = self.new(node, laid_out(self.plan.memory(node), node))
             self.lines.append(f"{self.name(np.dot, 'dot')}({', '.join([*arguments, out])})")
         elif is_sum(node) and planned:
-            arguments = [self.text(x) for x in (*node.args, node.params.get("axis"), None)]
-            out = self.new(node, laid_out(self.plan.memory(node), node))
-            keepdims = ", True" if node.params.get("keepdims") else ""
-            self.lines.append(f"{self.name(np.add.reduce, 'sum')}({', '.join([*arguments, out])}{keepdims})")
+            x = self.text(node.args[0])
+            self.lines.append(self.sum_call(node, x, self.new(node, laid_out(self.plan.memory(node), node))))
+        elif is_sum(node):
+            self.plan.shares(node)
+            call = self.sum_call(node, self.text(node.args[0]))
+            self.lines.append(f"{self.new(node)} = {call}")
         else:
             call = self.ufunc_call(ufunc, node) if ufunc is not None else self.call(node)
             self.plan.shares(node)
@@ -161,6 +173,12 @@ class Writer:
         """The call of a ufunc, into `out` if that is given."""
         arguments = [self.operand(x, node) for x in node.args]
         return f"{self.name(ufunc, ufunc.__name__)}({', '.join([*arguments, *([out] if out else [])])})"
+
+    def sum_call(self, node: Node, x: str, out: str | None = None) -> str:
+        """The call of np.add.reduce, which np.sum wraps: axis, dtype, out, keepdims."""
+        axis, keepdims = self.text(node.params.get("axis")), node.params.get("keepdims")
+        more = f", None, {out}{', True' if keepdims else ''}" if out or keepdims else ""
+        return f"{self.name(add_reduce, 'sum')}({x}, {axis}{more})"
 
     def call(self, node: Node) -> str:
         """The call of any function."""
@@ -177,16 +195,30 @@ class Writer:
             target = self.names[id(self.plan.ends[x])]
             self.last.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
             if isinstance(place, DataOf):
-                self.last.append(f"{owner}.age = new_age()")
+                self.moved.append(owner)
             return
-        self.last += storing(place, owner, self.text(x), node.params["fresh"])
+        if isinstance(place, DataOf):
+            self.moved.append(owner)
+        self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))
+
+    def returned(self, x: Any, classes: Any) -> str:
+        """What the step returns, in the text: a Value where the class of one is given."""
+        if isinstance(classes, type):
+            return f"new_value({classes.__name__}, {self.text(x)}, COMPILED, (), NO_PARAMS)"
+        if type(x) in (tuple, list):
+            inside = ", ".join(map(self.returned, x, classes))
+            return f"[{inside}]" if type(x) is list else f"({inside}{',' if len(x) == 1 else ''})"
+        if type(x) is dict:
+            return f"{{{', '.join(f'{key!r}: {self.returned(part, classes[key])}' for key, part in x.items())}}}"
+        return self.text(x)
 
     def source(self, name: str) -> str:
         """The whole text."""
         self.write()
         arguments = ", ".join(self.names[id(node)] for node in self.program.inputs)
-        result = "".join(f"{self.text(node)}, " for node in self.program.returned())
-        body = [*self.lines, *self.last, f"return ({result.rstrip() if ', ' in result[:-2] else result.strip()})"]
+        if self.moved:
+            self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
+        body = [*self.lines, *self.last, f"return {self.returned(self.program.result, self.program.classes)}"]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
 
 
@@ -242,32 +274,28 @@ def loading(place: Place, owner: str) -> str:
     return f"{owner}.{place.name}" if isinstance(place, Attribute) else owner
 
 
-def storing(place: Place, owner: str, x: str, fresh: bool) -> list[str]:
-    """The lines that write a place."""
-    if isinstance(place, DataOf):
-        in_place = type(place.owner._numbers) is np.ndarray and not fresh
-        return [f"{owner}._numbers{'[...]' if in_place else ''} = {x}", f"{owner}.age = new_age()"]
+def storing(place: Place, owner: str, x: str, fresh: bool) -> str:
+    """The line that writes a place."""
     if isinstance(place, GradOf):
-        return [f"{owner}._grad = {x}"]
-    return [f"{loading(place, owner)}{'[...]' if isinstance(place, Memory) else ''} = {x}"]
+        return f"{owner}._grad = {x}"
+    written = isinstance(place, DataOf) and type(place.owner._numbers) is np.ndarray and not fresh
+    return f"{loading(place, owner)}{'[...]' if written or isinstance(place, Memory) else ''} = {x}"
 
 
 class NumPyProgram:
     """A program that runs as NumPy. `source` is its text, `bytes` what its planned memory takes."""
+
+    fast: Callable[..., Any] | None = None  # what may be called with arguments that nobody has checked
 
     def __init__(self, program: Program, name: str = "step") -> None:
         writer = Writer(program)
         self.program: Program = program
         self.source: str = writer.source(name)
         self.bytes: int = writer.plan.bytes
-        self.run: Callable[..., tuple[Any, ...]] = function_of(
-            self.source, name, f"program of {name}, {id(self)}", writer.meaning
-        )
-        self.place: dict[int, int] = {id(node): i for i, node in enumerate(program.returned())}
+        self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
         self.busy = threading.Lock()
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
         with self.busy:
-            found = self.run(*arguments)
-        return changed(self.program.result, lambda x: found[self.place[id(x)]] if type(x) is Node else x)
+            return self.run(*arguments)

@@ -16,6 +16,7 @@ class Program:
     def __init__(self, recording: Recording) -> None:
         self.inputs: list[Node] = recording.inputs
         self.result: Any = recording.result
+        self.classes: Any = recording.classes  # of the Values in it; None where it is plain
         self.nodes: list[Node] = recording.nodes
         self.passes: list[str] = [f"recorded: {len(self.nodes)} lines"]
         self.apply("stored unchanged", without_unchanged)
@@ -24,6 +25,7 @@ class Program:
         self.apply("computed twice", without_repeats)
         self.apply("needed by nothing", without_dead)
         self.apply("written out", lowered)
+        self.apply("computed twice", without_repeats)
         self.apply("copied", with_own_memory)
         self.apply("needed by nothing", without_dead)
 

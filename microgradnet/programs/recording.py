@@ -9,7 +9,6 @@ import numpy as np
 
 from ..words import brief
 from .nodes import Node
-from .tape import Tape
 
 
 class Recording(NamedTuple):
@@ -18,6 +17,7 @@ class Recording(NamedTuple):
     nodes: list[Node]
     inputs: list[Node]
     result: Any
+    classes: Any
 
     def difference(self, other: Recording) -> str | None:
         """The first thing in which another call recorded something else, in words; None if both are one program."""
@@ -97,8 +97,3 @@ def first_other(mine: Node, theirs: Node, same: Callable[[Any, Any], bool]) -> t
         if not same(x, y):
             return tuple("a result" if isinstance(z, Node) else brief(z) for z in (x, y))  # type: ignore[return-value]
     return "one thing", "another"
-
-
-def recording_of(tape: Tape, inputs: list[Node], result: Any) -> Recording:
-    """What was recorded on a tape that is closed."""
-    return Recording(tape.nodes, inputs, result)

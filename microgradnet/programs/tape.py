@@ -108,7 +108,7 @@ class Tape:
         if not isinstance(numbers, PLAIN) or isinstance(numbers, bool):
             return numbers
         kind = Traced if isinstance(numbers, (ndarray, np.generic)) else Host
-        stand_in = object.__new__(kind)
+        stand_in: Any = object.__new__(kind)
         for slot, x in (("_numbers", numbers), ("op", None), ("args", ()), ("params", NO_PARAMS), ("age", 0)):
             setattr(stand_in, slot, x)
         stand_in._grad, stand_in.name, stand_in.scope = None, None, None
@@ -141,7 +141,7 @@ class Tape:
         node.shape, node.dtype = getattr(numbers, "shape", None), getattr(numbers, "dtype", None)
         node.layout = layout_of(numbers)
         made = self.stand_in(numbers, self.add(node))
-        if kind == "call" and function in SHAPED_BY_NUMBERS:
+        if kind == "call" and function in SHAPED_BY_NUMBERS and (function is not np.where or len(args) == 1):
             for part in made if isinstance(made, tuple) else (made,):
                 self.guarded(np.shape, part)
         return made
@@ -418,6 +418,8 @@ class Tape:
         made = [x for x in self.alive if getattr(self.node_of.get(id(x)), "kind", "") == "call"]
         for x in made:
             x.op, x.args = history, ()
+        for held in (self.alive, self.standing, self.node_of, self.place_of, self.stored):
+            held.clear()  # a mode that is over may still hold the tape
         return [ref(x) for x in made]
 
 
