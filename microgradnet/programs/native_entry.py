@@ -8,6 +8,7 @@ import numpy as np
 
 from . import cpython
 from .llvm import Function, converted
+from .native_steps import kind_of
 
 BUSY = 200_000  # elements, or multiplications over 16, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyEval_SaveThread", "PyEval_RestoreThread")
@@ -51,7 +52,7 @@ class Entry:
         for name, roots, numbers in segment.calls:
             given = [f"ptr {self.place(root, pointers)}" for root in roots]
             for (_, char), x in numbers:
-                given.append(f"{'float' if char == 'f' else 'double'} {converted(f, doubles[id(x)], 'd', char)}")
+                given.append(f"{kind_of(char)} {converted(f, doubles[id(x)], 'd', char)}")
             f.do(f"call void @{name}({', '.join(given)})")
         if thread:
             f.do(f"call void @mg_PyEval_RestoreThread(ptr {thread})")

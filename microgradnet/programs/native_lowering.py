@@ -13,6 +13,7 @@ from .lowering import summed, transposed
 from .nodes import Node, changed
 from .numpy_code import ufunc_of
 from .passes import copied
+from .traced import converted
 
 ROOMY = (np.dtype(np.float32), np.dtype(np.float64))
 SMALLEST, LARGEST = np.minimum.reduce, np.maximum.reduce
@@ -239,7 +240,13 @@ def _relu(node: Node, emit: Emit) -> Any:
 
 
 def _astype(node: Node, emit: Emit) -> Any:
-    return emit(np.positive, node.args[0]) if type(node.args[0]) is Node and node.dtype in ROOMY else None
+    known = type(node.args[0]) is Node and node.args[0].shape is not None and node.dtype in ROOMY
+    return emit(made_into, node.args[0], like=node.dtype) if known else None
+
+
+def made_into(x: Any, like: Any) -> Any:
+    """A number or an array in another shape or dtype, element by element. Native code alone runs it."""
+    raise NotImplementedError
 
 
 def _same(node: Node, emit: Emit) -> Any:
@@ -284,7 +291,7 @@ def assembled(*parts: Any, index: list[Any], whole: bool) -> Any:
 
 def _spread(node: Node, emit: Emit) -> Any:
     """A number that is there many times; an array is looked at with strides of 0."""
-    return emit(np.positive, node.args[0]) if isinstance(node.args[0], np.floating) else None
+    return emit(made_into, node.args[0], like=node.shape) if isinstance(node.args[0], np.floating) else None
 
 
 def _copy(node: Node, emit: Emit) -> Any:
@@ -295,10 +302,12 @@ ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
     "linear": _linear, "matmul": _matmul, "sum": _sum, "max": _max, "min": _min, "amax": _max, "amin": _min,
     "normalize": _normalize, "softmax": _softmax, "attention_weights": _attention_weights, "power": _power,
     "where": _where, "sigmoid": _sigmoid, "relu": _relu, "astype": _astype, "stop_gradient": _same, "positive": _same,
-    "quadratic_cost": _quadratic_cost, "add": _added, "spread": _spread, summed: _sum, copied: _copy,
+    "quadratic_cost": _quadratic_cost, "add": _added, "spread": _spread, summed: _sum, copied: _copy, converted: _astype,
 }  # fmt: skip
 
 
 def elementwise(node: Node) -> Any:
     """The ufunc, or `np.where`, that a node is for each of its elements; None if it is something else."""
-    return np.where if node.function is np.where and len(node.args) == 3 else ufunc_of(node)
+    if node.function is np.where and len(node.args) == 3:
+        return np.where
+    return np.positive if node.function is made_into else ufunc_of(node)

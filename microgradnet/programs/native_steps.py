@@ -40,8 +40,13 @@ class Given:
     def head(self, name: str) -> str:
         """The first line of the function."""
         parameters = [f"ptr noalias %p{i}" for i in range(len(self.roots))]
-        parameters += [f"{TYPES[char]} %s{i}" for i, (_, char) in enumerate(self.numbers)]
+        parameters += [f"{kind_of(char)} %s{i}" for i, (_, char) in enumerate(self.numbers)]
         return f"define internal void @{name}({', '.join(parameters)}) noinline nounwind"
+
+
+def kind_of(char: str) -> str:
+    """What a number is as long as it is not in memory."""
+    return "i1" if char == "?" else TYPES[char]
 
 
 class Operand:

@@ -54,7 +54,7 @@ class Traced(NonDiff, ours=True):
     def astype(self, dtype: Any, **more: Any) -> Any:
         """These numbers in another dtype, of any kind."""
         tape: Any = modes.TAPE.get()
-        return tape.called(np.ndarray.astype, (self, np.dtype(dtype)), {})
+        return tape.called(converted, (self, np.dtype(dtype)), {})
 
     def copy(self) -> Any:
         """These numbers in memory of their own."""
@@ -71,6 +71,11 @@ class Traced(NonDiff, ours=True):
     __iadd__, __isub__ = _in_place(operator.add), _in_place(operator.sub)
     __imul__, __itruediv__ = _in_place(operator.mul), _in_place(operator.truediv)
     __ipow__, __ifloordiv__ = _in_place(operator.pow), _in_place(operator.floordiv)
+
+
+def converted(x: Any, dtype: Any) -> Any:
+    """An array, or a NumPy scalar, in another dtype."""
+    return x.astype(dtype)
 
 
 def _is_value(x: Any) -> bool:
