@@ -224,6 +224,7 @@ class Grouping:
             if id(x) in self.arrays.root:
                 place = self.steps[step] if step < len(self.steps) else None
                 whole = type(place) is Step and place.kind == "loop" and self.arrays.is_whole(x, place.shape)
+                whole = whole and not (key_of(node) == "take" and x is node.args[0])
                 self.readers.setdefault(id(self.arrays.root[id(x)]), []).append((step, whole))
 
     def after_readers(self, root: Node) -> float:
