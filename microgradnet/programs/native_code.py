@@ -322,7 +322,10 @@ class NativeWriter(Writer):
         arguments = ", ".join(self.names[id(node)] for node in self.native.inputs)
         fresh = []
         for x in self.native.fresh.values():
-            dtype = self.name(x.dtype, x.dtype.name)
-            fresh.append(f"{self.names[id(x)]} = {self.name(np.empty, 'empty')}({x.shape}, {dtype})")
+            like = self.native.arrays.of(x)
+            made = f"{self.name(np.empty, 'empty')}({x.shape}, {self.name(x.dtype, x.dtype.name)})"
+            if not like.flags.c_contiguous:
+                made = f"{self.name(np.empty_like, 'empty_like')}({self.name(like, 'like', True)})"
+            fresh.append(f"{self.names[id(x)]} = {made}")
         body = ["with busy:", *[f"    {line}" for line in (*fresh, *self.lines, *self.last, f"return {result}")]]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"

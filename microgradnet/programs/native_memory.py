@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .loops import Arrays, Step, address
+from .loops import REDUCTIONS, Arrays, Step, address
 from .nodes import Node
 
 LINE = 64  # bytes; everything begins at a line of the cache
@@ -46,6 +46,8 @@ class Arena:
         if not (type(self.steps[step]) is Step and self.steps[step].kind == "loop"):
             return None
         mine = self.arrays.of(node)
+        if node.function in REDUCTIONS:  # it is written before the rest of the loop has read
+            return None
         if id(node) not in {id(x) for x in self.steps[step].nodes} or mine.shape != self.steps[step].shape:
             return None
         for other in self.ending.get(step, []):
