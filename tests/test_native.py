@@ -518,6 +518,77 @@ def test_threads_share_a_program() -> None:
         assert all(pool.map(call, range(200)))
 
 
+# ------------------------------------------------------------------------------------------------------ random programs
+
+SHAPES: list[tuple[int, ...]] = [(3, 4), (4,), (4, 4), (1, 4), (2, 3, 4), (3, 1), (), (5, 4), (16, 16)]
+TURNS: list[Callable[..., Any]] = [
+    lambda a, b, i: a + b, lambda a, b, i: a * b, lambda a, b, i: a - b, lambda a, b, i: a @ b,
+    lambda a, b, i: np.where(a > 0, a, b), lambda a, b, i: np.maximum(a, b), lambda a, b, i: a / (1.5 + b * b),
+    lambda a, b, i: np.tanh(a), lambda a, b, i: np.exp(-abs(a)), lambda a, b, i: np.sqrt(a * a + 1),
+    lambda a, b, i: a * 0.5 + 0.25, lambda a, b, i: a.T, lambda a, b, i: a.reshape(-1), lambda a, b, i: a[..., ::2],
+    lambda a, b, i: a[None], lambda a, b, i: a.swapaxes(0, -1), lambda a, b, i: F.softmax(a),
+    lambda a, b, i: a.sum(axis=i % a.ndim, keepdims=i % 2 == 0), lambda a, b, i: a.max(axis=-1),
+    lambda a, b, i: a.mean(axis=0, keepdims=True), lambda a, b, i: np.concatenate([a, a]),
+    lambda a, b, i: np.take(a, np.array([0, -1, 0]), axis=0),
+]  # fmt: skip
+
+
+def random_results(seed: int, values: list[Any]) -> list[Any]:
+    """Some Values computed from others, by operations drawn at random; what does not fit is left out."""
+    draw = rng(seed)
+    made = list(values)
+    for _ in range(int(draw.integers(4, 25))):
+        turn, i = TURNS[int(draw.integers(len(TURNS)))], int(draw.integers(6))
+        a, b = made[int(draw.integers(len(made)))], made[int(draw.integers(len(made)))]
+        try:
+            new = turn(a, b, i)
+        except (ValueError, IndexError, ZeroDivisionError):
+            continue
+        if 0 < new.size < 3000 and new.ndim < 5:
+            made.append(new)
+    return made[len(values) :][-4:]
+
+
+@pytest.mark.parametrize("seed", [*range(6), *[pytest.param(i, marks=pytest.mark.slow) for i in range(6, 150)]])
+def test_random_programs(seed: int) -> None:
+    draw = rng(seed)
+    dtype = DTYPES[seed % 2]
+    shapes = [SHAPES[int(draw.integers(len(SHAPES)))] for _ in range(4)]
+    start = [draw.normal(size=shape).astype(dtype) for shape in shapes[2:]]
+    calls = [[np.asarray(draw.normal(size=shape), dtype)[()] for shape in shapes[:2]] for _ in range(4)]
+
+    def trained(compiles: bool) -> list[Any]:
+        parameters = [Value(x) for x in start]
+
+        def step(x: Any, y: Any) -> Any:
+            for w in parameters:
+                w.grad = None
+            results = random_results(seed, [Value(x), Value(y), *parameters])
+            cost = sum([(r * r).mean() for r in results], Value(np.zeros((), dtype)))
+            cost.backward()
+            for w in parameters:
+                if w.grad is not None:
+                    w.data = w.data - 0.01 * w.grad
+            return [cost, *results]
+
+        run = native(step) if compiles else step
+        found: list[Any] = []
+        for x, y in calls:
+            found += [np.array(r.data) for r in run(x, y)]
+            found += [np.array(w.data) for w in parameters]
+            found += [None if w.grad is None else np.array(w.grad) for w in parameters]
+        return found
+
+    rounding = 2e-3 if dtype == np.float32 else 1e-8
+    with np.errstate(all="ignore"):
+        for got, wanted in zip(trained(True), trained(False), strict=True):
+            assert (got is None) == (wanted is None)
+            if got is not None:
+                assert (got.shape, got.dtype) == (wanted.shape, wanted.dtype)
+                near = rounding * max(1e-3, np.abs(wanted[np.isfinite(wanted)]).max(initial=0))
+                assert np.allclose(got, wanted, rtol=rounding, atol=near, equal_nan=True)
+
+
 # -------------------------------------------------------------------------------------------------------- which backend
 
 
