@@ -152,8 +152,28 @@ def deposited(gradients: Any) -> bool:
     return tape is not None and bool(tape.deposited(gradients))
 
 
+class Later:
+    """A gradient that is computed when somebody looks at it. It stands in the `_grad` of a Value until then."""
+
+    __slots__ = ("compute",)
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        self.compute: Callable[[], Any] = compute
+
+
+def settled(value: Any) -> Any:
+    """The gradient of a Value, computed if it was still to be."""
+    if type(value._grad) is Later:
+        value._grad = value._grad.compute()
+    return value._grad
+
+
 def seen(value: Any, what: str, plain: Any) -> Any:
     """What stands for the `data` or the `grad` of a Value: `plain`, or in a compiled step what records."""
+    if type(plain) is Later:
+        plain = settled(value)
+    if not on:
+        return plain
     tape = TAPE.get()
     return plain if tape is None else tape.seen(value, what, plain)
 
