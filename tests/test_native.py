@@ -542,7 +542,7 @@ def random_results(seed: int, values: list[Any]) -> list[Any]:
         a, b = made[int(draw.integers(len(made)))], made[int(draw.integers(len(made)))]
         try:
             new = turn(a, b, i)
-        except (ValueError, IndexError, ZeroDivisionError):
+        except (ValueError, IndexError, TypeError, ZeroDivisionError):
             continue
         if 0 < new.size < 3000 and new.ndim < 5:
             made.append(new)

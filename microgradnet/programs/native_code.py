@@ -59,7 +59,8 @@ class Segment:
         self.numbers: list[Any] = []
         self.calls: list[Any] = []
         self.indices: list[Any] = []
-        self.work: float = 0.0
+        self.work: float = 0.0  # elements, or multiplications over 16
+        self.line: int = 0  # of the text, where it is called
 
     def add(self, i: int, step: Step, memory: Any) -> None:
         """One step."""
@@ -218,7 +219,7 @@ class NativeWriter(Writer):
                     segment = Segment(f"native{len(self.segments) + 1}", plan, texts)
                     self.segments.append(segment)
                     self.lines.append("")  # written when all is known
-                    segment.line = len(self.lines) - 1  # type: ignore[attr-defined]
+                    segment.line = len(self.lines) - 1
                 segment.add(i, step, self.memory)
             else:
                 segment = None
@@ -236,7 +237,7 @@ class NativeWriter(Writer):
         symbols |= {f"mg_{name}": cpython.address_of(name) for name in C_FUNCTIONS}
         self.machine = Machine("\n".join([BLAS, C_DECLARATIONS, *functions, *bodies]), symbols)
         for segment in reversed(self.segments):
-            line = segment.line  # type: ignore[attr-defined]
+            line = segment.line
             function = cpython.function_at(self.machine.address(segment.name), segment.name)
             name = self.reserved(segment.name, meaning=function)
             lines, self.lines = self.lines, []

@@ -10,7 +10,7 @@ from . import cpython
 from .llvm import Function, converted
 from .native_steps import kind_of
 
-BUSY = 200_000  # elements, or multiplications over 16, from which on other threads may run meanwhile
+BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyEval_SaveThread", "PyEval_RestoreThread")
 C_DECLARATIONS = """
 declare void @mg_Py_IncRef(ptr)
