@@ -490,6 +490,14 @@ def test_another_dtype_or_kind_of_argument_is_another_program() -> None:
     assert compiled([1.0, 2.0], 2.0).data.tolist() == [2, 4]
 
 
+def test_numbers_of_numpys_are_arguments_too() -> None:
+    w = Value(np.ones(3, np.float32))
+    compiled = native(lambda x: w * x)
+    for i in range(6):
+        assert compiled(np.float32(i)).data.tolist() == [i, i, i]
+    assert sum(len(known.programs) for known in compiled.signatures.values()) == 1
+
+
 def test_a_chain_of_many_operations_is_cut_into_short_loops() -> None:
     def chain(x: Any) -> list[Any]:
         v = Value(x)

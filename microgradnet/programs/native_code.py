@@ -15,7 +15,7 @@ from . import cpython
 from .blas import addresses
 from .llvm import Machine
 from .loops import Step
-from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry
+from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
 from .native_lowering import key_of
 from .native_plan import Plan
 from .native_products import BLAS, product
@@ -244,7 +244,7 @@ class NativeWriter(Writer):
             arguments = [self.text(x) for x in (*segment.arrays, *segment.numbers)]
             before = self.lines
             known: list[Any] = [(self.native.arrays.of(x), self.is_written(x)) for x in segment.arrays]
-            known += [(None, x.kind == "input") for x in segment.numbers]
+            known += [(None, is_float(x)) for x in segment.numbers]
             likes = self.reserved("likes", True, known)
             given = ", ".join(arguments)
             call = f"if {name}({given}): again({name}, {likes}, ({given}{',' if arguments else ''}))"
