@@ -490,6 +490,14 @@ def test_another_dtype_or_kind_of_argument_is_another_program() -> None:
     assert compiled([1.0, 2.0], 2.0).data.tolist() == [2, 4]
 
 
+def test_numbers_of_numpys_are_arguments_too() -> None:
+    w = Value(np.ones(3, np.float32))
+    compiled = native(lambda x: w * x)
+    for i in range(6):
+        assert compiled(np.float32(i)).data.tolist() == [i, i, i]
+    assert sum(len(known.programs) for known in compiled.signatures.values()) == 1
+
+
 def test_a_chain_of_many_operations_is_cut_into_short_loops() -> None:
     def chain(x: Any) -> list[Any]:
         v = Value(x)
@@ -542,7 +550,7 @@ def random_results(seed: int, values: list[Any]) -> list[Any]:
         a, b = made[int(draw.integers(len(made)))], made[int(draw.integers(len(made)))]
         try:
             new = turn(a, b, i)
-        except (ValueError, IndexError, ZeroDivisionError):
+        except (ValueError, IndexError, TypeError, ZeroDivisionError):
             continue
         if 0 < new.size < 3000 and new.ndim < 5:
             made.append(new)

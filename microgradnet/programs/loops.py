@@ -178,7 +178,7 @@ def viewed(node: Node, x: np.ndarray) -> np.ndarray | None:
     if name == "spread":
         shape, axis = node.params["shape"], node.params.get("axis")
         if axis is not None and not node.params.get("keepdims"):
-            axes = {i % len(shape) for i in (axis if isinstance(axis, tuple) else (axis,))}
+            axes = {i % max(len(shape), 1) for i in (axis if isinstance(axis, tuple) else (axis,))}
             x = x.reshape([1 if i in axes else n for i, n in enumerate(shape)])
         return np.broadcast_to(x, shape)
     if name == "take":

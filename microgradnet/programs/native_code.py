@@ -15,7 +15,7 @@ from . import cpython
 from .blas import addresses
 from .llvm import Machine
 from .loops import Step
-from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry
+from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
 from .native_lowering import key_of
 from .native_plan import Plan
 from .native_products import BLAS, product
@@ -59,7 +59,8 @@ class Segment:
         self.numbers: list[Any] = []
         self.calls: list[Any] = []
         self.indices: list[Any] = []
-        self.work: float = 0.0
+        self.work: float = 0.0  # elements, or multiplications over 16
+        self.line: int = 0  # of the text, where it is called
 
     def add(self, i: int, step: Step, memory: Any) -> None:
         """One step."""
@@ -101,6 +102,7 @@ class NativeProgram(NumPyProgram):
 
     def __init__(self, program: Program, name: str = "step") -> None:
         self.program: Program = program
+        self.form: Any = program.form
         self.plan: Plan = Plan(program)
         self.title: str = name
         self.busy = threading.Lock()
@@ -218,7 +220,7 @@ class NativeWriter(Writer):
                     segment = Segment(f"native{len(self.segments) + 1}", plan, texts)
                     self.segments.append(segment)
                     self.lines.append("")  # written when all is known
-                    segment.line = len(self.lines) - 1  # type: ignore[attr-defined]
+                    segment.line = len(self.lines) - 1
                 segment.add(i, step, self.memory)
             else:
                 segment = None
@@ -236,14 +238,14 @@ class NativeWriter(Writer):
         symbols |= {f"mg_{name}": cpython.address_of(name) for name in C_FUNCTIONS}
         self.machine = Machine("\n".join([BLAS, C_DECLARATIONS, *functions, *bodies]), symbols)
         for segment in reversed(self.segments):
-            line = segment.line  # type: ignore[attr-defined]
+            line = segment.line
             function = cpython.function_at(self.machine.address(segment.name), segment.name)
             name = self.reserved(segment.name, meaning=function)
             lines, self.lines = self.lines, []
             arguments = [self.text(x) for x in (*segment.arrays, *segment.numbers)]
             before = self.lines
             known: list[Any] = [(self.native.arrays.of(x), self.is_written(x)) for x in segment.arrays]
-            known += [(None, x.kind == "input") for x in segment.numbers]
+            known += [(None, is_float(x)) for x in segment.numbers]
             likes = self.reserved("likes", True, known)
             given = ", ".join(arguments)
             call = f"if {name}({given}): again({name}, {likes}, ({given}{',' if arguments else ''}))"

@@ -10,14 +10,22 @@ from . import cpython
 from .llvm import Function, converted
 from .native_steps import kind_of
 
-BUSY = 200_000  # elements, or multiplications over 16, from which on other threads may run meanwhile
-C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyEval_SaveThread", "PyEval_RestoreThread")
+BUSY = 200_000  # so much work, from which on other threads may run meanwhile
+C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",
+               "PyEval_RestoreThread")  # fmt: skip
 C_DECLARATIONS = """
 declare void @mg_Py_IncRef(ptr)
 declare double @mg_PyFloat_AsDouble(ptr)
+declare ptr @mg_PyErr_Occurred()
+declare void @mg_PyErr_Clear()
 declare ptr @mg_PyEval_SaveThread()
 declare void @mg_PyEval_RestoreThread(ptr)
 """
+
+
+def is_float(x: Any) -> bool:
+    """Whether a number is an argument that was a float: an int in its place would be another program."""
+    return x.kind == "input" and x.shape is None
 
 
 class Entry:
@@ -44,10 +52,17 @@ class Entry:
         for x, source, axis in segment.indices:
             self.within(x, arrays.of(source).shape[axis], pointers)
         for x, o in zip(segment.numbers, objects[len(segment.arrays) :], strict=True):
-            if x.kind == "input":
+            if is_float(x):
                 self.equal(self.field(o, cpython.TYPE, "ptr"), "ptr", constant(id(float)))
         doubles = {id(x): f.new(f"call double @mg_PyFloat_AsDouble(ptr {o})")
                    for x, o in zip(segment.numbers, objects[len(segment.arrays) :], strict=True)}  # fmt: skip
+        if doubles:
+            error = f.new("call ptr @mg_PyErr_Occurred()")
+            f.do(f"br i1 {f.new(f'icmp eq ptr {error}, null')}, label %numbers, label %error")
+            f.label("error")
+            f.do("call void @mg_PyErr_Clear()")
+            f.do("br label %misfit")
+            f.label("numbers")
         thread = f.new("call ptr @mg_PyEval_SaveThread()") if segment.work > BUSY else None
         for name, roots, numbers in segment.calls:
             given = [f"ptr {self.place(root, pointers)}" for root in roots]

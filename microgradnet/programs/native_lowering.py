@@ -100,7 +100,7 @@ class Emit:
 def axes_of(x: Node, axis: Any) -> tuple[int, ...]:
     """Axes as a tuple of numbers from 0 on."""
     count = len(x.shape or ())
-    if axis is None:
+    if axis is None or not count:
         return tuple(range(count))
     return tuple(sorted(i % count for i in (axis if isinstance(axis, tuple) else (axis,))))
 
@@ -302,7 +302,8 @@ ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
     "linear": _linear, "matmul": _matmul, "sum": _sum, "max": _max, "min": _min, "amax": _max, "amin": _min,
     "normalize": _normalize, "softmax": _softmax, "attention_weights": _attention_weights, "power": _power,
     "where": _where, "sigmoid": _sigmoid, "relu": _relu, "astype": _astype, "stop_gradient": _same, "positive": _same,
-    "quadratic_cost": _quadratic_cost, "add": _added, "spread": _spread, summed: _sum, copied: _copy, cast: _astype,
+    "quadratic_cost": _quadratic_cost, "add": _added, "spread": _spread, summed: _sum, copied: _copy,
+    cast: _astype,
 }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ class Plan:
         assert ordered is not None
         self.nodes = ordered
         self.folded: dict[int, tuple[Node, Node, Any]] = self.updates_in_products()  # of a product: end, load, factor
+        self.copies: dict[int, Node] = {}  # of roots from outside, that gradients may be computed from later
         self.grouped()
         self.remembered()
 
@@ -185,7 +186,6 @@ class Plan:
         skipped = {id(end.args[1]) for end, _, _ in self.folded.values()} | set(self.folded)
         of_end = {id(end): g for g, (end, _, _) in self.folded.items()}
         products = {id(node): node for node in self.nodes if id(node) in self.folded}
-        self.kept_factors: list[Any] = []
         for node in self.nodes:
             kind = self.kind.get(id(node))
             if kind == "view" or id(node) in skipped:
@@ -203,12 +203,12 @@ class Plan:
         """A product that goes straight off its parameter, after copies of those of its factors that are not ours."""
         for x in g.args:
             root = self.arrays.root[id(x)]
-            if not self.is_native(root) and id(x) not in self.kind_of_copies:
+            if not self.is_native(root) and id(root) not in self.copies:
                 copy = Node("call", np.positive, (root,), like=self.arrays.of(root), line=g.line)
                 self.kind[id(copy)] = "element"
                 self.arrays.make(copy)
                 self.grouping.add(copy, "element")
-                self.kind_of_copies[id(root)] = copy
+                self.copies[id(root)] = copy
         step = Step("product", g.shape or ())
         step.nodes.append(g)
         self.grouping.at[id(g)] = len(self.grouping.steps)
@@ -227,7 +227,7 @@ class Plan:
         for node in self.nodes:
             if id(node) in self.folded:
                 kept |= {id(self.factor_root(x)) for x in node.args}
-        kept |= {id(x) for x in self.kind_of_copies.values()}
+        kept |= {id(x) for x in self.copies.values()}
         for i, step in enumerate(self.steps):  # what a line of NumPy makes may be a view of what it reads
             if type(step) is Node:
                 for x in step.inputs():
@@ -255,7 +255,7 @@ class Plan:
     def factor_root(self, x: Any) -> Any:
         """The root in which a factor of a folded product is kept."""
         root = self.arrays.root[id(x)]
-        return self.kind_of_copies.get(id(root), root)
+        return self.copies.get(id(root), root)
 
     def is_stored_fresh(self, x: Node) -> bool:
         """Whether a node goes to a place as a new array."""
@@ -268,11 +268,6 @@ class Plan:
         if self.steps[step].kind != "loop" or self.kind[id(node)] == "reduction":
             return True
         return any(at != step for at, _ in self.grouping.readers.get(id(node), []))
-
-    @property
-    def kind_of_copies(self) -> dict[int, Node]:
-        """The copies of roots from outside that gradients may be computed from later."""
-        return vars(self).setdefault("copies", {})  # type: ignore[no-any-return]
 
 
 def is_array(node: Node) -> bool:
