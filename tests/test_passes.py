@@ -218,8 +218,9 @@ def drawn(draw: st.DrawFn, dtype: Any) -> Callable[[], tuple[list[Node], list[An
     arrays = [np.asfortranarray(rng.normal(size=shape).astype(dtype)) for shape in SHAPES if shape]
     owners = [rng.normal(size=shape).astype(dtype) for shape in ((3,), (2, 3))]
     steps = draw(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 999), st.integers(0, 999), st.integers(0, 9)),
-                          min_size=3, max_size=25))  # fmt: skip
-    kept = draw(st.lists(st.integers(0, 999), min_size=1, max_size=4))
+                          min_size=5, max_size=40))  # fmt: skip
+    kept = draw(st.lists(st.integers(0, 999), min_size=1, max_size=3))
+    summed = draw(st.lists(st.integers(0, 999), max_size=8))
     stored = draw(st.lists(st.integers(0, 999), min_size=2, max_size=2))
     barrier = draw(st.integers(-1, len(steps) - 1))
 
@@ -266,6 +267,10 @@ def drawn(draw: st.DrawFn, dtype: Any) -> Callable[[], tuple[list[Node], list[An
                     values.append(place.owner * 0.5)
         made = [k for k, node in enumerate(nodes) if node.kind in ("input", "load", "call")]
         results = [made[k % len(made)] for k in kept]
+        for k in summed:  # read once more, and not returned itself
+            x = values[made[k % len(made)]]
+            add(call(np.add.reduce, nodes[made[k % len(made)]], axis=None), np.add.reduce(x, axis=None))
+            results.append(len(nodes) - 1)
         final = [x.owner * (1.0 if barrier < 0 else 0.5) for x in places]
         for j, place in enumerate(places):
             fitting = [k for k in made if values[k].shape == place.owner.shape]
