@@ -10,12 +10,13 @@ import numpy as np
 
 from ..checks import positive, refusal
 from ..core import Value, modes, plain_data
-from ..words import brief
+from ..words import answering, brief
 from .options import is_list
 
 LIMIT = {"what": "what gradients are limited to", "more": ", such as 1.0"}
 
 
+@answering
 def clip_grad_norm_(
     parameters: Iterable[Value] | Value,
     max_norm: float,
@@ -52,8 +53,7 @@ def clip_grad_norm_(
 def norm_of(norm_type: float, error_if_nonfinite: bool, *grads: Any) -> float:
     """The norm of all gradients as one vector. RuntimeError for one that is not finite, if that is an error."""
     # In float64: the squares of float32 numbers overflow from 1e19 on.
-    norms = [np.linalg.norm(g.astype(np.float64, copy=False).ravel(), norm_type) for g in grads]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    total = norm([norm(g.astype(np.float64, copy=False).ravel(), norm_type) for g in grads], norm_type)
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(
             f"the norm of the gradients is {total}, so they cannot be clipped. microgradnet.debug() names the "
@@ -67,6 +67,12 @@ def scale_of(total: float, bound: float) -> float:
     return min(1.0, bound / (total + 1e-6)) if math.isfinite(total) else 1.0
 
 
+def norm(vector: Any, norm_type: float) -> float:
+    """The norm of a vector; 0 if it has no elements, of which NumPy 2.0 knows no largest."""
+    return float(np.linalg.norm(vector, norm_type)) if len(vector) else 0.0
+
+
+@answering
 def clip_grad_value_(parameters: Iterable[Value] | Value, clip_value: float) -> None:
     """Limit every number of every gradient to [−`clip_value`, `clip_value`].
 

@@ -7,7 +7,7 @@ import gc
 import types
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from .. import tree
 from ..core import TAPE, Mode, Value, modes
 from ..words import brief, describe
+from .backends import Backend, checked, is_native, with_default
 from .edges import arguments, outcome
 from .impure import noticed
 from .nodes import Uncompilable, nodes_in
@@ -23,8 +24,6 @@ from .program import Program
 from .recording import Recording
 from .surroundings import Surroundings
 from .tape import Tape
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 KEPT = 16  # signatures, and programs of each
 TRIES = 5  # calls of one signature among which two must record the same
@@ -51,12 +50,15 @@ class Compiled:
     `source` is its latest program as the text of a NumPy function, `passes` says how it came to be.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], backend: Backend | None = None) -> None:
         self.function: Callable[..., Any] = function
+        self.backend: Backend | None = checked(backend)  # None for that of `compile`, or the best there is
         name = getattr(function, "__name__", type(function).__name__)
         self.title: str = name if name.isidentifier() else "step"
         self.signatures: dict[Any, Signature] = {}
         self.latest: NumPyProgram | None = None
+        self.fast: Any = None  # the run of the latest program, if it checks its arguments, of which it takes so many
+        self.taking: int = -1
         functools.update_wrapper(self, function)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -64,6 +66,11 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function returns; what it changes is changed."""
+        if len(args) == self.taking and not kwargs and not modes.on:
+            try:  # the program of the last call checks its arguments itself
+                return self.fast(*args)
+            except OtherProgram:
+                pass
         live: list[Any] = []
         key = signature((args, kwargs) if kwargs else args, live)
         if modes.on:
@@ -79,8 +86,15 @@ class Compiled:
             except OtherProgram:
                 continue
             self.latest = program
+            self.hurry(program, key)
             return returned if program.form is None else put_together(program.form, returned)
         return self.recorded(known, args, kwargs)
+
+    def hurry(self, program: NumPyProgram, key: Any) -> None:
+        """Let the next call try this program first, if its arguments are plain arrays and floats that it checks."""
+        plain = key[0] is tuple and all(x is float or (type(x) is tuple and x[0] is np.ndarray) for x in key[1])
+        hurries = program.fast and program.form is None and plain
+        self.fast, self.taking = (program.fast, len(key[1])) if hurries else (None, -1)
 
     def new(self, key: Any, objects: list[Any]) -> Signature:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
@@ -108,7 +122,7 @@ class Compiled:
                     stacklevel=4,
                 )
                 del known.programs[0]
-            self.latest = NumPyProgram(Program(recording), self.title)
+            self.latest = self.program(Program(recording))
             known.programs.append(self.latest)
             return plain
         known.recordings.append(recording)
@@ -120,6 +134,15 @@ class Compiled:
                 f"str and None are static"
             )
         return plain
+
+    def program(self, program: Program) -> NumPyProgram:
+        """The program that runs from now on."""
+        backend = self.backend or checked(compile.backend)
+        if backend == "numpy" or (backend is None and not is_native()):
+            return NumPyProgram(program, self.title)
+        from .native_code import NativeProgram
+
+        return NativeProgram(program, self.title)
 
     def run_on_tape(self, objects: list[Any], args: Any, kwargs: Any) -> tuple[Recording, Any]:
         """What one call records, and what it returns."""
@@ -255,7 +278,8 @@ def signature(x: Any, live: list[Any]) -> Any:
     return (kind, x) if isinstance(x, STATIC) else (kind, id(x))
 
 
-def compile(function: F) -> F:
+@with_default
+def compile(function: Any = None, *, backend: Backend | None = None) -> Any:
     """The function, recorded once and then run as straight-line NumPy: the same results, in a fraction of the time.
 
     The first two calls are ordinary ones on your own data, and recorded; if they agree, the third is the program.
@@ -263,6 +287,11 @@ def compile(function: F) -> F:
     every combination of these, of shapes and of dtypes is a program of its own. Parameters, their gradients, the state
     and the options of optimisers, running statistics and generators are read and written where they are, so that eager
     and compiled steps may alternate. `print(f)` shows the program, `f.source` is its text.
+
+    `backend="native"` runs loops and products as machine code, which takes `pip install "microgradnet[native]"`;
+    results are equal within rounding. `backend="numpy"` runs anywhere, and equals eager steps bit by bit. Without it
+    programs are native where they can be; `compile.backend = "numpy"` changes that for all. `@compile(backend=…)`
+    decorates with an option.
 
     Raises `Uncompilable`, a TypeError, with the line, for what a program cannot do: looking at a number (`if`, `float`,
     `item`, printing), drawing from a generator outside of this package, keeping a result somewhere else than in what is
@@ -280,6 +309,8 @@ def compile(function: F) -> F:
     >>> [float(step(np.zeros(2))) for _ in range(4)]
     [5.0, 1.25, 0.3125, 0.078125]
     """
+    if function is None:
+        return functools.partial(compile, backend=backend)
     if isinstance(function, Value) or not callable(function):
         raise TypeError(f"compile wants a function; got {brief(function)}")
-    return Compiled(function)  # type: ignore[return-value]
+    return Compiled(function, backend)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Value
+from ..core.modes import settled
 from ..core.written import new_age
 
 
@@ -173,7 +174,7 @@ class GradOf(Place):
     owner: Value
 
     def read(self) -> Any:
-        return self.owner._grad
+        return settled(self.owner)
 
     def write(self, x: Any) -> None:
         self.owner._grad = x

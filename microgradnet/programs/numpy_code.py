@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
+from ..core.modes import settled
 from ..core.written import function_of
 from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
@@ -45,7 +46,7 @@ class Writer:
         self.names: dict[int, str] = {}  # id of a node -> what it is called in the text
         self.meaning: dict[str, Any] = {
             "OtherProgram": OtherProgram, "new_age": new_age, "new_value": new_value, "COMPILED": COMPILED,
-            "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff,
+            "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff, "settled": settled,
         }  # fmt: skip
         self.named: dict[int, str] = {}  # id of an object -> its name
         self.lines: list[str] = []
@@ -302,7 +303,7 @@ def loading(place: Place, owner: str) -> str:
     if isinstance(place, DataOf):
         return f"{owner}._numbers"
     if isinstance(place, GradOf):
-        return f"{owner}._grad"
+        return f"settled({owner})"
     if isinstance(place, Item):
         return f"{owner}[{place.name!r}]"
     return f"{owner}.{place.name}" if isinstance(place, Attribute) else owner
@@ -310,12 +311,16 @@ def loading(place: Place, owner: str) -> str:
 
 def storing(place: Place, owner: str, x: str, fresh: bool) -> str:
     """The line that writes a place."""
+    if isinstance(place, GradOf):
+        return f"{owner}._grad = {x}"
     written = isinstance(place, DataOf) and type(place.owner._numbers) is np.ndarray and not fresh
     return f"{loading(place, owner)}{'[...]' if written or isinstance(place, Memory) else ''} = {x}"
 
 
 class NumPyProgram:
     """A program that runs as NumPy. `source` is its text, `bytes` what its planned memory takes."""
+
+    fast: Callable[..., Any] | None = None  # what may be called with arguments that nobody has checked
 
     def __init__(self, program: Program, name: str = "step") -> None:
         writer = Writer(program)

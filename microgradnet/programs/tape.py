@@ -17,6 +17,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, constant, modes
+from ..core.modes import settled
 from ..debugging import users_line
 from ..words import brief, describe
 from .nodes import (
@@ -120,7 +121,7 @@ class Tape:
         if not isinstance(numbers, PLAIN) or isinstance(numbers, bool):
             return numbers
         kind = Traced if isinstance(numbers, (ndarray, np.generic)) else Host
-        stand_in = object.__new__(kind)
+        stand_in: Any = object.__new__(kind)
         for slot, x in (("_numbers", numbers), ("op", None), ("args", ()), ("params", NO_PARAMS), ("age", 0)):
             setattr(stand_in, slot, x)
         stand_in._grad, stand_in.name, stand_in.scope = None, None, None
@@ -278,8 +279,9 @@ class Tape:
 
     def guarded_at(self, function: Callable[[Any], Any], place: Place) -> Any:
         """What a function says of what is at a place."""
-        node = self.add(Node("load", place=place))
-        held = function(place.read())
+        found = place.read()
+        node = self.add(Node("load", like=found, place=place))
+        held = function(found)
         self.add(Node("guard", function, (node,), held=held))
         return held
 
@@ -317,7 +319,7 @@ class Tape:
             return self.examples(new)
         place = self.place(DataOf if what == "data" else GradOf, value)
         if new is not None and new is self.standing.get(place):  # written in place already
-            return value._numbers if what == "data" else value._grad
+            return value._numbers if what == "data" else settled(value)
         if what == "data" and id(value) in self.node_of:
             return self.examples(new)  # an error, which the setter knows
         new = self.fitting(value, what, new)
@@ -402,6 +404,7 @@ class Tape:
         made = [x for x in self.alive if isinstance(x, Traced)] + [x for x in computed if not isinstance(x, Traced)]
         for x in made:
             x.op, x.args = history, ()
+        vars(self).clear()  # a mode that is over may still hold the tape, and so all that it holds
         return [ref(x) for x in made]
 
 

@@ -59,8 +59,7 @@ class Traced(NonDiff, ours=True):
 
     def astype(self, dtype: Any, **more: Any) -> Any:
         """These numbers in another dtype, of any kind."""
-        tape = _tape()
-        return tape.called(cast, (self, np.dtype(dtype)), {})
+        return _tape().called(cast, (self, np.dtype(dtype)), {})
 
     def copy(self) -> Any:
         """These numbers in memory of their own."""
