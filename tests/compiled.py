@@ -30,6 +30,7 @@ def plain(x: Any) -> Any:
 
 def same(x: Any, y: Any) -> bool:
     """Whether two things are the same to the bit: NaN is NaN, and −0 is not 0."""
+    x, y = (v[()] if type(v) is np.ndarray and not v.ndim else v for v in (x, y))  # a program makes scalars
     if type(x) is not type(y) and not (isinstance(x, float) and isinstance(y, float)):
         return False
     if not isinstance(x, (Value, np.ndarray, np.generic, float)):

@@ -305,6 +305,8 @@ def around() -> dict[str, tuple[Step, Callable[[float], None]]]:
         "a default": (default, set_default),
         "an attribute of a class": (lambda x: (x * Settings.scale).sum(), lambda s: setattr(Settings, "scale", s)),
         "an attribute of an object": (lambda x: (x * settings.own).sum(), lambda s: setattr(settings, "own", s)),
+        "an attribute by its name": (
+            lambda x: (x * getattr(settings, "own")).sum(), lambda s: setattr(settings, "own", s)),  # noqa: B009
         "a slot": (lambda x: (x * slotted.scale).sum(), lambda s: setattr(slotted, "scale", s)),
         "a dataclass": (lambda x: (x**options.power).sum(), lambda s: setattr(options, "power", int(s))),
         "a list in a dict of an object": (

@@ -192,3 +192,19 @@ def test_the_public_names_are_these() -> None:
 def test_the_package_says_that_it_is_typed() -> None:
     assert (PACKAGE / "py.typed").exists()
     assert np.lib.NumpyVersion(np.__version__) >= "2.0.0"
+
+
+# Where `numbers()` may be used: it looks at a Value, which a compiled step refuses. Whoever validates goes through
+# `modes.checked`, `host` or `asked`, whoever computes through `plain_data`: there a compiled step goes on.
+LOOKERS = {"core", "debugging", "gradcheck", "nn", "plots", "saving", "testing", "train", "viz"}
+
+
+def test_only_those_who_look_at_numbers_ask_for_them() -> None:
+    asking = set()
+    for name, path in MODULES.items():
+        called = {node.func.id for node in ast.walk(ast.parse(path.read_text()))
+                  if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
+        asking |= {name} if called & {"numbers", "all_numbers"} else set()
+    assert {room(name) for name in asking} <= LOOKERS
+    in_nn = {name.removeprefix("microgradnet.nn.") for name in asking if room(name) == "nn"}
+    assert in_nn <= {"report", "state"}, "a layer computes: plain_data"

@@ -18,6 +18,7 @@ README = (ROOT / "README.md").read_text()
         ("README.md", 5),
         ("docs/guide.md", 11),
         ("docs/checking.md", 8),
+        ("docs/compile.md", 3),
         ("docs/drawing.md", 4),
         ("docs/networks.md", 7),
         ("docs/testing.md", 5),

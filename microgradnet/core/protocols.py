@@ -137,7 +137,7 @@ def all_numbers(x: Any) -> Any:
 
 def all_plain(x: Any) -> Any:
     """The numbers of a Value, or of all Values in a list or tuple, to compute with."""
-    return [all_plain(part) for part in x] if type(x) in (list, tuple) else plain_data(x)
+    return type(x)(map(all_plain, x)) if type(x) in (list, tuple) else plain_data(x)
 
 
 def bound(row: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:

@@ -80,7 +80,8 @@ op(np.expand_dims, lambda g, out, x, *, axis: g.reshape(x.shape), forward=_expan
 
 
 def _squeeze(a: Any, *, axis: int | tuple[int, ...] | None = None) -> Any:
-    return fixed_view(np.squeeze(a, axis))
+    out = np.squeeze(a, axis)
+    return fixed_view(out.view() if out is a and type(a) is np.ndarray else out)
 
 
 op(np.squeeze, lambda g, out, x, *, axis=None: g.reshape(x.shape), forward=_squeeze, cases=[

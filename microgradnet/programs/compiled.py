@@ -138,7 +138,7 @@ class Compiled:
     def program(self, program: Program) -> NumPyProgram:
         """The program that runs from now on."""
         backend = self.backend or checked(compile.backend)
-        if backend == "numpy" or (backend is None and not is_native()):
+        if backend == "numpy" or program.needs_numpy() or (backend is None and not is_native()):
             return NumPyProgram(program, self.title)
         from .native_code import NativeProgram
 

@@ -111,11 +111,20 @@ def _transpose(node: Node, emit: Emit) -> Any:
     return emit(transposed, x, shape=node.shape)
 
 
+def _power(node: Node, emit: Emit) -> Any:
+    """`**` of NumPy has ways of its own for some exponents."""
+    x, exponent = node.args
+    special = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
+    if type(exponent) not in (int, float) or exponent not in special or not _of_floats(x):
+        return None
+    return emit(special[exponent], x, shape=x.shape)
+
+
 def _positive(node: Node, emit: Emit) -> Any:
     return node.args[0] if type(node.args[0]) is Node and node.args[0].dtype == node.dtype else None
 
 
 LOWERED: dict[str, Callable[[Node, Emit], Any]] = {
     "linear": _linear, "sigmoid": _sigmoid, "relu": _relu, "quadratic_cost": _quadratic_cost, "matmul": _matmul,
-    "transpose": _transpose, "stop_gradient": _positive,
+    "transpose": _transpose, "stop_gradient": _positive, "power": _power,
 }  # fmt: skip

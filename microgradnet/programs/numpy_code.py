@@ -120,7 +120,7 @@ class Writer:
 
     def operand(self, x: Any, node: Node) -> str:
         """An argument of a ufunc: numbers take the dtype of the arrays beside them."""
-        if isinstance(x, (int, float, np.generic)) and not isinstance(x, bool):
+        if isinstance(x, (int, float, np.generic)) and not isinstance(x, bool) and ufunc_of(node) is not np.ldexp:
             beside = [y.dtype for y in node.inputs() if y.shape]
             one = bool(beside) and beside[0].kind == "f" and all(dtype == beside[0] for dtype in beside)
             if one and (not isinstance(x, np.generic) or x.dtype == beside[0]):
@@ -264,6 +264,8 @@ def ufunc_of(node: Node) -> np.ufunc | None:
     if node.op is not None and function is node.op.forward and isinstance(node.op.key, np.ufunc):
         if function is not node.op.key and getattr(operator, node.op.forward.__name__, None) is not function:
             return None  # the row's own way
+        if not node.shape:
+            return None  # a power of two scalars has other bits than that of two arrays
         function = node.op.key
     if not isinstance(function, np.ufunc) or function.nout != 1 or function.signature or node.params:
         return None

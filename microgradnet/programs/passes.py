@@ -209,8 +209,8 @@ def scalar(x: Any) -> Any:
 
 
 def copied(x: Any) -> Any:
-    """An array in memory of its own."""
-    return x.copy()
+    """An array in memory of its own, its axes in the same order."""
+    return x.copy(order="K")
 
 
 def is_new(node: Node) -> bool:

@@ -36,6 +36,12 @@ class Program:
         self.nodes, self.result = change(self.nodes, self.result)
         self.passes.append(f"{name}: {before - len(self.nodes)} lines fewer")
 
+    def needs_numpy(self) -> bool:
+        """Whether it has what runs as NumPy only: a barrier, a check, a Value that is handed in and written."""
+        kinds = {node.kind for node in self.nodes}
+        places = (node.place for node in self.nodes if node.place is not None)
+        return bool(kinds & {"barrier", "check"}) or any(place.argument is not None for place in places)
+
     def returned(self) -> list[Node]:
         """The nodes that the step returns, each once."""
         return list({id(node): node for node in nodes_in(self.result)}.values())

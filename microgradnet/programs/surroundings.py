@@ -274,6 +274,8 @@ def names_in(code: types.CodeType) -> tuple[list[str], set[str]]:
         elif step.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "LOAD_SUPER_ATTR"):
             attributes.add(step.argval)
     for constant in code.co_consts:
+        if isinstance(constant, str) and constant.isidentifier():  # of a getattr
+            attributes.add(constant)
         if isinstance(constant, types.CodeType):
             more, more_attributes = names_in(constant)
             found.update(dict.fromkeys(more))

@@ -103,7 +103,7 @@ class Traced(NonDiff, ours=True):
 
 
 OURS = (str(Path(__file__).parent.parent), np.__path__[0])
-OF_MEMORY = ("nbytes", "itemsize", "strides")
+OF_MEMORY = ("nbytes", "itemsize", "strides", "flags")
 INSTEAD = {
     "partition": "Write x = np.partition(x, kth)",
     "put": "Write x = x.at[index].set(y)",

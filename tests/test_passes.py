@@ -1,0 +1,327 @@
+"""What is done to a program before it runs: each pass by itself, and all of them on programs drawn at random."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microgradnet import Value
+from microgradnet.programs import passes
+from microgradnet.programs.memory import Plan
+from microgradnet.programs.nodes import DataOf, Memory, Node, Uncompilable, changed
+from microgradnet.programs.numpy_code import NumPyProgram, OtherProgram
+from microgradnet.programs.program import Program
+from microgradnet.programs.recording import Recording
+
+LINE = ("step.py", 1, "step")
+X = np.arange(6.0).reshape(2, 3)
+
+
+def entry(name: str = "x0", like: Any = X) -> Node:
+    return Node("input", like=like, params={"name": name}, line=LINE)
+
+
+def call(function: Callable[..., Any], *args: Any, like: Any = X, **params: Any) -> Node:
+    return Node("call", function, args, params, like=like, line=LINE)
+
+
+def load(place: Any) -> Node:
+    return Node("load", like=place.read(), place=place, line=LINE)
+
+
+def store(place: Any, x: Any) -> Node:
+    return Node("store", None, (x,), {"fresh": False}, place=place, line=LINE)
+
+
+def guard(function: Callable[..., Any], *args: Any, held: Any) -> Node:
+    return Node("guard", function, args, held=held, line=LINE)
+
+
+def program(nodes: list[Node], result: Any) -> NumPyProgram:
+    plain = changed(result, lambda x: None)
+    return NumPyProgram(Program(Recording(nodes, [n for n in nodes if n.kind == "input"], result, plain)))
+
+
+# ------------------------------------------------------------------------------------------------------ pass by pass
+
+
+def test_what_nobody_needs_is_left_out() -> None:
+    x = entry()
+    used, unused = call(np.exp, x), call(np.sin, x)
+    further = call(np.cos, unused)
+    checked = Node("host", len, (x,), line=LINE)
+    kept, result = passes.without_dead([x, used, unused, further, checked], [used])
+    assert kept == [x, used, checked]
+    assert result == [used]
+
+
+def test_what_is_computed_twice_is_computed_once() -> None:
+    x, y = entry(), entry("x1")
+    nodes = [x, y, a := call(np.add, x, y), b := call(np.add, x, y), c := call(np.add, y, x), d := call(np.exp, b)]
+    kept, result = passes.without_repeats(nodes, (b, d))
+    assert kept == [x, y, a, c, d]
+    assert result == (a, d)
+    assert d.args == (a,)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (0.0, -0.0), (1, 1.0), (True, 1), (np.float32(1), np.float64(1)), ("a", "b"), (slice(0, 1), slice(0, 2)),
+    (np.ones(2), np.ones(2)),
+])  # fmt: skip
+def test_what_differs_in_a_constant_is_not_the_same(one: Any, other: Any) -> None:
+    x = entry()
+    nodes = [x, a := call(np.add, x, one), b := call(np.add, x, other), c := call(np.add, x, one)]
+    assert passes.without_repeats(nodes, None)[0] == [x, a, b]
+    assert c not in nodes[:3]
+
+
+def test_loads_are_not_taken_together_across_a_barrier() -> None:
+    place = DataOf(Value([1.0, 2.0]))
+    barrier = Node("barrier", print, line=LINE)
+    nodes = [a := load(place), load(place), barrier, c := load(place), load(place)]
+    assert passes.without_repeats(nodes, None)[0] == [a, barrier, c]
+
+
+def test_draws_are_not_taken_together() -> None:
+    nodes = [Node("host", np.random.default_rng(0).normal, line=LINE) for _ in range(2)]
+    assert passes.without_repeats(nodes, None)[0] == nodes
+
+
+def test_numbers_are_computed_beforehand_and_arrays_are_not() -> None:
+    array = np.ones(3)
+    nodes = [
+        a := call(operator.add, 2, 3, like=None), b := call(operator.mul, a, 2.0, like=None),
+        c := call(np.add, array, b), d := call(np.sum, array),
+    ]  # fmt: skip
+    kept, result = passes.folded(nodes, [b, c, d])
+    assert kept == [c, d]
+    assert c.args == (array, 10.0)
+    assert result == [10.0, c, d]
+
+
+def test_guards_come_first_with_what_they_look_at() -> None:
+    x, place = entry(), DataOf(Value([1.0, 2.0]))
+    a, b = call(np.exp, x), call(np.max, x)
+    first = guard(bool, b, held=True)
+    held = Node("host", print, line=LINE)
+    kept, _ = passes.with_guards_first([x, a, held, b, first, s := store(place, a)], None)
+    assert kept == [x, b, first, a, held, s]
+
+
+def test_a_guard_of_what_is_drawn_becomes_a_check() -> None:
+    drawn = Node("host", np.ones, (3,), line=LINE)
+    late = guard(np.any, drawn, held=True)
+    kept, _ = passes.with_guards_first([drawn, late], None)
+    assert [node.kind for node in kept] == ["host", "check"]
+
+
+def test_a_guard_after_a_barrier_is_looked_at_before_it_too() -> None:
+    place = DataOf(Value([1.0, 2.0]))
+    barrier, later = Node("barrier", int, line=LINE), load(place)
+    kept, _ = passes.with_guards_first([barrier, later, guard(np.any, later, held=True)], None)
+    assert [node.kind for node in kept] == ["load", "guard", "barrier", "load", "check"]
+
+
+def test_a_guard_of_what_was_stored_before_the_barrier_is_only_checked() -> None:
+    place = DataOf(Value([1.0, 2.0]))
+    later = load(place)
+    nodes = [store(place, np.ones(2)), Node("barrier", int, line=LINE), later, guard(np.any, later, held=True)]
+    kept, _ = passes.with_guards_first(nodes, None)
+    assert [node.kind for node in kept] == ["store", "barrier", "load", "check"]
+
+
+def test_a_check_that_does_not_hold_is_an_error_and_a_guard_another_program() -> None:
+    x = entry()
+    looked = call(np.max, x, like=np.float64(1))
+    early = program([x, looked, guard(bool, looked, held=True)], x)
+    drawn = Node("host", np.negative, (x,), like=X, line=LINE)
+    late = program([x, drawn, guard(np.any, drawn, held=True)], drawn)
+    assert np.array_equal(early([X]), X)
+    assert np.array_equal(late([X]), -X)
+    with pytest.raises(OtherProgram):
+        early([np.zeros((2, 3))])
+    with pytest.raises(Uncompilable, match=r"decides its course, at step\.py:1, in step"):
+        late([np.zeros((2, 3))])
+
+
+def test_views_are_copied_where_they_get_out() -> None:
+    x, w = entry(), Memory(np.zeros((3, 2)))
+    view = call(np.transpose, x)
+    kept, result = passes.with_own_memory([x, view, fresh := call(np.exp, x), store(w, view)], [x, view, fresh])
+    assert [node.function for node in result] == [passes.copied, passes.copied, np.exp]
+    assert kept[-1].args[0] is result[1]
+
+
+def test_views_are_copied_before_a_barrier_that_could_write_them() -> None:
+    place = DataOf(Value([1.0, 2.0]))
+    before = load(place)
+    use = call(np.negative, before)
+    kept, _ = passes.with_own_memory([before, Node("barrier", int, line=LINE), use], use)
+    assert [node.kind for node in kept] == ["load", "call", "barrier", "call"]
+    assert use.args == (kept[1],)
+
+
+def test_storing_what_was_there_is_left_out() -> None:
+    place, other = DataOf(Value([1.0, 2.0])), DataOf(Value([1.0, 2.0]))
+    here = load(place)
+    barrier = Node("barrier", int, line=LINE)
+    nodes = [here, store(place, here), swapped := store(other, here), barrier, again := store(place, here)]
+    assert passes.without_unchanged(nodes, None)[0] == [here, swapped, barrier, again]
+
+
+def test_an_update_goes_straight_to_where_it_is_stored() -> None:
+    w = Value([1.0, 2.0])
+    array, place = w.data, DataOf(w)
+    x, here = entry(like=array), load(place)
+    compiled = program([x, here, moved := call(np.subtract, here, x, like=array), store(place, moved)], None)
+    compiled([np.array([0.5, 0.5])])
+    assert w.data is array
+    assert array.tolist() == [0.5, 1.5]
+    assert len(Plan(compiled.program).ends) == 1
+
+
+def test_an_update_that_another_one_reads_does_not_go_there_first() -> None:
+    w, v = Value([1.0, 2.0]), Value([3.0, 5.0])
+    here, there = load(DataOf(w)), load(DataOf(v))
+    total, gap = call(np.add, here, there, like=w.data), call(np.subtract, here, there, like=w.data)
+    program([here, there, total, gap, store(DataOf(w), total), store(DataOf(v), gap)], None)([])
+    assert w.data.tolist() == [4.0, 7.0]
+    assert v.data.tolist() == [-2.0, -3.0]
+
+
+def test_each_pass_says_what_it_did() -> None:
+    x = entry()
+    compiled = program([x, call(np.sin, x), a := call(np.exp, x), b := call(np.exp, x)], [a, b])
+    assert compiled.program.passes[0] == "recorded: 4 lines"
+    assert "computed twice: 1 lines fewer" in compiled.program.passes
+    assert "needed by nothing: 1 lines fewer" in compiled.program.passes
+
+
+# --------------------------------------------------------------------------------------------------- drawn programs
+
+SHAPES = [(), (3,), (2, 3), (3, 2), (3, 3)]
+ONE = [np.negative, np.exp, np.tanh, np.absolute, np.square, np.cos]
+TWO = [np.add, np.subtract, np.multiply, np.maximum, np.minimum]
+VIEWS: list[Callable[..., Any]] = [np.transpose, np.ravel, np.flip, np.atleast_2d]
+SUMS = [0, None, -1]
+
+
+def drawn(draw: st.DrawFn, dtype: Any) -> Callable[[], tuple[list[Node], list[Any], list[Any], list[Any]]]:
+    """What builds the same program as often as it is called: its nodes, its results, its arguments and its places."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    arrays = [np.asfortranarray(rng.normal(size=shape).astype(dtype)) for shape in SHAPES if shape]
+    owners = [rng.normal(size=shape).astype(dtype) for shape in ((3,), (2, 3))]
+    steps = draw(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 999), st.integers(0, 999), st.integers(0, 9)),
+                          min_size=5, max_size=40))  # fmt: skip
+    kept = draw(st.lists(st.integers(0, 999), min_size=1, max_size=3))
+    summed = draw(st.lists(st.integers(0, 999), max_size=8))
+    stored = draw(st.lists(st.integers(0, 999), min_size=2, max_size=2))
+    barrier = draw(st.integers(-1, len(steps) - 1))
+
+    def build() -> tuple[list[Node], list[Any], list[Any], list[Any]]:
+        places = [Memory(x.copy()) for x in owners]
+        nodes: list[Node] = [entry(f"x{i}", x) for i, x in enumerate(arrays)] + [load(place) for place in places]
+        values: list[Any] = [*(x.copy(order="K") for x in arrays), *(place.owner.copy() for place in places)]
+
+        def add(node: Node, value: Any) -> None:
+            node.shape, node.dtype = value.shape, value.dtype
+            node.layout = Node("call", like=value).layout
+            nodes.append(node)
+            values.append(value)
+
+        for i, (kind, first, second, third) in enumerate(steps):
+            made = [k for k, node in enumerate(nodes) if node.kind in ("input", "load", "call")]
+            a, b = made[first % len(made)], made[second % len(made)]
+            x, y = values[a], values[b]
+            if kind == 0:
+                f: Any = ONE[third % len(ONE)]
+                add(call(f, nodes[a]), f(x))
+            elif kind == 1 and np.broadcast_shapes(*(s if s in (x.shape, ()) else () for s in (x.shape, y.shape))):
+                if x.shape == y.shape or not x.shape or not y.shape:
+                    f = TWO[third % len(TWO)]
+                    add(call(f, nodes[a], nodes[b]), f(x, y))
+            elif kind == 2:
+                f = VIEWS[third % len(VIEWS)]
+                add(call(f, nodes[a]), np.asarray(f(x)))
+            elif kind == 3 and x.ndim == 2 and y.ndim == 2 and x.shape[1] == y.shape[0]:
+                add(call(np.dot, nodes[a], nodes[b]), np.dot(x, y))
+            elif kind == 4 and x.ndim:
+                axis = SUMS[third % 3]
+                add(call(np.add.reduce, nodes[a], axis=axis), np.add.reduce(x, axis=axis))
+            if i == barrier:  # it writes into all that lasts, and into the arguments
+
+                def host() -> None:
+                    for place in places:
+                        place.owner *= 0.5
+
+                nodes.append(Node("barrier", host, line=LINE))
+                values.append(None)
+                for place in places:
+                    nodes.append(load(place))
+                    values.append(place.owner * 0.5)
+        made = [k for k, node in enumerate(nodes) if node.kind in ("input", "load", "call")]
+        results = [made[k % len(made)] for k in kept]
+        for k in summed:  # read once more, and not returned itself
+            x = values[made[k % len(made)]]
+            add(call(np.add.reduce, nodes[made[k % len(made)]], axis=None), np.add.reduce(x, axis=None))
+            results.append(len(nodes) - 1)
+        final = [x.owner * (1.0 if barrier < 0 else 0.5) for x in places]
+        for j, place in enumerate(places):
+            fitting = [k for k in made if values[k].shape == place.owner.shape]
+            chosen = fitting[stored[j] % len(fitting)]
+            final[j] = values[chosen].copy()
+            nodes.append(store(place, nodes[chosen]))
+            values.append(None)
+        return nodes, [nodes[k] for k in results], [values[k] for k in results], [places, final]
+
+    return build
+
+
+@st.composite
+def builds(draw: st.DrawFn) -> Any:
+    return drawn(draw, draw(st.sampled_from([np.float32, np.float64])))
+
+
+def check_drawn(build: Any) -> None:
+    nodes, result, wanted, (places, final) = build()
+    arguments = [node for node in nodes if node.kind == "input"]
+    compiled = program(nodes, result)
+    given_ = inputs_of(build)
+    assert len(given_) == len(arguments)
+    got = compiled(given_)
+    for x, y in zip(wanted, got, strict=True):
+        assert np.array_equal(x, y, equal_nan=True), compiled.source
+        assert not any(np.shares_memory(y, place.owner) for place in places), compiled.source
+    for place, x in zip(places, final, strict=True):
+        assert np.array_equal(place.owner, x, equal_nan=True), compiled.source
+    again = [np.array(y) for y in got]
+    compiled([x + 1 for x in given_])
+    assert all(map(np.array_equal, again, got)) or any(np.isnan(y).any() for y in again), "a later call wrote into it"
+
+
+def inputs_of(build: Any) -> list[Any]:
+    """The arguments that a program was drawn for."""
+    cells = dict(zip(build.__code__.co_freevars, build.__closure__, strict=True))
+    arrays: list[Any] = cells["arrays"].cell_contents
+    return [x.copy(order="K") for x in arrays]
+
+
+@settings(max_examples=60, deadline=None)
+@given(builds())
+def test_a_drawn_program_computes_what_its_lines_say(build: Any) -> None:
+    with np.errstate(all="ignore"):
+        check_drawn(build)
+
+
+@pytest.mark.slow
+@settings(max_examples=3000, deadline=None)
+@given(builds())
+def test_many_drawn_programs_compute_what_their_lines_say(build: Any) -> None:
+    with np.errstate(all="ignore"):
+        check_drawn(build)
