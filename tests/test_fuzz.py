@@ -107,7 +107,7 @@ def of_scipy() -> list[Call]:
 
 def every_call() -> dict[str, list[Call]]:
     """The calls of each function."""
-    calls = [Call(name, v.code, v.f, v.inputs, v.refusable) for name, more in grouped().items() for v in more]
+    calls = [Call(name, v.code, v.f, v.inputs, bool(v.refused)) for name, more in grouped().items() for v in more]
     made = functions([("np, x, y=None, z=None, w=None", code) for code in OF_NETWORKS], {**NAMES, "F": F})
     for (code, inputs), f in zip(OF_NETWORKS.items(), made, strict=True):
         calls.append(Call(code.partition("(")[0], code, f, inputs))
