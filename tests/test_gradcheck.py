@@ -18,6 +18,9 @@ import microgradnet.functional as F
 from microgradnet import grad, nn, optim, primitive
 from microgradnet.core import ABOVE_ONE, BOOLEAN, POSITIVE, UNIT, Op
 from microgradnet.gradcheck import GradReport, assert_grads, check_grads, numerical_grad, progress, survey
+from microgradnet.gradcheck.pairs import EPS
+from microgradnet.gradcheck.point import Point
+from microgradnet.gradcheck.still import roughness
 from microgradnet.transforms import hvp, jacobian
 from tests.cases import SMOOTH
 
@@ -110,6 +113,26 @@ def test_small_errors_of_all_elements_are_none_along_directions_where_the_gradie
     for seed in range(8):
         report = check_grads(lambda x: square(x).sum(), np.ones(2000), samples=5, seed=seed)
         assert report, str(report)
+
+
+def test_what_rounding_may_do_to_a_gradient_is_of_the_size_of_the_last_digits() -> None:
+    """That of x³, 3x², goes up and down by 6x · x · 8ε where x does by 8ε of its size; ten times that is allowed."""
+    x = np.array([1e-3, 0.3, 2.0, 1e4])
+    (rounding,) = Point(lambda x: x**3, [x], {}, None, 0).rounding
+    expected = 10 * 6 * x**2 * 8 * EPS
+    weights = Point(lambda x: x**3, [x], {}, None, 0).c
+    np.testing.assert_allclose(rounding, np.abs(weights) * expected, rtol=0.2)
+
+
+def test_roughness_is_how_far_numbers_are_from_a_straight_line() -> None:
+    """Of ±t² in steps of h, and of a zigzag of height 1; of a straight line, it is none."""
+    y = c = np.ones(1)
+    for f, expected in [
+        (lambda t: t * t, 2 * 0.25**2), (lambda t: -t * t, 2 * 0.25**2), (lambda t: 4 * t + 1, 0.0),
+        (lambda t: round(4 * t) % 2, 2.0), (lambda t: -min(t, 0.0), 0.25),
+    ]:  # fmt: skip
+        assert roughness(lambda t, f=f: (np.array([f(t)]), t), y, c, 0.0, 0.25) == expected
+    assert roughness(lambda t: (np.array([np.inf]), t), y, c, 0.0, 0.25) == 0.0
 
 
 def test_what_was_not_drawn_and_is_no_number_is_found() -> None:

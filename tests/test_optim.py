@@ -620,6 +620,25 @@ def test_a_state_is_plain_whatever_was_assigned() -> None:
         optimiser.state_dict()
 
 
+@pytest.mark.parametrize("make", [
+    lambda o, i, f, b: StepLR(o, i(3), f(0.5)),
+    lambda o, i, f, b: MultiStepLR(o, [i(2), i(5)], f(0.5)),
+    lambda o, i, f, b: ExponentialLR(o, f(0.5)),
+    lambda o, i, f, b: LinearLR(o, f(0.25), f(0.5), i(6)),
+    lambda o, i, f, b: CosineAnnealingLR(o, i(10), f(0.125)),
+    lambda o, i, f, b: SequentialLR(o, [StepLR(o, i(3), f(0.5)), ExponentialLR(o, f(0.5))], [i(3)]),
+    lambda o, i, f, b: OneCycleLR(
+        o, f(0.5), i(12), pct_start=f(0.25), cycle_momentum=b(True), base_momentum=f(0.5), max_momentum=f(0.75),
+        div_factor=f(8.0), final_div_factor=f(16.0), three_phase=b(True),
+    ),
+    lambda o, i, f, b: OneCycleLR(o, [f(0.5)], epochs=i(3), steps_per_epoch=i(4), cycle_momentum=b(False)),
+])  # fmt: skip
+def test_a_schedule_made_with_numpys_numbers_has_the_plain_state_of_one_made_with_pythons(make: Any) -> None:
+    state = make(Adam([Value(1.0)], lr=0.1), np.int32, np.float32, np.bool_).state_dict()
+    assert state == make(Adam([Value(1.0)], lr=0.1), int, float, bool).state_dict()
+    assert list(plain_parts(state))
+
+
 def test_a_loaded_state_is_all_there_is() -> None:
     values, optimiser, _ = made(Adam, {"amsgrad": True}, False, 0)  # with a schedule, which the other does not have
     give_gradients(values, 0)

@@ -579,6 +579,14 @@ def test_a_hundred_thousand_operations_become_a_picture(tmp_path: Path) -> None:
     assert draw(chain, cap=None, gradients=False).boxes == 200_001
 
 
+@pytest.mark.parametrize("cap", [4, 10, 40])
+def test_what_has_no_pattern_folds_to_the_cap_too(cap: int) -> None:
+    x = y = Value(0.5, name="x")
+    for kind in np.random.default_rng(0).integers(0, 4, 300):
+        y = [np.sin(y), y * x, y + x, np.tanh(y - 1.0)][kind]
+    assert draw(y, cap=cap).boxes <= cap
+
+
 def test_a_deep_graph_needs_no_recursion() -> None:
     x = y = Value(0.1, name="x")
     for _ in range(3_000):
