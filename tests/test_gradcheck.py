@@ -135,6 +135,21 @@ def test_roughness_is_how_far_numbers_are_from_a_straight_line() -> None:
     assert roughness(lambda t: (np.array([np.inf]), t), y, c, 0.0, 0.25) == 0.0
 
 
+def test_where_many_elements_are_wrong_the_others_are_looked_at_quickly() -> None:
+    """Six calls for an element that is as plainly wrong, as for one that is right; a careful look takes some forty."""
+    calls = Counter[int]()
+    for size in (100, 200):
+        wrong = primitive(lambda g, out, x: 2 * g * np.cos(x))(lambda x: np.sin(x))
+
+        def f(x: Any, size: int = size, wrong: Any = wrong) -> Any:
+            calls[size] += 1
+            return wrong(x)
+
+        report = check_grads(f, np.random.default_rng(0).normal(size=200)[:size])
+        assert report.count("mismatch") == size
+    assert calls[200] - calls[100] == 600
+
+
 def test_what_was_not_drawn_and_is_no_number_is_found() -> None:
     x = np.random.default_rng(0).normal(size=5000)
     for bad in (np.nan, np.inf):

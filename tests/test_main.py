@@ -142,6 +142,15 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         assert capsys.readouterr().out.count(f"  python -m microgradnet {command} ") >= 3
 
 
+def test_training_starts_with_xaviers_weights_for_the_sigmoid(here: Path) -> None:
+    """From a normal distribution of variance 2 / (inputs + outputs)."""
+    wants_digits()
+    assert main(["train", "digits", "--hidden", "50", "--lr", "1e-9", "--epochs", "1", "--save", "net.npz"]) == 0
+    first = mg.load("net.npz")["model"]["layers.0.weight"]
+    assert first.std() == pytest.approx((2 / (784 + 50)) ** 0.5, rel=0.02)
+    assert (first**4).mean() / first.var() ** 2 == pytest.approx(3, rel=0.1)  # of a uniform one it is 1.8
+
+
 def test_without_options_it_trains_with_what_the_help_says(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

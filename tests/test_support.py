@@ -146,3 +146,36 @@ def test_gradients_in_the_table_are_the_rules() -> None:
     assert notes["np.tanh"] == "g × (1 − out × out)"
     assert notes["np.multiply"] == "g × y; g × x"
     assert notes["np.greater"] == "nothing flows back"
+
+
+X, Y = Value(3.0, name="x"), Value(2.0, name="y")
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (-(X**Y), "−x ** y"), ((-X) ** Y, "(−x) ** y"), (-(X * Y), "−(x × y)"), (-X * Y, "−x × y"),
+        ((X**Y) ** X, "(x ** y) ** x"), (X ** (Y**X), "x ** y ** x"), (X ** (X * Y), "x ** (x × y)"),
+        (X - Y - Y, "x − y − y"), (X - (Y - X), "x − (y − x)"), (X - (Y + X), "x − (y + x)"),
+        (X / Y / X, "x ÷ y ÷ x"), (X / (Y / X), "x ÷ (y ÷ x)"), (X * (Y + X), "x × (y + x)"), (X * Y + X, "x × y + x"),
+        (X * 1.0, "x"), (X / 1.0, "x"), (X + 0.0, "x"), (X * 2.5, "x × 2.5"), (np.sin(X + Y), "sin(x + y)"),
+        (np.where(np.isinf(X), 0.0, X * Y), "x × y"), (np.where(X != Y, X, 0.0), "x"), (3.0, "3"), (2, "2"),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)  # fmt: skip
+def test_a_rule_is_written_with_the_brackets_that_it_needs(expression: Any, text: str) -> None:
+    """And with no others: ** binds before the minus sign, and to the right; the others to the left."""
+    assert support.written(expression) == text
+
+
+@pytest.mark.parametrize(
+    ("condition", "known"),
+    [
+        (np.isinf(X), False), (np.isnan(X), False), (np.isfinite(X), True), (X == Y, False), (X != Y, True),
+        (X < Y, None), (np.isnan(X) | (X == Y), False), (np.isnan(X) | (X != Y), True), (np.isnan(X) & (X < Y), False),
+        ((X < Y) & np.isfinite(X), None), ((X < Y) | np.isfinite(X), True), ((X == Y) == (X < Y), None),
+        (X, None), (X + Y, None), (3.0, None), (np.array(True), None),
+    ],
+)  # fmt: skip
+def test_what_a_condition_is_away_from_special_points(condition: Any, known: bool | None) -> None:
+    assert support.known_of(condition) is known

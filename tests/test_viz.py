@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -144,6 +145,16 @@ def test_gradients_of_every_kind_are_said_in_words() -> None:
     assert "Inf in 1 of 3" in bad.text
     assert "no gradients: nothing flows back from this" in draw(x > 1.0).text
     assert "gradient" not in draw((x * x).sum(), gradients=False).text
+
+
+def test_alarms_of_numbers_that_were_folded_are_counted() -> None:
+    x = Value(1.0, name="x")
+    y = x * math.inf
+    with np.errstate(all="ignore"):
+        text = draw(np.sin(y - y), fold=["chains"]).text
+    assert "!! Inf in 1 place !!  !! gradient NaN in 2 places !!  !! NaN in 2 places !!" in text
+    text = draw(np.exp(y * 2.0), fold=["chains", "constants"]).text
+    assert "!! Inf in 3 places !!  !! gradient Inf in 2 places !!" in text
 
 
 def test_drawing_deposits_nothing_and_calls_for_nothing() -> None:
