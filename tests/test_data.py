@@ -12,6 +12,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -438,3 +439,26 @@ def test_the_published_files_are_read() -> None:
             assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
             checked += 1
     assert checked or not any(Path(os.environ["MICROGRADNET_DATA"]).glob("*.gz"))
+
+
+def test_an_array_is_what_its_head_announces() -> None:
+    """As many bytes as its shape has, no more than can be in it, none below 0."""
+    assert handwriting.announced("x", io.BytesIO(b"abc"), (1, 3), 3) == b"abc"
+    assert handwriting.announced("x", io.BytesIO(b""), (0, 3), 3) == b""
+    for held, shape, most, says in [
+        (b"abc", (1, 3), 2, "no more than 2"), (b"abc", (-1, -3), 9, "announces"), (b"abc", (2, 2), 9, "holds 3"),
+        (b"abc", (1, 2), 9, "holds more"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=says):
+            handwriting.announced("x", io.BytesIO(held), shape, most)
+
+
+def test_the_files_of_mnist_are_as_large_as_published() -> None:
+    """Yann LeCun's page names the sizes of the four."""
+    assert [size for size, _ in handwriting.FILES.values()] == [9_912_422, 28_881, 1_648_877, 4_542]
+
+
+@pytest.mark.parametrize("held_out", [0, 1, 1.5, "a fifth"])
+def test_a_fraction_to_hold_out_that_is_none_is_refused(held_out: Any) -> None:
+    with pytest.raises(ValueError, match=f"held_out={held_out!r}: the fraction of the digits to hold out is a number"):
+        data.digits(held_out=held_out)
