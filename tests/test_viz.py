@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -596,6 +597,50 @@ def test_what_has_no_pattern_folds_to_the_cap_too(cap: int) -> None:
     for kind in np.random.default_rng(0).integers(0, 4, 300):
         y = [np.sin(y), y * x, y + x, np.tanh(y - 1.0)][kind]
     assert draw(y, cap=cap).boxes <= cap
+
+
+def test_it_folds_no_further_than_the_cap_asks() -> None:
+    x = y = Value(0.5, name="x")
+    for _ in range(6):
+        y = np.tanh(y * 0.9 + 0.1) - x
+    y = np.exp(np.sin(np.cos(np.tanh(y)) * x))
+    stages = [[], ["constants"], ["constants", "repeats"], ["constants", "repeats", "chains"]]
+    sizes = [draw(y, fold=stage, cap=None).boxes for stage in stages]
+    assert sizes == sorted(set(sizes), reverse=True)
+    for stage, size in zip(stages, sizes, strict=True):
+        assert draw(y, cap=size).text == draw(y, fold=stage, cap=None).text
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_drawing_leaves_the_garbage_collector_as_it_was(on: bool) -> None:
+    was = gc.isenabled()
+    try:
+        (gc.enable if on else gc.disable)()
+        draw(Value(2.0) * 3.0)
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+def test_a_model_that_computes_nan_and_inf_is_drawn_with_its_alarms() -> None:
+    class Bad(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+
+        def forward(self, x: Any) -> Any:
+            return np.log(x * self.w) + 1 / (x - x)
+
+    with np.errstate(all="ignore"):
+        text = draw(Bad(), np.array([-1.0, 2.0])).text
+    assert "!! NaN in 1 of 2 !!" in text
+    assert "!! Inf in 1 of 2 !!" in text
+
+
+def test_what_a_folded_box_holds_without_a_name_is_told_by_its_shape() -> None:
+    x = Value([1.0, 2.0])
+    graph = read([np.tanh(np.exp(x * 2.0 + 1.0)) * np.sin(x)], {}, gradients=True, flows=False)
+    (held,) = [dict(facts.details) for facts in fold(graph, (), None, 1).facts if "inputs" in dict(facts.details)]
+    assert held["inputs"] == "(2,)"
 
 
 def test_a_deep_graph_needs_no_recursion() -> None:
