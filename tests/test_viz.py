@@ -148,8 +148,9 @@ def test_gradients_of_every_kind_are_said_in_words() -> None:
     assert "gradient" not in draw((x * x).sum(), gradients=False).text
 
 
-def test_alarms_of_numbers_that_were_folded_are_counted() -> None:
-    x = Value(1.0, name="x")
+@pytest.mark.parametrize("numbers", [1.0, [1.0, 2.0]], ids=["alone", "in an array"])
+def test_alarms_of_what_was_folded_are_counted(numbers: Any) -> None:
+    x = Value(numbers, name="x")
     y = x * math.inf
     with np.errstate(all="ignore"):
         text = draw(np.sin(y - y), fold=["chains"]).text
