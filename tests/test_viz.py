@@ -23,6 +23,7 @@ import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, draw, nn
 from microgradnet.viz import render
+from microgradnet.viz.boxes import Box, in_order
 from microgradnet.viz.dot import STYLES
 from microgradnet.viz.fold import WAYS, fold
 from microgradnet.viz.graph import read
@@ -598,6 +599,12 @@ def test_what_has_no_pattern_folds_to_the_cap_too(cap: int) -> None:
     for kind in np.random.default_rng(0).integers(0, 4, 300):
         y = [np.sin(y), y * x, y + x, np.tanh(y - 1.0)][kind]
     assert draw(y, cap=cap).boxes <= cap
+
+
+def test_boxes_that_do_not_hang_together_are_in_order_of_their_last_node() -> None:
+    x, y, z = read([Value(1.0), Value(2.0), Value(3.0)], {}, gradients=False, flows=False).nodes
+    wide, narrow = Box([x, z], None), Box([y], None)
+    assert in_order([wide, narrow]) == [narrow, wide]
 
 
 def test_it_folds_no_further_than_the_cap_asks() -> None:
