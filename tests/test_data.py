@@ -394,6 +394,14 @@ def test_a_split_repeats_itself_and_copies() -> None:
     assert len(data.split([1, 2, 3, 4], held_out=0.5)[0]) == 2  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("whole", [np.uint8, np.int16, np.uint64])
+def test_a_split_takes_numpys_whole_numbers(whole: Any) -> None:
+    x, labels = np.arange(300), np.arange(300) % 7
+    for stratify in (None, labels):
+        ours = data.split(x, held_out=whole(90), stratify=stratify)
+        assert [a.tolist() for a in ours] == [a.tolist() for a in data.split(x, held_out=90, stratify=stratify)]
+
+
 @pytest.mark.parametrize("held_out", [0, 1.0, 0.01, 10, -1, True, "0.2", None, math.nan])
 def test_a_split_with_an_empty_part_is_refused(held_out: object) -> None:
     with pytest.raises(ValueError, match="of 10 examples: it is a fraction"):

@@ -488,6 +488,28 @@ def test_a_function_that_writes_to_its_input_is_caught() -> None:
     assert "writes into its input" in problem(plain, [1.0, 2.0], gradient=lambda x: np.full(2, 2.0))
 
 
+def test_a_function_that_writes_to_its_input_is_not_called_random_for_it() -> None:
+    def f(x: Any) -> Any:
+        out = x * 2
+        x.data[0] += 1.0
+        return out
+
+    (said,) = check_grads(f, [1.0, 2.0]).problems
+    assert "writes into its input" in said
+
+
+def test_where_there_is_an_operation_to_blame_nothing_else_is_suspected() -> None:
+    """Nor where its rule raises."""
+
+    def fails(g: Any, out: Any, x: Any) -> Any:
+        raise ZeroDivisionError("no rule yet")
+
+    for rule in (lambda g, out, x: g * 3, fails):
+        report = check_grads(primitive(rule)(lambda x: x * 2), [1.0, 2.0])
+        assert not report
+        assert "not recorded" not in str(report)
+
+
 def test_an_input_that_does_nothing_is_noted() -> None:
     report = check_grads(lambda x, y: x * 2, 1.0, 2.0)
     assert report
