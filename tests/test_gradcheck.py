@@ -18,6 +18,7 @@ import microgradnet.functional as F
 from microgradnet import grad, nn, optim, primitive
 from microgradnet.core import ABOVE_ONE, BOOLEAN, POSITIVE, UNIT, Op
 from microgradnet.gradcheck import GradReport, assert_grads, check_grads, numerical_grad, progress, survey
+from microgradnet.gradcheck.directions import Field
 from microgradnet.gradcheck.pairs import EPS
 from microgradnet.gradcheck.point import Point
 from microgradnet.gradcheck.still import roughness
@@ -133,6 +134,16 @@ def test_roughness_is_how_far_numbers_are_from_a_straight_line() -> None:
     ]:  # fmt: skip
         assert roughness(lambda t, f=f: (np.array([f(t)]), t), y, c, 0.0, 0.25) == expected
     assert roughness(lambda t: (np.array([np.inf]), t), y, c, 0.0, 0.25) == 0.0
+
+
+def test_what_shows_where_the_gradient_is_0_is_said_without_a_unit() -> None:
+    """There is no ordinary gradient to compare with: what remains is how far off the slope may be."""
+    y = c = np.ones(1)
+    field = Field(np.ones(1), np.zeros(1), lambda x: np.cos(x - 1) + 1e3, y * 1001, c)
+    field.search(np.array([0]), np.random.default_rng(0), 1, 1, lambda i: False)
+    rng = np.random.default_rng(0)
+    _, bar = field.gap(field.direction(rng.permutation(np.array([0])), rng))
+    assert field.sights == [bar] != [0.0]
 
 
 def test_where_many_elements_are_wrong_the_others_are_looked_at_quickly() -> None:

@@ -601,6 +601,19 @@ def test_what_has_no_pattern_folds_to_the_cap_too(cap: int) -> None:
     assert draw(y, cap=cap).boxes <= cap
 
 
+def test_arrows_merge_where_more_than_two_of_more_than_eight_come_from_each_box() -> None:
+    def arrows(times: list[int]) -> int:
+        """Into a stack of as many of each of the inputs."""
+        parts = [x for x, n in zip([Value(float(i)) for i in range(len(times))], times, strict=True) for _ in range(n)]
+        drawn = fold(read([np.stack(parts)], {}, gradients=False, flows=False), (), None, None)
+        return len(drawn.arrows[-1])
+
+    assert arrows([3, 3, 2]) == 8
+    assert arrows([3, 3, 3]) == 3
+    assert arrows([2, 2, 2, 2, 2]) == 10
+    assert arrows([3, 2, 2, 2, 2]) == 5
+
+
 def test_boxes_that_do_not_hang_together_are_in_order_of_their_last_node() -> None:
     x, y, z = read([Value(1.0), Value(2.0), Value(3.0)], {}, gradients=False, flows=False).nodes
     wide, narrow = Box([x, z], None), Box([y], None)
