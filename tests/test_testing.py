@@ -519,3 +519,9 @@ def test_a_slope_beside_a_pole_leaves_the_pole_out() -> None:
     for h in (0.25, -0.5):
         assert slope(lambda x: 1 / x, 0.0, h, math.inf) == -0.5 / h**2
         assert slope(lambda x: 1 / x, 1.0, h, 1.0) == pytest.approx(-1 / (1 + h), rel=1e-12)
+
+
+def test_a_test_of_a_property_is_named_after_its_law() -> None:
+    for test, laws in ((property_test(xexp), OP_LAWS), (property_test(lambda seed: nn.Linear(2, 2)), MODULE_LAWS)):
+        (mark,) = test.pytestmark  # type: ignore[attr-defined]
+        assert [mark.kwargs["ids"](law) for law in mark.args[1]] == [law.__name__ for law in laws]
