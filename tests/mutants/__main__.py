@@ -33,7 +33,8 @@ def snapshot(copy: Path) -> None:
 
 def answer(folder: Path, task: str | list[Work], tests: list[str], number: int = 0) -> Any:
     """What the plugin says to a task, with a mutant in force from the start on; None if it says nothing."""
-    (folder / "reached").mkdir(exist_ok=True)
+    shutil.rmtree(folder / "reached", ignore_errors=True)  # what the programs of an earlier task left
+    (folder / "reached").mkdir()
     (folder / "task").write_text(json.dumps(task))
     (folder / "answer").unlink(missing_ok=True)
     told = {"PYTHONPATH": f"{folder}/copy", "MUTANTS": f"{folder}", "MUTANTS_REACHED": f"{folder}/reached",
