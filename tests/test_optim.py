@@ -1152,3 +1152,10 @@ def test_a_number_of_steps_may_be_numpys_and_is_no_bool() -> None:
     assert StepLR(optimiser, np.int64(2)).state_dict()["settings"] == {"step_size": 2, "gamma": 0.1}
     with pytest.raises(ValueError, match="step_size=True: it is a whole number of steps, at least 1"):
         StepLR(optimiser, True)
+
+
+@pytest.mark.parametrize("given", [{"epochs": 0, "steps_per_epoch": 3}, {"epochs": 3, "steps_per_epoch": 0}])
+def test_a_cycle_without_steps_is_refused_in_words(given: Any) -> None:
+    (name,) = [name for name, n in given.items() if n == 0]
+    with pytest.raises(ValueError, match=f"{name}=0: it is a whole number" + (" of steps" if "steps" in name else "")):
+        OneCycleLR(SGD([Value(1.0)], lr=0.1, momentum=0.5), 0.5, **given)
