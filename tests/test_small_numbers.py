@@ -513,3 +513,12 @@ def test_the_gradient_of_what_moves_keeps_the_last_digit_of_a_long_double(move: 
     (move(x) * g).sum().backward()
     times = np.count_nonzero(move(np.ones(3))) // 3
     np.testing.assert_array_equal(x.grad, np.full(3, times * g))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_a_linspace_has_numpys_dtype(dtype: Any) -> None:
+    for start, stop in ((dtype(1), dtype(2)), (np.ones(3, dtype), np.zeros(3, dtype))):
+        expected = np.linspace(start, stop, 4)
+        found = np.linspace(Value(start), Value(stop), 4)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found.data, expected, rtol=1e-3 if dtype is np.float16 else 1e-6)
