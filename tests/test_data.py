@@ -470,3 +470,16 @@ def test_the_files_of_mnist_are_as_large_as_published() -> None:
 def test_a_fraction_to_hold_out_that_is_none_is_refused(held_out: Any) -> None:
     with pytest.raises(ValueError, match=f"held_out={held_out!r}: the fraction of the digits to hold out is a number"):
         data.digits(held_out=held_out)
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [
+        (b"", "starts with nothing"), (b"\0\0", "starts with 0000"), (b"\0\0\x08\x01\0\0", "ends in its head"),
+        (b"\0\0\x08\x03\0\0\0\x05", "starts with 00000803"), (b"\x93NUMPY\1\0v\0", "starts with 934e554d"),
+    ],
+)  # fmt: skip
+def test_what_is_no_idx_file_is_told_from_one_that_ends_early(tmp_path: Path, held: bytes, says: str) -> None:
+    (tmp_path / "labels").write_bytes(held)
+    with pytest.raises(ValueError, match=f"it {says}, wanted 00000801 and 1 sizes"):
+        data.read_idx(tmp_path / "labels", axes=1)
