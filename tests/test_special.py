@@ -407,7 +407,7 @@ def test_what_scipy_writes_in_python_is_refused_and_functional_has_it(name: str)
 def test_other_python_functions_of_scipys_do_not_detach(name: str) -> None:
     v = Value([2.0])
     arguments: dict[str, Any] = {"multigammaln": (v, 1), "comb": (v, 1), "factorial": (v,)}
-    with pytest.raises(TypeError, match=r"does not become a plain array|\._spherical_jn of a Value: it has no rule"):
+    with pytest.raises(TypeError, match=r"does not become a plain array|\._?spherical_jn of a Value: it has no rule"):
         getattr(scipy_special, name)(*arguments.get(name, (1, v)))
 
 

@@ -65,6 +65,7 @@ OWN_ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "np.save": [("x.npy", [1.5, 2.5])], "np.savetxt": [("x.txt", [1.5, 2.5])], "np.savez": [("x.npz", [1.5, 2.5])],
     "np.savez_compressed": [("x.npz", [1.5, 2.5])], "np.reshape": [([1.5, 2.5], (2, 1))],
     "np.select": [([[True, False]], [[1.5, 2.5]])], "np.swapaxes": [(SQUARE, 0, 1)],
+    "np.take_along_axis": [(SQUARE, np.array([[0, 1]]), 1)],
     "np.linalg.cross": [([1.5, 2.5, 0.5], [1.0, 2.0, 3.0])], "np.linalg.tensordot": [(SQUARE, SQUARE)],
 }  # fmt: skip
 # Of whole numbers or truth values, which a Value does not hold.
@@ -90,13 +91,14 @@ def test_no_function_returns_a_detached_result(e: support.Entry, tmp_path: Path,
         function = getattr(function, name)
     monkeypatch.chdir(tmp_path)  # some write files
     ran = False
-    for arguments in [*ARGUMENTS, *OWN_ARGUMENTS.get(e.name, [])]:
+    calls: list[list[Any]] = [[np.asarray(x)[()] for x in arguments] for arguments in ARGUMENTS]
+    for arguments in [*calls, *map(list, OWN_ARGUMENTS.get(e.name, []))]:
         for place in range(len(arguments)):
             if callable(arguments[place]) or isinstance(arguments[place], str):
                 continue
             found = []
             for moved in (0.25, 0.25 + 1e-6):
-                mixed = list(arguments) if arguments not in ARGUMENTS else [np.asarray(x)[()] for x in arguments]
+                mixed = list(arguments)
                 mixed[place] = Value(np.asarray(arguments[place], float) + moved)
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
