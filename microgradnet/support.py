@@ -90,11 +90,13 @@ def written(x: Any, inside: int = 0) -> str:
     if x.name or x.op is None:
         return x.name or written(x.item())
     if x.op.name == "negative":
-        return f"−{written(x.args[0], 3)}"
+        text = f"−{written(x.args[0], 3)}"
+        return f"({text})" if inside > 3 else text
     strength = INFIX.get(x.op.symbol, 0)
     if not strength or len(x.args) != 2:
         return f"{x.op.name}({', '.join(map(written, x.args))})"
-    left, right = written(x.args[0], strength), written(x.args[1], strength + (x.op.symbol in ("−", "÷")))
+    left = written(x.args[0], strength + (x.op.symbol == "**"))
+    right = written(x.args[1], strength + (x.op.symbol in ("−", "÷")))
     if (x.op.symbol, right) in {("+", "0"), ("×", "1"), ("÷", "1")}:
         return written(x.args[0], inside)
     text = f"{left} {x.op.symbol} {right}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from microgradnet import checks
+import microgradnet.functional as F
+from microgradnet import checks, nn
 
 NO_NUMBERS = [True, np.True_, None, "1", 1j, math.nan, math.inf, [1], np.array([1]), np.array(1)]
 
@@ -85,3 +87,30 @@ def test_what_was_seen_is_shown_in_short() -> None:
     with pytest.raises(ValueError, match=r"…: it is a positive number$") as caught:
         checks.positive("lr", [0.1] * 1000)
     assert len(str(caught.value)) < 100
+
+
+IMAGE, ROW, KERNEL = np.ones((1, 1, 4, 4)), np.ones((1, 1, 4)), np.ones((1, 1, 2, 2))
+WRONG: list[tuple[Any, tuple[Any, ...], str, Any]] = [
+    (nn.Linear, (1,), "out_features", 0), (nn.Linear, (1, 1), "init", 3), (nn.Dropout, (), "p", 2),
+    (nn.Conv1d, (1, 1, 3), "stride", 0), (nn.Conv2d, (1, 1), "kernel_size", 0), (nn.Conv2d, (1, 1, 3), "padding", -1),
+    (nn.Conv2d, (1, 1, 3), "dilation", 0), (nn.Conv2d, (1, 1, 3), "groups", 0), (nn.MaxPool1d, (2,), "stride", 0),
+    (nn.MaxPool2d, (), "kernel_size", 0), (nn.MaxPool2d, (2,), "padding", -1), (nn.MaxPool2d, (2,), "dilation", 0),
+    (nn.AvgPool1d, (2,), "stride", 0), (nn.AvgPool2d, (), "kernel_size", 0), (nn.AvgPool2d, (2,), "padding", -1),
+    (nn.LSTM, (1,), "hidden_size", 0), (nn.LSTM, (1, 1), "dropout", 2), (nn.GRU, (1,), "hidden_size", 0),
+    (nn.RNN, (1, 1), "nonlinearity", "x"), (nn.Embedding, (1,), "embedding_dim", 0), (nn.Embedding, (1, 1), "init", 3),
+    (nn.LayerNorm, (), "normalized_shape", 0), (nn.MultiheadAttention, (1,), "num_heads", 0),
+    (nn.MultiheadAttention, (2, 1), "dropout", 2), (nn.TransformerEncoderLayer, (2, 1), "activation", 3),
+    (nn.GELU, (), "approximate", "x"), (nn.MLP, (1, [1]), "activation", 3),
+    (F.max_pool2d, (IMAGE,), "kernel_size", 0), (F.max_pool1d, (ROW, 2), "stride", 0),
+    (F.max_pool2d, (IMAGE, 2), "dilation", 0), (F.avg_pool2d, (IMAGE, 2), "padding", -1),
+    (F.conv2d, (IMAGE, KERNEL), "stride", 0), (F.conv2d, (IMAGE, KERNEL), "padding", -1),
+    (F.conv2d, (IMAGE, KERNEL), "dilation", 0), (F.conv2d, (IMAGE, KERNEL), "groups", 0),
+    (F.gelu, (1.0,), "approximate", "x"), (F.dropout, (1.0,), "p", 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "args", "name", "given"), WRONG)
+def test_a_wrong_argument_is_named_as_it_was_written(made: Any, args: Any, name: str, given: Any) -> None:
+    """With what was called: there are many layers in a model."""
+    with pytest.raises((ValueError, TypeError), match=re.escape(f"{made.__name__}({name}={given!r}): ")):
+        made(*args, **{name: given})

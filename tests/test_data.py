@@ -12,6 +12,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -393,6 +394,14 @@ def test_a_split_repeats_itself_and_copies() -> None:
     assert len(data.split([1, 2, 3, 4], held_out=0.5)[0]) == 2  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("whole", [np.uint8, np.int16, np.uint64])
+def test_a_split_takes_numpys_whole_numbers(whole: Any) -> None:
+    x, labels = np.arange(300), np.arange(300) % 7
+    for stratify in (None, labels):
+        ours = data.split(x, held_out=whole(90), stratify=stratify)
+        assert [a.tolist() for a in ours] == [a.tolist() for a in data.split(x, held_out=90, stratify=stratify)]
+
+
 @pytest.mark.parametrize("held_out", [0, 1.0, 0.01, 10, -1, True, "0.2", None, math.nan])
 def test_a_split_with_an_empty_part_is_refused(held_out: object) -> None:
     with pytest.raises(ValueError, match="of 10 examples: it is a fraction"):
@@ -438,3 +447,39 @@ def test_the_published_files_are_read() -> None:
             assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
             checked += 1
     assert checked or not any(Path(os.environ["MICROGRADNET_DATA"]).glob("*.gz"))
+
+
+def test_an_array_is_what_its_head_announces() -> None:
+    """As many bytes as its shape has, no more than can be in it, none below 0."""
+    assert handwriting.announced("x", io.BytesIO(b"abc"), (1, 3), 3) == b"abc"
+    assert handwriting.announced("x", io.BytesIO(b""), (0, 3), 3) == b""
+    for held, shape, most, says in [
+        (b"abc", (1, 3), 2, "no more than 2"), (b"abc", (-1, -3), 9, "announces"), (b"abc", (2, 2), 9, "holds 3"),
+        (b"abc", (1, 2), 9, "holds more"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=says):
+            handwriting.announced("x", io.BytesIO(held), shape, most)
+
+
+def test_the_files_of_mnist_are_as_large_as_published() -> None:
+    """Yann LeCun's page names the sizes of the four."""
+    assert [size for size, _ in handwriting.FILES.values()] == [9_912_422, 28_881, 1_648_877, 4_542]
+
+
+@pytest.mark.parametrize("held_out", [0, 1, 1.5, "a fifth"])
+def test_a_fraction_to_hold_out_that_is_none_is_refused(held_out: Any) -> None:
+    with pytest.raises(ValueError, match=f"held_out={held_out!r}: the fraction of the digits to hold out is a number"):
+        data.digits(held_out=held_out)
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [
+        (b"", "starts with nothing"), (b"\0\0", "starts with 0000"), (b"\0\0\x08\x01\0\0", "ends in its head"),
+        (b"\0\0\x08\x03\0\0\0\x05", "starts with 00000803"), (b"\x93NUMPY\1\0v\0", "starts with 934e554d"),
+    ],
+)  # fmt: skip
+def test_what_is_no_idx_file_is_told_from_one_that_ends_early(tmp_path: Path, held: bytes, says: str) -> None:
+    (tmp_path / "labels").write_bytes(held)
+    with pytest.raises(ValueError, match=f"it {says}, wanted 00000801 and 1 sizes"):
+        data.read_idx(tmp_path / "labels", axes=1)

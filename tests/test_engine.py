@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgradnet import Value, debug, functional, hook, nn, no_grad, optim
+from microgradnet import Value, debug, functional, hook, nn, no_grad, optim, primitive
 from microgradnet.core import TABLE, NonDiff, Op, history, op, sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
@@ -633,6 +633,19 @@ def test_a_copied_result_does_not_pretend_to_have_a_history(make: Any) -> None:
 def test_a_row_is_one_object_however_often_it_is_copied(make: Any) -> None:
     for row in [row for row in TABLE.values() if row.home is None]:  # not those of other tests
         assert make(row) is row
+
+
+class Own:
+    """A user's row that stands in a class."""
+
+    @primitive(lambda g, out, x: g * 2)
+    def double(x: Any) -> Any:
+        return x * 2
+
+
+@pytest.mark.parametrize("make", COPIES, ids=["copy", "deepcopy", "pickle"])
+def test_a_row_in_a_class_is_one_object_too(make: Any) -> None:
+    assert make(Own.double) is Own.double
 
 
 # --------------------------------------------------------------------------------------------------- operators

@@ -186,3 +186,7 @@ def test_arrays_in_arrays_out() -> None:
     x = np.ones((3, 4))
     for f in FORMULAS.values():
         assert not isinstance(f(x), Value)
+
+
+def test_an_embedding_takes_its_vectors_from_a_list_too() -> None:
+    assert F.embedding([1, 0], [[1.0, 2.0], [3.0, 4.0]]).tolist() == [[3.0, 4.0], [1.0, 2.0]]

@@ -18,6 +18,10 @@ import microgradnet.functional as F
 from microgradnet import grad, nn, optim, primitive
 from microgradnet.core import ABOVE_ONE, BOOLEAN, POSITIVE, UNIT, Op
 from microgradnet.gradcheck import GradReport, assert_grads, check_grads, numerical_grad, progress, survey
+from microgradnet.gradcheck.directions import Field
+from microgradnet.gradcheck.pairs import EPS
+from microgradnet.gradcheck.point import Point
+from microgradnet.gradcheck.still import roughness
 from microgradnet.transforms import hvp, jacobian
 from tests.cases import SMOOTH
 
@@ -110,6 +114,51 @@ def test_small_errors_of_all_elements_are_none_along_directions_where_the_gradie
     for seed in range(8):
         report = check_grads(lambda x: square(x).sum(), np.ones(2000), samples=5, seed=seed)
         assert report, str(report)
+
+
+def test_what_rounding_may_do_to_a_gradient_is_of_the_size_of_the_last_digits() -> None:
+    """That of x³, 3x², goes up and down by 6x · x · 8ε where x does by 8ε of its size; ten times that is allowed."""
+    x = np.array([1e-3, 0.3, 2.0, 1e4])
+    (rounding,) = Point(lambda x: x**3, [x], {}, None, 0).rounding
+    expected = 10 * 6 * x**2 * 8 * EPS
+    weights = Point(lambda x: x**3, [x], {}, None, 0).c
+    np.testing.assert_allclose(rounding, np.abs(weights) * expected, rtol=0.2)
+
+
+def test_roughness_is_how_far_numbers_are_from_a_straight_line() -> None:
+    """Of ±t² in steps of h, and of a zigzag of height 1; of a straight line, it is none."""
+    y = c = np.ones(1)
+    for f, expected in [
+        (lambda t: t * t, 2 * 0.25**2), (lambda t: -t * t, 2 * 0.25**2), (lambda t: 4 * t + 1, 0.0),
+        (lambda t: round(4 * t) % 2, 2.0), (lambda t: -min(t, 0.0), 0.25),
+    ]:  # fmt: skip
+        assert roughness(lambda t, f=f: (np.array([f(t)]), t), y, c, 0.0, 0.25) == expected
+    assert roughness(lambda t: (np.array([np.inf]), t), y, c, 0.0, 0.25) == 0.0
+
+
+def test_what_shows_where_the_gradient_is_0_is_said_without_a_unit() -> None:
+    """There is no ordinary gradient to compare with: what remains is how far off the slope may be."""
+    y = c = np.ones(1)
+    field = Field(np.ones(1), np.zeros(1), lambda x: np.cos(x - 1) + 1e3, y * 1001, c)
+    field.search(np.array([0]), np.random.default_rng(0), 1, 1, lambda i: False)
+    rng = np.random.default_rng(0)
+    _, bar = field.gap(field.direction(rng.permutation(np.array([0])), rng))
+    assert field.sights == [bar] != [0.0]
+
+
+def test_where_many_elements_are_wrong_the_others_are_looked_at_quickly() -> None:
+    """Six calls for an element that is as plainly wrong, as for one that is right; a careful look takes some forty."""
+    calls = Counter[int]()
+    for size in (100, 200):
+        wrong = primitive(lambda g, out, x: 2 * g * np.cos(x))(lambda x: np.sin(x))
+
+        def f(x: Any, size: int = size, wrong: Any = wrong) -> Any:
+            calls[size] += 1
+            return wrong(x)
+
+        report = check_grads(f, np.random.default_rng(0).normal(size=200)[:size])
+        assert report.count("mismatch") == size
+    assert calls[200] - calls[100] == 600
 
 
 def test_what_was_not_drawn_and_is_no_number_is_found() -> None:
@@ -448,6 +497,28 @@ def test_a_function_that_writes_to_its_input_is_caught() -> None:
         return x.sum()
 
     assert "writes into its input" in problem(plain, [1.0, 2.0], gradient=lambda x: np.full(2, 2.0))
+
+
+def test_a_function_that_writes_to_its_input_is_not_called_random_for_it() -> None:
+    def f(x: Any) -> Any:
+        out = x * 2
+        x.data[0] += 1.0
+        return out
+
+    (said,) = check_grads(f, [1.0, 2.0]).problems
+    assert "writes into its input" in said
+
+
+def test_where_there_is_an_operation_to_blame_nothing_else_is_suspected() -> None:
+    """Nor where its rule raises."""
+
+    def fails(g: Any, out: Any, x: Any) -> Any:
+        raise ZeroDivisionError("no rule yet")
+
+    for rule in (lambda g, out, x: g * 3, fails):
+        report = check_grads(primitive(rule)(lambda x: x * 2), [1.0, 2.0])
+        assert not report
+        assert "not recorded" not in str(report)
 
 
 def test_an_input_that_does_nothing_is_noted() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import microgradnet as mg
+import microgradnet.__main__ as command_line
 from microgradnet.__main__ import main
 
 MODULE = """
@@ -139,6 +140,30 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
             main([command, "--help"])
         assert ended.value.code == 0
         assert capsys.readouterr().out.count(f"  python -m microgradnet {command} ") >= 3
+
+
+def test_training_starts_with_xaviers_weights_for_the_sigmoid(here: Path) -> None:
+    """From a normal distribution of variance 2 / (inputs + outputs)."""
+    wants_digits()
+    assert main(["train", "digits", "--hidden", "50", "--lr", "1e-9", "--epochs", "1", "--save", "net.npz"]) == 0
+    first = mg.load("net.npz")["model"]["layers.0.weight"]
+    assert first.std() == pytest.approx((2 / (784 + 50)) ** 0.5, rel=0.02)
+    assert (first**4).mean() / first.var() ** 2 == pytest.approx(3, rel=0.1)  # of a uniform one it is 1.8
+
+
+def test_without_options_it_trains_with_what_the_help_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The help ends each option with its default, in brackets."""
+    used: dict[str, object] = {}
+    monkeypatch.setattr(command_line, "train", lambda options: used.update(vars(options)) or 0)
+    assert main(["train", "digits"]) == 0
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    options = capsys.readouterr().out.split("\n  --")[1:]
+    said = {option.split()[0]: option.rpartition("(")[2].strip(") \n") for option in options}
+    for name in ("seed", "hidden", "activation", "batch-size", "lr"):
+        assert str(used[name.replace("-", "_")]) == said[name], name
 
 
 def test_it_runs_as_a_module() -> None:

@@ -620,6 +620,25 @@ def test_a_state_is_plain_whatever_was_assigned() -> None:
         optimiser.state_dict()
 
 
+@pytest.mark.parametrize("make", [
+    lambda o, i, f, b: StepLR(o, i(3), f(0.5)),
+    lambda o, i, f, b: MultiStepLR(o, [i(2), i(5)], f(0.5)),
+    lambda o, i, f, b: ExponentialLR(o, f(0.5)),
+    lambda o, i, f, b: LinearLR(o, f(0.25), f(0.5), i(6)),
+    lambda o, i, f, b: CosineAnnealingLR(o, i(10), f(0.125)),
+    lambda o, i, f, b: SequentialLR(o, [StepLR(o, i(3), f(0.5)), ExponentialLR(o, f(0.5))], [i(3)]),
+    lambda o, i, f, b: OneCycleLR(
+        o, f(0.5), i(12), pct_start=f(0.25), cycle_momentum=b(True), base_momentum=f(0.5), max_momentum=f(0.75),
+        div_factor=f(8.0), final_div_factor=f(16.0), three_phase=b(True),
+    ),
+    lambda o, i, f, b: OneCycleLR(o, [f(0.5)], epochs=i(3), steps_per_epoch=i(4), cycle_momentum=b(False)),
+])  # fmt: skip
+def test_a_schedule_made_with_numpys_numbers_has_the_plain_state_of_one_made_with_pythons(make: Any) -> None:
+    state = make(Adam([Value(1.0)], lr=0.1), np.int32, np.float32, np.bool_).state_dict()
+    assert state == make(Adam([Value(1.0)], lr=0.1), int, float, bool).state_dict()
+    assert list(plain_parts(state))
+
+
 def test_a_loaded_state_is_all_there_is() -> None:
     values, optimiser, _ = made(Adam, {"amsgrad": True}, False, 0)  # with a schedule, which the other does not have
     give_gradients(values, 0)
@@ -1133,3 +1152,10 @@ def test_a_number_of_steps_may_be_numpys_and_is_no_bool() -> None:
     assert StepLR(optimiser, np.int64(2)).state_dict()["settings"] == {"step_size": 2, "gamma": 0.1}
     with pytest.raises(ValueError, match="step_size=True: it is a whole number of steps, at least 1"):
         StepLR(optimiser, True)
+
+
+@pytest.mark.parametrize("given", [{"epochs": 0, "steps_per_epoch": 3}, {"epochs": 3, "steps_per_epoch": 0}])
+def test_a_cycle_without_steps_is_refused_in_words(given: Any) -> None:
+    (name,) = [name for name, n in given.items() if n == 0]
+    with pytest.raises(ValueError, match=f"{name}=0: it is a whole number" + (" of steps" if "steps" in name else "")):
+        OneCycleLR(SGD([Value(1.0)], lr=0.1, momentum=0.5), 0.5, **given)

@@ -185,3 +185,10 @@ def test_a_frozen_layer_without_a_bias_shows_its_activations() -> None:
         expected += [1 - (a - low) / (high - low) for a in column]
     assert fills == pytest.approx(expected, abs=6e-4)
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_gradient_without_a_number_is_as_large_as_the_rest() -> None:
+    layer = nn.Linear(3, 2)
+    layer.weight.grad, layer.bias.grad = np.full((2, 3), np.nan, "f4"), np.array([0.5, -2.0], "f4")
+    (part,) = plots.gradient(layer).subfigs
+    assert part.get_suptitle() == "up to ±2"

@@ -109,3 +109,11 @@ def test_a_gradient_of_nan_comes_first() -> None:
     assert table(report)["layers.1.bias"][0] == 3
     assert sum(table(report)["layers.1.bias"][1:]) == 2
     assert "nudge ?" in report
+
+
+def test_a_report_of_no_numbers_has_the_table_alone() -> None:
+    line = nn.Linear(2, 1)
+    line([3.0, -1.0]).sum().backward()
+    *table, last = nn.gradient_report(line, n=0).splitlines()
+    assert len(table) == 3
+    assert last == "the 0 of 3 numbers that matter most:"

@@ -143,6 +143,14 @@ def test_the_order_of_an_array_in_memory_comes_back(path: Path) -> None:
     found["strided"][0] = 1  # it can be written
 
 
+def test_arrays_that_numpy_saved_come_back_whatever_their_order(tmp_path: Path) -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    np.savez(tmp_path / "numpys.npz", rows=x, columns=x.T, both=x[0])
+    found = mg.load(tmp_path / "numpys.npz")["model"]
+    for name, expected in (("rows", x), ("columns", x.T), ("both", x[0])):
+        np.testing.assert_array_equal(found[name], expected)
+
+
 @pytest.mark.parametrize("kind", GENERATORS)
 def test_generators_come_back_in_the_middle_of_a_draw(path: Path, kind: str) -> None:
     def make(seed: int) -> np.random.Generator:

@@ -504,3 +504,21 @@ def test_gelu_by_tanh_is_the_formula_that_models_were_trained_with(dtype: Any) -
     bend = root * (1 + 3 * 0.044715 * exact**2) / np.cosh(inner) ** 2
     expected = 0.5 * (1 + np.tanh(inner)) + 0.5 * exact * bend
     np.testing.assert_allclose(v.grad, expected, rtol=0, atol=40 * eps)
+
+
+@pytest.mark.parametrize("move", [np.flip, np.diag, lambda x: np.tile(x, 2), lambda x: np.pad(x, 1)])
+def test_the_gradient_of_what_moves_keeps_the_last_digit_of_a_long_double(move: Any) -> None:
+    x = Value(np.array([1.0, 2.0, 3.0], np.longdouble))
+    g = 1 + np.finfo(np.longdouble).eps
+    (move(x) * g).sum().backward()
+    times = np.count_nonzero(move(np.ones(3))) // 3
+    np.testing.assert_array_equal(x.grad, np.full(3, times * g))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_a_linspace_has_numpys_dtype(dtype: Any) -> None:
+    for start, stop in ((dtype(1), dtype(2)), (np.ones(3, dtype), np.zeros(3, dtype))):
+        expected = np.linspace(start, stop, 4)
+        found = np.linspace(Value(start), Value(stop), 4)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found.data, expected, rtol=1e-3 if dtype is np.float16 else 1e-6)

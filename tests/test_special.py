@@ -326,7 +326,7 @@ def test_python_numbers_are_weak() -> None:
 
 def test_polygamma_is_scipys_and_the_slopes_of_digamma() -> None:
     x = np.array([0.1, 1.0, 2.5, 30.0])
-    for n in range(5):
+    for n in (*range(5), 21, 40, 100, 171):  # 21! is no int64, 171! no float64
         np.testing.assert_allclose(special.polygamma(x, n=n), scipy_special.polygamma(n, x), rtol=1e-14)
     assert special.polygamma(2.5, n=1) == pytest.approx(float(scipy_special.polygamma(1, 2.5)))
     v = Value(2.0)
@@ -407,7 +407,7 @@ def test_what_scipy_writes_in_python_is_refused_and_functional_has_it(name: str)
 def test_other_python_functions_of_scipys_do_not_detach(name: str) -> None:
     v = Value([2.0])
     arguments: dict[str, Any] = {"multigammaln": (v, 1), "comb": (v, 1), "factorial": (v,)}
-    with pytest.raises(TypeError, match=r"does not become a plain array|\._spherical_jn of a Value: it has no rule"):
+    with pytest.raises(TypeError, match=r"does not become a plain array|\._?spherical_jn of a Value: it has no rule"):
         getattr(scipy_special, name)(*arguments.get(name, (1, v)))
 
 

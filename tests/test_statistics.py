@@ -741,3 +741,10 @@ BAD: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
 def test_what_is_refused(f: Callable[[Any], Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         f(Value([1.0, 2.0, 4.0]))
+
+
+@pytest.mark.parametrize("name", ["bias", "ddof"])
+def test_an_option_of_corrcoef_that_has_no_effect_is_refused(name: str) -> None:
+    # The newest NumPy refuses it by itself.
+    with pytest.raises(TypeError, match=rf"np.corrcoef\({name}=…\) has no effect|unexpected keyword argument '{name}'"):
+        np.corrcoef(Value([[1.0, 2.0], [3.0, 5.0]]), **{name: 1})

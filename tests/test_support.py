@@ -65,6 +65,7 @@ OWN_ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "np.save": [("x.npy", [1.5, 2.5])], "np.savetxt": [("x.txt", [1.5, 2.5])], "np.savez": [("x.npz", [1.5, 2.5])],
     "np.savez_compressed": [("x.npz", [1.5, 2.5])], "np.reshape": [([1.5, 2.5], (2, 1))],
     "np.select": [([[True, False]], [[1.5, 2.5]])], "np.swapaxes": [(SQUARE, 0, 1)],
+    "np.take_along_axis": [(SQUARE, np.array([[0, 1]]), 1)],
     "np.linalg.cross": [([1.5, 2.5, 0.5], [1.0, 2.0, 3.0])], "np.linalg.tensordot": [(SQUARE, SQUARE)],
 }  # fmt: skip
 # Of whole numbers or truth values, which a Value does not hold.
@@ -90,13 +91,14 @@ def test_no_function_returns_a_detached_result(e: support.Entry, tmp_path: Path,
         function = getattr(function, name)
     monkeypatch.chdir(tmp_path)  # some write files
     ran = False
-    for arguments in [*ARGUMENTS, *OWN_ARGUMENTS.get(e.name, [])]:
+    calls: list[list[Any]] = [[np.asarray(x)[()] for x in arguments] for arguments in ARGUMENTS]
+    for arguments in [*calls, *map(list, OWN_ARGUMENTS.get(e.name, []))]:
         for place in range(len(arguments)):
             if callable(arguments[place]) or isinstance(arguments[place], str):
                 continue
             found = []
             for moved in (0.25, 0.25 + 1e-6):
-                mixed = list(arguments) if arguments not in ARGUMENTS else [np.asarray(x)[()] for x in arguments]
+                mixed = list(arguments)
                 mixed[place] = Value(np.asarray(arguments[place], float) + moved)
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -146,3 +148,36 @@ def test_gradients_in_the_table_are_the_rules() -> None:
     assert notes["np.tanh"] == "g × (1 − out × out)"
     assert notes["np.multiply"] == "g × y; g × x"
     assert notes["np.greater"] == "nothing flows back"
+
+
+X, Y = Value(3.0, name="x"), Value(2.0, name="y")
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (-(X**Y), "−x ** y"), ((-X) ** Y, "(−x) ** y"), (-(X * Y), "−(x × y)"), (-X * Y, "−x × y"),
+        ((X**Y) ** X, "(x ** y) ** x"), (X ** (Y**X), "x ** y ** x"), (X ** (X * Y), "x ** (x × y)"),
+        (X - Y - Y, "x − y − y"), (X - (Y - X), "x − (y − x)"), (X - (Y + X), "x − (y + x)"),
+        (X / Y / X, "x ÷ y ÷ x"), (X / (Y / X), "x ÷ (y ÷ x)"), (X * (Y + X), "x × (y + x)"), (X * Y + X, "x × y + x"),
+        (X * 1.0, "x"), (X / 1.0, "x"), (X + 0.0, "x"), (X * 2.5, "x × 2.5"), (np.sin(X + Y), "sin(x + y)"),
+        (np.where(np.isinf(X), 0.0, X * Y), "x × y"), (np.where(X != Y, X, 0.0), "x"), (3.0, "3"), (2, "2"),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)  # fmt: skip
+def test_a_rule_is_written_with_the_brackets_that_it_needs(expression: Any, text: str) -> None:
+    """And with no others: ** binds before the minus sign, and to the right; the others to the left."""
+    assert support.written(expression) == text
+
+
+@pytest.mark.parametrize(
+    ("condition", "known"),
+    [
+        (np.isinf(X), False), (np.isnan(X), False), (np.isfinite(X), True), (X == Y, False), (X != Y, True),
+        (X < Y, None), (np.isnan(X) | (X == Y), False), (np.isnan(X) | (X != Y), True), (np.isnan(X) & (X < Y), False),
+        ((X < Y) & np.isfinite(X), None), ((X < Y) | np.isfinite(X), True), ((X == Y) == (X < Y), None),
+        (X, None), (X + Y, None), (3.0, None), (np.array(True), None),
+    ],
+)  # fmt: skip
+def test_what_a_condition_is_away_from_special_points(condition: Any, known: bool | None) -> None:
+    assert support.known_of(condition) is known

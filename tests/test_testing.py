@@ -39,7 +39,7 @@ from microgradnet.testing import (
     shapes,
     values,
 )  # fmt: skip
-from microgradnet.testing.points import special_points
+from microgradnet.testing.points import slope, special_points
 
 # --------------------------------------------------------------------------------------------------------- strategies
 
@@ -512,3 +512,16 @@ def test_without_hypothesis_it_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     wanted = 'ImportError: microgradnet.testing needs Hypothesis: pip install "microgradnet[test]"'
     assert done.stderr.splitlines()[-1] == wanted
+
+
+def test_a_slope_beside_a_pole_leaves_the_pole_out() -> None:
+    """Of 1/x from h to 2h it is (1/2h − 1/h) / h."""
+    for h in (0.25, -0.5):
+        assert slope(lambda x: 1 / x, 0.0, h, math.inf) == -0.5 / h**2
+        assert slope(lambda x: 1 / x, 1.0, h, 1.0) == pytest.approx(-1 / (1 + h), rel=1e-12)
+
+
+def test_a_test_of_a_property_is_named_after_its_law() -> None:
+    for test, laws in ((property_test(xexp), OP_LAWS), (property_test(lambda seed: nn.Linear(2, 2)), MODULE_LAWS)):
+        (mark,) = test.pytestmark  # type: ignore[attr-defined]
+        assert [mark.kwargs["ids"](law) for law in mark.args[1]] == [law.__name__ for law in laws]

@@ -98,7 +98,10 @@ def test_blobs_draw_their_centers_from_the_square() -> None:
         (lambda rng: data.moons(9, noise=np.nan, seed=rng), "noise=nan"),
         (lambda rng: data.spirals(9, noise=[1, 2], seed=rng), r"noise=\[1, 2\]"),
         (lambda rng: data.spirals(9, arms=0, seed=rng), "arms=0"),
-        (lambda rng: data.blobs(9, centers=0, seed=rng), "centers=0: it is a whole number of clouds"),
+        (
+            lambda rng: data.blobs(9, centers=0, seed=rng),
+            "centers=0: it is .* clouds.*, or an array with a row for each",
+        ),
         (lambda rng: data.blobs(9, centers=[1, 2], seed=rng), r"centers of shape \(2,\)"),
         (lambda rng: data.blobs(9, centers=[[np.inf, 2]], seed=rng), "finite"),
         (lambda rng: data.blobs(9, centers=np.zeros((0, 2)), seed=rng), r"shape \(0, 2\)"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import math
 import os
 import re
 import subprocess
@@ -21,6 +23,7 @@ import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, draw, nn
 from microgradnet.viz import render
+from microgradnet.viz.boxes import Box, in_order
 from microgradnet.viz.dot import STYLES
 from microgradnet.viz.fold import WAYS, fold
 from microgradnet.viz.graph import read
@@ -146,6 +149,17 @@ def test_gradients_of_every_kind_are_said_in_words() -> None:
     assert "gradient" not in draw((x * x).sum(), gradients=False).text
 
 
+@pytest.mark.parametrize("numbers", [1.0, [1.0, 2.0]], ids=["alone", "in an array"])
+def test_alarms_of_what_was_folded_are_counted(numbers: Any) -> None:
+    x = Value(numbers, name="x")
+    y = x * math.inf
+    with np.errstate(all="ignore"):
+        text = draw(np.sin(y - y), fold=["chains"]).text
+    assert "!! Inf in 1 place !!  !! gradient NaN in 2 places !!  !! NaN in 2 places !!" in text
+    text = draw(np.exp(y * 2.0), fold=["chains", "constants"]).text
+    assert "!! Inf in 3 places !!  !! gradient Inf in 2 places !!" in text
+
+
 def test_drawing_deposits_nothing_and_calls_for_nothing() -> None:
     a, _, g = readme_expression()
     g.backward()
@@ -198,10 +212,10 @@ def test_a_history_that_is_gone_is_said_to_be_gone() -> None:
     x = Value(2.0)
     y = x * x
     y.backward(release=True)
-    assert "its history was released by an earlier backward(release=True)" in draw(y).text
+    assert "  !! its history was released by an earlier backward(release=True) !!" in draw(y).text
     import copy
 
-    assert "it is a copy" in draw(copy.copy(x * x)).text
+    assert "  !! it is a copy" in draw(copy.copy(x * x)).text
     z = x * 3.0
     x.data = 5.0
     text = draw(z).text
@@ -577,6 +591,77 @@ def test_a_hundred_thousand_operations_become_a_picture(tmp_path: Path) -> None:
     drawing = draw(chain)
     assert "50,000 × [×, +]" in drawing.text
     assert draw(chain, cap=None, gradients=False).boxes == 200_001
+
+
+@pytest.mark.parametrize("cap", [4, 10, 40])
+def test_what_has_no_pattern_folds_to_the_cap_too(cap: int) -> None:
+    x = y = Value(0.5, name="x")
+    for kind in np.random.default_rng(0).integers(0, 4, 300):
+        y = [np.sin(y), y * x, y + x, np.tanh(y - 1.0)][kind]
+    assert draw(y, cap=cap).boxes <= cap
+
+
+def test_arrows_merge_where_more_than_two_of_more_than_eight_come_from_each_box() -> None:
+    def arrows(times: list[int]) -> int:
+        """Into a stack of as many of each of the inputs."""
+        parts = [x for x, n in zip([Value(float(i)) for i in range(len(times))], times, strict=True) for _ in range(n)]
+        drawn = fold(read([np.stack(parts)], {}, gradients=False, flows=False), (), None, None)
+        return len(drawn.arrows[-1])
+
+    assert arrows([3, 3, 2]) == 8
+    assert arrows([3, 3, 3]) == 3
+    assert arrows([2, 2, 2, 2, 2]) == 10
+    assert arrows([3, 2, 2, 2, 2]) == 5
+
+
+def test_boxes_that_do_not_hang_together_are_in_order_of_their_last_node() -> None:
+    x, y, z = read([Value(1.0), Value(2.0), Value(3.0)], {}, gradients=False, flows=False).nodes
+    wide, narrow = Box([x, z], None), Box([y], None)
+    assert in_order([wide, narrow]) == [narrow, wide]
+
+
+def test_it_folds_no_further_than_the_cap_asks() -> None:
+    x = y = Value(0.5, name="x")
+    for _ in range(6):
+        y = np.tanh(y * 0.9 + 0.1) - x
+    y = np.exp(np.sin(np.cos(np.tanh(y)) * x))
+    stages = [[], ["constants"], ["constants", "repeats"], ["constants", "repeats", "chains"]]
+    sizes = [draw(y, fold=stage, cap=None).boxes for stage in stages]
+    assert sizes == sorted(set(sizes), reverse=True)
+    for stage, size in zip(stages, sizes, strict=True):
+        assert draw(y, cap=size).text == draw(y, fold=stage, cap=None).text
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_drawing_leaves_the_garbage_collector_as_it_was(on: bool) -> None:
+    was = gc.isenabled()
+    try:
+        (gc.enable if on else gc.disable)()
+        draw(Value(2.0) * 3.0)
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+def test_a_model_that_computes_nan_and_inf_is_drawn_with_its_alarms() -> None:
+    class Bad(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(1.0)
+
+        def forward(self, x: Any) -> Any:
+            return np.log(x * self.w) + 1 / (x - x)
+
+    with np.errstate(all="ignore"):
+        text = draw(Bad(), np.array([-1.0, 2.0])).text
+    assert "!! NaN in 1 of 2 !!" in text
+    assert "!! Inf in 1 of 2 !!" in text
+
+
+def test_what_a_folded_box_holds_without_a_name_is_told_by_its_shape() -> None:
+    x = Value([1.0, 2.0])
+    graph = read([np.tanh(np.exp(x * 2.0 + 1.0)) * np.sin(x)], {}, gradients=True, flows=False)
+    (held,) = [dict(facts.details) for facts in fold(graph, (), None, 1).facts if "inputs" in dict(facts.details)]
+    assert held["inputs"] == "(2,)"
 
 
 def test_a_deep_graph_needs_no_recursion() -> None:

@@ -295,6 +295,8 @@ for name, (m, n) in product(["add", "subtract", "multiply", "divide", "maximum",
                             ((0,), (2,))]):  # fmt: skip
     add("ufunc methods", f"np.{name}.outer(x, y)", positive(*m), positive(*n))
     add("ufunc methods", f"np.{name}.outer(x, array([1.5, 0.5]))", positive(*m))
+    add("ufunc methods", f"np.{name}.outer(x, [1.5, 0.5])", positive(*m))
+    add("ufunc methods", f"np.{name}.outer([1.5, 0.5], x)", positive(*m))
 
 # ---------------------------------------------------------------------------------------------------------- reductions
 

@@ -191,7 +191,8 @@ def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]]
             return fixed_view(out)
 
         row = op(forward, *map(guarded, rules), forward=forward, listed=False, **description)
-        row.home = (function.__module__, function.__qualname__)
+        name = getattr(function, "__qualname__", function.__name__)  # NumPy 2.0's ufuncs have no more than that
+        row.home = (getattr(function, "__module__", "numpy"), name)
         if getattr(getattr(function, "__code__", None), "co_kwonlyargcount", 1):
             record = row.record
             row.record = lambda *inputs, **params: record(  # type: ignore[method-assign]

@@ -258,7 +258,7 @@ def _polygamma(x: Any, *, n: int) -> Any:
     x = shaped(x)
     if n == 0:
         return scipy.special.psi(x)
-    return scipy.special.zeta(x.dtype.type(n + 1), x) * ((-1) ** (n + 1) * float(math.factorial(int(n))))
+    return scipy.special.zeta(x.dtype.type(n + 1), x) * ((-1) ** (n + 1) * float(scipy.special.gamma(int(n) + 1.0)))
 
 
 polygamma: Op = op("polygamma", lambda g, out, x, *, n: g * polygamma(x, n=n + 1), forward=_polygamma, symbol="ψ⁽ⁿ⁾",

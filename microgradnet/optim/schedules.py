@@ -329,7 +329,7 @@ class OneCycleLR(LRScheduler):
         if cycle_momentum and not all("momentum" in group or "betas" in group for group in groups):
             raise ValueError(f"{type(optimizer).__name__} has no momentum to cycle: pass cycle_momentum=False")
         for group, peak in zip(groups, self.max_lrs, strict=True):
-            group["initial_lr"] = peak / div_factor
+            group["initial_lr"] = peak / self.div_factor
         super().__init__(optimizer)
 
     def phases(self) -> list[tuple[float, str, str]]:

@@ -1,4 +1,4 @@
-"""`python -m tests.mutants --seed 7 --count 100 [--skip 0] [--budget 60] [tests …]`: see the package."""
+"""`python -m tests.mutants --seed 7 --count 100 [--within microgradnet.plots] [--folder F] [tests …]`."""
 
 from __future__ import annotations
 
@@ -6,78 +6,52 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from .switches import Place, places, write
+from .switches import put_switches, walks
 
-ROOT = Path(__file__).parent.parent.parent
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+Work = tuple[int, list[str], float]  # a mutant's number, its tests, and after how many seconds it is taken to hang
 
 
-def snapshot(folder: Path) -> Path:
+def snapshot(copy: Path) -> None:
     """A copy of this repository as it is, so that work on it can go on."""
     names = subprocess.run(["git", "ls-files", "-zco", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
     for name in filter(None, names.stdout.decode().split("\0")):
         if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((ROOT / name).read_bytes())
-    (folder / "sitecustomize.py").write_text("from tests.mutants.switches import install\n\ninstall()\n")
-    return folder
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    (copy / "sitecustomize.py").write_text("from tests.mutants.switches import install\n\ninstall()\n")
 
 
-def pytest(copy: Path, task: str, tests: list[str], number: int = 0) -> int:
-    """Run tests in the copy, with the plugin; what they print goes to a file beside it."""
-    (copy.parent / "reached").mkdir(exist_ok=True)
-    environment = {
-        **os.environ, "PYTHONPATH": str(copy), "MUTANTS": str(copy.parent), "MUTANT_TASK": task, "MUTANT": str(number),
-        "MUTANTS_REACHED": str(copy.parent / "reached"), "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "tests.mutants.plugin",
-        "-p",
-        "no:cacheprovider",
-        "--assert=plain",
-        *tests,
-    ]
-    with open(copy.parent / "log", "a") as log:
-        return subprocess.run(command, cwd=copy, env=environment, stdout=log, stderr=log).returncode
+def answer(folder: Path, task: str | list[Work], tests: list[str], number: int = 0) -> Any:
+    """What the plugin says to a task, with a mutant in force from the start on; None if it says nothing."""
+    shutil.rmtree(folder / "reached", ignore_errors=True)  # what the programs of an earlier task left
+    (folder / "reached").mkdir()
+    (folder / "task").write_text(json.dumps(task))
+    (folder / "answer").unlink(missing_ok=True)
+    told = {"PYTHONPATH": f"{folder}/copy", "MUTANTS": f"{folder}", "MUTANTS_REACHED": f"{folder}/reached",
+            "MUTANT": f"{number}", "MICROGRADNET_SEED": "1", "OMP_NUM_THREADS": "1"}  # fmt: skip
+    options = ["-p", "tests.mutants.plugin", "-p", "no:cacheprovider", "--assert=plain"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
+    with open(folder / "log", "a") as log:
+        subprocess.run(command, cwd=folder / "copy", env=os.environ | told, stdout=log, stderr=log, check=False)
+    return json.loads((folder / "answer").read_text()) if (folder / "answer").exists() else None
 
 
-def known_equivalents() -> dict[str, str]:
-    """The changes that make no difference, with the reason of each."""
-    lines = (Path(__file__).parent / "equivalent.txt").read_text(encoding="utf-8").splitlines()
-    return dict(line.split(" | ", 1) for line in lines if " | " in line)
-
-
-def judge(copy: Path, known: dict, number: int, drawn: list[Place], budget: float) -> list:
-    """A mutant's number, its tests, the fastest first, and after how many seconds it is taken to hang."""
-    mark = drawn[number - 1].module if str(number) in known["at import"] else str(number)
-    chosen, total = [], 0.0
-    for test, (seconds, reached) in sorted(known["tests"].items(), key=lambda item: item[1][0]):
-        if mark in reached and total < budget:
-            chosen.append(test)
-            total += seconds + 0.001
-    return [number, chosen, 30 + 5 * total]
-
-
-def judged(copy: Path, work: list, number: int = 0) -> dict[str, str]:
+def judged(folder: Path, work: list[Work], number: int = 0) -> dict[str, str]:
     """By a mutant's number the test that failed, or nothing."""
-    work = [w for w in work if w[1]]
-    if not work:
+    files = sorted({test.partition("::")[0] for _, tests, _ in work for test in tests})
+    if not files:
         return {}
-    task = copy.parent / "task.json"
-    done = Path(f"{task}.done")
-    done.unlink(missing_ok=True)
-    task.write_text(json.dumps(work))
-    code = pytest(copy, str(task), sorted({test.partition("::")[0] for _, tests, _ in work for test in tests}), number)
-    return json.loads(done.read_text()) if done.exists() else {str(number): f"pytest ended with {code}"}
+    return answer(folder, work, files, number) or {str(number): "the tests cannot be imported"}
 
 
 def main() -> None:
@@ -86,45 +60,53 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--within", default="microgradnet", help="of these modules only, such as microgradnet.plots")
     parser.add_argument("--budget", type=float, default=60, help="seconds of tests for each mutant")
-    parser.add_argument("--judge", type=int, nargs=2, help="the first and the last of those to be judged")
     parser.add_argument("--folder", help="keep what each test reaches here, and take it from here")
     parser.add_argument("tests", nargs="*", help="with a folder that has it: only what these reach is noted anew")
     given = parser.parse_args()
+
     folder = Path(given.folder or tempfile.mkdtemp(prefix="mutants-"))
-    copy = snapshot(folder / "copy")
-    every = [place for place in places(copy / "microgradnet") if place.module.startswith(given.within)]
+    snapshot(folder / "copy")
+    package = folder / "copy" / "microgradnet"
+    every = [place for _, walk in walks(package) for place in walk.places if place.module.startswith(given.within)]
     drawn = random.Random(given.seed).sample(every, given.count)
     print(f"seed {given.seed}: {given.count} of {len(every)} places, in {folder}", flush=True)
-    write(copy / "microgradnet", drawn, folder)
+    put_switches(package, drawn)
 
     kept = folder / "known.json"
-    known = json.loads(kept.read_text()) if kept.exists() else {"at import": [], "tests": {}}
-    if given.tests or not kept.exists():
-        pytest(copy, "record", given.tests)
-        new = json.loads((folder / "reached.json").read_text())
-        known = {"at import": [*known["at import"], *new["at import"]], "tests": known["tests"] | new["tests"]}
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    if given.tests or not known:
+        new = answer(folder, "record", given.tests)
+        new[""][1] += known[""][1] if known else []
+        known |= new
         kept.write_text(json.dumps(known))
-    print(f"{len(known['tests'])} tests", flush=True)
+    _, at_import = known.pop("")
+    print(f"{len(known)} tests", flush=True)
 
-    first, last = given.judge or (1, given.count)
-    work = [judge(copy, known, number, drawn, given.budget) for number in range(first, last + 1)]
-    sober = [0, sorted({test for _, tests, _ in work for test in tests[:3]}), 600]
-    results = judged(copy, [sober] + [w for w in work if str(w[0]) not in known["at import"]])
-    if results.get("0"):
+    work = {}
+    for number, place in enumerate(drawn, 1):
+        mark, chosen, total = place.module if number in at_import else number, [], 0.0
+        for test, (seconds, reached) in sorted(known.items(), key=lambda item: item[1][0]):
+            if mark in reached and total < given.budget:
+                chosen.append(test)
+                total += seconds + 0.001
+        work[number] = (number, chosen, 30 + 5 * total)
+    unchanged = (0, sorted({test for _, tests, _ in work.values() for test in tests[:3]}), 600.0)
+    results = judged(folder, [unchanged, *(w for number, w in work.items() if number not in at_import)])
+    if results["0"]:
         raise SystemExit(f"without a change {results['0']} fails")
-    for w in work:
-        if str(w[0]) in known["at import"]:
-            results |= judged(copy, [w], w[0])
+    for number in work:
+        if number in at_import:
+            results |= judged(folder, [work[number]], number)
 
-    reasons = known_equivalents()
+    lines = (HERE / "equivalent.txt").read_text(encoding="utf-8").splitlines()
+    reasons = dict(line.split(" | ", 1) for line in lines if " | " in line)
     counts: Counter[str] = Counter()
-    for number, tests, _ in work:
-        place = drawn[number - 1]
-        test, equal = results.get(str(number), ""), reasons.get(str(place))
-        kind = "died" if test else "equivalent" if equal else "lives"
+    for number, place in enumerate(drawn, 1):
+        test, reason = results.get(str(number), ""), reasons.get(str(place), "")
+        kind = "died" if test else "equivalent" if reason else "lives"
         counts[kind] += 1
-        print(f"{kind} {number}: line {place.line}, {place}\n    {test or equal or f'{len(tests)} tests'}")
-    print(dict(counts), f"of those that differ {counts['died'] / (len(work) - counts['equivalent']):.1%} died")
+        print(f"{kind} {number}: line {place.line}, {place}\n    {test or reason or f'{len(work[number][1])} tests'}")
+    print(dict(counts), f"of those that differ {counts['died'] / (given.count - counts['equivalent']):.1%} died")
 
 
 if __name__ == "__main__":

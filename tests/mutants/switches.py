@@ -1,4 +1,4 @@
-"""A module with a switch at each place that was drawn, and what throws the switches when it is imported.
+"""A module with a switch at each place that was drawn, and what a switch asks.
 
 A switch is a call of `__mutant__`, which notes that the place was reached and says whether the change is in force. So
 one process knows which tests reach which places, and a fork of it has one change in force without importing anew.
@@ -10,15 +10,15 @@ import ast
 import atexit
 import builtins
 import copy
-import importlib.machinery
+import importlib.util
 import marshal
 import os
-import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import CodeType, ModuleType
 from typing import Any, NamedTuple
+
+from .changes import PROGRAMS, changes
 
 REACHED: set[int | str] = set()  # the numbers of places, and the names of modules of which a function ran
 active = int(os.environ.get("MUTANT", "0"))
@@ -35,6 +35,14 @@ def activate(number: int) -> None:
     global active
     active = number
     os.environ["MUTANT"] = str(number)
+
+
+def install() -> None:
+    """Called when Python starts; what a program that a test started reached is kept."""
+    builtins.__mutant__ = chosen  # type: ignore[attr-defined]
+    if "MUTANTS_REACHED" in os.environ:
+        file = Path(os.environ["MUTANTS_REACHED"], uuid.uuid4().hex)
+        atexit.register(lambda: file.write_text(repr(REACHED)))
 
 
 class Place(NamedTuple):
@@ -54,28 +62,23 @@ class Place(NamedTuple):
 class Walk(ast.NodeTransformer):
     """Comes to every place of a module, in one order; where `numbers` has a place's index it puts a switch."""
 
-    def __init__(self, module: str, numbers: dict[int, int], lines: Sequence[str] = ()) -> None:
-        from .changes import PROGRAMS
-
-        self.module, self.numbers, self.program = module, numbers, module in PROGRAMS
+    def __init__(self, module: str, source: str, numbers: dict[int, int]) -> None:
+        self.module, self.numbers = module, numbers
         self.places: list[Place] = []
-        self.lines = lines
+        self.lines = source.splitlines()
         self.scope = [module]
+        self.tree = self.visit(ast.parse(source))
 
     def visit(self, node: Any) -> Any:
-        from .changes import changes
-
         if left_alone(node):
             return node
         found = []
-        for change in changes(node, self.program):
+        for change in changes(node, self.module in PROGRAMS):
             if number := self.numbers.get(len(self.places)):
                 found.append((number, copy.deepcopy(change)))
-            before, after = (" ".join(ast.unparse(x).split())[:110] for x in (node, change))
-            line = self.lines[node.lineno - 1].strip() if self.lines else ""
-            self.places.append(
-                Place(self.module, len(self.places), node.lineno, ".".join(self.scope), f"{before} → {after}", line)
-            )
+            words = " → ".join(" ".join(ast.unparse(x).split())[:110] for x in (node, change))
+            source = self.lines[node.lineno - 1].strip()
+            self.places.append(Place(self.module, len(self.places), node.lineno, ".".join(self.scope), words, source))
         node = self.inside(node)
         for number, change in found:
             node = switched(number, change, node)
@@ -93,7 +96,7 @@ class Walk(ast.NodeTransformer):
                 node.body.insert(start, ast.copy_location(ast.Expr(call(self.module, node)), node))
             self.scope.pop()
         elif isinstance(node, ast.Raise):
-            return node  # what an error says is the business of the tests of errors
+            pass  # what an error says is the business of the tests of errors
         elif isinstance(node, ast.FormattedValue | ast.AnnAssign):
             if node.value is not None:
                 node.value = self.visit(node.value)
@@ -134,59 +137,21 @@ def switched(place: int | str, change: Any, node: Any) -> Any:
     return ast.fix_missing_locations(ast.copy_location(switch, node))
 
 
-def places(package: Path) -> list[Place]:
-    """Every place of a package, in the order of its files."""
-    found = []
+def walks(package: Path, drawn: Sequence[Place] = ()) -> Iterator[tuple[Path, Walk]]:
+    """Each file of a package, in order, with switches at the places of `drawn`, the first of which is number 1."""
     for path in sorted(package.rglob("*.py")):
-        source = path.read_text(encoding="utf-8")
-        walk = Walk(name_of(package, path), {}, source.splitlines())
-        walk.visit(ast.parse(source))
-        found += walk.places
-    return found
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        numbers = {place.index: number for number, place in enumerate(drawn, 1) if place.module == module}
+        if numbers or not drawn:
+            yield path, Walk(module, path.read_text(encoding="utf-8"), numbers)
 
 
-def name_of(package: Path, path: Path) -> str:
-    parts = path.relative_to(package.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def write(package: Path, drawn: Sequence[Place], folder: Path) -> None:
-    """The compiled modules that have a place of `drawn`, the first of which has number 1, into `folder`."""
-    for path in sorted(package.rglob("*.py")):
-        name = name_of(package, path)
-        numbers = {place.index: number for number, place in enumerate(drawn, 1) if place.module == name}
-        if numbers:
-            tree = Walk(name, numbers).visit(ast.parse(path.read_text(encoding="utf-8")))
-            (folder / f"{name}.code").write_bytes(marshal.dumps(compile(tree, path, "exec", dont_inherit=True)))
-
-
-class Loader(importlib.machinery.SourceFileLoader):
-    """Loads the module with switches in the place of the one in the file."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        code: CodeType = marshal.loads(Path(os.environ["MUTANTS"], f"{fullname}.code").read_bytes())
-        return code
-
-
-class Finder(importlib.machinery.PathFinder):
-    """Finds the modules that have switches."""
-
-    @classmethod
-    def find_spec(
-        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if not fullname.startswith("microgradnet") or not Path(os.environ["MUTANTS"], f"{fullname}.code").exists():
-            return None
-        spec = super().find_spec(fullname, path, target)
-        if spec is not None and spec.origin is not None:
-            spec.loader = Loader(fullname, spec.origin)
-        return spec
-
-
-def install() -> None:
-    """Called when Python starts: imports go through here, and what a program that a test started reached is kept."""
-    builtins.__mutant__ = chosen  # type: ignore[attr-defined]
-    sys.meta_path.insert(0, Finder)
-    if "MUTANTS_REACHED" in os.environ:
-        file = Path(os.environ["MUTANTS_REACHED"], uuid.uuid4().hex)
-        atexit.register(lambda: file.write_text(repr(REACHED)))
+def put_switches(package: Path, drawn: Sequence[Place]) -> None:
+    """Compile the modules with switches to where Python looks first, marked as not to be compared with the files."""
+    for path, walk in walks(package, drawn):
+        compiled = Path(importlib.util.cache_from_source(path))
+        compiled.parent.mkdir(exist_ok=True)
+        unchecked = (1).to_bytes(4, "little") + bytes(8)
+        code = compile(walk.tree, path, "exec", dont_inherit=True)
+        compiled.write_bytes(importlib.util.MAGIC_NUMBER + unchecked + marshal.dumps(code))
