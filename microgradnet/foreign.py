@@ -209,7 +209,6 @@ PACKAGE: dict[str, str] = {
     **each("approx_fprime finite_difference numerical_gradient", "microgradnet.numerical_grad(f, x)"),
     **each("detect_anomaly set_detect_anomaly debug_nans debug_mode", "microgradnet.debug()"),
     **each("summary", "model.summary()"),
-    **each("compile", "there is nothing to wrap: microgradnet.Value runs NumPy as it goes"),
 }  # fmt: skip
 
 NN: dict[str, str] = {

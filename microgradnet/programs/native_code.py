@@ -103,6 +103,7 @@ class NativeProgram(NumPyProgram):
     def __init__(self, program: Program, name: str = "step") -> None:
         self.program: Program = program
         self.form: Any = program.form
+        self.runs_in: int | None = None
         self.plan: Plan = Plan(program)
         self.title: str = name
         self.busy = threading.Lock()

@@ -66,7 +66,7 @@ def step_of(row: Op, params: dict[str, Any], count: int) -> Any:
 
 def agree(step: Any, draws: list[list[Any]]) -> int:
     """Compile `step` on the first two draws, and compare what it returns for all of them."""
-    compiled: Any = mg.compile(step)
+    compiled: Any = mg.compile(step, backend="numpy")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for i, arrays in enumerate(draws):
