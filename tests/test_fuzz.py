@@ -23,7 +23,7 @@ from microgradnet.core import numbers, sweep
 from tests.lines import functions
 from tests.variants import BOUNDS, NAMES, Input, grouped, positive, real
 
-FIRST = int(os.environ.get("MICROGRADNET_SEED", "0")) * 1_000_000  # the programs of the long test: other ones, if set
+FIRST = int(os.environ.get("MICROGRADNET_FUZZ", "0")) * 1_000_000  # the programs of the long test: other ones, if set
 
 # ------------------------------------------------------------------------------------------------------- what is called
 
@@ -326,7 +326,7 @@ def check(seed: int, ran: Counter[str]) -> None:
     ran["slopes"] += 1
 
 
-ROUNDINGS = 300  # how many a gradient in a narrow dtype may be off
+ROUNDINGS = 3000  # how many a gradient in a narrow dtype may be off
 
 
 def on_programs(seeds: range) -> Counter[str]:
@@ -357,9 +357,9 @@ def test_random_programs() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(16))
+@pytest.mark.parametrize("block", range(4))
 def test_many_random_programs(block: int) -> None:
-    """MICROGRADNET_SEED=n, a whole number, makes them others than those of every run before."""
+    """MICROGRADNET_FUZZ=n, a whole number, makes them others than those of every run before."""
     count = 1500
     ran = on_programs(range(FIRST + block * count, FIRST + (block + 1) * count))
     print({name: n for name, n in ran.items() if name not in CALLS})
