@@ -20,6 +20,7 @@ import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, draw, nn
 from microgradnet.viz.drawing import as_json
+from tests import descriptions
 
 PAGE = Path(__file__).with_name("drawings.txt")
 inf, nan = np.inf, np.nan
@@ -151,19 +152,9 @@ def several(x: Any) -> list[Any]:
     return x if isinstance(x, list) else [x]
 
 
-def page() -> dict[str, list[str]]:
-    made: dict[str, list[str]] = {}
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("# "):
-            here = made.setdefault(line[2:], [])
-        elif line:
-            here.append(line)
-    return made
-
-
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_drawing_is_what_it_was(name: str) -> None:
-    assert described(DRAWINGS[name]()) == page()[name]
+    assert described(DRAWINGS[name]()) == descriptions.read(PAGE)[name]
 
 
 @pytest.mark.parametrize("on", [True, False])
@@ -180,10 +171,8 @@ def test_drawing_leaves_the_garbage_collector_as_it_was(on: bool) -> None:
 
 
 def test_the_file_has_these_drawings() -> None:
-    assert list(page()) == list(DRAWINGS)
+    assert list(descriptions.read(PAGE)) == list(DRAWINGS)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(
-        "\n".join(f"# {name}\n" + "\n".join(described(made())) + "\n" for name, made in DRAWINGS.items()), "utf-8"
-    )
+    descriptions.write(PAGE, {name: described(made()) for name, made in DRAWINGS.items()})

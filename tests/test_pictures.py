@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from microgradnet import Value, nn, plots
+from tests import descriptions
 
 PAGE = Path(__file__).with_name("pictures.txt")
 
@@ -198,31 +199,18 @@ def filled(model: nn.Module, by: float = 0.5) -> nn.Module:
     return model
 
 
-def page() -> dict[str, list[str]]:
-    """The words of each picture in the file."""
-    made: dict[str, list[str]] = {}
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("# "):
-            here = made.setdefault(line[2:], [])
-        elif line:
-            here.append(line)
-    return made
-
-
 # --------------------------------------------------------------------------------------------------------------- tests
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_what_it_was(name: str) -> None:
     pytest.importorskip("matplotlib", reason="plots are drawn with matplotlib")
-    assert described(PICTURES[name]()) == page()[name]
+    assert described(PICTURES[name]()) == descriptions.read(PAGE)[name]
 
 
 def test_the_file_has_these_pictures() -> None:
-    assert list(page()) == list(PICTURES)
+    assert list(descriptions.read(PAGE)) == list(PICTURES)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(
-        "\n".join(f"# {name}\n" + "\n".join(described(draw())) + "\n" for name, draw in PICTURES.items()), "utf-8"
-    )
+    descriptions.write(PAGE, {name: described(draw()) for name, draw in PICTURES.items()})

@@ -522,3 +522,13 @@ def test_a_linspace_has_numpys_dtype(dtype: Any) -> None:
         found = np.linspace(Value(start), Value(stop), 4)
         assert found.dtype == expected.dtype
         np.testing.assert_allclose(found.data, expected, rtol=1e-3 if dtype is np.float16 else 1e-6)
+
+
+@pytest.mark.parametrize("kind", ["?", "b", "B", "h"])
+def test_clip_by_one_bound_has_the_dtype_of_numpys(kind: str) -> None:
+    x, y = np.array([1, 0, 1]).astype(kind), np.array([0.5, -0.5, 2.0], np.float32)
+    for bounds in ((None, y), (y, None)):
+        expected = np.clip(x, *bounds)
+        out = np.clip(x, *[b if b is None else Value(b) for b in bounds])
+        assert (out.shape, out.dtype) == (expected.shape, expected.dtype)
+        assert out.data.tolist() == expected.tolist()

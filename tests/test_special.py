@@ -94,7 +94,8 @@ OF_A_ROW = [
 OF_SHAPES = [law for law in OF_A_ROW if "shape" in inspect.signature(law).parameters]
 OF_NO_SLOPE = [laws.test_nothing_flows_through_what_has_no_slope]
 AT_SPECIAL_POINTS = laws.test_at_special_points_the_gradient_is_finite_or_stated
-NOT_HERE = [*OF_SHAPES, *OF_NO_SLOPE, AT_SPECIAL_POINTS, laws.test_a_unary_rule_needs_no_fitting]
+USED_TWICE = laws.test_an_operand_used_twice_gets_both_gradients  # of rows of two inputs of one domain
+NOT_HERE = [*OF_SHAPES, *OF_NO_SLOPE, AT_SPECIAL_POINTS, laws.test_a_unary_rule_needs_no_fitting, USED_TWICE]
 OF_SMOOTH = [law for law in OF_A_ROW if law not in NOT_HERE]
 
 every_row = pytest.mark.parametrize("row", [*SMOOTH, special.polygamma], ids=lambda row: row.name)
@@ -106,6 +107,14 @@ every_row = pytest.mark.parametrize("row", [*SMOOTH, special.polygamma], ids=lam
 def test_a_row_of_scipys_obeys(law: Callable[[Op, float], None], row: Op, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(laws.REFERENCE, "polygamma", lambda x, n: scipy_special.polygamma(n, x))
     law(row, 1.0)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in SMOOTH if len(row.rules) == 2 and row.domain[0] is row.domain[1]], ids=lambda row: row.name
+)
+@pytest.mark.slow
+def test_an_operand_used_twice_gets_both_gradients(row: Op) -> None:
+    USED_TWICE(row, 1.0)
 
 
 @pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
@@ -130,7 +139,7 @@ def test_gammasgn_has_no_slope() -> None:
 
 def test_the_laws_were_tried_and_their_own_list_is_untouched() -> None:
     assert len(SMOOTH) > 70
-    assert len(OF_SMOOTH) >= 9
+    assert len(OF_SMOOTH) >= 8
     assert len(OF_SHAPES) >= 1
     assert {row.name for row in ROWS.values() if None in row.rules} - {"gammasgn"} == CONSTANTS.keys()
     assert not set(ROWS.values()) & set(ROWS_OF_NUMPY)

@@ -228,7 +228,7 @@ def test_no_public_name_is_any_without_a_reason(mypys: list[dict[str, Any]]) -> 
     assert len(revealed) == len(names) > 700
     poor = {name: kind for name, called, kind in revealed if is_poor(kind, called)}
     assert {name: kind for name, kind in poor.items() if name not in EXCEPTIONS} == {}
-    assert set(EXCEPTIONS) - set(poor) == set(), "no longer needed"
+    assert set(EXCEPTIONS) - set(poor) <= {"Value.grad"}, "no longer needed"  # which mypy 1.16 reveals otherwise
 
 
 def is_poor(kind: str, called: bool) -> bool:

@@ -71,7 +71,7 @@ class Module(ForeignModule):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # Generic's, for one
         if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
-            cls.__init__ = answering(cls.__init__)  # type: ignore[method-assign]
+            type.__setattr__(cls, "__init__", answering(cls.__init__))  # unseen by type checkers: it stays what it is
         if "forward" in vars(cls) and "__call__" not in vars(cls):
             cls.__call__ = calling(cls.forward)  # type: ignore[method-assign]
 

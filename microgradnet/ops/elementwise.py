@@ -351,6 +351,8 @@ def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> 
     """
     if min is None and max is None:
         raise TypeError("clip wants a lower bound, an upper bound, or both")
+    if (min is None or max is None) and getattr(getattr(x, "dtype", None), "kind", "f") in "iub":
+        x = x.astype(np.result_type(x, max if min is None else min))  # beside ∞, small integers would become float64
     return clip_row(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 

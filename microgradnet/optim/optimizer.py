@@ -85,7 +85,7 @@ class Optimizer(ForeignOptimizer):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
-            cls.__init__ = answering(cls.__init__)  # type: ignore[method-assign]
+            type.__setattr__(cls, "__init__", answering(cls.__init__))  # unseen by type checkers: it stays what it is
 
     def __dir__(self) -> list[str]:
         return own(self)
