@@ -42,6 +42,7 @@ class Writer:
             "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff,
         }  # fmt: skip
         self.named: dict[int, str] = {}  # id of an object -> its name
+        self.last_number: dict[str, int] = {}  # of the names that begin alike
         self.lines: list[str] = []
         self.last: list[str] = []
         self.moved: list[str] = []  # the Values whose numbers are written: what used the old ones is older now
@@ -60,9 +61,9 @@ class Writer:
         base = re.sub(r"\W+", "_", hint).strip("_") or "x"
         if keyword.iskeyword(base) or base[0].isdigit():
             base = f"_{base}"
-        name, i = (f"{base}1", 1) if numbered else (base, 1)
+        name = f"{base}1" if numbered else base
         while name in self.meaning:
-            i += 1
+            i = self.last_number[base] = self.last_number.get(base, 1) + 1
             name = f"{base}{i}" if not base[-1].isdigit() else f"{base}_{i}"
         self.meaning[name] = meaning
         return name

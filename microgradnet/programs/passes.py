@@ -103,26 +103,19 @@ def with_guards_first(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
         if node.kind == "guard" or id(node) in needed:
             needed.add(id(node))
             needed.update(map(id, node.inputs()))
-    first = [node for node in nodes if node.kind == "input" or id(node) in needed]
-    if any(node.kind == "host" for node in first):
-        first = [node for node in nodes if node.kind == "input" or (id(node) in needed and not after_host(node, nodes))]
+    late = after_hosts(nodes)
+    first = [node for node in nodes if node.kind == "input" or (id(node) in needed and id(node) not in late)]
     early = set(map(id, first))
     return [*first, *(node for node in nodes if id(node) not in early)], result
 
 
-def after_host(node: Node, nodes: list[Node]) -> bool:
-    """Whether a node depends on what is run at every step."""
-    hosts = {id(x) for x in nodes if x.kind == "host"}
-    seen: set[int] = set()
-    stack = [node]
-    while stack:
-        x = stack.pop()
-        if id(x) in hosts:
-            return True
-        if id(x) not in seen:
-            seen.add(id(x))
-            stack += x.inputs()
-    return False
+def after_hosts(nodes: list[Node]) -> set[int]:
+    """The ids of what is run at every step, and of all that depends on it."""
+    late: set[int] = set()
+    for node in nodes:
+        if node.kind == "host" or (late and any(id(x) in late for x in node.inputs())):
+            late.add(id(node))
+    return late
 
 
 def with_own_memory(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
