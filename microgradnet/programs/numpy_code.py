@@ -15,6 +15,7 @@ import numpy as np
 from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
 from ..core.written import function_of
 from .lowering import add_reduce, transposed
+from .home import Together
 from .memory import Plan, laid_out
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place
 from .program import Program
@@ -191,6 +192,9 @@ class Writer:
         """What goes to a place, last of all."""
         place: Any = node.place
         owner, x = self.name(place.owner, owner_of(place), True), node.args[0]
+        if isinstance(place, Together):
+            self.last.append(f"{owner}.write({self.text(x)})")
+            return
         if type(x) is Node and x in self.plan.ends:
             target = self.names[id(self.plan.ends[x])]
             self.last.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
@@ -258,7 +262,7 @@ def name_of(place: Place) -> str:
     if isinstance(place, (DataOf, GradOf)):
         name = place.owner.name or "value"
         return f"{name}_grad" if isinstance(place, GradOf) else name
-    return {Memory: "kept", Item: f"{place.name}" if isinstance(place.name, str) else "count"}.get(
+    return {Memory: "kept", Together: "scalars", Item: f"{place.name}" if isinstance(place.name, str) else "count"}.get(
         type(place), str(place.name)
     )
 
@@ -271,6 +275,8 @@ def loading(place: Place, owner: str) -> str:
         return f"{owner}._grad"
     if isinstance(place, Item):
         return f"{owner}[{place.name!r}]"
+    if isinstance(place, Together):
+        return f"{owner}.read()"
     return f"{owner}.{place.name}" if isinstance(place, Attribute) else owner
 
 

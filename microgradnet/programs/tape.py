@@ -165,7 +165,7 @@ class Tape:
         if isinstance(data, (list, tuple)) and any(isinstance(x, Value) for x in data):
             data = self.called(np.array, (data,), {})
         if not isinstance(data, Traced):
-            self.know(value, np.array(data))
+            self.know(value, np.array(data)[()])  # a copy; as a number, if it is one
             return data
         if data.dtype.kind != "f":
             data = data.astype(np.float64)
@@ -309,7 +309,7 @@ class Tape:
 
     def looked(self, value: Any, how: str) -> None:
         """Somebody looks at a number."""
-        if isinstance(self.node_of.get(id(value)), ndarray):
+        if isinstance(self.node_of.get(id(value)), (ndarray, np.generic)):
             return  # a constant
         raise self.error(
             f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. np.where chooses "
