@@ -54,6 +54,8 @@ def table_of(part: Part) -> Table | None:
     """The products as a table, if they are one."""
     x, xs = distinct_rows(part.x)
     y, ys = distinct_rows(part.y)
+    if part.width == 1 and min(len(xs), len(ys)) == 1:  # a number times a vector
+        return None
     full = len(xs) * len(ys) == len(x) and len(np.unique(y * len(xs) + x)) == len(x)
     return Table(xs, ys, x, y) if full else None
 
@@ -69,13 +71,17 @@ def distinct_rows(rows: Any) -> tuple[Any, Any]:
 class Groups:
     """All groups, level by level, and for each scalar the group it is in."""
 
-    def __init__(self, levels: Levels, nodes: list[Node], of: list[int], hinted: set[int]) -> None:
+    def __init__(
+        self, levels: Levels, nodes: list[Node], of: list[int], hinted: set[int], returned: set[int]
+    ) -> None:
         self.levels: Levels = levels
         self.level: list[int] = [0] * len(of)
         self.of: list[int] = of  # so far of what is at home somewhere
         self.homes: int = max(of, default=SCALAR) + 1
+        self.at_home = range(self.homes)
         self.outside: dict[int, int] = {}  # id of a node that is not ours -> its level
-        self.hinted: set[int] = hinted
+        self.hinted: set[int] = hinted  # what ends in a parameter
+        self.returned: set[int] = returned
         self.all: list[Group] = []
         waiting = self.read_levels(nodes)
         for level in sorted(waiting):
@@ -91,6 +97,8 @@ class Groups:
             k = graph.number.get(id(x))
             return self.outside[id(x)] if k is None else level[k] if k >= 0 else 0
 
+        late = self.late(nodes)
+        last_of_all: list[int] = []
         for node in nodes:
             k = graph.number.get(id(node))
             if k is None or (k >= 0 and graph.way[k] is None):
@@ -102,8 +110,25 @@ class Groups:
                     level[k] = at
             elif k >= 0 and graph.node[k] is node and self.levels.uses[k] and k not in self.levels.melted:
                 level[k] = 1 + max([level[a] for a in self.levels.depends_on(k) if a >= 0], default=0)
-                waiting[level[k]].append(k)
+                (last_of_all if k in late else waiting[level[k]]).append(k)
+        end = max(waiting, default=0)
+        for k in last_of_all:
+            level[k] = 1 + max([max(level[a], end) for a in self.levels.depends_on(k) if a in late], default=end)
+            waiting[level[k]].append(k)
         return waiting
+
+    def late(self, nodes: list[Node]) -> set[int]:
+        """What ends in a parameter and in nothing else: it is computed last, for all of them at once."""
+        graph, late = self.levels.graph, {k for k in self.hinted if k not in self.levels.sums}
+        for node in nodes:
+            k = graph.number.get(id(node))
+            if node.kind != "store" and (k is None or (k >= 0 and graph.way[k] is None)):
+                late.difference_update(graph.number.get(id(x), 0) for x in node.inputs())
+        late.difference_update(self.returned)
+        for k in range(len(graph.args) - 1, -1, -1):
+            if self.levels.uses[k] and k not in late:
+                late.difference_update(graph.args[k] or ())
+        return late
 
     def group(self, k: int) -> int:
         """The group of a scalar, which has been computed."""
@@ -141,8 +166,11 @@ class Groups:
 
     def pair(self, x: int, y: int) -> tuple[int, int]:
         """Two factors, that which is known first first."""
-        by_level = [(self.level[k] if k >= 0 else -1, k) for k in (x, y)]
-        return (x, y) if by_level[0] <= by_level[1] else (y, x)
+
+        def known(k: int) -> tuple[int, int]:  # parameters before numbers, so that tables are examples by neurons
+            return (self.level[k] if k >= 0 and self.of[k] not in self.at_home else -2 if k >= 0 else -1), k
+
+        return (x, y) if known(x) <= known(y) else (y, x)
 
     def kinds_of_sum(self, k: int) -> Key:
         """The groups that a sum adds up, with how much of each."""
@@ -171,9 +199,9 @@ class Groups:
         rows: dict[Key, list[list[Any]]] = {}
         for i, k in enumerate(members):
             made = self.levels.sums[k]
-            for x, y in sorted(made.products, key=lambda pair: pair[::-1]):
+            for x, y in sorted(made.products, key=lambda pair: (abs(pair[1]), abs(pair[0]))):
                 rows.setdefault((group(x), group(y)), [[] for _ in members])[i].append((x, y))
-            for x in sorted(made.plain):
+            for x in sorted(made.plain, key=abs):
                 rows.setdefault(group(x), [[] for _ in members])[i].append(x)
         parts = []
         for key, found in rows.items():

@@ -97,10 +97,9 @@ class Home:
             del away[self.slot][id(value)]
             self.out.add(i)
 
-    def is_there(self) -> bool:
-        """Whether every Value has a number; a gradient may be None."""
-        values = [self.values[i]() for i in self.out]
-        return all(getattr(value, self.slot) is not None for value in values)
+    def is_whole(self) -> bool:
+        """Whether no Value has None for a gradient."""
+        return all(getattr(self.values[i](), self.slot) is not None for i in list(self.out))
 
 
 def fetched(value: Value, name: str) -> Any:
@@ -110,6 +109,12 @@ def fetched(value: Value, name: str) -> Any:
     if home is not None:
         home.give_back(value)
     return object.__getattribute__(value, name)  # or its own error
+
+
+def here(*values: Value) -> None:
+    """What is about to be written in Values is in no Home from now on."""
+    for value in values:
+        _ = value.age, value._grad  # whoever looks has it
 
 
 def own_age(value: Value) -> int:

@@ -148,7 +148,8 @@ class GradOf(Place):
         return self.owner._grad
 
     def write(self, x: Any) -> None:
-        self.owner._grad = x
+        if x is not self.owner._grad:  # which may be in a `Home`, so it is looked at first
+            self.owner._grad = x
 
 
 class Memory(Place):

@@ -15,7 +15,8 @@ import numpy as np
 from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
 from ..core.written import function_of
 from .lowering import add_reduce, transposed
-from .home import Together
+from .gathers import VIEWS
+from .home import Together, here
 from .memory import Plan, laid_out
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place
 from .program import Program
@@ -46,6 +47,7 @@ class Writer:
         self.last_number: dict[str, int] = {}  # of the names that begin alike
         self.lines: list[str] = []
         self.last: list[str] = []
+        self.scalars: list[str] = []  # the 0-d Values that are written
         self.moved: list[str] = []  # the Values whose numbers are written: what used the old ones is older now
 
     def write(self) -> None:
@@ -125,6 +127,10 @@ class Writer:
         """What is at a place, when the step begins."""
         place: Any = node.place
         owner = self.name(place.owner, owner_of(place), True)
+        if isinstance(place, Together):
+            self.names[id(node)] = self.reserved(name_of(place), meaning=place.owner.array)
+            self.lines.append(f"{owner}.read()")
+            return
         self.names[id(node)] = name = self.reserved(name_of(place))
         self.lines.append(f"{name} = {loading(place, owner)}")
 
@@ -147,7 +153,10 @@ class Writer:
         if node in self.plan.ends:  # it is written where it is stored
             return
         ufunc, planned = ufunc_of(node), self.plan.has_room(node)
-        if node.function is transposed:
+        if node.function in VIEWS and type(self.fixed(node.args[0])) is np.ndarray:
+            self.plan.shares(node)
+            self.new(node, node.function(self.fixed(node.args[0]), *node.args[1:]))
+        elif node.function is transposed:
             self.plan.shares(node)
             self.lines.append(f"{self.new(node)} = {self.text(node.args[0])}.T")
         elif ufunc is not None and planned:
@@ -169,6 +178,10 @@ class Writer:
             call = self.ufunc_call(ufunc, node) if ufunc is not None else self.call(node)
             self.plan.shares(node)
             self.lines.append(f"{self.new(node)} = {call}")
+
+    def fixed(self, node: Node) -> Any:
+        """The array of a node that is the same in every run, if it is: views of it are made once."""
+        return self.meaning.get(self.names[id(node)])
 
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
@@ -203,6 +216,8 @@ class Writer:
             return
         if isinstance(place, DataOf):
             self.moved.append(owner)
+        if isinstance(place, (DataOf, GradOf)) and not place.owner.shape:
+            self.scalars.append(owner)
         self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))
 
     def returned(self, x: Any, classes: Any) -> str:
@@ -220,6 +235,8 @@ class Writer:
         """The whole text."""
         self.write()
         arguments = ", ".join(self.names[id(node)] for node in self.program.inputs)
+        if self.scalars:
+            self.last.insert(0, f"{self.name(here, 'here')}({', '.join(dict.fromkeys(self.scalars))})")
         if self.moved:
             self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
         body = [*self.lines, *self.last, f"return {self.returned(self.program.result, self.program.classes)}"]
@@ -275,8 +292,6 @@ def loading(place: Place, owner: str) -> str:
         return f"{owner}._grad"
     if isinstance(place, Item):
         return f"{owner}[{place.name!r}]"
-    if isinstance(place, Together):
-        return f"{owner}.read()"
     return f"{owner}.{place.name}" if isinstance(place, Attribute) else owner
 
 

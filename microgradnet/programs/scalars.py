@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import TABLE
-from .nodes import Node, changed, nodes_in
+from .nodes import Attribute, GradOf, Node
 
 FLOAT = np.dtype(np.float64)
 BOOL = np.dtype(np.bool)
@@ -61,8 +61,8 @@ class Graph:
         way = self.way_of(node) if node.kind == "call" and node.shape == () and not node.params else None
         args = self.numbers_of(node.args) if way is not None else None
         if way is None or args is None:
-            if node.kind in ("input", "load", "call", "host") and node.shape in ((), None):
-                key = (node.kind, node.place) if node.kind == "load" else id(node)
+            if node.kind in ("input", "load", "call", "host") and is_number(node):
+                key = ("load", node.place) if node.kind == "load" else id(node)
                 if key not in self.known:
                     self.known[key] = self.new(node, None, None)
                 self.number[id(node)] = self.known[key]
@@ -120,6 +120,11 @@ class Graph:
     def is_bool(self, k: int) -> bool:
         """Whether a scalar is true or false."""
         return k >= 0 and self.node[k].dtype == BOOL
+
+
+def is_number(node: Node) -> bool:
+    """Whether a node makes one number, and not something that is looked at by a guard."""
+    return node.shape == () or (node.shape is None and not isinstance(node.place, (GradOf, Attribute)))
 
 
 def elementwise(node: Node) -> Callable[..., Any] | None:

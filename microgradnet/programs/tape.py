@@ -243,7 +243,7 @@ class Tape:
         """What stands for the gradient of a Value, or None."""
         place = GradOf(value)
         if place not in self.standing and id(value) not in self.node_of:  # else it came to be in this step
-            if self.guarded_at(_is_none, place):
+            if self.guarded_at(is_none, place):
                 self.standing[place] = None
             return self.at(place)
         return self.standing.get(place)
@@ -432,7 +432,8 @@ def _itself(x: Any) -> Any:
     return x
 
 
-def _is_none(x: Any) -> bool:
+def is_none(x: Any) -> bool:
+    """Whether there is nothing."""
     return x is None
 
 

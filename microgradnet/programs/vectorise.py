@@ -9,14 +9,16 @@ import numpy as np
 
 from ..core import TABLE, Value
 from .gathers import VIEWS, Gathers, Shaped, reshaped
-from .groups import Group, Groups, Part
+from .groups import Group, Groups, Part, Table, table_of
 from .home import Together
 from .lowering import transposed
 from .nodes import DataOf, GradOf, Node, changed, nodes_in
 from .scalars import FLOAT, SCALAR, Graph, Levels
+from .tape import is_none
 
 FEWEST = 200  # so many scalars at least
 GAIN = 8  # so many scalars at least for each call that takes their place
+FEW = 3  # so many scalars are added up one by one
 MANY = 8  # so many parameters are worth a home
 
 MULTIPLY: Any = TABLE[np.multiply]
@@ -48,6 +50,8 @@ def vectorised(
     scalars = sum(map(bool, made.levels.uses)) - sum(way is None for way in graph.way)
     if scalars < fewest or scalars < gain * sum(node.function not in VIEWS for node in made.gathers.made):
         return nodes, result
+    for node, args, params in made.changes:
+        node.args, node.params = args, params
     return made.nodes, made.result
 
 
@@ -68,10 +72,12 @@ class Vectorised:
         self.levels: Levels = Levels(graph, wanted)
         self.owner: dict[int, int] = self.owners(homes)
         of = [loads.get(k, SCALAR) for k in range(len(graph.args))]
-        self.groups: Groups = Groups(self.levels, nodes, of, set(self.owner))
+        returned = {number[id(x)] for x in nodes_in(result) if id(x) in number}
+        self.groups: Groups = Groups(self.levels, nodes, of, set(self.owner), returned)
         self.gathers: Gathers = Gathers(graph, self.groups.of)
         self.position: dict[int, int] = {}  # id of a Value -> its place in its home
         self.nodes: list[Node] = self.gathers.made
+        self.changes: list[tuple[Node, Any, Any]] = []  # nodes that will have other arguments
         self.places: list[Together] = [self.settle(i, home) for i, home in enumerate(homes)]
         self.emit(outside)
         self.result: Any = changed(result, self.renamed)
@@ -85,12 +91,15 @@ class Vectorised:
         return k is not None and (k < 0 or self.graph.way[k] is not None)
 
     def is_settled(self, node: Node, homes: list[Residents]) -> bool:
-        """Whether a load or a store is done by a home."""
+        """Whether a load, a store, or the guard that a gradient is not None, is done by a home."""
+        looked_at = node.args[0] if node.kind == "guard" and node.function is is_none and not node.held else node
+        place = getattr(looked_at, "place", None)
+        if type(place) not in SLOTS:
+            return False
         for home in homes:
-            place = DataOf if home.slot == "_numbers" else GradOf
-            if type(node.place) is place:
-                known = home.loads if node.kind == "load" else home.stores
-                if id(node.place.owner) in known and (node.kind != "load" or id(node) in self.graph.number):
+            if home.slot == SLOTS[type(place)]:
+                known = home.stores if node.kind == "store" else home.loads
+                if id(place.owner) in known and (node.kind != "load" or id(node) in self.graph.number):
                     return True
         return False
 
@@ -127,6 +136,8 @@ class Vectorised:
             if id(value) in home.loads:
                 self.gathers.place[home.loads[id(value)]] = i
         if home.loads:
+            if home.slot == "_grad":
+                self.nodes.append(Node("guard", together.owner.is_whole, held=True, line=self.graph.node[0].line))
             load = Node("load", like=Shaped((len(values),), FLOAT), place=together)
             load.line = self.graph.node[min(home.loads.values())].line
             self.nodes.append(load)
@@ -175,9 +186,8 @@ class Vectorised:
     def keep(self, node: Node) -> None:
         """A node that is none of ours, taking what it takes from where that is now."""
         self.gathers.line = node.line
-        args, params = changed(node.args, self.renamed), changed(node.params, self.renamed)
         if any(id(x) in self.graph.number for x in node.inputs()):
-            node.args, node.params = args, params
+            self.changes.append((node, changed(node.args, self.renamed), changed(node.params, self.renamed)))
         self.nodes.append(node)
 
     def renamed(self, x: Any) -> Any:
@@ -213,31 +223,63 @@ class Vectorised:
 
     def single_sum(self, group: Group) -> Node:
         """One sum: of products, the product of two vectors."""
-        emit, total = self.gathers.emit, None
-        for part in group.parts:
+        emit, terms = self.gathers.emit, []
+        for part in map(self.by_place, group.parts):
             x, y = part.x[0], None if part.y is None else part.y[0]
-            if part.width == 1:
-                term = self.gathers.scalar(int(x[0]))
-                if y is not None:
-                    term = emit(MULTIPLY.forward, term, self.gathers.scalar(int(y[0])), shape=(), op=MULTIPLY)
+            if part.width <= FEW:
+                for i, k in enumerate(x.tolist()):
+                    term = self.gathers.scalar(k)
+                    if y is not None:
+                        term = emit(MULTIPLY.forward, term, self.gathers.scalar(int(y[i])), shape=(), op=MULTIPLY)
+                    terms.append(term)
             elif y is None:
-                term = emit(SUM.forward, self.gathers.full(x), shape=(), op=SUM)
+                terms.append(emit(SUM.forward, self.gathers.full(x), shape=(), op=SUM))
             else:
-                term = emit(np.dot, self.gathers.full(x), self.gathers.full(y), shape=())
-            total = term if total is None else emit(ADD.forward, total, term, shape=(), op=ADD)
-        assert total is not None
+                terms.append(emit(np.dot, self.gathers.full(x), self.gathers.full(y), shape=()))
+        total = terms[0]
+        for term in terms[1:]:
+            total = emit(ADD.forward, total, term, shape=(), op=ADD)
         return total
+
+    def by_place(self, part: Part) -> Part:
+        """A part with what each sum adds up in the order in which that lies somewhere."""
+        order = np.argsort(self.lie(part.x if part.y is None else part.y), axis=1, kind="stable")
+        x, y = part.x, part.y
+        return Part(np.take_along_axis(x, order, 1), None if y is None else np.take_along_axis(y, order, 1))
+
+    def lie(self, ids: Any) -> Any:
+        """Something that grows with the places where scalars lie."""
+        return np.where(ids < 0, -ids, self.gathers.group[ids] * len(self.graph.args) + self.gathers.place[ids])
 
     def elementwise(self, group: Group) -> None:
         """One function of every member."""
         way: Any = group.way
         args = np.array([self.graph.args[k] for k in group.members.tolist()])
+        outer = args.shape[1] == 2 and table_of(Part(args[:, :1], args[:, 1:]))
+        if outer:
+            self.outer(group, outer)
+            return
         order = self.order(group.members, args.T)
         members, args = group.members[order], args[order]
         operands = [self.gathers.operand(np.ascontiguousarray(column)) for column in args.T]
         op = way.op if way.op is not None and way.function is way.op.forward else None
         array = self.gathers.emit(way.function, *operands, shape=(len(members),), dtype=way.dtype, op=op)
         self.put(group, members, array)
+
+    def outer(self, group: Group, table: Table) -> None:
+        """One function of two operands, of every one with every one."""
+        x, xs = self.in_order(table.x, table.xs, group.members)
+        y, ys = self.in_order(table.y, table.ys, group.members)
+        along = self.runs_along(x, group.members)
+        shape = (len(ys), len(xs)) if along else (len(xs), len(ys))
+        order = np.argsort(y * len(xs) + x if along else x * len(ys) + y)
+        members = group.members[order]
+        grid = [np.ascontiguousarray(rows[index[order], 0]).reshape(shape) for rows, index in ((xs, x), (ys, y))]
+        way: Any = group.way
+        op = way.op if way.op is not None and way.function is way.op.forward else None
+        array = self.gathers.emit(way.function, *map(self.gathers.operand, grid), shape=shape, dtype=way.dtype, op=op)
+        size = len(members)
+        self.put(group, members, self.gathers.emit(reshaped, array, (size,), shape=(size,), dtype=way.dtype))
 
     def order(self, members: Any, operands: Any) -> Any:
         """The order of members: that of the parameters they belong to, or else of an operand, or else as they came."""
@@ -262,7 +304,7 @@ class Vectorised:
         """Sums in a line."""
         order = self.order(group.members, [part.x[:, 0] for part in group.parts])
         total = None
-        for part in group.parts:
+        for part in map(self.by_place, group.parts):
             total = self.plus(total, self.added(part, order), (len(order),))
         self.put(group, group.members[order], total)  # type: ignore[arg-type]
 
@@ -294,6 +336,8 @@ class Vectorised:
             x, xs, y, ys = y, ys, x, xs
         shape = len(ys), len(xs)
         order = np.argsort(y * len(xs) + x)
+        columns = np.argsort(self.lie(ys[0]), kind="stable")
+        xs, ys = np.ascontiguousarray(xs[:, columns]), np.ascontiguousarray(ys[:, columns])
         left = self.gathers.full(ys)
         right = self.gathers.full(xs)
         if isinstance(right, np.ndarray):
@@ -303,7 +347,7 @@ class Vectorised:
                 ("transposed", id(right)), lambda: self.gathers.emit(transposed, right, shape=xs.shape[::-1])
             )
         total = self.gathers.emit(np.dot, left, across, shape=shape)
-        for part in group.parts[1:]:
+        for part in map(self.by_place, group.parts[1:]):
             if part.width == 1:
                 a = self.gathers.operand(np.ascontiguousarray(part.x[order, 0]).reshape(shape))
                 if part.y is not None:
@@ -339,6 +383,9 @@ class Vectorised:
         return bool(y[first] != y[second])
 
 
+SLOTS: dict[Any, str] = {DataOf: "_numbers", GradOf: "_grad"}
+
+
 def residents(nodes: list[Node], graph: Graph) -> list[Residents]:
     """The 0-d parameters: those that the program moves, those it only reads, and those whose gradients it leaves."""
     values: dict[int, Value] = {}
@@ -346,9 +393,9 @@ def residents(nodes: list[Node], graph: Graph) -> list[Residents]:
     stores: dict[str, dict[int, int]] = {"_numbers": {}, "_grad": {}}
     for node in nodes:
         place: Any = node.place
-        if type(place) not in (DataOf, GradOf) or type(place.owner._numbers) is not np.float64:
+        if type(place) not in SLOTS or type(place.owner._numbers) is not np.float64:
             continue
-        slot = "_numbers" if type(place) is DataOf else "_grad"
+        slot = SLOTS[type(place)]
         known = loads if node.kind == "load" else stores
         k = graph.number.get(id(node)) if node.kind == "load" else scalar_of(node.args[0], graph)
         if k is not None:
