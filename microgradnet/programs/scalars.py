@@ -202,7 +202,8 @@ class Levels:
     def sum_of(self, parts: list[int]) -> Sum | None:
         """What is added up, with products apart; None for two scalars, which need no sum."""
         graph = self.graph
-        if len(parts) > 2:  # a sum begins with 0
+        alone = len(parts) == 2
+        if not alone:  # a sum begins with 0
             parts = [a for a in parts if a >= 0 or graph.constants[-1 - a] != 0] or parts[:2]
         products, plain = [], []
         for a, times in Counter(parts).items():
@@ -213,7 +214,7 @@ class Levels:
                 plain.append(a)
             else:
                 products.append((graph.of_constant(float(times)), a))
-        if not products and len(plain) <= 2:
+        if alone and not products:
             return None
         return Sum(products, plain)  # type: ignore[arg-type]
 
