@@ -53,7 +53,7 @@ operations = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(operations, st.integers(1, 6), st.integers(1, 3), st.booleans())
 def test_drawn_graphs_are_what_they_are_eagerly(
     drawn: list[Any], parameters: int, outputs: int, writes: bool

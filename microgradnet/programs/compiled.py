@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from weakref import ref
 
@@ -103,7 +104,7 @@ class Compiled:
     def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any]:
         """What one call records, and what it returns."""
         tape = Tape()
-        with Mode(TAPE, tape):
+        with without_collector(), Mode(TAPE, tape):
             result = self.function(*tape.arguments(args), **tape.arguments(kwargs))
         spec, returned, classes = tape.outcome(result, COMPILED)
         tape.close()
@@ -144,6 +145,18 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<compiled {self.title}>\n{self.source}"
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """The garbage collector rests: all that is recorded is kept, and the more there is the longer it would look."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def signature(x: Any, live: list[Any]) -> Any:

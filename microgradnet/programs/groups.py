@@ -196,13 +196,13 @@ class Groups:
 
     def parts(self, members: list[int], group: Callable[[int], int]) -> list[Part]:
         """The sums of members, in parts of products and scalars of the same groups."""
-        rows: dict[Key, list[list[Any]]] = {}
+        rows: dict[Key, list[list[Any]]] = defaultdict(lambda: [[] for _ in members])
         for i, k in enumerate(members):
             made = self.levels.sums[k]
             for x, y in sorted(made.products, key=lambda pair: (abs(pair[1]), abs(pair[0]))):
-                rows.setdefault((group(x), group(y)), [[] for _ in members])[i].append((x, y))
+                rows[group(x), group(y)][i].append((x, y))
             for x in sorted(made.plain, key=abs):
-                rows.setdefault(group(x), [[] for _ in members])[i].append(x)
+                rows[group(x)][i].append(x)
         parts = []
         for key, found in rows.items():
             array = np.array(found)

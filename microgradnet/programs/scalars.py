@@ -23,6 +23,7 @@ from .nodes import Attribute, GradOf, Node
 
 FLOAT = np.dtype(np.float64)
 BOOL = np.dtype(np.bool)
+SUMMED = (np.add, np.multiply)
 EXACT = 2**53  # ints up to here are floats, exactly
 CONSTANT, SCALAR = -1, -2  # the groups of numbers, and of what is neither a number nor in an array
 
@@ -36,7 +37,6 @@ class Way(NamedTuple):
     single: Callable[..., Any]  # of numbers
     op: Any
     dtype: Any
-
 
 class Graph:
     """The scalars of a program, numbered in the order in which they are computed; constants have negative numbers.
@@ -53,6 +53,8 @@ class Graph:
         self.constant: dict[Any, int] = {}
         self.ways: dict[Any, Way | None] = {}
         self.known: dict[Any, int] = {}
+        self.sums: set[int] = set()  # what is the sum of two floats
+        self.products: set[int] = set()
         for node in nodes:
             self.read(node)
 
@@ -67,16 +69,19 @@ class Graph:
                     self.known[key] = self.new(node, None, None)
                 self.number[id(node)] = self.known[key]
             return
-        if all(a < 0 for a in args):
+        if max(args) < 0:
             with np.errstate(all="ignore"):
                 made = way.single(*[self.constants[-1 - a] for a in args])
             if isinstance(made, (float, np.floating)):
                 self.number[id(node)] = self.of_constant(made)
                 return
-        key = id(way), args
-        if key not in self.known:
-            self.known[key] = self.new(node, way, args)
-        self.number[id(node)] = self.known[key]
+        key = (id(way), *args)
+        k = self.known.get(key)
+        if k is None:
+            k = self.known[key] = self.new(node, way, args)
+            if way.function in SUMMED and way.dtype == FLOAT and not any(map(self.is_bool, args)):
+                (self.sums if way.function is np.add else self.products).add(k)
+        self.number[id(node)] = k
 
     def new(self, node: Node, way: Way | None, args: tuple[int, ...] | None) -> int:
         """The number of a node that is like no other."""
@@ -87,7 +92,7 @@ class Graph:
 
     def way_of(self, node: Node) -> Way | None:
         """How a node is computed, if many of its kind can be computed at once."""
-        key = id(node.function), id(node.op), node.dtype
+        key = id(node.function), id(node.op), id(node.dtype)
         if key not in self.ways:
             function = elementwise(node)
             fits = function is not None and node.dtype in (FLOAT, BOOL)
@@ -100,7 +105,7 @@ class Graph:
         for x in args:
             if type(x) is Node:
                 k = self.number.get(id(x))
-                if k is None or x.dtype not in (FLOAT, BOOL, None):
+                if k is None or (x.dtype is not FLOAT and x.dtype not in (FLOAT, BOOL, None)):
                     return None
             elif type(x) is float or type(x) is np.float64 or (type(x) is int and abs(x) <= EXACT):
                 k = self.of_constant(x)
@@ -170,25 +175,15 @@ class Levels:
         self.melted: set[int] = set()  # what is computed in a sum, and nowhere else
         self.sums: dict[int, Sum] = self.read_sums()
 
-    def does(self, k: int, ufunc: np.ufunc) -> bool:
-        """Whether a scalar is what a ufunc makes of two floats."""
-        way = self.graph.way[k]
-        return (
-            way is not None
-            and way.function is ufunc
-            and way.dtype == FLOAT
-            and not any(map(self.graph.is_bool, self.graph.args[k] or ()))
-        )
-
     def read_sums(self) -> dict[int, Sum]:
         """Chains of +: one that is used once, by another +, is a part of it; so is a product."""
-        graph, terms = self.graph, {}
+        graph, uses, terms = self.graph, self.uses, {}
         for k, args in enumerate(graph.args):
-            if not self.uses[k] or args is None or not self.does(k, np.add):
+            if not uses[k] or k not in graph.sums:
                 continue
             parts = []
-            for a in args:
-                if self.uses_once(a) and a in terms:
+            for a in args or ():
+                if a in terms and uses[a] == 1:
                     parts.append(terms.pop(a))
                     self.melted.add(a)
                 else:
@@ -207,7 +202,7 @@ class Levels:
             parts = [a for a in parts if a >= 0 or graph.constants[-1 - a] != 0] or parts[:2]
         products, plain = [], []
         for a, times in Counter(parts).items():
-            if times == 1 and self.uses_once(a) and self.does(a, np.multiply):
+            if times == 1 and a in graph.products and self.uses[a] == 1:
                 products.append(graph.args[a])
                 self.melted.add(a)
             elif times == 1:
@@ -217,10 +212,6 @@ class Levels:
         if alone and not products:
             return None
         return Sum(products, plain)  # type: ignore[arg-type]
-
-    def uses_once(self, k: int) -> bool:
-        """Whether a scalar is used in one place only."""
-        return k >= 0 and self.uses[k] == 1
 
     def depends_on(self, k: int) -> Iterable[int]:
         """What a scalar is computed from, when sums are sums."""

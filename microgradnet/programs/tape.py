@@ -50,6 +50,9 @@ class Tape:
         self.stored: dict[Place, tuple[Any, bool]] = {}  # what is left there: a node, and whether it is in new memory
         self.loaded: dict[Place, Any] = {}
         self.stale: set[int] = set()
+        self.swept: dict[int, Any] = {}  # id of what the step computed -> its gradient, as long as nobody asks for it
+        self.line: Any = None  # of the user's, that began the sweep which is running
+        self.shades: dict[int, Any] = {}  # id of a Value -> what stands for its numbers in rules
         self.things: dict[int, Any] = {}
 
     # -------------------------------------------------------------------------------------------------- what is known
@@ -68,7 +71,7 @@ class Tape:
         """The node of a Value or a stand-in; anything else, a constant, as it is."""
         if not isinstance(x, Value):
             return x
-        if id(x) in self.stale:
+        if self.stale and id(x) in self.stale:
             raise self.error(f"{describe(x)} is a view of an array that was written since: take it anew")
         node = self.node_of.get(id(x), self)
         if node is not self:
@@ -85,7 +88,7 @@ class Tape:
 
     def add(self, node: Node) -> Node:
         """The node, at the end of the program."""
-        node.line = node.line or users_line()
+        node.line = node.line or self.line or users_line()
         self.nodes.append(node)
         return node
 
@@ -108,8 +111,7 @@ class Tape:
             return numbers
         kind = Traced if isinstance(numbers, (ndarray, np.generic)) else Host
         stand_in = object.__new__(kind)
-        for slot, x in (("_numbers", numbers), ("op", None), ("args", ()), ("params", NO_PARAMS), ("age", 0)):
-            setattr(stand_in, slot, x)
+        stand_in._numbers, stand_in.op, stand_in.args, stand_in.params, stand_in.age = numbers, None, (), NO_PARAMS, 0
         stand_in._grad, stand_in.name, stand_in.scope = None, None, None
         return self.know(stand_in, node)
 
@@ -121,12 +123,21 @@ class Tape:
         if not row.rules and isinstance(row, Op) and row.forward.__name__ == "_no_replay":  # what was computed before
             self.know(value, next(self.node_of[id(x)] for x in reversed(self.alive) if x._numbers is value._numbers))
             return
-        node = Node("call", row.forward, self.nodes_of(args), value.params, like=value._numbers, op=row)
-        self.know(value, self.add(node))
-        for x in args:  # a mask chooses as many elements as it has times True
-            if isinstance(x, Value) and x.dtype == np.bool and row.name in ("take", "put", "scatter"):
-                self.guarded(np.count_nonzero, x)
-        if type(value) is NonDiff and all(isinstance(x, Traced) or not isinstance(x, Value) for x in args):
+        known = self.node_of
+        nodes = [known[id(x)] if id(x) in known and not self.stale else self.nodes_of(x) for x in args]
+        node = Node("call", row.forward, tuple(nodes), value.params, like=value._numbers, op=row)
+        node.line = self.line or users_line()
+        self.nodes.append(node)
+        known[id(value)] = node
+        self.alive.append(value)
+        if row.name in ("take", "put", "scatter"):
+            for x in args:  # a mask chooses as many elements as it has times True
+                if isinstance(x, Value) and x.dtype == np.bool:
+                    self.guarded(np.count_nonzero, x)
+        if type(value) is NonDiff:
+            for x in args:
+                if isinstance(x, Value) and not isinstance(x, Traced):
+                    return
             value.__class__ = Traced
 
     def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
@@ -239,9 +250,19 @@ class Tape:
         node = self.node(x)
         return self.stand_in(x._numbers, node) if isinstance(node, Node) else node[()]
 
+    def shade(self, x: Any) -> Any:
+        """The same, one for all rules that take it."""
+        if id(x) not in self.shades:
+            if not isinstance(x, Value):
+                return x
+            self.shades[id(x)] = self.shadow(x)
+        return self.shades[id(x)]
+
     def gradient(self, value: Value) -> Any:
         """What stands for the gradient of a Value, or None."""
         place = GradOf(value)
+        if id(value) in self.swept:
+            self.put(place, self.swept.pop(id(value)), fresh=True)
         if place not in self.standing and id(value) not in self.node_of:  # else it came to be in this step
             if self.guarded_at(is_none, place):
                 self.standing[place] = None
@@ -256,6 +277,8 @@ class Tape:
         if what == "data" and id(value) in self.local:
             self.node_of[id(value)] = self.node(new)
             return numbers
+        if what == "grad":
+            self.swept.pop(id(value), None)
         place = DataOf(value) if what == "data" else GradOf(value)
         if new is not None and new is self.standing.get(place):  # written in place already
             return value._numbers if what == "data" else value._grad
@@ -268,6 +291,8 @@ class Tape:
         """Note that `x` is what is at a place from now on."""
         node = self.node(x)
         self.stored[place] = node, fresh
+        if type(place) is not GradOf:
+            self.shades.clear()
         if x is None or isinstance(x, Value):
             self.standing[place] = x if x is None or not isinstance(x, Traced) else self.stand_in(x._numbers, node)
         else:
@@ -276,6 +301,7 @@ class Tape:
 
     def overwritten(self, target: Traced, result: Any) -> None:
         """Note that a stand-in was written in place; what it stands for is written too."""
+        self.shades.clear()
         place = self.place_of.get(id(target))
         known = self.node_of.get(id(target))
         if isinstance(known, Node) and known.kind == "input":
@@ -321,7 +347,16 @@ class Tape:
 
     def of_a_sweep(self) -> Callable[..., None]:
         """What a sweep calls in place of `node.op.pull`."""
-        return self.pull
+        line = users_line()
+
+        def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
+            self.line = line
+            try:
+                self.pull(node, g, create_graph, pending)
+            finally:
+                self.line = None
+
+        return pull
 
     def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
         """The rules, recorded as they run; one that looks at numbers is itself a call of the program."""
@@ -329,7 +364,7 @@ class Tape:
         if create_graph or not row.rules:
             row.pull(node, g, create_graph, pending)
             return
-        out, inputs = self.shadow(node), [self.shadow(x) for x in node.args]
+        out, inputs = self.shade(node), [self.shade(x) for x in node.args]
         g = self.as_stand_in(g)
         if isinstance(row, Variadic):
             gradients = self.ruled(row.rules[0], g, out, inputs, node.params)
@@ -341,7 +376,8 @@ class Tape:
             ]
         for x, gx in zip(node.args, gradients, strict=False):
             if type(x) is Value and gx is not None:
-                gx = self.as_stand_in(fitted(gx, x, row))
+                if type(gx) is not Traced or not type(gx._numbers) is type(x._numbers) is np.float64:
+                    gx = self.as_stand_in(fitted(gx, x, row))
                 pending[x] = pending[x] + gx if x in pending else gx
 
     def ruled(self, rule: Any, g: Any, out: Any, inputs: list[Any], params: dict[str, Any]) -> Any:
@@ -362,7 +398,13 @@ class Tape:
     def deposited(self, gradients: dict[Value, Any]) -> bool:
         """Put the gradients of a sweep where they belong."""
         for value, g in gradients.items():
-            old = self.gradient(value) if value.op is None else None
+            if value.op is not None:
+                value._grad = numbers = self.examples(g)
+                if isinstance(numbers, ndarray):
+                    value._grad = numbers.copy()
+                self.swept[id(value)] = g
+                continue
+            old = self.gradient(value)
             total = g if old is None else (old if type(g) is Value else self.shadow(old)) + g
             numbers = self.examples(total)
             value._grad = numbers.copy() if isinstance(numbers, ndarray) else numbers
