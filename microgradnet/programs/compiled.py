@@ -18,7 +18,8 @@ from .nodes import nodes_in
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram
 from .program import Program
 from .recording import Recording
-from .tape import Tape, Uncompilable
+from .tape import Tape
+from .traced import Uncompilable
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -95,9 +94,9 @@ class Gathers:
             return self.graph.constants[-1 - k]
         if k not in self.alone:
             g, i = int(self.group[k]), int(self.place[k])
-            self.alone[k] = (
-                self.graph.node[k] if g == SCALAR else self.emit(picked, self.array[g], i, shape=(), dtype=self.dtype(k))
-            )
+            if g == SCALAR:
+                return self.graph.node[k]
+            self.alone[k] = self.emit(picked, self.array[g], i, shape=(), dtype=self.dtype(k))
         return self.alone[k]
 
     def dtype(self, k: int) -> Any:
@@ -117,7 +116,8 @@ class Gathers:
             shape = (len(ids), 1)
             if isinstance(column, np.ndarray):
                 return column.reshape(shape)
-            return self.once(("column", id(column)), lambda: self.emit(reshaped, column, shape, shape=shape, dtype=column.dtype))
+            key = "column", id(column)
+            return self.once(key, lambda: self.emit(reshaped, column, shape, shape=shape, dtype=column.dtype))
         return self.full(ids)
 
     def full(self, ids: Any) -> Any:
@@ -148,7 +148,7 @@ class Gathers:
         """Pieces, one behind the other."""
         arrays = [self.piece(ids) for ids in pieces]
         if len(arrays) == 1:
-            return arrays[0]
+            return arrays[0]  # type: ignore[no-any-return]
         size = sum(map(len, pieces))
         return self.emit(np.concatenate, arrays, shape=(size,), dtype=self.common(arrays))
 
@@ -211,7 +211,8 @@ class Gathers:
 
     def matrix_of(self, g: int, places: Any) -> Node:
         """Elements of a group as a matrix."""
-        array, (n, m) = self.array[g], places.shape
+        array: Any = self.array[g]
+        n, m = places.shape
         start = int(places[0, 0])
         down = int(places[1, 0]) - start if n > 1 else m
         across = int(places[0, 1]) - start if m > 1 else 1

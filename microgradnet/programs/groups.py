@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .nodes import Node
-from .scalars import CONSTANT, SCALAR, Levels, Way
+from .scalars import CONSTANT, SCALAR, Needed, Way
 
 Key = Any
 FEW = 4  # so many kinds of operands on a level are a group each
 
 
 class Table(NamedTuple):
-    """Sums of products that are all rows of one table times all rows of another: member i is row `x[i]` times `y[i]`."""
+    """Products that are all rows of one table times all rows of another: member i is row `x[i]` times row `y[i]`."""
 
     xs: Any  # the numbers of the scalars, a row for each
     ys: Any
@@ -71,10 +71,8 @@ def distinct_rows(rows: Any) -> tuple[Any, Any]:
 class Groups:
     """All groups, level by level, and for each scalar the group it is in."""
 
-    def __init__(
-        self, levels: Levels, nodes: list[Node], of: list[int], hinted: set[int], returned: set[int]
-    ) -> None:
-        self.levels: Levels = levels
+    def __init__(self, needed: Needed, nodes: list[Node], of: list[int], hinted: set[int], returned: set[int]) -> None:
+        self.needed: Needed = needed
         self.level: list[int] = [0] * len(of)
         self.of: list[int] = of  # so far of what is at home somewhere
         self.homes: int = max(of, default=SCALAR) + 1
@@ -89,8 +87,8 @@ class Groups:
 
     def read_levels(self, nodes: list[Node]) -> dict[int, list[int]]:
         """When each scalar, and each node that is none of ours, can be computed."""
-        graph, level = self.levels.graph, self.level
-        waiting = defaultdict(list)
+        graph, level = self.needed.graph, self.level
+        waiting: dict[int, list[int]] = defaultdict(list)
         last = 0  # calls that are made at every step stay in their order
 
         def level_of(x: Node) -> int:
@@ -108,25 +106,25 @@ class Groups:
                 self.outside[id(node)] = at
                 if k is not None:
                     level[k] = at
-            elif k >= 0 and graph.node[k] is node and self.levels.uses[k] and k not in self.levels.melted:
-                level[k] = 1 + max([level[a] for a in self.levels.depends_on(k) if a >= 0], default=0)
+            elif k >= 0 and graph.node[k] is node and self.needed.uses[k] and k not in self.needed.melted:
+                level[k] = 1 + max([level[a] for a in self.needed.depends_on(k) if a >= 0], default=0)
                 (last_of_all if k in late else waiting[level[k]]).append(k)
         end = max(waiting, default=0)
         for k in last_of_all:
-            level[k] = 1 + max([max(level[a], end) for a in self.levels.depends_on(k) if a in late], default=end)
+            level[k] = 1 + max([max(level[a], end) for a in self.needed.depends_on(k) if a in late], default=end)
             waiting[level[k]].append(k)
         return waiting
 
     def late(self, nodes: list[Node]) -> set[int]:
         """What ends in a parameter and in nothing else: it is computed last, for all of them at once."""
-        graph, late = self.levels.graph, {k for k in self.hinted if k not in self.levels.sums}
+        graph, late = self.needed.graph, {k for k in self.hinted if k not in self.needed.sums}
         for node in nodes:
             k = graph.number.get(id(node))
             if node.kind != "store" and (k is None or (k >= 0 and graph.way[k] is None)):
                 late.difference_update(graph.number.get(id(x), 0) for x in node.inputs())
         late.difference_update(self.returned)
         for k in range(len(graph.args) - 1, -1, -1):
-            if self.levels.uses[k] and k not in late:
+            if self.needed.uses[k] and k not in late:
                 late.difference_update(graph.args[k] or ())
         return late
 
@@ -139,18 +137,18 @@ class Groups:
         alike: dict[Key, list[int]] = defaultdict(list)
         summed: dict[Key, list[int]] = defaultdict(list)
         for k in waiting:
-            if k in self.levels.sums:
+            if k in self.needed.sums:
                 summed[self.kinds_of_sum(k)].append(k)
             else:
                 alike[self.kind_of(k)].append(k)
         self.add_sums(level, summed)
         for members in alike.values():
             for together in self.parted(members):
-                self.add(Group(level, together, self.levels.graph.way[together[0]]))
+                self.add(Group(level, together, self.needed.graph.way[together[0]]))
 
     def kind_of(self, k: int) -> Key:
         """What scalars share that one function computes."""
-        graph = self.levels.graph
+        graph = self.needed.graph
         way, args = graph.way[k], graph.args[k] or ()
         exponent = args[1] if way is not None and way.function is np.power and args[1] < 0 else None
         return id(way), exponent, tuple(map(graph.is_bool, args))
@@ -161,7 +159,7 @@ class Groups:
             return [members]
         parts: dict[Key, list[int]] = defaultdict(list)
         for k in members:
-            parts[tuple(map(self.group, self.levels.graph.args[k] or ()))].append(k)
+            parts[tuple(map(self.group, self.needed.graph.args[k] or ()))].append(k)
         return list(parts.values()) if len(parts) <= FEW else [members]
 
     def pair(self, x: int, y: int) -> tuple[int, int]:
@@ -174,9 +172,9 @@ class Groups:
 
     def kinds_of_sum(self, k: int) -> Key:
         """The groups that a sum adds up, with how much of each."""
-        made = self.levels.sums[k]
-        made = self.levels.sums[k] = made._replace(products=[self.pair(*pair) for pair in made.products])
-        kinds = Counter([(self.group(x), self.group(y)) for x, y in made.products])
+        made = self.needed.sums[k]
+        made = self.needed.sums[k] = made._replace(products=[self.pair(*pair) for pair in made.products])
+        kinds: Counter[Key] = Counter([(self.group(x), self.group(y)) for x, y in made.products])
         kinds.update([(self.group(x), None) for x in made.plain])
         return frozenset(kinds.items())
 
@@ -186,7 +184,7 @@ class Groups:
             by_size = defaultdict(list)
             for members in summed.values():
                 for k in members:
-                    made = self.levels.sums[k]
+                    made = self.needed.sums[k]
                     by_size[len(made.products), len(made.plain)].append(k)
             for members in by_size.values():
                 self.add(Group(level, members, None, self.parts(members, lambda x: 0)))
@@ -198,7 +196,7 @@ class Groups:
         """The sums of members, in parts of products and scalars of the same groups."""
         rows: dict[Key, list[list[Any]]] = defaultdict(lambda: [[] for _ in members])
         for i, k in enumerate(members):
-            made = self.levels.sums[k]
+            made = self.needed.sums[k]
             for x, y in sorted(made.products, key=lambda pair: (abs(pair[1]), abs(pair[0]))):
                 rows[group(x), group(y)][i].append((x, y))
             for x in sorted(made.plain, key=abs):

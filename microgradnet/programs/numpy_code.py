@@ -14,9 +14,9 @@ import numpy as np
 
 from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
 from ..core.written import function_of
-from .lowering import add_reduce, transposed
 from .gathers import VIEWS
 from .home import Together, here
+from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place
 from .program import Program
@@ -47,6 +47,7 @@ class Writer:
         self.last_number: dict[str, int] = {}  # of the names that begin alike
         self.lines: list[str] = []
         self.last: list[str] = []
+        self.homes: list[str] = []  # after all that may look at views of what is there
         self.scalars: list[str] = []  # the 0-d Values that are written
         self.moved: list[str] = []  # the Values whose numbers are written: what used the old ones is older now
 
@@ -186,7 +187,9 @@ class Writer:
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
         arguments = [self.operand(x, node) for x in node.args]
-        return f"{self.name(ufunc, ufunc.__name__)}({', '.join([*arguments, *([out] if out else [])])})"
+        if out:  # by its place, which is quicker, where NumPy takes it
+            arguments.append(f"out={out}" if ufunc in (np.maximum, np.minimum) else out)
+        return f"{self.name(ufunc, ufunc.__name__)}({', '.join(arguments)})"
 
     def sum_call(self, node: Node, x: str, out: str | None = None) -> str:
         """The call of np.add.reduce, which np.sum wraps: axis, dtype, out, keepdims."""
@@ -206,7 +209,7 @@ class Writer:
         place: Any = node.place
         owner, x = self.name(place.owner, owner_of(place), True), node.args[0]
         if isinstance(place, Together):
-            self.last.append(f"{owner}.write({self.text(x)})")
+            self.homes.append(f"{owner}.write({self.text(x)})")
             return
         if type(x) is Node and x in self.plan.ends:
             target = self.names[id(self.plan.ends[x])]
@@ -239,7 +242,12 @@ class Writer:
             self.last.insert(0, f"{self.name(here, 'here')}({', '.join(dict.fromkeys(self.scalars))})")
         if self.moved:
             self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
-        body = [*self.lines, *self.last, f"return {self.returned(self.program.result, self.program.classes)}"]
+        body = [
+            *self.lines,
+            *self.last,
+            *self.homes,
+            f"return {self.returned(self.program.result, self.program.classes)}",
+        ]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
 
 

@@ -38,6 +38,7 @@ class Way(NamedTuple):
     op: Any
     dtype: Any
 
+
 class Graph:
     """The scalars of a program, numbered in the order in which they are computed; constants have negative numbers.
 
@@ -64,7 +65,7 @@ class Graph:
         args = self.numbers_of(node.args) if way is not None else None
         if way is None or args is None:
             if node.kind in ("input", "load", "call", "host") and is_number(node):
-                key = ("load", node.place) if node.kind == "load" else id(node)
+                key: Any = ("load", node.place) if node.kind == "load" else id(node)
                 if key not in self.known:
                     self.known[key] = self.new(node, None, None)
                 self.number[id(node)] = self.known[key]
@@ -158,8 +159,8 @@ class Sum(NamedTuple):
     plain: list[int]
 
 
-class Levels:
-    """The scalars that are needed, in groups. `sums` are those that are sums, `level` says when each can be computed."""
+class Needed:
+    """The scalars that are needed: `uses` says how often each is, `sums` are those that add up others."""
 
     def __init__(self, graph: Graph, wanted: Iterable[int]) -> None:
         self.graph: Graph = graph
@@ -177,7 +178,8 @@ class Levels:
 
     def read_sums(self) -> dict[int, Sum]:
         """Chains of +: one that is used once, by another +, is a part of it; so is a product."""
-        graph, uses, terms = self.graph, self.uses, {}
+        graph, uses = self.graph, self.uses
+        terms: dict[int, list[int]] = {}
         for k, args in enumerate(graph.args):
             if not uses[k] or k not in graph.sums:
                 continue

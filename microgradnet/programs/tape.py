@@ -14,13 +14,13 @@ from weakref import ref
 import numpy as np
 from numpy import ndarray
 
-from ..core import NO_PARAMS, NonDiff, Op, Value, fitted, new_value
-from ..core.rows import Variadic
+from ..core import NO_PARAMS, NonDiff, Op, Value, new_value
 from ..debugging import users_line
 from ..words import brief, describe
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed, layout_of
 from .structure import Structure
-from .traced import Host, Traced
+from .sweeping import Sweep
+from .traced import Host, Traced, Uncompilable
 
 # Functions whose result has another shape for other numbers.
 SHAPED_BY_NUMBERS = {
@@ -30,10 +30,6 @@ SHAPED_BY_NUMBERS = {
     np.where,
 }  # fmt: skip
 PLAIN = (ndarray, np.generic, int, float)
-
-
-class Uncompilable(TypeError):
-    """What cannot be compiled, the line it stands in, and what to write instead."""
 
 
 class Tape:
@@ -110,7 +106,7 @@ class Tape:
         if not isinstance(numbers, PLAIN) or isinstance(numbers, bool):
             return numbers
         kind = Traced if isinstance(numbers, (ndarray, np.generic)) else Host
-        stand_in = object.__new__(kind)
+        stand_in: Any = object.__new__(kind)
         stand_in._numbers, stand_in.op, stand_in.args, stand_in.params, stand_in.age = numbers, None, (), NO_PARAMS, 0
         stand_in._grad, stand_in.name, stand_in.scope = None, None, None
         return self.know(stand_in, node)
@@ -250,14 +246,6 @@ class Tape:
         node = self.node(x)
         return self.stand_in(x._numbers, node) if isinstance(node, Node) else node[()]
 
-    def shade(self, x: Any) -> Any:
-        """The same, one for all rules that take it."""
-        if id(x) not in self.shades:
-            if not isinstance(x, Value):
-                return x
-            self.shades[id(x)] = self.shadow(x)
-        return self.shades[id(x)]
-
     def gradient(self, value: Value) -> Any:
         """What stands for the gradient of a Value, or None."""
         place = GradOf(value)
@@ -347,53 +335,7 @@ class Tape:
 
     def of_a_sweep(self) -> Callable[..., None]:
         """What a sweep calls in place of `node.op.pull`."""
-        line = users_line()
-
-        def pull(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
-            self.line = line
-            try:
-                self.pull(node, g, create_graph, pending)
-            finally:
-                self.line = None
-
-        return pull
-
-    def pull(self, node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
-        """The rules, recorded as they run; one that looks at numbers is itself a call of the program."""
-        row: Any = node.op
-        if create_graph or not row.rules:
-            row.pull(node, g, create_graph, pending)
-            return
-        out, inputs = self.shade(node), [self.shade(x) for x in node.args]
-        g = self.as_stand_in(g)
-        if isinstance(row, Variadic):
-            gradients = self.ruled(row.rules[0], g, out, inputs, node.params)
-        else:
-            wanted = [type(x) is Value and rule is not None for x, rule in zip(node.args, row.rules, strict=False)]
-            gradients = [
-                self.ruled(rule, g, out, inputs, node.params) if wants else None
-                for wants, rule in zip(wanted, row.rules, strict=False)
-            ]
-        for x, gx in zip(node.args, gradients, strict=False):
-            if type(x) is Value and gx is not None:
-                if type(gx) is not Traced or not type(gx._numbers) is type(x._numbers) is np.float64:
-                    gx = self.as_stand_in(fitted(gx, x, row))
-                pending[x] = pending[x] + gx if x in pending else gx
-
-    def ruled(self, rule: Any, g: Any, out: Any, inputs: list[Any], params: dict[str, Any]) -> Any:
-        """What a rule makes of a gradient."""
-        begun = len(self.nodes)
-        try:
-            return rule(g, out, *inputs, **params)
-        except Uncompilable:
-            del self.nodes[begun:]
-            return self.called(rule, (g, out, *inputs), params)
-
-    def as_stand_in(self, g: Any) -> Any:
-        """A gradient, as something that records."""
-        if isinstance(g, Value):
-            return self.shadow(g)
-        return self.stand_in(g, g)
+        return Sweep(self)
 
     def deposited(self, gradients: dict[Value, Any]) -> bool:
         """Put the gradients of a sweep where they belong."""

@@ -12,6 +12,10 @@ from ..core import NonDiff, modes
 from ..core.tables import SHAPES
 
 
+class Uncompilable(TypeError):
+    """What cannot be compiled, the line it stands in, and what to write instead."""
+
+
 def _in_place(function: Callable[..., Any]) -> Any:
     def method(self: Traced, other: Any) -> Traced:
         tape: Any = modes.TAPE.get()
