@@ -227,6 +227,6 @@ if __name__ == "__main__":
     parser = Parser(__doc__, epochs=12)
     parser.add_argument("--lines", type=whole_number, default=3000, metavar="N", help="lines to learn from (3000)")
     parser.add_argument("--batch-size", type=whole_number, default=32, metavar="N", help="lines per step (32)")
-    parser.add_argument("--width", type=whole_number, default=48, metavar="N", help="numbers per character, 4·k (48)")
+    parser.add_argument("--width", type=whole_number, default=48, metavar="N", help="numbers per character, 4 k (48)")
     parser.add_argument("--lr", type=positive_number, default=0.004, metavar="X", help="largest step size (0.004)")
     run(parser, main)

@@ -2,7 +2,7 @@
 
 8,946 parameters; three times through the 60,000 digits, some 20 s on one core, reach 99.1 to 99.3 % of the 10,000 held
 out. For a quick try give --first 6000. MNIST is looked for in --data DIR, else where data.mnist() looks; without it
-the network learns scikit-learn's 1,797 digits, enlarged to 28×28 pixels. Prints the accuracy after each epoch; the
+the network learns scikit-learn's 1,797 digits, enlarged to 28 by 28 pixels. Prints the accuracy after each epoch; the
 picture shows the filters, what becomes of one digit, and the mistakes.
 """
 

@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> None:
     # One start, three step sizes. In this bowl the slope is 2 (x − 1): a step size of ½ would hit the minimum at once,
     # between ½ and 1 every step crosses the valley, and beyond 1 it lands higher up than it was.
     start = float(rng.uniform(3.4, 3.9))
-    print(f"f(x) = (x − 1)², from x = {start:.2f}. Its minimum is at 1.")
+    print(f"f(x) = (x - 1)^2, from x = {start:.2f}. Its minimum is at 1.")
     for axes, step_size in zip(panels.flat, (0.15, 0.9, 1.03), strict=False):
         path = descend(bowl, start, step_size, options.epochs)
         moves = np.abs(np.diff(path))
@@ -62,7 +62,7 @@ def main(options: argparse.Namespace) -> None:
     axes = panels[1, 1]
     starts = float(rng.uniform(-2.1, -1.9)), float(rng.uniform(1.9, 2.2))
     paths = [descend(two_valleys, x, 0.05, options.epochs) for x in starts]
-    print("f(x) = x⁴/4 − x² + 0.3 x, step size 0.05, two starts:")
+    print("f(x) = x^4/4 - x^2 + 0.3 x, step size 0.05, two starts:")
     plots.curve(two_valleys, (-2.3, 2.3), *paths, axes=axes)
     axes.set_title("two starts, two minima")
     for path in paths:

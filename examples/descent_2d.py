@@ -34,8 +34,8 @@ def main(options: argparse.Namespace) -> None:
     steepest = angles[np.argmin(land(*around))]
     down = -gradient(place)
     print(f"start: ({place[0]:.2f}, {place[1]:.2f}), height {land(*place):.3f}")
-    print(f"of 3,600 directions, the one that leads down most is {steepest:.1f}°")
-    print(f"the negative gradient points to {np.degrees(np.arctan2(down[1], down[0])):.1f}°")
+    print(f"of 3,600 directions, the one that leads down most is {steepest:.1f} degrees")
+    print(f"the negative gradient points to {np.degrees(np.arctan2(down[1], down[0])):.1f} degrees")
 
     # The ball rolls: every step goes that way, as far as it is steep.
     path = [place]

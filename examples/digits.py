@@ -1,6 +1,6 @@
 """A network learns to read handwritten digits: 784 pixels, two hidden layers of 16 neurons, 10 outputs.
 
-Without --data it learns scikit-learn's 1,797 digits, enlarged to 28×28 pixels; with --data DIR, MNIST's 60,000 from
+Without --data it learns scikit-learn's 1,797 digits, enlarged to 28 by 28 pixels; with --data DIR, MNIST's 60,000 from
 the four IDX files in DIR. It prints what the network says at first, how its cost depends on its parameters, then the
 cost and the accuracy on held-out digits as it learns; and it writes two pictures, one before learning and one after.
 """

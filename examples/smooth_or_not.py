@@ -60,7 +60,7 @@ def main(options: argparse.Namespace) -> None:
             course.append(measured(model, digits, targets))
         moved = sum(int((p.data != before).sum()) for p, before in zip(model.parameters(), start, strict=True))
         (cost, accuracy), (cost_after, accuracy_after) = course[0], course[-1]
-        print(f"  cost {cost:.4f} → {cost_after:.4f}, held-out accuracy {accuracy:.2%} → {accuracy_after:.2%}")
+        print(f"  cost {cost:.4f} -> {cost_after:.4f}, held-out accuracy {accuracy:.2%} -> {accuracy_after:.2%}")
         print(f"  {moved:,} of its parameters have changed in {options.epochs} epochs")
         for axes, values in zip((falling, rising), zip(*course, strict=True), strict=True):
             axes.plot(values, color=colour, linestyle=line, linewidth=2, label=name)

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from .saving import load, save
 from .saving.file import target
 from .train import fit
 from .viz import draw
-from .words import brief
+from .words import brief, printable
 
 TRAIN = """\
 Train a network to read handwritten digits, and print how well it reads those it has not seen.
@@ -54,9 +54,25 @@ The end of the file's name says as what: .svg .png .pdf .html .dot .txt"""
 ACTIVATIONS = {name: getattr(functional, name) for name in ("sigmoid", "tanh", "relu")}
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose help and complaints can be printed anywhere."""
+
+    def format_help(self) -> str:
+        return printable(super().format_help(), sys.stdout)
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message, sys.stderr))
+
+
+def say(text: str, stream: Any = None) -> None:
+    """Print a line, with what the stream's encoding has."""
+    stream = stream or sys.stdout
+    print(printable(text, stream), file=stream)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m microgradnet", description=__doc__)
+    parser = Parser(prog="python -m microgradnet", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -95,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except Exception as error:
-        print(f"{parser.prog} {options.command}: {type(error).__name__}: {error}", file=sys.stderr)
+        say(f"{parser.prog} {options.command}: {type(error).__name__}: {error}", sys.stderr)
         return 2
 
 
@@ -140,7 +156,7 @@ def train(options: argparse.Namespace) -> int:
     )
     if options.save:
         save(options.save, model)
-        print(f"weights: {options.save}")
+        say(f"weights: {options.save}")
     if not history["epoch"]:
         print("interrupted in the first epoch")
         return 1
@@ -172,7 +188,7 @@ def draw_it(options: argparse.Namespace) -> int:
     if options.out:
         drawing.save(options.out)
         folded = f"; folded: {', '.join(drawing.folded)}" if drawing.folded else ""
-        print(f"{options.out}: {drawing.boxes} boxes{folded}")
+        say(f"{options.out}: {drawing.boxes} boxes{folded}")
     else:
         print(drawing.text)
     return 0

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .core import WATCHER, Mode, NonDiff, Value, numbers
-from .words import describe, shown
+from .words import describe, printable, shown
 
 HERE = str(Path(__file__).parent)
 
@@ -50,7 +50,7 @@ class Trace(NamedTuple):
 
     def __str__(self) -> str:
         text = linecache.getline(self.file, self.line).strip()
-        return f"{self.file}:{self.line}, in {self.function}" + (f": {text}" if text else "")
+        return printable(f"{self.file}:{self.line}, in {self.function}" + (f": {text}" if text else ""))
 
 
 def trace_of(value: Value) -> Trace | None:

@@ -8,7 +8,7 @@ where nothing says otherwise: small ones would wrap around.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
@@ -26,7 +26,8 @@ from .core import (
     plain_data,
     shaped,
     widened,
-)  # fmt: skip
+)
+from .demand import on_demand
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -50,6 +51,7 @@ from .ops.fused import attention_weights_row, softmax_row
 from .ops.linear import linear
 from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .ops.reduction import Axis, logsumexp
+from .words import answering, unexpected
 
 __all__ = [
     "attention_weights", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
@@ -62,8 +64,8 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = on_demand(__name__, __all__, {})  # all of it is here; for what others call otherwise
 
 
 @of_one
@@ -77,6 +79,7 @@ def tanh(x: Operand) -> Any:
 
 
 @of_one
+@answering
 def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
     """The mean over `axis` (an int, a tuple, or None for all). NaN, with NumPy's warning, if there is nothing to
     average.
@@ -222,6 +225,7 @@ def step(x: Operand) -> Any:
 
 
 @of_one
+@answering
 def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = None) -> Any:
     """`x` with each element dropped (set to 0) with probability `p` and the others scaled by 1 / (1 − p), so that the
     mean stays. Not `training`, or with `p` 0, `x` itself.
@@ -323,23 +327,27 @@ def additive(mask: Any, dtype: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------------ softmax
 
 
-@of_one
-def softmax(x: Operand, axis: int = -1) -> Any:
+@of_one  # type: ignore[arg-type]  # x could be one of `foreign`, were it not the operand
+def softmax(x: Operand, axis: int = -1, **foreign: Never) -> Any:
     """exp(x) / sum(exp(x)) along `axis`: positive numbers that add to 1. Without overflow.
 
     >>> softmax(Value([0.0, 0.0, -np.inf]))
     Value(data=[0.5, 0.5, 0. ], grad=None)
     """
+    if foreign:
+        raise unexpected(softmax, foreign)
     return softmax_row(as_floats(x), axis=axis)
 
 
-@of_one
-def log_softmax(x: Operand, axis: int = -1) -> Any:
+@of_one  # type: ignore[arg-type]  # x could be one of `foreign`, were it not the operand
+def log_softmax(x: Operand, axis: int = -1, **foreign: Never) -> Any:
     """log(softmax(x)) along `axis`, precise where the softmax is tiny: its logarithm would be −∞ there.
 
     >>> log_softmax(Value([0.0, 1000.0]))
     Value(data=[-1000.,     0.], grad=None)
     """
+    if foreign:
+        raise unexpected(log_softmax, foreign)
     x = as_floats(x)
     dtype, x = x.dtype, widened(x)
     return narrowed(x - logsumexp(x, axis=axis, keepdims=True), dtype)

@@ -348,14 +348,14 @@ def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reductio
 def hinge_embedding_loss(input: Operand, target: Operand, *, margin: float = 1.0, reduction: str = "mean") -> Any:
     """`input` where the label is 1, max(0, margin − input) where it is −1, averaged: distances, of like and unlike.
 
-    ValueError for labels other than 1 and −1.
+    On the margin the slope is −1, as in PyTorch. ValueError for labels other than 1 and −1.
 
     >>> hinge_embedding_loss([0.25, 0.25], [1, -1], reduction="none")
     array([0.25, 0.75])
     """
     input, target, dtype = matched(input, target)
     modes.host(check_signs, target)
-    return reduced(np.where(target == 1, input, relu(margin - input)), reduction, dtype)
+    return reduced(np.where(target == 1, input, clip(margin - input, 0.0)), reduction, dtype)
 
 
 def check_signs(data: Any) -> None:

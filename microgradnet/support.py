@@ -13,6 +13,7 @@ import numpy as np
 from . import formulas  # noqa: F401  (fills the tables)
 from .core import BOOLEAN, FORMULAS, INSPECTIONS, REFUSED, TABLE, Op, Value, sweep
 from .formulas.refused import UNCONCERNED
+from .words import printable
 
 NAMESPACES = {"np": np, "np.linalg": np.linalg}
 KINDS = {
@@ -148,7 +149,7 @@ def page() -> str:
         "|---|---|---|",
         *[f"| `{e.name}` | {e.kind} | {e.note.replace('|', chr(92) + '|')} |" for e in table],
     ]
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
-"""What error messages are made of: Values, indexes and functions as a person writes them, and what to write instead."""
+"""What errors and printed text are made of: Values, indexes and functions as a person writes them, what to write in
+place of what fails, and what to print in place of what an encoding lacks.
+"""
 
 from __future__ import annotations
 
 import functools
 import math
 import sys
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def refuse(text: str) -> NoReturn:
@@ -42,13 +46,15 @@ def called(code: Any, instruction: int) -> str | None:
     import dis
 
     names: dict[Any, str] = {}
+    found = None
     for step in dis.get_instructions(code):
+        if step.offset > instruction:  # a call of a Python function is under way a little behind its instruction
+            break
         at = step.positions and (step.positions.lineno, step.positions.col_offset)
-        if step.offset == instruction:
-            return "[…] =" if step.opname == "STORE_SUBSCR" else names.get(at)
+        found = "[…] =" if step.opname == "STORE_SUBSCR" else names.get(at)
         if step.opname.startswith("LOAD") and isinstance(step.argval, str):
             names[at] = step.argval  # what is called begins where the call begins
-    return None
+    return found
 
 
 def lost_by(frame: Any) -> str | None:
@@ -61,45 +67,225 @@ def lost_by(frame: Any) -> str | None:
     if name == "reduce":
         return "initial= takes a plain number. Add it, f(result, v), or make the array a Value too"
     if name in ("[…] =", "fill", "itemset", "fromiter"):
-        return "a plain array cannot hold a Value. np.stack of a list of Values makes one; v.at[i].set(x) changes one"
+        return (
+            "a plain array cannot hold a Value, which NumPy calls a sequence. np.stack of a list of Values makes "
+            "one of them; out = out.at[i].set(v) changes one that is a Value"
+        )
     if name is not None and hasattr(math, name):
         return f"math.{name} takes plain numbers" + (f". np.{name} is recorded" if hasattr(np, name) else "")
     return None
 
 
-def misfit(row: Any, x: Any, y: Any) -> str:
-    """What to do about two shapes that do not fit."""
-    rule = (
-        "the inner lengths must be equal, (n, k) @ (k, m): v.T transposes"
-        if row.key is np.matmul
-        else "counted from the end, lengths are equal or 1: v[:, None] adds an axis of length 1"
-    )
-    return f"{row.name} got shapes {np.shape(x)} and {np.shape(y)}; {rule}"
+def asked_by(frame: Any) -> str:
+    """What to call instead of the library's function that asks a Value for a plain array in this frame; else empty."""
+    if frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
+        return ""
+    from .libraries import LIBRARIES
+
+    way, name = "", None
+    while frame is not None and (part := part_of(frame, LIBRARIES)) is not None:
+        caller = frame.f_back
+        name = (caller and called(caller.f_code, caller.f_lasti)) or frame.f_code.co_name
+        if part:
+            known = LIBRARIES[part]
+            way = known.get(name) or known.get(frame.f_code.co_name) or known[""]
+        frame = caller
+    # SciPy's decorators ask before its functions are called: then their name is what there is to go by.
+    return way or next((known[name] for known in LIBRARIES.values() if name in known), "")
 
 
-# What those who know PyTorch look for in vain, and what there is instead.
-INSTEAD = {
-    "nn": {
-        "Parameter": "a Value is a parameter: self.name = Value(array)",
-        "ModuleList": "a plain list of layers does: a Module finds what is in it",
-        "ModuleDict": "a plain dict of layers does: a Module finds what is in it",
-        "TransformerEncoder": "a list of TransformerEncoderLayer, one after the other",
-        "utils": "clip_grad_norm_ and clip_grad_value_ are in optim",
-    },
-    "nn.init": {f"{name}_": f"p.data = nn.init.{name}(p.shape)" for name in (
-        "normal", "uniform", "zeros", "ones", "orthogonal", "xavier_normal", "xavier_uniform", "kaiming_normal",
-        "kaiming_uniform")},
-    "optim": {
-        "lr_scheduler": "the schedules are in optim itself: optim.StepLR",
-        "ReduceLROnPlateau": "assign to optimizer.param_groups[0]['lr'], such as in the on_epoch of fit",
-    },
-}  # fmt: skip
+def part_of(frame: Any, libraries: Collection[str]) -> str | None:
+    """The part of a library whose function runs in a frame; empty for its inner parts, None for what is no library."""
+    module = frame.f_globals.get("__name__", "") + "."
+    for part in libraries:
+        if module.startswith(part + "."):
+            return part
+    return "" if module.partition(".")[0] in {"numpy", *[part.partition(".")[0] for part in libraries]} else None
+
+
+def misfit(row: Any, error: ValueError, *inputs: Any) -> None:
+    """Put the shapes into NumPy's error about two that do not fit, before its own words, and what to do about them."""
+    text = str(error)
+    if "mismatch" not in text and "broadcast" not in text:
+        return
+    *first, last = [str(np.shape(x)) for x in inputs]
+    rule = ""
+    if row.key is np.matmul:
+        rule = ": the inner lengths must be equal, (n, k) @ (k, m). v.T transposes"
+    elif row.elementwise:
+        rule = ": counted from the end, lengths are equal or 1. v[:, None] adds an axis of length 1"
+    error.args = (f"{row.name} got shapes {', '.join(first)} and {last}{rule}. NumPy says: {text}",)
+
+
+# ------------------------------------------------------------------------------------ what others call what is here
+# The sentences are in `foreign`, which is imported when one of them is asked for.
+
+SPACES = ("", ".functional", ".nn", ".optim", ".data", ".nn.init", ".transforms")
+
+
+def instead(home: str, name: str) -> str:
+    """What there is at `home` for a name that others use; empty if nobody is known to."""
+    from .foreign import INSTEAD
+
+    return INSTEAD.get(home, {}).get(name, "")
+
+
+def elsewhere(module: str, name: str) -> str:
+    """Where else a name is that was looked for in a module; empty if nowhere."""
+    from importlib import import_module
+
+    package = __name__.partition(".")[0]
+    for space in SPACES:
+        if package + space != module and name in import_module(package + space).__all__:
+            return f"it is {(space or package).strip('.')}.{name}"
+    return f"it is NumPy's own, np.{name}" if callable(getattr(np, name, None)) else ""
 
 
 def missing(module: str, name: str) -> NoReturn:
     """AttributeError for what a module does not have, with the way to go where many look for it."""
-    way = INSTEAD.get(module.removeprefix("microgradnet."), {}).get(name)
-    raise AttributeError(f"{module} has no {name!r}" + (f": {way}" if way else ""), name=name, obj=sys.modules[module])
+    way = "" if name.startswith("_") else instead(module, name) or elsewhere(module, name)
+    if way:
+        raise AttributeError(f"{module} has no {name!r}: {way}")
+    raise AttributeError(f"{module} has no {name!r}", name=name, obj=sys.modules[module])  # Python looks for a near one
+
+
+class Foreign:
+    # An attribute that others have: to ask for it raises AttributeError, with what there is here instead. One for each
+    # name, and no `__getattr__`: that would make every attribute slower to read, in Python 3.11 four times.
+
+    __slots__ = ("home", "name")
+
+    def __init__(self, home: str, name: str) -> None:
+        self.home: str = home
+        self.name: str = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        held = getattr(instance, "__dict__", {})  # what an object of the user's class calls so is the user's
+        if self.name in held:
+            return held[self.name]
+        raise AttributeError(f"{self.home} has no {self.name!r}: {instead(self.home, self.name)}")
+
+    def __set__(self, instance: Any, new: Any) -> None:
+        if not hasattr(instance, "__dict__"):
+            self.__get__(instance)
+        vars(instance)[self.name] = new
+
+    def __delete__(self, instance: Any) -> None:
+        self.__get__(instance)
+        del vars(instance)[self.name]
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        return f"Not here: {instead(self.home, self.name)}."
+
+
+def foreign(cls: type, home: str, names: str) -> None:
+    """Give a class, a base of its own for the sake of `help`, the names of others that `foreign.INSTEAD` has under
+    `home`; a test holds these to be all of them. Type checkers do not see them.
+    """
+    for name in names.split():
+        setattr(cls, name, Foreign(home, name))
+
+
+def own(instance: Any) -> list[str]:
+    """`dir` of an instance without the names of others."""
+    cls, held = type(instance), getattr(instance, "__dict__", {})
+    return [name for name in object.__dir__(instance) if name in held or not isinstance(find(cls, name), Foreign)]
+
+
+def find(cls: type, name: str) -> Any:
+    """What a class holds under a name, unasked."""
+    return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+
+
+def called_here(name: str, known: Collection[str]) -> str:
+    """What an argument of others is called here, among those that are known; ": here it is axis=", or empty."""
+    from .foreign import KEYWORDS, LEFT_OUT
+
+    ours = next((ours for ours in KEYWORDS.get(name, "").split() if ours in known), None)
+    way = f"here it is {ours}=" if ours else LEFT_OUT.get(name)
+    return f": {way}" if way else ""
+
+
+def known_to(function: Any) -> tuple[str, ...]:
+    """The arguments of a function that may be given by name."""
+    code = function.__code__
+    known: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return known
+
+
+def unexpected(function: Any, given: Iterable[str], call: str = "") -> TypeError:
+    """The error for arguments by name of which a function does not have the first, in Python's words and ours."""
+    known = known_to(function)
+    name = next(name for name in given if name not in known)
+    return TypeError(
+        f"{call or function.__name__}() got an unexpected keyword argument {name!r}{called_here(name, known)}"
+    )
+
+
+def answering(function: Function) -> Function:
+    """`function`, whose error for an argument that others have says what it is called here. It costs 0.1 µs a call."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        try:
+            return function(*args, **named)
+        except TypeError as error:
+            entered = error.__traceback__ is None or error.__traceback__.tb_next is not None
+            if entered or set(named).issubset(known_to(function)):
+                raise
+            name = type(args[0]).__name__ if function.__name__ == "__init__" else ""
+            raise unexpected(function, named, name) from None
+
+    return call  # type: ignore[return-value]
+
+
+# Our symbols where an encoding lacks them; any other character becomes an escape, as Python's ascii() has it.
+PLAIN = {
+    "−": "-", "×": "*", "÷": "/", "·": ".", "±": "+-", "√": "sqrt", "∛": "cbrt", "Σ": "sum", "Π": "prod", "∏": "prod",
+    "²": "^2", "⁺": "^+", "⁽": "(", "ⁿ": "n", "⁾": ")", "₁": "1", "₂": "2", "′": "'", "″": "''", "σ": "sigma",
+    "ψ": "psi", "∞": "inf", "≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "↑": "^", "…": "...", "⋮": ":", "“": '"',
+    "”": '"', "⚠": "!", "▭": "#", "▷": ">", "○": "o", "◎": "@", "▣": "+",
+}  # fmt: skip
+
+
+def plain(character: str) -> str:
+    return PLAIN.get(character) or character.encode("ascii", "backslashreplace").decode()
+
+
+def printable(text: str, stream: Any = None, instead: Callable[[str], str] = plain) -> str:
+    """`text` as `stream` can print it, with `instead` of each character that its encoding lacks.
+
+    A repr does not know where it is printed. Without a stream, what is left are characters that both `sys.stdout` and a
+    file opened without `encoding=` take, so that neither `python train.py > log.txt` nor `print(model, file=log)` ends
+    in a UnicodeEncodeError, on Windows either. Every repr and page of text goes through here.
+    """
+    if text.isascii():
+        return text
+    import locale
+
+    encodings = [getattr(stream or sys.stdout, "encoding", None) or "utf-8"]  # io.StringIO has none and takes all
+    if stream is None:
+        encodings.append(locale.getpreferredencoding(False))
+    for encoding in encodings:
+        if not fits(text, encoding):
+            text = "".join(c if fits(c, encoding) else instead(c) for c in text)
+    return text
+
+
+def fits(text: str, encoding: str) -> bool:
+    """Whether an encoding has all of these characters."""
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return text.isascii()
+    return True
+
+
+def fields(record: Any) -> str:
+    """A NamedTuple the way Python prints it, printable."""
+    inside = ", ".join(f"{name}={x!r}" for name, x in record._asdict().items())
+    return printable(f"{type(record).__name__}({inside})")
 
 
 def brief(x: Any) -> str:

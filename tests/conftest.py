@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .samples import SEED, SOME
+
 collect_ignore = ["typed"]  # programs, which tests/test_types.py runs
 
 # A job in the background of a shell is started with Ctrl-C ignored, and so would be the programs that tests start:
@@ -25,6 +27,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("default")
+
+
+@pytest.fixture(params=[pytest.param(SOME, id="some"), pytest.param(1.0, id="all", marks=pytest.mark.slow)])
+def share(request: pytest.FixtureRequest) -> float:
+    """How much of what a test could try it tries: see samples.py."""
+    return float(request.param)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"samples were drawn by MICROGRADNET_SEED={SEED}")
 
 
 @pytest.fixture

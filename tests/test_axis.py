@@ -175,3 +175,18 @@ def test_so_do_the_formulas_of_networks(f: Any) -> None:
 
 def test_all_of_them_are_tried() -> None:
     assert len(EVERY) > 150
+
+
+@pytest.mark.parametrize("ufunc", [np.maximum, np.minimum, np.add, np.multiply], ids=lambda ufunc: ufunc.__name__)
+def test_a_reduction_of_a_ufunc_takes_a_dtype(ufunc: np.ufunc) -> None:
+    """The elements are made that dtype first, as by NumPy: 1 + 1e-9 and 1 are one number then, and both the largest."""
+    x = np.array([[1.0, 1.0 + 1e-9], [0.5, 0.25]])
+    v = Value(x)
+    out, wanted = ufunc.reduce(v, axis=1, dtype=np.float32), ufunc.reduce(x, axis=1, dtype=np.float32)
+    assert out.dtype == wanted.dtype == np.float32
+    np.testing.assert_array_equal(out.data, wanted)
+    out.sum().backward()
+    largest = [[0.5, 0.5], [1, 0]]
+    smallest = [[0.5, 0.5], [0, 1]]
+    others = {np.add: np.ones((2, 2)), np.multiply: x.astype(np.float32)[:, ::-1]}
+    np.testing.assert_array_equal(v.grad, {np.maximum: largest, np.minimum: smallest, **others}[ufunc])

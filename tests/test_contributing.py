@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,3 +74,11 @@ def test_hooks_fetch_nothing() -> None:
     hooks = re.findall(r"^ *- id: (.*)$", text, re.MULTILINE)
     assert hooks == ["format", "lint", "types"]
     assert re.findall(r"^ *language: (.*)$", text, re.MULTILINE) == ["system"] * len(hooks)
+
+
+def test_the_oldest_versions_are_those_that_pyproject_names() -> None:
+    command = [sys.executable, ROOT / ".ci" / "oldest"]
+    floors = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "numpy==2.0\n" in floors
+    assert len(floors.splitlines()) == len(re.findall(r'"[\w-]+>=[\d.]+"', (ROOT / "pyproject.toml").read_text())) - 1
+    assert re.fullmatch(r"([\w-]+==[\d.]+\n)+", floors)

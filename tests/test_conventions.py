@@ -37,6 +37,21 @@ TABLE: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("sign", np.sign, ([0.0, 2.0],), None),
     ("relu6 at its kinks", F.relu6, ([0.0, 3.0, 6.0],), [0.0, 1.0, 0.0]),
     ("hardtanh at its kinks", F.hardtanh, ([-1.0, 0.0, 1.0],), [0.0, 1.0, 0.0]),
+    ("hardswish at its kinks", F.hardswish, ([-3.0, 0.0, 3.0],), [0.0, 0.5, 1.0]),
+    (
+        "hinge_embedding_loss on its margin",
+        lambda x: F.hinge_embedding_loss(x, [-1, -1, 1], margin=0.5, reduction="sum"),
+        ([0.5, 0.25, 0.5],),
+        [-1.0, -1.0, 1.0],
+    ),
+    ("hinge_loss on its margin", lambda x: F.hinge_loss(x, [1, -1], reduction="sum"), ([1.0, -1.0],), [0.0, 0.0]),
+    (
+        "multi_margin_loss on its margin",
+        lambda x: F.multi_margin_loss(x, [0], reduction="sum"),
+        ([[2.0, 1.0]],),
+        [[0.0, 0.0]],
+    ),
+    ("l1_loss of what is equal", lambda x: F.l1_loss(x, [1.0]), ([1.0],), [0.0]),
     ("norm at 0", np.linalg.norm, ([0.0, 0.0],), [0.0, 0.0]),
     ("norm along an axis at 0", lambda x: np.linalg.norm(x, axis=1), ([[0.0, 0.0], [3.0, 4.0]],), [[0, 0], [0.6, 0.8]]),
     ("norm of order 3 at 0", lambda x: np.linalg.norm(x, 3), ([0.0, 0.0],), [0.0, 0.0]),
@@ -135,6 +150,44 @@ def test_convention(f: Callable[..., Any], at: tuple[Any, ...], expected: Any) -
     for dtype in (np.float64, np.float32):
         points = [np.asarray(x, dtype)[()] for x in at]
         got = slope(f, *points)
+        assert np.shape(got) == np.shape(expected)
+        assert same(np.float32(got), np.float32(expected)), got
+
+
+# The same of the inputs after the first: which of them, and its slope.
+BY_ANOTHER: list[tuple[str, Callable[..., Any], tuple[Any, ...], int, Any]] = [
+    ("arctan2 at (0, 0)", np.arctan2, (0.0, 0.0), 1, 0.0),
+    ("arctan2 beside it", np.arctan2, ([1.0, 0.0], [1.0, 2.0]), 1, [-0.5, 0.0]),
+    ("arctan2 with an infinite input", np.arctan2, ([1.0, inf], [inf, 1.0]), 1, [0.0, 0.0]),
+    ("hypot at (0, 0)", np.hypot, (0.0, 0.0), 1, 0.0),
+    ("hypot with an infinite input", np.hypot, ([inf, 1.0], [1.0, -inf]), 1, [0.0, -1.0]),
+    ("clip, its lower bound, on it", np.clip, ([0.0, 1.0, 2.0], 1.0, 3.0), 1, 1.0),
+    ("clip, its upper bound, on it", np.clip, ([2.0, 3.0, 4.0], 1.0, 3.0), 2, 1.0),
+    ("clip, each bound an array", np.clip, ([0.0, 1.0, 3.0, 4.0], [1.0] * 4, [3.0] * 4), 2, [0.0, 0.0, 0.0, 1.0]),
+    ("clip, the lower of two equal bounds", np.clip, ([1.0, 2.0, 3.0], [2.0] * 3, [2.0] * 3), 1, [1.0, 0.0, 0.0]),
+    ("clip, the upper of two equal bounds", np.clip, ([1.0, 2.0, 3.0], [2.0] * 3, [2.0] * 3), 2, [0.0, 0.0, 1.0]),
+    ("clip, crossed bounds: the upper one", np.clip, ([1.0, 2.0, 3.0], [3.0] * 3, [1.0] * 3), 2, [1.0, 1.0, 1.0]),
+    ("clip, crossed bounds: not the lower one", np.clip, ([1.0, 2.0, 3.0], [3.0] * 3, [1.0] * 3), 1, [0.0] * 3),
+    ("maximum tie", np.maximum, (2.0, 2.0), 1, 0.5),
+    ("minimum tie", np.minimum, (2.0, 2.0), 1, 0.5),
+    ("fmax tie", np.fmax, (2.0, 2.0), 1, 0.5),
+    ("fmin tie", np.fmin, (2.0, 2.0), 1, 0.5),
+    ("maximum with a NaN", np.maximum, ([nan, 1.0], [1.0, nan]), 1, [0.0, 1.0]),
+    ("minimum with a NaN", np.minimum, ([nan, 1.0], [1.0, nan]), 1, [0.0, 1.0]),
+    ("fmax with a NaN", np.fmax, ([nan, 1.0], [1.0, nan]), 1, [1.0, 0.0]),
+    ("fmin with a NaN", np.fmin, ([nan, 1.0], [1.0, nan]), 1, [1.0, 0.0]),
+    ("logaddexp of nothing", np.logaddexp, (-inf, -inf), 1, 0.0),
+    ("logaddexp2 of nothing", np.logaddexp2, (-inf, -inf), 1, 0.0),
+    ("copysign's sign", lambda x, y: np.copysign(x, y) + y * 0, (2.0, 0.0), 1, 0.0),
+    ("where, the other", lambda x, y: np.where(x > 1, x, y), ([0.0, 2.0], [5.0, inf]), 1, [1.0, 0.0]),
+]
+
+
+@pytest.mark.parametrize(("f", "at", "wrt", "expected"), [row[1:] for row in BY_ANOTHER],
+                         ids=[row[0] for row in BY_ANOTHER])  # fmt: skip
+def test_convention_by_another_input(f: Callable[..., Any], at: tuple[Any, ...], wrt: int, expected: Any) -> None:
+    for dtype in (np.float64, np.float32):
+        got = slope(f, *[np.asarray(x, dtype)[()] for x in at], wrt=wrt)
         assert np.shape(got) == np.shape(expected)
         assert same(np.float32(got), np.float32(expected)), got
 

@@ -243,6 +243,7 @@ def test_a_label_above_9_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_bundled_digits_are_enlarged_to_the_articles_size() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn, of the extra examples, has the digits")
     found = data.digits()
     assert [len(part) for part in found] == [1438, 1438, 359, 359]
     assert found.train_images.shape == (1438, 784)
@@ -406,6 +407,16 @@ def test_a_split_of_what_has_no_equal_rows_is_refused() -> None:
     with pytest.raises(ValueError, match=r"stratify has shape \(3, 1\)"):
         data.split(np.zeros(3), seed=rng, stratify=np.zeros((3, 1)))
     assert rng.bit_generator.state == same.bit_generator.state  # a refusal draws nothing
+
+
+def test_one_hot_takes_a_list_and_labels_of_any_shape_and_width() -> None:
+    expected = [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    for labels in ([2, 0], (2, 0), np.array([2, 0], np.uint8), np.array([2, 0], np.int64)):
+        made = data.one_hot(labels, 3)  # type: ignore[arg-type]
+        assert (made.dtype, made.tolist()) == (np.float32, expected)
+    assert data.one_hot([[2], [0]], 3).tolist() == [[row] for row in expected]  # type: ignore[arg-type]
+    assert data.one_hot(np.zeros(0, int), 3).shape == (0, 3)
+    assert data.one_hot(np.array(9)).tolist() == [0.0] * 9 + [1.0]  # of ten classes, unless another number is given
 
 
 def test_one_hot_refuses_what_is_no_label() -> None:

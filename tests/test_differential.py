@@ -22,15 +22,15 @@ import pytest
 
 from microgradnet.core import Value, numbers, sweep
 from tests.lines import functions
+from tests.samples import sample
 from tests.test_variants import (
-    RAN,
+    RECORDED,
     close,
     comparable,
     cotangents,
-    every_function,
     floating,
     gradients,
-    on_variants_of,
+    on_variants,
     weighted,
 )
 from tests.variants import Variant, real, regular
@@ -50,14 +50,17 @@ def jax() -> Any:
     return jax
 
 
+IN_JAX = {function: chosen for function, chosen in (
+    (function, sample([v for v in variants if not v.jax], MOST, "")) for function, variants in RECORDED.items()
+) if chosen}  # fmt: skip
+
+
 @pytest.mark.slow
-@every_function
+@pytest.mark.parametrize("function", IN_JAX)
 def test_jax_says_the_same(function: str, jax: Any) -> None:
     """On up to `MOST` variants of a function: JAX compiles each anew, and all of them would take half an hour."""
 
     def jax_check(v: Variant) -> int:
-        if v.jax:
-            return 0
         arrays = v.arrays()
         flowing = [i for i, x in enumerate(v.inputs) if x.flows]
         inputs = [Value(x) if i in flowing else x for i, x in enumerate(arrays)]
@@ -73,7 +76,7 @@ def test_jax_says_the_same(function: str, jax: Any) -> None:
         for o, e in zip(outs, expected, strict=True):
             close(numbers(o), np.asarray(e), 1e-9 if e.dtype == np.float64 else 1e-4)
         if not comparable(outs):
-            return 0
+            return len(outs)
         found = gradients(v, arrays)
         single = gradients(v, v.arrays(np.float32))
         for i, e in zip(
@@ -88,13 +91,12 @@ def test_jax_says_the_same(function: str, jax: Any) -> None:
             return [o for part in out for o in floating_jax(part)]
         return [out] if jax.numpy.issubdtype(jax.numpy.result_type(out), jax.numpy.floating) else []
 
-    on_variants_of(function, jax_check, MOST)
+    on_variants(IN_JAX[function], jax_check)
 
 
-@pytest.mark.slow
-def test_jax_was_asked_often_enough(request: pytest.FixtureRequest, jax: Any) -> None:
-    if sum("test_jax_says_the_same" in item.name for item in request.session.items) > 300:
-        assert RAN["jax_check"] >= 3_000
+def test_jax_is_asked_often_enough() -> None:
+    """Of each variant something is compared, or its test fails."""
+    assert sum(x.flows for variants in IN_JAX.values() for v in variants for x in v.inputs) >= 3_000
 
 
 # ------------------------------------------------------------------------------------------------------------- PyTorch
@@ -452,7 +454,6 @@ def test_torch_says_the_same(function: str, dtype: Any, torch: Any) -> None:
             flows = [x.flows for x in inputs]
             try:
                 agree(torch, ours, theirs, variant.arrays(), flows, variant.rng(), dtype)
-                RAN["torch"] += 1
             except Exception as error:
                 failed.append(f"{variant}\n    {type(error).__name__}: {' '.join(str(error).split())[:400]}")
     if failed:
@@ -464,10 +465,8 @@ def test_torch_says_the_same(function: str, dtype: Any, torch: Any) -> None:
 def test_torch_agrees_on_the_conventions(ours: str, theirs: str, at: list[float], dtype: Any, torch: Any) -> None:
     with np.errstate(all="ignore"):
         agree(torch, ours, theirs, [np.array(at)], [True], np.random.default_rng(0), dtype)
-    RAN["torch"] += 1
 
 
-def test_torch_was_asked_often_enough(request: pytest.FixtureRequest, torch: Any) -> None:
-    if sum("test_torch_" in item.name for item in request.session.items) > 200:
-        assert len(PAIRS) >= 950
-        assert RAN["torch"] >= 2 * 950
+def test_torch_is_asked_often_enough() -> None:
+    """Each pair is compared in two dtypes, or its test fails."""
+    assert sum(map(len, KINDS.values())) == len(PAIRS) >= 950

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import itertools
 import math
+import operator
 import pickle
 import threading
 import tracemalloc
@@ -17,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgradnet import Value, functional, hook, nn, optim
+from microgradnet import Value, debug, functional, hook, nn, no_grad, optim
 from microgradnet.core import TABLE, NonDiff, Op, history, op, sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
@@ -100,6 +102,23 @@ def test_it_prints_its_numbers_and_its_gradient() -> None:
     assert repr(v) == "Value(data=2.0, grad=3.0, name='w')"
     assert f"{v:.3f}" == "2.000"
     assert repr(Value(np.zeros(1000))).startswith("Value(shape=(1000,), dtype=float64, data=[0., 0., 0., ..., 0.")
+
+
+@pytest.mark.parametrize("mode", [contextlib.nullcontext, no_grad, debug])
+def test_what_nothing_flows_back_to_detaches_as_what_it_is(mode: Any) -> None:
+    v = Value([1.0, 2.0, 3.0])
+    with mode():
+        for out in (v > 1, np.argmax(v), np.isnan(v), (v > 1).any(), np.argsort(v)):
+            alone = out.detach()
+            assert (type(alone), alone.op, alone.args) == (type(out), None, ())
+            assert alone.dtype == out.dtype
+            assert alone.tolist() == out.tolist()
+            assert not np.ndim(alone) or not np.shares_memory(alone.data, out.data)
+            with pytest.raises(TypeError, match="the result of detach or no_grad: nothing flows back"):
+                alone.backward(np.ones(alone.shape))
+        assert v[np.argmax(v).detach()].item() == 3.0
+        assert v[(v > 1).detach()].tolist() == [2.0, 3.0]
+        assert type(np.floor(v).detach()) is Value  # floating-point numbers can be differentiated by
 
 
 def test_it_behaves_like_a_number_where_that_leaves_the_graph_openly() -> None:
@@ -614,6 +633,37 @@ def test_a_copied_result_does_not_pretend_to_have_a_history(make: Any) -> None:
 def test_a_row_is_one_object_however_often_it_is_copied(make: Any) -> None:
     for row in [row for row in TABLE.values() if row.home is None]:  # not those of other tests
         assert make(row) is row
+
+
+# --------------------------------------------------------------------------------------------------- operators
+
+TWO_ARGUMENTS = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "%": operator.mod, "**": operator.pow, "divmod": divmod, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+    ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+
+
+def parts_of(result: Any) -> list[Any]:
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+@pytest.mark.parametrize("other", [2.0, 3, True, np.float64(2.0), np.array([2.0, 0.5, 3.0]), [2.0, 0.5, 3.0]],
+                         ids=["float", "int", "bool", "scalar", "array", "list"])  # fmt: skip
+@pytest.mark.parametrize("name", TWO_ARGUMENTS)
+def test_an_operator_has_a_value_on_either_side(name: str, other: Any) -> None:
+    """What NumPy's array gives there, and the slopes of the function of its name."""
+    f, x, g = TWO_ARGUMENTS[name], np.array([2.5, 0.8, 3.2]), np.array([1.0, -2.0, 3.0])
+    for call in (lambda v: f(v, other), lambda v: f(other, v)):
+        v, h = Value(x), 1e-6
+        wanted, ahead, behind = (parts_of(call(at)) for at in (x, x + h, x - h))
+        for i, out in enumerate(parts_of(call(v))):
+            np.testing.assert_array_equal(out.data, wanted[i])
+            assert out.dtype == wanted[i].dtype
+            if type(out) is Value:
+                v.grad = None
+                out.backward(g)
+                np.testing.assert_allclose(v.grad, g * (ahead[i] - behind[i]) / (2 * h), rtol=1e-6, atol=1e-6)
 
 
 # --------------------------------------------------------------------------------------------------- NumPy's protocols

@@ -260,7 +260,9 @@ DOORS: dict[str, Door] = {
     "np.linalg.eig": Door(
         lambda: np.linalg.eig(V(2, 2)), TypeError, "np.linalg.eig", "complex numbers", "np.linalg.eigh"
     ),
-    "np.fft.fft": Door(lambda: np.fft.fft(V(4)), TypeError, "np.fft.fft", "it has no rule here", STOP),
+    "np.fft.fft": Door(
+        lambda: np.fft.fft(V(4)), TypeError, "np.fft.fft", "its results are complex numbers", "F.real @ v and F.imag @"
+    ),
     "np.copyto": Door(
         lambda: np.copyto(np.zeros(3), V(3)), TypeError, "np.copyto", "it writes into an array",
         "v = v.at[index].set(x)"

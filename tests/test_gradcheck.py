@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import types
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 import microgradnet.functional as F
 from microgradnet import grad, nn, optim, primitive
 from microgradnet.core import ABOVE_ONE, BOOLEAN, POSITIVE, UNIT, Op
-from microgradnet.gradcheck import GradReport, assert_grads, check_grads, numerical_grad
+from microgradnet.gradcheck import GradReport, assert_grads, check_grads, numerical_grad, progress, survey
 from microgradnet.transforms import hvp, jacobian
 from tests.cases import SMOOTH
 
@@ -558,3 +559,44 @@ def test_the_command(tmp_path: Path, arguments: list[str], status: int, says: st
     assert done.returncode == status, done.stderr
     assert says in (done.stderr if status == 2 else done.stdout)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_bar_shows_how_far_it_is_if_it_takes_long(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From two seconds on, with the elements that are done by then; at once if asked for; never if told so."""
+    made: list[Any] = []
+
+    class Bar:
+        def __init__(self, **options: Any) -> None:
+            self.options, self.moved, self.closed = options, 0, False
+            made.append(self)
+
+        def update(self) -> None:
+            self.moved += 1
+
+        def close(self) -> None:
+            self.closed = True
+
+    monkeypatch.setitem(sys.modules, "tqdm", types.ModuleType("tqdm"))
+    monkeypatch.setitem(sys.modules, "tqdm.auto", types.SimpleNamespace(tqdm=Bar) if installed else None)
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    for asked, done in ((True, 0), (None, 2), (False, None)):
+        now[0] = 100.0
+        seen = []
+        for item in progress.tracked("abcde", asked):
+            seen.append(item)
+            now[0] += 1.0
+        assert seen == list("abcde")
+        if installed and done is not None:
+            bar = made.pop()
+            assert (bar.options["total"], bar.options["initial"], bar.moved, bar.closed) == (5, done, 5 - done, True)
+        assert not made
+
+
+def test_the_elements_that_are_checked_move_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(survey, "tracked", lambda items, on: asked.append((len(items), on)) or iter(items))
+    for on in (True, False, None):
+        assert check_grads(np.sin, np.ones(3), progress=on)
+    assert asked == [(3, True), (3, False), (3, None)]

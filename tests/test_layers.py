@@ -17,9 +17,9 @@ import microgradnet
 PACKAGE = Path(microgradnet.__file__).parent
 # The rooms in reading order: each imports what stands above it and nothing else.
 ROOMS = [
-    "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas", "labels", "losses",
-    "norms", "functional", "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz", "data", "saving",
-    "train", "plots", "support", "testing", "__main__", "__init__",
+    "foreign", "libraries", "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas",
+    "labels", "losses", "norms", "functional", "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz",
+    "data", "saving", "train", "plots", "support", "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
 CORE = [

@@ -658,3 +658,26 @@ def test_gradients_are_jaxs(name: str) -> None:
         return sum((y * y * c).sum() for y, c in zip(out, weights(out), strict=True))
 
     same(ours(function, more, data)[0], np.asarray(jax.grad(loss)(data)), symmetric)
+
+
+@pytest.mark.parametrize("optimize", [False, True, "greedy", "optimal", None])
+@pytest.mark.parametrize(("subscripts", "shapes"), [
+    ("ij...,ij...->ij", [(2, 3, 4), (2, 3, 4)]), ("i...->i", [(2, 3, 4)]), ("...,...->", [(2, 3), (3,)]),
+    ("i...,...i->i", [(2, 3), (1, 2)]), ("ii...->i", [(2, 2, 3)]), ("ij...->ij", [(2, 3)]),
+])  # fmt: skip
+def test_einsum_sums_over_an_ellipsis_where_numpy_does(
+    subscripts: str, shapes: list[tuple[int, ...]], optimize: Any
+) -> None:
+    arrays = [normal(*shape, seed=i) for i, shape in enumerate(shapes)]
+
+    def f(*inputs: Any) -> Any:
+        return np.einsum(subscripts, *inputs, optimize=optimize)
+
+    try:
+        f(*arrays)
+    except ValueError:  # NumPy sums only if it optimizes
+        assert optimize is False
+        with pytest.raises(ValueError, match="optimize=True sums over them"):
+            f(*map(Value, arrays))
+    else:
+        agree(f, *arrays)

@@ -234,6 +234,53 @@ def test_a_module_prints_what_it_holds() -> None:
     assert repr(layers) == "Sequential(\n  0: LeakyReLU(0.2)\n  1: tanh\n  2: Softmax(axis=0)\n  3: relu\n)"
 
 
+SHOWN: dict[str, Any] = {
+    "Linear(3 → 2)": lambda: nn.Linear(3, 2),
+    "Linear(3 → 2, bias=False)": lambda: nn.Linear(3, 2, bias=False),
+    "Embedding(5, 3)": lambda: nn.Embedding(5, 3),
+    "Embedding(5, 3, padding_idx=0)": lambda: nn.Embedding(5, 3, padding_idx=0),
+    "Dropout(0.25)": lambda: nn.Dropout(0.25),
+    "Flatten()": lambda: nn.Flatten(),
+    "Flatten(start_dim=0)": lambda: nn.Flatten(0),
+    "Flatten(end_dim=2)": lambda: nn.Flatten(end_dim=2),
+    "Flatten(start_dim=2, end_dim=3)": lambda: nn.Flatten(2, 3),
+    "BatchNorm1d(4)": lambda: nn.BatchNorm1d(4),
+    "BatchNorm2d(4)": lambda: nn.BatchNorm2d(4),
+    "LayerNorm(4)": lambda: nn.LayerNorm(4),
+    "LayerNorm(2, 4)": lambda: nn.LayerNorm((2, 4)),
+    "RMSNorm(2, 4)": lambda: nn.RMSNorm((2, 4)),
+    "GroupNorm(2, 6)": lambda: nn.GroupNorm(2, 6),
+    "Conv1d(2 → 4, kernel_size=3)": lambda: nn.Conv1d(2, 4, 3),
+    "Conv2d(2 → 4, kernel_size=3)": lambda: nn.Conv2d(2, 4, 3),
+    "Conv2d(2 → 4, kernel_size=(3, 5), stride=2)": lambda: nn.Conv2d(2, 4, (3, 5), stride=2),
+    "Conv2d(4 → 6, kernel_size=3, padding=1, dilation=2, groups=2, bias=False)":
+        lambda: nn.Conv2d(4, 6, 3, padding=1, dilation=2, groups=2, bias=False),
+    "Conv2d(2 → 4, kernel_size=3, padding='same')": lambda: nn.Conv2d(2, 4, 3, padding="same"),
+    "MaxPool2d(kernel_size=2)": lambda: nn.MaxPool2d(2),
+    "MaxPool1d(kernel_size=3, stride=1, padding=1, ceil_mode=True)":
+        lambda: nn.MaxPool1d(3, stride=1, padding=1, ceil_mode=True),
+    "AvgPool2d(kernel_size=2, count_include_pad=False)": lambda: nn.AvgPool2d(2, count_include_pad=False),
+    "RNN(3 → 4)": lambda: nn.RNN(3, 4),
+    "GRU(3 → 4, num_layers=2, dropout=0.5)": lambda: nn.GRU(3, 4, num_layers=2, dropout=0.5),
+    "LSTM(3 → 4, bias=False, batch_first=True, bidirectional=True)":
+        lambda: nn.LSTM(3, 4, bias=False, batch_first=True, bidirectional=True),
+    "MultiheadAttention(8, num_heads=2)": lambda: nn.MultiheadAttention(8, 2),
+    "TransformerEncoderLayer(8, nhead=2, dim_feedforward=16)": lambda: nn.TransformerEncoderLayer(8, 2, 16),
+    "Residual(Linear(3 → 3))": lambda: nn.Residual(nn.Linear(3, 3)),
+    "Residual(tanh)": lambda: nn.Residual(np.tanh),
+    "MLP(3 → 4 → 1, tanh; 21 parameters)": lambda: nn.MLP(3, [4, 1], activation=np.tanh),
+    "Sequential(\n  0: Linear(1 → 2)\n  1: Sequential(\n    0: ReLU()\n  )\n); 4 parameters":
+        lambda: Sequential(nn.Linear(1, 2), Sequential(nn.ReLU())),
+    "Sequential(\n)": lambda: Sequential(),
+    "Module()": lambda: Module(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_a_layer_is_printed_with_what_is_not_as_usual(text: str) -> None:
+    assert repr(SHOWN[text]()) == text
+
+
 def test_a_computed_value_is_shown_to_be_no_parameter() -> None:
     model = Module()
     model.w = Value([1.0]) * 0.1  # type: ignore[attr-defined]
@@ -456,7 +503,7 @@ BAD_STATES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a Value": ({"layers.0.bias": Value(np.ones(4))}, ["layers.0.bias is no array but Value"]),
     "several": (
         {"scale": None, "extra": np.ones(1), "layers.0.bias": np.ones(5)},
-        ["scale is missing; extra is left over; layers.0.bias has shape (5,), here (4,)"],
+        ["nothing was loaded: layers.0.bias has shape (5,), here (4,); scale is missing; extra is left over"],
     ),
 }  # fmt: skip
 

@@ -157,6 +157,14 @@ def flat(out: Any) -> list[Any]:
     return [] if out is None else [out]
 
 
+def test_what_pytorch_places_otherwise_goes_by_name() -> None:
+    """PyTorch's fifth arguments are `return_indices` and `add_bias_kv`: by position they would mean something else."""
+    for call in (lambda: nn.MaxPool1d(2, 2, 0, 1, True), lambda: nn.MaxPool2d(2, 2, 0, 1, True),  # type: ignore[misc]
+                 lambda: nn.MultiheadAttention(4, 2, 0.0, True, True)):  # type: ignore[misc]  # fmt: skip
+        with pytest.raises(TypeError, match="positional"):
+            call()
+
+
 def test_every_layer_is_here() -> None:
     public = {name for name in nn.__all__ if isinstance(getattr(nn, name), type) and not name.endswith("Loss")}
     assert public - {case.layer for case in CASES} == {"MLP", "Module", "Residual", "Sequential", "Step"}

@@ -10,6 +10,8 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, nn, plots
 
+pytest.importorskip("matplotlib", reason="matplotlib, of the extra plots, is not installed")
+
 
 def swept() -> nn.MLP:
     model = nn.MLP(12, [5, 3], activation=np.tanh, seed=1)
@@ -139,3 +141,47 @@ def test_what_cannot_be_drawn_is_said() -> None:
     for draw in (plots.contours, plots.surface):
         with pytest.raises(ValueError, match=r"shape \(n, 2\); got shape \(2,\)"):
             draw(lambda x, y: x + y, (-1, 1), (-1, 1), [0.5, 0.5])
+
+
+class Apart(nn.Module):
+    """Three layers, of which the second does not follow the first."""
+
+    def __init__(self, *sizes: tuple[int, int]) -> None:
+        self.layers = [nn.Linear(n, m, seed=0) for n, m in sizes]
+
+    def forward(self, x: Any) -> Any:
+        return np.asarray(x) * 2.0
+
+
+class Second(Apart):
+    def forward(self, x: Any) -> Any:
+        return self.layers[0](x)
+
+
+@pytest.mark.parametrize(("model", "example", "says"), [
+    (Apart((2, 3), (4, 2)), None, r"^Linear\(4 → 2\) comes after a layer of 3 neurons: only layers one after the"),
+    (Apart((2, 3), (3, 2), (5, 2)), None, r"^Linear\(5 → 2\) comes after a layer of 2 neurons"),
+    (Apart((2, 3)), np.ones(3), r"^an example is one input of 2 numbers; got shape \(3,\)$"),
+    (Apart((2, 3)), np.ones((2, 2)), r"^an example is one input of 2 numbers; got shape \(2, 2\)$"),
+    (Apart((2, 3)), [1.0, 2.0], r"^Apart returned .*; its activations are read from what it records$"),
+    (Second((2, 3), (3, 1)), [1.0, 2.0], r"^Linear\(3 → 1\) did not take part: its activations cannot be drawn$"),
+    (nn.ReLU(), None, r"^ReLU has no Linear layer: there are no columns of neurons to draw$"),
+])  # fmt: skip
+def test_a_network_that_is_no_chain_of_layers_says_so(model: Any, example: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        plots.network(model, example)
+
+
+def test_a_frozen_layer_without_a_bias_shows_its_activations() -> None:
+    model = nn.Sequential(nn.Linear(2, 2, bias=False, seed=0), np.tanh, nn.Linear(2, 1, seed=0)).freeze()
+    x = np.array([0.5, -0.25], np.float32)
+    axes = plots.network(model, x)
+    fills = [float(line.get_markerfacecolor()) for line in axes.lines]
+    inner = np.tanh(model[0].weight.data @ x)  # type: ignore[union-attr]
+    out = model[2].weight.data @ inner + model[2].bias.data  # type: ignore[union-attr]
+    expected = []
+    for column in (x, inner, out):
+        low, high = min(0.0, column.min()), max(1.0, column.max())
+        expected += [1 - (a - low) / (high - low) for a in column]
+    assert fills == pytest.approx(expected, abs=6e-4)
+    assert all(p.grad is None for p in model.parameters())

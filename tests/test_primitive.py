@@ -215,6 +215,37 @@ def test_rules_that_do_not_fit_the_function_are_told_where_it_is_made() -> None:
     assert x.grad == 3.0
 
 
+RULE: Any = lambda g, out, x: g  # noqa: E731
+
+
+class Method:
+    def double(self, x: Any) -> Any:
+        return x * 2
+
+
+@pytest.mark.parametrize(("function", "rules", "says"), [
+    (lambda x: x * 2, (RULE, RULE), r"takes 1 array argument; got 2 of the rules"),
+    (lambda x, *, p: x * p, (RULE, None), r"takes 1 array argument; got 2 of the rules"),
+    (lambda x, y=1.0: x * y, (RULE, RULE, RULE), r"takes 2 array arguments; got 3 of the rules"),
+    (lambda *, p: p, (RULE,), r"takes 0 array arguments; got 1 of the rules"),
+    (Method().double, (RULE, RULE), r"takes 1 array argument; got 2 of the rules"),
+    (np.sin, (RULE, RULE), r"sin takes 1 array argument; got 2 of the rules"),
+    (lambda x: x * 2, (lambda g, out, x, y: g,), r"takes \(g, out, x, y\): it is called with \(g, out, x\)"),
+])  # fmt: skip
+def test_a_rule_too_many_is_refused(function: Any, rules: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        primitive(*rules)(function)
+
+
+@pytest.mark.parametrize(("function", "rules"), [
+    (lambda x, y=1.0: x * 2, (RULE, None)), (lambda *xs: xs[0] * 2, (RULE, None, None)), (Method().double, (RULE,)),
+    (lambda x, *, p=1: x * 2, (lambda g, out, x, p=1: g,)), (lambda x, y=1.0: x * 2, (lambda g, out, x, z=1.0: g,)),
+    (np.negative, (RULE,)), (lambda x: x * 2, (np.add,)),
+])  # fmt: skip
+def test_rules_that_fit_are_not(function: Any, rules: Any) -> None:
+    assert primitive(*rules)(function)(Value(1.0)).op.rules
+
+
 def test_an_array_that_a_hook_or_a_rule_returns_stays_the_users() -> None:
     kept = np.array([3.0, 4.0, 0.0])
 

@@ -562,6 +562,36 @@ def test_numpys_warnings_are_given(f: Callable[[Any], Any], x: Any) -> None:
     assert lines <= {__file__}, "a warning is about the line that called NumPy"
 
 
+@pytest.mark.parametrize(("method", "rate"), {
+    "linear": 4, "interpolated_inverted_cdf": 5, "hazen": 5, "weibull": 6, "median_unbiased": 5 + 1 / 3,
+    "normal_unbiased": 5 + 1 / 4,
+}.items())  # fmt: skip
+@pytest.mark.parametrize("scale", [1, 100])
+def test_a_quantile_moves_with_q_as_its_method_says(method: str, rate: float, scale: int) -> None:
+    """Its place among n elements is n·q + α + q·(1 − α − β) − 1 (Hyndman and Fan), and all gaps are 5."""
+    x, q = np.array([10.0, 0.0, 5.0, 20.0, 15.0]), Value(0.5 * scale)
+    for find in (np.quantile, np.nanquantile) if scale == 1 else (np.percentile, np.nanpercentile):
+        q.grad = None
+        find(x, q * 1.05, method=method).backward()
+        assert q.grad == pytest.approx(rate * 5 * 1.05 / scale, rel=1e-12)
+
+
+def test_an_observation_of_weight_0_takes_no_part_in_a_covariance() -> None:
+    x = np.array([[1.0, 4.0, 2.0, 7.0], [0.5, 3.0, -1.0, 2.0]])
+    for weights in ({"aweights": [1.0, 0.5, 0.0, 2.0]}, {"fweights": [1, 3, 0, 2]}):
+        rest = {name: [w[0], w[1], w[3]] for name, w in weights.items()}
+        v, without = Value(x), Value(x[:, [0, 1, 3]])
+        out = np.cov(v, **weights)
+        np.testing.assert_allclose(out.data, np.cov(x, **weights), rtol=1e-14)
+        (out * [[1.0, 2.0], [3.0, 5.0]]).sum().backward()
+        (np.cov(without, **rest) * [[1.0, 2.0], [3.0, 5.0]]).sum().backward()
+        np.testing.assert_array_equal(v.grad[:, 2], 0.0)
+        np.testing.assert_allclose(v.grad[:, [0, 1, 3]], without.grad, rtol=1e-12)
+        for name in weights:
+            with pytest.raises(ValueError, match=f"{name} are not negative"):
+                np.cov(v, **{name: [1, 1, -1, 1]})
+
+
 def test_masks_of_nans_warn_of_nothing() -> None:
     """What NaNs are replaced by makes no warning on its way, forward or backward, where every slice has a number."""
     x = np.array([[nan, -1.0, 0.0], [2.0, nan, nan]])
@@ -573,6 +603,29 @@ def test_masks_of_nans_warn_of_nothing() -> None:
             f(v, axis=axis).sum().backward()
         assert np.isfinite(v.grad).all()
         assert not v.grad[np.isnan(x)].any()
+
+
+@pytest.mark.parametrize("kind", ["?", "b", "B", "H", "i", "q"])
+def test_a_polynomial_of_small_integers_is_no_other(kind: str) -> None:
+    """As a constant beside a Value: 0 − 4 in uint8 is 252."""
+    whole = np.array([0, 1, 4]).astype(kind)
+    for f in (np.polyadd, np.polysub, np.polymul, np.polyval):
+        for call in (lambda p, f=f: f(p, whole), lambda p, f=f: f(whole, p)):
+            for p in ([0.5], [0.5, -1.5], [0.5, 2.5, -1.5, 3.0]):
+                v = Value(p)
+                np.testing.assert_allclose(call(v).data, call(np.array(p)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_result_has_numpys_dtype_beside_small_integers_and_numbers(dtype: Any) -> None:
+    x, whole = np.array([0.5, -1.5, 2.0], dtype), np.array([1, 2, 3], np.uint8)
+    for f in (
+        lambda x: np.select([whole > 1, whole > 2], [x, whole], 1.5), lambda x: np.select([whole > 1], [x]),
+        lambda x: np.select([whole > 1], [x.astype(np.float32)], whole),
+        np.poly, lambda x: np.polysub(x, whole), lambda x: np.polyadd(whole, x),
+    ):  # fmt: skip
+        assert f(Value(x)).dtype == f(x).dtype
+        np.testing.assert_allclose(f(Value(x)).data, f(x), rtol=1e-3)
 
 
 def test_half_precision_is_summed_in_single() -> None:

@@ -7,6 +7,7 @@ import gc
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from microgradnet import functional as F
 from microgradnet.nn.init import shared
 from microgradnet.saving.states import generators
 from microgradnet.train import Run
+from microgradnet.train.likeness import likeness
 from tests import training
 
 
@@ -163,6 +165,19 @@ def test_patience_ends_it_and_the_best_weights_stay() -> None:
     assert history["stopped"] == "patience"
     assert history["epoch"] == [1, 2, 3, 4, 5, 6, 7]
     assert weights(model) == held[4] != held[7]
+
+
+def test_a_validation_cost_that_is_always_nan_has_no_more_patience_than_others() -> None:
+    for costs, epochs in [
+        ([np.nan] * 9, 3),
+        ([np.nan, np.inf, np.inf, np.inf], 3),
+        ([np.nan, 5, np.nan, 6, np.nan], 5),
+    ]:
+        given = small(epochs=9)
+        real, left = given["loss"], iter(costs)
+        given["loss"] = lambda out, y: real(out, y) if given["model"].training else next(left)  # noqa: B023
+        history = mg.fit(**given, validation=(given["x"], given["y"]), patience=3)
+        assert (history["stopped"], len(history["epoch"])) == ("patience", epochs)
 
 
 def test_without_validation_patience_looks_at_the_cost() -> None:
@@ -331,6 +346,74 @@ def test_a_gradient_that_is_nan_stops_it_too() -> None:
     assert all(p.grad is None for p in model.parameters())
 
 
+class Overflowing(optim.SGD):
+    """One of whose steps, the `when`-th, is infinite."""
+
+    when = 0
+
+    def step(self) -> None:
+        self.when -= 1
+        for group in self.param_groups:
+            group["lr"] = 3e38 if self.when == 0 else 1e-5
+        with np.errstate(all="ignore"):
+            super().step()
+
+
+def overflowing(when: int, **more: Any) -> dict[str, Any]:
+    """A training of two epochs of 4 batches whose cost is as large as can be; its `when`-th step overflows."""
+    given = small(loss=lambda out, y: F.quadratic_cost(out, y) * 1e3, **more)
+    given["optimizer"] = Overflowing(given["model"].parameters(), lr=0.1)
+    given["optimizer"].when = when
+    return given
+
+
+@pytest.mark.parametrize(("when", "epoch", "batch"), [(8, 2, 4), (4, 1, 4)])
+def test_a_last_step_that_overflows_is_undone_and_named(when: int, epoch: int, batch: int, tmp_path: Path) -> None:
+    """There is no next batch whose cost would show it."""
+    path, held = tmp_path / "run.npz", []
+    given = overflowing(when, checkpoint=path)
+    with pytest.raises(FloatingPointError) as caught:
+        mg.fit(**given, on_batch=lambda run: held.append(weights(run.model)))
+    says = (
+        f"the step in epoch {epoch}, batch {batch} made layers\\..* NaN or infinite; the parameters are as they were "
+    )
+    assert re.match(says + "before it. The steps are too large: try a smaller lr", str(caught.value))
+    assert weights(given["model"]) == held[-1]
+    assert len(held) == when - 1
+    assert path.exists() == (epoch > 1)  # what was saved is what was good
+    if path.exists():
+        assert all(np.isfinite(x).all() for x in mg.load(path)["model"].values())
+
+
+def test_a_step_that_overflows_and_would_be_saved_is_undone(tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    given = overflowing(6, checkpoint=path, save_every=3)
+    with pytest.raises(FloatingPointError, match=r"epoch 2, batch 2 made .* as they were before it"):
+        mg.fit(**given)
+    assert mg.load(path)["fit"]["taken"] == 3
+    assert np.isfinite(given["model"].layers[0].weight.data).all()
+
+
+def test_a_step_that_overflows_within_an_epoch_is_named_too() -> None:
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError) as caught:
+        mg.fit(**overflowing(2))
+    assert "in epoch 1, batch 3" in str(caught.value)
+    assert "as they were before it, layers." in str(caught.value)
+    with pytest.raises(FloatingPointError, match=r"epoch 1, batch 2 made layers\..* infinite\. The steps"):
+        mg.fit(**overflowing(2), on_batch=lambda run: run.stop() if run.taken == 2 else None)
+
+
+def test_an_infinite_parameter_that_was_given_is_no_overflow() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            self.layer, self.mask = nn.Linear(3, 1, seed=0), Value(np.float32([-np.inf, 0, 0]))
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x) + (F.softmax(self.mask) * np.float32([1, 2, 3])).sum()
+
+    assert mg.fit(**small(model=Masked()))["stopped"] == "finished"
+
+
 def test_large_gradients_are_no_infinite_ones() -> None:
     given = small(epochs=1)
     given["optimizer"] = optim.SGD(given["model"].parameters(), lr=1e-30)
@@ -449,8 +532,13 @@ def test_going_on_with_other_arguments_is_refused(tmp_path: Path) -> None:
         ({"patience": 2}, "another patience"),
         ({"metrics": {"mean": lambda out, y: out.mean()}}, "another metrics"),
         ({"loss": F.mean}, "another loss: quadratic_cost, here mean"),
+        ({"optimizer": lambda p: optim.SGD(p, lr=0.2)}, r"another lr: 0\.1, here 0\.2\. Give"),
+        ({"optimizer": lambda p: optim.SGD(p, lr=0.1, momentum=0.5)}, r"another momentum: 0\.0, here 0\.5"),
+        ({"optimizer": lambda p: optim.Adam(p, lr=0.1)}, "another optimizer: SGD, here Adam"),
     ]:
         given = small(checkpoint=path, **changed)
+        if "optimizer" in changed:
+            given["optimizer"] = changed["optimizer"](given["model"].parameters())
         before = weights(given["model"])
         with pytest.raises(ValueError, match=says):
             mg.fit(**given)
@@ -465,6 +553,118 @@ def test_going_on_with_other_arguments_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="is not there"):
         mg.fit(**given)
     assert weights(given["model"]) == before
+
+
+def squares(out: Any, y: Any) -> Any:
+    return ((out - y) ** 2).mean()
+
+
+def to_a_power(out: Any, y: Any, p: int = 2, *, scale: float = 1.0) -> Any:
+    return scale * (abs(out - y) ** p).mean()
+
+
+def weighted(weight: Any) -> Any:
+    return lambda out, y: (weight * (out - y) ** 2).mean()
+
+
+def again(f: Any) -> Any:
+    return lambda out, y: f(out, y)
+
+
+class Scaled:
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def __call__(self, out: Any, y: Any) -> Any:
+        return self.scale * squares(out, y)
+
+    def compute(self, out: Any, y: Any) -> Any:
+        return self.scale * squares(out, y)
+
+
+ALIKE: list[Any] = [
+    lambda: lambda out, y: ((out - y) ** 2).mean(), lambda: lambda out, y: abs(out - y).mean(),
+    lambda: lambda out, y: ((out + y) ** 2).mean(), lambda: lambda out, y: ((out - y) ** 4).mean(),
+    lambda: weighted(1.0), lambda: weighted(2.0), lambda: weighted(np.float32(2)),
+    lambda: weighted(np.full((1, 1), 2.0, "f4")), lambda: weighted(np.full((1, 1), 3.0, "f4")),
+    lambda: functools.partial(to_a_power), lambda: functools.partial(to_a_power, p=4),
+    lambda: functools.partial(to_a_power, scale=2.0), lambda: again(squares), lambda: again(to_a_power),
+    lambda: again(F.mse_loss), lambda: again(F.huber_loss), lambda: Scaled(1.0), lambda: Scaled(2.0),
+    lambda: Scaled(1.0).compute, lambda: Scaled(2.0).compute,
+    lambda: nn.HuberLoss(delta=1.0), lambda: nn.HuberLoss(delta=2.0),
+]  # fmt: skip
+
+
+def test_functions_of_one_name_are_told_apart_by_what_they_do(tmp_path: Path) -> None:
+    """Each of them, made anew as the next run of a program does, is itself and no other."""
+    found = [likeness(make()) for make in ALIKE]
+    assert found == [likeness(make()) for make in ALIKE]
+    assert len(set(found)) == len(found)
+    path = tmp_path / "run.npz"
+    for here, there in [(0, 1), (4, 5), (16, 17), (20, 21)]:
+        path.unlink(missing_ok=True)
+        args = {"checkpoint": path, "epochs": 1}
+        mg.fit(**small(loss=ALIKE[here](), **args))
+        mg.fit(**small(loss=ALIKE[here](), **args | {"epochs": 2}))
+        with pytest.raises(ValueError, match=r"another loss \(code in Python 3\.\d+\): [0-9a-f]{8}, here "):
+            mg.fit(**small(loss=ALIKE[there](), **args))
+    path.unlink()
+    metrics = {"metrics": {"off": ALIKE[0]()}, "checkpoint": path}
+    mg.fit(**small(**metrics))
+    with pytest.raises(ValueError, match=r"another metrics\['off'\] \(code"):
+        mg.fit(**small(**metrics | {"metrics": {"off": ALIKE[1]()}}))
+
+
+def test_what_a_function_is_does_not_hang_on_the_process_it_is_in() -> None:
+    code = "from tests import test_train as t; print([t.likeness(make()) for make in [*t.ALIKE, lambda: t.in_a_set]])"
+    expected = repr([likeness(make()) for make in [*ALIKE, lambda: in_a_set]])
+    for seed in "01":
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                              env={**os.environ, "PYTHONHASHSEED": seed})  # fmt: skip
+        assert done.stdout.strip() == expected
+
+
+def in_a_set(out: Any, y: Any) -> Any:
+    return out if out.dtype.name in {"float16", "float32", "float64"} else y
+
+
+def test_a_schedule_of_another_function_is_refused(tmp_path: Path) -> None:
+    def run(*functions: Any) -> None:
+        given = small(checkpoint=tmp_path / f"{len(functions)}.npz")
+        schedules = [lambda o, f=f: optim.LambdaLR(o, f) for f in functions]
+        only = schedules[0](given["optimizer"]) if len(schedules) == 1 else None
+        mg.fit(**given, scheduler=only or optim.SequentialLR(given["optimizer"], schedules, [1]))
+
+    run(lambda t: 0.5**t)
+    run(lambda t: 0.5**t)
+    with pytest.raises(ValueError, match=r"another scheduler \(code"):
+        run(lambda t: 0.6**t)
+
+
+def test_an_optimiser_may_have_the_options_it_began_with_or_those_in_the_file(tmp_path: Path) -> None:
+    """A program that runs again makes it as it was; in a notebook it is there, and a schedule has changed its lr."""
+    path = tmp_path / "run.npz"
+    model, optimizer, scheduler = training.make(0)
+    given = small(model=model, checkpoint=path, optimizer=optimizer, scheduler=scheduler)
+    mg.fit(**given | {"epochs": 4})
+    assert optimizer.param_groups[0]["lr"] == 0.05 / 4
+    mg.fit(**given | {"epochs": 5})
+    model, optimizer, scheduler = training.make(0)
+    mg.fit(**given | {"model": model, "optimizer": optimizer, "scheduler": scheduler, "epochs": 6})
+    optimizer.param_groups[0]["lr"] = 0.01
+    with pytest.raises(ValueError, match=r"another lr: 0\.05, here 0\.01"):
+        mg.fit(**given | {"model": model, "optimizer": optimizer, "scheduler": scheduler, "epochs": 7})
+
+
+def test_a_file_of_an_earlier_version_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    mg.fit(**small(checkpoint=path))
+    held = mg.load(path)
+    held["fit"]["arguments"] = {k: x for k, x in held["fit"]["arguments"].items() if "code" not in k and "opt" not in k}
+    given = small(epochs=3, checkpoint=path)
+    mg.load(path, given["model"], optimizer=given["optimizer"])
+    mg.save(path, given["model"], optimizer=given["optimizer"], fit=held["fit"])
+    assert mg.fit(**given)["epoch"] == [1, 2, 3]
 
 
 # ------------------------------------------------------------------------------------------------------------- memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 import tracemalloc
 from collections import namedtuple
@@ -112,6 +113,41 @@ def test_results_are_memory_of_their_own() -> None:
         assert x.tolist() == w.tolist() == [1.0, 1.0, 1.0]
     a, b = grad(lambda x, y: ((x + y) * 3).sum(), (0, 1))(x, w)
     assert not np.shares_memory(a, b)
+
+
+def arrays_in(made: Any) -> list[Any]:
+    """Every array in nested results."""
+    if isinstance(made, tuple):
+        return [array for part in made for array in arrays_in(part)]
+    return [made] if isinstance(made, np.ndarray) else []
+
+
+TWO = (np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+
+
+@pytest.mark.parametrize("f", [
+    lambda x, y: x + y, lambda x, y: (x + y) * 1, lambda x, y: x - -y, lambda x, y: x + y[::-1], lambda x, y: y,
+    lambda x, y: np.stack([x, y]), lambda x, y: (x, y, x + y, x), lambda x, y: (x.reshape(1, 2), y * 2, x[0]),
+])  # fmt: skip
+def test_no_two_results_share_memory(f: Any) -> None:
+    """Nor does a result share it with what was given or with what f returned, and each can be written into."""
+
+    def number(*args: Any) -> Any:
+        out = f(*args)
+        return sum(x.sum() for x in out) if isinstance(out, tuple) else out.sum()
+
+    out, pull = vjp(f, *TWO)
+    for transform, made in {
+        "grad": grad(number, (0, 1))(*TWO), "value_and_grad": value_and_grad(number, (0, 1))(*TWO),
+        "vjp": (out, pull(out), pull(out)), "jvp": jvp(f, TWO, TWO), "jacobian": jacobian(f, (0, 1))(*TWO),
+        "hessian": hessian(lambda x, y: (x * x).sum() + number(x, y), (0, 1))(*TWO),
+        "hvp": hvp(number, TWO, TWO), "aux": grad(lambda *args: (number(*args), f(*args)), (0, 1), has_aux=True)(*TWO),
+    }.items():  # fmt: skip
+        arrays = arrays_in(made)
+        assert arrays or transform == "hvp"
+        assert all(array.flags.writeable for array in arrays), transform
+        for a, b in itertools.combinations([*arrays, *TWO], 2):
+            assert not np.shares_memory(a, b), transform
 
 
 def test_a_pullback_keeps_what_it_was_made_with() -> None:

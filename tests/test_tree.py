@@ -50,6 +50,18 @@ def test_what_is_computed_for_a_parameter_is_one() -> None:
     assert [name for name, _ in model.named_parameters()] == ["bias"]
 
 
+def test_a_value_that_map_was_handed_stays_what_it_is() -> None:
+    """It may be a result that the program goes on with: the copy of the Module gets a parameter of its own."""
+    model = nn.Linear(2, 1, bias=False, seed=0)
+    result = model.weight * 2
+    moved = tree.map(lambda v: result, model)
+    assert moved.weight is not result
+    assert tree.is_parameter(moved.weight)
+    assert not tree.is_parameter(result)
+    (moved(np.ones(2, np.float32)).sum() + result.sum()).backward()
+    assert model.weight.grad.tolist() == [[4.0, 4.0]]
+
+
 def test_what_does_not_fit_says_so() -> None:
     with pytest.raises(ValueError, match="3 places beside one with 2"):
         tree.leaves([1.0, 2.0], [1.0, 2.0, 3.0])

@@ -28,6 +28,7 @@ from microgradnet.core.arraylike import At
 from microgradnet.core.tables import fill
 from microgradnet.data.rows import Batches
 from microgradnet.nn.summary import Summary
+from microgradnet.words import Foreign
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = ROOT / "tests" / "typed" / "program.py"
@@ -101,6 +102,8 @@ def attributes(cls: type) -> dict[str, bool]:
             if name[0] != "_" and (of_self or name in cls.__annotations__):
                 found[name] = False
     for name, x in vars(cls).items():
+        if isinstance(x, Foreign):  # which type checkers shall not see
+            continue
         called = callable(x) or isinstance(x, classmethod | staticmethod)
         if name[0] != "_" or (name[:2] == "__" and called and name not in OF_PYTHON):
             found.setdefault(name, called)
@@ -135,12 +138,28 @@ def everything() -> tuple[str, list[tuple[str, bool]]]:
     return "\n".join([*head, ") -> None:", *lines, ""]), names
 
 
+# What others call otherwise: an error at run time says so, and type checkers know of none of it.
+FOREIGN = [
+    "v.view(2)", "v.label", "nn.Neuron(2)", "microgradnet.tensor(1.0)", "functional.one_hot(v)", "model.children()",
+    "optim.lr_scheduler", "Value(1.0, label='a')", "v.backward(retain_graph=True)", "v.sum(keepdim=True).numpy()",
+    "v.argmax(dim=0)", "functional.softmax(v, dim=0)", "microgradnet.grad(f, argnum=0)",
+    "nn.Linear(2, 3, device='cpu')", "optim.SGD([v], learning_rate=0.1)",
+]  # fmt: skip
+BEFORE = """import microgradnet
+from microgradnet import Value, functional, nn, optim
+v, model = Value(1.0), nn.Linear(2, 3)
+def f(x: Value) -> Value: return x
+"""
+
+
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("typed")
     files = {"program": PROGRAM, "readme": folder / "readme.py", "everything": folder / "everything.py"}
+    files["foreign"] = folder / "foreign.py"
     files["readme"].write_text(readme())
     files["everything"].write_text(everything()[0])
+    files["foreign"].write_text(BEFORE + "\n".join(FOREIGN) + "\n")
     return files
 
 
@@ -162,6 +181,12 @@ def test_mypy_passes_the_typed_program_and_the_readme(mypys: list[dict[str, Any]
     names = ("program.py", "readme.py", "everything.py")
     errors = [line for line in mypys if line["severity"] == "error" and line["file"].endswith(names)]
     assert [f"{line['file']}:{line['line']}: {line['message']}" for line in errors] == []
+
+
+def test_names_of_others_are_errors_to_type_checkers(mypys: list[dict[str, Any]]) -> None:
+    errors = {line["line"] for line in mypys if line["severity"] == "error" and line["file"].endswith("foreign.py")}
+    first = BEFORE.count("\n") + 1
+    assert [line for i, line in enumerate(FOREIGN) if first + i not in errors] == []
 
 
 def test_pyright_passes_the_typed_program_and_the_readme(programs: dict[str, Path]) -> None:

@@ -6,9 +6,8 @@ One test covers one function in all its variants, and says of each that failed w
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
-import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,33 +16,36 @@ import pytest
 
 from microgradnet.core import FORMULAS, Value, numbers, sweep
 from microgradnet.words import spelled
+from tests.cases import ROWS  # which fills the tables, whatever was imported before
 from tests.lines import functions
+from tests.samples import count, sample
 from tests.variants import NAMES, REFUSED, VARIANTS, Variant, grouped
 
 GROUPS = grouped()
-every_function = pytest.mark.parametrize("function", GROUPS)
-RAN: Counter[str] = Counter()  # checks that ran to their end, by test
+RECORDED = {function: chosen for function, chosen in (
+    (function, [v for v in variants if not v.refused]) for function, variants in GROUPS.items()
+) if chosen}  # fmt: skip
+every_function = pytest.mark.parametrize("function", RECORDED)
 
 
-def on_variants_of(function: str, check: Callable[[Variant], int], most: int | None = None) -> None:
-    """Run `check`, which says how many comparisons it made, on a function's variants, or a fixed draw of `most`."""
+def on_variants(variants: list[Variant], check: Callable[[Variant], int]) -> None:
+    """Run `check` on each, which says how many comparisons it made: without any it failed."""
     failed = []
-    done = 0
-    chosen = GROUPS[function]
-    if most is not None and len(chosen) > most:
-        chosen = sorted(chosen, key=lambda v: zlib.crc32(str(v).encode()))[:most]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for variant in chosen:
+        for variant in variants:
             try:
-                done += check(variant)
+                if not check(variant):
+                    failed.append(f"{variant}\n    nothing was compared")
             except Exception as error:
-                if not (variant.refusable and isinstance(error, TypeError)):
-                    said = " ".join(str(error).split())
-                    failed.append(f"{variant}\n    {type(error).__name__}: {said[:400]}")
-    RAN[check.__name__ if check.__name__ != "check" else check.__qualname__.split(".")[0]] += done
+                said = " ".join(str(error).split())
+                failed.append(f"{variant}\n    {type(error).__name__}: {said[:400]}")
     if failed:
-        pytest.fail(f"{len(failed)} of {len(chosen)} variants\n" + "\n".join(failed), pytrace=False)
+        pytest.fail(f"{len(failed)} of {len(variants)} variants\n" + "\n".join(failed), pytrace=False)
+
+
+def some(variants: list[Variant], share: float) -> list[Variant]:
+    return variants if share == 1 else sample(variants, count(len(variants), share))
 
 
 def flat(out: Any) -> Iterator[Any]:
@@ -131,11 +133,12 @@ def slope(f: Callable[[Any], Any], x: Any, step: float) -> Any:
 @every_function
 def test_value_is_numpys(function: str) -> None:
     def check(v: Variant) -> int:
-        count = 0
+        compared = 0
         for dtype in (np.float64, np.float32):
             arrays = v.arrays(dtype)
             expected, got = v.f(np, *arrays), v.f(np, *recorded(v, arrays))
             same_structure(got, expected)
+            compared += 1
             for g, e in zip(flat(got), flat(expected), strict=True):
                 g = numbers(g)
                 assert np.shape(g) == np.shape(e), f"shape {np.shape(g)}, NumPy's is {np.shape(e)}"
@@ -143,14 +146,13 @@ def test_value_is_numpys(function: str) -> None:
                     f"{np.asarray(g).dtype}, NumPy's {np.asarray(e).dtype}"
                 )
                 close(g, e, 1e-4 if np.asarray(e).dtype == np.float32 else 1e-12)
-                count += 1
-        return count
+        return compared
 
-    on_variants_of(function, check)
+    on_variants(RECORDED[function], check)
 
 
 @every_function
-def test_gradient_is_the_slope(function: str) -> None:
+def test_gradient_is_the_slope(function: str, share: float) -> None:
     def check(v: Variant) -> int:
         arrays = v.arrays()
         found = gradients(v, arrays)
@@ -176,11 +178,11 @@ def test_gradient_is_the_slope(function: str) -> None:
                 close(gradients(v, arrays, alone)[i], found[i], 1e-12)
         return len(flowing)
 
-    on_variants_of(function, check)
+    on_variants(some(RECORDED[function], share), check)
 
 
 @every_function
-def test_second_order_is_the_slope_of_the_first(function: str) -> None:
+def test_second_order_is_the_slope_of_the_first(function: str, share: float) -> None:
     """The Hessian times a random vector, against the change of the gradient along it; and the same of the cotangent."""
 
     def check(v: Variant) -> int:
@@ -215,18 +217,23 @@ def test_second_order_is_the_slope_of_the_first(function: str) -> None:
                 close(second.get(c, np.zeros(c.shape)), (a - b) / (2 * h), slack)
         return len(flowing)
 
-    on_variants_of(function, check)
+    on_variants(some(RECORDED[function], share), check)
 
 
-@every_function
-def test_layout_is_nothing_to_a_gradient(function: str) -> None:
+# 'A' and 'K' do ask for the layout, and a number has none.
+LAID_OUT = {function: chosen for function, chosen in (
+    (function, [v for v in variants if any(x.shape for x in v.inputs) and not re.search("'[AK]'", v.code)])
+    for function, variants in RECORDED.items()
+) if chosen}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", LAID_OUT)
+def test_layout_is_nothing_to_a_gradient(function: str, share: float) -> None:
     """Negative strides and transposed copies of the same numbers give the same gradient."""
     layouts = (lambda x: x[(slice(None, None, -1),) * x.ndim], lambda x: x.transpose())
 
     def check(v: Variant) -> int:
         arrays = v.arrays()
-        if not any(i.shape for i in v.inputs) or "'A'" in v.code or "'K'" in v.code:  # these two do ask for the layout
-            return 0
         found = gradients(v, arrays)
         for turn in layouts:
             leaves = [
@@ -241,11 +248,11 @@ def test_layout_is_nothing_to_a_gradient(function: str) -> None:
                     close(turn(turned.get(leaf, np.zeros(leaf.shape))), g, 1e-9)
         return len(layouts)
 
-    on_variants_of(function, check)
+    on_variants(some(LAID_OUT[function], share), check)
 
 
 @every_function
-def test_float32_stays_float32(function: str) -> None:
+def test_float32_stays_float32(function: str, share: float) -> None:
     def check(v: Variant) -> int:
         found = gradients(v, v.arrays(np.float32))
         for g, e in zip(found, gradients(v, v.arrays()), strict=True):
@@ -254,7 +261,13 @@ def test_float32_stays_float32(function: str) -> None:
                 close(g, e, 2e-3)
         return sum(g is not None for g in found)
 
-    on_variants_of(function, check)
+    on_variants(some(RECORDED[function], share), check)
+
+
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v.refused], ids=str)
+def test_a_variant_that_is_not_recorded_is_refused(variant: Variant) -> None:
+    with pytest.raises(TypeError, match=variant.refused):
+        variant.f(np, *recorded(variant, variant.arrays()))
 
 
 @pytest.mark.parametrize("run", functions([("np, x", code) for code in REFUSED], NAMES), ids=REFUSED)
@@ -263,7 +276,6 @@ def test_what_cannot_be_recorded_is_refused(run: Callable[..., Any]) -> None:
     with pytest.raises(TypeError) as caught:
         run(np, x)
     assert len(str(caught.value)) > 30  # it says what to do instead
-    RAN["refused"] += 1
 
 
 def with_out() -> dict[str, tuple[Any, list[str]]]:
@@ -305,6 +317,7 @@ def test_a_formula_refuses_out_where_numpy_takes_it(name: str) -> None:
 
 
 def test_many_functions_have_an_out() -> None:
+    assert len(ROWS) > 150
     assert len(WITH_OUT) >= 40
 
 
@@ -324,12 +337,19 @@ def test_an_out_that_is_none_is_passed_over(call: Callable[..., Any], none: Any)
     np.testing.assert_allclose(got.data, call(x, None), rtol=1e-12)
 
 
-def test_enough_was_checked(request: pytest.FixtureRequest) -> None:
-    """How many comparisons were made, if the whole of this file ran."""
+def test_there_is_enough_to_check() -> None:
+    """Of each variant something is compared, or its test fails: so their number is that of the checks."""
     assert len(VARIANTS) >= 9_000
     assert len({str(v) for v in VARIANTS}) == len(VARIANTS)
-    names = {item.name for item in request.session.items}
-    if {f"test_value_is_numpys[{function}]" for function in GROUPS} <= names:
-        assert RAN["test_value_is_numpys"] >= 2 * 9_000
-        for name in ("gradient_is_the_slope", "second_order_is_the_slope_of_the_first", "float32_stays_float32"):
-            assert RAN[f"test_{name}"] >= 9_000
+    assert sum(map(len, RECORDED.values())) >= 9_000
+    assert sum(x.flows for variants in RECORDED.values() for v in variants for x in v.inputs) >= 9_000
+    assert sum(map(len, LAID_OUT.values())) >= 9_000
+    assert sum(bool(v.refused) for v in VARIANTS) < 200
+
+
+def test_a_sample_is_the_same_for_a_seed_and_in_any_order() -> None:
+    variants = max(RECORDED.values(), key=len)
+    drawn = sample(variants, 50)
+    assert sample(variants[::-1], 50) == drawn
+    assert len(set(map(str, drawn))) == 50
+    assert sample(variants, 50, "another") != drawn

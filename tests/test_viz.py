@@ -731,6 +731,24 @@ def test_a_layout_that_takes_too_long_is_given_up(renderer: str) -> None:
         draw(readme_expression()[2]).render(timeout=1e-5)
 
 
+@pytest.mark.parametrize(("script", "says"), [
+    ("echo 'syntax error in line 7' >&2; exit 1", "Graphviz failed: syntax error in line 7"),
+    ("exit 3", "Graphviz failed: 3"), ("exit 0", "Graphviz failed: 0"),
+])  # fmt: skip
+def test_a_graphviz_that_fails_is_quoted(
+    script: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it ends as if all were well and draws nothing."""
+    program = tmp_path / "dot"
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(render.shutil, "which", lambda name: str(program))
+    drawing = draw(Value(1.0) * 2.0)
+    with pytest.raises(RuntimeError, match=f"^{says}$"):
+        drawing.render("svg")
+    assert says in drawing._repr_mimebundle_()["text/plain"]
+
+
 def test_a_notebook_shows_the_picture(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = draw(readme_expression()[2])._repr_mimebundle_()
     assert shown["image/svg+xml"].startswith("<svg ")

@@ -1,7 +1,7 @@
 """The core: what is recorded, how it is walked, and how a row is added."""
 
 from . import modes
-from .conversion import HALF, ROOMY, as_floats, constant, fixed_view, floating, narrowed, shaped, wide, widened
+from .conversion import HALF, ROOMY, as_floats, constant, fixed_view, floating, narrowed, plain, shaped, wide, widened
 from .engine import Gone, NonDiff, Op, Value, by_age, fitted, history, start, sweep, swept
 from .modes import RECORDING, TAPE, WATCHER, Mode, no_grad, recording
 from .protocols import all_numbers, numbers, plain_data
@@ -16,5 +16,5 @@ __all__ = [
     "Data", "Domain", "Either", "Gone", "Mode", "NonDiff", "Numbers", "Op", "Operand", "Rule", "Value", "Variadic",
     "all_numbers", "as_floats", "by_age", "case", "constant", "fitted", "fixed_view", "floating", "formula",
     "history", "modes", "narrowed", "new_age", "new_value", "no_grad", "numbers", "of_one", "of_three", "of_two",
-    "op", "plain_data", "primitive", "recording", "shaped", "start", "sweep", "swept", "wide", "widened",
+    "op", "plain", "plain_data", "primitive", "recording", "shaped", "start", "sweep", "swept", "wide", "widened",
 ]  # fmt: skip

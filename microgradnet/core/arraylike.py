@@ -6,10 +6,12 @@ looked up in the tables; what fills them is defined in `ops` and `formulas`, abo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeAlias, TypeVar
 
 import numpy as np
 
+from ..words import foreign, own
+from . import refusals
 from .operators import Operators
 from .protocols import ROWS
 from .tables import FORMULAS, Array, Operand, formula_of
@@ -20,7 +22,37 @@ if TYPE_CHECKING:  # np.typing takes longer to import than this package
 Axis: TypeAlias = int | tuple[int, ...] | None
 
 
-class ArrayLike(Operators):
+class ForeignTensor:
+    """What tensors of other libraries have and a Value has not; what there is here instead is said in `foreign`."""
+
+    __slots__ = ()
+
+
+foreign(ForeignTensor, "Value", (
+    "label _prev _op _backward view view_as reshape_as permute t H adjoint unsqueeze expand_dims expand expand_as "
+    "broadcast_to tile contiguous unflatten numel nelement dim ndimension get_shape chunk split unbind unstack "
+    "movedim moveaxis flat resize numpy to_numpy values asnumpy _value cpu cuda to_device device "
+    "devices is_cuda mps pin_memory get_device is_sparse layout realize block_until_ready eval to type type_as cast "
+    "float double float64 half bfloat16 int long short bool clone nbytes itemsize strides flags base tobytes tofile "
+    "dumps ctypes data_ptr element_size storage untyped_storage is_floating_point requires_grad requires_grad_ "
+    "trainable retain_grad retains_grad grad_fn creator is_leaf register_hook register_post_accumulate_grad_hook "
+    "zero_grad cleargrad detach_ stop_gradient gradient zero_ fill_ fill copy_ normal_ uniform_ assign assign_add "
+    "assign_sub set_value set_ put itemset add_ sub_ mul_ div_ clamp_ pow_ exp_ neg_ squeeze_ unsqueeze_ "
+    "masked_fill_ scatter_ scatter_add_ index_add_ index_put_ index_copy_ index_fill_ relu_ gather index_select "
+    "masked_select masked_fill where scatter scatter_add index_add index_put topk sort flip roll diff unique tril "
+    "triu diag outer inner cross median quantile percentile average ptp sign ceil floor isnan isinf isfinite sinh "
+    "cosh arcsin arccos arctan arcsinh arccosh arctanh log2 log10 exp2 reciprocal nanmean nansum partition conj "
+    "conjugate real imag maximum minimum logaddexp matmul multiply divide add subtract negative sub mul div "
+    "true_divide neg pow mm bmm mv concat cat pad eq ne lt le gt ge asin acos atan fmod remainder trunc "
+    "count_nonzero logical_and logical_or logical_not rsqrt clamp clamp_min clamp_max clip_by_value amax max_along "
+    "amin norm det inverse inv pinverse cholesky svd qr logdet slogdet matrix_power softmax log_softmax logsumexp "
+    "gelu elu selu silu mish leaky_relu softplus relu6 hardtanh hardswish dropout layer_norm batch_norm linear "
+    "conv2d max_pool2d avg_pool2d cross_entropy binary_cross_entropy swish leakyrelu quick_gelu "
+    "sparse_categorical_crossentropy erf backwards"
+))  # fmt: skip
+
+
+class ArrayLike(Operators, ForeignTensor):
     """The base of Value: whatever can be done with an ndarray, done with the rows and formulas of the tables."""
 
     __slots__ = ()
@@ -157,20 +189,28 @@ class ArrayLike(Operators):
         """The products up to each element, with the arguments of np.cumprod."""
         return self._formula(np.cumprod, self, *args, **kwargs)
 
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Self:
+    def argmax(self, axis: int | None = None, keepdims: bool = False, **more: Never) -> Self:
         """The place of the largest along `axis`, or of all; nothing flows back."""
+        if more:
+            return self._formula(np.argmax, self, axis, keepdims=keepdims, **more)
         return ROWS[np.argmax].record(self, axis=axis, keepdims=keepdims)
 
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Self:
+    def argmin(self, axis: int | None = None, keepdims: bool = False, **more: Never) -> Self:
         """The place of the smallest along `axis`, or of all; nothing flows back."""
+        if more:
+            return self._formula(np.argmin, self, axis, keepdims=keepdims, **more)
         return ROWS[np.argmin].record(self, axis=axis, keepdims=keepdims)
 
-    def any(self, axis: Axis = None, keepdims: bool = False) -> Self:
+    def any(self, axis: Axis = None, keepdims: bool = False, **more: Never) -> Self:
         """Whether one element is not 0, over `axis` or of all; nothing flows back."""
+        if more:
+            return self._formula(np.any, self, axis, keepdims=keepdims, **more)
         return ROWS[np.any].record(self, axis=axis, keepdims=keepdims)
 
-    def all(self, axis: Axis = None, keepdims: bool = False) -> Self:
+    def all(self, axis: Axis = None, keepdims: bool = False, **more: Never) -> Self:
         """Whether no element is 0, over `axis` or of all; nothing flows back."""
+        if more:
+            return self._formula(np.all, self, axis, keepdims=keepdims, **more)
         return ROWS[np.all].record(self, axis=axis, keepdims=keepdims)
 
     # ----------------------------------------------------------------------------------------- shape
@@ -210,8 +250,10 @@ class ArrayLike(Operators):
         """Two axes in each other's place."""
         return ROWS[np.swapaxes].record(self, axis1=axis1, axis2=axis2)
 
-    def squeeze(self, axis: Axis = None) -> Self:
+    def squeeze(self, axis: Axis = None, **more: Never) -> Self:
         """Without the axes of length 1, or without those of `axis`."""
+        if more:
+            return self._formula(np.squeeze, self, axis, **more)
         return ROWS[np.squeeze].record(self, axis=axis)
 
     # ----------------------------------------------------------------------------------------- choice, order, products
@@ -256,17 +298,32 @@ class ArrayLike(Operators):
         """The elements along an axis where a condition holds."""
         return self._formula(np.compress, condition, self, axis)
 
+    def __dir__(self) -> list[str]:
+        return own(self)
+
     def _formula(self, function: Any, *args: Any, **kwargs: Any) -> Self:
         """What the formula, or else the row, of a function of NumPy makes of these arguments."""
         formula = formula_of(function)
-        out: Self = formula(*args, **kwargs) if formula else self.__array_function__(function, (), args, kwargs)
+        try:
+            out: Self = formula(*args, **kwargs) if formula else self.__array_function__(function, (), args, kwargs)
+        except TypeError as error:
+            raise refusals.method(function, kwargs, error)  # noqa: B904 (most often the error itself)
         return out
 
 
 V = TypeVar("V", bound=ArrayLike)
 
 
-class At(Generic[V]):
+class ForeignAt:
+    """What `.at` of JAX has and ours has not."""
+
+    __slots__ = ()
+
+
+foreign(ForeignAt, "At", "multiply mul divide apply power min max get subtract")
+
+
+class At(ForeignAt, Generic[V]):
     """`v.at[index]`: the elements of `v` to change; see `Value.at`."""
 
     __slots__ = ("index", "value")
@@ -274,6 +331,9 @@ class At(Generic[V]):
     def __init__(self, value: V, *index: Any) -> None:
         self.value: V = value
         self.index: tuple[Any, ...] = index
+
+    def __dir__(self) -> list[str]:
+        return own(self)
 
     def __getitem__(self, index: Any) -> At[V]:
         return At(self.value, index)

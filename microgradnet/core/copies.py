@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..words import printable
 from .protocols import held
 from .tables import FROZEN, NO_PARAMS, TABLE, fill
 from .written import new_value
@@ -31,10 +32,16 @@ def revived(kind: Any, data: Any, grad: Any, name: str | None, history: Any, fro
     return value
 
 
+def detached(value: Any) -> Any:
+    """A NonDiff of the same numbers, which may be bools or integers, without history."""
+    return new_value(type(value), value._numbers.copy(), None, (), NO_PARAMS)
+
+
 class Unique:
     """A row is one object in a process: a copied or unpickled model finds the same one again."""
 
     key: Any
+    name: str
     home: tuple[str, str] | None = None  # of what is in no table, such as a user's row: its module and its name there
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -44,6 +51,9 @@ class Unique:
         if isinstance(key, np.ufunc):  # left to itself, pickle would look through all modules for it
             return find_row, ("numpy" if getattr(np, key.__name__, None) is key else "scipy.special", key.__name__)
         return find_row, (key.__module__, key.__name__)
+
+    def __repr__(self) -> str:
+        return printable(f"<Op {self.name}>")
 
     def __copy__(self) -> Self:
         return self

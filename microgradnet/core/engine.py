@@ -8,20 +8,20 @@ An `Op` is one row of `TABLE`: how to compute it, and for each input a rule. A r
 `(g, out, *inputs, **params) -> gradient of that input`, written as plain NumPy. Handed arrays it computes at NumPy's
 speed; handed Values it records, and that is all there is to higher derivatives.
 
-That is the idea, and this file is the whole of it. Around it: what makes a Value feel like an ndarray is `arraylike`,
-what may become one `conversion`, the errors `refusals`; `unrolled` writes `record` and `pull` out for rows of one
-to three inputs, which means the same and is faster.
+That is the idea, all of it in this file. Around it: what makes a Value feel like an ndarray is `arraylike`, what may
+become one `conversion`, the errors `refusals`; `unrolled` writes `record` and `pull` out, which is the same and faster.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Self, TypeAlias, overload
+from typing import Any, Never, NoReturn, Self, TypeAlias, overload
 
 import numpy as np
 from numpy import ndarray
 
+from ..words import unexpected
 from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, unbroadcast, widened
@@ -30,6 +30,7 @@ from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
 
 by_age: Callable[[Value], int] = operator.attrgetter("age")
+Start: TypeAlias = "Data | Value | None"
 Gradients: TypeAlias = "dict[Value, Any]"  # each an array, or a Value that can be differentiated again
 
 
@@ -63,9 +64,9 @@ class Value(ArrayLike):
     scope: tuple[Any, int, Any] | None  # the calls of Modules it is the result of, or None; see nn.module.Scope
     recorded_at: object  # the user's line; only in debug mode
 
-    def __init__(self, data: Data, name: str | None = None) -> None:
-        if name is not None and not isinstance(name, str):
-            raise refusals.name_of_another_kind(name)
+    def __init__(self, data: Data, name: str | None = None, **foreign: Never) -> None:
+        if foreign or (name is not None and not isinstance(name, str)):
+            raise refusals.name_of_another_kind(Value.__init__, name, foreign)
         self._numbers = floating(modes.leaf(self, data) if modes.on else data)
         self.op, self.args, self.params = None, (), NO_PARAMS
         self.age = new_age()
@@ -109,17 +110,19 @@ class Value(ArrayLike):
 
     def detach(self) -> Value:
         """A new Value with a copy of the numbers and no history."""
-        return Value(self.data)
+        return Value(self.data) if self._numbers.dtype.kind == "f" else copies.detached(self)
 
     def backward(
-        self, gradient: Data | Value | None = None, *, create_graph: bool = False, release: bool = False
+        self, gradient: Start = None, *, create_graph: bool = False, release: bool = False, **foreign: Never
     ) -> None:
         """Differentiate this Value with respect to everything it was computed from; results are in each `.grad`.
 
         `gradient`, of this Value's shape, is what to start from; one number needs none and starts from 1. Leaves
-        accumulate across calls; a computed Value's `.grad` is that of the latest call. `create_graph=True` makes the
-        gradients Values that can be differentiated again. `release=True` drops the history as the sweep passes it:
-        memory falls while it runs, computed Values get no `.grad`, and the graph cannot be swept again.
+        accumulate across calls, those of other threads included (of a Python with its global lock); a computed Value's
+        `.grad` is that of the latest call. `create_graph=True` makes the gradients Values that can be differentiated
+        again; x and x.grad then hold each other, until `x.grad = None` or the next garbage collection. `release=True`
+        drops the history as the sweep passes it: memory falls while it runs, computed Values get no `.grad`, and the
+        graph cannot be swept again.
 
         Raises ValueError for a start that is missing or of another shape; RuntimeError for a graph that was released
         or in which a `v.data` was assigned to (`v.data = …`, `v.data -= …`) after it was used. Then no leaf's gradient
@@ -131,6 +134,8 @@ class Value(ArrayLike):
         >>> w.grad
         array([2., 4.])
         """
+        if foreign:
+            raise unexpected(Value.backward, foreign)
         deposit(sweep(self, start(self, gradient, create_graph), create_graph=create_graph, release=release))
 
 
@@ -144,10 +149,6 @@ class NonDiff(Value, ours=True):
     def __index__(self) -> int:
         modes.looked(self, "an index, or a length")
         return operator.index(self._numbers)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:  # no gradient is lost
-        modes.looked(self, "np.asarray(v)")
-        return np.array(self._numbers, dtype)
 
     def astype(self, dtype: Any) -> Self:
         """These numbers in another dtype, of any kind: nothing flows back, so integers and bools will do."""
@@ -199,10 +200,13 @@ class Op(copies.Unique):
         for x in params.values():
             if isinstance(x, Value):
                 raise refusals.parameter_is_value(self, params)
-        for x in inputs:
-            if isinstance(x, Value):
-                return self.record(*inputs, **params)
-        return self.forward(plain(x), **params) if alone else self.forward(*map(plain, inputs), **params)
+        try:
+            for x in inputs:
+                if isinstance(x, Value):
+                    return self.record(*inputs, **params)
+            return self.forward(plain(x), **params) if alone else self.forward(*map(plain, inputs), **params)
+        except TypeError as error:
+            raise refusals.call(self, inputs, params, error)  # noqa: B904 (most often the error itself)
 
     def record(self, *inputs: Any, **params: Any) -> Value:
         """The result of the row for `inputs`, at least one of them a Value, as a Value that remembers them."""
@@ -232,9 +236,6 @@ class Op(copies.Unique):
                 gx = fitted(rule(g, out, *inputs, **node.params), x, self)
                 # Out of place: a rule may have given the same array to two inputs.
                 pending[x] = pending[x] + gx if x in pending else gx
-
-    def __repr__(self) -> str:
-        return f"<Op {self.name}>"
 
 
 class Gone(Op):
@@ -282,10 +283,7 @@ def swept(
         if g is not None:
             if found is not None:
                 found[node] = g
-            if watched is not None:
-                watched(node, g, create_graph, pending)
-            else:
-                node.op.pull(node, g, create_graph, pending)  # type: ignore[union-attr]
+            (watched or node.op.pull)(node, g, create_graph, pending)  # type: ignore[union-attr]
         if release:
             node.args, node.op = (), RELEASED
     return pending
@@ -342,8 +340,9 @@ def deposit(gradients: Gradients) -> None:
         if type(array) is ndarray:
             if array.base is not None or id(array) in owned:  # a view, or the same array under two Values
                 g = g.copy()
-                array = held(g)
             owned.add(id(array))
-        if value._grad is not None and value.op is None:
-            g = (value._grad if type(g) is Value else held(value._grad)) + g
-        value._grad = g
+        before, total = None, g
+        while value.op is None and value._grad is not before:  # and again where another thread has added to the leaf
+            before = value._grad
+            total = g if before is None else (before if type(g) is Value else held(before)) + g
+        value._grad = total  # with no call since the comparison, so that Python has not changed threads in between

@@ -1,7 +1,7 @@
 """no_grad, debug mode, and a step being compiled: what is in force while something is recorded.
 
-Both are of a thread (or task) of their own; `on` counts those that are on anywhere, so that recording pays no more than
-one look at it when none is.
+Both are of a thread (or task) of their own; `on` holds the blocks that are open anywhere, so that recording pays no
+more than one look at it when there is none.
 """
 
 from __future__ import annotations
@@ -9,42 +9,81 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
+from weakref import ref
 
 import numpy as np
 
 from .tables import NO_PARAMS
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-on: int = 0
-counting: threading.Lock = threading.Lock()
-RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
-WATCHER: ContextVar[Any] = ContextVar("watcher", default=None)
-TAPE: ContextVar[Any] = ContextVar("tape", default=None)  # of the step that is being compiled; see programs.tape
+
+
+class Block:
+    """A `with` block of a Mode. It is open as long as anybody holds this, which its Mode does until `__exit__`.
+
+    So blocks may end in any order, as those of generators do. And a block ends where Ctrl-C comes before a line of
+    `__exit__`: the `with` statement is over, nobody holds the Mode any more, and the block goes with it. Whoever keeps
+    the Mode, or the KeyboardInterrupt, whose traceback does, has it open until that is dropped.
+    """
+
+    __slots__ = ("__weakref__",)
+
+
+class Opened(ref[Block]):
+    """Leads to a Block as long as that is open."""
+
+    __slots__ = ()
+    __eq__, __hash__ = object.__eq__, object.__hash__  # a ref's own are those of what it leads to, which may be gone
+
+
+on: set[Opened] = set()
+
+
+class InForce:
+    """What is in force in a thread or task: what its latest open block sets, or else what is usual."""
+
+    def __init__(self, name: str, usual: Any) -> None:
+        self.usual: Any = usual
+        # What each block sets, the latest first; never empty.
+        self.blocks: ContextVar[tuple[tuple[Opened | None, Any], ...]] = ContextVar(name, default=((None, usual),))
+
+    def get(self) -> Any:
+        for block, setting in self.blocks.get():
+            if block in on:
+                return setting
+        return self.usual
+
+
+RECORDING = InForce("recording", True)
+WATCHER = InForce("watcher", None)
+TAPE = InForce("tape", None)  # of the step that is being compiled; see programs.tape
 
 
 class Mode(contextlib.ContextDecorator):
-    """Sets a variable for the length of a `with` block or of a decorated function; may be entered again inside."""
+    """Sets what is in force for the length of a `with` block or of a decorated function; may be entered again inside.
 
-    def __init__(self, variable: ContextVar[Any], setting: Any) -> None:
-        self.variable: ContextVar[Any] = variable
+    Whoever calls `__enter__` keeps the Mode until `__exit__`, as a `with` statement does.
+    """
+
+    def __init__(self, variable: InForce, setting: Any) -> None:
+        self.variable: InForce = variable
         self.setting: Any = setting
-        self.tokens: list[Any] = []
+        self.held: dict[Opened, Block] = {}
 
     def __enter__(self) -> None:
-        global on
-        self.tokens.append(self.variable.set(self.setting))
-        with counting:
-            on += 1
+        block = Block()
+        opened = Opened(block, on.discard)  # no Python code, so that no Ctrl-C comes in between
+        self.held[opened] = block
+        before = [entry for entry in self.variable.blocks.get() if entry[0] in on]
+        self.variable.blocks.set(((opened, self.setting), *before))
+        on.add(opened)
 
     def __exit__(self, *error: object) -> None:
-        global on
-        with counting:
-            on -= 1
-        self.variable.reset(self.tokens.pop())
+        mine = [block for block, _ in self.variable.blocks.get() if block in self.held]  # in this thread or task
+        del self.held[mine[0] if mine else [*self.held][-1]]
 
     def _recreate_cm(self) -> Mode:  # a decorated function may run in several threads at once: a Mode for each call
         return Mode(self.variable, self.setting)
@@ -220,7 +259,8 @@ def observe(value: Any) -> None:
     tape = TAPE.get()
     if tape is not None:
         tape.made(value)
-    if not RECORDING.get():
+    block, setting = RECORDING.blocks.get()[0]  # most often this is RECORDING.get(), and takes half as long
+    if not (setting if block in on else RECORDING.get()):
         value.op, value.args, value.params = None, (), NO_PARAMS
     elif (watching := WATCHER.get()) is not None:
         watching.made(value)

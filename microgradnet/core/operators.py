@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
-from ..words import FEW, describe, lost_by, shown, written
+from ..words import FEW, describe, lost_by, printable, shown, written
 from . import modes
 from .protocols import ROWS, SpeaksNumPy
 from .tables import FORMULAS, Numbers
@@ -25,9 +25,9 @@ class Operators(SpeaksNumPy):
     """What Python's operators and built-in functions do with a Value."""
 
     __slots__ = ()
+    __pandas_priority__ = 5000  # above its DataFrame's: on the left of a Value, pandas leaves the operator to it
 
     _grad: Any
-    _flows = True  # whether there is a gradient to lose
 
     # -------------------------------------------------------------------------------------- as one number, as text
 
@@ -51,7 +51,7 @@ class Operators(SpeaksNumPy):
             modes.looked(self, "printing it")
         name = f", name={self.name!r}" if self.name else ""
         kind = f"shape={self.shape}, dtype={self.dtype}, " if self.size > FEW else ""  # where not all is shown
-        return f"Value({kind}data={shown(self._numbers)}, grad={shown(self._grad)}{name})"
+        return printable(f"Value({kind}data={shown(self._numbers)}, grad={shown(self._grad)}{name})")
 
     def __format__(self, spec: str) -> str:
         if modes.on:
@@ -61,23 +61,25 @@ class Operators(SpeaksNumPy):
         return format(self._numbers, spec) if spec else repr(self)
 
     def __float__(self) -> float:
-        if modes.on:
-            modes.looked(self, "float(v)")
-        if self.ndim:
-            raise TypeError(f"float() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
-        kept = self._flows and lost_by(sys._getframe(1))
-        if kept:
-            raise TypeError(
-                f"the gradient of {describe(self)} would be lost here: {kept}. v.item() is the number alone"
-            )
-        return float(self._numbers)
+        return float(self._alone("float"))
 
     def __int__(self) -> int:
+        return int(self._alone("int"))
+
+    def _alone(self, kind: str) -> Any:
+        """The one number it holds, for a program that asks for a plain one; TypeError where its gradient is lost."""
         if modes.on:
-            modes.looked(self, "int(v)")
+            modes.looked(self, f"{kind}(v)")
+        lost = self._flows and lost_by(sys._getframe(2))
+        if lost:
+            raise TypeError(
+                f"the gradient of {describe(self)} would be lost here: {lost}. v.data is the number alone"
+                if not self.ndim
+                else f"the gradient of {describe(self)} would be lost here: {lost}. v.data are the numbers alone"
+            )
         if self.ndim:
-            raise TypeError(f"int() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
-        return int(self._numbers)
+            raise TypeError(f"{kind}() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
+        return self._numbers
 
     def __bool__(self) -> bool:
         if modes.on:
@@ -112,11 +114,17 @@ class Operators(SpeaksNumPy):
     def __radd__(self, other: Numbers) -> Self:
         return ROWS[np.add].record(other, self)
 
+    def __iadd__(self, other: Other) -> Self:
+        return ROWS[np.add].record(self, other)
+
     def __sub__(self, other: Other) -> Self:
         return ROWS[np.subtract].record(self, other)
 
     def __rsub__(self, other: Numbers) -> Self:
         return ROWS[np.subtract].record(other, self)
+
+    def __isub__(self, other: Other) -> Self:
+        return ROWS[np.subtract].record(self, other)
 
     def __mul__(self, other: Other) -> Self:
         return ROWS[np.multiply].record(self, other)

@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 
 from ..checks import unmasked
-from ..words import describe, refuse, spelled
-from . import modes
+from ..words import asked_by, describe, refuse, spelled
+from . import modes, refusals
 from .modes import kept
 from .tables import FORMULAS, INSPECTIONS, REFUSED, SHAPES, TABLE, UFUNC_METHODS, UFUNC_OPTIONS, Array, fill, formula_of
 
@@ -26,6 +26,7 @@ class SpeaksNumPy:
     __slots__ = ()
 
     _numbers: Array
+    _flows = True  # whether there is a gradient to lose
     name: str | None
 
     @property
@@ -69,7 +70,7 @@ class SpeaksNumPy:
             if ufunc in TABLE:
                 return self.__array_ufunc__(ufunc, method, *inputs, **kwargs)
         if getattr(np, ufunc.__name__, None) is not ufunc:
-            name = f"scipy.special.{ufunc.__name__}"
+            name = f"scipy.special.{ufunc.__name__.removeprefix('_riemann').lstrip('_')}"
         return refuse(f"{name} of a Value: {REFUSED.get(ufunc, 'it has no rule here')}")
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
@@ -88,12 +89,11 @@ class SpeaksNumPy:
 
     # That it is NoReturn would be right, and would end every typed program at its first np.sum(v); see docs/typing.md.
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
-        scipys = ". SciPy's logsumexp, softmax and log_softmax are in microgradnet.functional"
-        raise TypeError(
-            f"{describe(self)} does not become a plain array by itself, its gradient would be lost. "
-            f"np.stack([v, w]) joins Values and keeps the graph; v.data are the numbers, to plot or to save"
-            f"{scipys if 'scipy.special' in sys.modules else ''}"
-        )
+        if not self._flows:
+            if modes.on:
+                modes.looked(self, "np.asarray(v)")
+            return np.array(self._numbers, dtype)
+        raise refusals.turned_plain(self, asked_by(sys._getframe(1)))
 
 
 V = TypeVar("V", bound=SpeaksNumPy)

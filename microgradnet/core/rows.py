@@ -42,6 +42,8 @@ UNIT = Domain(-0.9, 0.9)
 ABOVE_ONE = Domain(1.1, 4)
 BOOLEAN = Domain(0, 1)  # true or false
 
+MORE = 0x04  # the flag of a function that takes *args
+
 HUGE = 1.7976931348623157e308  # the largest number of float64
 TINY = 5e-324  # and the smallest, a denormal one
 
@@ -76,13 +78,14 @@ def op(
     parameters: bool | None = None,
     at: Any = None,
     points: Sequence[Any] = (),
+    listed: bool = True,
 ) -> Op:
     """Add a row to the table and return it: its forward, by default the key, and one rule for each input.
 
     `domain` is one Domain for each input, or one for all, `cases` are the calls the laws try; see `case`. In a
     `symmetric` row the order of the inputs does not matter. A row without `parameters`, one that takes arrays and
     nothing else, is recorded and pulled in fewer steps. ufuncs know by themselves that they are such, and whether they
-    work element by element.
+    work element by element. What is not `listed` does not go into the table: it lives as long as somebody holds it.
 
     `at` states what the gradient is at points where it is not finite, or where that is worth saying: `{0.0: np.inf}`,
     of several inputs `{(1.0, 0.0): (np.inf, -np.inf)}`; or a function of the parameters that returns that. A law holds
@@ -95,9 +98,9 @@ def op(
         parameters = not elementwise and not isinstance(key, np.ufunc)
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
     facts = {"domain": domains, "cases": tuple(cases), "at": at or {}, "points": tuple(points)}
-    TABLE[key] = row = (kind or Op)(
-        key, rules, forward or key, symbol, elementwise=elementwise, symmetric=symmetric, **facts
-    )
+    row = (kind or Op)(key, rules, forward or key, symbol, elementwise=elementwise, symmetric=symmetric, **facts)
+    if listed:
+        TABLE[key] = row
     if kind is None and len(rules) in ((1,) if parameters else (1, 2, 3)):
         unroll(row, parameters)
     return row
@@ -124,19 +127,30 @@ def lent(gx: Any) -> Any:
 
 
 def check_arguments(function: Any, rules: tuple[Rule, ...]) -> None:
-    """TypeError for a function with more array arguments than rules, or a rule that does not take them."""
+    """TypeError for another number of rules than of array arguments, or a rule that is not made to take them."""
     code = getattr(function, "__code__", None)
     if code is None:
+        most = getattr(function, "nin", len(rules))  # of NumPy's own functions the ufuncs tell
+        if len(rules) > most:
+            raise refusals.more_rules_than_arguments(function, most, rules)
         return
-    names = code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
+    first = int(hasattr(function, "__self__"))  # that of a method is bound
+    arguments = code.co_varnames[first : code.co_argcount + code.co_kwonlyargcount]
+    most = code.co_argcount - first
+    names = arguments[: most - len(function.__defaults__ or ())]
     if len(names) > len(rules):
         raise refusals.fewer_rules_than_arguments(function, names, rules)
+    if len(rules) > most and not code.co_flags & MORE:
+        raise refusals.more_rules_than_arguments(function, most, rules)
     for rule in rules:
         rule_code: Any = getattr(rule, "__code__", None)
-        takes_more = rule_code is None or rule_code.co_flags & 0x04  # *args
-        if not takes_more and rule_code.co_argcount < 2 + len(names):
-            given = ", ".join(rule_code.co_varnames[: rule_code.co_argcount])
-            raise refusals.rule_takes_too_few(function, given, names)
+        if rule_code is None or hasattr(rule, "__self__"):
+            continue
+        taken = rule_code.co_varnames[: rule_code.co_argcount]
+        wanted = taken[2 + most : len(taken) - len(rule.__defaults__ or ())]
+        too_many = not code.co_flags & MORE and any(name not in arguments for name in wanted)
+        if too_many or (len(taken) < 2 + len(names) and not rule_code.co_flags & MORE):
+            raise refusals.rule_takes_others(function, ", ".join(taken), names)
 
 
 def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]], Op]:
@@ -176,7 +190,7 @@ def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]]
                 raise refusals.returned_no_numbers(function, out)
             return fixed_view(out)
 
-        row = op(forward, *map(guarded, rules), forward=forward, **description)
+        row = op(forward, *map(guarded, rules), forward=forward, listed=False, **description)
         row.home = (function.__module__, function.__qualname__)
         if getattr(getattr(function, "__code__", None), "co_kwonlyargcount", 1):
             record = row.record

@@ -14,6 +14,7 @@ from typing import Any
 from numpy import ndarray
 
 from ..words import misfit
+from . import refusals
 from .conversion import constant
 from .engine import NonDiff, Op, Value, fitted
 from .protocols import held
@@ -49,6 +50,17 @@ def make(row, forward, in_general, {", ".join(rules.values())}):
     return function_of(text, "make", f"record and pull, {len(inputs)} inputs, rules for {with_rule}", KNOWN)
 
 
+def updating(row: Op, symbol: str) -> Callable[..., Value]:
+    """`record` of a row of two inputs for `x -= y`: it warns where x is a leaf that has a gradient, and stays it."""
+    first, *lines = record(["x", "y"], ["x"], parameters=False)
+    check = ["    if x.op is None and x._grad is not None and type(y) is not Value:", "        updated(x, y, symbol)"]
+    body = indented([first, *check, *lines], 4)
+    text = f"def make(row, forward, symbol):\n    {body}\n    return record\n"
+    make = function_of(text, "make", f"record of x {symbol} y", {**KNOWN, "updated": refusals.updated})
+    made: Callable[..., Value] = make(row, row.forward, symbol)
+    return made
+
+
 def record(inputs: list[str], with_rule: list[str], parameters: bool) -> list[str]:
     """The lines of `Op.record`. An input that is alone is a Value or a NonDiff; beside another it may be a constant."""
     given, arrays = ", ".join(inputs), ", ".join(f"a{x}" for x in inputs)
@@ -56,12 +68,12 @@ def record(inputs: list[str], with_rule: list[str], parameters: bool) -> list[st
     for x in inputs:
         constants = f"{x} if type({x}) in NUMBERS else held({x} := constant({x}))"
         lines += [f"    a{x} = {x}._numbers" + (f" if type({x}) is Value else {constants}" if len(inputs) > 1 else "")]
-    if len(inputs) == 2:
+    if len(inputs) > 1:
         lines += [
             "    try:",
             f"        out = forward({arrays})",
             "    except ValueError as error:",
-            "        error.add_note(misfit(row, ax, ay))",
+            f"        misfit(row, error, {arrays})",
             "        raise",
         ]
     elif parameters:

@@ -10,6 +10,7 @@ import numpy as np
 from ..checks import is_fraction, is_whole, unmasked, whole
 from ..core import Array
 from ..nn.init import Seed, generator
+from ..words import answering
 
 
 def order(n: int, seed: Seed = None) -> Array:
@@ -44,6 +45,7 @@ class Batches:
         return ((self.x[pick], self.y[pick]) for pick in (picks[i : i + self.size] for i in range(0, n, self.size)))
 
 
+@answering
 def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = True) -> Batches:
     """Each example once, in random order, `size` at a time as (x, y); the last batch may be smaller.
 
@@ -65,6 +67,7 @@ def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = Tr
     return Batches(x, y, size, seed, shuffle)
 
 
+@answering
 def split(*arrays: Array, held_out: float = 0.2, seed: Seed = 0, stratify: Array | None = None) -> tuple[Array, ...]:
     """Two parts of each array, to learn from and held out, in scikit-learn's order: (x_train, x_test, y_train, y_test).
 
@@ -114,6 +117,7 @@ def in_share(labels: Array, total: int) -> Array:
     return np.asarray(place < take[classes])
 
 
+@answering
 def one_hot(labels: Array, classes: int = 10) -> Array:
     """The desired outputs: 0 everywhere, 1 for the right class. Labels (n,) give (n, classes) in float32.
 

@@ -145,19 +145,21 @@ def column_stack(tup: Any) -> Any:
 @formula(np.block)
 def block(arrays: Any) -> Any:
     parts: list[Any] = []
-
-    def numbered(node: Any) -> Any:
-        """The nested lists with a number for each array."""
-        if isinstance(node, list):
-            return [numbered(part) for part in node]
-        parts.append(node)
-        return len(parts) - 1
-
-    def placed(node: Any, places: Sequence[Any]) -> Any:
-        return [placed(part, places) for part in node] if isinstance(node, list) else places[node]
-
-    tree = numbered(arrays)
+    tree = numbered(arrays, parts)
     return rearranged(lambda *places: np.block(placed(tree, places)), *parts)
+
+
+def numbered(node: Any, parts: list[Any]) -> Any:
+    """Nested lists with the number in `parts` in place of each array, which is put there."""
+    if isinstance(node, list):
+        return [numbered(part, parts) for part in node]
+    parts.append(node)
+    return len(parts) - 1
+
+
+def placed(node: Any, places: Sequence[Any]) -> Any:
+    """Nested lists with arrays in place of their numbers."""
+    return [placed(part, places) for part in node] if isinstance(node, list) else places[node]
 
 
 @formula(np.append)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -251,6 +252,7 @@ def poly(seq_of_zeros: Any) -> Any:
     zeros = shaped(seq_of_zeros)
     if zeros.ndim > 1:
         refuse("np.poly of a matrix has its eigenvalues as zeros, which may be complex. np.poly(np.linalg.eigvalsh(v))")
+    zeros = as_floats(zeros, np.mintypecode(zeros.dtype.char))  # float64 for float16, as NumPy has it
     product: Any = np.ones(1, zeros.dtype)
     for zero in zeros.reshape(-1):
         product = convolve(product, np.stack([np.ones((), zeros.dtype), -zero]))
@@ -259,16 +261,19 @@ def poly(seq_of_zeros: Any) -> Any:
 
 @formula(np.polyadd)
 def polyadd(a1: Any, a2: Any) -> Any:
-    a1, a2 = _coefficients(a1, a2)
-    n = max(len(a1), len(a2))
-    a1, a2 = (x if len(x) == n else np.concatenate([np.zeros(n - len(x), x.dtype), x]) for x in (a1, a2))
-    return a1 + a2
+    return operator.add(*_of_one_length(a1, a2))
 
 
 @formula(np.polysub)
 def polysub(a1: Any, a2: Any) -> Any:
-    a1, a2 = _coefficients(a1, a2)
-    return polyadd(a1, -a2)
+    return operator.sub(*_of_one_length(a1, a2))
+
+
+def _of_one_length(*polynomials: Any) -> list[Any]:
+    """The coefficients, with zeros before those of the shorter polynomial."""
+    arrays = _coefficients(*polynomials)
+    n = max(map(len, arrays))
+    return [x if len(x) == n else np.concatenate([np.zeros(n - len(x), x.dtype), x]) for x in arrays]
 
 
 @formula(np.polymul)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core import TABLE, Value, all_numbers, as_floats, formula, numbers, shaped
+from ..core import TABLE, Value, all_numbers, as_floats, formula, narrowed, numbers, plain, shaped
 from ..ops.moves import collect
 from ..ops.reduction import along, argsort, partition_order, searchsorted
 from ..ops.shape import index_array
@@ -104,11 +104,13 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError(f"np.select wants as many choices as conditions; got {len(choicelist)} and {len(condlist)}")
+    dtype = np.result_type(*[numbers(plain(x)) for x in (*choicelist, default)])
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         if shaped(condition).dtype.kind != "b":
             raise TypeError(f"np.select wants conditions of booleans; got dtype {shaped(condition).dtype}")
         result = np.where(condition, choice, result)
+    result = narrowed(result, dtype)
     shape = np.broadcast_shapes(*map(np.shape, [*condlist, *choicelist]))
     return np.broadcast_to(result, shape) if np.shape(result) != shape else result
 

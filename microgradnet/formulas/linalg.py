@@ -5,7 +5,6 @@ Where NumPy would complain of an argument, NumPy is called with the plain number
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -282,17 +281,21 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     shapes = [x.shape for x in factors]
     sides = [1 if len(shapes[0]) == 1 else shapes[0][0], *[x[0] for x in shapes[1:]], (*shapes[-1], 1)[1]]
 
-    @functools.cache
-    def best(i: int, j: int) -> tuple[int, int]:
-        """What the factors i to j cost, and after which one to part them."""
-        ways = [(best(i, k)[0] + best(k + 1, j)[0] + sides[i] * sides[k + 1] * sides[j + 1], k) for k in range(i, j)]
-        return min(ways, default=(0, i))
+    best = {(i, i): (0, i) for i in range(len(factors))}  # what the factors i to j cost, and after which to part them
+    for i in reversed(range(len(factors))):
+        for j in range(i + 1, len(factors)):
+            best[i, j] = min(
+                (best[i, k][0] + best[k + 1, j][0] + sides[i] * sides[k + 1] * sides[j + 1], k) for k in range(i, j)
+            )
+    return product(factors, best, 0, len(factors) - 1)
 
-    def product(i: int, j: int) -> Any:
-        k = best(i, j)[1]
-        return factors[i] if i == j else product(i, k) @ product(k + 1, j)
 
-    return product(0, len(factors) - 1)
+def product(factors: list[Any], best: dict[tuple[int, int], tuple[int, int]], i: int, j: int) -> Any:
+    """The product of the factors i to j, parted where that is best."""
+    if i == j:
+        return factors[i]
+    k = best[i, j][1]
+    return product(factors, best, i, k) @ product(factors, best, k + 1, j)
 
 
 # ------------------------------------------------------------------------------------------------------ factorisations

@@ -67,7 +67,7 @@ def np_einsum(*operands: Any, optimize: Any = False, **options: Any) -> Any:
     for name, value in options.items():
         if value not in {"order": ("K", "C"), "casting": ("safe", "same_kind")}.get(name, ()):
             refuse(f"np.einsum({name}={value!r}) of a Value is not recorded")
-    subscripts, arrays = explicit(*operands)
+    subscripts, arrays = explicit(*operands, sums_ellipsis=optimize is not False)
     if isinstance(optimize, tuple | list):
         optimize = list(optimize)
     if dtype is not None:
@@ -75,8 +75,12 @@ def np_einsum(*operands: Any, optimize: Any = False, **options: Any) -> Any:
     return einsum(*arrays, subscripts=subscripts, optimize=optimize)
 
 
-def explicit(*operands: Any) -> tuple[str, list[Any]]:
-    """The subscripts of a call of einsum with letters alone, and its arrays."""
+def explicit(*operands: Any, sums_ellipsis: bool) -> tuple[str, list[Any]]:
+    """The subscripts of a call of einsum with letters alone, and its arrays.
+
+    Axes under an ellipsis that the output does not have are summed by NumPy's einsum if it optimizes, and refused if it
+    does not: `sums_ellipsis` says which.
+    """
     if isinstance(operands[0], str):
         text, arrays = operands[0].replace(" ", ""), [shaped(x) for x in operands[1:]]
     else:
@@ -95,8 +99,11 @@ def explicit(*operands: Any) -> tuple[str, list[Any]]:
     if not arrow:  # NumPy's rule: the ellipsis, then the letters that appear once, in alphabetical order
         seen = left.replace(",", "").replace("...", "")
         right = "..." * ("..." in left) + "".join(sorted(letter for letter in set(seen) if seen.count(letter) == 1))
-    if max([0, *dots]) and "..." not in right:
-        raise ValueError(f"np.einsum: the axes under the ellipsis of {text!r} have no place in its output {right!r}")
+    if max([0, *dots]) and "..." not in right and not sums_ellipsis:
+        raise ValueError(
+            f"np.einsum: the axes under the ellipsis of {text!r} have no place in its output {right!r}. "
+            f"optimize=True sums over them"
+        )
     terms = [term.replace("...", stretched[len(stretched) - n :]) for term, n in zip(terms, dots, strict=True)]
     for term, x in zip(terms, arrays, strict=True):
         if len(term) != x.ndim:
@@ -182,6 +189,9 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 @formula(np.linalg.cross)
 def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    for x in (x1, x2):
+        if not -np.ndim(x) <= axis < np.ndim(x):
+            raise np.exceptions.AxisError(axis, np.ndim(x))
     if np.shape(x1)[axis] != 3 or np.shape(x2)[axis] != 3:
         raise ValueError(f"np.linalg.cross wants vectors of 3 numbers; got shapes {np.shape(x1)} and {np.shape(x2)}")
     return cross(x1, x2, axis=axis)

@@ -170,7 +170,7 @@ if hasattr(np, "cumulative_sum"):  # NumPy 2.1
 
 
 def _reduce(function: Callable[..., Any], array: Any, axis: Axis = 0, dtype: Any = None, **more: Any) -> Any:
-    return function(array, axis, **more) if dtype is None else function(array, axis, dtype, **more)
+    return function(array if dtype is None else shaped(array).astype(dtype), axis, **more)
 
 
 def _reduce_bools(function: Callable[..., Any], array: Any, axis: Axis = 0, dtype: Any = None, keepdims: bool = False,

@@ -10,6 +10,7 @@ from ..core import INSPECTIONS, REFUSED
 
 WRITES = "it writes into an array. v = v.at[index].set(x) makes a changed Value"
 COMPLEX = "its results are complex numbers, and only real ones are differentiated here"
+MATRIX = "A transform is a matrix: of F = np.fft.fft(np.eye(n), axis=0), F.real @ v and F.imag @ v are recorded"
 COUNTS = "it counts, or compares for equality, and its result jumps. Call it on the numbers: v.data"
 INTEGERS = "it is of integers, which have no gradient. Call it on v.data.astype(int)"
 READS = "it makes an array of something that is no array"
@@ -38,6 +39,11 @@ REASONS: dict[str, list[str]] = {
     TEXT: names("format_float_positional format_float_scientific base_repr binary_repr datetime_as_string"),
     SHAPES: names("tri"),
     DATES: names("busday_count busday_offset is_busday isnat"),
+    f"{COMPLEX}. {MATRIX}": [
+        f"fft.{name}"
+        for name in names("fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn")
+    ],
+    "it is np.roll by half the length, which is recorded": names("fft.fftshift fft.ifftshift"),
     "a fit is a linear least-squares problem: np.linalg.lstsq or np.linalg.solve of np.vander": names("polyfit"),
     "a quotient of polynomials has a length that depends on the numbers": names("polydiv"),
     "np.block of a nested list is recorded": names("bmat asmatrix"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import Array
+from ..words import fields, printable
 
 MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED = "match", "mismatch", "kink", "cannot tell", "unchecked"
 VERDICTS = (MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED)
@@ -40,7 +41,10 @@ class Element(NamedTuple):
     def __str__(self) -> str:
         place = f"{self.name}{list(self.place)}" if self.place else self.name
         text = f"{place}: {self.analytic:.9g} by the gradient, {self.numerical:.9g} ± {self.error:.1g} by the slope"
-        return text + ("" if np.isnan(self.left) else f" (left {self.left:.6g}, right {self.right:.6g})")
+        return printable(text + ("" if np.isnan(self.left) else f" (left {self.left:.6g}, right {self.right:.6g})"))
+
+    def __repr__(self) -> str:
+        return fields(self)
 
 
 class Input(NamedTuple):
@@ -55,6 +59,9 @@ class Input(NamedTuple):
     def count(self, verdict: str) -> int:
         """How many of its elements have this verdict."""
         return int(np.sum(self.verdict == verdict))
+
+    def __repr__(self) -> str:
+        return fields(self)
 
 
 class Culprit(NamedTuple):
@@ -73,7 +80,10 @@ class Culprit(NamedTuple):
     def __str__(self) -> str:
         what = f"gives {self.rule:.9g} where the slope is {self.slope:.9g} ± {self.error:.1g}{self.place}"
         lines = [f"{self.op}: the rule for its input {self.input} {f'raises {self.raised}' if self.raised else what}"]
-        return "\n    ".join([*lines, *([self.remedy] if self.remedy else []), self.line])
+        return printable("\n    ".join([*lines, *([self.remedy] if self.remedy else []), self.line]))
+
+    def __repr__(self) -> str:
+        return fields(self)
 
 
 class GradReport:
@@ -138,10 +148,11 @@ class GradReport:
     def __str__(self) -> str:
         head = f"{self.word}: the gradient of {self.what}, {self.coverage}"
         lines = [head, ""]
-        table = [("input", "shape", *VERDICTS, "largest gap"), *self.rows()]
+        rows = [[printable(cell) for cell in row] for row in self.rows()]  # before the columns are made even
+        table = [["input", "shape", *VERDICTS, "largest gap"], *rows]
         widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
         if len(table) > 30:
-            table[30:] = [(f"… and {len(table) - 30} more", *[""] * (len(widths) - 1))]
+            table[30:] = [[f"… and {len(table) - 30} more", *[""] * (len(widths) - 1)]]
         for row in table:
             lines.append("  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
         wrong = self.mismatches
@@ -151,7 +162,7 @@ class GradReport:
         for title, items in (("to blame", self.culprits), ("problems", self.problems), ("notes", self.notes)):
             if items:
                 lines += ["", f"{title}:", *[f"  {item}" for item in items]]
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     __repr__ = __str__
 

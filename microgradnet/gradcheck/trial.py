@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,13 @@ from .judge import judged
 from .places import wide
 from .report import MISMATCH
 from .slopes import Slope, size_of
+
+
+def computed(node: Value, i: int, inputs: Sequence[Any], x: Array) -> Array:
+    """What the operation of `node` computes from other numbers in the place of its input `i`, in one row."""
+    row: Any = node.op
+    moved = x.reshape(np.shape(inputs[i])).astype(inputs[i].dtype)[()]
+    return np.ravel(np.asarray(row.forward(*inputs[:i], moved, *inputs[i + 1 :], **node.params), np.float64))
 
 
 class Trial:
@@ -41,19 +49,11 @@ class Trial:
         except Exception as failure:
             self.failure = failure
         at = wide(self.x).ravel()
-        self.field: Field = Field(
-            at,
-            self.fit(pending.get(stand_in, np.zeros(stand_in.shape))),
-            self.results,
-            self.results(at),
-            np.ravel(wide(g)),
-        )
-
-    def results(self, x: Array) -> Array:
-        """What the operation computes from other numbers in the place of its input, in one row."""
-        moved = x.reshape(np.shape(self.x)).astype(self.x.dtype)[()]
-        inputs = [moved if j == self.i else a for j, a in enumerate(self.inputs)]
-        return np.ravel(np.asarray(self.row.forward(*inputs, **self.node.params), np.float64))
+        gx = self.fit(pending.get(stand_in, np.zeros(stand_in.shape)))
+        results = functools.partial(
+            computed, node, i, self.inputs
+        )  # no method: the field and this would hold each other
+        self.field: Field = Field(at, gx, results, results(at), np.ravel(wide(g)))
 
     def rule(self, g: Any = None, out: Any = None, inputs: Sequence[Any] | None = None) -> Any:
         """What the rule returns; of another gradient, result or inputs if these are given."""

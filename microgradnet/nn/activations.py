@@ -7,6 +7,7 @@ from typing import Any, dataclass_transform
 from .. import functional
 from ..checks import choice
 from ..core import Operand
+from ..words import printable
 from .inputs import floating
 from .module import WithoutParameters
 from .options import FunctionLayer
@@ -27,7 +28,7 @@ class Activation(FunctionLayer, WithoutParameters):
         shown = [
             f"{x}" if name in ("negative_slope", "alpha") else f"{name}={x!r}" for name, x in self.options().items()
         ]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return printable(f"{type(self).__name__}({', '.join(shown)})")
 
 
 class Identity(Activation):

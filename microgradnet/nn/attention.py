@@ -48,8 +48,8 @@ class MultiheadAttention(Module):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
-        batch_first: bool = False,
         *,
+        batch_first: bool = False,  # by name alone: the next in PyTorch is another
         dtype: DTypeLike = np.float32,
         seed: Seed = None,
     ) -> None:
@@ -191,7 +191,7 @@ class TransformerEncoderLayer(Module):
         function("activation", chosen, call="TransformerEncoderLayer", more=", 'relu' or 'gelu'")
         rng = generator(seed)
         self.self_attn: MultiheadAttention = MultiheadAttention(
-            d_model, nhead, dropout, bias, batch_first, dtype=dtype, seed=rng
+            d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype, seed=rng
         )
         self.linear1: Linear = Linear(d_model, dim_feedforward, bias, dtype=dtype, seed=rng)
         self.dropout: Dropout = Dropout(dropout, seed=rng)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 from .. import functional
 from ..checks import function
 from ..core import Operand, Value, shaped
+from ..words import printable
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
 from .inputs import wrong_shape
@@ -69,8 +70,8 @@ class Sequential(Module):
         return Sequential(*self.layers[i]) if isinstance(i, slice) else self.layers[i]
 
     def __repr__(self) -> str:
-        inside = "".join(f"  {i}: {named(x)}\n".replace("\n  ", "\n    ") for i, x in enumerate(self.layers))
-        return f"Sequential(\n{inside}){counted(self)}"
+        inside = "".join(f"  {i}: {named(x)}".replace("\n", "\n  ") + "\n" for i, x in enumerate(self.layers))
+        return printable(f"Sequential(\n{inside}){counted(self)}")
 
 
 def check_layer(name: str, layer: Any) -> None:
@@ -108,7 +109,7 @@ class Residual(Module):
         return total
 
     def __repr__(self) -> str:
-        return f"Residual({named(self.module)})"
+        return printable(f"Residual({named(self.module)})")
 
 
 class Flatten(WithoutParameters):
@@ -186,4 +187,4 @@ class MLP(Module):
     def __repr__(self) -> str:
         sizes = [self.layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in self.layers)]
         names = named(self.activation) + (f", then {named(self.final_activation)}" if self.final_activation else "")
-        return f"MLP({' → '.join(map(str, sizes))}, {names}; {self.parameter_count():,} parameters)"
+        return printable(f"MLP({' → '.join(map(str, sizes))}, {names}; {self.parameter_count():,} parameters)")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 from .. import functional
 from ..core import Operand, Value
+from ..words import printable
 from . import init as initialisers
 from .init import Initialiser, Seed
 from .inputs import check_sizes, check_window, floating, wrong_shape
@@ -77,7 +78,8 @@ class Convolution(Module):
         options = [("stride", self.stride, 1), ("padding", self.padding, 0), ("dilation", self.dilation, 1),
                    ("groups", self.groups, 1), ("bias", self.bias is not None, True)]  # fmt: skip
         more = "".join(f", {name}={x!r}" for name, x, default in options if x != default)
-        return f"{type(self).__name__}({n_in * self.groups} → {n_out}, kernel_size={shortest(kernel)}{more})"
+        sizes = f"{n_in * self.groups} → {n_out}, kernel_size={shortest(kernel)}"
+        return printable(f"{type(self).__name__}({sizes}{more})")
 
 
 def shortest(sizes: list[int]) -> str:
@@ -142,15 +144,15 @@ class Pooling(WithoutParameters):
     def __repr__(self) -> str:
         defaults = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "count_include_pad": True}
         shown = [f"{name}={x!r}" for name, x in self.options.items() if name == "kernel_size" or x != defaults[name]]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return printable(f"{type(self).__name__}({', '.join(shown)})")
 
 
 class MaxPooling(Pooling):
     """What MaxPool1d and MaxPool2d share."""
 
     def __init__(
-        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1,
-        ceil_mode: bool = False,
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1, *,
+        ceil_mode: bool = False,  # by name alone: the next in PyTorch is another
     ) -> None:  # fmt: skip
         super().__init__(kernel_size, stride, padding, dilation=dilation, ceil_mode=ceil_mode)
 

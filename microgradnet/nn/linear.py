@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 from .. import functional
 from ..checks import function
 from ..core import NonDiff, Operand, Value, modes, shaped
+from ..words import printable
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
 from .inputs import check_sizes, floating, wrong_shape
@@ -66,7 +67,7 @@ class Linear(Module):
 
     def __repr__(self) -> str:
         n_out, n_in = self.weight.shape
-        return f"Linear({n_in} → {n_out}{'' if self.bias is not None else ', bias=False'})"
+        return printable(f"Linear({n_in} → {n_out}{'' if self.bias is not None else ', bias=False'})")
 
 
 def affine(x: Any, weight: Value, bias: Value | None) -> Value:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, dataclass_transform, overload
 
 from .. import functional
 from ..core import Array, Either, Numbers, Operand, Value
+from ..words import printable
 from .options import FunctionLayer
 
 
@@ -34,7 +35,7 @@ class Loss(FunctionLayer):
 
     def __repr__(self) -> str:
         changed = [f"{name}={x!r}" for name, x in self.options().items() if not same(x, self.known[name])]
-        return f"{type(self).__name__}({', '.join(changed)})"
+        return printable(f"{type(self).__name__}({', '.join(changed)})")
 
 
 def same(x: Any, default: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar, overload
 from weakref import ref
@@ -13,6 +12,7 @@ import numpy as np
 
 from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
+from ..words import answering, foreign, own, printable
 from . import state as states
 from .summary import Summary, described
 
@@ -28,10 +28,26 @@ if TYPE_CHECKING:
 
 NOTHING: Any = object()
 # What is told of every call of a Module, and its result; see `Module.summary`.
-LISTENER: ContextVar[Callable[[Module, Any], None] | None] = ContextVar("listener", default=None)
+LISTENER = modes.InForce("listener", None)
 
 
-class Module:
+class ForeignModule:
+    """What the modules of other libraries have and ours has not; what there is here instead is said in `foreign`."""
+
+
+foreign(ForeignModule, "Module", (
+    "to type float double half bfloat16 cuda cpu to_device device mps children named_children named_modules "
+    "submodules buffers apply register_buffer register_parameter add_param add_weight self_param add_module "
+    "register_module requires_grad_ trainable requires_grad get_parameter get_submodule get_layer "
+    "register_forward_hook register_forward_pre_hook register_full_backward_hook compile fit predict "
+    "predict_on_batch predict_proba evaluate score trainable_variables trainable_weights variables "
+    "trainable_parameters get_weights set_weights get_parameters count_params num_parameters num_params param_count "
+    "save save_weights save_pretrained load load_weights from_pretrained zero_grads cleargrads init init_with_output "
+    "build is_training"
+))  # fmt: skip
+
+
+class Module(ForeignModule):
     """A layer or network. Assign Values, Modules, or lists, tuples, dicts and dataclasses of them; define `forward`.
 
     A Value attribute is a parameter, unless it was computed from others: `Value(0.1 * array)` is one, and
@@ -54,6 +70,8 @@ class Module:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # Generic's, for one
+        if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
+            cls.__init__ = answering(cls.__init__)  # type: ignore[method-assign]
         if "forward" in vars(cls) and "__call__" not in vars(cls):
             cls.__call__ = calling(cls.forward)  # type: ignore[method-assign]
 
@@ -220,13 +238,17 @@ class Module:
                 subject(*inputs)
         return Summary(subject, results)
 
+    def __dir__(self) -> list[str]:
+        return own(self)
+
     @recursive_repr("…")
     def __repr__(self) -> str:
         held = [found for name, part in children(self) for found in walk(part, name, {id(self)}, deep=False)]
         held += [(name, x) for name, x in vars(self).items() if isinstance(x, Value) and not is_parameter(x)]
         shown = [(path, parameter_repr(x) if isinstance(x, Value) else repr(x)) for path, x in held]
         inside = "\n".join(f"  {path}: {text}".replace("\n", "\n  ") for path, text in shown)
-        return f"{type(self).__name__}(\n{inside}\n){counted(self)}" if inside else f"{type(self).__name__}()"
+        name = type(self).__name__
+        return printable(f"{name}(\n{inside}\n){counted(self)}" if inside else f"{name}()")
 
 
 class WithoutParameters(Module):
@@ -305,7 +327,7 @@ class WrongInput(ValueError):
     def __str__(self) -> str:
         inside_out = zip(self.layers[1:], self.layers, strict=False)
         path = "".join(reversed([path_in(outer, inner) for outer, inner in inside_out]))
-        return f"{f'model{path}: ' if path else ''}{self.layers[0]!r} {self.text}"
+        return printable(f"{f'model{path}: ' if path else ''}{self.layers[0]!r} {self.text}")
 
 
 def path_in(outer: Module, inner: Module) -> str:

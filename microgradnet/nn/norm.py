@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 from .. import functional
 from ..core import Array, Operand, Value, modes
+from ..words import printable
 from .init import Seed, generator
 from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .module import Module, WithoutParameters
@@ -73,7 +74,7 @@ class BatchNorm(Module):
         return out
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.num_features})"
+        return printable(f"{type(self).__name__}({self.num_features})")
 
 
 class BatchNorm1d(BatchNorm):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
+from ..words import called_here
 from .module import Module
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class FunctionLayer(Module):
         placed = dict(zip(self.known, given, strict=False))
         for name in named:
             if name not in self.known:
-                raise TypeError(f"{kind} has no option {name!r}; it has {', '.join(self.known) or 'none'}")
+                has = f"{', '.join(self.known) or 'none'}{called_here(name, self.known)}"
+                raise TypeError(f"{kind} has no option {name!r}; it has {has}")
             if name in placed:
                 raise TypeError(f"{kind} got its option {name!r} twice, by position and by name")
         for name, x in {**self.known, **placed, **named}.items():

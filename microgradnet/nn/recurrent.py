@@ -13,6 +13,7 @@ from .. import functional
 from ..checks import choice
 from ..core import Operand, Value
 from ..ops.lstm import lstm
+from ..words import printable
 from .init import Seed, generator
 from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .linear import affine
@@ -141,7 +142,7 @@ class Recurrent(Module, Generic[State]):
                    ("batch_first", self.batch_first, False), ("dropout", self.dropout, 0.0),
                    ("bidirectional", self.bidirectional, False)]  # fmt: skip
         more = "".join(f", {name}={x!r}" for name, x, default in options if x != default)
-        return f"{type(self).__name__}({self.input_size} → {self.hidden_size}{more})"
+        return printable(f"{type(self).__name__}({self.input_size} → {self.hidden_size}{more})")
 
 
 class RNN(Recurrent[Value]):

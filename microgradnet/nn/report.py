@@ -9,6 +9,7 @@ import numpy as np
 from ..checks import whole
 from ..core import Array, numbers
 from ..tree import leaves
+from ..words import printable
 from .module import Module
 
 
@@ -33,7 +34,7 @@ def gradient_report(model: Module, gradient: Any = None, n: int = 10) -> str:
       weight[0, 1]          +2  nudge down  0.33 of the first
     """
     whole("n", n, 0, more=": how many numbers to list")
-    named = named_gradients(model, gradient)
+    named = [(printable(name), g) for name, g in named_gradients(model, gradient)]
     width = max(len("parameter"), *(len(name) for name, _ in named))
     lines = [f"{'parameter':{width}}  numbers  nudge up  nudge down  leave  largest slope"]
     for name, g in named:

@@ -11,7 +11,7 @@ import numpy as np
 from ..checks import unmasked
 from ..core import Array, Value, numbers
 from ..tree import find, walk
-from ..words import brief
+from ..words import brief, fields
 
 
 class Incompatible(NamedTuple):
@@ -19,6 +19,9 @@ class Incompatible(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        return fields(self)
 
 
 def places(module: Any) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def load(module: Any, state: Mapping[str, Any], strict: bool) -> Incompatible:
     missing = [path for path, x in mine.items() if id(x) not in given]
     report = Incompatible(missing, unexpected)
     if strict:
-        wrong = [f"{path} is missing" for path in missing] + [f"{key} is left over" for key in unexpected] + wrong
+        wrong += [f"{path} is missing" for path in missing] + [f"{key} is left over" for key in unexpected]
     if wrong:
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         way = ". strict=False lets missing and left over ones be" if strict and (missing or unexpected) else ""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core import Value
 from ..tree import children, is_frozen, walk
+from ..words import printable
 
 HEAD = ["path", "layer", "parameters", "numbers", "frozen", "result"]
 
@@ -60,7 +61,7 @@ class Summary:
         return f"{self.total:,} parameters{frozen}: {self.bytes:,} bytes"
 
     def __str__(self) -> str:
-        table = self.table()
+        table = [[printable(text) for text in row] for row in self.table()]  # before the columns are made even
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         right = [name in ("numbers", "frozen") for name in table[0]]
         lines = [

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..core import TABLE, Value
+from ..core.unrolled import updating
 from . import conv, cost, elementwise, erf, fused, linalg, linear, lstm, moves, pool, reduction, shape
 
 __all__ = [
@@ -20,6 +21,12 @@ DIRECT = {
 for name, key in DIRECT.items():
     record, method = TABLE[key].record, getattr(Value, name)
     record.__name__, record.__qualname__, record.__doc__ = name, f"Value.{name}", method.__doc__
+    setattr(Value, name, record)
+
+# And those that warn of a leaf updated like an array.
+for name, key, symbol in (("__isub__", np.subtract, "-="), ("__iadd__", np.add, "+=")):
+    record = updating(TABLE[key], symbol)
+    record.__name__, record.__qualname__ = name, f"Value.{name}"
     setattr(Value, name, record)
 
 # A training step makes and frees the same large arrays over and over. glibc gives memory that is free at the end of its

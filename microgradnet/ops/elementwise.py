@@ -63,10 +63,10 @@ def _less_one(x: Any, y: Any) -> Any:
 
 def _slope_in_base(g: Any, out: Any, x: Any, y: Any) -> Any:
     """g · y · x**(y − 1), also where one of these is infinite and the product is not."""
-    if type(y) is int or (type(y) is float and 0.1 < abs(y) < math.inf):  # where one overflows, all do
+    if isinstance(y, int) or (type(y) is float and 0.1 < abs(y) < math.inf):  # where one overflows, all do
         return g * y * x ** (y - 1 if y else 0)
     power = x ** _less_one(x, y)
-    if type(y) is float:
+    if isinstance(y, float):
         y = x.dtype.type(y)
     if y.dtype.kind == "f":
         y = np.where(np.isinf(y) & (power == 0), 0.0, y)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..core import Op, Operand, Value, as_floats, case, narrowed, of_one, op, shaped, widened  # noqa: F401  (Value for the example)
+from ..words import answering
 from .elementwise import stop_gradient
 
 # np.sum and the like, without their Python wrappers
@@ -208,6 +209,7 @@ op(np.count_nonzero, None, forward=_count_nonzero, cases=[case("ab"), case("ab",
 
 
 @of_one
+@answering
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`, without overflow. All −inf gives −inf, and a gradient of 0.
 

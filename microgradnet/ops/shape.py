@@ -30,7 +30,7 @@ from ..core import (
     shaped,
     wide,
 )  # fmt: skip
-from ..words import brief, written
+from ..words import brief, printable, written
 
 ODD = np.array([-1, 0, 2, 0])  # an index array with a repeat and a negative
 MASK = np.array([True, False, True])
@@ -117,7 +117,7 @@ class Slot:
     """In a recorded index, the place of an index array. The array itself is an input: it may vary, the index not."""
 
     def __repr__(self) -> str:
-        return "·"
+        return printable("·")
 
 
 SLOT = Slot()

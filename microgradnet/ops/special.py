@@ -266,11 +266,26 @@ polygamma: Op = op("polygamma", lambda g, out, x, *, n: g * polygamma(x, n=n + 1
                cases=[case("ab", n=1), case("ab", n=0), case("a", n=4), case("", n=1)])  # fmt: skip
 psi: Op = _row("psi", lambda g, out, x: g * polygamma(x, n=1), domain=POSITIVE, at={0.0: np.inf})
 digamma = psi
-gamma = _row("gamma", lambda g, out, x: g * out * psi(x), domain=POSITIVE, at={0.0: -np.inf})
+# At its poles below 0 gamma is NaN, or, in older SciPy, inf.
+gamma = _row("gamma", lambda g, out, x: g * out * psi(x), domain=POSITIVE,
+             at={0.0: -np.inf, -1.0: np.nan, -HUGE: np.nan, -np.inf: np.nan})  # fmt: skip
 gammaln = _row("gammaln", lambda g, out, x: g * psi(x), domain=POSITIVE,
                at={0.0: -np.inf, -1.0: np.nan, -HUGE: np.nan, -np.inf: np.nan})  # fmt: skip
 loggamma = _row("loggamma", lambda g, out, x: g * psi(x), domain=POSITIVE, at={0.0: -np.inf})
 gammasgn = op(_ufunc("gammasgn"), None)
+
+
+def _rgamma_slope(x: Any, out: Any) -> Any:
+    """−ψ(x) / Γ(x). On the left, where ψ has poles, by reflection: 1/Γ(x) is Γ(1 − x) · sin(πx) / π."""
+    left = x < 0.5
+    there, here = np.where(left, x, 0.5), np.where(left, 0.5, x)
+    turned = (there - 2 * np.round(there * 0.5)) * math.pi
+    mirrored = gamma(1 - there) * (np.cos(turned) - psi(1 - there) * np.sin(turned) / math.pi)
+    return np.where(left, mirrored, -_times(out, psi(here)))
+
+
+rgamma = _row("rgamma", lambda g, out, x: g * _rgamma_slope(x, out), domain=POSITIVE, points=[-1.0, -2.0],
+              at={-HUGE: np.inf, -np.inf: np.nan})  # fmt: skip
 
 
 def _is_pole(x: Any) -> Any:
@@ -419,5 +434,5 @@ for ufunc in map(_ufunc, scipy.special.__all__):
         REFUSED[ufunc] = (
             "it is SciPy's and has several results, or works on complex numbers"
             if ufunc.nout > 1 or not any(set(kinds.split("->")[0]) <= set("lfdg") for kinds in ufunc.types)
-            else "it is SciPy's, and its slope is none of the functions that have a rule"
+            else "it is SciPy's, and no rule is written for it here. @primitive makes a row of it, given its derivative"
         )

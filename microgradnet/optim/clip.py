@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from ..checks import positive, refusal
 from ..core import Value, numbers
-from ..words import brief
+from ..words import answering, brief
 from .options import is_list
 
 LIMIT = {"what": "what gradients are limited to", "more": ", such as 1.0"}
 
 
+@answering
 def clip_grad_norm_(
     parameters: Iterable[Value] | Value,
     max_norm: float,
@@ -41,8 +43,8 @@ def clip_grad_norm_(
         wanted = "a number of at least 1, or math.inf for the largest gradient"
         raise ValueError(refusal("norm_type", norm_type, wanted))
     # In float64: the squares of float32 numbers overflow from 1e19 on.
-    norms = [np.linalg.norm(numbers(p.grad).astype(np.float64, copy=False).ravel(), norm_type) for p in with_grad]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    norms = [norm(numbers(p.grad).astype(np.float64, copy=False).ravel(), norm_type) for p in with_grad]
+    total = norm(norms, norm_type)
     if not math.isfinite(total):
         if error_if_nonfinite:
             raise RuntimeError(
@@ -57,6 +59,12 @@ def clip_grad_norm_(
     return total
 
 
+def norm(vector: Any, norm_type: float) -> float:
+    """The norm of a vector; 0 if it has no elements, of which NumPy 2.0 knows no largest."""
+    return float(np.linalg.norm(vector, norm_type)) if len(vector) else 0.0
+
+
+@answering
 def clip_grad_value_(parameters: Iterable[Value] | Value, clip_value: float) -> None:
     """Limit every number of every gradient to [−`clip_value`, `clip_value`].
 

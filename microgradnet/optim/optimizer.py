@@ -13,7 +13,7 @@ import numpy as np
 
 from ..checks import positive
 from ..core import Array, NonDiff, Value, modes
-from ..words import brief
+from ..words import answering, brief, foreign, own, printable
 from .options import OPTIONS, Group, checked, is_list, movable
 from .pieces import Piece, pieces_of, ready
 from .state import Slots, Walk, fitting, packed, unpack, walk_of
@@ -23,7 +23,17 @@ Parameters: TypeAlias = "Iterable[Value] | Iterable[dict[str, Any]]"
 FIXED = "what an optimiser moves is fixed when it is made. Make a new one, and load this one's state_dict if it fits"
 
 
-class Optimizer:
+class ForeignOptimizer:
+    """What the optimisers of other libraries have and ours has not; what there is here instead is said in `foreign`."""
+
+
+foreign(ForeignOptimizer, "Optimizer", (
+    "learning_rate lr get_lr add_param_group minimize apply_gradients apply_updates update get_config get_state "
+    "set_state zero_grads state"
+))  # fmt: skip
+
+
+class Optimizer(ForeignOptimizer):
     """What every optimiser shares. One of your own says in `direction` where to go, and `step` goes there.
 
     `params` is a list of parameters, or of groups, dicts such as `{"params": [w, b], "lr": 0.01}`, where a group's
@@ -72,13 +82,21 @@ class Optimizer:
         self._walk = walk_of(self.param_groups, self._pieces(), self.slots)
         self._known = [dict(group) for group in self.param_groups]
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
+            cls.__init__ = answering(cls.__init__)  # type: ignore[method-assign]
+
+    def __dir__(self) -> list[str]:
+        return own(self)
+
     def __repr__(self) -> str:
         groups = []
         for group in self.param_groups:
             options = ", ".join(f"{name}={x}" for name, x in group.items() if name != "params")
             groups.append(f"{options}; parameters: {len(group['params'])}")
         inside = groups[0] if len(groups) == 1 else "".join(f"\n  {group}" for group in groups) + "\n"
-        return f"{type(self).__name__}({inside})"
+        return printable(f"{type(self).__name__}({inside})")
 
     # ------------------------------------------------------------------------------------ what an optimiser defines
 

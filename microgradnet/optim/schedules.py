@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..checks import choice, is_number, number, positive, refusal, share, whole
-from ..words import brief
+from ..words import answering, brief
 from .optimizer import Optimizer
 from .options import Group
 from .state import fits
@@ -36,6 +36,11 @@ class LRScheduler:
     >>> schedule.get_last_lr()
     [0.2]
     """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "__init__" in vars(cls) and cls.__module__ == __name__:
+            cls.__init__ = answering(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):

@@ -1,7 +1,7 @@
 """Pictures of networks, trainings and descents with matplotlib (extra `plots`).
 
 What has one panel draws into the axes it is given, or into new ones, and returns them; what has several returns a
-figure.
+figure. Either, as the last line of a notebook's cell, is shown.
 """
 
 from typing import TYPE_CHECKING

@@ -12,7 +12,7 @@ POSITIVE, NEGATIVE = "#2b6cb0", "#c05621"  # blue and orange: told apart by near
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches. `figure.savefig(path)` saves it; a notebook shows it.
+    """An empty figure of this size in inches. `figure.savefig(path)` saves it; at the end of a cell it is shown.
 
     Raises ModuleNotFoundError, with the command that installs it, where matplotlib is missing.
 
@@ -20,13 +20,16 @@ def new_figure(width: float, height: float) -> Figure:
     >>> left, right = plots.new_figure(8, 3).subplots(1, 2)
     """
     try:
-        from matplotlib.figure import Figure
+        from .shown import ShownFigure
     except ModuleNotFoundError:
         raise ModuleNotFoundError("plots need matplotlib: pip install matplotlib", name="matplotlib") from None
-    return Figure(figsize=(width, height), layout="constrained")
+    return ShownFigure(figsize=(width, height), layout="constrained")
 
 
 def new_axes(width: float, height: float) -> Axes:
-    """Axes in a figure of this size in inches. `axes.figure.savefig(path)` saves it; a notebook shows it."""
+    """Axes in a figure of this size in inches. `axes.figure.savefig(path)` saves it; a notebook shows it.
+
+    The axes as a cell's last line are enough.
+    """
     axes: Axes = new_figure(width, height).subplots()
     return axes

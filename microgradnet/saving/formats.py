@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..core import Array
+from ..words import brief
 
 MANIFEST = "microgradnet.json"
 Path: TypeAlias = str | os.PathLike[str]
@@ -24,7 +25,13 @@ Meta: TypeAlias = dict[str, str]  # "manifest" and its "sha256"; empty in a file
 
 
 def format_of(path: Path) -> tuple[Callable[[str], tuple[Arrays, Meta]], Callable[[Arrays, Meta], bytes]]:
-    """How to read and how to write the format that the end of a path means. ValueError for any other end."""
+    """How to read and how to write the format that the end of a path means. ValueError for any other end; TypeError for
+    what is no path, such as the model, which comes second."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"the path of the file comes first, save(path, model), load(path, model); got {brief(path)} in its place. "
+            f"Anything but a model has a name: save(path, weights=arrays)"
+        )
     end = os.path.splitext(os.fspath(path))[1].lower()
     if end not in FORMATS:
         raise ValueError(f"{os.fspath(path)!r} ends in {end!r}: wanted a path that ends in {' or '.join(FORMATS)}")

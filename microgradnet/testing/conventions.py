@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import formulas  # noqa: F401  (fills the table)
 from ..core import HUGE, TABLE, TINY, Op
+from ..words import printable
 from .points import Point, statements
 
 with contextlib.suppress(ImportError):  # SciPy is optional
@@ -87,7 +88,7 @@ def main(*paths: str) -> None:
         own = path.read_text(encoding="utf-8").partition(HEADING)[0]
         path.write_text(own + section(), encoding="utf-8")
     if not paths:
-        print(section(), end="")
+        print(printable(section()), end="")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import Phase, given, settings
+from hypothesis import seed as given_seed
 from hypothesis import strategies as st
 
 from ..core import Case, Op
@@ -39,11 +40,13 @@ def property_test(
     return test
 
 
-def holds(law: Law, strategy: st.SearchStrategy[Any], examples: int = 40, shrink: bool = True) -> int:
+def holds(
+    law: Law, strategy: st.SearchStrategy[Any], examples: int = 40, shrink: bool = True, seed: int | None = None
+) -> int:
     """How many drawn calls a law was tried on; AssertionError with the law and the call if it is broken.
 
     With `shrink` a smaller call is searched for that breaks it as well: of Modules, which are small enough, it would
-    take minutes.
+    take minutes. Another `seed` draws other calls.
     """
     __tracebackhide__ = True
     ran, profile = 0, settings(max_examples=examples, deadline=None)
@@ -63,6 +66,6 @@ def holds(law: Law, strategy: st.SearchStrategy[Any], examples: int = 40, shrink
             raise AssertionError(f"{call} breaks the law “{name}”: {seen}") from (None if own else error)
         ran += 1
 
-    try_law_on()
+    (try_law_on if seed is None else given_seed(seed)(try_law_on))()
     must(ran >= examples // 2, f"the law {law.__name__} was tried on {ran} calls only, of {examples}")
     return ran

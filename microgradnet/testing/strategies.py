@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import array_shapes, mutually_broadcastable_shapes
 from .. import tree
 from ..core import BOOLEAN, REAL, Array, Case, Domain, Op, Value, Variadic, sweep
 from ..nn import Module
-from ..words import brief
+from ..words import brief, fields, printable
 
 Domains: TypeAlias = Domain | Sequence[Domain]
 Shape: TypeAlias = tuple[int, ...]
@@ -112,7 +112,10 @@ class Call(NamedTuple):
     seed: int
 
     def __str__(self) -> str:
-        return f"{self.row.name}({arguments(self.inputs, self.params)}), seed {self.seed}"
+        return printable(f"{self.row.name}({arguments(self.inputs, self.params)}), seed {self.seed}")
+
+    def __repr__(self) -> str:
+        return fields(self)
 
     def values(self, dtype: Any = np.float64) -> list[Any]:
         """The inputs, those of floating point in this dtype, and as new Values where a gradient flows to them."""
@@ -173,7 +176,10 @@ class Run(NamedTuple):
 
     def __str__(self) -> str:
         name = type(self.make(self.seed)).__name__
-        return f"{name}, made with seed {self.seed}, of ({arguments(self.inputs, self.params)})"
+        return printable(f"{name}, made with seed {self.seed}, of ({arguments(self.inputs, self.params)})")
+
+    def __repr__(self) -> str:
+        return fields(self)
 
     def forward(self, module: Module, *inputs: Any) -> list[Value]:
         """The results that gradients flow from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,31 @@ def check_counts(*, epochs: Any, batch_size: Any, **optional: Any) -> None:
     for name, n in optional.items():
         if n is not None:
             checks.whole(name, n, more=", or None")
+
+
+OPTIONS = "options of the optimizer"
+
+
+def options_of(state: Any) -> list[dict[str, Any]]:
+    """The options of each group in the state of an optimiser of ours; of another kind, nothing."""
+    groups = state["param_groups"] if isinstance(state, dict) and "optimizer" in state else []
+    return [{name: x for name, x in group.items() if name != "params"} for group in groups]
+
+
+def changed(then: dict[str, Any], now: dict[str, Any], saved: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The arguments that are others now than when a training began: their names, what they were, what they are.
+
+    What another version of this package did not keep is not compared. An optimiser may have the options it began with,
+    or those in `saved`, its state in the file: a schedule changes them.
+    """
+    for name, here in now.items():
+        if name != OPTIONS and then.get(name, here) != here:
+            yield name, then[name], here
+    given, began = now[OPTIONS], then.get(OPTIONS, now[OPTIONS])
+    if given != options_of(saved):
+        for i, (group, before) in enumerate(zip(given, began, strict=False)):
+            where = f" of group {i}" if len(given) > 1 else ""
+            yield from ((name + where, before.get(name), x) for name, x in group.items() if x != before.get(name))
 
 
 def name_of(f: Any) -> str:

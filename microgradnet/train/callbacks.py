@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Self
 
+from ..words import printable
 from .measures import Function
 from .run import Run
 
@@ -63,7 +64,8 @@ class Progress:
                 self.bar.clear()
             latest = {name: column[-1] for name, column in run.history.items()}
             epoch, seconds = latest.pop("epoch"), latest.pop("seconds")
-            print(f"epoch {epoch}/{run.epochs}: {said(latest)} ({seconds:.1f} s)", file=sys.stderr)
+            line = f"epoch {epoch}/{run.epochs}: {said(latest)} ({seconds:.1f} s)"
+            print(printable(line, sys.stderr), file=sys.stderr)
 
     def __exit__(self, *error: object) -> None:
         if self.bar is not None:

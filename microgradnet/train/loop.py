@@ -8,16 +8,20 @@ from .. import checks
 from ..core import Array
 from ..nn.init import Seed
 from ..nn.module import Module
+from ..optim import Optimizer
 from ..saving.formats import Path
-from .arguments import check_counts, check_parts, examples, held_out, name_of
+from ..words import answering
+from .arguments import OPTIONS, check_counts, check_parts, examples, held_out, name_of, options_of
 from .around import Interrupts, ModesKept
 from .callbacks import Progress, in_good_order
+from .likeness import functions_of, likenesses
 from .measures import Function, evaluated
 from .run import History, Moves, Run, Steps
 from .sources import ArraySource, fingerprint
 from .step import Step
 
 
+@answering
 def fit(
     model: Module,
     x: Array,
@@ -57,18 +61,20 @@ def fit(
     `scheduler_interval="batch"`.
 
     `history["stopped"]` is why it ended. "finished": all epochs are done. "patience": so many epochs in a row did not
-    lower the val_cost (without validation, the cost). With `patience`, the model ends with the weights of its best
-    epoch, however training ended. "interrupted": Ctrl-C; the step under way is done first, a second Ctrl-C raises
-    KeyboardInterrupt. "callback": `on_batch` or `on_epoch` said stop. They are called with a `Run` after each batch and
-    each epoch. The model is left in the mode it had, training or evaluation.
+    lower the val_cost (without validation, the cost); a NaN lowers nothing. With `patience`, the model ends with the
+    weights of its best epoch, however training ended. "interrupted": Ctrl-C; the step under way is done first, a second
+    Ctrl-C raises KeyboardInterrupt. "callback": `on_batch` or `on_epoch` said stop. They are called with a `Run` after
+    each batch and each epoch. The model is left in the mode it had, training or evaluation.
 
     `checkpoint="run.npz"` saves there after each epoch, or after every `save_every` batches, and whenever training
     stops. If the file is there, training goes on from it, to the same bits as if it had never stopped; `epochs` may be
-    larger than it was, other arguments must be the same (ValueError). Remove the file to start anew. What callbacks
-    keep is not saved.
+    larger than it was, other arguments must be the same, options of the optimiser and the code of functions included
+    (ValueError). To go on with another lr, assign it in a callback. Remove the file to start anew. What callbacks keep
+    is not saved.
 
     FloatingPointError for a cost or gradient that is NaN or infinite, with the report of `debug`: the operation, its
-    inputs, the line. The parameters are those before that step.
+    inputs, the line. The parameters are those before that step. Also where an epoch or the training would end, or be
+    saved, with a parameter that is so; the step that did it is undone, unless a callback or Ctrl-C stopped it there.
 
     >>> import numpy as np
     >>> from microgradnet import functional, nn, optim
@@ -92,12 +98,15 @@ def fit(
     source = ArraySource(x, y, batch_size, seed)
     run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=validation is not None)
     if checkpoint is not None:
+        functions = {"loss": loss, "scheduler": functions_of(scheduler)}
+        functions |= {f"metrics[{name!r}]": f for name, f in metrics.items()}
         run.arguments = {
             **source.fingerprint(), "validation": validation and [*map(fingerprint, validation)],
             "batch_size": batch_size, "seed": None if seed is None else source.seed, "patience": patience,
             "metrics": [*metrics], "loss": name_of(loss),
             "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
-            "scheduler_interval": scheduler_interval,
+            "scheduler_interval": scheduler_interval, **likenesses(functions),
+            OPTIONS: options_of(optimizer.state_dict()) if isinstance(optimizer, Optimizer) else [],
         }  # fmt: skip
         run.resume(checkpoint)
     step = Step(run, loss, metrics.values(), one_array=bool(metrics) or validation is not None)
@@ -107,7 +116,10 @@ def fit(
         if scheduler is not None:
             told[scheduler_interval].insert(0, lambda run: scheduler.step())
         for batch in run.batches():
-            step.take(batch)
+            due = (run.taken + 1) % save_every == 0 if save_every else batch.last
+            step.take(batch, to_be_checked=due or batch.last)
+            if due or batch.last:
+                step.check()
             for call in told["batch"]:
                 call(run)
             if batch.last:
@@ -116,7 +128,8 @@ def fit(
                     call(run)
             if interrupts.asked:
                 run.stop("interrupted")
-            due = run.taken % save_every == 0 if save_every else batch.last
+            if run.over():
+                step.check()
             if checkpoint is not None and (due or run.over()):
                 run.save(checkpoint)
     if run.best:

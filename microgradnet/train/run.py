@@ -13,6 +13,7 @@ from ..nn.module import Module
 from ..saving import load, save
 from ..saving.file import target
 from ..saving.formats import Path
+from .arguments import OPTIONS, changed
 from .sources import ArraySource, Batch
 
 History: TypeAlias = dict[str, Any]
@@ -125,16 +126,17 @@ class Run:
             column.append(entry)
         self.totals, self.seconds, self.since = [0.0] * len(self.totals), 0.0, now
         if self.patience is not None:
-            costs = self.history["val_cost" if held_out else "cost"]
-            best = costs[self.best["epoch"] - 1] if self.best else math.nan
-            if math.isnan(best) or costs[-1] < best:
+            *before, cost = self.history["val_cost" if held_out else "cost"]
+            if cost < min((x for x in before if not math.isnan(x)), default=math.inf):
                 self.best = {"epoch": self.epoch, "state": copy.deepcopy(self.model.state_dict())}
             self.out_of_patience()
 
     def out_of_patience(self) -> None:
-        """Stop if the best epoch is `patience` epochs ago."""
-        if self.patience is not None and self.best and len(self.history["epoch"]) - self.best["epoch"] >= self.patience:
-            self.stop("patience")
+        """Stop if the best epoch, or the beginning where none had a cost, is `patience` epochs ago."""
+        if self.patience is not None:
+            best = self.best["epoch"] if self.best else 0
+            if len(self.history["epoch"]) - best >= self.patience:
+                self.stop("patience")
 
     def things(self) -> dict[str, Any]:
         """What has a state of its own, by the names it has in a file."""
@@ -152,17 +154,17 @@ class Run:
         target(path)  # where nothing can be saved, that is said before training rather than after
         if not os.path.exists(path):
             return
-        held = load(path).get("fit")
+        found = load(path)
+        held = found.get("fit")
         if not isinstance(held, dict) or not {"arguments", "seconds", *self.source.HELD, *self.HELD} <= held.keys():
             raise ValueError(f"{path} is not of fit(checkpoint=…): remove it, or give another path")
-        for name, here in self.arguments.items():
-            there = held["arguments"].get(name)
-            if there != here:
-                raise ValueError(
-                    f"{path} is of a training with another {name}: {there}, here {here}. Give the same arguments to go "
-                    f"on, or another checkpoint=, or remove the file to start anew"
-                )
+        for name, there, here in changed(held["arguments"], self.arguments, found.get("optimizer")):
+            raise ValueError(
+                f"{path} is of a training with another {name}: {there}, here {here}. Give the same arguments to go on, "
+                f"or another checkpoint=, or remove the file to start anew"
+            )
         load(path, **self.things())
+        self.arguments |= {name: x for name, x in held["arguments"].items() if name == OPTIONS}  # those it began with
         self.seconds = held["seconds"]
         for part in (self.source, self):
             for name in part.HELD:

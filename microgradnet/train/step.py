@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..core import Value, numbers
+from ..optim import Optimizer
 from ..words import brief
-from .before import Before
+from .before import Before, finite
 from .measures import Function, number
 from .run import Run
 from .sources import Batch
@@ -19,6 +20,7 @@ class Step:
     """Trains the model of a run on one batch after the other, as the loop in `fit` says, and tells the run the cost.
 
     FloatingPointError where the cost or a gradient is NaN or infinite: the parameters are then those before the step.
+    Whether the step made a parameter so, the next one finds out; `check` does where there may be none.
     """
 
     def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool) -> None:
@@ -27,12 +29,14 @@ class Step:
         self.metrics: list[Function] = [*metrics]
         self.one_array = one_array  # whether the outputs are measured, as one array
         self.parameters: list[Value] = run.model.parameters()
-        self.before: Before = Before(run.model)
+        moved = run.optimizer.parameters if isinstance(run.optimizer, Optimizer) else []
+        names = {p: p.name or "a parameter" for p in moved} | {p: name for name, p in run.model.named_parameters()}
+        self.before: Before = Before(run.model, names)
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch, to_be_checked: bool = False) -> None:
         """Take the step, and count it. TypeError for outputs or a cost that cannot be measured or differentiated."""
         run = self.run
-        self.before.note()
+        self.before.note(parameters=to_be_checked)
 
         run.optimizer.zero_grad()
         outputs = run.model(batch.x)
@@ -51,13 +55,20 @@ class Step:
         run.measured([number(x) for x in (cost, *metrics)], batch.size)
         if math.isfinite(run.cost):
             cost.backward(release=True)
-        if not math.isfinite(run.cost) or not self.finite():
+        if not math.isfinite(run.cost) or not finite(p.grad for p in self.parameters if p.grad is not None):
             raise FloatingPointError(self.before.report(self.loss, batch, run))
         run.optimizer.step()
         run.taken += 1
 
-    def finite(self) -> bool:
-        """Whether no gradient has a NaN or an infinity. Most often one sum of squares, which is fast, settles it."""
-        found = [p.grad for p in self.parameters if p.grad is not None]
-        with np.errstate(over="ignore", invalid="ignore"):
-            return math.isfinite(sum([np.vdot(g, g) for g in found])) or all(np.isfinite(g).all() for g in found)
+    def check(self) -> None:
+        """FloatingPointError if a parameter is NaN or infinite. A step that was to be checked is undone."""
+        lost = self.before.lost()
+        if lost:
+            undone = ""
+            if self.before.weights:
+                self.before.put_back()
+                undone = "; the parameters are as they were before it"
+            raise FloatingPointError(
+                f"the step in epoch {self.run.epoch}, batch {self.run.batch} made {lost} NaN or infinite{undone}. The "
+                f"steps are too large: try a smaller lr"
+            )

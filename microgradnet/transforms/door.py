@@ -22,7 +22,7 @@ Positions: TypeAlias = int | tuple[int, ...]  # of the arguments to differentiat
 
 
 def under_no_grad() -> bool:
-    """Whether the caller records nothing. As everywhere, the count of all modes comes first: it is most often 0."""
+    """Whether the caller records nothing. As everywhere, whether any mode is on comes first: most often none is."""
     return bool(modes.on) and not RECORDING.get()
 
 

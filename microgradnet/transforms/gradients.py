@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import Array, Value, new_age, new_value, start
 from ..tree import VARIABLE
+from ..words import answering
 from .door import Function, as_arguments, check_function, check_number, chooser, named, pair, recorded_anyway
 from .sweeps import Gradients, owned, pull, recorded, results, zero
 from .variables import Outputs, Variables
@@ -33,6 +34,7 @@ def grad(f: Function, argnums: Literal[0] = 0, *, has_aux: Literal[True]) -> Gra
 def grad(f: Function, argnums: Sequence[int], has_aux: bool = False) -> Callable[..., tuple[Any, ...]]: ...
 @overload
 def grad(f: Function, argnums: int, has_aux: bool = False) -> Function: ...
+@answering
 def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Any:
     """The function that returns the gradient of the number `f(*args)` by the argument `argnums`.
 
@@ -64,6 +66,7 @@ def value_and_grad(f: Function, argnums: Literal[0] = 0, *, has_aux: Literal[Tru
 def value_and_grad(
     f: Function, argnums: int | Sequence[int], has_aux: bool = False
 ) -> Callable[..., tuple[Any, Any]]: ...
+@answering
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Any:
     """The function that returns `f(*args)`, a number, and its gradient by the argument `argnums`. See `grad`.
 
@@ -215,6 +218,7 @@ def _along(directions: list[Any], first: Gradients, variables: Variables, since:
 def jacobian(f: Function, argnums: Literal[0] = 0) -> Slopes: ...
 @overload
 def jacobian(f: Function, argnums: int | Sequence[int]) -> Function: ...
+@answering
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Any:
     """The function that returns all slopes of the array `f(*args)` by the argument `argnums`.
 
@@ -263,6 +267,7 @@ def _slopes(out: Value, variables: Variables, record: bool) -> Gradients:
 def hessian(f: Function, argnums: Literal[0] = 0) -> Slopes: ...
 @overload
 def hessian(f: Function, argnums: int | Sequence[int]) -> Function: ...
+@answering
 def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Any:
     """The function that returns all second derivatives of the number `f(*args)`: the jacobian of the gradient.
 

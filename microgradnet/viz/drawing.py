@@ -20,7 +20,7 @@ from ..files import place, replace
 from ..nn import init
 from ..nn.module import Module
 from ..tree import KIND_OF, children
-from ..words import brief
+from ..words import brief, printable
 from . import dot, render, text
 from .boxes import Picture
 from .fold import WAYS, fold
@@ -39,9 +39,23 @@ class Drawing:
 
     def __init__(self, small: Picture, large: Picture, title: str, direction: str, weights: bool) -> None:
         self._small, self._large, self._title, self._direction = small, large, title, direction
-        self.source: str = dot.source(small, title, direction, weights)
-        self.text: str = text.tree(small, title)
-        self.folded: list[str] = small.folded
+        self._source: str = dot.source(small, title, direction, weights)
+        self._text: str = text.tree(small, title)
+
+    @property
+    def text(self) -> str:
+        """The graph as a tree, with all facts."""
+        return printable(self._text)
+
+    @property
+    def source(self) -> str:
+        """The DOT text, in which Graphviz takes &#945; for α where α cannot be printed."""
+        return printable(self._source, instead=lambda c: f"&#{ord(c)};")
+
+    @property
+    def folded(self) -> list[str]:
+        """What was folded to come to the boxes drawn: "3 modules", for example."""
+        return [printable(text) for text in self._small.folded]
 
     @property
     def boxes(self) -> int:
@@ -54,7 +68,7 @@ class Drawing:
         By the `dot` program or, where it is missing, by pygraphviz. Raises RuntimeError with the remedies where both
         are missing, and TimeoutError if the layout takes longer than `timeout` seconds.
         """
-        return render.rendered(self.source, format, timeout)
+        return render.rendered(self._source, format, timeout)
 
     def save(self, path: str | os.PathLike[str], *, timeout: float = 60.0) -> None:
         """Write the drawing; the end of the name says as what.
@@ -65,9 +79,9 @@ class Drawing:
         """
         ending = os.path.splitext(os.fspath(path))[1].lower()
         if ending in (".dot", ".gv"):
-            content = self.source.encode()
+            content = self._source.encode()
         elif ending == ".txt":
-            content = f"{self.text}\n".encode("utf-8", "backslashreplace")
+            content = f"{self._text}\n".encode("utf-8", "backslashreplace")
         elif ending == ".html":
             content = self.html.encode("utf-8", "backslashreplace")
         elif ending.removeprefix(".") in render.FORMATS:

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def page(graph: dict[str, Any], title: str) -> str:
-    """The page that shows a graph, to be written as UTF-8.
+    """The page that shows a graph, in ASCII: any file and any stream can hold it.
 
     ``graph`` is what JSON can hold; its texts are shown as they stand, never as markup:
 
