@@ -193,7 +193,7 @@ def test_every_layer_is_a_product_of_matrices() -> None:
     # Three layers forward, the gradients of three matrices, of the input of the second layer, and p · p.
     assert step.source.count("dot(") == 8
     assert "taken" not in step.source  # all operands are views
-    assert len(step.source.splitlines()) < 60
+    assert len(step.source.splitlines()) < 70
 
 
 def test_an_int_is_a_program_each_and_a_number_is_not_looked_at() -> None:

@@ -400,8 +400,7 @@ class Tape:
         made = [x for x in self.alive if getattr(self.node_of.get(id(x)), "kind", "") == "call"]
         for x in made:
             x.op, x.args = history, ()
-        for held in (self.alive, self.standing, self.node_of, self.place_of, self.stored):
-            held.clear()  # a mode that is over may still hold the tape
+        vars(self).clear()  # a mode that is over may still hold the tape
         return [ref(x) for x in made]
 
 
