@@ -172,14 +172,7 @@ class Arithmetic:
         xs, ys = np.ascontiguousarray(xs[:, columns]), np.ascontiguousarray(ys[:, columns])
         left = self.gathers.full(ys)
         right = self.gathers.full(xs)
-        across: Any
-        if isinstance(right, np.ndarray):
-            across = np.ascontiguousarray(right.T)
-        else:
-            across = self.gathers.once(
-                ("transposed", id(right)), lambda: self.gathers.emit(transposed, right, shape=xs.shape[::-1])
-            )
-        total = self.gathers.emit(np.dot, left, across, shape=shape)
+        total = self.gathers.emit(np.dot, left, self.transposed(right), shape=shape)
         for part in map(self.by_place, group.parts[1:]):
             if part.width == 1:
                 a = self.gathers.operand(np.ascontiguousarray(part.x[order, 0]).reshape(shape))
@@ -191,6 +184,15 @@ class Arithmetic:
             total = self.plus(total, a, shape)
         size = len(order)
         self.put(group, group.members[order], self.gathers.emit(reshaped, total, (size,), shape=(size,)))
+
+    def transposed(self, x: Any) -> Any:
+        """A matrix the other way round."""
+        if isinstance(x, np.ndarray):
+            return np.ascontiguousarray(x.T)
+        if x.function is transposed:
+            return x.args[0]
+        key = "transposed", id(x)
+        return self.gathers.once(key, lambda: self.gathers.emit(transposed, x, shape=x.shape[::-1]))
 
     def in_order(self, index: Any, rows: Any, members: Any) -> tuple[Any, Any]:
         """Rows of a table as the parameters lie that they end in, or as their scalars lie, or as they came."""

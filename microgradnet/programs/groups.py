@@ -71,12 +71,14 @@ def distinct_rows(rows: Any) -> tuple[Any, Any]:
 class Groups:
     """All groups, level by level, and for each scalar the group it is in."""
 
-    def __init__(self, needed: Needed, nodes: list[Node], of: list[int], hinted: set[int], returned: set[int]) -> None:
+    def __init__(
+        self, needed: Needed, nodes: list[Node], of: list[int], homes: int, hinted: set[int], returned: set[int]
+    ) -> None:
         self.needed: Needed = needed
         self.level: list[int] = [0] * len(of)
         self.of: list[int] = of  # so far of what is at home somewhere
-        self.homes: int = max(of, default=SCALAR) + 1
-        self.at_home = range(self.homes)
+        self.begin: int = max(0, max(of, default=SCALAR) + 1)
+        self.at_home = range(homes)
         self.outside: dict[int, int] = {}  # id of a node that is not ours -> its level
         self.hinted: set[int] = hinted  # what ends in a parameter
         self.returned: set[int] = returned
@@ -210,7 +212,7 @@ class Groups:
     def add(self, group: Group) -> None:
         """Note a group. One scalar alone is in none."""
         if len(group.members) > 1:
-            group.name = max(self.homes, 0) + len(self.all)
+            group.name = self.begin + len(self.all)
             for k in group.members.tolist():
                 self.of[k] = group.name
         self.all.append(group)

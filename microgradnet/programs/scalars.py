@@ -27,6 +27,7 @@ SUMMED = (np.add, np.multiply)
 EXACT = 2**53  # ints up to here are floats, exactly
 CONSTANT, SCALAR = -1, -2  # the groups of numbers, and of what is neither a number nor in an array
 
+TAKE: Any = TABLE["take"]
 Identify = dict[int, int]
 
 
@@ -56,8 +57,28 @@ class Graph:
         self.known: dict[Any, int] = {}
         self.sums: set[int] = set()  # what is the sum of two floats
         self.products: set[int] = set()
+        self.views: dict[int, tuple[Node, Any]] = {}  # id of a part of an array -> the array, and where the part lies
+        self.elements: dict[int, tuple[Node, int]] = {}  # scalar -> the array that it is an element of, and its place
         for node in nodes:
-            self.read(node)
+            if is_part(node):
+                self.read_part(node)
+            else:
+                self.read(node)
+
+    def read_part(self, node: Node) -> None:
+        """Note where a part of an array lies, and number an element."""
+        (whole,) = node.args
+        lies = np.arange(math.prod(whole.shape)).reshape(whole.shape)
+        root, lies = self.views.get(id(whole), (whole, lies))
+        part = lies[node.params["index"]]
+        if part.ndim:
+            self.views[id(node)] = root, part
+            return
+        key = "element", id(root), int(part)
+        if key not in self.known:
+            self.known[key] = self.new(node, None, None)
+            self.elements[self.known[key]] = root, int(part)
+        self.number[id(node)] = self.known[key]
 
     def read(self, node: Node) -> None:
         """Number a node, if it is a scalar."""
@@ -126,6 +147,21 @@ class Graph:
     def is_bool(self, k: int) -> bool:
         """Whether a scalar is true or false."""
         return k >= 0 and self.node[k].dtype == BOOL
+
+
+def is_part(node: Node) -> bool:
+    """Whether a node takes a part of an array that is always the same: an element, or a view."""
+    return (
+        node.kind == "call"
+        and node.op is TAKE
+        and node.function is TAKE.forward
+        and node.dtype == FLOAT
+        and len(node.args) == 1
+        and type(node.args[0]) is Node
+        and bool(node.args[0].shape)
+        and len(list(node.inputs())) == 1  # the index depends on nothing
+        and all(x is None or x is Ellipsis or type(x) in (int, slice) for x in node.params["index"])
+    )
 
 
 def is_number(node: Node) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
 
 from .arithmetic import Arithmetic
-from .gathers import VIEWS, Gathers, Shaped
+from .gathers import VIEWS, Gathers, Shaped, reshaped
 from .groups import Group, Groups
 from .home import Together
 from .nodes import Node, changed, nodes_in
@@ -30,7 +31,9 @@ def vectorised(
     graph = Graph(nodes)
     made = Vectorised(graph, nodes, result, many)
     scalars = sum(map(bool, made.needed.uses)) - sum(way is None for way in graph.way)
-    if scalars < fewest or scalars < gain * sum(node.function not in VIEWS for node in made.gathers.made):
+    before = set(map(id, nodes))
+    calls = [x for x in made.nodes if x.kind == "call" and x.function not in VIEWS and id(x) not in before]
+    if scalars < fewest or scalars < gain * len(calls):
         return nodes, result
     for node, args, params in made.changes:
         node.args, node.params = args, params
@@ -52,10 +55,16 @@ class Vectorised:
         wanted = [number[id(x)] for x in taken if id(x) in number] + [k for home in homes for k in home.stores.values()]
         self.needed: Needed = Needed(graph, wanted)
         self.owner: dict[int, int] = self.owners(homes)
+        self.arrays: dict[int, int] = self.arrays_of_elements(len(homes), many)  # id of an array -> its group
+        self.homes: int = len(homes)
         of = [loads.get(k, SCALAR) for k in range(len(graph.args))]
+        for k, (root, _) in graph.elements.items():
+            of[k] = self.arrays.get(id(root), SCALAR)
         returned = {number[id(x)] for x in nodes_in(result) if id(x) in number}
-        self.groups: Groups = Groups(self.needed, nodes, of, set(self.owner), returned)
+        self.groups: Groups = Groups(self.needed, nodes, of, len(homes), set(self.owner), returned)
         self.gathers: Gathers = Gathers(graph, self.groups.of)
+        for k, (_, i) in graph.elements.items():
+            self.gathers.place[k] = i
         self.position: dict[int, int] = {}  # id of a Value -> its place in its home
         self.arithmetic: Arithmetic = Arithmetic(graph, self.gathers, self.owner, self.position)
         self.nodes: list[Node] = self.gathers.made
@@ -71,6 +80,12 @@ class Vectorised:
     def is_inside(self, k: int | None) -> bool:
         """Whether a number is that of a scalar that is computed here."""
         return k is not None and (k < 0 or self.graph.way[k] is not None)
+
+    def arrays_of_elements(self, begin: int, many: int) -> dict[int, int]:
+        """The arrays of which so many elements are used that they are a group; the first is number `begin`."""
+        used = [id(root) for k, (root, _) in self.graph.elements.items() if self.needed.uses[k]]
+        frequent = [root for root, times in Counter(used).items() if times >= many]
+        return {root: begin + i for i, root in enumerate(frequent)}
 
     def is_settled(self, node: Node, homes: list[Residents]) -> bool:
         """Whether a load, a store, or the guard that a gradient is not None, is done by a home."""
@@ -171,6 +186,14 @@ class Vectorised:
         if any(id(x) in self.graph.number for x in node.inputs()):
             self.changes.append((node, changed(node.args, self.renamed), changed(node.params, self.renamed)))
         self.nodes.append(node)
+        self.bring(node)
+
+    def bring(self, node: Node) -> None:
+        """Note the array whose elements are used."""
+        g = self.arrays.get(id(node))
+        if g is not None:
+            size = math.prod(node.shape or ())
+            self.gathers.array[g] = self.gathers.emit(reshaped, node, (size,), shape=(size,))
 
     def renamed(self, x: Any) -> Any:
         """What stands for a node now."""
