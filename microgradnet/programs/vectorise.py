@@ -55,7 +55,7 @@ class Vectorised:
         wanted = [number[id(x)] for x in taken if id(x) in number] + [k for home in homes for k in home.stores.values()]
         self.needed: Needed = Needed(graph, wanted)
         self.owner: dict[int, int] = self.owners(homes)
-        self.arrays: dict[int, int] = self.arrays_of_elements(len(homes), many)  # id of an array -> its group
+        self.arrays: dict[int, int] = self.arrays_of_elements(len(homes))  # id of an array -> its group
         self.homes: int = len(homes)
         of = [loads.get(k, SCALAR) for k in range(len(graph.args))]
         for k, (root, _) in graph.elements.items():
@@ -81,11 +81,11 @@ class Vectorised:
         """Whether a number is that of a scalar that is computed here."""
         return k is not None and (k < 0 or self.graph.way[k] is not None)
 
-    def arrays_of_elements(self, begin: int, many: int) -> dict[int, int]:
-        """The arrays of which so many elements are used that they are a group; the first is number `begin`."""
+    def arrays_of_elements(self, begin: int) -> dict[int, int]:
+        """The arrays of which several elements are used, which are a group; the first is number `begin`."""
         used = [id(root) for k, (root, _) in self.graph.elements.items() if self.needed.uses[k]]
-        frequent = [root for root, times in Counter(used).items() if times >= many]
-        return {root: begin + i for i, root in enumerate(frequent)}
+        several = [root for root, times in Counter(used).items() if times > 1]
+        return {root: begin + i for i, root in enumerate(several)}
 
     def is_settled(self, node: Node, homes: list[Residents]) -> bool:
         """Whether a load, a store, or the guard that a gradient is not None, is done by a home."""
