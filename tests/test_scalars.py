@@ -372,6 +372,42 @@ def test_two_programs_hand_the_parameters_over() -> None:
     assert np.allclose(mine.state(), theirs.state(), **CLOSE)
 
 
+def test_a_small_program_may_write_what_is_away() -> None:
+    mine, theirs, step = running()
+
+    def put(moons: Moons, x: float) -> Any:
+        p, q = moons.parameters[2:4]
+        p.data = x
+        q.grad = x * 2.0
+        return p + q
+
+    small = compile(lambda x: put(mine, x))
+    for k in range(6):
+        assert np.allclose(small(0.1 * k).data, put(theirs, 0.1 * k).data, **CLOSE)
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+        step(float(k))
+        theirs.step(float(k))
+        small(0.3)
+        put(theirs, 0.3)
+        step(float(k))
+        theirs.step(float(k))
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+
+
+def test_gradients_inside_the_graph_are_there() -> None:
+    def step(x: float) -> Any:
+        p = Value(2.0)
+        inner = p * x
+        outer = inner.tanh()
+        (outer * outer).backward()
+        return inner.grad, outer.grad, p.grad
+
+    compiled = compile(step)
+    for x in (0.1, 0.7, -0.3, 2.0):
+        assert np.allclose(compiled(x), step(x), **CLOSE)
+    assert compiled.latest is not None
+
+
 def test_numbers_outlive_their_program() -> None:
     mine, theirs, step = running()
     del step

@@ -102,9 +102,8 @@ class Arithmetic:
         """One function of two operands, of every one with every one."""
         x, xs = self.in_order(table.x, table.xs, group.members)
         y, ys = self.in_order(table.y, table.ys, group.members)
-        along = self.runs_along(x, group.members)
-        shape = (len(ys), len(xs)) if along else (len(xs), len(ys))
-        order = np.argsort(y * len(xs) + x if along else x * len(ys) + y)
+        shape = len(xs), len(ys)
+        order = np.argsort(x * len(ys) + y)
         members = group.members[order]
         grid = [np.ascontiguousarray(rows[index[order], 0]).reshape(shape) for rows, index in ((xs, x), (ys, y))]
         way: Any = group.way
@@ -164,8 +163,6 @@ class Arithmetic:
         table: Any = group.table
         x, xs = self.in_order(table.x, table.xs, group.members)
         y, ys = self.in_order(table.y, table.ys, group.members)
-        if self.runs_along(y, group.members):
-            x, xs, y, ys = y, ys, x, xs
         shape = len(ys), len(xs)
         order = np.argsort(y * len(xs) + x)
         columns = np.argsort(self.lie(ys[0]), kind="stable")
@@ -208,11 +205,3 @@ class Arithmetic:
         place = np.empty(len(rows), int)
         place[order] = np.arange(len(rows))
         return place[index], rows[order]
-
-    def runs_along(self, y: Any, members: Any) -> bool:
-        """Whether members that follow one another, as their parameters lie, are in different rows of y."""
-        hints = self.hints(members)
-        if hints is None:
-            return False
-        first, second = np.argsort(hints)[:2]
-        return bool(y[first] != y[second])

@@ -222,7 +222,7 @@ class Gathers:
             return self.emit(transposed, x, shape=(n, m), dtype=x.dtype)
         row = start // down if even and down > 0 else 0
         begin = row * down
-        fits = even and across == 1 and down >= m and start - begin + m <= down and begin + n * down <= array.shape[0]
+        fits = even and across == 1 and start - begin + m <= down and begin + n * down <= array.shape[0]
         if not fits:
             if n == 1 or m == 1:
                 x = self.view(g, places.ravel())

@@ -71,9 +71,7 @@ def distinct_rows(rows: Any) -> tuple[Any, Any]:
 class Groups:
     """All groups, level by level, and for each scalar the group it is in."""
 
-    def __init__(
-        self, needed: Needed, nodes: list[Node], of: list[int], homes: int, hinted: set[int], returned: set[int]
-    ) -> None:
+    def __init__(self, needed: Needed, nodes: list[Node], of: list[int], homes: int, hinted: set[int]) -> None:
         self.needed: Needed = needed
         self.level: list[int] = [0] * len(of)
         self.of: list[int] = of  # so far of what is at home somewhere
@@ -81,7 +79,6 @@ class Groups:
         self.at_home = range(homes)
         self.outside: dict[int, int] = {}  # id of a node that is not ours -> its level
         self.hinted: set[int] = hinted  # what ends in a parameter
-        self.returned: set[int] = returned
         self.all: list[Group] = []
         waiting = self.read_levels(nodes)
         for level in sorted(waiting):
@@ -124,7 +121,6 @@ class Groups:
             k = graph.number.get(id(node))
             if node.kind != "store" and (k is None or (k >= 0 and graph.way[k] is None)):
                 late.difference_update(graph.number.get(id(x), 0) for x in node.inputs())
-        late.difference_update(self.returned)
         for k in range(len(graph.args) - 1, -1, -1):
             if self.needed.uses[k] and k not in late:
                 late.difference_update(graph.args[k] or ())

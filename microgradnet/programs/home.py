@@ -55,11 +55,8 @@ class Home:
         return self.array
 
     def take_in(self, i: int) -> None:
-        """Take the number of a Value, from itself or from where it is."""
+        """Take the number of a Value, which may be in another Home."""
         value: Any = self.values[i]()
-        other = away[self.slot].get(id(value))
-        if other is not None:
-            other.give_back(value)
         self.array[i] = getattr(value, self.slot)
         self.empty(i, value)
 
@@ -68,9 +65,7 @@ class Home:
         with moving:
             for i in self.out:
                 value: Any = self.values[i]()
-                other = away[self.slot].get(id(value))
-                if other is not None:
-                    other.give_back(value)
+                getattr(value, self.slot)  # so that it is in no other Home
                 self.empty(i, value)
             self.out.clear()
             if array is not self.array:

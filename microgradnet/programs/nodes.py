@@ -157,8 +157,7 @@ class GradOf(Place):
         return self.owner._grad
 
     def write(self, x: Any) -> None:
-        if x is not self.owner._grad:  # which may be in a `Home`, so it is looked at first
-            self.owner._grad = x
+        self.owner._grad = x
 
 
 class Memory(Place):

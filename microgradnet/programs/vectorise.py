@@ -60,8 +60,7 @@ class Vectorised:
         of = [loads.get(k, SCALAR) for k in range(len(graph.args))]
         for k, (root, _) in graph.elements.items():
             of[k] = self.arrays.get(id(root), SCALAR)
-        returned = {number[id(x)] for x in nodes_in(result) if id(x) in number}
-        self.groups: Groups = Groups(self.needed, nodes, of, len(homes), set(self.owner), returned)
+        self.groups: Groups = Groups(self.needed, nodes, of, len(homes), set(self.owner))
         self.gathers: Gathers = Gathers(graph, self.groups.of)
         for k, (_, i) in graph.elements.items():
             self.gathers.place[k] = i
@@ -96,7 +95,7 @@ class Vectorised:
         for home in homes:
             if home.slot == SLOTS[type(place)]:
                 known = home.stores if node.kind == "store" else home.loads
-                if id(place.owner) in known and (node.kind != "load" or id(node) in self.graph.number):
+                if id(place.owner) in known:
                     return True
         return False
 
