@@ -372,6 +372,24 @@ def test_two_programs_hand_the_parameters_over() -> None:
     assert np.allclose(mine.state(), theirs.state(), **CLOSE)
 
 
+def test_what_moves_the_parameters_is_used_elsewhere_too() -> None:
+    def learn(moons: Moons) -> Any:
+        moons.model.zero_grad()
+        moons.loss().backward()
+        changes = [0.1 * p.grad for p in moons.parameters]
+        for p, change in zip(moons.parameters, changes, strict=True):
+            p.data -= change
+        return np.linalg.norm(np.stack(changes[-5:])), changes[3]  # the last layer, whose gradients are known first
+
+    mine, theirs = Moons(), Moons()
+    step = compile(lambda: learn(mine))
+    for _ in range(5):
+        (norm, change), (their_norm, their_change) = step(), learn(theirs)
+        assert np.allclose([norm, change], [their_norm, their_change], **CLOSE)
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+    assert is_of_arrays(step)
+
+
 def test_a_small_program_may_write_what_is_away() -> None:
     mine, theirs, step = running()
 
