@@ -66,7 +66,8 @@ class Compiled:
                 continue
             self.latest = program
             return returned
-        return self.recorded(known, args, kwargs)
+        with without_collector():
+            return self.recorded(known, args, kwargs)
 
     def new(self, key: Any) -> Signature:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
@@ -105,7 +106,7 @@ class Compiled:
     def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any]:
         """What one call records, and what it returns."""
         tape = Tape()
-        with without_collector(), Mode(TAPE, tape):
+        with Mode(TAPE, tape):
             result = self.function(*tape.arguments(args), **tape.arguments(kwargs))
         spec, returned, classes = tape.outcome(result, COMPILED)
         tape.close()
@@ -150,7 +151,7 @@ class Compiled:
 
 @contextlib.contextmanager
 def without_collector() -> Iterator[None]:
-    """The garbage collector rests: all that is recorded is kept, and the more there is the longer it would look."""
+    """The garbage collector rests: what is recorded is kept, and the more there is the longer it would look at it."""
     was_on = gc.isenabled()
     gc.disable()
     try:
