@@ -51,6 +51,7 @@ from .ops.fused import attention_weights_row, softmax_row
 from .ops.linear import linear
 from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .ops.reduction import Axis, logsumexp
+from .ops.shape import SLOT, take
 from .words import answering, unexpected
 
 __all__ = [
@@ -266,7 +267,7 @@ def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> An
         raise TypeError("embedding wants integers, the rows to take; got bools, which would pick out rows as a mask")
     weight = shaped(weight)
     modes.host(_check_counted, input, len(weight))
-    rows = weight[input]
+    rows = take(weight, input, index=(SLOT,))
     if padding_idx is None:
         return rows
     if not -len(weight) <= padding_idx < len(weight):

@@ -8,6 +8,7 @@ import numpy as np
 
 from .checks import choice
 from .core import Array, modes, narrowed, plain_data, shaped
+from .ops.shape import SLOT, take
 
 
 def reduced(losses: Any, reduction: str, dtype: Any) -> Any:
@@ -51,10 +52,14 @@ class Labels:
         """What each row has at its label."""
         return rows[np.arange(self.known.size), self.known]
 
+    def weighing(self, weights: Any) -> Any:
+        """The weight of each label's class."""
+        return take(weights, self.known, index=(SLOT,))
+
     def reduced(self, losses: Any, reduction: str, weight: Any, dtype: Any) -> Any:
         """As `reduction` says, with a mean weighted by the weight of the labels."""
         if reduction == "mean" and weight is not None and self.known.size:
-            total = weight[self.known].sum()
+            total = self.weighing(weight).sum()
             modes.host(check_weighted, total, self.known)
             return narrowed(losses.sum() / total, dtype)
         if reduction == "mean" and self.where is not None and not self.known.size:

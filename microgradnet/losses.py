@@ -171,7 +171,7 @@ def cross_entropy(
     log_p = logits - logsumexp(logits, axis=-1, keepdims=True)
     losses = -labels.picked(log_p)
     if weights is not None:
-        losses = losses * weights[labels.known]
+        losses = losses * labels.weighing(weights)
     if label_smoothing:
         even = -(log_p if weights is None else log_p * weights).sum(axis=-1)
         losses = losses * (1 - label_smoothing) + even * (label_smoothing / classes)
@@ -200,7 +200,7 @@ def nll_loss(
     weights = class_weights(weight, input)
     labels = Labels(input, target, ignore_index)
     losses = -labels.picked(labels.rows(input))
-    return labels.reduced(losses if weights is None else losses * weights[labels.known], reduction, weights, dtype)
+    return labels.reduced(losses if weights is None else losses * labels.weighing(weights), reduction, weights, dtype)
 
 
 @of_two
@@ -232,7 +232,7 @@ def multi_margin_loss(
     close = relu(scores - labels.picked(scores)[:, None] + margin)
     others = np.arange(input.shape[-1]) != labels.known[:, None]
     losses = (close**p * others.astype(input.dtype)).sum(axis=-1) / input.shape[-1]
-    return labels.reduced(losses if weights is None else losses * weights[labels.known], reduction, None, dtype)
+    return labels.reduced(losses if weights is None else losses * labels.weighing(weights), reduction, None, dtype)
 
 
 # ------------------------------------------------------------------------------------------------------ probabilities

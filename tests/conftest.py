@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from .samples import SEED, SOME
 
-collect_ignore = ["typed"]  # programs, which tests/test_types.py runs
+collect_ignore = ["typed", "mutants"]  # programs, which tests/test_types.py runs; and a tool that runs tests
 
 # A job in the background of a shell is started with Ctrl-C ignored, and so would be the programs that tests start:
 # tests that send one would wait for ever.
@@ -37,6 +38,17 @@ def share(request: pytest.FixtureRequest) -> float:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"samples were drawn by MICROGRADNET_SEED={SEED}")
+
+
+# What the examples in docstrings need, where it is an extra.
+NEEDS = {"microgradnet.plots.": "matplotlib", "microgradnet.data.handwriting.digits": "sklearn"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for start, module in NEEDS.items():
+            if item.name.startswith(start) and find_spec(module) is None:
+                item.add_marker(pytest.mark.skip(reason=f"{module}, of an extra, is not installed"))
 
 
 @pytest.fixture

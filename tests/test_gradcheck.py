@@ -103,6 +103,15 @@ def test_equal_errors_do_not_cancel_along_directions() -> None:
         assert {e.place for e in report.mismatches} == {(7,), (507,)}
 
 
+def test_small_errors_of_all_elements_are_none_along_directions_where_the_gradient_cancels() -> None:
+    """Each element is right to one part in a million, which is a match; so is all of it."""
+    off = 1 + 0.9e-6 * np.random.default_rng(0).choice([-1.0, 1.0], 2000)
+    square = primitive(lambda g, out, x: g * 2 * x * off)(lambda x: x * x)
+    for seed in range(8):
+        report = check_grads(lambda x: square(x).sum(), np.ones(2000), samples=5, seed=seed)
+        assert report, str(report)
+
+
 def test_what_was_not_drawn_and_is_no_number_is_found() -> None:
     x = np.random.default_rng(0).normal(size=5000)
     for bad in (np.nan, np.inf):

@@ -365,3 +365,13 @@ def test_a_loss_layer_is_its_function_with_options() -> None:
     assert list(layer.state_dict()) == ["weight"]
     assert repr(nn.HuberLoss(delta=2.0)) == "HuberLoss(delta=2.0)"
     assert nn.HuberLoss(delta=2.0)([0.0], [1.0]) == 0.5
+
+
+def test_a_divergence_over_no_classes_is_0_and_over_no_examples_refused() -> None:
+    for shape, log_target in (((2, 0), False), ((2, 0), True), ((3, 4, 0), False)):
+        assert (
+            F.kl_div(Value(np.zeros(shape)), np.zeros(shape), reduction="batchmean", log_target=log_target).data == 0.0
+        )
+    for shape in ((0, 2), ()):
+        with pytest.raises(ValueError, match="there is no example"):
+            F.kl_div(Value(np.zeros(shape)), np.zeros(shape), reduction="batchmean")

@@ -227,7 +227,8 @@ def test_initial_weights_are_spread_as_pytorchs(layer: str) -> None:
 # ------------------------------------------------------------------------------------------- what every layer promises
 
 
-@every_case
+# A padding row gets no gradient, and yet it has a slope: test_recorded.py has PyTorch's.
+@pytest.mark.parametrize("case", [c for c in CASES if c.smooth], ids=[c.name for c in CASES if c.smooth])
 @settings(max_examples=3, phases=[Phase.generate])  # to look for a smaller case would take minutes
 @given(seed=st.integers(0, 10_000))
 def test_the_gradients_of_a_layer_are_its_slopes(case: Case, seed: int) -> None:
@@ -241,8 +242,7 @@ def test_the_gradients_of_a_layer_are_its_slopes(case: Case, seed: int) -> None:
         given = given or tuple(inputs)
         return flat(layer(*given * (3 if shared and len(inputs) == 3 else 1), **case.named))
 
-    if case.smooth:
-        check_grads(f, layer, *varying, samples=8, seed=seed, raise_on_failure=True)
+    check_grads(f, layer, *varying, samples=8, seed=seed, raise_on_failure=True)
 
 
 @every_case
@@ -298,7 +298,10 @@ def test_without_a_record_the_numbers_are_the_same(case: Case) -> None:
         assert not isinstance(x, Value) or x.op is None
 
 
-@every_case
+DRAWN = [c for c in CASES if c.make().parameters()]
+
+
+@pytest.mark.parametrize("case", DRAWN, ids=[c.name for c in DRAWN])
 def test_the_same_seed_makes_the_same_layer(case: Case) -> None:
     one, two = case.make(7), case.make(7)
     for p, q in zip(one.parameters(), two.parameters(), strict=True):

@@ -37,7 +37,8 @@ def options_of(function: Any) -> dict[str, Parameter]:
     if isinstance(function, Op | np.ufunc):
         return {}
     arrays = ("x", "input", "target")
-    return {name: x for name, x in inspect.signature(function).parameters.items() if name not in arrays}
+    parameters = inspect.signature(function).parameters
+    return {name: x for name, x in parameters.items() if name not in arrays and x.kind is not x.VAR_KEYWORD}
 
 
 def test_there_are_these() -> None:

@@ -102,8 +102,8 @@ def described(drawn: Any) -> list[str]:
         bar = getattr(axes, "_colorbar", None)
         if bar is not None:
             made = axes._colorbar_info
-            parts.append(f"  bar {bar.orientation} {said(bar.get_ticks())} {bar.formatter.fmt}, "
-                         f"shrink {made['shrink']}, aspect {made['aspect']}, {made['location']}")  # fmt: skip
+            shape = f"shrink {made['shrink']}, aspect {made['aspect']}, {made['location']} of {len(made['parents'])}"
+            parts.append(f"  bar {bar.orientation} {said(bar.get_ticks())} {bar.formatter.fmt}, {shape}")
             continue
         parts += lines_of(axes)
         if axes.images:

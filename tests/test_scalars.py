@@ -155,16 +155,17 @@ class Moons:
         self.model = MLP(2, list(sizes))
         self.parameters = self.model.parameters()
 
-    def loss(self) -> Any:
-        inputs = [list(map(Value, row)) for row in self.x]
+    def loss(self, x: Any = None, y: Any = None) -> Any:
+        x, y = (self.x, self.y) if x is None else (x, y)
+        inputs = [list(map(Value, row)) for row in x]
         scores = list(map(self.model, inputs))
-        losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(self.y, scores, strict=True)]
+        losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(y, scores, strict=True)]
         data_loss = sum(losses) * (1.0 / len(losses))
         reg_loss = 1e-4 * sum(p * p for p in self.parameters)
         return data_loss + reg_loss
 
-    def step(self, k: float) -> Any:
-        total_loss = self.loss()
+    def step(self, k: float, x: Any = None, y: Any = None) -> Any:
+        total_loss = self.loss(x, y)
         self.model.zero_grad()
         total_loss.backward()
         learning_rate = 1.0 - 0.9 * k / 100
@@ -200,15 +201,11 @@ def test_every_layer_is_a_product_of_matrices() -> None:
 def test_new_points_at_every_step(as_given: Callable[[Any], Any]) -> None:
     mine, theirs = Moons(), Moons()
 
-    def learn(moons: Moons, x: Any, y: Any) -> Any:
-        moons.x, moons.y = x, y
-        return moons.step(10.0)
-
-    step = compile(lambda x, y: learn(mine, x, y))
+    step = compile(mine.step)
     rng = np.random.default_rng(1)
     for _ in range(6):
         x, y = as_given(rng.normal(size=(6, 2))), as_given(rng.choice([-1.0, 1.0], 6))
-        assert np.allclose(step(x, y).data, learn(theirs, x, y).data, **CLOSE)
+        assert np.allclose(step(10.0, x, y).data, theirs.step(10.0, x, y).data, **CLOSE)
         assert np.allclose(mine.state(), theirs.state(), **CLOSE)
     assert is_of_arrays(step)
     assert "take" not in step.source

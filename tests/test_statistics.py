@@ -628,6 +628,14 @@ def test_a_result_has_numpys_dtype_beside_small_integers_and_numbers(dtype: Any)
         np.testing.assert_allclose(f(Value(x)).data, f(x), rtol=1e-3)
 
 
+def test_places_along_an_axis_may_be_a_list_and_are_whole() -> None:
+    x = Value([[1.0, 2.0], [3.0, 4.0]])
+    np.take_along_axis(x, [[1], [0]], 1).sum().backward()
+    assert x.grad.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    with pytest.raises(IndexError, match="integers or booleans"):
+        np.take_along_axis(x, [[1.0], [0.0]], 1)
+
+
 def test_half_precision_is_summed_in_single() -> None:
     """As in mean: sums of squares and counts overflow at 65,504."""
     x = np.full(70_000, 100, np.float16)

@@ -30,8 +30,7 @@ class Parsed:
     """DOT text, read by Graphviz's own parser."""
 
     def __init__(self, source: str) -> None:
-        import pygraphviz
-
+        pygraphviz = pytest.importorskip("pygraphviz", reason="pygraphviz, of the extra viz, is not installed")
         self.graph = json.loads(pygraphviz.AGraph(string=source).draw(format="dot_json", prog="dot"))
         objects = self.graph.get("objects", [])
         self.nodes = {o["name"]: o for o in objects if "nodes" not in o}

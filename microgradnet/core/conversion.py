@@ -37,6 +37,9 @@ def floating(data: Any) -> Any:
 def array_of(x: Any) -> Array:
     """`x` as an array of its own. ValueError for what has no shape, such as rows of unequal length."""
     unmasked("what becomes a plain array", x)
+    if modes.on and type(x) in (list, tuple) and any(getattr(part, "_plain", False) for part in x):
+        array: Array = modes.called(np.array, x)  # with numbers of a step that is being compiled
+        return array
     try:
         return np.array(float(x) if isinstance(x, int) else x)
     except (ValueError, OverflowError) as error:
@@ -126,7 +129,16 @@ def replacing(old: Any, new: Any, value: Any) -> Any:
             f"data of shape {new.shape} assigned to {describe(value)}: a Value keeps its shape. "
             f"Make a new one: Value(data)"
         )
-    return np.array(new)[()]
+    return in_memory_as(old, new)
+
+
+def in_memory_as(old: Any, new: Any) -> Any:
+    """A copy of `new`, its axes in memory as those of `old`: sums add up in that order, whatever was assigned."""
+    if type(old) is not ndarray:
+        return new
+    copy = np.empty_like(old)
+    copy[...] = new
+    return copy
 
 
 def as_gradient(new: Any, value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..words import printable
+from . import modes
 from .protocols import held
 from .tables import FROZEN, NO_PARAMS, TABLE, fill
 from .written import new_value
@@ -21,6 +22,8 @@ def parts_of_value(value: Any, history: Any) -> tuple[Any, ...]:
     for it, and says so when a sweep wants to go through it.
     """
     frozen = value.params is FROZEN
+    if modes.on:
+        modes.looked(value, "copying or pickling it")
     return revived, (type(value), value._numbers, held(value.grad), value.name, history, frozen)
 
 

@@ -25,6 +25,7 @@ from ..words import unexpected
 from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, unbroadcast, widened
+from .modes import Later
 from .protocols import held
 from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
@@ -99,7 +100,7 @@ class Value(ArrayLike):
     @property
     def grad(self) -> Array | Any:  # or None, or a Value: Any, for nobody should have to ask before `w.grad.round(3)`
         """The gradient, with the Value's shape and dtype, or None. Set it to None, or to 0, to start anew."""
-        return modes.seen(self, "grad", self._grad) if modes.on else self._grad
+        return modes.seen(self, "grad", self._grad) if modes.on or type(self._grad) is Later else self._grad
 
     @grad.setter
     def grad(self, new: Any) -> None:
@@ -343,6 +344,6 @@ def deposit(gradients: Gradients) -> None:
             owned.add(id(array))
         before, total = None, g
         while value.op is None and value._grad is not before:  # and again where another thread has added to the leaf
-            before = value._grad
+            before = modes.settled(value)
             total = g if before is None else (before if type(g) is Value else held(before)) + g
         value._grad = total  # with no call since the comparison, so that Python has not changed threads in between

@@ -152,8 +152,28 @@ def deposited(gradients: Any) -> bool:
     return tape is not None and bool(tape.deposited(gradients))
 
 
+class Later:
+    """A gradient that is computed when somebody looks at it. It stands in the `_grad` of a Value until then."""
+
+    __slots__ = ("compute",)
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        self.compute: Callable[[], Any] = compute
+
+
+def settled(value: Any) -> Any:
+    """The gradient of a Value, computed if it was still to be."""
+    if type(value._grad) is Later:
+        value._grad = value._grad.compute()
+    return value._grad
+
+
 def seen(value: Any, what: str, plain: Any) -> Any:
     """What stands for the `data` or the `grad` of a Value: `plain`, or in a compiled step what records."""
+    if type(plain) is Later:
+        plain = settled(value)
+    if not on:
+        return plain
     tape = TAPE.get()
     return plain if tape is None else tape.seen(value, what, plain)
 
@@ -186,6 +206,14 @@ def relied_on(thing: Any) -> None:
     """A Module was called: a compiled step relies on how it is."""
     tape = TAPE.get()
     if tape is not None:
+        tape.relies_on(thing)
+
+
+def copied(things: list[Any], copies: list[Any]) -> None:
+    """Modules were copied: a compiled step relies on how these are, not on their copies."""
+    tape = TAPE.get()
+    tape.copies += copies
+    for thing in things:
         tape.relies_on(thing)
 
 
@@ -240,6 +268,34 @@ def host(function: Callable[..., Any], *args: Any) -> Any:
     tape = taped()
     if tape is not None:
         return tape.host(function, *args)
+    return function(*[getattr(x, "_numbers", x) for x in args])
+
+
+def checked(function: Callable[..., Any], *args: Any) -> None:
+    """`function(*args)`, an error or a warning for some numbers: in a compiled step, if these are of it, every time."""
+    tape = taped()
+    if tape is not None and any(hasattr(x, "_numbers") for x in args):
+        tape.host(function, *args)
+    else:
+        function(*[getattr(x, "_numbers", x) for x in args])
+
+
+def called(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)` of plain numbers, through which nothing flows: in a compiled step, one of its calls."""
+    tape = taped()
+    if tape is not None:
+        return tape.called(function, args, {})
+    return function(*[getattr(x, "_numbers", x) for x in args])
+
+
+def barrier(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)`, which may look at and change whatever lasts, such as parameters and options.
+
+    In a compiled step it is run every time, after all before it has been done, and before what follows is begun.
+    """
+    tape = taped()
+    if tape is not None:
+        return tape.barrier(function, *args)
     return function(*[getattr(x, "_numbers", x) for x in args])
 
 

@@ -51,7 +51,7 @@ class Operators(SpeaksNumPy):
             modes.looked(self, "printing it")
         name = f", name={self.name!r}" if self.name else ""
         kind = f"shape={self.shape}, dtype={self.dtype}, " if self.size > FEW else ""  # where not all is shown
-        return printable(f"Value({kind}data={shown(self._numbers)}, grad={shown(self._grad)}{name})")
+        return printable(f"Value({kind}data={shown(self._numbers)}, grad={shown(modes.settled(self))}{name})")
 
     def __format__(self, spec: str) -> str:
         if modes.on:

@@ -82,8 +82,8 @@ class SpeaksNumPy:
             inputs, params = bound(row, args, kwargs)
             return row(*inputs, **params)
         if function in INSPECTIONS:
-            if modes.on and function not in SHAPES:
-                modes.looked(self, spelled(function))
+            if modes.on and modes.taped() and function not in SHAPES:
+                return function(*map(all_plain, args), **{name: all_plain(value) for name, value in kwargs.items()})
             return function(*map(all_numbers, args), **{name: all_numbers(value) for name, value in kwargs.items()})
         return refuse(f"{spelled(function)} of a Value: {REFUSED.get(function, 'it has no rule here')}")
 
@@ -133,6 +133,11 @@ def plain_data(x: Any) -> Any:
 def all_numbers(x: Any) -> Any:
     """The data of a Value, or of all Values in a list or tuple."""
     return [all_numbers(part) for part in x] if type(x) in (list, tuple) else held(x)
+
+
+def all_plain(x: Any) -> Any:
+    """The numbers of a Value, or of all Values in a list or tuple, to compute with."""
+    return [all_plain(part) for part in x] if type(x) in (list, tuple) else plain_data(x)
 
 
 def bound(row: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:

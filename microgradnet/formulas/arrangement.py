@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..checks import unmasked
-from ..core import TABLE, Value, formula, numbers, shaped
+from ..core import TABLE, Value, formula, modes, plain_data, shaped
 from ..ops.moves import place, positions
 from ..ops.reduction import along
 from ..words import refuse
@@ -173,7 +173,7 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     arr = shaped(arr)  # what is inserted takes the dtype of what it is inserted into
     values = shaped(values).astype(arr.dtype)
-    return rearranged(lambda a, v: np.insert(a, numbers(unmasked("obj", obj)), v, axis), arr, values)
+    return rearranged(lambda a, v: np.insert(a, plain_data(unmasked("obj", obj)), v, axis), arr, values)
 
 
 # ------------------------------------------------------------------------------------------------------------- cutting
@@ -221,10 +221,15 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
         normalize_axis_tuple(axis, np.ndim(filt))
     if np.ndim(filt) != 1 or axis not in (None, 0, -1, (0,), (-1,)):
         refuse("np.trim_zeros of a Value wants one axis")
-    data = numbers(filt)
-    start = data.size - np.trim_zeros(data, "f").size if "f" in trim.lower() else 0
-    stop = np.trim_zeros(data, "b").size if "b" in trim.lower() else data.size
+    start, stop = modes.asked(_ends, filt, trim.lower())
     return filt[start : max(start, stop)]
+
+
+def _ends(data: Any, trim: str) -> tuple[int, int]:
+    """Where what is not 0 begins and ends."""
+    start = data.size - np.trim_zeros(data, "f").size if "f" in trim else 0
+    stop = np.trim_zeros(data, "b").size if "b" in trim else data.size
+    return start, stop
 
 
 # --------------------------------------------------------------------------------------------------- part by part

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core import Value, as_floats, case, formula, numbers, op, shaped
+from ..core import Value, as_floats, case, formula, modes, op, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, along, argsort, cumsum, searchsorted
 from ..words import refuse
@@ -92,9 +92,9 @@ def _slopes(f: Any, axis: int, steps: Any, edge_order: int) -> Any:
 
     def weigh(*terms: tuple[Any, Any]) -> Any:
         column = (-1,) + (1,) * (f.ndim - axis - 1)
-        return sum(y * (w.reshape(column) if np.ndim(numbers(w)) else w) for w, y in terms)
+        return sum(y * (w.reshape(column) if np.ndim(w) else w) for w, y in terms)
 
-    uniform = not np.ndim(numbers(steps))
+    uniform = not np.ndim(steps)
     h, k = (steps, steps) if uniform else (steps[:-1], steps[1:])
     first, last = (steps, steps) if uniform else (steps[0], steps[-1])
     if uniform:
@@ -133,6 +133,11 @@ if "trapz" in vars(np):  # its name before NumPy 2.4
     formula(vars(np)["trapz"])(trapezoid)
 
 
+def _not_zero(period: Any) -> None:
+    if period == 0:
+        raise ValueError("interp wants a period that is not 0")
+
+
 @formula(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """`fp` between the points `xp`, on straight lines. On a point the slope is that of the line to its right."""
@@ -144,8 +149,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     if not len(xp):
         raise ValueError("interp wants at least one point; got none")
     if period is not None:
-        if numbers(period) == 0:
-            raise ValueError("interp wants a period that is not 0")
+        modes.checked(_not_zero, period)
         period, left, right = abs(period), None, None
         x, xp = x % period, xp % period
         order = argsort(xp)
@@ -281,8 +285,12 @@ def polymul(a1: Any, a2: Any) -> Any:
     a1, a2 = _coefficients(a1, a2)
     # NumPy leaves leading zeros out of the factors. Their products are left out of the result here: for the rest of it,
     # such a zero counts.
-    leading = [min(int(np.argmax(np.append(numbers(x), 1.0) != 0)), len(x) - 1) for x in (a1, a2)]
+    leading = [modes.asked(_leading_zeros, x) for x in (a1, a2)]
     return convolve(a1, a2)[sum(leading) :]
+
+
+def _leading_zeros(x: Any) -> int:
+    return min(int(np.argmax(np.append(x, 1.0) != 0)), len(x) - 1)
 
 
 @formula(np.polyder)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core import TABLE, Value, all_numbers, as_floats, formula, narrowed, numbers, plain, shaped
+from ..core import TABLE, Value, all_plain, as_floats, formula, modes, narrowed, plain, plain_data, shaped
 from ..ops.moves import collect
 from ..ops.reduction import along, argsort, partition_order, searchsorted
 from ..ops.shape import index_array
@@ -82,9 +83,13 @@ def searchsorted_formula(a: Any, v: Any, side: Any = "left", sorter: Any = None)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     """Recorded: the bin of each element of `x`, for bins that rise."""
     bins = shaped(bins)
-    if np.any(np.diff(numbers(bins)) < 0):
-        refuse("np.digitize of a Value wants bins that rise; turn them around, bins[::-1]")
+    modes.checked(_rising, bins)
     return searchsorted(bins, x, side="left" if right else "right")
+
+
+def _rising(bins: Any) -> None:
+    if np.any(np.diff(bins) < 0):
+        refuse("np.digitize of a Value wants bins that rise; turn them around, bins[::-1]")
 
 
 @formula(np.choose, out=2)
@@ -95,16 +100,21 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     if mode != "raise":
         n, a = len(choices), a.astype(np.intp)
         a = np.minimum(np.maximum(a, 0), n - 1) if mode == "clip" else a % n
-    elif np.any(numbers(a) < 0):
-        raise ValueError(f"np.choose: an index is negative; wanted 0 to {len(choices) - 1}")
+    else:
+        modes.checked(_no_negative_index, a, len(choices))
     return stack(choices, dtype=dtype if dtype.kind == "f" else None)[(a, *np.ogrid[tuple(slice(n) for n in a.shape)])]
+
+
+def _no_negative_index(a: Any, n: int) -> None:
+    if np.any(a < 0):
+        raise ValueError(f"np.choose: an index is negative; wanted 0 to {n - 1}")
 
 
 @formula(np.select)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError(f"np.select wants as many choices as conditions; got {len(choicelist)} and {len(condlist)}")
-    dtype = np.result_type(*[numbers(plain(x)) for x in (*choicelist, default)])
+    dtype = np.result_type(*[plain_data(plain(x)) for x in (*choicelist, default)])
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         if shaped(condition).dtype.kind != "b":
@@ -117,19 +127,19 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 @formula(np.compress, out=3)
 def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
-    return take(a, np.flatnonzero(numbers(shaped(condition))), axis)
+    return take(a, np.flatnonzero(plain_data(shaped(condition))), axis)
 
 
 @formula(np.extract)
 def extract(condition: Any, arr: Any) -> Any:
-    return take(arr, np.flatnonzero(numbers(shaped(condition))))
+    return take(arr, np.flatnonzero(plain_data(shaped(condition))))
 
 
 @formula(np.unique)
 def unique(ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
            axis: int | None = None, **more: Any) -> Any:  # fmt: skip
     np_unique: Any = np.unique
-    _, first, *rest = np_unique(numbers(ar), True, return_inverse, return_counts, axis, **more)
+    _, first, *rest = np_unique(plain_data(ar), True, return_inverse, return_counts, axis, **more)
     values = take(ar, first, axis)
     rest = [first] * return_index + rest
     return (values, *rest) if rest else values
@@ -155,9 +165,11 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect"
 @formula(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     x = shaped(x)
-    conditions = [numbers(shaped(c)) for c in ([condlist] if np.ndim(condlist[0]) < x.ndim or not x.ndim else condlist)]
+    conditions = [
+        plain_data(shaped(c)) for c in ([condlist] if np.ndim(condlist[0]) < x.ndim or not x.ndim else condlist)
+    ]
     if len(funclist) == len(conditions) + 1:  # the last is for what no condition names
-        conditions.append(~np.any(conditions, axis=0))
+        conditions.append(~functools.reduce(np.logical_or, conditions))
     if len(funclist) != len(conditions):
         raise ValueError(f"np.piecewise wants a function for each of {len(conditions)} conditions; got {len(funclist)}")
     out = Value(np.zeros(x.shape, x.dtype))
@@ -171,18 +183,18 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     if type(x) is Value or weights is None:
         refuse("np.bincount counts integers; a Value can be its weights")
-    places, weights = numbers(shaped(x)), shaped(weights)
-    size = np.bincount(places, numbers(weights), minlength).size  # or NumPy's own objections
+    places, weights = plain_data(shaped(x)), shaped(weights)
+    size = np.bincount(places, plain_data(weights), minlength).size  # or NumPy's own objections
     return collect(as_floats(weights, np.float64), places.astype(np.intp) + 1, shape=(size,))
 
 
 def counted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """np.histogram and its like: a look at the numbers, unless a Value is among the weights."""
+    """np.histogram and its like: of plain numbers, unless a Value is among the weights."""
 
     def counts(*args: Any, **kwargs: Any) -> Any:
         if isinstance(kwargs.get("weights"), Value) or any(isinstance(x, Value) for x in args[3:]):
             refuse(f"np.{function.__name__} of weights that are a Value. np.bincount(bins, weights) is recorded")
-        return function(*map(all_numbers, args), **{name: all_numbers(x) for name, x in kwargs.items()})
+        return function(*map(all_plain, args), **{name: all_plain(x) for name, x in kwargs.items()})
 
     return counts
 

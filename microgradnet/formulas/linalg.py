@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError, eigvalsh, inv, svdvals
 
-from ..core import Value, formula, numbers, shaped
+from ..core import Value, formula, modes, plain_data, shaped
 from ..ops.linalg import (
     arbitrary,
     eigenvectors,
@@ -40,7 +40,7 @@ SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
 
 def complain(function: Callable[..., Any], *args: Any) -> Any:
     """Let NumPy say what is wrong with a call that is not understood here."""
-    function(*map(numbers, args))
+    function(*[getattr(x, "_numbers", x) for x in args])
     return refuse(f"np.linalg.{function.__name__} is not recorded with these arguments")
 
 
@@ -110,7 +110,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
     if len(axes) not in (1, 2) or (len(axes) == 2 and (axes[0] == axes[1] or ord not in known)):
         return complain(np.linalg.norm, x, ord, axis, keepdims)
     if not x.size:  # what the norm of nothing is, NumPy knows
-        return x.sum(axis=axes, keepdims=keepdims) + np.linalg.norm(numbers(x), ord, axis, keepdims)
+        return x.sum(axis=axes, keepdims=keepdims) + np.linalg.norm(np.zeros(x.shape, x.dtype), ord, axis, keepdims)
     return _vector_norm(x, ord, axes, keepdims) if len(axes) == 1 else _matrix_norm(x, ord, axes, keepdims)
 
 
@@ -121,7 +121,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any 
     if isinstance(ord, Value):
         refuse("np.linalg.vector_norm(ord=…) is a number, no Value")
     if not x.size:
-        out = np.linalg.vector_norm(numbers(x), axis=axis, keepdims=keepdims, ord=ord)
+        out = np.linalg.vector_norm(np.zeros(x.shape, x.dtype), axis=axis, keepdims=keepdims, ord=ord)
         return x.sum(axis=axis, keepdims=keepdims) + out
     axis = axes_of(axis, x.ndim)
     return _vector_norm(x, ord, axis, keepdims)
@@ -154,12 +154,16 @@ def cond(x: Any, p: Any = None) -> Any:
 
 
 def _norm_of_inverse(x: Any, p: Any) -> Any:
-    if p != "nuc" or not np.isnan(numbers(x)).any():
+    if p != "nuc" or not modes.asked(_any_nan, x):
         return norm(inv(x), p, (-2, -1))
     # The singular values of a NaN do not converge; elsewhere those of the inverse are the reciprocal ones.
     bad = np.isnan(x).any(axis=(-2, -1), keepdims=True)
     out = norm(inv(np.where(bad, np.eye(x.shape[-1], dtype=x.dtype), x)), p, (-2, -1))
     return np.where(bad.reshape(bad.shape[:-2]), math.nan, out)
+
+
+def _any_nan(x: Any) -> bool:
+    return bool(np.isnan(x).any())
 
 
 # --------------------------------------------------------------------------------------------- inverses and systems
@@ -169,7 +173,11 @@ def _nothing_dropped(name: str, x: Any, rcond: Any) -> None:
     """Refuse a cutoff that leaves out singular values that are there: the rule is that of a rank which is exact."""
     if isinstance(rcond, Value):
         refuse(f"np.linalg.{name}'s cutoff is a number, no Value")
-    s = svdvals(numbers(x))
+    modes.checked(_all_there, name, x, rcond)
+
+
+def _all_there(name: str, x: Any, rcond: Any) -> None:
+    s = svdvals(x)
     relative = s / np.where(s[..., :1] == 0, 1.0, s[..., :1])
     if ((relative <= np.asarray(rcond)[..., None]) & (relative > rounding(x))).any():
         refuse(
@@ -205,7 +213,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     than 0 is refused.
     """
     a, b = shaped(a), shaped(b)
-    x, residuals, rank, _ = np.linalg.lstsq(numbers(a), numbers(b), rcond)
+    x, residuals, rank, _ = np.linalg.lstsq(plain_data(a), plain_data(b), rcond)
     a = a.astype(x.dtype)
     cutoff = max(a.shape) * eps(x) if rcond is None else rcond
     if rcond is not None:
@@ -249,7 +257,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 @formula(np.linalg.matrix_power)
 def matrix_power(a: Any, n: int) -> Any:
-    np.linalg.matrix_power(numbers(a), 0)  # complains if it is not square
+    np.linalg.matrix_power(np.zeros(np.shape(a)), 0)  # complains if it is not square
     try:
         n = operator.index(n)
     except TypeError as error:
@@ -277,7 +285,7 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     if len(factors) == 2:
         return np.dot(*factors)
     if any(x.ndim != 2 for x in factors[1:-1]) or any(x.ndim not in (1, 2) for x in factors):
-        return complain(np.linalg.multi_dot, [numbers(x) for x in factors])
+        return complain(np.linalg.multi_dot, [np.zeros(x.shape, x.dtype) for x in factors])
     shapes = [x.shape for x in factors]
     sides = [1 if len(shapes[0]) == 1 else shapes[0][0], *[x[0] for x in shapes[1:]], (*shapes[-1], 1)[1]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import as_floats, formula, numbers
+from ..core import as_floats, formula, modes
 from ..ops.reduction import Axis, cumprod, cumsum
 from .reductions import count, first, given, np_prod, reduced_axes
 from .statistics import freedom, mask_of, nan_for, root, squared_gaps, total_of, warn
@@ -55,9 +55,13 @@ def nanmean(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False,
     if x.dtype == np.float16:
         return nanmean(a, axis, np.float32, keepdims, where=where).astype(np.float16)
     n = count(x, axis, keepdims, valid)
-    if np.any(numbers(n) == 0):
-        warn("Mean of empty slice")
+    modes.checked(_not_empty, n)
     return x.sum(axis=axis, keepdims=keepdims) / nan_for(n == 0, n)
+
+
+def _not_empty(n: Any) -> None:
+    if np.any(n == 0):
+        warn("Mean of empty slice")
 
 
 @formula(np.nanvar, out=3)
@@ -68,12 +72,16 @@ def nanvar(a: Any, axis: Axis = None, dtype: Any = None, ddof: Any = 0, keepdims
     if x.dtype == np.float16:
         return nanvar(a, axis, np.float32, ddof, keepdims, where=where, mean=mean).astype(np.float16)
     left = count(x, axis, keepdims, valid) - ddof
-    if np.any(numbers(left) <= 0):
-        warn("Degrees of freedom <= 0 for slice.")
+    modes.checked(_freedom_left, left)
     if not given(mean):
         n = count(x, axis, True, valid)
         mean = x.sum(axis=axis, keepdims=True) / np.where(n == 0, 1.0, n)
     return squared_gaps(x, axis, keepdims, valid, mean) / nan_for(left <= 0, left)
+
+
+def _freedom_left(left: Any) -> None:
+    if np.any(left <= 0):
+        warn("Degrees of freedom <= 0 for slice.")
 
 
 @formula(np.nanstd, out=3)
@@ -100,9 +108,13 @@ def nanmax(a: Any, axis: Axis = None, keepdims: Any = False, initial: Any = None
     top = np.where(low, total_of(x, axis, True, low) / nan_for(n == 0, n), top)
     if given(initial):
         top = np.fmax(top, first(initial, x.dtype))
-    if np.any(np.isnan(numbers(top))):
-        warn("All-NaN slice encountered")
+    modes.checked(_no_nan, top)
     return top if keepdims else np.squeeze(top, axis=reduced_axes(axis, x.ndim))
+
+
+def _no_nan(top: Any) -> None:
+    if np.any(np.isnan(top)):
+        warn("All-NaN slice encountered")
 
 
 @formula(np.nanmin, out=2)
@@ -122,6 +134,11 @@ def nanargmin(a: Any, axis: int | None = None, *, keepdims: Any = False) -> Any:
 
 def _nanarg(numpys: Any, fill: float, a: Any, axis: int | None, keepdims: Any) -> Any:
     x, valid = _without(a, fill)
-    if x.size and not np.all(np.any(numbers(valid), axis=axis)):
-        raise ValueError("All-NaN slice encountered: it has no largest and no smallest element")
+    if x.size:
+        modes.checked(_some_everywhere, valid, axis)
     return numpys(x, axis=axis, keepdims=keepdims)
+
+
+def _some_everywhere(valid: Any, axis: int | None) -> None:
+    if not np.all(np.any(valid, axis=axis)):
+        raise ValueError("All-NaN slice encountered: it has no largest and no smallest element")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Value, formula, numbers, shaped
+from ..core import Value, formula, modes, plain_data, shaped
 from .arrangement import broadcast_arrays
 
 
@@ -14,7 +14,7 @@ from .arrangement import broadcast_arrays
 def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
               *, device: Any = None) -> Any:  # fmt: skip
     if not isinstance(fill_value, Value):
-        return np.full_like(numbers(a), fill_value, dtype, shape=shape)
+        return np.full_like(np.empty(np.shape(a), shaped(a).dtype), fill_value, dtype, shape=shape)
     filled: Any = np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
     return filled.astype(shaped(a).dtype if dtype is None else dtype)
 
@@ -22,7 +22,8 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subo
 @formula(np.linspace)
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
              axis: int = 0, *, device: Any = None) -> Any:  # fmt: skip
-    kind = np.linspace(numbers(start), numbers(stop), 1).dtype
+    first, last = (x.dtype.type(0) if isinstance(x, Value) else x for x in (start, stop))
+    kind = np.linspace(first, last, 1).dtype
     start, stop = (x.astype(kind) for x in broadcast_arrays(start, stop))
     share = np.linspace(0.0, 1.0, num, endpoint, dtype=kind)
     share = share.reshape((num, *(1,) * start.ndim))
@@ -44,11 +45,15 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
 
 @formula(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    sign = np.sign(numbers(shaped(start)))
-    if np.any(sign * np.sign(numbers(shaped(stop))) <= 0):
-        raise ValueError("np.geomspace of a Value wants two ends of the same sign, neither 0")
+    sign = np.sign(plain_data(shaped(start)))
+    modes.checked(_one_sign, start, stop)
     logs = linspace(np.log(np.abs(start)), np.log(np.abs(stop)), num, endpoint, axis=axis)
     ramp = np.exp(logs) * np.expand_dims(
         np.broadcast_to(sign, np.broadcast_shapes(np.shape(start), np.shape(stop))), axis
     )
     return ramp if dtype is None else ramp.astype(dtype)
+
+
+def _one_sign(start: Any, stop: Any) -> None:
+    if np.any(np.sign(start) * np.sign(stop) <= 0):
+        raise ValueError("np.geomspace of a Value wants two ends of the same sign, neither 0")

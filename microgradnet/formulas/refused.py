@@ -47,12 +47,13 @@ REASONS: dict[str, list[str]] = {
     "a fit is a linear least-squares problem: np.linalg.lstsq or np.linalg.solve of np.vander": names("polyfit"),
     "a quotient of polynomials has a length that depends on the numbers": names("polydiv"),
     "np.block of a nested list is recorded": names("bmat asmatrix"),
+    "the order in memory is the array's: np.isfortran(v.data)": names("isfortran"),
 }
 
 MORE_INSPECTIONS = names(
     "nonzero argwhere flatnonzero argpartition lexsort isin iscomplex isreal",
     "histogram_bin_edges diag_indices_from tril_indices_from triu_indices_from",
-    "common_type min_scalar_type einsum_path save savetxt savez savez_compressed isfortran linalg.matrix_rank",
+    "common_type min_scalar_type einsum_path save savetxt savez savez_compressed linalg.matrix_rank",
 )
 
 # These are not asked when a Value is among their arguments: they make plain arrays, and a Value there refuses

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 import sys
 import warnings
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import unmasked
-from ..core import Value, as_floats, formula, numbers, shaped
+from ..core import Value, as_floats, formula, modes, plain_data, shaped
 from ..ops.elementwise import stop_gradient
 from ..ops.reduction import Axis, argsort, cumsum
 from ..ops.shape import SLOT, take
@@ -74,10 +75,14 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
     dtype = np.result_type(x.dtype, w.dtype)
     x, w = as_floats(x, dtype), as_floats(w, dtype)
     total = w.sum(axis=axis, keepdims=keepdims)
-    if np.any(numbers(total) == 0):
-        raise ZeroDivisionError("the weights of an average sum to 0: there is nothing to divide by")
+    modes.checked(_some_weight, total)
     mean = (x * w).sum(axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
+
+
+def _some_weight(total: Any) -> None:
+    if np.any(total == 0):
+        raise ZeroDivisionError("the weights of an average sum to 0: there is nothing to divide by")
 
 
 def _weights(weights: Any, x: Any, axis: Axis) -> Any:
@@ -123,10 +128,15 @@ def variance(x: Any, axis: Axis, ddof: Any, keepdims: Any, where: Any, mean: Any
     if x.dtype == np.float16:  # whose squares and counts overflow at 65,504
         return variance(x.astype(np.float32), axis, ddof, keepdims, where, mean).astype(np.float16)
     left = count(x, axis, keepdims, where) - ddof
-    if np.any(numbers(left) <= 0):
-        warn("Degrees of freedom <= 0 for slice")
+    modes.checked(freedom_left, left)
     squares = squared_gaps(x, axis, keepdims, where, mean)
     return squares / (max(left, 0) if where is True else np.maximum(left, 0.0))
+
+
+def freedom_left(left: Any) -> None:
+    """NumPy's warning where there is none."""
+    if np.any(left <= 0):
+        warn("Degrees of freedom <= 0 for slice")
 
 
 def squared_gaps(x: Any, axis: Axis, keepdims: Any, where: Any, mean: Any) -> Any:
@@ -189,11 +199,13 @@ def _quantile(numpys: Any, skip: bool, a: Any, q: Any, axis: Axis = None, overwr
         return np.nanmean(x, axis, keepdims=keepdims)
     ordered = ordered_first(x, axis)
     if skip:
-        last = np.maximum(numbers(count_valid(ordered)) - 1, 0)
-        where = _places(numpys, last + 1, q, method, x.dtype)
+        last = np.maximum(plain_data(count_valid(ordered)) - 1, 0)
+        where = modes.called(_places, numpys, last + 1, q, method, x.dtype)
     else:
         last = len(ordered) - 1
-        where = _place(numpys, last + 1, q, method, x.dtype)
+        where = modes.called(_place, numpys, last + 1, q, method, x.dtype) if isinstance(q, Value) else (
+            _place(numpys, last + 1, q, method, x.dtype)
+        )  # fmt: skip
         where = where.reshape(where.shape + (1,) * (ordered.ndim - 1))
     below = np.floor(where).astype(np.intp)
     lower = pick(ordered, below)
@@ -201,7 +213,8 @@ def _quantile(numpys: Any, skip: bool, a: Any, q: Any, axis: Axis = None, overwr
         result = lower
     else:
         t = where - below
-        t = t.astype(numpys(np.zeros(1, x.dtype), numbers(q), method=method).dtype)
+        some = np.zeros(q.shape, q.dtype) if isinstance(q, Value) else q
+        t = t.astype(numpys(np.zeros(1, x.dtype), some, method=method).dtype)
         if isinstance(q, Value) and method in SMOOTH_IN_Q:
             t = t + _motion(q, where, last, method, numpys)
         upper = pick(ordered, np.minimum(below + 1, last))
@@ -210,7 +223,7 @@ def _quantile(numpys: Any, skip: bool, a: Any, q: Any, axis: Axis = None, overwr
         result = np.where(t >= 0.5, upper - gap * (1 - t), lower + gap * t)
     if not skip:
         result = np.where(np.isnan(ordered[-1]), ordered[-1], result)
-    return kept(result, x.shape, axis, keepdims, np.ndim(numbers(q)))
+    return kept(result, x.shape, axis, keepdims, np.ndim(q))
 
 
 formula(np.quantile, out=3)(functools.partial(_quantile, np.quantile, False))
@@ -224,12 +237,12 @@ def _place(numpys: Any, n: int, q: Any, method: str, dtype: Any) -> Any:
     # Where a rounding of q decides between elements, q must be rounded as it is beside data of this dtype.
     exact = n <= 1 / np.finfo(dtype).eps and method not in SMOOTH_IN_Q
     ruler = np.arange(n, dtype=dtype if exact else np.float64)
-    return np.asarray(numpys(ruler, numbers(q), method=method), np.float64)
+    return np.asarray(numpys(ruler, q, method=method), np.float64)
 
 
 def _places(numpys: Any, counts: Any, q: Any, method: str, dtype: Any) -> Any:
     """The same for slices of several lengths."""
-    where = np.zeros((*np.shape(numbers(q)), *np.shape(counts)))
+    where = np.zeros((*np.shape(q), *np.shape(counts)))
     for n in np.unique(counts):
         where[..., counts == n] = _place(numpys, int(n), q, method, dtype)[..., None]
     return where
@@ -245,10 +258,9 @@ def _motion(q: Any, where: Any, last: Any, method: str, numpys: Any) -> Any:
 def _weighted_quantile(numpys: Any, x: Any, q: Any, axis: Axis, method: str, keepdims: Any, weights: Any,
                        skip: bool) -> Any:  # fmt: skip
     """The first of the sorted elements at which the weights before and at it add up to q of all."""
-    numpys(np.zeros(1), numbers(q), method=method, weights=np.ones(1))  # NumPy's own objections
+    modes.checked(_objections, numpys, q, method)
     w = np.broadcast_to(_weights(weights, x, axis), x.shape)
-    if np.any(numbers(w) < 0):
-        raise ValueError("the weights of a quantile are not negative; got some that are")
+    modes.checked(_not_negative, w)
     q = shaped(q) * 1.0 / (100 if numpys is np.percentile else 1)
     if skip:
         w = np.where(np.isnan(x), 0.0, w)
@@ -256,9 +268,8 @@ def _weighted_quantile(numpys: Any, x: Any, q: Any, axis: Axis, method: str, kee
     order = argsort(x, axis=0)
     x, w = pick(x, order), pick(w, order)
     reached = cumsum(as_floats(w, np.float64), axis=0)
-    total = numbers(reached)[-1]
-    if not np.all(np.isfinite(total) & (total > 0) | np.all(np.isnan(numbers(x)), axis=0) & skip):
-        raise ValueError("the weights of a quantile have a positive, finite sum; got others")
+    total = plain_data(reached)[-1]
+    modes.checked(_positive_sum, total, x, skip)
     reached = reached / np.where(total == 0, 1.0, total)
     # An element without weight is never the one, not even the first for q = 0.
     short = (reached < q.reshape(q.shape + (1,) * x.ndim)) | (reached == 0)
@@ -267,6 +278,20 @@ def _weighted_quantile(numpys: Any, x: Any, q: Any, axis: Axis, method: str, kee
     if not skip:
         result = np.where(np.isnan(x[-1]), x[-1], result)
     return kept(result, shape, axis, keepdims, q.ndim)
+
+
+def _objections(numpys: Any, q: Any, method: str) -> None:
+    numpys(np.zeros(1), q, method=method, weights=np.ones(1))  # NumPy's own
+
+
+def _not_negative(w: Any) -> None:
+    if np.any(w < 0):
+        raise ValueError("the weights of a quantile are not negative; got some that are")
+
+
+def _positive_sum(total: Any, x: Any, skip: bool) -> None:
+    if not np.all(np.isfinite(total) & (total > 0) | np.all(np.isnan(x), axis=0) & skip):
+        raise ValueError("the weights of a quantile have a positive, finite sum; got others")
 
 
 def front(x: Any, axis: Axis) -> Any:
@@ -292,9 +317,13 @@ def pick(x: Any, index: Any) -> Any:
 def count_valid(ordered: Any) -> Any:
     """How many are not NaN. Warns, as NumPy, where all are."""
     count = np.logical_not(np.isnan(ordered)).sum(axis=0)
-    if np.any(numbers(count) == 0):
-        warn("All-NaN slice encountered")
+    modes.checked(_some_valid, count)
     return count
+
+
+def _some_valid(count: Any) -> None:
+    if np.any(count == 0):
+        warn("All-NaN slice encountered")
 
 
 def kept(result: Any, shape: tuple[int, ...], axis: Axis, keepdims: Any, more: int = 0) -> Any:
@@ -328,8 +357,8 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
         rows = np.concatenate([rows, others if rowvar or len(others) == 1 else others.T], axis=0)
     ddof = (0 if bias else 1) if ddof is None else int(ddof)
     f, w = _sample_weights("fweights", fweights, rows), _sample_weights("aweights", aweights, rows)
-    if f is not None and np.any(numbers(f) != np.round(numbers(f))):
-        raise TypeError("fweights count repetitions: they are whole numbers; got others. aweights are any numbers")
+    if f is not None:
+        modes.checked(_whole, f)
     both: Any = w if f is None else f if w is None else f * w
     if both is None:
         mean, total = np.mean(rows, axis=1, keepdims=True), rows.shape[1]
@@ -337,7 +366,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
         mean, total = average(rows, 1, both, keepdims=True), both.sum()
     unweighted = both is None or w is None or not ddof
     left = total - (ddof if unweighted else (both * w).sum() * ddof / total)
-    if numbers(left) <= 0:
+    if modes.asked(operator.le, left, 0):
         warn("Degrees of freedom <= 0 for slice")
         left = np.float64(0.0)
     away = rows - mean
@@ -355,9 +384,18 @@ def _sample_weights(name: str, weights: Any, rows: Any) -> Any:
         raise RuntimeError(f"{name} have one axis, one weight for each observation; got shape {w.shape}")
     if w.shape[0] != rows.shape[1]:
         raise RuntimeError(f"{w.shape[0]} {name} for {rows.shape[1]} observations: give one for each")
-    if np.any(numbers(w) < 0):
-        raise ValueError(f"{name} are not negative; got some that are")
+    modes.checked(_no_negative_weights, name, w)
     return w
+
+
+def _no_negative_weights(name: str, w: Any) -> None:
+    if np.any(w < 0):
+        raise ValueError(f"{name} are not negative; got some that are")
+
+
+def _whole(f: Any) -> None:
+    if np.any(f != np.round(f)):
+        raise TypeError("fweights count repetitions: they are whole numbers; got others. aweights are any numbers")
 
 
 @formula(np.corrcoef)

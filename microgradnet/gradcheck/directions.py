@@ -8,9 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..core import Array
-from .judge import judged
 from .pairs import Line
-from .report import MISMATCH
 from .slopes import Slope, quick_slope, typical_size
 
 SCALES = (0.1, 1e-3, 1e-5)  # of the numbers moved: along many of them there may be kinks near by
@@ -34,7 +32,6 @@ class Field:
         self.c: Array = c
         self.sizes: Array = np.maximum(np.abs(at), max(0.1 * typical_size(at), SMALLEST_MOVE))
         self.sights: list[float] = []
-        self.unexplained: Array | None = None
 
     def search(
         self, among: Array, rng: np.random.Generator, pieces: int, most: int, is_wrong: Callable[[int], bool]
@@ -51,7 +48,7 @@ class Field:
             while abs(gap) > bar and len(found) < most:
                 flat = self.wrong_one(d, gap)
                 if not is_wrong(flat):
-                    self.unexplained, bar = d, abs(gap)
+                    bar = abs(gap)
                     break
                 found.append(flat)
                 d[flat] = 0.0
@@ -98,11 +95,6 @@ class Field:
     def line(self, d: Array) -> Line:
         """The results along a direction."""
         return lambda t: (self.results(self.at + t * d), t)
-
-    def is_unexplained(self) -> bool:
-        """Whether a direction mismatches by the measure of a single element, and none of its elements does."""
-        d = self.unexplained
-        return d is not None and judged(self.line(d), self.y, self.c, SCALES[0], float(self.g @ d))[0] == MISMATCH
 
 
 def ordinary_size(terms: Array) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import cholesky, det, eigvalsh, inv, pinv, slogdet, solve, svdvals
 
-from ..core import POSITIVE, Op, case, numbers, op
+from ..core import POSITIVE, Array, Op, case, modes, op, plain_data
 from ..words import refuse
 
 SQUARE = [case("nn"), case("dnn"), case("ednn"), case((1, 1)), case((0, 2, 2))]
@@ -121,20 +121,26 @@ def _cofactors(x: Any) -> Any:
     Only operations that are recorded, and no division by a singular value near 0, so every higher derivative is right
     at a singular matrix too. Which way is taken depends on the numbers of `x`, what comes out does not.
     """
-    n, data = x.shape[-1], numbers(x)
+    n = x.shape[-1]
     if n <= 4:
         return _cofactors_by_minors(x)
-    if not np.isfinite(data).all():
-        return per_matrix(det(x)) * flip(inv(x))
-    s = svdvals(data)
-    large = s > s[..., :1] * eps(x) ** 0.25  # on these an inverse is precise
-    if large.all():
+    regular, some, rank = modes.asked(_ranks, x)
+    if regular:
         return per_matrix(det(x)) * flip(inv(x))
     if x.ndim > 2:
         return np.stack([_cofactors(matrix) for matrix in x.reshape((math.prod(x.shape[:-2]), n, n))]).reshape(x.shape)
-    if not large.any():  # x is 0; a product of n − 1 zeros has no slope either, of no order that anybody takes
+    if not some:  # x is 0; a product of n − 1 zeros has no slope either, of no order that anybody takes
         return _cofactors_by_minors(x) if n <= 16 else x * 0
-    return _cofactors_by_blocks(x, int(large.sum()))
+    return _cofactors_by_blocks(x, rank)
+
+
+def _ranks(x: Array) -> tuple[bool, bool, int]:
+    """Whether all singular values are so large that an inverse is precise, or not finite; whether some; how many."""
+    if not np.isfinite(x).all():
+        return True, True, 0
+    s = svdvals(x)
+    large = s > s[..., :1] * eps(x) ** 0.25
+    return bool(large.all()), bool(large.any()), int(large.sum())
 
 
 def _cofactors_by_minors(x: Any) -> Any:
@@ -152,7 +158,7 @@ def _cofactors_by_blocks(x: Any, rank: int) -> Any:
 
     det [[a, b], [c, d]] = det(a) · det(z) with z = d − c a⁻¹ b; a is inverted, z has its own cofactors.
     """
-    u, _, vh = np.linalg.svd(numbers(x))  # any rotation would do: they are constants
+    u, _, vh = np.linalg.svd(plain_data(x))  # any rotation would do: they are constants
     turned = u.T @ x @ vh.T
     a, b, c, d = (turned[i, j] for i in (slice(rank), slice(rank, None)) for j in (slice(rank), slice(rank, None)))
     inverse = inv(a)
@@ -161,7 +167,7 @@ def _cofactors_by_blocks(x: Any, rank: int) -> Any:
     left = np.concatenate([-(c @ inverse), one[rank:, rank:]], axis=1)
     right = np.concatenate([-(inverse @ b), one[rank:, rank:]], axis=0)
     inner = det(z) * (one[:, :rank] @ inverse.T @ one[:rank]) + left.T @ _cofactors(z) @ right.T
-    return (u @ inner @ vh) * (det(a) * round(float(det(u) * det(vh))))
+    return (u @ inner @ vh) * (det(a) * np.round(det(u) * det(vh)))
 
 
 SINGULAR = np.array([[[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]], [[1.0, 1.0, 1.0]] * 3, [[0.0, 0.0, 0.0]] * 3])
@@ -328,9 +334,13 @@ def _arbitrary(x: Any, *, make: Callable[[Any], Any], why: str) -> Any:
 
 def _arbitrary_rule(g: Any, out: Any, x: Any, *, make: Callable[[Any], Any], why: str) -> Any:
     """A refusal, unless the loss does not use the result; then 0, with the infinite slope of `_over_gaps`."""
-    if numbers(g).any():
-        refuse(why)
+    modes.checked(_unused, g, why)
     return x * (g.sum() / least(x))
+
+
+def _unused(g: Array, why: str) -> None:
+    if g.any():
+        refuse(why)
 
 
 # What `make` chose of many equally good answers, to be looked at. Not in the table: it has no slope to be held to.

@@ -25,7 +25,7 @@ from ..core import (
     constant,
     fixed_view,
     formula,
-    numbers,
+    modes,
     op,
     shaped,
     wide,
@@ -241,11 +241,17 @@ def _put_rule_x(g: Any, out: Any, x: Any, y: Any, *arrays: Array, index: tuple[A
 
 def _put_rule_y(g: Any, out: Any, x: Any, y: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
     """`g` at `index`, but 0 for what was written over again."""
-    place = filled(index, [numbers(array) for array in arrays])
-    writer = np.zeros(x.shape, np.intp)
+    return np.where(modes.called(_stays, x.shape, index, *arrays), take(g, *arrays, index=index), 0.0)
+
+
+def _stays(shape: tuple[int, ...], index: tuple[Any, ...], *arrays: Array) -> Array:
+    """Whether what is written there is not written over again."""
+    place = filled(index, arrays)
+    writer = np.zeros(shape, np.intp)
     turns = np.arange(writer[place].size).reshape(writer[place].shape)
     writer[place] = turns
-    return np.where(writer[place] == turns, take(g, *arrays, index=index), 0.0)
+    stays: Array = writer[place] == turns
+    return stays
 
 
 put: Op = op("put", _put_rule_x, _put_rule_y, forward=_put, kind=Op, symbol="put", cases=[
@@ -278,10 +284,20 @@ def add_at(x: Value, index: Any, y: Any) -> Any:
 def fits(x: Value, index: Any, y: Any) -> tuple[int, ...]:
     """The shape of `x[index]`; ValueError if `y` does not broadcast to it."""
     fixed, arrays = parts(index)
-    shape: tuple[int, ...] = np.shape(np.empty(x.shape, np.bool)[filled(fixed, [numbers(array) for array in arrays])])
+    if any(isinstance(array, Value) and array.dtype == np.bool for array in arrays):  # its numbers decide
+        shape: tuple[int, ...] = modes.asked(selected, x.shape, fixed, *arrays)
+    else:
+        some = [np.zeros(array.shape, np.intp) if isinstance(array, Value) else array for array in arrays]
+        shape = selected(x.shape, fixed, *some)
     if np.broadcast_shapes(shape, np.shape(y)) != shape:
         raise ValueError(f"v.at[{written(index)}] selects shape {shape}; what is put there has shape {np.shape(y)}")
     return shape
+
+
+def selected(shape: tuple[int, ...], fixed: tuple[Any, ...], *arrays: Any) -> tuple[int, ...]:
+    """The shape of what an index selects of an array of `shape`."""
+    chosen: tuple[int, ...] = np.shape(np.empty(shape, np.bool)[filled(fixed, arrays)])
+    return chosen
 
 
 # ------------------------------------------------------------------------------------------------------------ joining

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import positive, refusal
-from ..core import Value, numbers
+from ..core import Value, modes, plain_data
 from ..words import answering, brief
 from .options import is_list
 
@@ -42,21 +42,29 @@ def clip_grad_norm_(
     if not (isinstance(norm_type, int | float) and norm_type >= 1):
         wanted = "a number of at least 1, or math.inf for the largest gradient"
         raise ValueError(refusal("norm_type", norm_type, wanted))
-    # In float64: the squares of float32 numbers overflow from 1e19 on.
-    norms = [norm(numbers(p.grad).astype(np.float64, copy=False).ravel(), norm_type) for p in with_grad]
-    total = norm(norms, norm_type)
-    if not math.isfinite(total):
-        if error_if_nonfinite:
-            raise RuntimeError(
-                f"the norm of the gradients is {total}, so they cannot be clipped. microgradnet.debug() names the "
-                f"operation that made the first NaN or Inf"
-            )
-        return total
-    scale = bound / (total + 1e-6)
-    if scale < 1:
-        for p in with_grad:
-            p.grad *= scale
+    grads = [plain_data(p.grad) for p in with_grad]
+    total: float = modes.host(norm_of, norm_type, error_if_nonfinite, *grads)
+    scale = modes.host(scale_of, total, bound)
+    for p in with_grad:
+        p.grad *= scale
     return total
+
+
+def norm_of(norm_type: float, error_if_nonfinite: bool, *grads: Any) -> float:
+    """The norm of all gradients as one vector. RuntimeError for one that is not finite, if that is an error."""
+    # In float64: the squares of float32 numbers overflow from 1e19 on.
+    total = norm([norm(g.astype(np.float64, copy=False).ravel(), norm_type) for g in grads], norm_type)
+    if error_if_nonfinite and not math.isfinite(total):
+        raise RuntimeError(
+            f"the norm of the gradients is {total}, so they cannot be clipped. microgradnet.debug() names the "
+            f"operation that made the first NaN or Inf"
+        )
+    return total
+
+
+def scale_of(total: float, bound: float) -> float:
+    """What gradients of this norm are multiplied with: 1 if they are not longer, or not finite."""
+    return min(1.0, bound / (total + 1e-6)) if math.isfinite(total) else 1.0
 
 
 def norm(vector: Any, norm_type: float) -> float:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..checks import choice, is_number, number, positive, refusal, share, whole
+from ..core import modes
 from ..words import answering, brief
 from .optimizer import Optimizer
 from .options import Group
@@ -67,6 +68,9 @@ class LRScheduler:
 
         Raises RuntimeError where something else has changed it: it would be lost.
         """
+        modes.barrier(self._step)
+
+    def _step(self) -> None:
         for i, (group, lr) in enumerate(zip(self.optimizer.param_groups, self._last_lr, strict=True)):
             if group["lr"] != lr:
                 raise RuntimeError(

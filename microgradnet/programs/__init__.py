@@ -13,6 +13,6 @@ __all__ = ["Compiled", "Uncompilable", "compile"]
 
 if TYPE_CHECKING:
     from .compiled import Compiled, compile
-    from .traced import Uncompilable
+    from .nodes import Uncompilable
 else:
-    __getattr__, __dir__ = on_demand(__name__, __all__, {"compiled": "Compiled compile", "traced": "Uncompilable"})
+    __getattr__, __dir__ = on_demand(__name__, __all__, {"compiled": "Compiled compile", "nodes": "Uncompilable"})

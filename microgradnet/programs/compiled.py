@@ -5,32 +5,42 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import types
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from ..core import TAPE, Mode, Value
+from .. import tree
+from ..core import TAPE, Mode, Value, modes
 from ..words import brief, describe
-from .nodes import nodes_in
+from .backends import Backend, checked, is_native, with_default
+from .edges import arguments, outcome
+from .impure import noticed
+from .nodes import Uncompilable, nodes_in
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram
 from .program import Program
 from .recording import Recording
+from .surroundings import Surroundings
 from .tape import Tape
-from .traced import Uncompilable
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 KEPT = 16  # signatures, and programs of each
 TRIES = 5  # calls of one signature among which two must record the same
 
 
+THRASHING = (
+    "Every shape, every int, bool, str or object among the arguments, and every value of what is around the function, "
+    "is a program of its own: pass floats or arrays, or pad"
+)
+
+
 class Signature:
     """What is known of the calls whose arguments have the same structure, shapes, dtypes and static parts."""
 
-    def __init__(self) -> None:
+    def __init__(self, objects: list[Any]) -> None:
+        self.objects: list[Any] = objects  # static ones, which are known by where they are: they must stay there
         self.programs: list[NumPyProgram] = []
         self.recordings: list[Recording] = []
 
@@ -41,12 +51,15 @@ class Compiled:
     `source` is its latest program as the text of a NumPy function, `passes` says how it came to be.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], backend: Backend | None = None) -> None:
         self.function: Callable[..., Any] = function
+        self.backend: Backend | None = checked(backend)  # None for that of `compile`, or the best there is
         name = getattr(function, "__name__", type(function).__name__)
         self.title: str = name if name.isidentifier() else "step"
         self.signatures: dict[Any, Signature] = {}
         self.latest: NumPyProgram | None = None
+        self.fast: Any = None  # the run of the latest program, if it checks its arguments, of which it takes so many
+        self.taking: int = -1
         functools.update_wrapper(self, function)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -54,43 +67,64 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function returns; what it changes is changed."""
+        if len(args) == self.taking and not kwargs and not modes.on:
+            try:  # the program of the last call checks its arguments itself
+                return self.fast(*args)
+            except OtherProgram:
+                pass
         live: list[Any] = []
         key = signature((args, kwargs) if kwargs else args, live)
+        if modes.on:
+            if modes.taped() or modes.WATCHER.get() is not None:  # a part of another step; debug mode looks at numbers
+                return self.function(*args, **kwargs)
+            key = key, modes.RECORDING.get()
         known = self.signatures.get(key)
         if known is None:
-            known = self.new(key)
+            known = self.new(key, objects_in((args, kwargs)))
         for program in known.programs:
             try:
-                returned = program([x._numbers if isinstance(x, Value) else x for x in live])
+                returned = program([x._numbers if isinstance(x, Value) and x.op is not None else x for x in live])
             except OtherProgram:
                 continue
             self.latest = program
-            return returned
+            self.hurry(program, key)
+            return returned if program.form is None else put_together(program.form, returned)
         with without_collector():
             return self.recorded(known, args, kwargs)
 
-    def new(self, key: Any) -> Signature:
+    def hurry(self, program: NumPyProgram, key: Any) -> None:
+        """Let the next call try this program first, if its arguments are plain arrays and floats that it checks."""
+        plain = key[0] is tuple and all(x is float or (type(x) is tuple and x[0] is np.ndarray) for x in key[1])
+        hurries = program.fast and program.form is None and plain
+        self.fast, self.taking = (program.fast, len(key[1])) if hurries else (None, -1)
+
+    def new(self, key: Any, objects: list[Any]) -> Signature:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
         if len(self.signatures) == KEPT:
             warnings.warn(
-                f"{self.title} has been compiled for {KEPT} signatures, the oldest is forgotten. Every shape, and "
-                f"every int, bool or str among the arguments, is a program of its own: pass floats or arrays, or pad",
+                f"{self.title} has been compiled for {KEPT} signatures, the oldest is forgotten. {THRASHING}",
                 stacklevel=3,
             )
             del self.signatures[next(iter(self.signatures))]
-        self.signatures[key] = made = Signature()
+        self.signatures[key] = made = Signature(objects)
         return made
 
     # ------------------------------------------------------------------------------------------------------ recording
 
     def recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
         """One ordinary call, recorded. If an earlier one recorded the same, it is the program from now on."""
-        recording, plain = self.run_on_tape(args, kwargs)
+        recording, plain = self.run_on_tape(known.objects, args, kwargs)
         differences = [other.difference(recording) for other in known.recordings]
         if None in differences:
             known.recordings.clear()
-            del known.programs[: len(known.programs) + 1 - KEPT]
-            self.latest = NumPyProgram(Program(recording), self.title)
+            if len(known.programs) == KEPT:
+                warnings.warn(
+                    f"{self.title} has been compiled {KEPT} times for the same signature, the oldest program is "
+                    f"forgotten. {THRASHING}",
+                    stacklevel=4,
+                )
+                del known.programs[0]
+            self.latest = self.program(Program(recording))
             known.programs.append(self.latest)
             return plain
         known.recordings.append(recording)
@@ -103,14 +137,33 @@ class Compiled:
             )
         return plain
 
-    def run_on_tape(self, args: Any, kwargs: Any) -> tuple[Recording, Any]:
+    def program(self, program: Program) -> NumPyProgram:
+        """The program that runs from now on."""
+        backend = self.backend or checked(compile.backend)
+        if backend == "numpy" or (backend is None and not is_native()):
+            return NumPyProgram(program, self.title)
+        from .native_code import NativeProgram
+
+        return NativeProgram(program, self.title)
+
+    def run_on_tape(self, objects: list[Any], args: Any, kwargs: Any) -> tuple[Recording, Any]:
         """What one call records, and what it returns."""
-        tape = Tape()
-        with Mode(TAPE, tape):
-            result = self.function(*tape.arguments(args), **tape.arguments(kwargs))
-        spec, returned, classes = tape.outcome(result, COMPILED)
+        around = Surroundings(self.function, objects)
+        tape = Tape(around)
+        with Mode(TAPE, tape), noticed():
+            result = self.function(*arguments(tape, args), **arguments(tape, kwargs))
+        change = around.changed()
+        if change is not None:
+            raise Uncompilable(
+                f"{self.title} cannot be compiled: {change}. From the third call on it would run as a program, which "
+                f"does not do that. What is another in every call is an argument; what is to be kept is returned"
+            )
+        form, result = taken_apart(result)
+        spec, returned, classes = outcome(tape, result, COMPILED)
+        if form is not None:
+            returned = put_together(form, returned)
         tape.close()
-        recording = Recording(tape.nodes, tape.inputs, spec, classes)
+        recording = Recording(tape.nodes, tape.inputs, spec, classes, form)
         if not list(nodes_in(spec)) and not any(node.kind in ("store", "host") for node in tape.nodes):
             raise Uncompilable(
                 f"{self.title} has nothing to compile: it returns {brief(result)} and moves nothing. Return what is "
@@ -122,13 +175,18 @@ class Compiled:
         return recording, returned
 
     def check_kept(self, made: list[ref[Value]]) -> None:
-        """Uncompilable if a Value that the step computed is held by something outside, in a list or as an attribute."""
+        """Uncompilable if something outside holds what the step computed: in a list, a variable, an attribute."""
+        if not any(held() is not None for held in made):
+            return
+        gc.collect()  # what holds itself
         for held in made:
             value = held()
-            if value is not None and any(isinstance(x, (list, dict, tuple, set)) for x in gc.get_referrers(value)):
+            holders = [] if value is None else [x for x in gc.get_referrers(value) if not isinstance(x, HARMLESS)]
+            if holders:
                 raise Uncompilable(
-                    f"{self.title} keeps {describe(value)}, which it computed, in something outside. From the third "
-                    f"call on it runs as a program, which adds nothing there: return it instead"
+                    f"{self.title} keeps {describe(value)}, which it computed, in something outside, or returns it in "
+                    f"a {type(holders[0]).__name__}. From the third call on it runs as a program, which adds nothing "
+                    f"there: return it, in tuples, lists and dicts"
                 )
 
     # -------------------------------------------------------------------------------------------------------- looking
@@ -161,6 +219,56 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
+class Slot:
+    """Where one of the results stands in a container, such as a Module of gradients."""
+
+    def __init__(self, index: int) -> None:
+        self.index: int = index
+
+
+def taken_apart(result: Any) -> tuple[Any, Any]:
+    """A result in other containers than tuples, lists and dicts, as a form and a list; else None and the result."""
+    if is_plain(result):
+        return None, result
+    parts: list[Any] = []
+
+    def slot(x: Any, inside: bool) -> Any:
+        if not isinstance(x, (Value, np.ndarray, np.generic)) or (inside and not isinstance(x, Value)):
+            return x
+        parts.append(x)
+        return Slot(len(parts) - 1)
+
+    form = tree.rebuild(result, slot)
+    return form, parts
+
+
+def is_plain(x: Any) -> bool:
+    """Whether there is no Module, dataclass or named tuple in it."""
+    if type(x) in (tuple, list, dict):
+        return all(map(is_plain, x.values() if type(x) is dict else x))
+    return isinstance(x, Value) or tree.KIND_OF[type(x)] is None
+
+
+def put_together(form: Any, parts: list[Any]) -> Any:
+    """The containers of a result around its numbers."""
+    return tree.rebuild(form, lambda x, inside: parts[x.index] if type(x) is Slot else x)
+
+
+HARMLESS = (types.FrameType, Value)  # the gradient of a Value may be a Value
+
+
+def objects_in(x: Any) -> list[Any]:
+    """The static objects among arguments: neither numbers nor strings, and no Values."""
+    if type(x) in (tuple, list):
+        return [found for part in x for found in objects_in(part)]
+    if type(x) is dict:
+        return objects_in(list(x.values()))
+    return [] if isinstance(x, (*STATIC, float, np.ndarray, np.generic, Value)) else [x]
+
+
+STATIC = (int, str, bytes, bool, type(None))
+
+
 def signature(x: Any, live: list[Any]) -> Any:
     """What a program depends on in its arguments; their arrays and floats, which may be others, go to `live`."""
     kind = type(x)
@@ -171,13 +279,21 @@ def signature(x: Any, live: list[Any]) -> Any:
     if kind is float:
         live.append(x)
         return kind
-    if isinstance(x, (np.ndarray, np.generic, Value)):
+    if kind is np.ndarray:
+        live.append(x)
+        return kind, x.shape, x.dtype, x.strides  # in the order in which axes lie in memory, sums add up
+    if isinstance(x, (np.ndarray, np.generic)):
         live.append(x)
         return kind, x.shape, x.dtype
-    return (kind, x) if isinstance(x, (int, str, bytes, bool, type(None))) else (kind, id(x))
+    if isinstance(x, Value):
+        first = next((i for i, other in enumerate(live) if other is x), len(live))  # one that is handed in twice
+        live.append(x)
+        return kind, x.shape, x.dtype, x._numbers.strides, x.op is None, first
+    return (kind, x) if isinstance(x, STATIC) else (kind, id(x))
 
 
-def compile(function: F) -> F:
+@with_default
+def compile(function: Any = None, *, backend: Backend | None = None) -> Any:
     """The function, recorded once and then run as straight-line NumPy: the same results, in a fraction of the time.
 
     The first two calls are ordinary ones on your own data, and recorded; if they agree, the third is the program.
@@ -185,6 +301,11 @@ def compile(function: F) -> F:
     every combination of these, of shapes and of dtypes is a program of its own. Parameters, their gradients, the state
     and the options of optimisers, running statistics and generators are read and written where they are, so that eager
     and compiled steps may alternate. `print(f)` shows the program, `f.source` is its text.
+
+    `backend="native"` runs loops and products as machine code, which takes `pip install "microgradnet[native]"`;
+    results are equal within rounding. `backend="numpy"` runs anywhere, and equals eager steps bit by bit. Without it
+    programs are native where they can be; `compile.backend = "numpy"` changes that for all. `@compile(backend=…)`
+    decorates with an option.
 
     Raises `Uncompilable`, a TypeError, with the line, for what a program cannot do: looking at a number (`if`, `float`,
     `item`, printing), drawing from a generator outside of this package, keeping a result somewhere else than in what is
@@ -202,6 +323,8 @@ def compile(function: F) -> F:
     >>> [float(step(np.zeros(2))) for _ in range(4)]
     [5.0, 1.25, 0.3125, 0.078125]
     """
+    if function is None:
+        return functools.partial(compile, backend=backend)
     if isinstance(function, Value) or not callable(function):
         raise TypeError(f"compile wants a function; got {brief(function)}")
-    return Compiled(function)  # type: ignore[return-value]
+    return Compiled(function, backend)

@@ -18,6 +18,7 @@ from weakref import ref
 import numpy as np
 
 from ..core import Value, new_age
+from ..core.modes import settled
 from .nodes import Place
 
 SLOTS = {"_numbers": "_numbers", "age": "_numbers", "_grad": "_grad"}  # an empty one -> what of the Value is away
@@ -57,7 +58,7 @@ class Home:
     def take_in(self, i: int) -> None:
         """Take the number of a Value, which may be in another Home."""
         value: Any = self.values[i]()
-        self.array[i] = getattr(value, self.slot)
+        self.array[i] = settled(value) if self.slot == "_grad" else value._numbers
         self.empty(i, value)
 
     def write(self, array: Any) -> None:

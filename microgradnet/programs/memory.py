@@ -94,9 +94,11 @@ def in_place_ends(program: Program, reads: dict[int, int]) -> dict[Node, Node]:
 
     They run last. So nothing else may read the result, and no other of them what is stored there.
     """
-    loads = {node.place: node for node in program.nodes if node.kind == "load"}
+    barriers = [i for i, node in enumerate(program.nodes) if node.kind == "barrier"]
+    nodes = program.nodes[barriers[-1] :] if barriers else program.nodes
+    loads = {node.place: node for node in nodes if node.kind == "load"}
     ends: dict[Node, Node] = {}
-    for node in program.nodes:
+    for node in nodes:
         x = node.args[0] if node.kind == "store" and type(node.args[0]) is Node else None
         load = loads.get(node.place)
         if x is None or load is None or not isinstance(node.place, (DataOf, Memory)) or node.params["fresh"]:

@@ -12,9 +12,14 @@ from typing import Any
 import numpy as np
 
 from ..core import Value
+from ..core.modes import settled
 from ..core.written import new_age
 
 FLOAT = np.dtype(np.float64)
+
+
+class Uncompilable(TypeError):
+    """What cannot be compiled, the line it stands in, and what to write instead."""
 
 
 class Node:
@@ -24,8 +29,11 @@ class Node:
     - `load`: what is at `place` at the start.
     - `call`: `function(*args, **params)`, which depends on nothing else and changes nothing.
     - `host`: the same, run at every step where it stands, whatever it returns: a draw, a check, an update elsewhere.
+    - `barrier`: a call of the host's that may look at and change all that lasts. What is to be stored is stored before
+      it, what is needed afterwards is loaded anew.
     - `store`: `args[0]` goes to `place`.
     - `guard`: the step is this program as long as `function(*args)` is what it was, `held`.
+    - `check`: a guard that cannot be first; where it does not hold, it is an error.
     """
 
     __slots__ = ("args", "dtype", "function", "held", "kind", "layout", "line", "op", "params", "place", "shape")
@@ -63,7 +71,7 @@ class Node:
     @property
     def name(self) -> str:
         """What it is called in words."""
-        if self.kind in ("input", "load", "store", "guard"):
+        if self.kind in ("input", "load", "store", "guard", "check"):
             return self.kind
         return str(self.op.name) if self.op is not None else str(getattr(self.function, "__name__", self.function))
 
@@ -97,6 +105,17 @@ def nodes_in(x: Any) -> Iterator[Node]:
         yield from nodes_in((x.start, x.stop, x.step))
 
 
+def arrays_in(x: Any) -> Iterator[np.ndarray[Any, Any]]:
+    """The plain arrays in arguments."""
+    if type(x) in (tuple, list):
+        for part in x:
+            yield from arrays_in(part)
+    elif type(x) is dict:
+        yield from arrays_in(list(x.values()))
+    elif isinstance(x, np.ndarray):
+        yield x
+
+
 def changed(x: Any, change: Callable[[Any], Any]) -> Any:
     """Arguments with `change` of everything in their lists, tuples, dicts and slices."""
     if type(x) in (tuple, list):
@@ -109,17 +128,27 @@ def changed(x: Any, change: Callable[[Any], Any]) -> Any:
 
 
 class Place:
-    """Where numbers live that a step finds and leaves behind. Two are equal if they are the same place."""
+    """Where numbers live that a step finds and leaves behind. Two are equal if they are the same place.
 
-    def __init__(self, owner: Any, name: Any = None) -> None:
+    If the owner is an argument of the step, another Value in every call, `argument` is the node of that.
+    """
+
+    def __init__(self, owner: Any, name: Any = None, argument: Node | None = None) -> None:
         self.owner: Any = owner
         self.name: Any = name
+        self.argument: Node | None = argument
+
+    def whose(self) -> Any:
+        """What tells one owner from another: which argument it is, or which object."""
+        return id(self.owner) if self.argument is None else self.argument.params["name"]
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.owner is other.owner and self.name == other.name
+        return isinstance(other, Place) and type(self) is type(other) and (
+            (self.whose(), self.name) == (other.whose(), other.name)
+        )  # fmt: skip
 
     def __hash__(self) -> int:
-        return hash((id(self.owner), self.name))
+        return hash((self.whose(), self.name))
 
     def read(self) -> Any:
         """What is there now."""
@@ -154,7 +183,7 @@ class GradOf(Place):
     owner: Value
 
     def read(self) -> Any:
-        return self.owner._grad
+        return settled(self.owner)
 
     def write(self, x: Any) -> None:
         self.owner._grad = x

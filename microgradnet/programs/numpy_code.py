@@ -13,18 +13,25 @@ from typing import Any
 import numpy as np
 
 from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
+from ..core.modes import settled
 from ..core.written import function_of
 from .gathers import VIEWS
 from .home import Together, here
 from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
-from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place
+from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable
 from .program import Program
 
 COMPILED = Gone(
     "COMPILED",
     "it is a result of a compiled function, which keeps no history: call backward() inside the function, or compile "
     "mg.value_and_grad(f)",
+)
+
+
+TOO_LATE = (
+    "what is drawn, or done by the host, in the compiled step decides its course, at {}: a program cannot go another "
+    "way from there. Draw it outside, and pass it as an argument"
 )
 
 
@@ -41,7 +48,7 @@ class Writer:
         self.names: dict[int, str] = {}  # id of a node -> what it is called in the text
         self.meaning: dict[str, Any] = {
             "OtherProgram": OtherProgram, "new_age": new_age, "new_value": new_value, "COMPILED": COMPILED,
-            "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff,
+            "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff, "settled": settled,
         }  # fmt: skip
         self.named: dict[int, str] = {}  # id of an object -> its name
         self.last_number: dict[str, int] = {}  # of the names that begin alike
@@ -82,6 +89,12 @@ class Writer:
         """A name for what a node makes; of `array`, if it goes there."""
         self.names[id(node)] = name = self.reserved(node.name, True, array)
         return name
+
+    def owner(self, place: Place) -> str:
+        """What the owner of a place is called."""
+        if place.argument is not None:
+            return self.names[id(place.argument)]
+        return self.name(place.owner, owner_of(place), True)
 
     def text(self, x: Any) -> str:
         """An argument in the text."""
@@ -127,7 +140,7 @@ class Writer:
     def write_load(self, node: Node) -> None:
         """What is at a place, when the step begins."""
         place: Any = node.place
-        owner = self.name(place.owner, owner_of(place), True)
+        owner = self.owner(place)
         if isinstance(place, Together):
             self.names[id(node)] = self.reserved(name_of(place), meaning=place.owner.array)
             self.lines.append(f"{owner}.read()")
@@ -137,12 +150,35 @@ class Writer:
 
     def write_guard(self, node: Node) -> None:
         """Nothing is done where it does not hold."""
+        self.lines.append(f"if {self.otherwise(node)}: raise OtherProgram")
+
+    def write_check(self, node: Node) -> None:
+        """It is too late for another program."""
+        error = self.name(Uncompilable(TOO_LATE.format("{}:{}, in {}".format(*node.line))), "too_late", True)
+        self.lines.append(f"if {self.otherwise(node)}: raise {error}")
+
+    def otherwise(self, node: Node) -> str:
+        """The condition that a guard does not hold."""
         held, call = node.held, self.call(node)
-        plain = isinstance(held, (int, str, tuple, np.generic))
-        test = f"{call} != {self.text(held)}" if plain else f"{call} is not {self.name(held, 'held', True)}"
         if type(held) is bool:
-            test = call if not held else f"not {call}"
-        self.lines.append(f"if {test}: raise OtherProgram")
+            return call if not held else f"not {call}"
+        plain = isinstance(held, (int, str, tuple, np.generic))
+        return f"{call} != {self.text(held)}" if plain else f"{call} is not {self.name(held, 'held', True)}"
+
+    def write_barrier(self, node: Node) -> None:
+        """Everything is where it belongs before such a call."""
+        self.lines += self.stores()
+        self.write_host(node)
+
+    def stores(self) -> list[str]:
+        """The lines that store what is pending."""
+        if self.scalars:
+            self.last.insert(0, f"{self.name(here, 'here')}({', '.join(dict.fromkeys(self.scalars))})")
+        if self.moved:
+            self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
+        lines = [*self.last, *self.homes]
+        self.last, self.homes, self.scalars, self.moved = [], [], [], []
+        return lines
 
     def write_host(self, node: Node) -> None:
         """A call that is made every time."""
@@ -187,8 +223,8 @@ class Writer:
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
         arguments = [self.operand(x, node) for x in node.args]
-        if out:  # by its place, which is quicker, where NumPy takes it
-            arguments.append(f"out={out}" if ufunc in (np.maximum, np.minimum) else out)
+        if out:
+            arguments.append(f"out={out}" if ufunc in (np.maximum, np.minimum) else out)  # by name is slower
         return f"{self.name(ufunc, ufunc.__name__)}({', '.join(arguments)})"
 
     def sum_call(self, node: Node, x: str, out: str | None = None) -> str:
@@ -207,7 +243,7 @@ class Writer:
     def write_store(self, node: Node) -> None:
         """What goes to a place, last of all."""
         place: Any = node.place
-        owner, x = self.name(place.owner, owner_of(place), True), node.args[0]
+        owner, x = self.owner(place), node.args[0]
         if isinstance(place, Together):
             self.homes.append(f"{owner}.write({self.text(x)})")
             return
@@ -236,18 +272,10 @@ class Writer:
 
     def source(self, name: str) -> str:
         """The whole text."""
+        self.meaning[name] = None
         self.write()
         arguments = ", ".join(self.names[id(node)] for node in self.program.inputs)
-        if self.scalars:
-            self.last.insert(0, f"{self.name(here, 'here')}({', '.join(dict.fromkeys(self.scalars))})")
-        if self.moved:
-            self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
-        body = [
-            *self.lines,
-            *self.last,
-            *self.homes,
-            f"return {self.returned(self.program.result, self.program.classes)}",
-        ]
+        body = [*self.lines, *self.stores(), f"return {self.returned(self.program.result, self.program.classes)}"]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
 
 
@@ -297,7 +325,7 @@ def loading(place: Place, owner: str) -> str:
     if isinstance(place, DataOf):
         return f"{owner}._numbers"
     if isinstance(place, GradOf):
-        return f"{owner}._grad"
+        return f"settled({owner})"
     if isinstance(place, Item):
         return f"{owner}[{place.name!r}]"
     return f"{owner}.{place.name}" if isinstance(place, Attribute) else owner
@@ -305,6 +333,8 @@ def loading(place: Place, owner: str) -> str:
 
 def storing(place: Place, owner: str, x: str, fresh: bool) -> str:
     """The line that writes a place."""
+    if isinstance(place, GradOf):
+        return f"{owner}._grad = {x}"
     written = isinstance(place, DataOf) and type(place.owner._numbers) is np.ndarray and not fresh
     return f"{loading(place, owner)}{'[...]' if written or isinstance(place, Memory) else ''} = {x}"
 
@@ -312,15 +342,25 @@ def storing(place: Place, owner: str, x: str, fresh: bool) -> str:
 class NumPyProgram:
     """A program that runs as NumPy. `source` is its text, `bytes` what its planned memory takes."""
 
+    fast: Callable[..., Any] | None = None  # what may be called with arguments that nobody has checked
+
     def __init__(self, program: Program, name: str = "step") -> None:
         writer = Writer(program)
         self.program: Program = program
+        self.form: Any = program.form  # what is to be put together of the results; most often None
         self.source: str = writer.source(name)
         self.bytes: int = writer.plan.bytes
         self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
         self.busy = threading.Lock()
+        self.runs_in: int | None = None  # the thread that is in it
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
+        if self.runs_in == threading.get_ident():  # a call of the host's has come back here: the memory is in use
+            raise OtherProgram
         with self.busy:
-            return self.run(*arguments)
+            self.runs_in = threading.get_ident()
+            try:
+                return self.run(*arguments)
+            finally:
+                self.runs_in = None

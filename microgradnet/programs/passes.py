@@ -9,7 +9,7 @@ import numpy as np
 
 from .nodes import Node, changed, nodes_in
 
-EFFECTS = ("store", "guard", "host")
+EFFECTS = ("store", "guard", "check", "host", "barrier")
 
 
 def without_dead(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
@@ -24,7 +24,10 @@ def without_dead(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
 
 
 def without_repeats(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
-    """With one node for all calls of the same function on the same arguments, and for all loads of the same place."""
+    """With one node for all calls of the same function on the same arguments, and for all loads of the same place.
+
+    Not across a barrier: what is loaded after it may be something else.
+    """
     known: dict[Any, Node] = {}
     instead: dict[int, Node] = {}
 
@@ -35,6 +38,8 @@ def without_repeats(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
     for node in nodes:
         node.args, node.params = changed(node.args, renamed), changed(node.params, renamed)
         key = key_of(node)
+        if node.kind == "barrier":
+            known.clear()
         if key is not None:
             first = known.setdefault(key, node)
             if first is not node:
@@ -48,8 +53,8 @@ def key_of(node: Node) -> Any:
     """What two nodes share that compute the same; None for one that is always its own."""
     if node.kind == "load":
         return "load", node.place
-    if node.kind == "guard":
-        return "guard", node.function, hashable(node.args)
+    if node.kind in ("guard", "check"):
+        return node.kind, node.function, hashable(node.args)
     if node.kind != "call":
         return None
     return node.function, hashable(node.args), hashable(node.params)
@@ -97,44 +102,110 @@ def only_numbers(x: Any) -> bool:
 
 
 def with_guards_first(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
-    """With all guards, and what they look at, before anything is done that could be seen from outside."""
+    """With all guards, and what they look at, before anything is done that could be seen from outside.
+
+    A guard that looks at what is drawn or changed in the step itself cannot be first. It becomes a check, which ends
+    the step with an error; of a place that the step has not written yet, it is also looked at first.
+    """
+    late = after_effects(nodes)
+    made: list[Node] = []
+    guards: list[Node] = []
+    written: set[Any] = set()
+    for node in nodes:
+        if node.kind == "store":
+            written.add(node.place)
+        if node.kind == "guard" and id(node) in late:
+            guards += looked_at_first(node, written)
+            node.kind = "check"
+        made.append(node)
     needed: set[int] = set()
-    for node in reversed(nodes):
+    for node in reversed(made):
         if node.kind == "guard" or id(node) in needed:
             needed.add(id(node))
             needed.update(map(id, node.inputs()))
-    late = after_hosts(nodes)
-    first = [node for node in nodes if node.kind == "input" or (id(node) in needed and id(node) not in late)]
+    first = [node for node in made if node.kind == "input" or id(node) in needed]
     early = set(map(id, first))
-    return [*first, *(node for node in nodes if id(node) not in early)], result
+    return [*first, *guards, *(node for node in made if id(node) not in early)], result
 
 
-def after_hosts(nodes: list[Node]) -> set[int]:
-    """The ids of what is run at every step, and of all that depends on it."""
-    late: set[int] = set()
+def after_effects(nodes: list[Node]) -> set[int]:
+    """The ids of the nodes that depend on a call of the host's, or on what is loaded after a barrier."""
+    found: set[int] = set()
+    passed = False
     for node in nodes:
-        if node.kind == "host" or (late and any(id(x) in late for x in node.inputs())):
-            late.add(id(node))
-    return late
+        passed = passed or node.kind == "barrier"
+        after = node.kind in ("host", "barrier") or (node.kind == "load" and passed)
+        if after or any(id(x) in found for x in node.inputs()):
+            found.add(id(node))
+    return found
+
+
+def looked_at_first(node: Node, written: set[Any]) -> list[Node]:
+    """A guard, and the loads it looks at, to stand at the beginning; nothing if they are written or computed before."""
+    if any(x.kind != "load" or x.place in written for x in node.inputs()):
+        return []
+    loads = {id(x): Node("load", like=x, place=x.place, line=x.line) for x in node.inputs()}
+    args = changed(node.args, lambda x: loads[id(x)] if type(x) is Node else x)
+    return [*loads.values(), Node("guard", node.function, args, node.params, held=node.held, line=node.line)]
 
 
 def with_own_memory(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
-    """With copies of what is returned or stored, where it may be a view of an argument, a parameter, a result."""
+    """With copies of what is returned or stored, where it may be a view of an argument, a parameter, a result.
+
+    Also of what was made before a barrier and is read after it: the memory may have been written meanwhile.
+    """
     instead: dict[int, Node] = {}
+    made: list[Node] = []
 
     def owned(x: Any) -> Any:
-        if type(x) is not Node or not x.shape or is_new(x):
+        if type(x) is Node and x.shape is not None and id(x) in instead:
+            return instead[id(x)]
+        if type(x) is not Node or x.shape is None or is_new(x):
             return x
-        if id(x) not in instead:
-            instead[id(x)] = Node("call", copied, (x,), like=x, line=x.line)
-            instead[id(x)].layout = x.layout
-        return instead[id(x)]
+        instead[id(x)] = copy = Node("call", copied if x.shape else scalar, (x,), like=x, line=x.line)
+        copy.layout = x.layout
+        made.append(copy)
+        return copy
 
-    result = changed(result, owned)
-    stores = [node for node in nodes if node.kind == "store"]
-    for node in stores:
-        node.args = changed(node.args, owned)
-    return [*(node for node in nodes if node.kind != "store"), *instead.values(), *stores], result
+    last = len(nodes)
+    while last and nodes[last - 1].kind == "store":
+        last -= 1
+    barriers = [i for i, node in enumerate(nodes) if node.kind == "barrier"]
+    across = read_across(nodes, barriers, result)
+    for i, node in enumerate(nodes):
+        if i == last:
+            result = changed(result, owned)
+        if node.kind == "barrier":
+            for x in across[i]:
+                owned(x)
+        if node.kind == "store":
+            node.args = changed(node.args, owned)
+        elif barriers and i > barriers[0]:
+            node.args, node.params = (changed(x, lambda x: instead.get(id(x), x)) for x in (node.args, node.params))
+        made.append(node)
+    if last == len(nodes):
+        result = changed(result, owned)
+    return made, result
+
+
+def read_across(nodes: list[Node], barriers: list[int], result: Any) -> dict[int, list[Node]]:
+    """For each barrier the nodes that are made before it, lie in memory of others, and are read after it."""
+    place = {id(node): i for i, node in enumerate(nodes)}
+    readers = {id(x): i for i, node in enumerate(nodes) for x in node.inputs()}
+    readers.update((id(x), len(nodes)) for x in nodes_in(result))
+    return {
+        barrier: [
+            node
+            for node in nodes[:barrier]
+            if node.shape and not is_new(node) and readers.get(id(node), place[id(node)]) > barrier
+        ]
+        for barrier in barriers
+    }
+
+
+def scalar(x: Any) -> Any:
+    """The one number of an array without axes."""
+    return x[()]
 
 
 def copied(x: Any) -> Any:
@@ -147,7 +218,7 @@ def is_new(node: Node) -> bool:
     if node.kind != "call":
         return False
     function = node.op.key if node.op is not None else node.function
-    return isinstance(function, np.ufunc) or function in (np.dot, np.sum, np.concatenate, np.stack, copied)
+    return isinstance(function, np.ufunc) or function in (np.dot, np.sum, np.concatenate, np.stack, copied, scalar)
 
 
 Pass = Callable[[list[Node], Any], tuple[list[Node], Any]]
@@ -155,8 +226,14 @@ Pass = Callable[[list[Node], Any], tuple[list[Node], Any]]
 
 def without_unchanged(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
     """Without stores of what was there before."""
-    return [
-        node
-        for node in nodes
-        if not (node.kind == "store" and type(node.args[0]) is Node and node.args[0].place == node.place)
-    ], result
+    kept: list[Node] = []
+    loads: set[int] = set()  # since the last barrier
+    for node in nodes:
+        if node.kind == "barrier":
+            loads.clear()
+        if node.kind == "load":
+            loads.add(id(node))
+        if node.kind == "store" and id(node.args[0]) in loads and node.args[0].place == node.place:
+            continue
+        kept.append(node)
+    return kept, result

@@ -18,6 +18,7 @@ class Program:
         self.inputs: list[Node] = recording.inputs
         self.result: Any = recording.result
         self.classes: Any = recording.classes  # of the Values in it; None where it is plain
+        self.form: Any = recording.form
         self.nodes: list[Node] = recording.nodes
         self.passes: list[str] = [f"recorded: {len(self.nodes)} lines"]
         self.apply("stored unchanged", without_unchanged)

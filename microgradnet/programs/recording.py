@@ -9,6 +9,7 @@ import numpy as np
 
 from ..words import brief
 from .nodes import Node
+from .surroundings import Surroundings
 
 
 class Recording(NamedTuple):
@@ -18,9 +19,18 @@ class Recording(NamedTuple):
     inputs: list[Node]
     result: Any
     classes: Any
+    form: Any = None  # of containers that a program does not make; see compiled.taken_apart
+
+    def around(self) -> list[Surroundings]:
+        """What the step reached by itself."""
+        return [x for node in self.nodes if node.kind == "guard" for x in node.args if isinstance(x, Surroundings)]
 
     def difference(self, other: Recording) -> str | None:
         """The first thing in which another call recorded something else, in words; None if both are one program."""
+        for earlier, later in zip(self.around(), other.around(), strict=False):
+            found = earlier.difference(later)
+            if found is not None:
+                return found
         twin: dict[int, Node] = {}  # id of a node -> the one in its place in the other call
 
         def same(x: Any, y: Any) -> bool:
@@ -44,7 +54,7 @@ class Recording(NamedTuple):
                     and np.asarray(x).dtype == np.asarray(y).dtype
                     and np.array_equal(x, y, equal_nan=np.asarray(x).dtype.kind == "f")
                 )
-            return x is y or bool(x == y)
+            return x is y or isinstance(x, Surroundings) or bool(x == y)
 
         for mine, theirs in zip(self.nodes, other.nodes, strict=False):
             twin[id(mine)] = theirs

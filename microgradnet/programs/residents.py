@@ -29,7 +29,7 @@ def residents(nodes: list[Node], graph: Graph) -> list[Residents]:
     stores: dict[str, dict[int, int]] = {"_numbers": {}, "_grad": {}}
     for node in nodes:
         place: Any = node.place
-        if type(place) not in SLOTS or type(place.owner._numbers) is not np.float64:
+        if type(place) not in SLOTS or place.argument is not None or type(place.owner._numbers) is not np.float64:
             continue
         slot = SLOTS[type(place)]
         known = loads if node.kind == "load" else stores

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..core import TABLE
 from .nodes import Attribute, GradOf, Node
+from .tape import filled
 
 FLOAT = np.dtype(np.float64)
 BOOL = np.dtype(np.bool)
@@ -82,6 +83,11 @@ class Graph:
 
     def read(self, node: Node) -> None:
         """Number a node, if it is a scalar."""
+        if node.function is filled and node.shape == () and node.dtype == FLOAT:  # what is assigned, as a new array
+            found = self.numbers_of(node.args[1:2])
+            if found is not None and not self.is_bool(found[0]):
+                (self.number[id(node)],) = found
+                return
         way = self.way_of(node) if node.kind == "call" and node.shape == () and not node.params else None
         args = self.numbers_of(node.args) if way is not None else None
         if way is None or args is None:

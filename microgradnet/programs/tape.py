@@ -8,19 +8,35 @@ a node. Looking at a number is refused: a program could not know that it did.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 from weakref import ref
 
 import numpy as np
 from numpy import ndarray
 
-from ..core import NO_PARAMS, NonDiff, Op, Value, new_value
+from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, constant, modes
+from ..core.modes import settled
 from ..debugging import users_line
 from ..words import brief, describe
-from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, changed, layout_of
+from .nodes import (
+    Attribute,
+    DataOf,
+    GradOf,
+    Item,
+    Memory,
+    Node,
+    Place,
+    Uncompilable,
+    arrays_in,
+    changed,
+    layout_of,
+)  # fmt: skip
+from .rules import deposit, of_a_sweep
 from .structure import Structure
-from .sweeping import Sweep
-from .traced import Host, Traced, Uncompilable
+from .surroundings import Surroundings
+from .traced import Host, Traced
+from .writes import Writes
 
 # Functions whose result has another shape for other numbers.
 SHAPED_BY_NUMBERS = {
@@ -35,7 +51,8 @@ PLAIN = (ndarray, np.generic, int, float)
 class Tape:
     """The nodes of a step in the order in which they came to be."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Surroundings) -> None:
+        self.around: Surroundings = around
         self.nodes: list[Node] = []
         self.inputs: list[Node] = []
         self.node_of: dict[int, Any] = {}  # id of a Value or a stand-in -> its node, or the array it is if a constant
@@ -44,12 +61,13 @@ class Tape:
         self.standing: dict[Place, Any] = {}  # what stands for what is there now: a stand-in, a Value, or None
         self.place_of: dict[int, Place] = {}
         self.stored: dict[Place, tuple[Any, bool]] = {}  # what is left there: a node, and whether it is in new memory
-        self.loaded: dict[Place, Any] = {}
-        self.stale: set[int] = set()
+        self.argument_of: dict[int, Node] = {}  # id of a leaf among the arguments -> its node
+        self.writes: Writes = Writes()
         self.swept: dict[int, Any] = {}  # id of what the step computed -> its gradient, as long as nobody asks for it
-        self.line: Any = None  # of the user's, that began the sweep which is running
         self.shades: dict[int, Any] = {}  # id of a Value -> what stands for its numbers in rules
-        self.things: dict[int, Any] = {}
+        self.line: Any = None  # of the user's, that began the sweep which is running
+        self.things: dict[int, Any] = {}  # Modules that were called
+        self.copies: list[Any] = []  # of Modules, made in the step
 
     # -------------------------------------------------------------------------------------------------- what is known
 
@@ -67,13 +85,13 @@ class Tape:
         """The node of a Value or a stand-in; anything else, a constant, as it is."""
         if not isinstance(x, Value):
             return x
-        if self.stale and id(x) in self.stale:
-            raise self.error(f"{describe(x)} is a view of an array that was written since: take it anew")
+        if self.writes.stale:
+            self.writes.refreshed(self, x)
         node = self.node_of.get(id(x), self)
         if node is not self:
             return node
         if x.op is None:  # a parameter, or another leaf from outside
-            return self.node_of[id(self.at(DataOf(x)))]
+            return self.node_of[id(self.at(self.place(DataOf, x)))]
         raise self.error(
             f"{describe(x)} was computed before the step. Compute it inside, or pass it as an argument",
         )
@@ -113,33 +131,36 @@ class Tape:
 
     def made(self, value: Value) -> None:
         """Called for every Value just recorded."""
+        if modes.WATCHER.get() is not None:
+            raise self.error("debug mode looks at every number. Put it around the call: with mg.debug(): step(…)")
         row, args = value.op, value.args
         if row is None:
             return
         if not row.rules and isinstance(row, Op) and row.forward.__name__ == "_no_replay":  # what was computed before
             self.know(value, next(self.node_of[id(x)] for x in reversed(self.alive) if x._numbers is value._numbers))
             return
-        known = self.node_of
-        nodes = [known[id(x)] if id(x) in known and not self.stale else self.nodes_of(x) for x in args]
+        known, stale = self.node_of, self.writes.stale
+        nodes = [known[id(x)] if id(x) in known and not stale else self.nodes_of(x) for x in args]
         node = Node("call", row.forward, tuple(nodes), value.params, like=value._numbers, op=row)
-        node.line = self.line or users_line()
-        self.nodes.append(node)
-        known[id(value)] = node
-        self.alive.append(value)
+        self.know(value, self.add(node))
+        for x in args:
+            if isinstance(x, Traced) and x.dtype.kind not in "fiub":
+                constant(x._numbers)  # says what is wrong with it
         if row.name in ("take", "put", "scatter"):
             for x in args:  # a mask chooses as many elements as it has times True
                 if isinstance(x, Value) and x.dtype == np.bool:
                     self.guarded(np.count_nonzero, x)
-        if type(value) is NonDiff:
-            for x in args:
-                if isinstance(x, Value) and not isinstance(x, Traced):
-                    return
+        if type(value) is NonDiff and all(isinstance(x, Traced) or not isinstance(x, Value) for x in args):
             value.__class__ = Traced
+            self.writes.made(value, row.forward, args, value.params)
 
     def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
         """What a function makes of stand-ins and plain numbers."""
         node = Node(kind, function, self.nodes_of(args), self.nodes_of(kwargs))
-        numbers = function(*self.examples(args), **self.examples(kwargs))
+        with Mode(TAPE, None) if kind != "call" else nullcontext():
+            numbers = function(*self.examples(args), **self.examples(kwargs))
+        if type(numbers) is ndarray and not numbers.ndim:
+            numbers = numbers[()]
         if kind == "call" and isinstance(numbers, bool):
             return self.guarded(function, *args, **kwargs)
         if kind == "call" and not isinstance(numbers, (*PLAIN, tuple, list)):
@@ -147,6 +168,7 @@ class Tape:
         node.shape, node.dtype = getattr(numbers, "shape", None), getattr(numbers, "dtype", None)
         node.layout = layout_of(numbers)
         made = self.stand_in(numbers, self.add(node))
+        self.writes.made(made, function, args, kwargs)
         if kind == "call" and function in SHAPED_BY_NUMBERS and (function is not np.where or len(args) == 1):
             for part in made if isinstance(made, tuple) else (made,):
                 self.guarded(np.shape, part)
@@ -154,7 +176,32 @@ class Tape:
 
     def host(self, function: Callable[..., Any], *args: Any) -> Any:
         """What a function makes of numbers, run at every step."""
-        return self.called(function, args, {}, "host")
+        made = self.called(function, args, {}, "host")
+        for x in args:
+            self.around.drawn(x)
+        return made
+
+    def barrier(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What a function of the host's returns, that may look at and change all that lasts.
+
+        What was written so far is stored before it. All that lasts is loaded anew after it, and what stood for it is
+        not to be used any more.
+        """
+        self.store()
+        for stand_in in self.standing.values():
+            self.place_of.pop(id(stand_in), None)
+            if isinstance(stand_in, Traced) and not isinstance(stand_in, Host):
+                self.writes.stale.add(id(stand_in))
+        self.standing.clear()
+        made = self.called(function, args, {}, "barrier")
+        self.around.done_by_host()
+        return made
+
+    def hooked(self, rule: Callable[..., Any], args: Any, params: dict[str, Any]) -> Any:
+        """What a rule makes of a gradient that hands it to a function of the user's: run at every step."""
+        made = self.called(rule, args, params, "host")
+        self.around.done_by_host()
+        return made
 
     def guarded(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What a function says of numbers; where it says something else, the step is another program."""
@@ -164,7 +211,8 @@ class Tape:
 
     def relies_on(self, thing: Any) -> None:
         """Note a Module that was called; where it has become another, the step is another program."""
-        self.things.setdefault(id(thing), thing)
+        if not any(thing is copy for copy in self.copies):
+            self.things.setdefault(id(thing), thing)
 
     def leaf(self, value: Value, data: Any) -> Any:
         """The numbers of a new leaf, made from `data`."""
@@ -188,7 +236,19 @@ class Tape:
             node = self.add(Node("load", like=numbers, place=place))
             self.standing[place] = stand_in = self.stand_in(numbers, node)
             self.place_of[id(stand_in)] = place
-        return self.standing[place]
+        return self.current(place)
+
+    def current(self, place: Place) -> Any:
+        """What stands for what is at a place, which holds the very array that is there now."""
+        stand_in = self.standing.get(place)
+        if isinstance(place, (DataOf, GradOf)) and isinstance(stand_in, Traced):
+            numbers = place.read()
+            stand_in._numbers = numbers._numbers if isinstance(numbers, Value) else numbers
+        return stand_in
+
+    def place(self, kind: type[Place], value: Value) -> Place:
+        """Where the numbers, or the gradient, of a leaf are."""
+        return kind(value, None, self.argument_of.get(id(value)))
 
     def array(self, x: Any) -> Any:
         """What stands for an array that lasts, such as a running mean."""
@@ -225,8 +285,9 @@ class Tape:
 
     def guarded_at(self, function: Callable[[Any], Any], place: Place) -> Any:
         """What a function says of what is at a place."""
-        node = self.add(Node("load", place=place))
-        held = function(place.read())
+        found = place.read()
+        node = self.add(Node("load", like=found, place=place))
+        held = function(found)
         self.add(Node("guard", function, (node,), held=held))
         return held
 
@@ -242,38 +303,49 @@ class Tape:
             return x
         node = self.node_of.get(id(x), self)
         if node is self and x.op is None:
-            return self.at(DataOf(x))
+            return self.at(self.place(DataOf, x))
         node = self.node(x)
         return self.stand_in(x._numbers, node) if isinstance(node, Node) else node[()]
 
     def gradient(self, value: Value) -> Any:
         """What stands for the gradient of a Value, or None."""
-        place = GradOf(value)
+        place = self.place(GradOf, value)
         if id(value) in self.swept:
             self.put(place, self.swept.pop(id(value)), fresh=True)
         if place not in self.standing and id(value) not in self.node_of:  # else it came to be in this step
             if self.guarded_at(is_none, place):
                 self.standing[place] = None
             return self.at(place)
-        return self.standing.get(place)
+        return self.current(place)
 
     def assigned(self, value: Value, what: str, new: Any) -> Any:
         """The plain array that is assigned to the `data` or the `grad` of a Value."""
         if isinstance(new, Value) and not isinstance(new, Traced):
             return new  # an error, which the setter knows
-        numbers = self.examples(new)
         if what == "data" and id(value) in self.local:
             self.node_of[id(value)] = self.node(new)
-            return numbers
+            return self.examples(new)
         if what == "grad":
             self.swept.pop(id(value), None)
-        place = DataOf(value) if what == "data" else GradOf(value)
+        place = self.place(DataOf if what == "data" else GradOf, value)
         if new is not None and new is self.standing.get(place):  # written in place already
-            return value._numbers if what == "data" else value._grad
+            return value._numbers if what == "data" else settled(value)
         if what == "data" and id(value) in self.node_of:
-            return numbers  # an error, which the setter knows
+            return self.examples(new)  # an error, which the setter knows
+        new = self.fitting(value, what, new)
         self.put(place, new, fresh=True)
+        numbers = self.examples(new)
         return numbers.copy() if isinstance(numbers, ndarray) else numbers
+
+    def fitting(self, value: Value, what: str, new: Any) -> Any:
+        """What is assigned to a Value, in its dtype; made anew at every step if it is a constant."""
+        if isinstance(new, Traced):
+            if what == "grad" and not new.ndim and value.ndim:
+                return self.called(filled, (value.shape, new, value.dtype), {})
+            return new if type(new) is Traced and new.dtype == value.dtype else new.astype(value.dtype)
+        if new is None or isinstance(new, Value) or not (np.shape(new) == value.shape or what == "grad"):
+            return new
+        return self.called(filled, (value.shape, new, value.dtype), {})
 
     def put(self, place: Place, x: Any, fresh: bool = False) -> None:
         """Note that `x` is what is at a place from now on."""
@@ -288,125 +360,70 @@ class Tape:
         self.place_of[id(self.standing[place])] = place
 
     def overwritten(self, target: Traced, result: Any) -> None:
-        """Note that a stand-in was written in place; what it stands for is written too."""
+        """Note that the array for which a stand-in stands was written in place."""
         self.shades.clear()
-        place = self.place_of.get(id(target))
-        known = self.node_of.get(id(target))
-        if isinstance(known, Node) and known.kind == "input":
-            raise self.error("this writes into an argument of the step. Write x = x / 2 in place of x /= 2")
-        if result.shape != target.shape:
-            raise self.error(f"an array of shape {target.shape} cannot be written with one of shape {result.shape}")
-        if result.dtype != target.dtype and not isinstance(target, Host):
-            result = result.astype(target.dtype)
-        array = target._numbers
-        if type(array) is ndarray:
-            for x in self.alive:
-                if (
-                    x is not target
-                    and x is not result
-                    and np.may_share_memory(x._numbers, array)
-                    and not _holds(x, place)
-                ):
-                    self.stale.add(id(x))
-            if array.flags.writeable:
-                array[...] = result._numbers
-            else:
-                target._numbers = np.array(result._numbers)
-        else:
-            target._numbers = result._numbers
-            if place is not None:
-                place.write(result._numbers)
-        node = self.node(result)
-        self.node_of[id(target)] = node
-        if place is not None:
-            self.stored[place] = node, False
+        self.writes.write(self, target, result)
 
     def looked(self, value: Any, how: str) -> None:
         """Somebody looks at a number."""
         if isinstance(self.node_of.get(id(value)), (ndarray, np.generic)):
             return  # a constant
+        if how == "np.asarray(v)":
+            way = "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into"
+        else:
+            way = "np.where chooses element by element, functional.embedding(v, array) takes rows by numbers"
         raise self.error(
-            f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. np.where chooses "
-            f"element by element, np.take(array, v, axis=0) takes rows by numbers; what is to be seen is returned, and "
-            f"looked at outside"
+            f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. {way}; what is to be "
+            f"seen is returned, and looked at outside"
         )
 
     # ------------------------------------------------------------------------------------------------------ the sweep
 
     def of_a_sweep(self) -> Callable[..., None]:
         """What a sweep calls in place of `node.op.pull`."""
-        return Sweep(self)
+        return of_a_sweep(self)
 
     def deposited(self, gradients: dict[Value, Any]) -> bool:
         """Put the gradients of a sweep where they belong."""
-        for value, g in gradients.items():
-            if value.op is not None:
-                value._grad = numbers = self.examples(g)
-                if isinstance(numbers, ndarray):
-                    value._grad = numbers.copy()
-                self.swept[id(value)] = g
-                continue
-            old = self.gradient(value)
-            total = g if old is None else (old if type(g) is Value else self.shadow(old)) + g
-            numbers = self.examples(total)
-            value._grad = numbers.copy() if isinstance(numbers, ndarray) else numbers
-            self.put(GradOf(value), total, fresh=True)
+        deposit(self, gradients)
         return True
 
     # ---------------------------------------------------------------------------------------- the beginning, the end
 
-    def arguments(self, given: Any) -> Any:
-        """What the step is called with: stand-ins for arrays and floats, and Values as they are."""
-
-        def standing(x: Any) -> Any:
-            if type(x) is not float and not isinstance(x, (ndarray, np.generic, Value)):
-                return x
-            numbers = self.examples(x)
-            node = self.add(Node("input", like=numbers, params={"name": f"x{len(self.inputs)}"}))
-            self.inputs.append(node)
-            return self.know(x, node) if isinstance(x, Value) else self.stand_in(numbers, node)
-
-        return changed(given, standing)
-
-    def outcome(self, result: Any, history: Op) -> tuple[Any, Any, Any]:
-        """What the step returned: as nodes, as it goes to the user, and the class of each Value, None elsewhere."""
-
-        def is_made(x: Any) -> bool:
-            return isinstance(x, Value) and (x.op is not None or id(x) in self.node_of)
-
-        def class_of(x: Any) -> Any:
-            return type(x) if is_made(x) and not isinstance(x, Traced) else None
-
-        def plain(x: Any) -> Any:
-            if not is_made(x):
-                return x
-            kind = class_of(x)
-            return new_value(kind, x._numbers, history, (), NO_PARAMS) if kind else x._numbers
-
-        nodes = changed(result, lambda x: self.node(x) if is_made(x) else x)
-        return nodes, changed(result, plain), changed(result, class_of)
-
     def close(self) -> None:
         """End the program with what it relies on, and with all that is left behind."""
-        values = [place.owner for place in self.standing if isinstance(place, DataOf)]
+        self.around.read(x for node in self.nodes for x in arrays_in((node.args, node.params)))
+        self.add(Node("guard", Surroundings.holds, (self.around,), held=True))
+        values = [place.owner for place in self.standing if type(place) is DataOf and not place.argument]
         structure = Structure([*self.things.values(), *values])
         self.add(Node("guard", Structure.holds, (structure,), held=True))
+        self.store()
+
+    def store(self) -> None:
+        """Put what was written where it lasts."""
         for place, (x, fresh) in self.stored.items():
             if id(place.owner) not in self.node_of:  # else it came to be in this step, and is gone after it
                 self.add(Node("store", None, (x,), {"fresh": fresh}, place=place))
+        self.stored.clear()
 
     def cut(self, history: Op) -> list[ref[Value]]:
         """Take the history of all that was computed, and put this in its place; what was computed."""
-        made = [x for x in self.alive if getattr(self.node_of.get(id(x)), "kind", "") == "call"]
+        computed = (x for x in self.alive if getattr(self.node_of.get(id(x)), "kind", "") == "call")
+        made = [x for x in self.alive if isinstance(x, Traced)] + [x for x in computed if not isinstance(x, Traced)]
         for x in made:
             x.op, x.args = history, ()
-        vars(self).clear()  # a mode that is over may still hold the tape
+        vars(self).clear()  # a mode that is over may still hold the tape, and so all that it holds
         return [ref(x) for x in made]
 
 
 def name_of(function: Any) -> str:
     """What a function is called."""
     return str(getattr(function, "__name__", function))
+
+
+def filled(shape: tuple[int, ...], x: Any, dtype: Any) -> Any:
+    """A new array, or scalar, that holds `x`."""
+    return np.full(shape, x, dtype)[()]
 
 
 def _item(parts: Any, i: int) -> Any:
@@ -420,8 +437,3 @@ def _itself(x: Any) -> Any:
 def is_none(x: Any) -> bool:
     """Whether there is nothing."""
     return x is None
-
-
-def _holds(x: Any, place: Place | None) -> bool:
-    """Whether a Value is the very owner of a place."""
-    return place is not None and place.owner is x

@@ -26,6 +26,8 @@ def vectorised(
     nodes: list[Node], result: Any, fewest: int = FEWEST, gain: int = GAIN, many: int = MANY
 ) -> tuple[list[Node], Any]:
     """With arrays in place of scalars, where there are many: sums, products of matrices, functions of groups."""
+    if any(node.kind == "barrier" for node in nodes):  # what lasts is not all looked at first, and left last
+        return nodes, result
     if sum(node.shape == () and node.kind == "call" for node in nodes) < fewest:
         return nodes, result
     graph = Graph(nodes)

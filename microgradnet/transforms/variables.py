@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from .. import tree
 from ..checks import unmasked
-from ..core import NO_PARAMS, TABLE, NonDiff, Value, floating, new_age, new_value
+from ..core import NO_PARAMS, TABLE, NonDiff, Value, floating, modes, new_age, new_value, plain_data
 from ..tree import VARIABLE
 from ..words import brief, describe
 from .door import Positions, check_output, nothing_in
@@ -69,17 +69,20 @@ class Variables:
 
         self.places.append(places)
         changed = tree.rebuild(argument, leaf)
+        if modes.taped():  # what counts is the Module itself, there is another copy in every step
+            modes.copied(owners(argument), owners(changed))
         self.replaced.update(known)
         return changed
 
     def fresh(self, x: Any, link: bool = True) -> Value:
         """A Value to differentiate by, with the numbers of `x`; if that is a Value and `link`, computed from it."""
-        if isinstance(x, NonDiff):  # it stands for a plain array, in a step that is being compiled
-            v = Value(x)
+        was_value = type(x) is Value
+        linked = was_value and link
+        if isinstance(x, NonDiff) or (was_value and not linked and modes.taped()):  # in a step that is being compiled
+            v = Value(plain_data(x))
             v.params = VARIABLE
             self.values.append(v)
             return v
-        was_value = type(x) is Value
         data = x._numbers if was_value else x
         if type(data) is not ndarray or not data.ndim or not data.dtype.isnative:
             data = data if was_value else floating(x)
@@ -88,7 +91,6 @@ class Variables:
         else:  # not copied, and not to be written into
             data = data.view()
             data.setflags(write=False)
-        linked = was_value and link
         v = new_value(Value, data, TABLE[np.positive] if linked else None, (x,) if linked else (), VARIABLE)
         v.name = x.name if was_value else None
         self.linked = self.linked or linked
@@ -159,6 +161,11 @@ class Variables:
 
         mine = set(self.values)
         return tree.rebuild(aux, leaf)
+
+
+def owners(x: Any) -> list[Any]:
+    """The Modules in an argument."""
+    return [part for _, part in tree.walk(x) if not isinstance(part, Value)]
 
 
 def parameters_in(args: list[Any]) -> set[Value]:

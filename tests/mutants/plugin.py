@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from . import switches
 
@@ -28,6 +27,7 @@ IMPORTED = "at import"
 
 reached: dict[str, set[int | str]] = defaultdict(set)  # by test; by file, what its fixtures for several tests reached
 seconds: dict[str, float] = {}
+failed: list[str] = []
 
 
 def take() -> set[int | str]:
@@ -109,5 +109,9 @@ else:
     def failures(items: list[pytest.Item]) -> Iterator[str]:
         """The names of the tests that fail."""
         for item, after in zip(items, [*items[1:], None], strict=False):
-            if any(report.failed for report in runtestprotocol(item, nextitem=after, log=False)):
-                yield item.nodeid
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+            yield from failed
+
+    def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+        if report.failed:
+            failed.append(report.nodeid)

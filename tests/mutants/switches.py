@@ -45,19 +45,21 @@ class Place(NamedTuple):
     line: int
     function: str
     change: str
+    source: str  # the line that it begins in
 
     def __str__(self) -> str:
-        return f"{self.function}: {self.change}"
+        return f"{self.function}: {self.change}, in {self.source}"
 
 
 class Walk(ast.NodeTransformer):
     """Comes to every place of a module, in one order; where `numbers` has a place's index it puts a switch."""
 
-    def __init__(self, module: str, numbers: dict[int, int]) -> None:
+    def __init__(self, module: str, numbers: dict[int, int], lines: Sequence[str] = ()) -> None:
         from .changes import PROGRAMS
 
         self.module, self.numbers, self.program = module, numbers, module in PROGRAMS
         self.places: list[Place] = []
+        self.lines = lines
         self.scope = [module]
 
     def visit(self, node: Any) -> Any:
@@ -70,8 +72,9 @@ class Walk(ast.NodeTransformer):
             if number := self.numbers.get(len(self.places)):
                 found.append((number, copy.deepcopy(change)))
             before, after = (" ".join(ast.unparse(x).split())[:110] for x in (node, change))
+            line = self.lines[node.lineno - 1].strip() if self.lines else ""
             self.places.append(
-                Place(self.module, len(self.places), node.lineno, ".".join(self.scope), f"{before} → {after}")
+                Place(self.module, len(self.places), node.lineno, ".".join(self.scope), f"{before} → {after}", line)
             )
         node = self.inside(node)
         for number, change in found:
@@ -135,8 +138,9 @@ def places(package: Path) -> list[Place]:
     """Every place of a package, in the order of its files."""
     found = []
     for path in sorted(package.rglob("*.py")):
-        walk = Walk(name_of(package, path), {})
-        walk.visit(ast.parse(path.read_text(encoding="utf-8")))
+        source = path.read_text(encoding="utf-8")
+        walk = Walk(name_of(package, path), {}, source.splitlines())
+        walk.visit(ast.parse(source))
         found += walk.places
     return found
 

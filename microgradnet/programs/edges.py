@@ -1,0 +1,66 @@
+"""What goes into a step and what comes out of it: stand-ins for arrays and numbers, and nodes for results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core import NO_PARAMS, Op, Value, new_value
+from ..words import brief
+from .nodes import Node, changed
+from .traced import Traced
+
+if TYPE_CHECKING:
+    from .tape import Tape
+
+
+def arguments(tape: Tape, given: Any) -> Any:
+    """What the step is called with: stand-ins for arrays and floats, and Values as they are."""
+
+    def standing(x: Any) -> Any:
+        if type(x) is not float and not isinstance(x, (ndarray, np.generic, Value)):
+            return x
+        if isinstance(x, ndarray) and type(x) is not ndarray:
+            raise tape.error(f"a {type(x).__name__} is handed in. np.asarray(x) is a plain array")
+        numbers = tape.examples(x)
+        node = tape.add(Node("input", like=numbers, params={"name": f"x{len(tape.inputs)}"}))
+        tape.inputs.append(node)
+        if not isinstance(x, Value):
+            return tape.stand_in(numbers, node)
+        if x.op is None:  # its numbers and its gradient are loaded, as those of a parameter
+            tape.argument_of.setdefault(id(x), node)
+            return x
+        return tape.know(x, node)
+
+    return changed(given, standing)
+
+
+def outcome(tape: Tape, result: Any, history: Op) -> tuple[Any, Any, Any]:
+    """What the step returned: as nodes, as it goes to the user, and the class of each Value, None elsewhere."""
+
+    def is_made(x: Any) -> bool:
+        return isinstance(x, Value) and (x.op is not None or id(x) in tape.node_of)
+
+    def class_of(x: Any) -> Any:
+        return type(x) if is_made(x) and not isinstance(x, Traced) else None
+
+    def plain(x: Any) -> Any:
+        if not is_made(x):
+            return x
+        kind = class_of(x)
+        return new_value(kind, x._numbers, history, (), NO_PARAMS) if kind else x._numbers
+
+    def of(x: Any) -> Any:
+        if is_made(x):
+            return tape.node(x)
+        if isinstance(x, (tuple, list, dict, set, Iterator)) or hasattr(x, "__dataclass_fields__"):
+            raise tape.error(f"it returns {brief(x)}. A program returns numbers, in tuples, lists and dicts")
+        if type(x) is ndarray and not tape.around.knows(x):  # made in the step: another one in every call
+            return tape.node(tape.called(np.array, (x,), {}))
+        return x
+
+    nodes = changed(result, of)
+    return nodes, changed(result, plain), changed(result, class_of)

@@ -1,0 +1,247 @@
+"""Loops as the text of LLVM functions, and that text as machine code, by llvmlite alone."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .llvm_math import definitions, number
+
+TYPES = {"f": "float", "d": "double", "?": "i8", "l": "i64", "q": "i64"}
+BITS = {"f": "f32", "d": "f64"}
+INTRINSICS = "\n".join(
+    f"declare {t} @llvm.{name}.{bits}({', '.join([t] * count)})"
+    for t, bits in (("float", "f32"), ("double", "f64"))
+    for name, count in (("rint", 1), ("floor", 1), ("fabs", 1), ("sqrt", 1), ("copysign", 2), ("maximum", 2),
+                        ("minimum", 2))
+)  # fmt: skip
+
+
+LANES = 16  # floats in the longest vectors there are
+MASKED = 8 * LANES  # of a loop that is shorter than this, the last vector is not full rather than one by one
+HINTS = """
+!0 = distinct !{!0, !1}
+!1 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}
+"""
+
+
+class Function:
+    """The text of one function, with loops in it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.first: list[str] = []  # what stands at its very beginning
+        self.count: int = 0
+        self.block: str = "entry"
+
+    def new(self, expression: str) -> str:
+        """A new name for what an instruction makes."""
+        self.count += 1
+        self.lines.append(f"  %v{self.count} = {expression}")
+        return f"%v{self.count}"
+
+    def do(self, instruction: str) -> None:
+        """An instruction that makes nothing."""
+        self.lines.append(f"  {instruction}")
+
+    def label(self, name: str) -> None:
+        """The beginning of a block."""
+        self.lines.append(f"{name}:")
+        self.block = name
+
+    def variable(self, kind: str) -> str:
+        """A place for a number that changes, such as a running sum; LLVM keeps it in a register."""
+        self.count += 1
+        self.first.append(f"  %v{self.count} = alloca {kind}")
+        return f"%v{self.count}"
+
+    @contextlib.contextmanager
+    def loop(self, size: int) -> Iterator[str]:
+        """A loop; its counter."""
+        self.count += 1
+        i, begin, before = f"%v{self.count}", f"loop{self.count}", self.block
+        self.do(f"br label %{begin}")
+        self.label(begin)
+        slot = len(self.lines)
+        yield i
+        following = self.new(f"add nuw nsw i64 {i}, 1")
+        more = self.new(f"icmp ult i64 {following}, {size}")
+        hint = ", !llvm.loop !0" if size < MASKED and size % LANES else ""
+        self.do(f"br i1 {more}, label %{begin}, label %{begin}e{hint}")
+        self.lines.insert(slot, f"  {i} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
+        self.label(f"{begin}e")
+
+    @contextlib.contextmanager
+    def loops(self, sizes: Any) -> Iterator[list[str]]:
+        """Loops in loops; their counters."""
+        with contextlib.ExitStack() as stack:
+            yield [stack.enter_context(self.loop(size)) for size in sizes]
+
+    def address(self, base: str, char: str, offset: int, strides: Any, counters: list[str]) -> str:
+        """Where an element is, for these counters."""
+        place = str(offset)
+        for stride, i in zip(strides, counters, strict=True):
+            if stride:
+                step = i if stride == 1 else self.new(f"mul nsw i64 {i}, {stride}")
+                place = step if place == "0" else self.new(f"add nsw i64 {place}, {step}")
+        return base if place == "0" else self.new(f"getelementptr inbounds {TYPES[char]}, ptr {base}, i64 {place}")
+
+    def load(self, address: str, char: str) -> str:
+        """The number at an address; a bool is an `i1`."""
+        x = self.new(f"load {TYPES[char]}, ptr {address}, align {np.dtype(char).itemsize}")
+        return self.new(f"icmp ne i8 {x}, 0") if char == "?" else x
+
+    def store(self, x: str, address: str, char: str) -> None:
+        """Put a number there."""
+        if char == "?":
+            x = self.new(f"zext i1 {x} to i8")
+        self.do(f"store {TYPES[char]} {x}, ptr {address}, align {np.dtype(char).itemsize}")
+
+    def text(self, head: str, end: str = "ret void") -> str:
+        """All of it."""
+        return "\n".join([f"{head} {{", "entry:", *self.first, *self.lines, f"  {end}", "}", ""])
+
+
+# -------------------------------------------------------------------------------------------------------- the elements
+
+ARITHMETIC = {np.add: "fadd", np.subtract: "fsub", np.multiply: "fmul", np.divide: "fdiv"}
+COMPARISONS = {
+    np.greater: "ogt", np.less: "olt", np.greater_equal: "oge", np.less_equal: "ole", np.equal: "oeq",
+    np.not_equal: "une",
+}  # fmt: skip
+LOGIC = {np.logical_and: "and", np.logical_or: "or", np.logical_xor: "xor"}
+CALLED = {np.sqrt: "sqrt", np.absolute: "fabs", np.fabs: "fabs", np.floor: "floor"}
+WRITTEN = {np.exp: "exp", np.log: "log", np.tanh: "tanh"}
+UNARY = (np.negative, np.positive, np.square, np.reciprocal, np.isfinite, np.isnan, np.isinf, np.sign, np.logical_not)
+ELEMENTWISE = {
+    *ARITHMETIC, *COMPARISONS, *LOGIC, *CALLED, *WRITTEN, *UNARY, np.maximum, np.minimum, np.copysign, np.where,
+    np.power,
+}  # fmt: skip
+
+
+def element(f: Function, what: Any, char: str, x: list[str]) -> str:
+    """One element of what a ufunc makes of elements of one dtype."""
+    kind = TYPES.get(char, "i1") if char != "?" else "i1"
+    if what in ARITHMETIC:
+        return f.new(f"{ARITHMETIC[what]} contract {kind} {x[0]}, {x[1]}")
+    if what in COMPARISONS:
+        return f.new(f"fcmp {COMPARISONS[what]} {kind} {x[0]}, {x[1]}")
+    if what in LOGIC:
+        return f.new(f"{LOGIC[what]} i1 {x[0]}, {x[1]}")
+    if what in CALLED:
+        return f.new(f"call {kind} @llvm.{CALLED[what]}.{BITS[char]}({kind} {x[0]})")
+    if what in WRITTEN:
+        return f.new(f"call {kind} @{WRITTEN[what]}_{char}({kind} {x[0]})")
+    made: str = OTHERS[what](f, char, kind, x)
+    return made
+
+
+def _extreme(test: str) -> Any:
+    def of(f: Function, char: str, kind: str, x: list[str]) -> str:  # a NaN stays, whichever it is
+        first = f.new(f"fcmp {test} {kind} {x[0]}, {x[1]}")
+        chosen = f.new(f"select i1 {first}, {kind} {x[0]}, {kind} {x[1]}")
+        nan = f.new(f"fcmp uno {kind} {x[0]}, {x[0]}")
+        return f.new(f"select i1 {nan}, {kind} {x[0]}, {kind} {chosen}")
+
+    return of
+
+
+def _finite(test: str) -> Any:
+    def of(f: Function, char: str, kind: str, x: list[str]) -> str:
+        size = f.new(f"call {kind} @llvm.fabs.{BITS[char]}({kind} {x[0]})")
+        return f.new(f"fcmp {test} {kind} {size}, {number(float('inf'), char)}")
+
+    return of
+
+
+def _sign(f: Function, char: str, kind: str, x: list[str]) -> str:
+    zero = number(0.0, char)
+    positive = f.new(f"fcmp ogt {kind} {x[0]}, {zero}")
+    negative = f.new(f"fcmp olt {kind} {x[0]}, {zero}")
+    least = f.new(f"select i1 {negative}, {kind} {number(-1.0, char)}, {kind} {x[0]}")
+    return f.new(f"select i1 {positive}, {kind} {number(1.0, char)}, {kind} {least}")
+
+
+def _square(f: Function, char: str, kind: str, x: list[str]) -> str:
+    return f.new(f"fmul contract {kind} {x[0]}, {x[0]}")
+
+
+OTHERS: dict[Any, Any] = {
+    np.maximum: _extreme("oge"),
+    np.minimum: _extreme("ole"),
+    np.isfinite: _finite("olt"),
+    np.isinf: _finite("oeq"),
+    np.isnan: lambda f, char, kind, x: f.new(f"fcmp uno {kind} {x[0]}, {x[0]}"),
+    np.negative: lambda f, char, kind, x: f.new(f"fneg {kind} {x[0]}"),
+    np.positive: lambda f, char, kind, x: x[0],
+    np.square: _square,
+    np.power: _square,  # no other power is handed over
+    np.reciprocal: lambda f, char, kind, x: f.new(f"fdiv {kind} {number(1.0, char)}, {x[0]}"),
+    np.sign: _sign,
+    np.logical_not: lambda f, char, kind, x: f.new(f"xor i1 {x[0]}, true"),
+    np.copysign: lambda f, char, kind, x: f.new(
+        f"call {kind} @llvm.copysign.{BITS[char]}({kind} {x[0]}, {kind} {x[1]})"
+    ),
+    np.where: lambda f, char, kind, x: f.new(f"select i1 {x[0]}, {kind} {x[1]}, {kind} {x[2]}"),
+}
+
+
+def converted(f: Function, x: str, was: str, char: str) -> str:
+    """A number in another dtype."""
+    if was == char or (was in "lq" and char in "lq"):
+        return x
+    if char == "?":
+        if was in "lq":
+            return f.new(f"icmp ne i64 {x}, 0")
+        return f.new(f"fcmp une {TYPES[was]} {x}, {number(0.0, was)}")
+    if was in "?lq":
+        how = f"uitofp i1 {x}" if was == "?" else f"sitofp i64 {x}"
+        return f.new(f"{how} to {TYPES[char]}")
+    return f.new(f"fpext float {x} to double" if char == "d" else f"fptrunc double {x} to float")
+
+
+# ------------------------------------------------------------------------------------------------------------ compiling
+
+
+@functools.cache
+def target() -> Any:
+    """The processor this runs on."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(
+        opt=2, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
+    )
+
+
+class Machine:
+    """Machine code of a text; it lives as long as this does."""
+
+    def __init__(self, text: str, symbols: dict[str, int]) -> None:
+        import llvmlite.binding as llvm
+
+        machine = target()
+        for name, address in symbols.items():
+            llvm.add_symbol(name, address)
+        # Where it has vectors of 512 bits it multiplies by powers of 2 in one instruction, which LLVM 22 knows.
+        scales = bool(llvm.get_host_cpu_features().get("avx512f")) and llvm.llvm_version_info[0] >= 22
+        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions(scales)}\n{text}\n{HINTS}")
+        module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options.loop_vectorization, options.slp_vectorization, options.loop_unrolling = True, False, False
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+        own = llvm.Target.from_default_triple().create_target_machine(
+            opt=2, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
+        )
+        self.engine: Any = llvm.create_mcjit_compiler(module, own)
+        self.engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where one of its functions is in memory."""
+        return int(self.engine.get_function_address(name))

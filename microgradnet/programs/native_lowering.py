@@ -1,0 +1,313 @@
+"""Rows written out as elements, sums and products: what native loops are made of. Equal to the rows within rounding."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .lowering import summed, transposed
+from .nodes import Node, changed
+from .numpy_code import ufunc_of
+from .passes import copied
+from .traced import cast
+
+ROOMY = (np.dtype(np.float32), np.dtype(np.float64))
+SMALLEST, LARGEST = np.minimum.reduce, np.maximum.reduce
+
+
+class Like:
+    """The shape and the dtype of a result."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape: tuple[int, ...] = shape
+        self.dtype: Any = dtype
+
+
+def written_out(nodes: list[Node], inputs: list[Node], result: Any) -> tuple[list[Node], list[Node], Any]:
+    """Copies of the nodes, in which the rows of `ROWS` are written out. Rows without an entry are what they were."""
+    instead: dict[int, Any] = {}
+    made: list[Node] = []
+
+    def renamed(x: Any) -> Any:
+        return instead.get(id(x), x) if type(x) is Node else x
+
+    for node in nodes:
+        new = Node(node.kind, node.function, changed(node.args, renamed), changed(node.params, renamed),
+                   place=node.place, held=node.held, op=node.op, line=node.line)  # fmt: skip
+        new.shape, new.dtype, new.layout = node.shape, node.dtype, node.layout
+        if new.kind == "guard" and new.function is np.shape and is_of_fixed_shape(new.args[0]):
+            continue
+        emit = Emit(new, made)
+        row = ROWS.get(key_of(new)) if new.kind == "call" and all(x.dtype in KNOWN for x in new.inputs()) else None
+        begun = len(made)
+        written = row(new, emit) if row is not None and (new.dtype in KNOWN) else None
+        if written is None:
+            del made[begun:]
+            made.append(new)
+            written = new
+        instead[id(node)] = written
+    return made, [instead[id(node)] for node in inputs], changed(result, renamed)
+
+
+KNOWN = (*ROOMY, np.dtype(np.bool), np.dtype(np.int64), None)
+
+
+def is_of_fixed_shape(x: Any) -> bool:
+    """Whether the shape of a node does not depend on numbers: `where` with three arguments."""
+    return type(x) is Node and (x.function is np.where or key_of(x) in ("where", np.where)) and len(x.args) == 3
+
+
+def key_of(node: Node) -> Any:
+    """What a node calls: the key of its row where it is the forward of one, or a function."""
+    if node.op is not None and node.function is node.op.forward:
+        return node.op.name
+    return NAMED.get(node.function, node.function)
+
+
+NAMED: dict[Any, Any] = {np.where: "where", np.reshape: "reshape", operator.pow: "power", np.power: "power"}
+
+
+class Emit:
+    """Adds nodes in place of one."""
+
+    def __init__(self, node: Node, made: list[Node]) -> None:
+        self.node: Node = node
+        self.made: list[Node] = made
+
+    def __call__(self, function: Any, *args: Any, shape: Any = None, dtype: Any = None, **params: Any) -> Node:
+        shape = self.node.shape if shape is None else shape
+        like = Like(shape, dtype or self.node.dtype)
+        self.made.append(Node("call", function, args, params, like=like, line=self.node.line))
+        new = self.made[-1]
+        new.layout = self.node.layout if shape == self.node.shape else tuple(range(len(shape)))
+        return new
+
+    def reduced(self, function: Any, x: Node, axis: Any) -> Node:
+        """A reduction over axes, which are kept."""
+        axes = axes_of(x, axis)
+        shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape or ()))
+        return self(function, x, shape=shape, axis=axes, keepdims=True)
+
+    def number(self, x: float) -> Any:
+        """A number in the dtype of the node."""
+        return self.node.dtype.type(x)
+
+
+def axes_of(x: Node, axis: Any) -> tuple[int, ...]:
+    """Axes as a tuple of numbers from 0 on."""
+    count = len(x.shape or ())
+    if axis is None:
+        return tuple(range(count))
+    return tuple(sorted(i % count for i in (axis if isinstance(axis, tuple) else (axis,))))
+
+
+def of_floats(*nodes: Any) -> bool:
+    """Whether all are arrays of one dtype that loops compute with."""
+    kinds = {x.dtype for x in nodes if type(x) is Node}
+    return all(type(x) is Node and x.shape is not None for x in nodes) and len(kinds) == 1 and kinds <= set(ROOMY)
+
+
+# --------------------------------------------------------------------------------------------------------- the rows
+
+
+def _linear(node: Node, emit: Emit) -> Any:
+    x, weight, *bias = node.args
+    if not of_floats(x, weight, *bias) or not x.shape:
+        return None
+    rows = math.prod(x.shape[:-1]), x.shape[-1]
+    flat = x if len(x.shape) == 2 else emit(np.reshape, x, rows, shape=rows)
+    w = emit(transposed, weight, shape=weight.shape[::-1])
+    shape = rows[0], weight.shape[0]
+    out = emit(np.dot, flat, w, shape=shape)
+    if bias:
+        out = emit(np.add, out, bias[0], shape=shape)
+    return out if shape == node.shape else emit(np.reshape, out, node.shape)
+
+
+def _matmul(node: Node, emit: Emit) -> Any:
+    x, y = node.args
+    if isinstance(y, np.ndarray) and y.ndim == 1 and type(x) is Node and np.all(y == 1) and y.dtype == x.dtype:
+        total = emit.reduced(np.add.reduce, x, -1)  # the way in which rows add up along the last axis
+        return emit(np.reshape, total, node.shape)
+    if not of_floats(x, y) or len(x.shape) < 2 or len(y.shape) < 2:
+        return None
+    if len(y.shape) == 2 and len(x.shape) > 2:
+        rows = math.prod(x.shape[:-1]), x.shape[-1]
+        flat = emit(np.dot, emit(np.reshape, x, rows, shape=rows), y, shape=(rows[0], y.shape[1]))
+        return emit(np.reshape, flat, node.shape)
+    return emit(np.dot if len(x.shape) == len(y.shape) == 2 else np.matmul, x, y)
+
+
+def _sum(node: Node, emit: Emit) -> Any:
+    return _reduction(np.add.reduce, node, emit)
+
+
+def _max(node: Node, emit: Emit) -> Any:
+    return _reduction(LARGEST, node, emit)
+
+
+def _min(node: Node, emit: Emit) -> Any:
+    return _reduction(SMALLEST, node, emit)
+
+
+def _reduction(function: Any, node: Node, emit: Emit) -> Any:
+    (x,) = node.args[:1]
+    axis = node.args[1] if len(node.args) > 1 else node.params.get("axis")
+    if not of_floats(x) or x.dtype != node.dtype or len(node.args) > 2 or (not math.prod(x.shape)):
+        return None
+    out = emit.reduced(function, x, axis) if x.shape else x
+    return out if out.shape == node.shape else emit(np.reshape, out, node.shape)
+
+
+def _total(emit: Emit, x: Any, axis: Any) -> Node:
+    return emit.reduced(np.add.reduce, x, axis)
+
+
+def _normalize(node: Node, emit: Emit) -> Any:
+    (x,), axis = node.args, node.params["axis"]
+    if not of_floats(x):
+        return None
+    n = emit.number(math.prod(x.shape[i] for i in axes_of(x, axis)) or 1)
+    mean = emit(np.divide, _total(emit, x, axis), n, shape=_total(emit, x, axis).shape)
+    gap = emit(np.subtract, x, mean)
+    square = emit(np.multiply, gap, gap)
+    variance = emit(np.divide, _total(emit, square, axis), n, shape=mean.shape)
+    spread = emit(np.sqrt, emit(np.add, variance, emit.number(node.params["eps"]), shape=mean.shape), shape=mean.shape)
+    return emit(np.multiply, gap, emit(np.divide, emit.number(1), spread, shape=mean.shape))
+
+
+def _exponentials(emit: Emit, x: Node, axis: Any, least: float) -> Node:
+    top = emit.reduced(LARGEST, x, axis)
+    finite = emit(np.isfinite, top, shape=top.shape, dtype=np.dtype(np.bool))
+    top = emit(np.where, finite, top, emit.number(0), shape=top.shape)
+    e = emit(np.exp, emit(np.subtract, x, top))
+    total = _total(emit, e, axis)
+    return emit(np.divide, e, emit(np.maximum, total, emit.number(least), shape=total.shape))
+
+
+def _softmax(node: Node, emit: Emit) -> Any:
+    (x,) = node.args
+    return _exponentials(emit, x, node.params.get("axis", -1), 0.0) if of_floats(x) and x.shape else None
+
+
+def _attention_weights(node: Node, emit: Emit) -> Any:
+    query, key, *masks = node.args
+    if not of_floats(query, key) or any(not of_floats(query, m) for m in masks):
+        return None
+    scaled = emit(np.multiply, query, emit.number(node.params["scale"]), shape=query.shape)
+    turned = emit(np.swapaxes, key, -1, -2, shape=(*key.shape[:-2], *key.shape[:-3:-1]))
+    two = len(query.shape) == len(key.shape) == 2
+    scores = emit(np.dot if two else np.matmul, scaled, turned)
+    for m in masks:
+        scores = emit(np.add, scores, m)
+    if node.params["causal"]:
+        seen = np.tri(*node.shape[-2:], dtype=np.bool)  # type: ignore[index]
+        scores = emit(np.where, seen, scores, emit.number(-math.inf))
+    return _exponentials(emit, scores, -1, 1.0)
+
+
+def _power(node: Node, emit: Emit) -> Any:
+    x, exponent = node.args
+    if not of_floats(x) or not isinstance(exponent, (int, float)) or isinstance(exponent, np.generic):
+        return None
+    if exponent == 2:
+        return emit(np.multiply, x, x)
+    if exponent == 3:
+        return emit(np.multiply, emit(np.multiply, x, x), x)
+    if exponent == 1:
+        return x
+    function = {0.5: np.sqrt, -1: np.reciprocal}.get(exponent)
+    return None if function is None else emit(function, x)
+
+
+def _where(node: Node, emit: Emit) -> Any:
+    return emit(np.where, *node.args) if len(node.args) == 3 else None
+
+
+def _sigmoid(node: Node, emit: Emit) -> Any:
+    (x,) = node.args
+    if not of_floats(x):
+        return None
+    return emit(np.reciprocal, emit(np.add, emit(np.exp, emit(np.negative, x)), emit.number(1)))
+
+
+def _relu(node: Node, emit: Emit) -> Any:
+    return emit(np.maximum, node.args[0], emit.number(0)) if of_floats(node.args[0]) else None
+
+
+def _astype(node: Node, emit: Emit) -> Any:
+    known = type(node.args[0]) is Node and node.args[0].shape is not None and node.dtype in ROOMY
+    return emit(made_into, node.args[0], like=node.dtype) if known else None
+
+
+def made_into(x: Any, like: Any) -> Any:
+    """A number or an array in another shape or dtype, element by element. Native code alone runs it."""
+    raise NotImplementedError
+
+
+def _same(node: Node, emit: Emit) -> Any:
+    x = node.args[0]
+    return x if type(x) is Node and x.dtype == node.dtype else None
+
+
+def _quadratic_cost(node: Node, emit: Emit) -> Any:
+    output, target = node.args
+    if not of_floats(output, target) or not output.shape:
+        return None
+    error = emit(np.subtract, output, target, shape=output.shape)
+    total = _total(emit, emit(np.multiply, error, error, shape=error.shape), None)
+    share = emit.number(math.prod(output.shape[:-1]))
+    return emit(np.reshape, emit(np.divide, total, share, shape=total.shape), (), shape=())
+
+
+def _added(node: Node, emit: Emit) -> Any:
+    """Pieces that were scattered into zeros and added up, where no two overlap: each goes straight to its place."""
+    parts = []
+    for x in node.args:
+        if type(x) is not Node:
+            return None
+        if x.function is assembled:
+            parts += list(zip(x.params["index"], x.args, strict=True))
+        elif key_of(x) == "scatter" and len(x.args) == 1 and type(x.args[0]) is Node:
+            parts.append((x.params["index"], x.args[0]))
+        else:
+            return None
+    taken = np.zeros(node.shape or (), np.uint8)
+    for index, _ in parts:
+        taken[index] += 1
+    if taken.max(initial=0) != 1:
+        return None
+    return emit(assembled, *[x for _, x in parts], index=[index for index, _ in parts], whole=bool(taken.min() == 1))
+
+
+def assembled(*parts: Any, index: list[Any], whole: bool) -> Any:
+    """An array of parts that do not overlap, 0 where there are none. Native code alone runs it."""
+    raise NotImplementedError
+
+
+def _spread(node: Node, emit: Emit) -> Any:
+    """A number that is there many times; an array is looked at with strides of 0."""
+    return emit(made_into, node.args[0], like=node.shape) if isinstance(node.args[0], np.floating) else None
+
+
+def _copy(node: Node, emit: Emit) -> Any:
+    return emit(np.positive, node.args[0]) if of_floats(node.args[0]) else None
+
+
+ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
+    "linear": _linear, "matmul": _matmul, "sum": _sum, "max": _max, "min": _min, "amax": _max, "amin": _min,
+    "normalize": _normalize, "softmax": _softmax, "attention_weights": _attention_weights, "power": _power,
+    "where": _where, "sigmoid": _sigmoid, "relu": _relu, "astype": _astype, "stop_gradient": _same, "positive": _same,
+    "quadratic_cost": _quadratic_cost, "add": _added, "spread": _spread, summed: _sum, copied: _copy, cast: _astype,
+}  # fmt: skip
+
+
+def elementwise(node: Node) -> Any:
+    """The ufunc, or `np.where`, that a node is for each of its elements; None if it is something else."""
+    if node.function is np.where and len(node.args) == 3:
+        return np.where
+    return np.positive if node.function is made_into else ufunc_of(node)

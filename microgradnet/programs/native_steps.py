@@ -1,0 +1,338 @@
+"""Steps as LLVM functions: one for each sort of step, however often it comes, handed the addresses of its arrays."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .llvm import TYPES, Function, converted, element
+from .llvm_math import number
+from .loops import Arrays, Step, computed_in
+from .native_lowering import LARGEST, SMALLEST, elementwise, key_of
+from .nodes import Node
+
+INITIAL = {np.add.reduce: 0.0, LARGEST: -math.inf, SMALLEST: math.inf}
+SHORT = 1024  # so many floats are added up as floats, more of them as doubles
+
+
+class Given:
+    """What a function is handed: roots, of which it gets the addresses, and numbers."""
+
+    def __init__(self, arrays: Arrays, memory: Any) -> None:
+        self.arrays: Arrays = arrays
+        self.memory: Any = memory  # of a root: what two roots have in common that lie in the same place
+        self.roots: dict[Any, Any] = {}
+        self.numbers: dict[tuple[int, str], Any] = {}
+
+    def pointer(self, root: Any) -> str:
+        """The name of the address of a root."""
+        key = self.memory(root)
+        self.roots.setdefault(key, root)
+        return f"%p{list(self.roots).index(key)}"
+
+    def scalar(self, x: Node, char: str) -> str:
+        """The name of a number of Python's, in a dtype."""
+        self.numbers.setdefault((id(x), char), x)
+        return f"%s{list(self.numbers).index((id(x), char))}"
+
+    def head(self, name: str) -> str:
+        """The first line of the function."""
+        parameters = [f"ptr noalias %p{i}" for i in range(len(self.roots))]
+        parameters += [f"{kind_of(char)} %s{i}" for i, (_, char) in enumerate(self.numbers)]
+        return f"define internal void @{name}({', '.join(parameters)}) noinline nounwind"
+
+
+def kind_of(char: str) -> str:
+    """What a number is as long as it is not in memory."""
+    return "i1" if char == "?" else TYPES[char]
+
+
+class Operand:
+    """An array as a loop reads or writes it: its root, where it begins, and a stride for each of the axes."""
+
+    def __init__(self, arrays: Arrays, x: Any, strides: list[int]) -> None:
+        self.array: np.ndarray = arrays.of(x)
+        self.char: str = self.array.dtype.char
+        self.root: Any = arrays.root[id(x)]
+        self.offset: int = arrays.offset(x)
+        self.strides: list[int] = strides
+
+
+def steps_of(x: np.ndarray) -> list[int]:
+    """Strides in elements."""
+    return [stride // x.itemsize for stride in x.strides]
+
+
+def broadcast(x: np.ndarray, count: int) -> list[int]:
+    """Strides with which an array is read in a loop over `count` axes, 0 where it is repeated."""
+    own = [stride if n != 1 else 0 for stride, n in zip(steps_of(x), x.shape, strict=True)]
+    return [0] * (count - len(own)) + own
+
+
+class LoopText:
+    """The text of a loop."""
+
+    def __init__(self, step: Step, arrays: Arrays, given: Given, is_needed: Any) -> None:
+        self.step: Step = step
+        self.arrays: Arrays = arrays
+        self.given: Given = given
+        self.f: Function = Function()
+        self.operands: dict[Any, Operand] = {}
+        self.is_needed: Any = is_needed
+        self.local: dict[int, str] = {}  # id of a node -> its element
+        self.loaded: dict[Any, str] = {}
+        self.inside: set[int] = {id(node) for node in step.nodes if node.function not in INITIAL}
+        self.collect()
+        self.sizes: list[int] = self.simplified()
+
+    # ------------------------------------------------------------------------------------------------------- the axes
+
+    def operand(self, x: Any, axes: int | None = None, skipped: int = 0) -> Operand:
+        """An array as the loop reads it; of one that rows are taken from, the axes behind the first `skipped`."""
+        key = id(x), skipped
+        if key not in self.operands:
+            count = len(self.step.shape)
+            array = self.arrays.of(x)
+            if skipped:
+                strides = [0] * (count - array.ndim + skipped) + steps_of(array)[skipped:]
+            else:
+                strides = broadcast(array, count if axes is None else axes) + [0] * (count - (axes or count))
+            self.operands[key] = Operand(self.arrays, x, strides)
+        return self.operands[key]
+
+    def is_array(self, x: Any) -> bool:
+        """Whether an argument is read from memory."""
+        if isinstance(x, np.ndarray):
+            return True
+        return type(x) is Node and x.shape is not None and id(x) in self.arrays.array
+
+    def collect(self) -> None:
+        """All that is read and written."""
+        for node in self.step.nodes:
+            if key_of(node) == "take":
+                numbers = node.args[1:]
+                axes = max(self.arrays.of(x).ndim for x in numbers)
+                self.operand(node.args[0], skipped=len(numbers))
+                for x in numbers:
+                    self.operand(x, axes)
+            else:
+                for x in node.args:
+                    if self.is_array(x) and not self.is_inside(x):
+                        self.operand(x)
+            if self.is_needed(node) or node.function in INITIAL:
+                self.operand(node)
+
+    def is_inside(self, x: Any) -> bool:
+        """Whether an argument is computed in this very loop."""
+        return id(x) in self.inside or (type(x) is Node and id(self.arrays.root.get(id(x))) in self.inside)
+
+    def simplified(self) -> list[int]:
+        """The sizes of as few loops as do: without those of size 1, and with two in one where memory goes on."""
+        shape, operands = self.step.shape, list(self.operands.values())
+        axes = [i for i, n in enumerate(shape) if n != 1]
+        main = next(
+            (self.operands[id(n), 0] for n in self.step.nodes if self.is_needed(n) and id(n) in self.inside), None
+        )
+        main = main or max(operands, key=lambda x: x.array.size)
+        axes.sort(key=lambda i: -abs(main.strides[i]) if main.strides[i] else -math.inf)
+        sizes: list[int] = []
+        vectors: list[list[int]] = [[] for _ in operands]
+        for i in axes:
+            n = shape[i]
+            if sizes and all(v[-1] == x.strides[i] * n for v, x in zip(vectors, operands, strict=True)):
+                sizes[-1] *= n
+                for v, x in zip(vectors, operands, strict=True):
+                    v[-1] = x.strides[i]
+            else:
+                sizes.append(n)
+                for v, x in zip(vectors, operands, strict=True):
+                    v.append(x.strides[i])
+        for v, x in zip(vectors, operands, strict=True):
+            x.strides = v
+        return sizes
+
+    # ------------------------------------------------------------------------------------------------------- the text
+
+    def text(self) -> Function:
+        """The whole function."""
+        self.sums = [node for node in self.step.nodes if node.function in INITIAL]
+        self.start: dict[int, int] = {}
+        self.running: dict[int, tuple[str, str]] = {}
+        for node in self.sums:
+            strides = self.operands[id(node), 0].strides
+            start = len(strides)
+            while start and not strides[start - 1]:
+                start -= 1
+            self.start[id(node)] = start
+            if not all(strides[:start]) or (start == len(strides) and not all(strides)):
+                self.filled(node)
+            length = math.prod(self.sizes[start:])
+            char = node.dtype.char
+            if start < len(strides):
+                kept = "d" if char == "f" and node.function == np.add.reduce and length > SHORT else char
+                self.running[id(node)] = kept, self.f.variable(TYPES[kept])
+        self.nest(0, [])
+        return self.f
+
+    def filled(self, node: Node) -> None:
+        """Put what a reduction starts from into memory."""
+        x, char = self.operands[id(node), 0], node.dtype.char
+        sizes = [n for n, stride in zip(self.sizes, x.strides, strict=True) if stride]
+        with self.f.loops(sizes) as counters:
+            strides = [stride for stride in x.strides if stride]
+            place = self.f.address(self.given.pointer(x.root), char, x.offset, strides, counters)
+            self.f.store(number(INITIAL[node.function], char), place, char)
+
+    def nest(self, depth: int, counters: list[str]) -> None:
+        """The loops from `depth` on."""
+        if depth == len(self.sizes):
+            self.body(counters)
+            return
+        ending = [node for node in self.sums if self.start[id(node)] == depth]
+        for node in ending:
+            char, place = self.running[id(node)]
+            self.f.store(number(INITIAL[node.function], char), place, char)
+        with self.f.loop(self.sizes[depth]) as i:
+            self.nest(depth + 1, [*counters, i])
+        for node in ending:
+            char, place = self.running[id(node)]
+            total = converted(self.f, self.f.load(place, char), char, node.dtype.char)
+            self.into_memory(node, total, counters, all(self.operands[id(node), 0].strides[:depth]))
+
+    def into_memory(self, node: Node, x: str, counters: list[str], alone: bool) -> None:
+        """Put the result of a reduction into memory, `alone` or together with what is there."""
+        out, char = self.operands[id(node), 0], node.dtype.char
+        place = self.f.address(self.given.pointer(out.root), char, out.offset, out.strides[: len(counters)], counters)
+        if not alone:
+            x = self.joined(node, char, self.f.load(place, char), x)
+        self.f.store(x, place, char)
+
+    def joined(self, node: Node, char: str, x: str, y: str) -> str:
+        """Two parts of a reduction. The parts may be joined in any order: that is `reassoc`."""
+        kind = TYPES[char]
+        if node.function == np.add.reduce:
+            return self.f.new(f"fadd reassoc contract {kind} {x}, {y}")
+        name = "maximum" if node.function == LARGEST else "minimum"
+        return self.f.new(f"call {kind} @llvm.{name}.f{8 * np.dtype(char).itemsize}({kind} {x}, {kind} {y})")
+
+    def body(self, counters: list[str]) -> None:
+        """What is done for each element. All is read before anything is written, for it may go to where it was."""
+        written = []
+        for node in self.step.nodes:
+            if node.function in INITIAL:
+                x = self.value(node.args[0], node.dtype.char, counters)
+                if id(node) not in self.running:
+                    self.into_memory(node, x, counters, not self.sizes or not any(
+                        not stride for stride in self.operands[id(node), 0].strides))  # fmt: skip
+                    continue
+                kept, place = self.running[id(node)]
+                x = converted(self.f, x, node.dtype.char, kept)
+                self.f.store(self.joined(node, kept, self.f.load(place, kept), x), place, kept)
+                continue
+            made = self.taken(node, counters) if key_of(node) == "take" else self.computed(node, counters)
+            self.local[id(node)] = made
+            if self.is_needed(node):
+                written.append((self.operands[id(node), 0], made))
+        for out, made in written:
+            place = self.f.address(self.given.pointer(out.root), out.char, out.offset, out.strides, counters)
+            self.f.store(made, place, out.char)
+
+    def computed(self, node: Node, counters: list[str]) -> str:
+        """An element of a ufunc."""
+        what, char = elementwise(node), computed_in(node).char
+        chars = ["?", char, char] if what is np.where else [char] * len(node.args)
+        return element(self.f, what, char, [self.value(x, c, counters) for x, c in zip(node.args, chars, strict=True)])
+
+    def value(self, x: Any, char: str, counters: list[str]) -> str:
+        """An argument's element in a dtype."""
+        if type(x) is Node and self.is_inside(x):
+            root = x if id(x) in self.local else self.arrays.root[id(x)]
+            return converted(self.f, self.local[id(root)], root.dtype.char, char)
+        if self.is_array(x):
+            return converted(self.f, self.read(self.operand(x), counters), self.arrays.of(x).dtype.char, char)
+        if type(x) is Node:
+            return self.given.scalar(x, char)
+        return ("true" if x else "false") if char == "?" else number(x, char)
+
+    def read(self, x: Operand, counters: list[str]) -> str:
+        """The element of an array."""
+        key = id(x.root), x.offset, tuple(x.strides)
+        if key not in self.loaded:
+            place = self.f.address(self.given.pointer(x.root), x.char, x.offset, x.strides, counters)
+            self.loaded[key] = self.f.load(place, x.char)
+        return self.loaded[key]
+
+    def taken(self, node: Node, counters: list[str]) -> str:
+        """An element of rows that are taken by numbers."""
+        source, numbers = node.args[0], node.args[1:]
+        x = self.operand(source, skipped=len(numbers))
+        place = self.f.address(self.given.pointer(x.root), x.char, x.offset, x.strides, counters)
+        rows = [self.read(self.operand(i), counters) for i in numbers]
+        return self.f.load(behind(self.f, place, self.arrays.of(source), rows), x.char)
+
+
+def behind(f: Function, place: str, x: np.ndarray, rows: list[str]) -> str:
+    """The address so many rows behind a place; a negative number counts from the end."""
+    for i, n, stride in zip(rows, x.shape, steps_of(x), strict=False):
+        negative = f.new(f"icmp slt i64 {i}, 0")
+        from_begin = f.new(f"select i1 {negative}, i64 {f.new(f'add i64 {i}, {n}')}, i64 {i}")
+        step = f.new(f"mul i64 {from_begin}, {stride}")
+        place = f.new(f"getelementptr {TYPES[x.dtype.char]}, ptr {place}, i64 {step}")
+    return place
+
+
+# ------------------------------------------------------------------------------------------- what is no loop of its own
+
+
+def pieces(step: Step, arrays: Arrays, given: Given) -> Function:
+    """An array made of others."""
+    (node,), f = step.nodes, Function()
+    out, char = arrays.of(node), node.dtype.char
+    base = given.pointer(node)
+    if not node.params["whole"]:
+        zeros(f, base, out)
+    for part, index in zip(node.args, node.params["index"], strict=True):
+        x = arrays.of(part)
+        target = out[tuple(slice(i, i + 1 or None) if type(i) is int else i for i in index)].reshape(x.shape)
+        offset = (target.__array_interface__["data"][0] - out.__array_interface__["data"][0]) // out.itemsize
+        with f.loops(x.shape) as counters:
+            here = f.address(given.pointer(arrays.root[id(part)]), char, arrays.offset(part), steps_of(x), counters)
+            f.store(f.load(here, char), f.address(base, char, offset, steps_of(target), counters), char)
+    return f
+
+
+def zeros(f: Function, base: str, out: np.ndarray) -> None:
+    """Fill an array, which is all of its memory, with 0."""
+    with f.loop(out.size) as i:
+        f.store(number(0.0, out.dtype.char), f.address(base, out.dtype.char, 0, (1,), [i]), out.dtype.char)
+
+
+def scattered(step: Step, arrays: Arrays, given: Given) -> Function:
+    """Rows added up by numbers."""
+    (node,), f = step.nodes, Function()
+    out, char, (source, *numbers) = arrays.of(node), node.dtype.char, node.args
+    base = given.pointer(node)
+    zeros(f, base, out)
+    indices = [arrays.of(x) for x in numbers]
+    shape = np.broadcast_shapes(*[x.shape for x in indices])
+    whole = (*shape, *out.shape[len(indices) :])
+    x = np.broadcast_to(arrays.of(source), whole)
+    with f.loops(shape) as outer:
+        rows = []
+        for i, array in zip(numbers, indices, strict=True):
+            seen = np.broadcast_to(array, shape)
+            pointer = given.pointer(arrays.root[id(i)])
+            rows.append(f.load(f.address(pointer, array.dtype.char, arrays.offset(i), steps_of(seen), outer), "l"))
+        place = behind(f, base, out, rows)
+        with f.loops(whole[len(shape) :]) as inner:
+            here = f.address(place, char, 0, steps_of(out)[len(indices) :], inner)
+            g = f.load(
+                f.address(
+                    given.pointer(arrays.root[id(source)]), char, arrays.offset(source), steps_of(x), [*outer, *inner]
+                ),
+                char,
+            )
+            f.store(f.new(f"fadd contract {TYPES[char]} {f.load(here, char)}, {g}"), here, char)
+    return f

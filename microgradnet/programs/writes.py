@@ -1,0 +1,112 @@
+"""Writing into arrays while a step is recorded: `x += 1`, `x[0] = 1`, `out=x`.
+
+A program has no array that changes. What is written becomes another node; whoever has a view of the array, or is the
+array of which a view was written, gets a node anew: that is what NumPy's memory does by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from ..words import describe
+from .nodes import Node
+from .traced import Host, Traced
+
+if TYPE_CHECKING:
+    from .tape import Tape
+
+
+class View(NamedTuple):
+    """That a stand-in is `function(*args, **params)`, a view of `base`, which is one of these arguments."""
+
+    base: Traced
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    params: dict[str, Any]
+
+
+class Writes:
+    """What was written in a step, and which stand-ins lie in one memory."""
+
+    def __init__(self) -> None:
+        self.views: dict[int, View] = {}  # id of a stand-in -> what it is a view of
+        self.stale: set[int] = set()  # ids of those whose memory was written since
+
+    def made(self, result: Any, function: Callable[..., Any], args: Any, params: dict[str, Any]) -> None:
+        """Note if a stand-in just made is a view of one of those it was made from."""
+        if isinstance(result, Traced) and type(result._numbers) is ndarray and result._numbers.base is not None:
+            for x in args:
+                if isinstance(x, Traced) and np.may_share_memory(x._numbers, result._numbers):
+                    self.views[id(result)] = View(x, function, tuple(args), params)
+                    return
+
+    def refreshed(self, tape: Tape, x: Any) -> None:
+        """A stand-in is about to be used: if its memory was written, it is taken anew."""
+        if id(x) not in self.stale:
+            return
+        view = self.views.get(id(x))
+        if view is None:
+            raise tape.error(f"{describe(x)} lies in an array that was written since: take it anew")
+        self.stale.discard(id(x))
+        args, params = tape.nodes_of(view.args), tape.nodes_of(view.params)
+        tape.node_of[id(x)] = tape.add(Node("call", view.function, args, params, like=x._numbers))
+
+    def write(self, tape: Tape, target: Traced, result: Any) -> None:
+        """`result` is in the memory of `target` from now on."""
+        known = tape.node_of.get(id(target))
+        if isinstance(known, Node) and known.kind == "input":
+            raise tape.error("this writes into an argument of the step. Write x = x / 2 in place of x /= 2")
+        if not isinstance(target, Host):
+            if np.broadcast_shapes(result.shape, target.shape) != target.shape:
+                raise ValueError(f"an array of shape {result.shape} cannot be written into one of {target.shape}")
+            if result.shape != target.shape:
+                result = tape.called(np.broadcast_to, (result, target.shape), {})
+            if result.dtype != target.dtype:
+                result = result.astype(target.dtype)
+        self.refreshed(tape, target)
+        view = self.views.get(id(target))
+        if view is not None:
+            place = next(i for i, x in enumerate(view.args) if x is view.base)
+            rest = view.function, view.args[:place], view.args[place + 1 :]
+            self.write(tape, view.base, tape.called(written_through, (view.base, result, *rest), view.params))
+        else:
+            self.write_base(tape, target, result)
+        tape.node_of[id(target)] = tape.node(result)
+        self.stale.discard(id(target))
+
+    def write_base(self, tape: Tape, target: Traced, result: Any) -> None:
+        """The same for an array that is no view."""
+        array = target._numbers
+        place = tape.place_of.get(id(target))
+        if type(array) is not ndarray:
+            target._numbers = result._numbers
+            if place is not None:
+                place.write(result._numbers)
+        else:
+            for x in tape.alive:
+                is_owner = place is not None and place.owner is x
+                if x is not target and x is not result and not is_owner and np.may_share_memory(x._numbers, array):
+                    if id(x) in tape.place_of or getattr(tape.node_of[id(x)], "kind", None) == "input":
+                        raise tape.error("this writes into a part of an array. Take the part by an index: x[:2] += 1")
+                    self.stale.add(id(x))
+            if array.flags.writeable:
+                array[...] = result._numbers
+            else:
+                target._numbers = np.array(result._numbers)
+        if place is not None:
+            tape.stored[place] = tape.node(result), False
+
+
+def written_through(
+    base: ndarray[Any, Any], new: Any, function: Callable[..., Any], before: Any, after: Any, **params: Any
+) -> Any:
+    """A copy of an array, with `new` in that part of it of which `function` makes a view."""
+    copy = base.copy()
+    part = function(*before, copy, *after, **params)
+    part.flags.writeable = True
+    part[...] = new
+    return copy

@@ -1,0 +1,825 @@
+"""mg.compile: the loop people have, compiled, goes exactly as it would have gone."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+import microgradnet.functional as F
+from microgradnet import Value, nn, optim
+from microgradnet.programs import Compiled, Uncompilable
+from tests.compiled import CALLS, check, programs, same
+from tests.test_nn_layers import CASES, Case
+
+RNG = np.random.default_rng(0)
+X = [RNG.normal(size=(8, 5)).astype(np.float32) for _ in range(CALLS)]
+Y = [RNG.integers(0, 3, 8) for _ in range(CALLS)]
+BATCHES = list(zip(X, Y, strict=True))
+ONE_HOT = [(x, np.eye(3, dtype=np.float32)[y]) for x, y in BATCHES]
+
+
+def mlp() -> nn.Module:
+    return nn.MLP(5, [4, 3], F.tanh, None, seed=0)
+
+
+def standing(model: nn.Module, optimizer: Any = None) -> Callable[[], Any]:
+    """Everything that a step may leave behind."""
+    return lambda: [
+        model.state_dict(),
+        [p.grad for p in model.parameters()],
+        None if optimizer is None else [list(s.values()) for s in optimizer.state_dict()["state"].values()],
+    ]
+
+
+def training(
+    model: Callable[[], nn.Module] = mlp,
+    optimizer: Callable[[Any], Any] = lambda p: optim.SGD(p, 0.1),
+    loss: Any = F.cross_entropy,
+    extra: Callable[[nn.Module, Any], None] = lambda model, optimizer: None,
+    given: list[Any] | None = None,
+) -> Callable[[], Any]:
+    """What makes the usual step; `extra` comes between backward() and step(); `given` gets model and optimiser."""
+
+    def make() -> Any:
+        m = model()
+        o = optimizer(m.parameters())
+        if given is not None:
+            given[:] = [m, o]
+
+        def step(x: Any, y: Any) -> Any:
+            o.zero_grad()
+            cost = loss(m(x), y)
+            cost.backward(release=True)
+            extra(m, o)
+            o.step()
+            return cost
+
+        return step, standing(m, o)
+
+    return make
+
+
+# ------------------------------------------------------------------------------------------------- the usual training
+
+OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
+    "SGD": lambda p: optim.SGD(p, 0.1),
+    "SGD with momentum and dampening": lambda p: optim.SGD(p, 0.1, momentum=0.9, dampening=0.1),
+    "SGD with Nesterov's momentum and decay": lambda p: optim.SGD(
+        p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.1
+    ),
+    "SGD uphill": lambda p: optim.SGD(p, 0.1, maximize=True),
+    "Adam": lambda p: optim.Adam(p),
+    "Adam with decay": lambda p: optim.Adam(p, weight_decay=0.01),
+    "AdamW, amsgrad": lambda p: optim.AdamW(p, amsgrad=True),
+    "RMSprop, centred, momentum": lambda p: optim.RMSprop(p, centered=True, momentum=0.5),
+    "Adagrad": lambda p: optim.Adagrad(p, lr_decay=0.1, initial_accumulator_value=0.5),
+    "Lion": lambda p: optim.Lion(p),
+    "groups": lambda p: optim.Adam([{"params": p[:2], "lr": 0.1}, {"params": p[2:], "weight_decay": 0.1}]),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_training_goes_as_it_would_with_every_optimiser(optimizer: str) -> None:
+    check(training(optimizer=OPTIMIZERS[optimizer]), BATCHES)
+
+
+LOSSES: dict[str, tuple[Any, Any]] = {
+    "cross_entropy": (F.cross_entropy, BATCHES),
+    "cross_entropy, weighted, smoothed": (
+        lambda x, y: F.cross_entropy(x, y, weight=np.array([1.0, 2.0, 0.5]), label_smoothing=0.1), BATCHES),
+    "cross_entropy, ignoring": (lambda x, y: F.cross_entropy(x, y, ignore_index=1), BATCHES),
+    "cross_entropy of probabilities": (F.cross_entropy, ONE_HOT),
+    "nll_loss": (lambda x, y: F.nll_loss(F.log_softmax(x), y), BATCHES),
+    "multi_margin_loss": (F.multi_margin_loss, BATCHES),
+    **{name: (getattr(F, name), ONE_HOT)
+       for name in ("mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss", "quadratic_cost",
+                    "binary_cross_entropy_with_logits")},
+    "binary_cross_entropy": (lambda x, y: F.binary_cross_entropy(F.sigmoid(x), y), ONE_HOT),
+    "hinge_loss": (lambda x, y: F.hinge_loss(x, 2 * y - 1), ONE_HOT),
+    "hinge_embedding_loss": (lambda x, y: F.hinge_embedding_loss(x, 2 * y - 1), ONE_HOT),
+    "kl_div": (lambda x, y: F.kl_div(F.log_softmax(x), 0.9 * y + 0.05), ONE_HOT),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_training_goes_as_it_would_with_every_loss(loss: str) -> None:
+    function, batches = LOSSES[loss]
+    check(training(loss=function), batches, count=None if "ignoring" in loss else 1)
+
+
+def with_layer(case: Case) -> Callable[[], Any]:
+    """What makes a step through one layer."""
+
+    def make() -> Any:
+        layer = case.make(dtype=np.float32)
+        o = optim.SGD(layer.parameters(), 0.1) if layer.parameters() else None
+
+        def step(*inputs: Any) -> Any:
+            layer.zero_grad()
+            out = layer(*inputs, **case.named)
+            parts = [y for y in (out if isinstance(out, tuple) else (out,)) if type(y) is Value]
+            total = sum(((y * y).sum() for y in parts), start=0.0)
+            if type(total) is Value:
+                total.backward()
+            if o is not None:
+                o.step()
+            return out
+
+        return step, standing(layer)
+
+    return make
+
+
+@pytest.mark.parametrize("case", [case for i, case in enumerate(CASES) if i % 4 == 0], ids=lambda case: case.name)
+def test_training_goes_as_it_would_through_a_layer(case: Case) -> None:
+    check(with_layer(case), [tuple(case.draw(seed, np.float32)) for seed in range(4)], count=None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_training_goes_as_it_would_through_every_layer(case: Case) -> None:
+    check(with_layer(case), [tuple(case.draw(seed, np.float32)) for seed in range(CALLS)], count=None)
+
+
+class Words(nn.Module):
+    """A small Transformer."""
+
+    def __init__(self) -> None:
+        self.embedding = nn.Embedding(7, 8, seed=0)
+        self.block = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, seed=1)
+        self.out = nn.Linear(8, 7, seed=2)
+
+    def forward(self, words: Any) -> Any:
+        return self.out(self.block(self.embedding(words)))
+
+
+class Recurrent(nn.Module):
+    """An LSTM whose last state decides."""
+
+    def __init__(self) -> None:
+        self.lstm = nn.LSTM(5, 4, seed=0)
+        self.out = nn.Linear(4, 3, seed=1)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.lstm(x)[0][-1])
+
+
+def images() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 2, 3, seed=0), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Dropout(0.2, seed=3), nn.Linear(18, 3, seed=1),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["images", "words", "sequences"])
+def test_a_whole_network_goes_as_it_would(name: str) -> None:
+    rng = np.random.default_rng(1)
+    model: Any = {"images": images, "words": Words, "sequences": Recurrent}[name]
+    batches: dict[str, list[Any]] = {
+        "images": [(rng.normal(size=(4, 1, 8, 8)).astype(np.float32), rng.integers(0, 3, 4)) for _ in range(CALLS)],
+        "words": [(w := rng.integers(0, 7, (3, 5)), w) for _ in range(CALLS)],
+        "sequences": [(rng.normal(size=(6, 8, 5)).astype(np.float32), y) for y in Y],
+    }
+    check(training(model, lambda p: optim.AdamW(p, 0.01)), batches[name])
+
+
+# ------------------------------------------------------------------------------------------- what is changed in between
+
+
+def between(change: Callable[[nn.Module, Any], None], at: int = 4) -> tuple[list[Any], Callable[[int], None]]:
+    """A list for the model and the optimiser, and what changes them before a call."""
+    given: list[Any] = []
+    return given, lambda i: change(*given) if i == at else None
+
+
+def set_lr(model: nn.Module, optimizer: Any) -> None:
+    optimizer.param_groups[0]["lr"] = 0.01
+
+
+def freeze(model: Any, optimizer: Any) -> None:
+    model.layers[0].freeze()
+
+
+def to_eval(model: Any, optimizer: Any) -> None:
+    model.eval()
+
+
+def reload(model: Any, optimizer: Any) -> None:
+    model.load_state_dict({name: (x * 0.5).astype(x.dtype) for name, x in model.state_dict().items()})
+    optimizer.load_state_dict(optimizer.state_dict())
+
+
+def assign(model: Any, optimizer: Any) -> None:
+    for p in model.parameters():
+        p.data = np.asfortranarray(p.data * 0.5)
+
+
+def write(model: Any, optimizer: Any) -> None:
+    for p in model.parameters():
+        p.data[...] *= 0.5
+
+
+def momentum(model: Any, optimizer: Any) -> None:
+    optimizer.param_groups[0]["momentum"] = 0.0
+
+
+def other_layer(model: Any, optimizer: Any) -> None:
+    model.layers[0] = nn.Linear(5, 4, seed=9)
+
+
+CHANGES: dict[str, tuple[Callable[..., None], int]] = {
+    "lr": (set_lr, 1), "frozen": (freeze, 2), "eval": (to_eval, 2), "state loaded": (reload, 2), "data": (assign, 1),
+    "data in place": (write, 1), "momentum": (momentum, 2), "a layer": (other_layer, 2),
+}  # fmt: skip
+
+
+def layers() -> nn.Module:
+    return nn.Sequential(nn.Linear(5, 4, seed=0), nn.Dropout(0.3, seed=5), nn.BatchNorm1d(4), nn.Linear(4, 3, seed=1))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_changed_between_the_steps_counts(change: str) -> None:
+    function, count = CHANGES[change]
+    given, before = between(function)
+    make = training(layers, lambda p: optim.SGD(p, 0.1, momentum=0.5), given=given)
+    check(make, BATCHES + BATCHES, before, count)
+
+
+def test_frozen_and_unfrozen_again_is_the_first_program() -> None:
+    given: list[Any] = []
+
+    def before(i: int) -> None:
+        if i in (4, 8):
+            given[0].layers[0].freeze() if i == 4 else given[0].layers[0].unfreeze()
+
+    check(training(layers, given=given), BATCHES + BATCHES, before, 2)
+
+
+def test_eager_steps_in_between_count() -> None:
+    def make() -> Any:
+        m, o = layers(), None
+        o = optim.Adam(m.parameters())
+
+        def step(x: Any, y: Any) -> Any:
+            o.zero_grad()
+            cost = F.cross_entropy(m(x), y)
+            cost.backward()
+            o.step()
+            return cost
+
+        made.append(step)
+        return step, standing(m, o)
+
+    made: list[Any] = []
+    check(make, BATCHES * 2, lambda i: made[-1](X[0], Y[0]) if i in (3, 7) else None)
+
+
+SCHEDULES: dict[str, Callable[[Any], Any]] = {
+    "StepLR": lambda o: optim.StepLR(o, 2, 0.5),
+    "ExponentialLR": lambda o: optim.ExponentialLR(o, 0.9),
+    "CosineAnnealingLR": lambda o: optim.CosineAnnealingLR(o, 5),
+    "OneCycleLR": lambda o: optim.OneCycleLR(o, 0.5, total_steps=30),
+    "LambdaLR": lambda o: optim.LambdaLR(o, lambda t: 1 / (1 + t)),
+}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("where", ["after the step", "before the step", "outside"])
+def test_schedules_go_on(schedule: str, where: str) -> None:
+    made: list[Any] = []
+
+    def make() -> Any:
+        m = mlp()
+        o = optim.Adam(m.parameters(), 0.1)
+        s = SCHEDULES[schedule](o)
+        made.append(s)
+
+        def step(x: Any, y: Any) -> Any:
+            o.zero_grad()
+            cost = F.cross_entropy(m(x), y)
+            cost.backward()
+            if where == "before the step":
+                s.step()
+            o.step()
+            if where == "after the step":
+                s.step()
+            return cost
+
+        return step, lambda: [standing(m, o)(), s.last_epoch, o.param_groups[0]["lr"]]
+
+    check(make, BATCHES, lambda i: made[-1].step() if where == "outside" else None)
+
+
+def test_gradients_of_several_batches_add_up() -> None:
+    def make() -> Any:
+        m = mlp()
+        o = optim.SGD(m.parameters(), 0.1)
+
+        def step(x: Any, y: Any, last: bool) -> Any:
+            cost = F.cross_entropy(m(x), y) / 2
+            cost.backward()
+            if last:
+                o.step()
+                o.zero_grad()
+            return cost
+
+        return step, standing(m, o)
+
+    check(make, [(x, y, i % 2 == 1) for i, (x, y) in enumerate(BATCHES * 2)], count=2)
+
+
+@pytest.mark.parametrize("norm", [0.01, 1e6])
+@pytest.mark.parametrize("how", ["norm", "largest", "value", "by hand"])
+def test_gradients_are_clipped_in_the_step(how: str, norm: float) -> None:
+    def clip(m: nn.Module, o: Any) -> None:
+        if how == "value":
+            optim.clip_grad_value_(m.parameters(), norm)
+        elif how == "by hand":
+            total = np.sqrt(sum((p.grad**2).sum() for p in m.parameters()))
+            for p in m.parameters():
+                p.grad *= np.minimum(1.0, norm / total)
+        else:
+            optim.clip_grad_norm_(m.parameters(), norm, 2.0 if how == "norm" else np.inf)
+
+    check(training(extra=clip), BATCHES)
+
+
+def test_the_norm_of_the_gradients_can_be_returned() -> None:
+    def make() -> Any:
+        w = Value([3.0, 4.0])
+
+        def step(x: Any) -> Any:
+            w.grad = None
+            (w * x).sum().backward()
+            return optim.clip_grad_norm_([w], 1.0)
+
+        return step, lambda: [w.grad]
+
+    check(make, [(np.array([3.0, 4.0]) * i,) for i in range(1, 7)])
+
+
+def test_a_barrier_is_run_between_what_is_before_and_after_it() -> None:
+    """A call of the host's sees the parameters as they are there, and what it changes is what follows it."""
+    from microgradnet.core import modes
+
+    def make() -> Any:
+        w, v, seen = Value([1.0, 2.0]), Value([3.0, 4.0]), []
+
+        def host() -> None:
+            seen.append((w.data.copy(), w.grad.copy()))
+            w.data *= 0.5
+            v.data = w.data + 1
+            w.grad = w.grad * 2
+
+        def step(x: Any) -> Any:
+            w.grad = None
+            early = w.data
+            before = early[::-1]
+            (w * v * x).sum().backward()
+            w.data -= 0.1 * w.grad
+            kept = w.data + 0.0
+            modes.barrier(host)
+            w.data -= 0.1 * w.grad
+            return kept, (w * v * x).sum(), w.data, v.data, before.sum() if before is None else kept.sum()
+
+        return step, lambda: [seen, w.data, v.data, w.grad]
+
+    check(make, [(np.array([1.0, 2.0]) + i,) for i in range(6)], count=None)
+
+
+# ------------------------------------------------------------------------------------------------- what can be compiled
+
+
+def test_a_model_is_compiled_for_inference() -> None:
+    check(lambda: ((m := mlp()).eval(), standing(m)), [(x,) for x in X])
+
+
+def test_a_gradient_function_is_compiled() -> None:
+    w = np.ones((5, 3), np.float32)
+    f = lambda w, x, y: F.cross_entropy(x @ w, y)  # noqa: E731
+    check(lambda: (mg.value_and_grad(f), list), [(w * i, x, y) for i, (x, y) in enumerate(BATCHES)])
+
+
+def test_the_gradient_of_a_model_is_that_of_its_parameters_as_they_are() -> None:
+    m = mlp()
+    eager = mg.value_and_grad(lambda model, x, y: F.cross_entropy(model(x), y))
+    compiled = mg.compile(eager)
+    for x, y in BATCHES:
+        (cost, g), (other, h) = eager(m, x, y), compiled(m, x, y)
+        assert same(cost, other)
+        for p, q in zip(g.parameters(), h.parameters(), strict=True):
+            assert same(p.data, q.data)
+        for p in m.parameters():
+            p.data *= 0.9
+
+
+class Counter:
+    """An object with a compiled method."""
+
+    def __init__(self) -> None:
+        self.w = Value([1.0, 2.0])
+        self.scale = 2.0
+
+    @mg.compile
+    def step(self, x: Any) -> Any:
+        self.w.grad = None
+        (self.w * x * self.scale).sum().backward()
+        self.w.data -= 0.1 * self.w.grad
+        return self.w.data
+
+    def eager(self, x: Any) -> Any:
+        return Counter.step.function(self, x)
+
+
+def test_methods_are_compiled_for_each_object() -> None:
+    a, b, c = Counter(), Counter(), Counter()
+    for i in range(CALLS):
+        x = np.array([1.0, -2.0]) * i
+        a.scale = c.scale = 2.0 if i < 4 else 3.0
+        assert same(a.step(x), c.eager(x))
+        b.step(x)
+    assert not same(a.w.data, b.w.data)
+
+
+def test_containers_keywords_and_values_are_arguments() -> None:
+    def step(batch: Any, *, scale: float, pair: tuple[Any, Any] = (1.0, 2.0)) -> Any:
+        out = {"sum": (batch["x"] * scale + pair[0]).sum(), "all": [batch["x"] * batch["v"], pair[1] * scale]}
+        return out, (batch["x"], 3)
+
+    def call(f: Any, i: int) -> Any:
+        batch = {"x": np.arange(3.0) * i, "v": Value(np.ones(3) * i)}
+        return f(batch, scale=float(i), pair=(i * 0.5, np.float32(i)))
+
+    compiled = mg.compile(step)
+    for i in range(CALLS):
+        (wanted, (a, n)), (got, (b, m)) = call(step, i), call(compiled, i)
+        assert wanted.keys() == got.keys()
+        assert same(wanted["sum"], got["sum"])
+        assert type(got["all"]) is list
+        assert all(map(same, wanted["all"], got["all"]))
+        assert same(a, b)
+        assert n == m == 3
+    assert programs(compiled) == 1
+
+
+def test_values_that_are_handed_in_are_differentiated_and_moved() -> None:
+    def step(w: Any, x: Any) -> Any:
+        (w * w * x).sum().backward()
+        w.data -= 0.1 * w.grad
+        return w.grad
+
+    compiled = mg.compile(step)
+    for i in range(CALLS):
+        w, v = Value([1.0, 2.0, 3.0 + i]), Value([1.0, 2.0, 3.0 + i])
+        for _ in range(2):  # the second adds to the gradient of the first
+            assert same(step(w, np.arange(3.0) + i), compiled(v, np.arange(3.0) + i))
+            assert same(w.data, v.data)
+            assert same(w.grad, v.grad)
+    assert programs(compiled) == 2
+
+
+def test_one_value_handed_in_twice_is_one() -> None:
+    def step(a: Any, b: Any) -> Any:
+        (a * b).sum().backward()
+
+    compiled = mg.compile(step)
+    for i in range(CALLS):
+        a, b, c = (Value([1.0, 2.0 + i]) for _ in range(3))
+        compiled(a, a)
+        compiled(b, c)
+        assert same(a.grad, 2 * a.data)
+        assert same(b.grad, c.data)
+
+
+def test_floats_are_live_and_ints_are_static() -> None:
+    def step(x: Any, scale: float, power: int) -> Any:
+        return x**power * scale
+
+    compiled: Any = mg.compile(step)
+    for i in range(3 * CALLS):
+        args = np.arange(3.0), 0.5 * i, i % 3
+        assert same(step(*args), compiled(*args))
+    assert programs(compiled) == 3
+
+
+def test_every_shape_and_dtype_is_a_program_of_its_own() -> None:
+    def step(x: Any) -> Any:
+        return (w * x).sum(axis=-1)
+
+    w = Value(np.ones(3, np.float32))
+    compiled: Any = mg.compile(step)
+    arrays = [
+        np.ones((2, 3)),
+        np.ones((4, 3)),
+        np.ones((2, 3), np.float32),
+        np.ones(3),
+        np.asfortranarray(np.ones((2, 3))),
+    ]
+    for i in range(3 * len(arrays)):
+        x = arrays[i % len(arrays)] * i
+        x = np.asfortranarray(x) if i % len(arrays) == 4 else x
+        assert same(step(x), compiled(x))
+    assert programs(compiled) == len(arrays)
+
+
+def test_a_different_signature_in_every_call_is_warned_about() -> None:
+    compiled = mg.compile(lambda x, k: x * k)
+    for k in range(16):
+        assert compiled(np.ones(2), k)[0] == k
+    with pytest.warns(UserWarning, match=r"compiled for 16 signatures, the oldest is forgotten.*pass floats or arrays"):
+        compiled(np.ones(2), 16)
+    assert len(compiled.signatures) == 16  # type: ignore[attr-defined]
+
+
+def test_a_program_for_every_value_around_the_function_is_warned_about() -> None:
+    held = {"scale": 0}
+    compiled = mg.compile(lambda x: x * held["scale"])
+    for k in range(17):
+        held["scale"] = k
+        assert compiled(np.ones(2))[0] == k
+        if k == 16:
+            with pytest.warns(UserWarning, match="compiled 16 times for the same signature"):
+                compiled(np.ones(2))
+        for _ in range(2):
+            assert compiled(np.ones(2))[0] == k
+
+
+def test_compiled_without_a_history_and_with_one() -> None:
+    def step(x: Any) -> Any:
+        w.grad = None
+        (w * x).sum().backward()
+        return w.grad
+
+    w = Value([1.0, 2.0])
+    compiled: Any = mg.compile(step)
+    for i in range(CALLS):
+        assert same(compiled(np.ones(2) * i), np.ones(2) * i)
+        with mg.no_grad():
+            assert compiled(np.ones(2) * i) is None
+
+
+def test_no_grad_inside_the_step() -> None:
+    def make() -> Any:
+        w = Value([1.0, 2.0])
+
+        def step(x: Any) -> Any:
+            w.grad = None
+            with mg.no_grad():
+                constant = w * x
+            (w * constant).sum().backward()
+            return w.grad
+
+        return step, lambda: [w.grad]
+
+    check(make, [(np.ones(2) * i,) for i in range(CALLS)])
+
+
+# ------------------------------------------------------------------------------------------------------ what comes out
+
+
+def test_results_and_gradients_share_memory_with_nothing() -> None:
+    w = Value(np.ones((3, 4)))
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        out = x @ w
+        (out * out).sum().backward()
+        w.data -= 0.01 * w.grad
+        return [
+            out,
+            out.T,
+            out[1:],
+            out.reshape(-1),
+            x,
+            x.T,
+            x[0],
+            w.data,
+            w.data.T,
+            w.grad,
+            w.grad[0],
+            np.ones(3),
+            out,
+        ]
+
+    compiled = mg.compile(step)
+    seen: list[Any] = []
+    for i in range(CALLS):
+        x = np.arange(6.0).reshape(2, 3) + i
+        results = [r.data if isinstance(r, Value) else r for r in compiled(x)]
+        seen.append((results, [np.array(r) for r in results]))
+        if i > 1:
+            everything = [*results[:-1], x, w.data, w.grad]
+            for j, a in enumerate(everything):
+                for b in everything[:j]:
+                    same_thing = a is b or (a is x or (b is x and False))
+                    assert same_thing or not np.shares_memory(a, b) or {id(a), id(b)} <= {id(w.grad), id(results[9])}
+    for results, copies in seen[2:]:
+        assert all(map(np.array_equal, results, copies)), "a later call has written into the result of an earlier one"
+
+
+def test_a_result_is_a_value_where_it_was_one_and_says_why_it_has_no_history() -> None:
+    w = Value([1.0, 2.0])
+    compiled = mg.compile(lambda x: (w * x, (w * x).data, w * x > 1, 3.0))
+    for i in range(CALLS):
+        value, plain, mask, number = compiled(np.ones(2) * i)
+        assert type(value) is Value
+        assert type(plain) is np.ndarray
+        assert type(mask) is type(w > 1)
+        assert number == 3.0
+        with pytest.raises(RuntimeError, match=r"result of a compiled function.*value_and_grad"):
+            value.sum().backward()
+
+
+def test_a_compiled_function_cannot_be_differentiated_and_says_so() -> None:
+    compiled = mg.compile(lambda x: (x * x).sum())
+    for _ in range(CALLS):
+        with pytest.raises(RuntimeError, match="result of a compiled function"):
+            mg.grad(compiled)(np.arange(3.0))
+
+
+# --------------------------------------------------------------------------------------------------- when it goes wrong
+
+
+def test_what_cannot_be_called_is_not_compiled() -> None:
+    for thing in (3.0, Value(1.0), "step"):
+        with pytest.raises(TypeError, match="compile wants a function"):
+            mg.compile(thing)  # type: ignore[type-var]
+
+
+def test_a_step_that_returns_and_moves_nothing_says_so() -> None:
+    with pytest.raises(Uncompilable, match="nothing to compile: it returns None"):
+        mg.compile(lambda x: None)(np.ones(2))
+
+
+def standing_still(f: Any, args: tuple[Any, ...], state: Callable[[], Any], error: type[BaseException]) -> None:
+    before = [np.array(x) for x in state()]
+    with pytest.raises(error):
+        f(*args)
+    assert all(map(np.array_equal, before, state())), "an error has left something behind"
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2, 4])
+def test_an_error_in_the_middle_leaves_everything_as_it_was(calls: int) -> None:
+    m = mlp()
+    o = optim.Adam(m.parameters())
+
+    @mg.compile
+    def step(x: Any, y: Any) -> Any:
+        o.zero_grad()
+        cost = F.cross_entropy(m(x), y)
+        cost.backward()
+        o.step()
+        return cost
+
+    for x, y in BATCHES[:calls]:
+        step(x, y)
+
+    def state() -> list[Any]:
+        return [*m.state_dict().values(), *[a for s in o.state_dict()["state"].values() for a in s.values()]]
+
+    standing_still(step, (X[0], Y[0] + 3), state, ValueError)  # no such class
+    standing_still(step, (X[0], Y[0][:4]), state, ValueError)  # fewer labels
+    standing_still(step, (X[0][:, :2], Y[0]), state, ValueError)  # no such input
+    for x, y in BATCHES:
+        step(x, y)
+
+
+def test_an_interrupt_in_a_call_of_the_hosts_leaves_everything_as_it_was() -> None:
+    from microgradnet.core import modes
+
+    w, interrupted = Value([1.0, 2.0]), [False]
+
+    def host(x: Any) -> Any:
+        if interrupted[-1]:
+            raise KeyboardInterrupt
+        return x * 2
+
+    def make() -> Any:
+        def step(x: Any) -> Any:
+            w.grad = None
+            (w * modes.host(host, x)).sum().backward()
+            w.data -= 0.1 * w.grad
+            return w.data
+
+        return step
+
+    step = mg.compile(make())
+    for i in range(3):
+        step(np.ones(2) * i)
+    interrupted[-1] = True
+    w.grad = None
+    standing_still(step, (np.ones(2),), lambda: [w.data], KeyboardInterrupt)
+    interrupted[-1] = False
+    before = w.data.copy()
+    assert same(step(np.ones(2)), before - 0.2)
+
+
+def test_a_compiled_function_inside_another_is_a_part_of_it() -> None:
+    inner = mg.compile(lambda x: np.tanh(x) * w)
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        inner(x).sum().backward()
+        w.data -= 0.1 * w.grad
+        return inner(w.data)
+
+    w = Value([1.0, 2.0])
+    outer: Any = mg.compile(mg.compile(step))
+    v = np.array([1.0, 2.0])
+    for i in range(CALLS):
+        x = np.array([0.5, 1.0]) * i
+        inner(x)
+        got = outer(x)
+        v = v - 0.1 * np.tanh(x)
+        assert same(w.data, v)
+        assert same(got, Value(np.tanh(v) * v))
+
+
+def test_a_step_that_comes_back_to_itself_does_not_overwrite_its_numbers() -> None:
+    from microgradnet.core import modes
+
+    depth = [0]
+
+    def host(x: Any) -> Any:
+        if depth[0]:
+            return x
+        depth[0] = 1
+        step(x * 3)
+        depth[0] = 0
+        return x
+
+    def function(x: Any) -> Any:
+        y = x * 2 + 1
+        z = modes.host(host, x)
+        return (y * z + 1).sum() * w
+
+    w = Value(1.0)
+    step = mg.compile(function)
+    for i in range(10):
+        x = np.arange(4.0) + i
+        assert float(step(x).data) == ((x * 2 + 1) * x + 1).sum()
+
+
+def test_debug_mode_around_a_compiled_step_finds_the_nan() -> None:
+    w = Value([1.0, 0.0])
+    compiled = mg.compile(lambda x: np.sqrt(w * x).sum())
+    for i in range(4):
+        compiled(np.ones(2) * i)
+    with np.errstate(invalid="ignore"), mg.debug(), pytest.raises(FloatingPointError, match="sqrt gave nan"):
+        compiled(-np.ones(2))
+
+
+def test_debug_mode_inside_a_compiled_step_says_where_it_belongs() -> None:
+    def step(x: Any) -> Any:
+        with mg.debug():
+            return (w * x).sum()
+
+    w = Value([1.0, 2.0])
+    with pytest.raises(Uncompilable, match=r"Put it around the call.*test_compile\.py"):
+        mg.compile(step)(np.ones(2))
+
+
+def test_two_threads_run_one_compiled_function() -> None:
+    w = Value(np.arange(1000.0))
+    compiled = mg.compile(lambda x: np.tanh(w * x + 1) * x)
+    wrong: list[Any] = []
+
+    def work(seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        for _ in range(60):
+            x = rng.normal(size=1000)
+            if not np.array_equal(compiled(x).data, np.tanh(np.arange(1000.0) * x + 1) * x):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_what_it_is_called_and_how_it_is_shown() -> None:
+    def step(x: Any) -> Any:
+        """What it does."""
+        return (w * x).sum()
+
+    w = Value([1.0, 2.0], name="w")
+    compiled: Any = mg.compile(step)
+    assert isinstance(compiled, Compiled)
+    assert (compiled.__name__, compiled.__doc__) == ("step", "What it does.")
+    assert "not compiled yet" in compiled.source
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(CALLS):
+            compiled(np.ones(2) * i)
+    assert compiled.source.startswith("def step(x0):\n")
+    assert "multiply" in compiled.source
+    assert repr(compiled) == f"<compiled step>\n{compiled.source}"
+    assert compiled.passes[0].startswith("recorded")

@@ -1,0 +1,608 @@
+"""What a recorded program could freeze without a word: each is right, or an error that says where and what instead."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import time
+from collections import namedtuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+import microgradnet.functional as F
+from microgradnet import Value, nn
+from microgradnet.programs import Uncompilable
+from tests.compiled import check
+
+Step = Callable[..., Any]
+W = Value(np.random.default_rng(0).normal(size=(4, 3)))
+V = Value([1.0, 2.0, 3.0])
+A = np.arange(3.0)
+GENERATOR = np.random.default_rng(3)
+RNG = np.random.default_rng(1)
+ARRAYS = [RNG.normal(size=(5, 3)) - i / 2 for i in range(6)]
+LABELS = [RNG.integers(0, 4, 5) for _ in range(6)]
+Pair = namedtuple("Pair", "a b")
+
+
+def z(x: Any) -> Any:
+    return (x @ W.T).sum()
+
+
+def of_arrays(i: int) -> tuple[Any, ...]:
+    return (ARRAYS[i],)
+
+
+def with_labels(i: int) -> tuple[Any, ...]:
+    return ARRAYS[i], LABELS[i]
+
+
+def vectors(i: int) -> tuple[Any, ...]:
+    return (np.array([0.5, 1.0, 2.0]) * (i - 2.5),)
+
+
+def floats(i: int) -> tuple[Any, ...]:
+    return (i / 2,)
+
+
+def of(step: Step) -> Callable[[], Any]:
+    return lambda: (step, list)
+
+
+# ------------------------------------------------------------------------------------------------------ what is right
+
+
+def quotient_of_data(x: Any) -> Any:
+    y = x @ W.T
+    return (y / y.data.max()).sum()
+
+
+def loop_over_rows(x: Any) -> Any:
+    return sum((row @ W.T).sum() for row in x)
+
+
+def written(x: Any) -> Any:
+    y = x * 2
+    y += 1
+    y[0] = 5
+    y[1:] *= 2
+    part = y[::-1][1:]
+    part -= x[1:]
+    y.T[...] += 0.5
+    np.multiply(y, 3, out=y)
+    y.sort()
+    return y, part, V * y
+
+
+def written_into_new(x: Any) -> Any:
+    y = np.zeros_like(x)
+    y[:2] = x[1:]
+    y += x
+    out = np.empty_like(x)
+    np.add(x, y, out=out)
+    out.fill(2.0)
+    out[x > 0] = 7.0
+    out[[0, 0]] += x[[0, 1]]
+    return y, out
+
+
+def parameters_written() -> Any:
+    w, v = Value([1.0, 2.0, 3.0]), Value([3.0, 1.0, 2.0])
+
+    def step(x: Any) -> Any:
+        old = w.data
+        w.data = w.data * 2
+        w.data, v.data = v.data, w.data
+        w.data += x
+        w.data[0] = 3.0
+        v.data[1:] -= x[1:]
+        (w * v * x).sum().backward()
+        v.grad = w.grad
+        v.grad[...] = x
+        w.grad[0] = 0
+        w.grad *= 2
+        w.data -= 0.1 * w.grad
+        w.grad = x.astype(np.float32)
+        return old, old[1:].sum(), w.data, v.data, w.grad, v.grad
+
+    return step, lambda: [w.data, v.data, w.grad, v.grad]
+
+
+def constants_assigned() -> Any:
+    w = Value([1.0, 2.0, 3.0])
+
+    def step(x: Any) -> Any:
+        w.data = [1.0, 2.0, 3.0]
+        w.grad = 0
+        w.data += x
+        w.grad += x
+        return (w * x).sum()
+
+    return step, lambda: [w.data, w.grad]
+
+
+def tied() -> Any:
+    w = Value([1.0, 2.0, 3.0])
+    parts = {"a": w, "b": [w]}
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        (parts["a"] * parts["b"][0] * x).sum().backward()
+        w.data -= 0.01 * w.grad
+        return w.grad
+
+    return step, lambda: [w.data, w.grad]
+
+
+def by_isinstance(x: Any) -> Any:
+    return V * x if isinstance(x, np.ndarray) and not isinstance(x, float) else V
+
+
+def by_float(t: Any) -> Any:
+    assert isinstance(t, float)
+    return V * t if t > 1 else V * (t + 1)
+
+
+def nan_and_inf(i: int) -> tuple[Any, ...]:
+    return (np.array([np.nan, i, [np.inf, -np.inf, -0.0, 0.0, 5e-324, 1e308][i]]),)
+
+
+RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
+    "the data of a result": (quotient_of_data, of_arrays),
+    "detach": (lambda x: (x @ W.T * (x @ W.T).detach()).sum(), of_arrays),
+    "stop_gradient": (lambda x: (x @ W.T * F.stop_gradient(x @ W.T)).sum(), of_arrays),
+    "rows in a loop": (loop_over_rows, of_arrays),
+    "the largest of each row as an index": (lambda x: (x @ W.T)[np.arange(5), (x @ W.T).argmax(1)].sum(), of_arrays),
+    "a mask, as many as there are": (lambda x: (W.sum() * x[x > 0]).sum(), of_arrays),
+    "a mask of a Value": (lambda x: (x @ W.T)[x @ W.T > 0].sum(), of_arrays),
+    "np.where": (lambda x: np.where(x @ W.T > 0, x @ W.T, 0.0).sum(), of_arrays),
+    "np.nonzero": (lambda x: (x @ W.T).ravel()[np.nonzero((x @ W.T).ravel() > 0)[0]].sum(), of_arrays),
+    "np.nonzero of an array": (lambda x: (W.sum() * x.ravel()[np.nonzero(x.ravel() > 0)[0]]).sum(), of_arrays),
+    "np.unique": (lambda x: W.sum() * np.unique(np.round(x)), of_arrays),
+    "np.histogram": (lambda x: np.histogram(x @ W.T, 3)[0] * W.sum(), of_arrays),
+    "np.allclose": (lambda x: z(x) if np.allclose(x @ W.T, 0, atol=3) else -z(x), of_arrays),
+    "cross_entropy": (lambda x, y: F.cross_entropy(x @ W.T, y), with_labels),
+    "labels as an index": (lambda x, y: (x @ W.T)[np.arange(5), y].sum(), with_labels),
+    "rows of an array by labels": (lambda x, y: (F.embedding(y, np.eye(4)) * (x @ W.T)).sum(), with_labels),
+    "argsort as an index": (lambda x: (x @ W.T)[(x @ W.T)[:, 0].argsort()].ravel()[0], of_arrays),
+    "a rule that branches": (lambda x: np.linalg.det(x[:3] @ np.eye(3) + W[:3]), of_arrays),
+    "max along an axis": (lambda x: (x @ W.T).max(axis=1).sum(), of_arrays),
+    "a shape in a formula": (lambda x: z(x) / x.shape[0] * x.ndim * len(x) * x.nbytes, of_arrays),
+    "a number of Python's in an if": (by_float, floats),
+    "max and round of a float": (lambda t: V * max(t, 1.0) * round(t) * abs(t), floats),
+    "a float as a whole number": (lambda t: V * int(t + 2), lambda i: (i // 3 * 1.5,)),
+    "range of a float": (lambda t: sum((V * k for k in range(int(t))), start=V * t), lambda i: (i // 3 + 0.5,)),
+    "-0.0 and NaN as floats": (lambda t: V * t, lambda i: ([0.0, -0.0, math.nan, math.inf, -math.inf, 1.0][i],)),
+    "isinstance": (by_isinstance, vectors),
+    "arrays written in place": (written, vectors),
+    "arrays made to be written into": (written_into_new, vectors),
+    "a list of a float and numbers": (lambda t: V * [t, 1.0, 2.0], floats),
+    "NaN, infinite, denormal, huge": (lambda x: np.where(np.isnan(V * x), 0.0, V * x * 1e-300), nan_and_inf),
+    "relu of NaN": (lambda x: (F.relu(V * x), np.maximum(V * x, 0), np.exp(V * x * 1000)), nan_and_inf),
+    "float16": (lambda x: (V.astype(np.float16) * x.astype(np.float16)).sum(), vectors),
+    "int8 that wraps around": (
+        lambda x: (x * x).sum() + V.sum(), lambda i: (np.arange(3, dtype=np.int8) + np.int8(9 * i),)),
+    "bools": (lambda x: (V * x).sum(), lambda i: (np.arange(3) > i % 3,)),
+    "0-d": (lambda x: (V * x).sum().reshape(()), lambda i: (np.array(float(i)),)),
+    "scalars of NumPy": (lambda x: (V * x).sum(), lambda i: (np.float32(i + 0.1),)),
+    "nothing": (lambda x: (V[:0] * x).sum() + x.sum(), lambda i: (np.zeros(0),)),
+    "in columns": (
+        lambda x: (np.exp(x) @ V, np.exp(x).sum()), lambda i: (np.asfortranarray(RNG.normal(size=(50, 3))),)),
+    "rows or columns": (
+        lambda x: (np.exp(x) @ V, np.exp(x).sum()),
+        lambda i: ((np.asfortranarray if i % 2 else np.copy)(np.linspace(-1, 1, 3000).reshape(1000, 3)),),
+    ),
+    "steps in memory": (lambda x: (V * x).sum(), lambda i: (np.linspace(-i, i, 9)[:: [3, -3][i % 2]],)),
+    "read-only": (lambda x: (V * x).sum(), lambda i: (np.broadcast_to(np.float64(i), 3),)),
+    "the other byte order": (lambda x: (V * x).sum(), lambda i: ((np.arange(3.0) + i).astype(">f8"),)),
+    "arrays of strings and of objects beside": (
+        lambda x, s: (V * x).sum(), lambda i: (np.arange(3.0) + i, np.array(["a", None], object))),
+    "a drawing from a seed": (lambda x: V * np.random.default_rng(0).normal(size=3) * x, vectors),
+    "a named tuple and a Module out": (lambda x: Pair(V * x, [Pair(x * 2, 3)]), vectors),
+    "a hook": (lambda x: [mg.hook(v := Value(x), lambda g: g * 2).sum().backward(), v.grad], vectors),
+    "a checkpoint": (lambda x: mg.checkpoint(lambda a: np.tanh(a @ W.T))(x).sum(), of_arrays),
+    "a hessian": (mg.hessian(lambda x: (np.tanh(x) ** 3).sum()), vectors),
+    "gradients of gradients": (
+        lambda x: mg.grad(lambda v: mg.grad(lambda u: (np.tanh(u) ** 3).sum())(v).sum())(x), vectors),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_it_is_right(name: str) -> None:
+    step, arguments = RIGHT[name]
+    with np.errstate(all="ignore"):
+        check(of(step), [arguments(i) for i in range(6) for _ in range(2)], count=None)
+
+
+@pytest.mark.parametrize("make", [parameters_written, constants_assigned, tied])
+def test_parameters_that_are_written_are_right(make: Callable[[], Any]) -> None:
+    check(make, [vectors(i) for i in range(6)])
+
+
+# -------------------------------------------------------------------------------------- what changes around a function
+
+SCALE = 2.0
+COUNT = 0
+
+
+class Settings:
+    """A class with an attribute of its own."""
+
+    scale = 2.0
+    flag = True
+
+    def __init__(self) -> None:
+        self.own = 2.0
+        self.nested = {"list": [1.0, 2.0]}
+
+
+class Slotted:
+    """An object without a dict."""
+
+    __slots__ = ("scale",)
+
+    def __init__(self) -> None:
+        self.scale = 2.0
+
+
+@dataclass
+class Options:
+    """Options of a step."""
+
+    scale: float = 2.0
+    power: int = 2
+
+
+def helper(x: Any, k: float = 2.0) -> Any:
+    return (x * k * SCALE).sum()
+
+
+def around() -> dict[str, tuple[Step, Callable[[float], None]]]:
+    """A step that uses something from outside, and what changes that."""
+    dictionary, numbers, settings, options, slotted = {"s": 2.0}, [1.0, 2.0, 3.0], Settings(), Options(), Slotted()
+    held = {"f": np.tanh, "array": np.arange(3.0), "value": Value([1.0, 2.0, 3.0])}
+    scalar, array, mask, big = np.array(2.0), np.arange(3.0), np.array([True, False, True]), np.arange(90000.0)
+    cell = 2.0
+
+    def uses_cell(x: Any) -> Any:
+        return (x * cell).sum()
+
+    def set_cell(s: float) -> None:
+        nonlocal cell
+        cell = s
+
+    def set_global(s: float) -> None:
+        global SCALE
+        SCALE = s
+
+    def default(x: Any, k: float = 2.0) -> Any:
+        return (x * k).sum()
+
+    def set_default(s: float) -> None:
+        default.__defaults__ = (s,)
+
+    def set_array(s: float) -> None:
+        array[:] = np.arange(3.0) * s
+
+    def set_mask(s: float) -> None:
+        mask[1] = s != 2.0
+
+    def written_big(s: float) -> None:
+        big[0] = s
+
+    return {
+        "an item of a dict": (lambda x: (x * dictionary["s"]).sum(), lambda s: dictionary.update(s=s)),
+        "an item of a list": (lambda x: (V * numbers * x).sum(), lambda s: numbers.__setitem__(0, s)),
+        "a global": (lambda x: (x * SCALE).sum(), set_global),
+        "a global of a function that is called": (lambda x: helper(x), set_global),
+        "a variable around the function": (uses_cell, set_cell),
+        "a default": (default, set_default),
+        "an attribute of a class": (lambda x: (x * Settings.scale).sum(), lambda s: setattr(Settings, "scale", s)),
+        "an attribute of an object": (lambda x: (x * settings.own).sum(), lambda s: setattr(settings, "own", s)),
+        "a slot": (lambda x: (x * slotted.scale).sum(), lambda s: setattr(slotted, "scale", s)),
+        "a dataclass": (lambda x: (x**options.power).sum(), lambda s: setattr(options, "power", int(s))),
+        "a list in a dict of an object": (
+            lambda x: (x * settings.nested["list"][0]).sum(), lambda s: settings.nested["list"].__setitem__(0, s)),
+        "a function": (lambda x: held["f"](V * x).sum(), lambda s: held.update(f=np.tanh if s == 2.0 else np.sin)),
+        "another array": (lambda x: (x * held["array"]).sum(), lambda s: held.update(array=np.arange(3.0) * s)),
+        "another Value": (lambda x: (x * held["value"]).sum(), lambda s: held.update(value=Value([s, 1.0, 2.0]))),
+        "a number in an array": (lambda x: (x * scalar).sum(), lambda s: scalar.__setitem__((), s)),
+        "what is in an array": (lambda x: (x * array).sum(), set_array),
+        "what is in an array that NumPy computes with": (lambda x: (x * np.sort(-array)).sum(), set_array),
+        "a mask outside": (lambda x: (V * x)[np.flatnonzero(mask)].sum(), set_mask),
+        "a large array": (lambda x: (x * big[:3]).sum(), written_big),
+        "a keyword of partial": (lambda x: (x * dictionary["s"]).sum(), lambda s: dictionary.update(s=s)),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", around())
+def test_what_changes_around_a_function_counts(name: str) -> None:
+    def make() -> Any:
+        step, change = around()[name]
+        change(2.0)
+        current.append(change)
+        return step, list
+
+    current: list[Any] = []
+    try:
+        check(make, [vectors(i) for i in range(6)] * 2, lambda i: current[-1](5.0) if i == 4 else None, None)
+    finally:
+        current[-1](2.0)
+
+
+class Layer(nn.Module):
+    """A layer of one's own, with settings."""
+
+    def __init__(self) -> None:
+        self.weight = Value(np.ones(3))
+        self.scale = 2.0
+        self.calls = 0
+        self.count = False
+
+    def forward(self, x: Any) -> Any:
+        if self.count:
+            self.calls += 1
+        return self.weight * x * (self.scale if self.training else 1.0)
+
+
+def test_settings_of_a_layer_inside_a_network_count() -> None:
+    def make() -> Any:
+        m = nn.Sequential(Layer(), Layer())
+        models.append(m)
+        return (lambda x: m(x)), list
+
+    models: list[Any] = []
+    check(make, [vectors(i) for i in range(6)] * 2, lambda i: setattr(models[-1].layers[1], "scale", float(i // 6)), 2)
+
+
+# ------------------------------------------------------------------------------------------------- what is an error
+
+
+def appends() -> Step:
+    log: list[int] = []
+
+    def step(x: Any) -> Any:
+        log.append(1)
+        return x.sum()
+
+    return step
+
+
+def appends_a_result() -> Step:
+    log: list[Any] = []
+
+    def step(x: Any) -> Any:
+        log.append(V * x)
+        return x.sum()
+
+    return step
+
+
+def keeps_its_argument() -> Step:
+    held: dict[str, Any] = {}
+
+    def step(x: Any) -> Any:
+        held["x"] = x
+        return x.sum()
+
+    return step
+
+
+def keeps_in_an_attribute() -> Step:
+    settings = Settings()
+
+    def step(x: Any) -> Any:
+        settings.last = V * x  # type: ignore[attr-defined]
+        return x.sum()
+
+    return step
+
+
+def counts_in_a_dict() -> Step:
+    counts = {"n": 0}
+
+    def step(x: Any) -> Any:
+        counts["n"] += 1
+        return x.sum()
+
+    return step
+
+
+def counts_in_a_variable() -> Step:
+    n = 0
+
+    def step(x: Any) -> Any:
+        nonlocal n
+        n += 1
+        return x.sum()
+
+    return step
+
+
+def counts_in_a_global() -> Step:
+    def step(x: Any) -> Any:
+        global COUNT
+        COUNT += 1
+        return x.sum()
+
+    return step
+
+
+def counts_in_an_array() -> Step:
+    counts = np.zeros(3)
+
+    def step(x: Any) -> Any:
+        counts[0] += 1
+        return x.sum()
+
+    return step
+
+
+def counts_in_a_layer() -> Step:
+    layer = nn.Sequential(Layer())
+    layer.layers[0].count = True
+    return lambda x: layer(x)
+
+
+def changes_in_every_call() -> Step:
+    settings = Settings()
+
+    def step(x: Any) -> Any:
+        return x * settings.own
+
+    step.change = lambda: setattr(settings, "own", settings.own + 1)  # type: ignore[attr-defined]
+    return step
+
+
+def adds_to_an_array_outside() -> Step:
+    total = np.zeros(3)
+
+    def step(x: Any) -> Any:
+        np.add(total, x, out=total)
+        return x.sum()
+
+    return step
+
+
+def writes_its_argument(x: Any) -> Any:
+    x /= 2
+    return z(x)
+
+
+def writes_a_part_of_its_argument(x: Any) -> Any:
+    x[1:][0] += 1
+    return z(x)
+
+
+def writes_into_zeros(x: Any) -> Any:
+    y = np.zeros((5, 3))
+    y[:] = x
+    return z(y)
+
+
+def adds_into_zeros(x: Any) -> Any:
+    y = np.zeros((5, 3))
+    y += x
+    return z(y)
+
+
+def while_large(x: Any) -> Any:
+    y = z(x) * 100
+    while abs(y) > 1:
+        y = y / 2
+    return y
+
+
+def prints(x: Any) -> Any:
+    print("a step")
+    return z(x)
+
+
+HERE = r"test_hazards\.py:\d+, in "
+LOOKS = f"looks at the numbers of .*what is to be seen is returned, and looked at outside.*{HERE}"
+CHANGES = "cannot be compiled: it changes what is around it: "
+WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
+    "if v > 0": (lambda x: z(x) if z(x) > 0 else z(x) * 2, f"a choice .*{LOOKS}"),
+    "if of an array": (lambda x: z(x) if x.max() > 0 else -z(x), f"a choice .*{LOOKS}"),
+    "v == 0": (lambda x: z(x) * 2 if z(x) == 0 else z(x), LOOKS),
+    "while v > tolerance": (while_large, LOOKS),
+    "max of two Values": (lambda x: max(z(x), -z(x)), LOOKS),
+    "sorted": (lambda x: sorted([z(x), -z(x)])[0], LOOKS),
+    "in": (lambda x: z(x) * (3.0 in x), LOOKS),
+    "item()": (lambda x: z(x) * z(x).item(), f"item.*{LOOKS}"),
+    "item() of an array": (lambda x: z(x) * x[0, 0].item(), f"item.*{LOOKS}"),
+    "float(v)": (lambda x: z(x) * float(z(x)), f"float.*{LOOKS}"),
+    "int(v)": (lambda x: z(x) * int(z(x)), f"int.*{LOOKS}"),
+    "tolist()": (lambda x: z(x) * x.tolist()[0][0], f"tolist.*{LOOKS}"),
+    "math.sin(v)": (lambda x: z(x) * math.sin(x[0, 0]), LOOKS),
+    "an f-string": (lambda x: (f"{z(x)}", z(x))[1], f"printing.*{LOOKS}"),
+    "repr of an array": (lambda x: (repr(x), z(x))[1], f"printing.*{LOOKS}"),
+    "np.array_repr": (lambda x: (np.array_repr(z(x)), z(x))[1], f"array_repr makes .*a program could not know.*{HERE}"),
+    "np.asarray": (lambda x: z(np.asarray(x)), f"np.asarray.*{LOOKS}"),
+    "an array taken from by labels": (
+        lambda x: np.eye(4)[x.argmax(1)].sum() * z(x), LOOKS),
+    "copy.deepcopy": (lambda x: z(x) * copy.deepcopy(V).sum(), "copying or pickling it: this looks at the numbers"),
+    "print": (prints, f"print.*Return what is to be printed.*{HERE}"),
+    "the clock": (lambda x: z(x) * (int(time.time()) % 2), f"time.*Call it outside.*{HERE}"),
+    "np.random": (lambda x: z(x + np.random.normal(size=x.shape)),  # noqa: NPY002
+                  "it draws random numbers from np.random"),
+    "np.random, few outcomes": (lambda x: z(x) * np.random.randint(0, 2),  # noqa: NPY002
+                  "it draws random numbers from np.random"),
+    "random": (lambda x: z(x) * random.random(), "it draws random numbers from random"),
+    "a generator": (lambda x: z(x) * GENERATOR.integers(0, 2), "it draws random numbers from GENERATOR"),
+    "a result kept in a list": (appends_a_result(), "keeps .*in something outside|with 0 items"),
+    "an argument kept in a dict": (keeps_its_argument(), "held with|keeps .* in something outside"),
+    "a result kept in an attribute": (keeps_in_an_attribute(), "last = |keeps .* in something outside"),
+    "a list that grows": (appends(), f"{CHANGES}log with 0 items, and then with 1"),
+    "a counter in a dict": (counts_in_a_dict(), f"{CHANGES}counts\\['n'\\] = 0, and then 1"),
+    "a counter around the function": (counts_in_a_variable(), f"{CHANGES}n = 0, and then 1"),
+    "a counter that is global": (counts_in_a_global(), f"{CHANGES}COUNT = 0, and then 1"),
+    "a counter in an array": (counts_in_an_array(), "it writes into the array counts of shape"),
+    "a counter in a layer": (counts_in_a_layer(), f"{CHANGES}.*calls = 0, and then 1"),
+    "what changes in every call": (changes_in_every_call(), "recorded something else .*own = .*is an argument"),
+    "an array outside that is added to": (
+        adds_to_an_array_outside(), f"what is written into it is not recorded.*{HERE}"),
+    "an argument that is written": (writes_its_argument, f"writes into an argument.*Write x = x / 2.*{HERE}"),
+    "a part of an argument": (writes_a_part_of_its_argument, f"writes into an argument.*{HERE}"),
+    "zeros that are written into": (writes_into_zeros, f"np.zeros_like.*{HERE}"),
+    "zeros that are added to": (adds_into_zeros, f"begin with np.zeros_like.*{HERE}"),
+    "np.copyto": (lambda x: (np.copyto(y := x * 1, 2.0), z(y))[1], f"copyto.*np.where.*{HERE}"),
+    "np.add.at": (lambda x: (np.add.at(y := x * 1, 0, 1.0), z(y))[1], f"add.at.*x.at.*add.*{HERE}"),
+    "x.flat": (lambda x: z(x) * x.flat[0], f"flat.*ravel.*{HERE}"),
+    "a set": (lambda x: {1, 2}, f"returns .*in tuples, lists and dicts.*{HERE}"),
+    "a generator out": (lambda x: (y for y in [z(x)]), f"returns .*in tuples, lists and dicts.*{HERE}"),
+    "nothing at all": (lambda x: None, "nothing to compile"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_it_is_an_error_that_says_what_to_write(name: str) -> None:
+    step, says = WRONG[name]
+    compiled = mg.compile(step)
+
+    def calls() -> None:
+        for x in ARRAYS:
+            compiled(x.copy())
+            getattr(step, "change", int)()
+
+    with pytest.raises(Uncompilable, match=f"(?s){says}"):
+        calls()
+
+
+def test_arguments_of_other_kinds_are_refused() -> None:
+    step = mg.compile(lambda x: (V * x).sum())
+    with pytest.raises(Uncompilable, match=r"a recarray is handed in. np\.asarray"):
+        step(np.rec.array(np.arange(3.0)))
+    with pytest.raises(TypeError, match="complex|real"):  # noqa: RUF043
+        mg.compile(lambda x: (V * x).sum())(np.arange(3) * 1j)
+
+
+def test_an_object_that_is_gone_is_not_taken_for_another() -> None:
+    """A static argument is known by where it lies in memory."""
+    step = mg.compile(lambda x, o: x * o.own)
+    for i in range(12):
+        settings = Settings()
+        settings.own = float(i)
+        assert step(np.ones(1), settings)[0] == i
+        del settings
+
+
+def test_a_profiler_of_the_users_goes_on() -> None:
+    import sys
+
+    calls: list[str] = []
+    step = mg.compile(lambda x: (V * x).sum())
+    sys.setprofile(lambda frame, event, arg: calls.append(event))
+    try:
+        step(A)
+        profile = sys.getprofile()
+    finally:
+        sys.setprofile(None)
+    assert profile is not None
+    assert calls
