@@ -18,6 +18,8 @@ from ..core import TAPE, Mode, Value, modes
 from ..words import brief, describe
 from .backends import Backend, checked, is_native, with_default
 from .edges import arguments, outcome
+from .gathers import VIEWS
+from .home import Together
 from .impure import noticed
 from .nodes import Uncompilable, nodes_in
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram
@@ -140,7 +142,8 @@ class Compiled:
     def program(self, program: Program) -> NumPyProgram:
         """The program that runs from now on."""
         backend = self.backend or checked(compile.backend)
-        if backend == "numpy" or (backend is None and not is_native()):
+        of_scalars = any(isinstance(node.place, Together) or node.function in VIEWS[:3] for node in program.nodes)
+        if backend == "numpy" or (backend is None and not is_native()) or of_scalars:  # native code knows no such views
             return NumPyProgram(program, self.title)
         from .native_code import NativeProgram
 
