@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from .gathers import columns, part, reshaped
+from .home import Together
 from .lowering import lowered
 from .nodes import Node, nodes_in
 from .passes import folded, with_guards_first, with_own_memory, without_dead, without_repeats, without_unchanged
 from .recording import Recording
+from .vectorise import vectorised
 
 
 class Program:
@@ -21,6 +24,7 @@ class Program:
         self.nodes: list[Node] = recording.nodes
         self.passes: list[str] = [f"recorded: {len(self.nodes)} lines"]
         self.apply("stored unchanged", without_unchanged)
+        self.apply("scalars in arrays", vectorised)
         self.apply("guards first", with_guards_first)
         self.apply("folded", folded)
         self.apply("computed twice", without_repeats)
@@ -37,10 +41,13 @@ class Program:
         self.passes.append(f"{name}: {before - len(self.nodes)} lines fewer")
 
     def needs_numpy(self) -> bool:
-        """Whether it has what runs as NumPy only: a barrier, a check, a Value that is handed in and written."""
-        kinds = {node.kind for node in self.nodes}
-        places = (node.place for node in self.nodes if node.place is not None)
-        return bool(kinds & {"barrier", "check"}) or any(place.argument is not None for place in places)
+        """Whether it has what runs as NumPy only: a barrier, a check, scalars, a Value handed in and written."""
+        places = [node.place for node in self.nodes if node.place is not None]
+        return (
+            any(node.kind in ("barrier", "check") or node.function in (part, reshaped, columns) for node in self.nodes)
+            or any(isinstance(place, Together) for place in places)
+            or any(place.argument is not None for place in places)
+        )
 
     def returned(self) -> list[Node]:
         """The nodes that the step returns, each once."""
