@@ -80,6 +80,11 @@ def _columns(block: Any) -> Any:
 def _conv2d(x: Any, weight: Any, *bias: Any, stride: Pair, padding: Edges, dilation: Pair, groups: int) -> Any:
     """The cross-correlation of images with kernels, plus a bias if there is one; `conv2d` says how."""
     result, dtype = _dtypes(x, weight, *bias)
+    if _is_depthwise(weight, groups):
+        out = _depthwise(_padded(x, padding, dtype), weight[:, 0].astype(dtype), stride, dilation)
+        for b in bias:
+            out += b.reshape((-1, 1, 1, 1))
+        return narrowed(out, result).transpose(3, 0, 1, 2)
     patches = _patches(_padded(x, padding, dtype), weight.shape[2:], stride, dilation, groups)
     size, kernels = patches.shape[4:], _grouped(weight, groups, dtype)
     out = np.empty((*kernels.shape[:2], math.prod(size)), dtype)
@@ -96,6 +101,10 @@ def _conv2d_input(
     """An image of `shape` (height, width) with the kernels times its number of `y`, added at their places."""
     result, dtype = _dtypes(y, weight)
     ((top, bottom), (left, right)), (height, width) = padding, shape
+    if _is_depthwise(weight, groups):
+        full = top + height + bottom, left + width + right
+        out = _depthwise_input(y, weight[:, 0].astype(dtype), full, stride, dilation)
+        return narrowed(out, result)[:, top : top + height, left : left + width].transpose(3, 0, 1, 2)
     out = np.zeros((weight.shape[1] * groups, top + height + bottom, left + width + right, len(y)), dtype)
     patches = _patches(out, weight.shape[2:], stride, dilation, groups)
     kernels, y = _grouped(weight, groups, dtype).swapaxes(1, 2), _grouped(y.transpose(1, 2, 3, 0), groups, dtype)
@@ -109,6 +118,9 @@ def _conv2d_input(
 def _conv2d_weight(y: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Edges, dilation: Pair, groups: int) -> Any:
     """Kernels of size `kernel`: for each channel of `y`, the patches of `x` times its number of `y`, added up."""
     result, dtype = _dtypes(y, x)
+    if groups == x.shape[1] == y.shape[1] > 1:
+        out = _depthwise_weight(y.transpose(1, 2, 3, 0), _padded(x, padding, dtype), kernel, stride, dilation)
+        return narrowed(out, result).reshape((groups, 1, *kernel))
     patches = _patches(_padded(x, padding, dtype), kernel, stride, dilation, groups)
     channels, y = y.shape[1], _grouped(y.transpose(1, 2, 3, 0), groups, dtype)
     out = np.zeros((*y.shape[:2], math.prod(patches.shape[1:4])), dtype)
@@ -117,12 +129,92 @@ def _conv2d_weight(y: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Edges
     return narrowed(out, result).reshape((channels, *patches.shape[1:4]))
 
 
+# ---------------------------------------------------------------------------------------- one kernel for each channel
+
+# There is no matrix to multiply with. At stride 1 what one element of the kernel meets is one run of memory, here with
+# the image's rows end to end, so the sums over the kernel are sums of runs, and nothing is copied: 6 to 10 times as
+# fast as patches. Where a run goes on from one row to the next the sums mean nothing, and are cut off.
+
+
+def _is_depthwise(weight: Any, groups: int) -> bool:
+    return groups > 1 and len(weight) == groups and weight.shape[1] == 1
+
+
+def _runs(x: Any, kernel: Pair, dilation: Pair) -> Any:
+    """A view of what each element of a kernel meets in `x`, batch last, at stride 1: (channels, *kernel, numbers)."""
+    channels, height, width, batch = x.shape
+    down, right = ((k - 1) * d for k, d in zip(kernel, dilation, strict=True))
+    numbers = ((height - down) * width - right) * batch
+    n = x.itemsize  # not x.strides, which say nothing of axes of length 1
+    w, h, c = batch * n, width * batch * n, height * width * batch * n
+    return as_strided(x, (channels, *kernel, numbers), (c, h * dilation[0], w * dilation[1], n))
+
+
+def _met(x: Any, i: int, j: int, size: Pair, stride: Pair, dilation: Pair) -> Any:
+    """What the element (i, j) of a kernel meets in `x`, batch last, at its `size` places: a view."""
+    top, left = i * dilation[0], j * dilation[1]
+    bottom, right = (first + (n - 1) * s + 1 for first, n, s in zip((top, left), size, stride, strict=True))
+    return x[:, top : bottom : stride[0], left : right : stride[1]]
+
+
+def _depthwise(x: Any, weight: Any, stride: Pair, dilation: Pair) -> Any:
+    """The cross-correlation of each channel of `x`, batch last, with its kernel of `weight`, (channels, *kernel)."""
+    channels, height, width, batch = x.shape
+    kernel = weight.shape[1:]
+    rows, columns = size = tuple(map(count_places, (height, width), kernel, stride, dilation))
+    if stride != (1, 1):
+        out = np.zeros((channels, *size, batch), x.dtype)
+        for i, j in np.ndindex(*kernel):
+            out += _met(x, i, j, size, stride, dilation) * weight[:, i, j].reshape((-1, 1, 1, 1))
+        return out
+    runs = _runs(x, kernel, dilation)
+    whole = np.empty((channels, rows * width * batch), x.dtype)
+    out = whole[:, : runs.shape[-1]]
+    if batch > 1:
+        np.einsum("cijl,cij->cl", runs, weight, out=out)
+    else:  # the steps along j and l are equal, and NumPy would take the short sums along j inside
+        np.einsum("cil,ci->cl", runs[:, :, 0], weight[:, :, 0], out=out)
+        for j in range(1, kernel[1]):
+            out += np.einsum("cil,ci->cl", runs[:, :, j], weight[:, :, j])
+    return whole.reshape((channels, rows, width, batch))[:, :, :columns]
+
+
+def _depthwise_input(y: Any, weight: Any, shape: Pair, stride: Pair, dilation: Pair) -> Any:
+    """An image of `shape`, batch last, with the kernel of each channel times its number of `y`, added at its places."""
+    kernel, dtype = weight.shape[1:], weight.dtype
+    if stride == (1, 1):  # a correlation as well, with the kernel turned round
+        edges = [((k - 1) * d,) * 2 for k, d in zip(kernel, dilation, strict=True)]
+        return _depthwise(_padded(y, (edges[0], edges[1]), dtype), weight[:, ::-1, ::-1], stride, dilation)
+    out, y = np.zeros((len(weight), *shape, len(y)), dtype), np.ascontiguousarray(y.transpose(1, 2, 3, 0), dtype)
+    for i, j in np.ndindex(*kernel):
+        met = _met(out, i, j, y.shape[1:3], stride, dilation)
+        met += y * weight[:, i, j].reshape((-1, 1, 1, 1))
+    return out
+
+
+def _depthwise_weight(y: Any, x: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Any:
+    """The kernel of each channel, (channels, *kernel): what it meets in `x` times `y`, added up. Both have the batch
+    last."""
+    channels, rows, columns, batch = y.shape
+    if stride == (1, 1):
+        runs = _runs(x, kernel, dilation)
+        wide = np.zeros((channels, rows, x.shape[2], batch), x.dtype)  # 0 where runs mean nothing
+        wide[:, :, :columns] = y
+        return np.vecdot(runs, wide.reshape((channels, 1, 1, wide.size // channels))[..., : runs.shape[-1]])
+    out, y = np.empty((channels, *kernel), x.dtype), np.ascontiguousarray(y, x.dtype)
+    for i, j in np.ndindex(*kernel):
+        out[:, i, j] = np.einsum("chwn,chwn->c", _met(x, i, j, (rows, columns), stride, dilation), y)
+    return out
+
+
 # Shapes of image, kernel and result that belong together.
 TRIPLES: list[Any] = [
     ((2, 1, 3, 4), (2, 1, 2, 3), (2, 2, 2, 2), ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)),
     ((1, 2, 5, 4), (3, 2, 3, 2), (1, 3, 3, 3), ((2, 1), ((1, 2), (0, 1)), (1, 2), 1)),
     ((2, 2, 2, 3), (4, 1, 2, 2), (2, 4, 1, 2), ((1, 2), ((0, 0), (1, 1)), (1, 1), 2)),
     ((0, 2, 2, 3), (2, 1, 1, 2), (0, 2, 2, 3), ((1, 1), ((0, 0), (1, 0)), (1, 1), 2)),
+    ((2, 2, 3, 3), (2, 1, 2, 2), (2, 2, 3, 2), ((1, 1), ((1, 0), (0, 1)), (1, 2), 2)),
+    ((1, 2, 4, 3), (2, 1, 2, 2), (1, 2, 2, 3), ((2, 1), ((0, 1), (1, 0)), (1, 1), 2)),
 ]
 HOW = ("stride", "padding", "dilation", "groups")
 TRIPLES = [(x, weight, y, dict(zip(HOW, how, strict=True))) for x, weight, y, how in TRIPLES]
