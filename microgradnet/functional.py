@@ -1,4 +1,4 @@
-"""Formulas over the rows, with no rules of their own: means, activations, softmax, and the losses of `losses`.
+"""Formulas over the rows, with no rules of their own: what networks are made of, the losses of `losses` among it.
 
 Arrays in, arrays out; a Value anywhere in, a Value out. Shapes are NumPy's: the last axis holds the outputs of one
 example, the axes before it count examples. Plain integers and booleans are computed with in floating point, float64
@@ -8,30 +8,50 @@ where nothing says otherwise: small ones would wrap around.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Never
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import choice, share
-from .core import (
-    Array,
-    Operand,
-    Value,
-    as_floats,
-    modes,
-    narrowed,
-    of_one,
-    of_three,
-    of_two,
-    plain_data,
-    shaped,
-    widened,
+from .activations import (
+    celu,
+    elu,
+    gelu,
+    glu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    log_softmax,
+    logsigmoid,
+    mish,
+    prelu,
+    relu6,
+    selu,
+    silu,
+    softmax,
+    softmin,
+    softplus,
+    softsign,
+    step,
+    tanh,
 )
+from .checks import is_whole, refusal, share
+from .core import Array, Operand, as_floats, modes, of_one, of_three, of_two, plain_data, shaped
+from .core import Value as Value  # for the examples
 from .demand import on_demand
+from .distances import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    margin_ranking_loss,
+    normalize,
+    pairwise_distance,
+    triplet_margin_loss,
+)
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
+    gaussian_nll_loss,
     hinge_embedding_loss,
     hinge_loss,
     huber_loss,
@@ -40,43 +60,50 @@ from .losses import (
     mse_loss,
     multi_margin_loss,
     nll_loss,
+    poisson_nll_loss,
     smooth_l1_loss,
+    soft_margin_loss,
 )
-from .norms import batch_norm, group_norm, layer_norm, rms_norm
-from .ops.conv import conv1d, conv2d
+from .norms import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from .ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from .ops.cost import quadratic_cost
-from .ops.elementwise import clip, gelu_tanh, relu, sigmoid, stop_gradient
-from .ops.erf import erfc
-from .ops.fused import attention_weights_row, softmax_row
+from .ops.elementwise import clip, relu, sigmoid, stop_gradient
+from .ops.fused import attention_weights_row
 from .ops.linear import linear
 from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .ops.reduction import Axis, logsumexp
 from .ops.shape import SLOT, take
-from .words import answering, unexpected
+from .spatial import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    fold,
+    interpolate,
+    pad,
+    pixel_shuffle,
+    pixel_unshuffle,
+    unfold,
+)
+from .words import answering
 
 __all__ = [
-    "attention_weights", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "clip", "conv1d", "conv2d", "cross_entropy", "dropout", "elu", "embedding",
-    "gelu", "group_norm", "hardswish", "hardtanh", "hinge_embedding_loss", "hinge_loss", "huber_loss", "kl_div",
-    "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsumexp", "max_pool1d", "max_pool2d", "mean",
-    "mish", "mse_loss", "multi_margin_loss", "nll_loss", "quadratic_cost", "relu", "relu6", "rms_norm",
-    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "step",
-    "stop_gradient", "tanh",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "attention_weights",
+    "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu",
+    "clip", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity",
+    "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu", "embedding", "fold", "gaussian_nll_loss", "gelu",
+    "glu", "group_norm", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "hinge_loss", "huber_loss",
+    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax",
+    "logsigmoid", "logsumexp", "margin_ranking_loss", "max_pool1d", "max_pool2d", "mean", "mish", "mse_loss",
+    "multi_margin_loss", "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance", "pixel_shuffle",
+    "pixel_unshuffle", "poisson_nll_loss", "prelu", "quadratic_cost", "relu", "relu6", "rms_norm",
+    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax",
+    "softmin", "softplus", "softsign", "step", "stop_gradient", "tanh", "triplet_margin_loss", "unfold",
 ]  # fmt: skip
 
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = on_demand(__name__, __all__, {})  # all of it is here; for what others call otherwise
-
-
-@of_one
-def tanh(x: Operand) -> Any:
-    """The hyperbolic tangent, from −1 to 1, with slope 1 − tanh²(x): `np.tanh`, here beside the other activations.
-
-    >>> tanh(Value([0.0, 1.0, 1000.0]))
-    Value(data=[0.        , 0.76159416, 1.        ], grad=None)
-    """
-    return np.tanh(x if type(x) is Value else as_floats(x))
 
 
 @of_one
@@ -89,137 +116,6 @@ def mean(x: Operand, axis: Axis = None, keepdims: Any = False) -> Any:
     Value(data=[2., 3.], grad=None)
     """
     return np.mean(shaped(x), axis=axis, keepdims=keepdims)
-
-
-# -------------------------------------------------------------------------------------------------------- activations
-
-
-@of_one
-def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
-    """`x` where it is positive, `negative_slope * x` elsewhere; at 0 the slope is `negative_slope`.
-
-    >>> leaky_relu(Value([-2.0, 3.0]), 0.1)
-    Value(data=[-0.2,  3. ], grad=None)
-    """
-    x = as_floats(x)
-    return np.where(x > 0, x, x * negative_slope)
-
-
-@of_one
-def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """`x` limited to [`min_val`, `max_val`]; unlike `clip`, the slope on the limits is 0.
-
-    >>> hardtanh(Value([-3.0, 0.5, 3.0]))
-    Value(data=[-1. ,  0.5,  1. ], grad=None)
-    """
-    x = as_floats(x)
-    return np.where(x >= max_val, max_val, np.where(x > min_val, x, min_val)).astype(x.dtype)
-
-
-@of_one
-def relu6(x: Operand) -> Any:
-    """min(max(x, 0), 6); slope 0 at 0 and at 6.
-
-    >>> relu6(Value([-1.0, 3.0, 7.0]))
-    Value(data=[0., 3., 6.], grad=None)
-    """
-    return hardtanh(x, 0.0, 6.0)
-
-
-@of_one
-def elu(x: Operand, alpha: float = 1.0) -> Any:
-    """`x` where it is positive, `alpha * (exp(x) − 1)` elsewhere; at 0 the slope is `alpha`, as in PyTorch.
-
-    Below it bends towards −`alpha`, and its mean stays nearer to 0 than that of relu (Clevert et al. 2016).
-
-    >>> elu(Value([-1.0, 0.0, 2.0]))
-    Value(data=[-0.63212056,  0.        ,  2.        ], grad=None)
-    """
-    x = as_floats(x)
-    below = np.where(x > 0, 0.0, x)  # or expm1 of a large x would be inf · 0 in its slope
-    return np.where(x > 0, x, np.expm1(below) * alpha)
-
-
-@of_one
-def softplus(x: Operand, beta: float = 1.0) -> Any:
-    """log(1 + exp(`beta` · x)) / `beta`, a smooth relu, finite for every finite x; the larger `beta`, the sharper.
-
-    >>> softplus(Value([-1000.0, 0.0, 2.0])).data.round(3)
-    array([0.   , 0.693, 2.127])
-    """
-    x = as_floats(x)
-    return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(x * beta, 0.0) / beta
-
-
-@of_one
-def gelu(x: Operand, approximate: str = "none") -> Any:
-    """`x` times the probability that a standard normal number is below it: x · Φ(x).
-
-    `approximate="tanh"` is the formula with tanh that many published models were trained with.
-
-    >>> gelu(Value([-1.0, 0.0, 1.0]))
-    Value(data=[-0.15865525,  0.        ,  0.84134475], grad=None)
-    """
-    x = as_floats(x)
-    if approximate == "tanh":
-        return gelu_tanh(x)
-    choice("approximate", approximate, ("none", "tanh"), call="gelu")
-    return 0.5 * x * erfc(x * -math.sqrt(0.5))
-
-
-@of_one
-def silu(x: Operand) -> Any:
-    """x · sigmoid(x), also called swish: a relu that dips below 0 before it rises, smooth everywhere.
-
-    >>> silu(Value([-1.0, 0.0, 1.0]))
-    Value(data=[-0.26894142,  0.        ,  0.73105858], grad=None)
-    """
-    x = as_floats(x)
-    return x * sigmoid(x)
-
-
-@of_one
-def mish(x: Operand) -> Any:
-    """x · tanh(softplus(x)): much like `silu`, with a dip that is a little deeper (Misra 2019).
-
-    >>> mish(Value([-1.0, 0.0, 1.0]))
-    Value(data=[-0.30340146,  0.        ,  0.86509839], grad=None)
-    """
-    x = as_floats(x)
-    return x * np.tanh(softplus(x))
-
-
-@of_one
-def selu(x: Operand) -> Any:
-    """`elu` with the two constants that keep mean 0 and variance 1 through the layers (Klambauer et al. 2017).
-
-    At 0 the slope is 1.7581, that of the left side, as in PyTorch.
-
-    >>> selu(Value([-1.0, 0.0, 1.0]))
-    Value(data=[-1.11133074,  0.        ,  1.05070099], grad=None)
-    """
-    return 1.0507009873554805 * elu(x, 1.6732632423543772)
-
-
-@of_one
-def hardswish(x: Operand) -> Any:
-    """x · relu6(x + 3) / 6: `silu` without an exponential. 0 up to −3, x from 3 on, a parabola between them.
-
-    >>> hardswish(Value([-1.5, 0.0, 4.0]))
-    Value(data=[-0.375,  0.   ,  4.   ], grad=None)
-    """
-    x = as_floats(x)
-    return x * (relu6(x + 3) / 6)  # 6 x may be infinite
-
-
-@of_one
-def step(x: Operand) -> Any:
-    """1 where `x` is positive, else 0: the neuron that fires or does not. Its slope is 0: nothing flows back.
-
-    >>> step(Value([-1.0, 0.0, 2.0]))
-    Value(data=[0., 0., 1.], grad=None)
-    """
-    return np.heaviside(as_floats(x), 0.0)
 
 
 # ---------------------------------------------------------------------------- dropout, tables, attention
@@ -237,20 +133,90 @@ def dropout(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = No
     >>> dropout(np.ones(6), 0.5, seed=0)
     array([2., 2., 2., 0., 0., 0.])
     """
-    share("p", p, call="dropout", what="the share that is dropped")
+    return dropped("dropout", x, p, training, seed, None)
+
+
+@of_one
+@answering
+def dropout1d(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = None) -> Any:
+    """`dropout` of whole channels of `x` (batch, channels, length), or (channels, length): neighbours in a signal say
+    much the same, and a single one that is dropped is not missed.
+
+    >>> dropout1d(np.ones((4, 2)), 0.5, seed=0)
+    array([[2., 2.],
+           [2., 2.],
+           [2., 2.],
+           [0., 0.]])
+    """
+    if shaped(x).ndim not in (2, 3):
+        raise ValueError(f"dropout1d: x of shape {np.shape(x)}; wanted (batch, channels, length) or (channels, length)")
+    return dropped("dropout1d", x, p, training, seed, 1)
+
+
+@of_one
+@answering
+def dropout2d(x: Operand, p: float = 0.5, training: bool = True, *, seed: Any = None) -> Any:
+    """`dropout` of whole channels of `x` (batch, channels, height, width). As in PyTorch, three axes are (batch,
+    channels, length).
+
+    >>> dropout2d(np.ones((1, 4, 2, 3)), 0.5, seed=0)[0, :, 0, 0]
+    array([2., 2., 2., 0.])
+    """
+    x = shaped(x)
+    if x.ndim not in (3, 4):
+        raise ValueError(f"dropout2d: x of shape {x.shape}; wanted (batch, channels, height, width)")
+    return dropped("dropout2d", x, p, training, seed, x.ndim - 2)
+
+
+def dropped(name: str, x: Any, p: float, training: bool, seed: Any, places: int | None) -> Any:
+    """`x` with some elements dropped, or what shares all but its last axes, of which there are so many `places`."""
+    share("p", p, call=name, what="the share that is dropped")
     if not training or p == 0:
         return x
     if seed is None:
         raise ValueError(
-            "dropout draws at random: give seed=, a np.random.Generator, or an int for the same mask always"
+            f"{name} draws at random: give seed=, a np.random.Generator, or an int for the same mask always"
         )
     x = as_floats(x)
-    kept = modes.host(_draw, seed, x.shape) >= p
+    shape = x.shape if places is None else (*x.shape[:-places], *(1,) * places)
+    kept = modes.host(_draw, seed, shape) >= p
     return x * (kept * x.dtype.type(1 / (1 - p) if p < 1 else 0))
 
 
 def _draw(seed: Any, shape: tuple[int, ...]) -> Array:
     return np.random.default_rng(seed).random(shape, np.float32)
+
+
+def one_hot(x: Any, num_classes: int = -1) -> Array:
+    """Integers `x` (…) as rows of zeros with a 1 at their place: (…, num_classes), int64.
+
+    There are as many classes as the largest asks for, unless `num_classes` says. ValueError for an integer that is no
+    class, TypeError for what are no integers. `data.one_hot` gives float32.
+
+    >>> one_hot(np.array([2, 0]))
+    array([[0, 0, 1],
+           [1, 0, 0]])
+    """
+    x = shaped(x)
+    if x.dtype.kind not in "iu":
+        raise TypeError(
+            f"one_hot wants integers, the classes; got dtype {x.dtype}. Labels of text: np.unique numbers them"
+        )
+    if not (num_classes == -1 or is_whole(num_classes)):
+        raise ValueError(refusal("num_classes", num_classes, "a whole number of at least 1", call="one_hot"))
+    classes = modes.asked(_classes, x, num_classes)
+    hot: Array = np.equal(np.expand_dims(x, -1), np.arange(classes)).astype(np.int64)
+    return hot
+
+
+def _classes(x: Array, wanted: int) -> int:
+    low, high = (int(x.min()), int(x.max())) if x.size else (0, wanted - 1)
+    if wanted == -1 and not x.size:
+        raise ValueError("one_hot of nothing: there is no class to count up to. Give num_classes=")
+    if low < 0 or (wanted != -1 and high >= wanted):
+        classes = f"0 to {wanted - 1}" if wanted != -1 else "0 and up"
+        raise ValueError(f"one_hot: integers from {low} to {high}, but the classes are {classes}")
+    return high + 1 if wanted == -1 else int(wanted)
 
 
 @of_two
@@ -323,32 +289,3 @@ def additive(mask: Any, dtype: Any) -> Any:
     if mask.dtype.kind == "b":
         return np.where(plain_data(mask), dtype.type(0), dtype.type(-math.inf))
     return mask if mask.dtype == dtype else mask.astype(dtype)
-
-
-# ------------------------------------------------------------------------------------------------------------ softmax
-
-
-@of_one  # type: ignore[arg-type]  # x could be one of `foreign`, were it not the operand
-def softmax(x: Operand, axis: int = -1, **foreign: Never) -> Any:
-    """exp(x) / sum(exp(x)) along `axis`: positive numbers that add to 1. Without overflow.
-
-    >>> softmax(Value([0.0, 0.0, -np.inf]))
-    Value(data=[0.5, 0.5, 0. ], grad=None)
-    """
-    if foreign:
-        raise unexpected(softmax, foreign)
-    return softmax_row(as_floats(x), axis=axis)
-
-
-@of_one  # type: ignore[arg-type]  # x could be one of `foreign`, were it not the operand
-def log_softmax(x: Operand, axis: int = -1, **foreign: Never) -> Any:
-    """log(softmax(x)) along `axis`, precise where the softmax is tiny: its logarithm would be −∞ there.
-
-    >>> log_softmax(Value([0.0, 1000.0]))
-    Value(data=[-1000.,     0.], grad=None)
-    """
-    if foreign:
-        raise unexpected(log_softmax, foreign)
-    x = as_floats(x)
-    dtype, x = x.dtype, widened(x)
-    return narrowed(x - logsumexp(x, axis=axis, keepdims=True), dtype)

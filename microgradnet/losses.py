@@ -31,7 +31,7 @@ from .core import (
 from .core import Value as Value  # for the examples
 from .labels import Labels, check_classes, class_weights, reduced
 from .ops.cost import clamped_log
-from .ops.elementwise import clip, relu
+from .ops.elementwise import clip, relu, stop_gradient
 from .ops.reduction import logsumexp
 
 IGNORED = -100
@@ -306,6 +306,67 @@ def kl_div(input: Operand, target: Operand, *, reduction: str = "mean", log_targ
     return narrowed(losses.sum() / losses.shape[0], dtype)
 
 
+@of_two
+def poisson_nll_loss(
+    input: Operand, target: Operand, *, log_input: bool = True, full: bool = False, eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """exp(input) − target · input, averaged: −log of the probability of counts, the logarithm of whose rate is `input`.
+
+    Without `log_input` it is the rate itself: input − target · log(input + `eps`). `full` adds what does not depend on
+    the input, Stirling's log(target!) for a target above 1.
+
+    >>> poisson_nll_loss(Value([0.0, 1.0]), [1, 2], reduction="none").data.round(3)
+    array([1.   , 0.718])
+    """
+    input, target, dtype = matched(input, target)
+    losses = np.exp(input) - target * input if log_input else input - target * np.log(input + eps)
+    if full:
+        many = np.where(target > 1, target, 1.0)
+        stirling = many * np.log(many) - many + 0.5 * np.log(many * (2 * math.pi))
+        losses = losses + np.where(target > 1, stirling, 0.0).astype(input.dtype)
+    return reduced(losses, reduction, dtype)
+
+
+@of_two
+def gaussian_nll_loss(
+    input: Operand, target: Operand, var: Operand, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Any:
+    """½ (log(var) + (input − target)² / var), averaged: −log of the density of normal numbers, whose mean is `input`.
+
+    `var` is positive, of the shape of `input`, or with its last axis 1 long or left out, or one number. It counts as
+    `eps` at least. `full` adds ½ log(2π). ValueError for a negative variance and for one of another shape.
+
+    >>> gaussian_nll_loss(Value([1.0, 2.0]), [1.0, 4.0], [1.0, 4.0])
+    Value(data=0.5965735902799727, grad=None)
+    """
+    input, target, dtype = matched(input, target)
+    var = widened(as_floats(var))
+    if var.ndim and var.shape != input.shape:
+        var = np.expand_dims(var, -1) if var.shape == input.shape[:-1] else var
+        if (
+            var.ndim != input.ndim
+            or sum(n != m for n, m in zip(var.shape, input.shape, strict=True)) != 1
+            or not (np.broadcast_shapes(var.shape, input.shape) == input.shape)
+        ):
+            raise ValueError(
+                f"gaussian_nll_loss: var of shape {var.shape} for an input of shape {input.shape}; wanted that shape, "
+                f"or one number for each example, {(*input.shape[:-1], 1)}"
+            )
+    modes.host(check_not_negative, var)
+    var = var + stop_gradient(np.maximum(var, eps) - var)  # as in PyTorch the slope stays below eps
+    losses = 0.5 * (np.log(var) + (input - target) ** 2 / var)
+    return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction, dtype)
+
+
+def check_not_negative(var: Any) -> None:
+    """ValueError for what is no variance, a NaN included."""
+    if not np.all(var >= 0):
+        raise ValueError(
+            f"var from {np.min(var)} to {np.max(var)}: a variance is 0 or more. Let exp or softplus make it"
+        )
+
+
 def check_between_0_and_1(name: str, data: Any) -> None:
     """ValueError for what is no probability, a NaN included."""
     if data.size and not (data.min() >= 0 and data.max() <= 1):  # a NaN is not either
@@ -342,6 +403,20 @@ def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reductio
     input, target, dtype = matched(input, target)
     modes.host(check_signs, target)
     return reduced(relu(margin - target * input), reduction, dtype)
+
+
+@of_two
+def soft_margin_loss(input: Operand, target: Operand, *, reduction: str = "mean") -> Any:
+    """log(1 + exp(−target · input)), averaged: a hinge without a corner, of scores and labels ±1.
+
+    ValueError for labels other than 1 and −1: `2 * y - 1` makes them of 0 and 1.
+
+    >>> soft_margin_loss(Value([0.0, -1000.0]), [1, 1], reduction="none")
+    Value(data=[6.93147181e-01, 1.00000000e+03], grad=None)
+    """
+    input, target, dtype = matched(input, target)
+    modes.host(check_signs, target)
+    return reduced(np.logaddexp(-target * input, 0.0), reduction, dtype)
 
 
 @of_two

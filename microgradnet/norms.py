@@ -95,6 +95,41 @@ def batch_norm(
     return _by_channel("batch_norm", normalize(x, axis=axes, eps=eps), weight, bias)
 
 
+@of_one
+def instance_norm(
+    x: Operand, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """`x` (batch, channels, length) or (batch, channels, height, width), every channel of every example moved and
+    scaled to mean 0 and variance 1 over its places; then times `weight` plus `bias`, one for each channel.
+
+    `running_mean` and `running_var`, if given, move in place towards the means over the batch, by the share `momentum`;
+    without `use_input_stats` they are what is subtracted and divided by, as in `batch_norm`. ValueError for a channel
+    with one place alone.
+
+    >>> instance_norm(np.array([[[1.0, 3.0], [0.0, 100.0]]])).round(3)
+    array([[[-1.,  1.],
+            [-1.,  1.]]])
+    """
+    x = as_floats(x)
+    if x.ndim < 3:
+        raise ValueError(f"instance_norm: x of shape {x.shape}; wanted (batch, channels, length), or more axes")
+    if not use_input_stats:
+        return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    axes, n = tuple(range(2, x.ndim)), math.prod(x.shape[2:])
+    if n < 2:
+        raise ValueError(
+            f"instance_norm: x of shape {x.shape} has {n} places in each channel, and a variance wants two"
+        )
+    if running_mean is not None:
+        _channels("instance_norm", running_mean, x)
+        _channels("instance_norm", running_var, x)
+        each, running_mean, running_var = widened(plain_data(x)), modes.array(running_mean), modes.array(running_var)
+        running_mean += momentum * (each.mean(axes).mean(0) - running_mean)
+        running_var += momentum * (each.var(axes).mean(0) * (n / (n - 1)) - running_var)
+    return _by_channel("instance_norm", normalize(x, axis=axes, eps=eps), weight, bias)
+
+
 def _last_axes(name: str, x: Any, normalized_shape: Any, *parameters: Any) -> tuple[Any, Any]:
     """`x` and the axes of it that `normalized_shape` is about; what scales and moves them has that shape."""
     x, shape = as_floats(x), tuple(np.atleast_1d(normalized_shape).tolist())

@@ -304,3 +304,79 @@ def _convolve(
     weight = weight if axes == 2 else weight.reshape((*weight.shape, 1))
     y = conv2d_row(four_axes(x, axes), weight, *biases, groups=groups, **how)
     return reshaped(y, (*x.shape[: -1 - axes], len(weight), *out))
+
+
+# --------------------------------------------------------------------------------------------------------- transposed
+
+
+@of_two
+def conv_transpose1d(
+    x: Operand, weight: Operand, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+    groups: int = 1, dilation: Any = 1,
+) -> Any:  # fmt: skip
+    """Each element of `x` (batch, channels, length), or (channels, length), times its kernel of `weight` (channels,
+    out / groups, length), added up where they overlap, plus `bias` (out,). The arguments are `conv_transpose2d`'s, for
+    one axis.
+
+    >>> conv_transpose1d(np.array([[1.0, 2.0, 3.0]]), np.array([[[1.0, 10.0]]]), stride=2)
+    array([[ 1., 10.,  2., 20.,  3., 30.]])
+    """
+    return _spread("conv_transpose1d", 1, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+@of_two
+def conv_transpose2d(
+    x: Operand, weight: Operand, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+    groups: int = 1, dilation: Any = 1,
+) -> Any:  # fmt: skip
+    """Each element of `x` (batch, channels, height, width), or (channels, height, width), times its kernel of `weight`
+    (channels, out / groups, height, width), added up where they overlap, plus `bias` (out,): (batch, out, height',
+    width'). It is to `conv2d` what a gradient is: from the shape of its result to that of its image.
+
+    Along each axis the result is (n − 1) · stride + dilation · (kernel − 1) + 1 − 2 · padding + output_padding long:
+    `stride` is the step from kernel to kernel, `padding` is cut off on both sides, `output_padding` adds to the end and
+    is smaller than stride or dilation. They are numbers or pairs. Raises ValueError for shapes that do not fit.
+
+    >>> conv_transpose2d(np.array([[[1.0, 2.0]]]), np.ones((1, 1, 1, 2)), stride=(1, 2), output_padding=(0, 1))
+    array([[[1., 1., 2., 2., 0.]]])
+    """
+    return _spread("conv_transpose2d", 2, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def _spread(
+    name: str, axes: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, more: Any, groups: int,
+    dilation: Any,
+) -> Any:  # fmt: skip
+    x, weight = image(name, x, axes), shaped(weight)
+    if weight.ndim != axes + 2 or 0 in weight.shape:
+        raise ValueError(f"{name}: weight of shape {weight.shape}; wanted (channels, out / groups, {SIZES[axes]})")
+    groups, channels, out = whole("groups", groups, call=name), x.shape[-1 - axes], weight.shape[1] * groups
+    if channels != len(weight) or channels % groups:
+        raise ValueError(
+            f"{name}: x of shape {x.shape} has {channels} channels; weight of shape {weight.shape} wants "
+            f"{len(weight)}, a multiple of groups={groups}. Axis 0 of weight is x's channels, axis 1 is out / groups"
+        )
+    bias = None if bias is None else shaped(bias)
+    if bias is not None and bias.shape != (out,):
+        raise ValueError(f"{name}: bias of shape {bias.shape}; wanted one for each channel of the result, ({out},)")
+    stride = whole_for_each("stride", stride, axes, call=name)
+    dilation = whole_for_each("dilation", dilation, axes, call=name)
+    padding = whole_for_each("padding", padding, axes, 0, call=name)
+    more = whole_for_each("output_padding", more, axes, 0, call=name)
+    size, edges, zeros = [], [], []
+    for n, k, s, p, m, d in zip(x.shape[-axes:], weight.shape[2:], stride, padding, more, dilation, strict=True):
+        if m >= max(s, d):
+            raise ValueError(f"{name}: output_padding={m} is smaller than stride or dilation, which are {s} and {d}")
+        edge = max(0, p - m)  # what is cut off at the end
+        size.append((n - 1) * s + d * (k - 1) + 1 - p - edge)
+        edges.append((p, edge))
+        zeros.append((0, max(0, m - p)))  # beyond what any kernel reaches
+        if n < 1 or size[-1] + zeros[-1][1] < 1:
+            raise ValueError(f"{name}: nothing is left of {n} elements after padding={p} is cut off. Give less padding")
+    how = {"stride": (*stride, 1)[:2], "padding": (*edges, (0, 0))[:2], "dilation": (*dilation, 1)[:2]}
+    weight = weight if axes == 2 else weight.reshape((*weight.shape, 1))
+    y = conv2d_input(four_axes(x, axes), weight, shape=(*size, 1)[:2], groups=groups, **how)
+    if any(n for _, n in zeros):
+        y = np.pad(y, [(0, 0), (0, 0), *zeros, (0, 0)][:4])
+    y = reshaped(y, (*x.shape[: -1 - axes], out, *(n + m for n, (_, m) in zip(size, zeros, strict=True))))
+    return y if bias is None else y + bias.reshape((-1, *(1,) * axes))
