@@ -29,8 +29,10 @@ from microgradnet.optim import (
     Lion,
     LRScheduler,
     MultiStepLR,
+    NAdam,
     OneCycleLR,
     Optimizer,
+    RAdam,
     RMSprop,
     SequentialLR,
     StepLR,
@@ -63,6 +65,12 @@ VARIANTS: list[tuple[type[Optimizer], dict[str, Any]]] = [
     (AdamW, {}),
     (AdamW, {"lr": 0.05, "weight_decay": 0.3, "betas": (0.7, 0.9)}),
     (AdamW, {"lr": 0.05, "amsgrad": True, "betas": (0.8, 0.6), "maximize": True}),
+    (NAdam, {}),
+    (NAdam, {"lr": 0.05, "betas": (0.7, 0.9), "eps": 1e-3, "weight_decay": 0.1, "momentum_decay": 0.1}),
+    (NAdam, {"lr": 0.05, "weight_decay": 0.3, "decoupled_weight_decay": True, "maximize": True}),
+    (RAdam, {}),
+    (RAdam, {"lr": 0.05, "betas": (0.7, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    (RAdam, {"lr": 0.05, "weight_decay": 0.3, "decoupled_weight_decay": True, "maximize": True}),
     (Lion, {"lr": 0.01}),
     (Lion, {"lr": 0.01, "betas": (0.6, 0.8), "weight_decay": 0.5, "maximize": True}),
 ]
@@ -95,7 +103,7 @@ def by_hand(cls: type[Optimizer], o: dict[str, Any], w: float, gradients: list[f
     b = s = m = v = peak = 0.0
     for t, g in enumerate(gradients, 1):
         g = -g if o["maximize"] else g
-        if cls not in (AdamW, Lion):
+        if cls not in (AdamW, Lion) and not o.get("decoupled_weight_decay"):
             g = g + decay * w
         else:
             w = w * (1 - lr * decay)
@@ -117,6 +125,22 @@ def by_hand(cls: type[Optimizer], o: dict[str, Any], w: float, gradients: list[f
             peak = max(peak, v)
             m_hat, v_hat = m / (1 - beta1**t), (peak if o["amsgrad"] else v) / (1 - beta2**t)
             w = w - lr * m_hat / (math.sqrt(v_hat) + o["eps"])
+        elif cls is NAdam:
+            beta1, beta2 = o["betas"]
+            mu, ahead = (beta1 * (1 - 0.5 * 0.96 ** (i * o["momentum_decay"])) for i in (t, t + 1))
+            peak = (peak or 1.0) * mu  # the product of all
+            m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+            d = (1 - mu) * g / (1 - peak) + ahead * m / (1 - peak * ahead)
+            w = w - lr * d / (math.sqrt(v / (1 - beta2**t)) + o["eps"])
+        elif cls is RAdam:
+            beta1, beta2 = o["betas"]
+            m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+            longest = 2 / (1 - beta2) - 1
+            rho, d = longest - 2 * t * beta2**t / (1 - beta2**t), m / (1 - beta1**t)
+            if rho > 5:
+                r = (rho - 4) * (rho - 2) * longest / ((longest - 4) * (longest - 2) * rho)
+                d *= math.sqrt(r * (1 - beta2**t)) / (math.sqrt(v) + o["eps"])
+            w = w - lr * d
         else:
             beta1, beta2 = o["betas"]
             w = w - lr * math.copysign(1, beta1 * m + (1 - beta1) * g)
@@ -313,6 +337,8 @@ def test_training_twice_gives_the_same_bits() -> None:
         (RMSprop, {"lr": 0.01}),
         (Adam, {"lr": 0.05}),
         (AdamW, {"lr": 0.05}),
+        (NAdam, {"lr": 0.05}),
+        (RAdam, {"lr": 0.05}),
         (Lion, {"lr": 0.01}),
     ],
 )
@@ -343,7 +369,7 @@ def test_zero_grad_forgets_the_gradients() -> None:
 # ----------------------------------------------------------------------------------------------- what may be optimised
 
 
-@pytest.mark.parametrize("cls", [SGD, Adagrad, RMSprop, Adam, AdamW, Lion])
+@pytest.mark.parametrize("cls", [SGD, Adagrad, RMSprop, Adam, AdamW, NAdam, RAdam, Lion])
 @pytest.mark.parametrize(
     ("params", "lr", "error", "says"),
     [
@@ -998,6 +1024,15 @@ def test_nothing_to_clip_has_norm_zero() -> None:
 def side_by_side(cls: Any, options: Any, dtype: Any, groups: Any = None, skip: Any = lambda t, i: False) -> Any:
     """A network here and the same in PyTorch, with their optimisers; ten steps of both, compared by the caller."""
     torch = pytest.importorskip("torch")
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # in which NAdam keeps its product then
+    try:
+        yield from in_two_frameworks(torch, cls, options, dtype, groups, skip)
+    finally:
+        torch.set_default_dtype(usual)
+
+
+def in_two_frameworks(torch: Any, cls: Any, options: Any, dtype: Any, groups: Any, skip: Any) -> Any:
     rng = np.random.default_rng(0)
     arrays = [rng.normal(size=shape).astype(dtype) for shape in [(5, 3), (5,), (4, 5), (4,), (2, 4), (2,)]]
     x, y = rng.normal(size=(7, 3)).astype(dtype), rng.normal(size=(7, 2)).astype(dtype)

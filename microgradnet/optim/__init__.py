@@ -9,15 +9,39 @@ from typing import TYPE_CHECKING
 from ..demand import on_demand
 
 __all__ = [
-    "SGD", "Adagrad", "Adam", "AdamW", "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR",
-    "Lion", "MultiStepLR", "OneCycleLR", "Optimizer", "RMSprop", "SequentialLR", "StepLR", "clip_grad_norm_",
+    "LBFGS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "Lion",
+    "MultiStepLR",
+    "Muon",
+    "NAdam",
+    "OneCycleLR",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+    "clip_grad_norm_",
     "clip_grad_value_",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from .algorithms import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
+    from .adaptive import Adam, AdamW, NAdam, RAdam
+    from .algorithms import SGD, Adagrad, Lion, RMSprop
     from .clip import clip_grad_norm_, clip_grad_value_
+    from .curvature import LBFGS
+    from .matrices import Muon
     from .optimizer import Optimizer
+    from .plateau import ReduceLROnPlateau
     from .schedules import (
         CosineAnnealingLR,
         ExponentialLR,
@@ -31,9 +55,13 @@ if TYPE_CHECKING:
     )
 else:
     __getattr__, __dir__ = on_demand(__name__, __all__, {
-        "algorithms": "SGD Adagrad Adam AdamW Lion RMSprop",
+        "adaptive": "Adam AdamW NAdam RAdam",
+        "algorithms": "SGD Adagrad Lion RMSprop",
         "clip": "clip_grad_norm_ clip_grad_value_",
+        "curvature": "LBFGS",
+        "matrices": "Muon",
         "optimizer": "Optimizer",
+        "plateau": "ReduceLROnPlateau",
         "schedules": "CosineAnnealingLR ExponentialLR LRScheduler LambdaLR LinearLR MultiStepLR OneCycleLR "
                      "SequentialLR StepLR",
     })  # fmt: skip

@@ -1,7 +1,8 @@
 """The optimisers. `direction` is the paper's formula: d of the gradient g in step t, from 1 on; then w −= lr · d.
 
 Options and defaults are PyTorch's, and so are the numbers. All take `weight_decay`, a pull of w towards 0, and
-`maximize`, to go uphill. AdamW and Lion add the pull to d, the others to g.
+`maximize`, to go uphill. Lion adds the pull to d, the others to g. Those of Adam's family are
+in `adaptive`.
 """
 
 from __future__ import annotations
@@ -177,94 +178,15 @@ class RMSprop(Optimizer):
         return b
 
 
-class Adam(Optimizer):
-    """Running means of the gradient and of its square, both corrected for having begun at 0 (Kingma and Ba 2015).
-
-    m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²,  d = m̂ / (√v̂ + eps) with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ).
-    `amsgrad` divides by the largest v so far (Reddi, Kale and Kumar 2018). `weight_decay` is added to the gradient, as
-    in the paper; AdamW is the better way to decay.
-
-    >>> w = Value([1.0, -2.0])
-    >>> optimiser = Adam([w], lr=0.1)
-    >>> for _ in range(100):
-    ...     optimiser.zero_grad()
-    ...     (w * w).sum().backward()
-    ...     optimiser.step()
-    >>> bool((abs(w.data) < 0.1).all())
-    True
-    """
-
-    slots: ClassVar[Slots] = {"exp_avg": None, "exp_avg_sq": None, "max_exp_avg_sq": "amsgrad"}
-
-    def __init__(
-        self,
-        params: Parameters,
-        lr: float = 0.001,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-    ) -> None:
-        super().__init__(params, {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
-            "maximize": maximize,
-        })  # fmt: skip
-
-    def direction(self, g: Array, state: dict[str, Array], t: int, group: Group) -> Array:
-        """m̂ / (√v̂ + eps), where both means have this g in them."""
-        beta1, beta2 = group["betas"]
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
-        if group["amsgrad"]:
-            v = np.maximum(v, state["max_exp_avg_sq"], out=state["max_exp_avg_sq"])
-        m_hat = m / (1 - beta1**t)
-        v_hat = v / (1 - beta2**t)
-        d: Array = m_hat / (np.sqrt(v_hat) + group["eps"])
-        return d
-
-
-class AdamW(Adam):
-    """Adam whose weight decay is no part of the gradient: d = m̂ / (√v̂ + eps) + λ w (Loshchilov and Hutter 2019).
-
-    So every weight is pulled equally, whatever the size of its gradients.
-
-    >>> w = Value([1.0, -300.0])
-    >>> (w * w).sum().backward()
-    >>> AdamW([w], lr=0.1, weight_decay=0.5).step()  # 0.1 against the gradient, then 5 % of w
-    >>> w.data.round(6)
-    array([   0.85, -284.9 ])
-    """
-
-    decoupled = True
-
-    def __init__(
-        self,
-        params: Parameters,
-        lr: float = 0.001,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.01,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
-
-
 class Lion(Optimizer):
     """Steps of one length, `lr`, for every number: only the sign of a running mean counts (Chen et al. 2023).
 
     d = sign(β₁ m + (1 − β₁) g) + λ w, and then m = β₂ m + (1 − β₂) g. `lr` is three to ten times smaller than Adam's,
     and `weight_decay` as many times larger.
 
-    The one of recent years here, because it asks least of its user: one array of state, no eps, no correction, any
-    shape of parameter, and three lines to read. (Muon, 2024, is for matrices alone and needs a second optimiser for
-    the rest; schedule-free AdamW, 2024, evaluates with other weights than it trains.)
+    Of those of recent years it asks least of its user: one array of state, no eps, no correction, any
+    shape of parameter, and three lines to read. (Muon, 2024, is for matrices alone, with another optimiser for the
+    rest; schedule-free AdamW, 2024, evaluates with other weights than it trains.)
 
     >>> w = Value([1.0, -300.0])
     >>> (w * w).sum().backward()

@@ -123,13 +123,14 @@ class Optimizer(ForeignOptimizer):
         """The step of one group; d is the gradient at first."""
         group = modes.options(group)
         lr, pull, uphill = group["lr"], group["weight_decay"], group["maximize"]
+        late = self.decoupled or group.get("decoupled_weight_decay", False)
         for w, d, t in ready(pieces, slots):
             if uphill:
                 d = -d
-            if pull and not self.decoupled:
+            if pull and not late:
                 d = d + pull * w.data
             d = self.direction(d, modes.array(w.state), t, group)
-            if pull and self.decoupled:
+            if pull and late:
                 d = d + pull * w.data
             w -= np.multiply(lr, d, out=w.change if type(d) is np.ndarray else None)
 

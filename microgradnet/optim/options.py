@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from ..checks import is_number, number, refusal, share, switch
+from ..checks import choice, is_number, number, refusal, share, switch, whole
 from ..core import Value
 from ..words import brief, describe
 
@@ -21,6 +21,25 @@ def two_shares(name: str, given: Any, **words: str) -> tuple[float, float]:
     return float(given[0]), float(given[1])
 
 
+def three_numbers(name: str, given: Any, **words: str) -> tuple[float, ...]:
+    """Three numbers of any sign."""
+    if not (isinstance(given, tuple | list) and len(given) == 3 and all(map(is_number, given))):
+        raise ValueError(refusal(name, given, "three numbers", **words))
+    return tuple(map(float, given))
+
+
+def adjustment(name: str, given: Any, **words: str) -> str | None:
+    """One of Muon's ways, or None."""
+    return None if given is None else choice(name, given, ("original", "match_rms_adamw"), **words)
+
+
+def line_search(name: str, given: Any, **words: str) -> str | None:
+    """The one line search there is, or None."""
+    if given not in (None, "strong_wolfe"):
+        raise ValueError(refusal(name, given, "'strong_wolfe' or None", **words))
+    return None if given is None else "strong_wolfe"
+
+
 # The check that makes a plain number of an option; what the option is, and an example, for whoever gave something else.
 # Plain numbers keep float32 what it is: beside a np.float64 it would become float64.
 OPTIONS: dict[str, tuple[Callable[..., Any], str, str]] = {
@@ -34,7 +53,17 @@ OPTIONS: dict[str, tuple[Callable[..., Any], str, str]] = {
     "eps": (number, "what keeps a division from being one by 0", ", such as 1e-8"),
     "alpha": (share, "the share of the mean square that is kept", ", such as 0.99"),
     "betas": (two_shares, "what is kept of the two means", ", such as (0.9, 0.999)"),
-    **dict.fromkeys(("nesterov", "maximize", "amsgrad", "centered"), (switch, "this", "")),
+    "momentum_decay": (number, "how fast the momentum comes to its full size", ", such as 0.004"),
+    "ns_coefficients": (three_numbers, "the coefficients of Newton and Schulz's iteration", ""),
+    "ns_steps": (whole, "how often it is made", ", such as 5"),
+    "adjust_lr_fn": (adjustment, "how the step size follows the shape", ""),
+    "max_iter": (whole, "how many iterations a step has", ", such as 20"),
+    "max_eval": (whole, "how many costs a step may take", ", such as 25"),
+    "history_size": (whole, "how many iterations are remembered", ", such as 100"),
+    "tolerance_grad": (number, "the gradient that counts as none", ", such as 1e-7"),
+    "tolerance_change": (number, "the change that counts as none", ", such as 1e-9"),
+    "line_search_fn": (line_search, "how the length of a step is found", ""),
+    **dict.fromkeys(("nesterov", "maximize", "amsgrad", "centered", "decoupled_weight_decay"), (switch, "this", "")),
 }
 
 

@@ -40,7 +40,7 @@ class LRScheduler:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if "__init__" in vars(cls) and cls.__module__ == __name__:
+        if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
             type.__setattr__(cls, "__init__", answering(cls.__init__))  # unseen by type checkers: it stays what it is
 
     def __init__(self, optimizer: Optimizer) -> None:
