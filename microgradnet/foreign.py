@@ -121,9 +121,8 @@ AT: dict[str, str] = {
 MODULE: dict[str, str] = {
     **each("to type float double half bfloat16", "model.astype(np.float32) is a copy in that precision"),
     **each("cuda cpu to_device device mps", "there is one device, main memory; model.astype(dtype) changes the dtype"),
-    **each("children named_children named_modules submodules", "model.modules() are all Modules in it, itself first"),
+    "submodules": "model.modules() are all Modules in it, itself first",
     "buffers": "model.named_buffers() gives each with its path",
-    "apply": "for part in model.modules(): …",
     "register_buffer": "an ndarray attribute is a buffer: self.mean = np.zeros(n). model.named_buffers() lists them",
     **each("register_parameter add_param add_weight self_param",
            "a Value attribute is a parameter: self.w = Value(array). model.parameters() lists them"),
@@ -131,8 +130,7 @@ MODULE: dict[str, str] = {
     **each("requires_grad_ trainable requires_grad", "model.freeze() and model.unfreeze()"),
     "get_parameter": "dict(model.named_parameters())[path]",
     **each("get_submodule get_layer", "model.modules() are all Modules in it; an attribute is one by its name"),
-    **each("register_forward_hook register_forward_pre_hook register_full_backward_hook",
-           "microgradnet.hook(v, f) in model.forward shows f a gradient"),
+    "register_full_backward_hook": "microgradnet.hook(v, f) in model.forward shows f a gradient",
     "compile": "microgradnet.fit(model, x, y, loss=…, optimizer=…) takes what Keras compiles in",
     "fit": "microgradnet.fit(model, x, y, loss=…, optimizer=…, epochs=…)",
     **each("predict predict_on_batch predict_proba", "model(x) with model.eval(), under microgradnet.no_grad()"),
@@ -216,9 +214,7 @@ NN: dict[str, str] = {
     **each("ModuleList ParameterList LayerList", A_LIST),
     **each("ModuleDict ParameterDict", "a plain dict of layers does: an nn.Module finds what is in it"),
     "Buffer": "a plain array in an nn.Module is a buffer",
-    **each("TransformerEncoder", "a list of nn.TransformerEncoderLayer, one after the other"),
-    **each("Transformer TransformerDecoder TransformerDecoderLayer",
-           "nn.TransformerEncoderLayer is here, and nn.MultiheadAttention to write a decoder with"),
+    "Transformer": "nn.TransformerEncoder and nn.TransformerDecoder are its halves",
     "utils": "optim.clip_grad_norm_ and optim.clip_grad_value_ are in optim",
     **each("functional F", "microgradnet.functional"),
     **each("Neuron Layer", "nn.Linear(n, 1) is one, nn.MLP(n, [16, 1]) a network of them"),
@@ -237,22 +233,24 @@ NN: dict[str, str] = {
                      "BinaryCrossentropy=BCELoss MeanSquaredError=MSELoss MSE=MSELoss MAE=L1Loss "
                      "MeanAbsoluteError=L1Loss Huber=HuberLoss KLDivergence=KLDivLoss "
                      "PositionalEncoding=sinusoidal Skip=Residual SkipConnection=Residual"),
-    **pairs("nn.{} comes nearest", "SoftMarginLoss=HingeLoss PReLU=LeakyReLU CELU=ELU SpatialDropout2D=Dropout "
-                                   "Dropout1d=Dropout Dropout2d=Dropout AlphaDropout=Dropout MarginLoss=HingeLoss"),
-    **each("InstanceNorm1d InstanceNorm2d", "nn.GroupNorm(channels, channels) is the same"),
-    **each("Conv3d Conv3D ConvTranspose1d ConvTranspose2d Unfold Fold", "nn.Conv1d and nn.Conv2d are here"),
-    **each("AdaptiveAvgPool1d AdaptiveAvgPool2d GlobalAveragePooling1D GlobalAveragePooling2D",
-           "np.mean(x, axis=(2, 3)) averages over all places; nn.AvgPool2d over windows"),
-    **each("AdaptiveMaxPool2d GlobalMaxPooling2D", "np.max(x, axis=(2, 3)) is over all places"),
-    **each("ZeroPad1d ZeroPad2d ReflectionPad2d ZeroPadding2D ConstantPad2d", "np.pad(x, widths)"),
-    **each("Upsample UpSampling2D PixelShuffle", "np.repeat(x, times, axis)"),
-    **each("Unflatten Reshape", "a function is a layer: lambda x: np.reshape(x, shape)"),
-    "LogSigmoid": "-functional.softplus(-x)",
-    **each("Softsign GLU Softmin Hardsigmoid Threshold Tanhshrink Softshrink",
+    **pairs("nn.{}", "SpatialDropout1D=Dropout1d SpatialDropout2D=Dropout2d Conv1DTranspose=ConvTranspose1d "
+                     "Conv2DTranspose=ConvTranspose2d ConvTranspose=ConvTranspose2d UpSampling1D=Upsample "
+                     "UpSampling2D=Upsample UpsamplingNearest2d=Upsample UpsamplingBilinear2d=Upsample "
+                     "ZeroPadding1D=ZeroPad1d ZeroPadding2D=ZeroPad2d InstanceNorm=InstanceNorm2d"),
+    **pairs("nn.{} comes nearest", "AlphaDropout=Dropout FeatureAlphaDropout=Dropout2d MarginLoss=HingeLoss "
+                                   "MultiLabelMarginLoss=MultiMarginLoss LocalResponseNorm=GroupNorm "
+                                   "MultiLabelSoftMarginLoss=BCEWithLogitsLoss RReLU=LeakyReLU"),
+    **each("Conv3d Conv3D ConvTranspose3d MaxPool3d AvgPool3d BatchNorm3d", "nn.Conv2d has two axes at most"),
+    **each("GlobalAveragePooling1D GlobalAveragePooling2D", "nn.AdaptiveAvgPool2d(1) is over all places"),
+    **each("GlobalMaxPooling1D GlobalMaxPooling2D", "nn.AdaptiveMaxPool2d(1) is over all places"),
+    **each("LPPool1d LPPool2d", "(nn.AvgPool2d(k)(x**p) * k * k) ** (1 / p)"),
+    **each("FractionalMaxPool2d MaxUnpool2d", "nn.AdaptiveMaxPool2d(output_size), and nn.Upsample"),
+    "Reshape": "nn.Unflatten(axis, sizes), and lambda x: np.reshape(x, shape)",
+    "ChannelShuffle": "nn.Unflatten(1, (groups, -1)), then np.swapaxes(x, 1, 2), then nn.Flatten(1, 2)",
+    **each("Threshold Tanhshrink Softshrink Hardshrink",
            "a function of your own is a layer: nn.Sequential(nn.Linear(2, 3), f)"),
-    **each("TripletMarginLoss CosineEmbeddingLoss MarginRankingLoss CTCLoss PoissonNLLLoss GaussianNLLLoss",
-           "functional has the losses there are, such as functional.hinge_loss; a formula with np.mean is one too"),
-    **each("CosineSimilarity PairwiseDistance", "np.linalg.norm(v, axis=-1) and np.vecdot(v, w)"),
+    **each("CTCLoss TripletMarginWithDistanceLoss AdaptiveLogSoftmaxWithLoss",
+           "a formula with np.mean is a loss too; functional has those there are, such as functional.hinge_loss"),
     **each("DataParallel DistributedDataParallel", "microgradnet.fit(model, x, y, …) trains on one machine"),
     **each("Bilinear EmbeddingBag", "np.einsum, and nn.Embedding"),
     **each("compact Variable", "nn.Module: a Value attribute of it is a parameter"),
@@ -260,8 +258,11 @@ NN: dict[str, str] = {
 }  # fmt: skip
 
 FUNCTIONAL: dict[str, str] = {
-    **each("one_hot to_categorical", "data.one_hot(labels, classes)"),
-    **pairs("functional.{}", "mse=mse_loss mean_squared_error=mse_loss mean_absolute_error=l1_loss mae=l1_loss "
+    **pairs("functional.{}", "to_categorical=one_hot upsample=interpolate global_avg_pool=adaptive_avg_pool2d "
+                             "log_sigmoid=logsigmoid hard_sigmoid=hardsigmoid soft_sign=softsign "
+                             "cosine_distance=cosine_similarity l2_normalize=normalize "
+                             "conv2d_transpose=conv_transpose2d conv_transpose=conv_transpose2d "
+                             "mse=mse_loss mean_squared_error=mse_loss mean_absolute_error=l1_loss mae=l1_loss "
                              "nll=nll_loss huber=huber_loss hinge=hinge_loss kl_divergence=kl_div "
                              "binary_crossentropy=binary_cross_entropy bce=binary_cross_entropy "
                              "bce_loss=binary_cross_entropy bce_with_logits=binary_cross_entropy_with_logits "
@@ -275,26 +276,26 @@ FUNCTIONAL: dict[str, str] = {
                              "attention=scaled_dot_product_attention leakyrelu=leaky_relu heaviside=step "
                              "affine=linear dense=linear max_pool=max_pool2d avg_pool=avg_pool2d conv=conv2d "
                              "logsoftmax=log_softmax log_sum_exp=logsumexp detach=stop_gradient"),
-    **pairs("functional.{} comes nearest", "instance_norm=group_norm embedding_bag=embedding celu=elu "
-                                           "prelu=leaky_relu alpha_dropout=dropout dropout1d=dropout dropout2d=dropout "
-                                           "soft_margin_loss=hinge_loss "
+    **pairs("functional.{} comes nearest", "embedding_bag=embedding alpha_dropout=dropout rrelu=leaky_relu "
+                                           "feature_alpha_dropout=dropout2d local_response_norm=group_norm "
+                                           "multilabel_margin_loss=multi_margin_loss "
+                                           "multilabel_soft_margin_loss=binary_cross_entropy_with_logits "
                                            "multi_head_attention_forward=scaled_dot_product_attention"),
-    **each("pad reshape", "np.{}(v, …)"),
-    **each("cosine_similarity pairwise_distance cdist", "np.vecdot(v, w) and np.linalg.norm(v - w, axis=-1)"),
-    **each("logsigmoid log_sigmoid", "-functional.softplus(-v)"),
-    **each("softmin", "functional.softmax(-v)"),
-    **each("softsign", "v / (1 + np.abs(v))"),
-    **each("glu", "np.split(v, 2, axis=-1) and functional.sigmoid"),
-    **each("threshold hardsigmoid hard_sigmoid", "np.where(condition, v, x), and np.clip(v, low, high)"),
-    **each("adaptive_avg_pool1d adaptive_avg_pool2d", "np.mean(v, axis=(2, 3)) averages over all places"),
-    **each("adaptive_max_pool2d", "np.max(v, axis=(2, 3)) is over all places"),
-    **each("interpolate upsample pixel_shuffle", "np.repeat(v, times, axis)"),
+    **each("reshape", "np.{}(v, …)"),
+    **each("cdist pdist", "functional.pairwise_distance(v[:, None], w[None])"),
+    **each("threshold hardshrink", "np.where(condition, v, x), and np.clip(v, low, high)"),
+    **each("softshrink", "v - np.clip(v, -x, x)"),
+    **each("tanhshrink", "v - np.tanh(v)"),
     **each("gumbel_softmax", "functional.softmax(v + noise), with noise drawn by np.random.default_rng(seed)"),
-    **each("conv3d conv_transpose1d conv_transpose2d unfold fold", "functional.conv1d and functional.conv2d are here"),
-    **each("max_pool3d avg_pool3d lp_pool2d", "functional.max_pool2d and functional.avg_pool2d are here"),
+    **each("conv3d conv_transpose3d", "functional.conv2d has two axes at most"),
+    **each("max_pool3d avg_pool3d adaptive_avg_pool3d", "functional.max_pool2d and functional.avg_pool2d are here"),
+    **each("lp_pool1d lp_pool2d", "(functional.avg_pool2d(v**p, k) * k * k) ** (1 / p)"),
+    **each("max_unpool2d fractional_max_pool2d", "functional.adaptive_max_pool2d, and functional.interpolate"),
+    **each("grid_sample affine_grid", "np.take(v, places), with shares of the four neighbours"),
+    **each("channel_shuffle", "np.swapaxes(v.reshape(shape), 1, 2), with the groups as an axis"),
     **each("bilinear", "np.einsum"),
-    **each("triplet_margin_loss margin_ranking_loss cosine_embedding_loss ctc_loss poisson_nll_loss gaussian_nll_loss",
-           "a formula with np.mean is a loss; functional.hinge_loss comes near"),
+    **each("ctc_loss triplet_margin_with_distance_loss",
+           "a formula with np.mean is a loss; functional.triplet_margin_loss is one"),
 }  # fmt: skip
 
 INIT: dict[str, str] = {
@@ -313,7 +314,6 @@ INIT: dict[str, str] = {
 
 OPTIM: dict[str, str] = {
     "lr_scheduler": "the schedules are in optim itself: optim.StepLR",
-    "ReduceLROnPlateau": 'assign to optimizer.param_groups[0]["lr"], such as in the on_epoch of microgradnet.fit',
     **pairs("optim.{}", "sgd=SGD adam=Adam adamw=AdamW adagrad=Adagrad rmsprop=RMSprop lion=Lion RMSProp=RMSprop "
                         "AdaGrad=Adagrad Momentum=SGD MomentumSGD=SGD GradientDescent=SGD GradientDescentOptimizer=SGD "
                         "AdamOptimizer=Adam clip_grad_norm=clip_grad_norm_ clip_by_global_norm=clip_grad_norm_ "
@@ -321,13 +321,13 @@ OPTIM: dict[str, str] = {
                         "ExponentialDecay=ExponentialLR exponential_decay=ExponentialLR CosineDecay=CosineAnnealingLR "
                         "cosine_decay_schedule=CosineAnnealingLR PiecewiseConstantDecay=MultiStepLR "
                         "join_schedules=SequentialLR MultiplicativeLR=LambdaLR PolynomialLR=LambdaLR "
-                        "warmup=LinearLR LearningRateScheduler=LambdaLR"),
-    **pairs("optim.{} comes nearest", "Nadam=Adam NAdam=Adam RAdam=Adam Adamax=Adam AdaMax=Adam SparseAdam=Adam "
+                        "warmup=LinearLR LearningRateScheduler=LambdaLR Nadam=NAdam nadam=NAdam "
+                        "radam=RAdam muon=Muon lbfgs=LBFGS reduce_on_plateau=ReduceLROnPlateau"),
+    **pairs("optim.{} comes nearest", "Adamax=Adam AdaMax=Adam SparseAdam=Adam "
                                       "Adadelta=Adagrad ASGD=SGD Rprop=RMSprop LARS=SGD LAMB=AdamW CyclicLR=OneCycleLR "
                                       "CosineAnnealingWarmRestarts=CosineAnnealingLR ConstantLR=LinearLR "
                                       "ChainedScheduler=SequentialLR"),
     "Nesterov": "optim.SGD(params, lr, momentum=0.9, nesterov=True)",
-    "LBFGS": "scipy.optimize.minimize, given microgradnet.value_and_grad(f), is one",
     **each("apply_updates chain", "optim.SGD(params, lr).step() moves the parameters by itself"),
     **each("swa_utils AveragedModel EMA", "model.state_dict() gives copies of the numbers, to average"),
 }  # fmt: skip

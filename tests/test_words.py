@@ -193,7 +193,7 @@ def test_what_is_somewhere_else_is_told() -> None:
     for thing, name, where in [
         (microgradnet, "Linear", "nn.Linear"), (microgradnet, "Adam", "optim.Adam"), (nn, "relu", "functional.relu"),
         (microgradnet, "softmax", "functional.softmax"), (microgradnet, "exp", "np.exp"), (functional, "exp", "np.exp"),
-        (nn, "Adam", "optim.Adam"), (optim, "Linear", "nn.Linear"), (microgradnet, "one_hot", "data.one_hot"),
+        (nn, "Adam", "optim.Adam"), (optim, "Linear", "nn.Linear"), (microgradnet, "one_hot", "functional.one_hot"),
         (functional, "grad", "microgradnet.grad"), (microgradnet, "xavier_uniform", "nn.init.xavier_uniform"),
     ]:  # fmt: skip
         with pytest.raises(AttributeError, match=rf"has no '{name}': it is .*{where}$"):
@@ -206,14 +206,14 @@ def test_assigning_to_a_name_of_others_is_answered_too() -> None:
         with pytest.raises(AttributeError, match=re.escape(says)):
             setattr(v, name, "a")
     model = nn.Linear(2, 1)
-    model.apply = model.children = 3  # what a Module of the user's calls its parts is the user's
-    assert model.apply == model.children == 3
+    model.evaluate = model.score = 3  # what a Module of the user's calls its parts is the user's
+    assert model.evaluate == model.score == 3
     model.fit = nn.Linear(2, 3, seed=0)  # and a part of it like any other
     assert "fit.weight" in dict(model.named_parameters())
-    assert "apply" in dir(model)
-    del model.apply
-    with pytest.raises(AttributeError, match=r"model\.modules"):
-        model.apply  # noqa: B018
+    assert "evaluate" in dir(model)
+    del model.evaluate
+    with pytest.raises(AttributeError, match=r"microgradnet\.fit"):
+        model.evaluate  # noqa: B018
     with pytest.raises(AttributeError, match=r"v\.name"):
         del v.label
 
@@ -224,7 +224,7 @@ def test_assigning_to_a_name_of_others_is_answered_too() -> None:
     assert Mine().fit() == "mine"
     copied = copy.deepcopy(model)
     assert copied.fit is not model.fit
-    assert copied.children == 3
+    assert copied.score == 3
 
 
 ARGUMENTS: dict[str, tuple[Callable[[], Any], str]] = {

@@ -14,6 +14,7 @@ from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
 from ..words import answering, foreign, own, printable
 from . import state as states
+from .hooks import Hooks, RemovableHandle, some
 from .summary import Summary, described
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ class ForeignModule:
 
 
 foreign(ForeignModule, "Module", (
-    "to type float double half bfloat16 cuda cpu to_device device mps children named_children named_modules "
-    "submodules buffers apply register_buffer register_parameter add_param add_weight self_param add_module "
+    "to type float double half bfloat16 cuda cpu to_device device mps "
+    "submodules buffers register_buffer register_parameter add_param add_weight self_param add_module "
     "register_module requires_grad_ trainable requires_grad get_parameter get_submodule get_layer "
-    "register_forward_hook register_forward_pre_hook register_full_backward_hook compile fit predict "
+    "register_full_backward_hook compile fit predict "
     "predict_on_batch predict_proba evaluate score trainable_variables trainable_weights variables "
     "trainable_parameters get_weights set_weights get_parameters count_params num_parameters num_params param_count "
     "save save_weights save_pretrained load load_weights from_pretrained zero_grads cleargrads init init_with_output "
@@ -67,6 +68,7 @@ class Module(ForeignModule):
     """
 
     training = True  # what `train` and `eval` set; layers such as Dropout look at it
+    _hooks: Hooks | None = None  # until there is one
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # Generic's, for one
@@ -120,6 +122,45 @@ class Module(ForeignModule):
     def modules(self) -> Iterator[Module]:
         """Itself and every Module in it, each once."""
         return (found for _, found in walk(self) if isinstance(found, Module))
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Itself, under the path "", and every Module in it with its path, such as "layers.0"; each once."""
+        return ((path, found) for path, found in walk(self) if isinstance(found, Module))
+
+    def children(self) -> Iterator[Module]:
+        """The Modules right in it, each once: in attributes and in their lists and dicts, not in other Modules."""
+        return (found for _, found in self.named_children())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The Modules right in it, each once, with their paths, such as "layers.0"."""
+        yield from held_in(self)
+
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Itself, after `fn` was called with every Module in it, the innermost first and itself last.
+
+        >>> from microgradnet.nn import MLP
+        >>> model = MLP(2, [3, 1], seed=0).apply(lambda part: print(type(part).__name__))
+        Linear
+        Linear
+        MLP
+        """
+        for module in dict.fromkeys(innermost_first(self)):
+            fn(module)
+        return self
+
+    def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> RemovableHandle:
+        """Have `hook(module, inputs, out)` called after each call of it; what it returns replaces `out`, but None.
+
+        `inputs` are those that were given by position. `handle.remove()` of what is returned takes the hook away. For a
+        look at what flows; a compiled step refuses it.
+        """
+        return Hooks.add(self, "after", hook)
+
+    def register_forward_pre_hook(self, hook: Callable[[Any, tuple[Any, ...]], Any]) -> RemovableHandle:
+        """Have `hook(module, inputs)` called before each call of it; what the hook returns replaces the inputs by
+        position, but None. See `register_forward_hook`.
+        """
+        return Hooks.add(self, "before", hook)
 
     def train(self, mode: bool = True) -> Self:
         """Itself, in training mode, with every Module in it: Dropout drops, BatchNorm takes the batch's statistics."""
@@ -263,6 +304,28 @@ class WithoutParameters(Module):
         def __call__(self, x: Any) -> Any: ...
 
 
+def held_in(module: Module) -> Iterator[tuple[str, Module]]:
+    """The Modules right in a Module, each once, with their paths."""
+    seen, done = {id(module)}, set()
+    for name, part in children(module):
+        for path, found in walk(part, name, seen, deep=False):
+            if isinstance(found, Module) and id(found) not in done:
+                done.add(id(found))
+                yield path, found
+
+
+def innermost_first(module: Module) -> list[Module]:
+    """The Modules in a Module, itself last, each after those in it."""
+    found, left, seen = [], [module], {id(module)}
+    while left:  # each before those in it, the last first; and then the other way round
+        found.append(left.pop())
+        for _, part in held_in(found[-1]):
+            if id(part) not in seen:
+                seen.add(id(part))
+                left.append(part)
+    return found[::-1]
+
+
 def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
     """`__call__` of a Module with this `forward`: it notes on the results whose they are, and on errors whose fault.
 
@@ -271,6 +334,10 @@ def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(self: Module, x: Any = NOTHING, /, *more: Any, **named: Any) -> Any:
         start = new_age()
+        hooks = self._hooks if some else None
+        if hooks is not None:
+            x, *rest = hooks.entered(self, () if x is NOTHING else (x, *more)) or (NOTHING,)
+            more = tuple(rest)
         try:
             if more or named or x is NOTHING:
                 out = forward(self, *(() if x is NOTHING else (x, *more)), **named)
@@ -279,6 +346,8 @@ def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
         except WrongInput as error:
             error.passes(self)
             raise
+        if hooks is not None:
+            out = hooks.left(self, () if x is NOTHING else (x, *more), out)
         if modes.on:
             modes.relied_on(self)
             if (listener := LISTENER.get()) is not None:
