@@ -20,8 +20,9 @@ def on_demand(
     """`__getattr__` and `__dir__` of a package with the `public` names.
 
     `homes` says which module of the package has which of them, separated by spaces; a module that is public itself is
-    at home in itself: `{"sgd": "SGD Momentum", "init": "init"}`. A test holds `homes`, `public` and what the package
-    shows to type checkers equal.
+    at home in itself: `{"sgd": "SGD Momentum", "init": "init"}`. One that stands beside the package, or beside a module
+    that hands its names on, is named with two dots: `{"..spatial": "pad"}`. A test holds `homes`, `public` and what the
+    package shows to type checkers equal.
 
     The modules of the package are found as well, as type checkers believe. Raises AttributeError for any other name,
     with what there is instead if others call it so.
@@ -42,7 +43,7 @@ def on_demand(
 
 def module_of(package: str, name: str) -> Any:
     """The module of a package with this name; None if there is none."""
-    path = f"{package}.{name}"
+    path = f"{package.rpartition('.')[0]}{name[1:]}" if name.startswith("..") else f"{package}.{name}"
     try:
         return None if name.startswith("_") else import_module(path)
     except ModuleNotFoundError as error:

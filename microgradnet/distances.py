@@ -120,10 +120,10 @@ def triplet_margin_loss(
     """
     if not margin > 0:
         raise ValueError(f"triplet_margin_loss(margin={margin!r}): it is a positive number")
-    anchor, near, dtype = matched(anchor, positive)
+    start, near, dtype = matched(anchor, positive)
     _, far, other = matched(anchor, negative)
-    to_near = pairwise_distance(anchor, near, p, eps)
-    to_far = pairwise_distance(anchor, far, p, eps)
+    to_near = pairwise_distance(start, near, p, eps)
+    to_far = pairwise_distance(start, far, p, eps)
     if swap:
         to_far = np.minimum(to_far, pairwise_distance(near, far, p, eps))
     return reduced(clip(to_near - to_far + margin, 0.0), reduction, np.result_type(dtype, other))

@@ -12,7 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .activations import (
+from .checks import is_whole, refusal, share
+from .core import Array, Operand, as_floats, modes, of_one, of_three, of_two, plain_data, shaped
+from .core import Value as Value  # for the examples
+from .demand import on_demand
+from .losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    hinge_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    multi_margin_loss,
+    nll_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+    soft_margin_loss,
+)
+from .nonlinear import (
     celu,
     elu,
     gelu,
@@ -35,35 +56,6 @@ from .activations import (
     step,
     tanh,
 )
-from .checks import is_whole, refusal, share
-from .core import Array, Operand, as_floats, modes, of_one, of_three, of_two, plain_data, shaped
-from .core import Value as Value  # for the examples
-from .demand import on_demand
-from .distances import (
-    cosine_embedding_loss,
-    cosine_similarity,
-    margin_ranking_loss,
-    normalize,
-    pairwise_distance,
-    triplet_margin_loss,
-)
-from .losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    gaussian_nll_loss,
-    hinge_embedding_loss,
-    hinge_loss,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    multi_margin_loss,
-    nll_loss,
-    poisson_nll_loss,
-    smooth_l1_loss,
-    soft_margin_loss,
-)
 from .norms import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from .ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from .ops.cost import quadratic_cost
@@ -73,18 +65,6 @@ from .ops.linear import linear
 from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .ops.reduction import Axis, logsumexp
 from .ops.shape import SLOT, take
-from .spatial import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    fold,
-    interpolate,
-    pad,
-    pixel_shuffle,
-    pixel_unshuffle,
-    unfold,
-)
 from .words import answering
 
 __all__ = [
@@ -102,8 +82,34 @@ __all__ = [
 ]  # fmt: skip
 
 
-if not TYPE_CHECKING:
-    __getattr__, __dir__ = on_demand(__name__, __all__, {})  # all of it is here; for what others call otherwise
+if TYPE_CHECKING:
+    from .distances import (
+        cosine_embedding_loss,
+        cosine_similarity,
+        margin_ranking_loss,
+        normalize,
+        pairwise_distance,
+        triplet_margin_loss,
+    )
+    from .spatial import (
+        adaptive_avg_pool1d,
+        adaptive_avg_pool2d,
+        adaptive_max_pool1d,
+        adaptive_max_pool2d,
+        fold,
+        interpolate,
+        pad,
+        pixel_shuffle,
+        pixel_unshuffle,
+        unfold,
+    )
+else:  # the rest is here; this also tells what others call otherwise
+    __getattr__, __dir__ = on_demand(__name__, __all__, {
+        "..distances": "cosine_embedding_loss cosine_similarity margin_ranking_loss normalize pairwise_distance "
+                       "triplet_margin_loss",
+        "..spatial": "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d adaptive_max_pool2d fold "
+                     "interpolate pad pixel_shuffle pixel_unshuffle unfold",
+    })  # fmt: skip
 
 
 @of_one

@@ -21,6 +21,7 @@ from .ops.windows import checked_count, image
 
 # ------------------------------------------------------------------------------------------------------------- padding
 
+LEAST = -(2**62)  # of what is cut off
 MODES = ("constant", "reflect", "replicate", "circular")
 
 
@@ -38,7 +39,7 @@ def pad(x: Operand, pad: Any, mode: str = "constant", value: float | None = None
     """
     x = shaped(x)
     listed = list(pad) if isinstance(pad, (tuple, list)) else []
-    if not listed or len(listed) % 2 or len(listed) > 2 * x.ndim or not all(is_whole(n, -math.inf) for n in listed):
+    if not listed or len(listed) % 2 or len(listed) > 2 * x.ndim or not all(is_whole(n, LEAST) for n in listed):
         raise ValueError(refusal(
             "pad", pad, f"(before, after) of the last axis, and of further ones before it, of the {x.ndim} there are",
             call="pad",
@@ -57,7 +58,7 @@ def pad(x: Operand, pad: Any, mode: str = "constant", value: float | None = None
         x = x[tuple(slice(start, end) for start, end in ends)]
         pairs = [(max(0, a), max(0, b)) for a, b in pairs]
     if mode == "constant":
-        return inside(x, pairs, value or 0.0)
+        return inside(as_floats(x) if value else x, pairs, value or 0.0)
     for axis, both in enumerate(pairs):
         if any(both):
             x = continued(x, axis, *both, mode)
@@ -322,7 +323,7 @@ def fold(x: Operand, output_size: Any, kernel_size: Any, dilation: Any = 1, padd
     kernel, dilation, padding, stride = windows("fold", kernel_size, dilation, padding, stride)
     height, width = whole_for_each("output_size", output_size, 2, call="fold")
     size, places = met("fold", (height, width), kernel, dilation, padding, stride)
-    x = shaped(x)
+    x = as_floats(x)  # sums of small integers would wrap around
     if x.ndim not in (2, 3) or x.shape[-2] % math.prod(kernel) or x.shape[-1] != math.prod(size):
         raise ValueError(
             f"fold: x of shape {x.shape}; wanted (batch, channels · {math.prod(kernel)}, {math.prod(size)}), a column "

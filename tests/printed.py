@@ -29,7 +29,11 @@ from microgradnet.testing.points import Sides
 from microgradnet.testing.strategies import Call, Run
 
 NAME = "größe→∞"  # cp1252 has its first letters
-GIVEN: dict[Any, tuple[Any, ...]] = {nn.MLP: (4, [3, 2]), nn.Residual: (nn.Linear(3, 3),)}
+GIVEN: dict[Any, tuple[Any, ...]] = {
+    nn.MLP: (4, [3, 2]), nn.Residual: (nn.Linear(3, 3),), nn.Upsample: (4,), nn.Unflatten: (1, (2, 2)),
+    nn.TransformerEncoder: (nn.TransformerEncoderLayer(4, 2, 4), 1),
+    nn.TransformerDecoder: (nn.TransformerDecoderLayer(4, 2, 4), 1),
+}  # fmt: skip
 
 
 def made(kind: type) -> Any:
@@ -80,7 +84,7 @@ def objects() -> Iterator[Any]:
             yield made(kind)
     for kind in (getattr(optim, name) for name in optim.__all__):
         if inspect.isclass(kind) and issubclass(kind, optim.Optimizer) and kind is not optim.Optimizer:
-            yield kind([Value([1.0], name=NAME)], lr=0.1)
+            yield kind([Value([[1.0]], name=NAME)], lr=0.1)
     x, model = Value([1.0, 2.0], name=NAME), Own()
     model(np.ones((1, 3), np.float32)).sum().backward()
     yield from (x, model, nn.Sequential(model, model), wrong, SLOT, TABLE[np.tanh])

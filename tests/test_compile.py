@@ -80,6 +80,9 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "RMSprop, centred, momentum": lambda p: optim.RMSprop(p, centered=True, momentum=0.5),
     "Adagrad": lambda p: optim.Adagrad(p, lr_decay=0.1, initial_accumulator_value=0.5),
     "Lion": lambda p: optim.Lion(p),
+    "NAdam": lambda p: optim.NAdam(p, weight_decay=0.1, decoupled_weight_decay=True),
+    "RAdam": lambda p: optim.RAdam(p, weight_decay=0.1),
+    "Muon": lambda p: optim.Muon([x for x in p if x.ndim == 2], 0.1),
     "groups": lambda p: optim.Adam([{"params": p[:2], "lr": 0.1}, {"params": p[2:], "weight_decay": 0.1}]),
 }
 
@@ -87,6 +90,11 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_training_goes_as_it_would_with_every_optimiser(optimizer: str) -> None:
     check(training(optimizer=OPTIMIZERS[optimizer]), BATCHES)
+
+
+def test_an_optimiser_that_goes_another_way_from_some_step_on_has_two_programs() -> None:
+    """RAdam divides by its mean of squares from the sixth step on."""
+    check(training(optimizer=lambda p: optim.RAdam(p, 0.01, weight_decay=0.1)), BATCHES * 2, count=2)
 
 
 LOSSES: dict[str, tuple[Any, Any]] = {
@@ -103,6 +111,13 @@ LOSSES: dict[str, tuple[Any, Any]] = {
     "binary_cross_entropy": (lambda x, y: F.binary_cross_entropy(F.sigmoid(x), y), ONE_HOT),
     "hinge_loss": (lambda x, y: F.hinge_loss(x, 2 * y - 1), ONE_HOT),
     "hinge_embedding_loss": (lambda x, y: F.hinge_embedding_loss(x, 2 * y - 1), ONE_HOT),
+    "soft_margin_loss": (lambda x, y: F.soft_margin_loss(x, 2 * y - 1), ONE_HOT),
+    "poisson_nll_loss": (lambda x, y: F.poisson_nll_loss(x, y, full=True), ONE_HOT),
+    "gaussian_nll_loss": (lambda x, y: F.gaussian_nll_loss(x, y, np.float32(0.5) + x * x), ONE_HOT),
+    "cosine_embedding_loss": (lambda x, y: F.cosine_embedding_loss(x, y, 2 * y[:, 0] - 1, margin=0.1), ONE_HOT),
+    "margin_ranking_loss": (lambda x, y: F.margin_ranking_loss(x, 0.5 * y, 2 * y - 1), ONE_HOT),
+    "triplet_margin_loss": (lambda x, y: F.triplet_margin_loss(x, y, 1 - y, swap=True), ONE_HOT),
+    "mse_loss of one_hot": (lambda x, y: F.mse_loss(F.softmax(x), F.one_hot(y, 3)), BATCHES),
     "kl_div": (lambda x, y: F.kl_div(F.log_softmax(x), 0.9 * y + 0.05), ONE_HOT),
 }  # fmt: skip
 
@@ -118,7 +133,7 @@ def with_layer(case: Case) -> Callable[[], Any]:
 
     def make() -> Any:
         layer = case.make(dtype=np.float32)
-        o = optim.SGD(layer.parameters(), 0.1) if layer.parameters() else None
+        o = optim.SGD(layer.parameters(), 0.01) if layer.parameters() else None
 
         def step(*inputs: Any) -> Any:
             layer.zero_grad()

@@ -18,7 +18,8 @@ PACKAGE = Path(microgradnet.__file__).parent
 # The rooms in reading order: each imports what stands above it and nothing else.
 ROOMS = [
     "foreign", "libraries", "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas",
-    "labels", "losses", "norms", "functional", "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz",
+    "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional",
+    "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz",
     "data", "saving", "train", "plots", "support", "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
@@ -179,13 +180,20 @@ def test_the_public_names_are_these() -> None:
         "no_grad", "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
-        "AvgPool1d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d",
-        "CrossEntropyLoss", "Dropout", "ELU", "Embedding", "Flatten", "GELU", "GRU", "GroupNorm", "Hardswish",
-        "Hardtanh", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LSTM",
-        "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MLP", "MSELoss", "MaxPool1d", "MaxPool2d", "Mish",
-        "Module", "MultiMarginLoss", "MultiheadAttention", "NLLLoss", "RMSNorm", "RNN", "ReLU", "ReLU6", "Residual",
-        "SELU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Step", "Tanh",
-        "TransformerEncoderLayer", "gradient_report", "init", "sinusoidal",
+        "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",
+        "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "CELU", "CircularPad1d", "CircularPad2d",
+        "ConstantPad1d", "ConstantPad2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
+        "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "Dropout", "Dropout1d", "Dropout2d", "ELU",
+        "Embedding", "Flatten", "Fold", "GELU", "GLU", "GRU", "GaussianNLLLoss", "GroupNorm", "Hardsigmoid",
+        "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss", "Identity", "InstanceNorm1d",
+        "InstanceNorm2d", "KLDivLoss", "L1Loss", "LSTM", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid",
+        "LogSoftmax", "MLP", "MSELoss", "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "Mish", "Module",
+        "MultiMarginLoss", "MultiheadAttention", "NLLLoss", "PReLU", "PairwiseDistance", "PixelShuffle",
+        "PixelUnshuffle", "PoissonNLLLoss", "RMSNorm", "RNN", "ReLU", "ReLU6", "ReflectionPad1d", "ReflectionPad2d",
+        "ReplicationPad1d", "ReplicationPad2d", "Residual", "SELU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss",
+        "SoftMarginLoss", "Softmax", "Softmin", "Softplus", "Softsign", "Step", "Tanh", "TransformerDecoder",
+        "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss", "Unflatten",
+        "Unfold", "Upsample", "ZeroPad1d", "ZeroPad2d", "gradient_report", "init", "sinusoidal",
     ]  # fmt: skip
 
 

@@ -48,6 +48,10 @@ def some_ignored(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
     return np.where(np.arange(drawn.size).reshape(drawn.shape) % 3 == 1, -100, drawn)
 
 
+def counts(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.integers(0, 9, shape).astype(float)
+
+
 def class_weights(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
     return rng.uniform(0.5, 2, shape[-1])
 
@@ -91,6 +95,12 @@ LOSSES: dict[str, Loss] = {
     "kl_div, log_target": Loss(F.kl_div, logs, logs, {"log_target": True}),
     "hinge_embedding": Loss(F.hinge_embedding_loss, anything, signs, {"margin": 0.7}, False),
     "hinge": Loss(F.hinge_loss, anything, signs, {"margin": 0.7}, False),
+    "soft_margin": Loss(F.soft_margin_loss, anything, signs, {}, False),
+    "poisson_nll": Loss(F.poisson_nll_loss, anything, counts, {"full": True}, False),
+    "poisson_nll of rates": Loss(
+        lambda x, y, **options: F.poisson_nll_loss(x, y, log_input=False, **options), probabilities, counts,
+        {"full": True, "eps": 0.1}, False, name="poisson_nll_loss",
+    ),
     "quadratic_cost": Loss(F.quadratic_cost, anything, anything, {}),
 }  # fmt: skip
 
@@ -113,7 +123,7 @@ def combinations(loss: Loss, rng: Rng, shape: tuple[int, ...]) -> list[dict[str,
 def test_a_loss_and_its_gradients_are_pytorchs(name: str) -> None:
     torch = pytest.importorskip("torch")
     loss, compared = LOSSES[name], 0
-    theirs = getattr(torch.nn.functional, loss.function.__name__)
+    theirs = getattr(torch.nn.functional, loss.name or loss.function.__name__)
     for shape in SHAPES:
         rng = np.random.default_rng(len(shape))
         x, y = loss.input(rng, shape), loss.target(rng, shape)
@@ -335,7 +345,12 @@ def test_what_is_no_loss_says_so(call: Callable[[], Any], error: type[Exception]
 
 # ------------------------------------------------------------------------------------------------------------ as layers
 
-LAYERS = [cls for cls in nn.losses.Loss.__subclasses__() if cls.__module__ == "microgradnet.nn.losses"]
+LAYERS = [
+    cls
+    for base in (nn.losses.Loss, nn.losses.LossOfThree)
+    for cls in base.__subclasses__()
+    if cls.__module__ == "microgradnet.nn.losses" and cls is not nn.losses.LossOfThree
+]
 
 
 def test_every_loss_has_a_layer() -> None:

@@ -22,6 +22,41 @@ SIGNS = [1, -1, 1, -1]
 
 # A function, or a variant of it -> what calls it with arrays, and their shapes; "p9" are nine 0s and 1s.
 CALLS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "adaptive_avg_pool1d": (lambda x: F.adaptive_avg_pool1d(x, 4), [(2, 6)]),
+    "adaptive_avg_pool2d": (lambda x: F.adaptive_avg_pool2d(x, (1, 4)), [(2, 6, 6)]),
+    "adaptive_max_pool1d": (lambda x: F.adaptive_max_pool1d(x, 4), [(2, 6)]),
+    "adaptive_max_pool2d": (lambda x: F.adaptive_max_pool2d(x, 3), [(2, 6, 6)]),
+    "celu": (lambda x: F.celu(x, 2.0), [(9,)]),
+    "conv_transpose1d": (lambda x, w, b: F.conv_transpose1d(x, w, b, 2), [(2, 5), (2, 3, 2), (3,)]),
+    "conv_transpose2d": (F.conv_transpose2d, [(2, 4, 4), (2, 3, 2, 2), (3,)]),
+    "conv2d, depthwise": (lambda x, w, b: F.conv2d(x, w, b, groups=2), [(2, 5, 5), (2, 1, 2, 2), (2,)]),
+    "cosine_embedding_loss": (lambda x, y: F.cosine_embedding_loss(x, y, SIGNS), [(4, 3), (4, 3)]),
+    "cosine_similarity": (F.cosine_similarity, [(4, 3), (4, 3)]),
+    "dropout1d": (lambda x: F.dropout1d(x, 0.3, seed=0), [(4, 3)]),
+    "dropout2d": (lambda x: F.dropout2d(x, 0.3, seed=0), [(4, 3, 2)]),
+    "fold": (lambda x: F.fold(x, (3, 3), 2), [(4, 4)]),
+    "gaussian_nll_loss": (F.gaussian_nll_loss, [(9,), (9,), "p9"]),
+    "glu": (F.glu, [(5, 4)]),
+    "hardsigmoid": (F.hardsigmoid, [(9,)]),
+    "instance_norm": (lambda x, w, b: F.instance_norm(x, weight=w, bias=b), [(2, 3, 4), (3,), (3,)]),
+    "interpolate": (lambda x: F.interpolate(x, 3), [(2, 3, 4)]),
+    "interpolate between": (lambda x: F.interpolate(x, (3, 5), mode="bilinear"), [(2, 3, 4, 4)]),
+    "logsigmoid": (F.logsigmoid, [(9,)]),
+    "margin_ranking_loss": (lambda x, y: F.margin_ranking_loss(x, y, SIGNS), [(4,), (4,)]),
+    "normalize": (F.normalize, [(5, 4)]),
+    "one_hot": (lambda x: F.softsign(x) * F.one_hot(np.arange(2)).astype(F.softsign(x).dtype), [(2,)]),
+    "pad": (lambda x: F.pad(x, (1, 2), "reflect"), [(2, 6)]),
+    "pad with a number": (lambda x: F.pad(x, (1, 2), value=0.5), [(2, 6)]),
+    "pairwise_distance": (F.pairwise_distance, [(4, 3), (4, 3)]),
+    "pixel_shuffle": (lambda x: F.pixel_shuffle(x, 2), [(4, 2, 2)]),
+    "pixel_unshuffle": (lambda x: F.pixel_unshuffle(x, 2), [(1, 2, 4)]),
+    "poisson_nll_loss": (lambda x, y: F.poisson_nll_loss(x, y, full=True), ["p9", (9,)]),
+    "prelu": (F.prelu, [(4, 3), (3,)]),
+    "soft_margin_loss": (lambda x: F.soft_margin_loss(x, np.array(SIGNS, np.int8)), [(4,)]),
+    "softmin": (F.softmin, [(5, 4)]),
+    "softsign": (F.softsign, [(9,)]),
+    "triplet_margin_loss": (lambda x, y, z: F.triplet_margin_loss(x, y, z, swap=True), [(4, 3), (4, 3), (4, 3)]),
+    "unfold": (lambda x: F.unfold(x, 2), [(2, 3, 4)]),
     "attention_weights": (lambda q, k: F.attention_weights(q, k, np.tri(3, 4, dtype=bool)), [(3, 2), (4, 2)]),
     "attention_weights added to": (lambda q, k, m: F.attention_weights(q, k, m * 1), [(3, 2), (4, 2), (3, 4)]),
     "avg_pool1d": (lambda x: F.avg_pool1d(x, 2), [(2, 6)]),
@@ -86,7 +121,10 @@ CALLS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "tanh": (F.tanh, [(9,)]),
 }  # fmt: skip
 # Of these, which neither square, subtract nor negate, integers stay integers, and NumPy has no + for booleans.
-WHOLE = {"clip", "embedding", "max_pool1d", "max_pool2d", "relu", "stop_gradient"}
+WHOLE = {
+    "clip", "embedding", "max_pool1d", "max_pool2d", "pad", "pixel_shuffle", "pixel_unshuffle", "relu", "stop_gradient",
+    "unfold",
+}  # fmt: skip
 
 
 def numbers_of(kind: str, shape: Any, rng: np.random.Generator) -> Any:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, dataclass_transform
+from typing import TYPE_CHECKING, Any, dataclass_transform
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 from .. import functional
 from ..checks import choice
-from ..core import Operand
+from ..core import Operand, Value
 from ..words import printable
-from .inputs import floating
-from .module import WithoutParameters
+from .inputs import check_sizes, floating, wrong_shape
+from .module import Module, WithoutParameters
 from .options import FunctionLayer
 
 
@@ -62,6 +67,17 @@ class ELU(Activation):
 
     _function = staticmethod(functional.elu)
     alpha: float = 1.0
+
+
+class CELU(Activation):
+    """x where positive, alpha · (exp(x / alpha) − 1) elsewhere."""
+
+    _function = staticmethod(functional.celu)
+    alpha: float = 1.0
+
+    def check(self) -> None:
+        if not self.alpha:
+            raise ValueError("CELU(alpha=0): its lower half is alpha * (exp(x / alpha) - 1). Give another number")
 
 
 class SELU(Activation):
@@ -125,6 +141,24 @@ class Hardswish(Activation):
     _function = staticmethod(functional.hardswish)
 
 
+class Hardsigmoid(Activation):
+    """relu6(x + 3) / 6."""
+
+    _function = staticmethod(functional.hardsigmoid)
+
+
+class LogSigmoid(Activation):
+    """log(sigmoid(x)), precise where the sigmoid is tiny."""
+
+    _function = staticmethod(functional.logsigmoid)
+
+
+class Softsign(Activation):
+    """x / (1 + |x|), from −1 to 1."""
+
+    _function = staticmethod(functional.softsign)
+
+
 class Step(Activation):
     """1 where x is positive, else 0; nothing flows back: the neuron that fires or does not."""
 
@@ -143,3 +177,44 @@ class LogSoftmax(Activation):
 
     _function = staticmethod(functional.log_softmax)
     axis: int = -1
+
+
+class Softmin(Activation):
+    """softmax(−x) along `axis`."""
+
+    _function = staticmethod(functional.softmin)
+    axis: int = -1
+
+
+class GLU(Activation):
+    """The first half of x along `axis` times the sigmoid of the second."""
+
+    _function = staticmethod(functional.glu)
+    axis: int = -1
+
+
+class PReLU(Module):
+    """x where positive, `weight` · x elsewhere: a LeakyReLU whose slope is learned (He et al. 2015).
+
+    x is (batch, channels, …) with as many channels as `num_parameters`, or anything where that is 1; the slopes start
+    at `init`.
+
+    >>> PReLU()([-2.0, 3.0])
+    Value(data=[-0.5,  3. ], grad=None)
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike = np.float32) -> None:
+        check_sizes("PReLU", num_parameters=num_parameters)
+        self.weight: Value = Value(np.full(num_parameters, init, dtype))
+
+    def forward(self, x: Operand) -> Value:
+        """x with its negative numbers times the slopes, in its shape. ValueError for another number of channels."""
+        x = floating(self, x)
+        try:
+            out: Value = functional.prelu(x, self.weight)
+        except ValueError as error:
+            raise wrong_shape(self, x, f"it wants (batch, {self.weight.size}, …)") from error
+        return out
+
+    def __repr__(self) -> str:
+        return f"PReLU({self.weight.size})" if self.weight.size > 1 else "PReLU()"

@@ -1,9 +1,8 @@
-"""Attention, and the Transformer block made of it."""
+"""Attention, and positions for it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +11,12 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..checks import function
 from ..core import Array, Operand, Value, shaped
 from . import init as initialisers
 from .init import Seed, generator
 from .inputs import check_dropped, check_sizes, floating, wrong_shape
 from .linear import Linear, affine
 from .module import Module, WrongInput
-from .norm import Dropout, LayerNorm
 
 
 class MultiheadAttention(Module):
@@ -156,78 +153,6 @@ class MultiheadAttention(Module):
 
     def __repr__(self) -> str:
         return f"MultiheadAttention({self.embed_dim}, num_heads={self.num_heads})"
-
-
-class TransformerEncoderLayer(Module):
-    """A Transformer block: attention of a sequence to itself, then two linear layers at every place, each added to
-    its input, with a LayerNorm after each; with `norm_first` before each.
-
-    `src` is (time, batch, d_model), with `batch_first` (batch, time, d_model); the masks are those of
-    `MultiheadAttention`, and so is the default of `batch_first`. `activation` is "relu", "gelu" or a function.
-    `dropout` is that of the attention weights, of what the activation gives and of what is added.
-
-    >>> block = TransformerEncoderLayer(8, 2, 32, dropout=0.0, batch_first=True, norm_first=True, seed=0)
-    >>> block(np.ones((5, 3, 8), np.float32), is_causal=True).shape
-    (5, 3, 8)
-    """
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Any], Any] = functional.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        *,
-        dtype: DTypeLike = np.float32,
-        seed: Seed = None,
-    ) -> None:
-        known: dict[Any, Any] = {"relu": functional.relu, "gelu": functional.gelu}
-        chosen = known.get(activation, activation)
-        function("activation", chosen, call="TransformerEncoderLayer", more=", 'relu' or 'gelu'")
-        rng = generator(seed)
-        self.self_attn: MultiheadAttention = MultiheadAttention(
-            d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype, seed=rng
-        )
-        self.linear1: Linear = Linear(d_model, dim_feedforward, bias, dtype=dtype, seed=rng)
-        self.dropout: Dropout = Dropout(dropout, seed=rng)
-        self.linear2: Linear = Linear(dim_feedforward, d_model, bias, dtype=dtype, seed=rng)
-        self.norm1: LayerNorm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2: LayerNorm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1: Dropout = Dropout(dropout, seed=rng)
-        self.dropout2: Dropout = Dropout(dropout, seed=rng)
-        self.activation: Callable[[Any], Any] = chosen
-        self.norm_first: bool = norm_first
-
-    def forward(
-        self, src: Operand, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Value:
-        """The sequence after attention and both linear layers, in the shape of `src`; the masks are its attention's."""
-
-        def attend(x: Any) -> Value:
-            out, _ = self.self_attn(
-                x, x, x, src_key_padding_mask, need_weights=False, attn_mask=src_mask, is_causal=is_causal
-            )
-            return self.dropout1(out)
-
-        def think(x: Any) -> Value:
-            return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
-
-        x = floating(self, src)
-        if self.norm_first:
-            x = x + attend(self.norm1(x))
-            out: Value = x + think(self.norm2(x))
-            return out
-        x = self.norm1(x + attend(x))
-        return self.norm2(x + think(x))
-
-    def __repr__(self) -> str:
-        width, heads = self.self_attn.embed_dim, self.self_attn.num_heads
-        return f"TransformerEncoderLayer({width}, nhead={heads}, dim_feedforward={len(self.linear1.weight)})"
 
 
 def sinusoidal(length: int, width: int, dtype: DTypeLike = np.float32) -> Array:

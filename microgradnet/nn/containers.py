@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..checks import function
+from ..checks import function, is_whole, refusal
 from ..core import Operand, Value, shaped
 from ..words import printable
 from . import init as initialisers
@@ -137,6 +137,35 @@ class Flatten(WithoutParameters):
         shown = [f"{k}={v}" for k, v, default in (("start_dim", self.start_dim, 1), ("end_dim", self.end_dim, -1))
                  if v != default]  # fmt: skip
         return f"Flatten({', '.join(shown)})"
+
+
+class Unflatten(WithoutParameters):
+    """x with one axis as several, of the lengths `unflattened_size`: the opposite of Flatten. One may be −1.
+
+    >>> Unflatten(1, (16, 5, 5))(np.ones((64, 400))).shape
+    (64, 16, 5, 5)
+    """
+
+    def __init__(self, axis: int, unflattened_size: tuple[int, ...]) -> None:
+        sizes = tuple(unflattened_size) if isinstance(unflattened_size, tuple | list) else ()
+        if not sizes or not all(is_whole(n) or n == -1 for n in sizes) or sizes.count(-1) > 1:
+            wanted = "the lengths of the axes to make, such as (16, 5, 5), of which one may be -1"
+            raise ValueError(refusal("unflattened_size", unflattened_size, wanted, call="Unflatten"))
+        self.axis: int = axis
+        self.unflattened_size: tuple[int, ...] = sizes
+
+    def forward(self, x: Operand) -> Any:
+        """x in the shape with several axes in place of one. ValueError if x does not have it, or not of that length."""
+        x = shaped(x)
+        axis, sizes = self.axis + x.ndim if self.axis < 0 else self.axis, self.unflattened_size
+        known = math.prod(n for n in sizes if n > 0)
+        if not 0 <= axis < x.ndim or x.shape[axis] % known or (-1 not in sizes and x.shape[axis] != known):
+            raise wrong_shape(self, x, f"its axis {self.axis} cannot be cut into {sizes}")
+        rest = x.shape[axis] // known
+        return x.reshape((*x.shape[:axis], *(rest if n == -1 else n for n in sizes), *x.shape[axis + 1 :]))
+
+    def __repr__(self) -> str:
+        return f"Unflatten({self.axis}, {self.unflattened_size})"
 
 
 class MLP(Module):

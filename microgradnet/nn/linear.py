@@ -77,16 +77,25 @@ def affine(x: Any, weight: Value, bias: Value | None) -> Value:
 
 
 def weight_and_bias(
-    layer: str, shape: tuple[int, ...], bias: bool, init: Initialiser, dtype: DTypeLike, seed: Seed
-) -> tuple[Value, Value | None]:
-    """The parameters that Linear and the convolutions start with. With the default `init` biases are as in PyTorch."""
+    layer: str, shape: tuple[int, ...], bias: bool, init: Initialiser, dtype: DTypeLike, seed: Seed,
+    biases: int | None = None,
+) -> tuple[Value, Value | None]:  # fmt: skip
+    """The parameters that Linear and the convolutions start with; there are as many biases as rows unless told.
+
+    With the default `init` biases are as in PyTorch.
+    """
     function("init", init, call=layer, more=", such as nn.init.xavier_normal")
     rng = generator(seed)
     weight = Value(init(shape, rng).astype(dtype))
     if not bias:
         return weight, None
     small = init is initialisers.lecun_uniform
-    start = init(shape, rng).reshape(len(weight), -1)[:, 0] if small else np.zeros(shape[0])
+    if not small:
+        start = np.zeros(biases or len(weight))
+    elif biases is None:
+        start = init(shape, rng).reshape(len(weight), -1)[:, 0]
+    else:
+        start = init(shape, rng).reshape(-1)[:biases]
     return weight, Value(start.astype(dtype))
 
 

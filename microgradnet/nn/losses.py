@@ -141,3 +141,71 @@ class HingeEmbeddingLoss(Loss):
     _function = staticmethod(functional.hinge_embedding_loss)
     margin: float = 1.0
     reduction: str = "mean"
+
+
+class SoftMarginLoss(Loss):
+    """log(1 + exp(−target · input)) of scores and labels ±1: `functional.soft_margin_loss`."""
+
+    _function = staticmethod(functional.soft_margin_loss)
+    reduction: str = "mean"
+
+
+class PoissonNLLLoss(Loss):
+    """Of logarithms of rates and the counts that were seen: `functional.poisson_nll_loss`."""
+
+    _function = staticmethod(functional.poisson_nll_loss)
+    log_input: bool = True
+    full: bool = False
+    eps: float = 1e-8
+    reduction: str = "mean"
+
+
+class LossOfThree(Loss):
+    """A loss of three arrays: of two and what is to be of them, or of an anchor and two others."""
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def __call__(self, x: Numbers, y: Numbers, z: Numbers, /) -> Array: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, x: Either, y: Either, z: Either, /) -> Value: ...
+        def __call__(self, x: Any, y: Any, z: Any, /) -> Any: ...
+
+    def forward(self, x: Operand, y: Operand, z: Operand) -> Any:  # type: ignore[override]
+        return self._function(x, y, z, **self.options())
+
+
+class GaussianNLLLoss(LossOfThree):
+    """Of means, targets and variances: `functional.gaussian_nll_loss`."""
+
+    _function = staticmethod(functional.gaussian_nll_loss)
+    full: bool = False
+    eps: float = 1e-6
+    reduction: str = "mean"
+
+
+class CosineEmbeddingLoss(LossOfThree):
+    """Of vectors, other vectors and labels, 1 where they are to be alike: `functional.cosine_embedding_loss`."""
+
+    _function = staticmethod(functional.cosine_embedding_loss)
+    margin: float = 0.0
+    reduction: str = "mean"
+
+
+class MarginRankingLoss(LossOfThree):
+    """Of scores, other scores and labels, 1 where the first are to be larger: `functional.margin_ranking_loss`."""
+
+    _function = staticmethod(functional.margin_ranking_loss)
+    margin: float = 0.0
+    reduction: str = "mean"
+
+
+class TripletMarginLoss(LossOfThree):
+    """Of anchors, what is like them and what is not: `functional.triplet_margin_loss`."""
+
+    _function = staticmethod(functional.triplet_margin_loss)
+    margin: float = 1.0
+    p: float = 2.0
+    eps: float = 1e-6
+    swap: bool = False
+    reduction: str = "mean"

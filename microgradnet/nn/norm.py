@@ -1,4 +1,4 @@
-"""Layers that keep signals at one size (normalisation), and the one that drops some of them."""
+"""Layers that keep signals at one size: normalisation."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 from .. import functional
 from ..core import Array, Operand, Value, modes
 from ..words import printable
-from .init import Seed, generator
-from .inputs import check_dropped, check_sizes, floating, wrong_shape
-from .module import Module, WithoutParameters
+from .inputs import check_sizes, floating, wrong_shape
+from .module import Module
 
 
 def _share(batches: Array) -> float:
@@ -25,11 +24,31 @@ def _count(batches: Array) -> None:
     batches[...] += 1
 
 
-class BatchNorm(Module):
-    """What BatchNorm1d and BatchNorm2d share."""
+class ChannelNorm(Module):
+    """What the layers share that may keep a running mean and variance of every channel."""
 
     _ranks: ClassVar[tuple[int, ...]]
     _wanted: ClassVar[str]
+
+    def __init__(
+        self, num_features: int, eps: float, momentum: float | None, affine: bool, tracked: bool, dtype: DTypeLike
+    ) -> None:
+        check_sizes(type(self).__name__, num_features=num_features)
+        self.num_features: int = num_features
+        self.eps: float = eps
+        self.momentum: float | None = momentum
+        self.weight: Value | None = Value(np.ones(num_features, dtype)) if affine else None
+        self.bias: Value | None = Value(np.zeros(num_features, dtype)) if affine else None
+        self.running_mean: Array | None = np.zeros(num_features, dtype) if tracked else None
+        self.running_var: Array | None = np.ones(num_features, dtype) if tracked else None
+        self.num_batches_tracked: Array | None = np.zeros((), np.int64) if tracked else None
+
+    def __repr__(self) -> str:
+        return printable(f"{type(self).__name__}({self.num_features})")
+
+
+class BatchNorm(ChannelNorm):
+    """What BatchNorm1d and BatchNorm2d share."""
 
     def __init__(
         self,
@@ -41,15 +60,7 @@ class BatchNorm(Module):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        check_sizes(type(self).__name__, num_features=num_features)
-        self.num_features: int = num_features
-        self.eps: float = eps
-        self.momentum: float | None = momentum
-        self.weight: Value | None = Value(np.ones(num_features, dtype)) if affine else None
-        self.bias: Value | None = Value(np.zeros(num_features, dtype)) if affine else None
-        self.running_mean: Array | None = np.zeros(num_features, dtype) if track_running_stats else None
-        self.running_var: Array | None = np.ones(num_features, dtype) if track_running_stats else None
-        self.num_batches_tracked: Array | None = np.zeros((), np.int64) if track_running_stats else None
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
 
     def forward(self, x: Operand) -> Value:
         """x with every channel normalised, in its shape; in training, the running statistics move too.
@@ -72,9 +83,6 @@ class BatchNorm(Module):
         if self.training and batches is not None:
             modes.host(_count, batches)
         return out
-
-    def __repr__(self) -> str:
-        return printable(f"{type(self).__name__}({self.num_features})")
 
 
 class BatchNorm1d(BatchNorm):
@@ -106,6 +114,66 @@ class BatchNorm2d(BatchNorm):
     """
 
     _ranks, _wanted = (4,), "(batch, {0}, height, width)"
+
+
+class InstanceNorm(ChannelNorm):
+    """What InstanceNorm1d and InstanceNorm2d share."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        *,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+
+    def forward(self, x: Operand) -> Any:
+        """x with every channel of every example normalised, in its shape; one example may come without the batch.
+
+        ValueError for another number of channels or axes, and for one number in each channel alone.
+        """
+        x = floating(self, x)
+        if x.ndim not in self._ranks or x.shape[x.ndim - self._ranks[0]] != self.num_features:
+            raise wrong_shape(self, x, f"it wants {self._wanted.format(self.num_features)}")
+        alone = x.ndim == self._ranks[0]
+        try:
+            out = functional.instance_norm(
+                x[None] if alone else x, self.running_mean, self.running_var, self.weight, self.bias,
+                self.training or self.running_mean is None, self.momentum or 0.0, self.eps,
+            )  # fmt: skip
+        except ValueError as error:
+            raise wrong_shape(self, x, str(error)) from error
+        return out[0] if alone else out
+
+
+class InstanceNorm1d(InstanceNorm):
+    """Every channel of every example moved and scaled to mean 0 and variance 1 over its length.
+
+    x is (batch, num_features, length), or without the batch. With `affine` then times `weight` plus `bias`. With
+    `track_running_stats` running means are kept as by `BatchNorm1d`, and used after `eval()`.
+
+    >>> InstanceNorm1d(2)(np.array([[1, 3], [0, 100]], np.float32)).round(3)
+    array([[-1.,  1.],
+           [-1.,  1.]], dtype=float32)
+    """
+
+    _ranks, _wanted = (2, 3), "({0}, length) or (batch, {0}, length)"
+
+
+class InstanceNorm2d(InstanceNorm):
+    """Every channel of every image moved and scaled to mean 0 and variance 1 over its pixels, as `InstanceNorm1d` does.
+
+    x is (batch, num_features, height, width), or without the batch.
+
+    >>> InstanceNorm2d(3)(np.ones((5, 3, 8, 8), np.float32)).shape
+    (5, 3, 8, 8)
+    """
+
+    _ranks, _wanted = (3, 4), "({0}, height, width) or (batch, {0}, height, width)"
 
 
 class LayerNorm(Module):
@@ -221,29 +289,3 @@ def check_end(layer: Module, x: Any, shape: tuple[int, ...]) -> None:
     """WrongInput if the last axes of x are not of this shape."""
     if x.shape[-len(shape) :] != shape:
         raise wrong_shape(layer, x, f"its last axes must be {shape}")
-
-
-class Dropout(WithoutParameters):
-    """In training, x with each element dropped (set to 0) with probability `p`, the others scaled by 1 / (1 − p).
-
-    After `eval()` it returns x itself. Masks are drawn from `rng`, a np.random.Generator: that of `seed`, or the one
-    all layers without a seed share. Its state belongs to a checkpoint.
-
-    >>> layer = Dropout(0.5, seed=1)
-    >>> layer(np.ones(4, np.float32))
-    array([0., 2., 2., 2.], dtype=float32)
-    >>> layer.eval()(np.ones(4, np.float32))
-    array([1., 1., 1., 1.], dtype=float32)
-    """
-
-    def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
-        check_dropped("Dropout", p=p)
-        self.p: float = p
-        self.rng: np.random.Generator = generator(seed)
-
-    def forward(self, x: Operand) -> Any:
-        """x with some elements dropped and the others scaled up, in its shape; after `eval()`, or with p = 0, x."""
-        return functional.dropout(floating(self, x), self.p, self.training, seed=self.rng)
-
-    def __repr__(self) -> str:
-        return f"Dropout({self.p})"

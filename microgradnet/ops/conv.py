@@ -161,11 +161,11 @@ def _depthwise(x: Any, weight: Any, stride: Pair, dilation: Pair) -> Any:
     """The cross-correlation of each channel of `x`, batch last, with its kernel of `weight`, (channels, *kernel)."""
     channels, height, width, batch = x.shape
     kernel = weight.shape[1:]
-    rows, columns = size = tuple(map(count_places, (height, width), kernel, stride, dilation))
+    rows, columns = map(count_places, (height, width), kernel, stride, dilation)
     if stride != (1, 1):
-        out = np.zeros((channels, *size, batch), x.dtype)
+        out = np.zeros((channels, rows, columns, batch), x.dtype)
         for i, j in np.ndindex(*kernel):
-            out += _met(x, i, j, size, stride, dilation) * weight[:, i, j].reshape((-1, 1, 1, 1))
+            out += _met(x, i, j, (rows, columns), stride, dilation) * weight[:, i, j].reshape((-1, 1, 1, 1))
         return out
     runs = _runs(x, kernel, dilation)
     whole = np.empty((channels, rows * width * batch), x.dtype)

@@ -86,7 +86,7 @@ def celu(x: Operand, alpha: float = 1.0) -> Any:
     Value(data=[-0.78693868,  0.        ,  2.        ], grad=None)
     """
     if not alpha:
-        raise ValueError("celu(alpha=0): its lower half is alpha * (exp(x / alpha) − 1). Give another number")
+        raise ValueError("celu(alpha=0): its lower half is alpha * (exp(x / alpha) - 1). Give another number")
     x = as_floats(x)
     below = np.where(x > 0, 0.0, x)
     return np.where(x > 0, x, np.expm1(below / alpha) * alpha)
