@@ -22,7 +22,10 @@ OURS = Ours()
 ALONE = {
     "F.attention_weights": "scaled_dot_product_attention without its values, which is asked",
     "F.clip": "np.clip, which tests hold to NumPy's",
-    "F.dropout": "what it drops is drawn by another generator; nn.Dropout is asked where nothing is drawn",
+    **dict.fromkeys(
+        ("F.dropout", "F.dropout1d", "F.dropout2d"),
+        "what it drops is drawn by another generator; nn.Dropout is asked where nothing is drawn",
+    ),
     "F.hinge_loss": "of one score with a label of ±1; PyTorch has multi_margin_loss and hinge_embedding_loss",
     "F.logsumexp": "np.logaddexp.reduce, with its axis; PyTorch's is in test_differential.py",
     "F.mean": "np.mean",
@@ -61,6 +64,8 @@ DIFFERENT = {
     "nn.Softmax.dim": "named axis here, and the last one unless it is given; PyTorch's None guesses and warns",
     "nn.LogSoftmax.dim": "as Softmax",
     "nn.TransformerEncoderLayer.activation": "relu in both, each its own function",
+    "nn.TransformerDecoderLayer.activation": "relu in both, each its own function",
+    "nn.Softmin.dim": "as Softmax",
 }
 
 
@@ -82,7 +87,7 @@ def test_the_answer_is_pytorchs(code: str) -> None:
     said = SAID["answers"][code]
     with np.errstate(all="ignore"):
         got = rounded(OURS.answer(code))
-    rtol = 2e-6 if "single" in code else 2e-8
+    rtol = 2e-6 if "single" in code else 1e-7 if "ardsigmoid" in code else 2e-8  # a slope of 1/6 rounded to float32
     assert len(got["out"]) == len(said["out"])
     for i, (mine, theirs) in enumerate(zip(got["out"], said["out"], strict=True)):
         close(mine, theirs, rtol, f"result {i}")
@@ -140,7 +145,7 @@ def same(ours: Any, theirs: Any) -> bool:
 
 def test_arguments_have_pytorchs_order() -> None:
     """What goes by position goes by the same position there; PyTorch's `dim` is our `axis`, its `input` our `x`."""
-    renamed, compared = {"input": "x", "dim": "axis"}, 0
+    renamed, compared = {"input": "x", "dim": "axis", "keepdim": "keepdims"}, 0
     for name, function in public():
         kinds = inspect.signature(function).parameters.values()
         ours = [x.name for x in kinds if x.kind <= x.POSITIONAL_OR_KEYWORD]

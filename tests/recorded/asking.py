@@ -54,7 +54,10 @@ class Asked:
             if re.search(rf"\b{name}\b", code)
         }
         known = {"F": self.F, "nn": self.nn, "optim": self.optim, "init": self.init, "math": math}
-        own = {f.__name__: f for f in (self.made, self.moved, self.descent, self.rates, self.clipped)}
+        own = {
+            f.__name__: f
+            for f in (self.made, self.moved, self.descent, self.minimised, self.rates, self.waited, self.clipped)
+        }
         out = self.flat(eval(self.said(code), known | own | self.given))
         answer: dict[str, Any] = {"out": [written(self.plain(y)) for y in out]}
         found = self.gradients(out)
@@ -139,6 +142,32 @@ class Asked:
             o.step()
             path.append(np.concatenate([np.ravel(self.plain(p)) for p in w]) - begin)
         return path
+
+    def minimised(self, optimiser: Callable[[list[Any]], Any]) -> Any:
+        """Where two parameters are after each of some steps that are given a closure, and the costs."""
+        w = [self.array(numbers(3), True), self.array(numbers(2, 2, start=1), True)]
+        o, path = optimiser(w), []
+
+        def closure() -> Any:
+            o.zero_grad()
+            cost = ((w[0] * w[0] - 1.5) ** 2).sum() + ((w[1] @ w[1] - 0.5) ** 2).sum() * 0.25
+            cost.backward()
+            return cost
+
+        for _ in range(3):
+            cost = o.step(closure)
+            path.append(np.concatenate([np.ravel(self.plain(p)) for p in (*w, cost)]))
+        return path
+
+    def waited(self, schedule: Callable[[Any], Any]) -> Any:
+        """The step sizes of two groups while a number gets better, and does not."""
+        w = [self.array(np.zeros(1), True) for _ in range(2)]
+        o = self.optim.SGD([{"params": w[:1]}, {"params": w[1:], "lr": 0.03}], lr=0.4)
+        s, found = schedule(o), []
+        for number in (3.0, 2.0, 2.0, 1.95, 2.5, 1.0, 1.0, 1.05, 0.99, 1.5, 0.5, 0.5, *[0.5] * 12):
+            s.step(number)
+            found.append([float(g["lr"]) for g in o.param_groups])
+        return np.array(found)
 
     def rates(self, schedule: Callable[[Any], Any], optimiser: str = "SGD") -> Any:
         """The step sizes of two groups, and the momentum of the first."""
@@ -265,6 +294,15 @@ class PyTorch(Asked):
         names = {**vars(torch.nn.utils), **vars(torch.optim.lr_scheduler), **vars(torch.optim)}
         self.optim = types.SimpleNamespace(**names)
         self.init = Starts(torch)
+        torch.Tensor.bfloat16 = torch.Tensor.clone  # or Muon would round its matrices to 8 bits
+
+    def descent(self, *args: Any, **options: Any) -> Any:
+        """With what optimisers keep of themselves, such as NAdam's product, in float64 too."""
+        self.torch.set_default_dtype(self.torch.float64)
+        try:
+            return super().descent(*args, **options)
+        finally:
+            self.torch.set_default_dtype(self.torch.float32)
 
     def said(self, code: str) -> str:
         for ours, theirs in THEIRS.items():

@@ -9,6 +9,8 @@ SIZES = {
     "Linear": (4, 3), "Embedding": (5, 3), "Conv1d": (2, 4, 3), "Conv2d": (2, 4, 3), "BatchNorm1d": (4,),
     "BatchNorm2d": (4,), "LayerNorm": (4,), "RMSNorm": (4,), "GroupNorm": (2, 4), "RNN": (4, 3), "GRU": (4, 3),
     "LSTM": (4, 3), "MultiheadAttention": (4, 2), "TransformerEncoderLayer": (4, 2), "Dropout": (),
+    "ConvTranspose1d": (2, 4, 3), "ConvTranspose2d": (2, 4, 3), "InstanceNorm1d": (4,), "InstanceNorm2d": (4,),
+    "TransformerDecoderLayer": (4, 2), "Dropout1d": (), "Dropout2d": (), "Upsample": (2,), "PixelShuffle": (2,),
 }  # fmt: skip
 
 

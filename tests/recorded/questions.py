@@ -46,6 +46,8 @@ GIVEN: dict[str, Any] = {
     "truth": np.array([0.0, 1.0, 1.0, 0.0, 0.5]),
     "targets": np.array([[0.0, 0.25, 0.75], [0.5, 0.5, 0.0], [1.0, 0.0, 0.0], [0.125, 0.125, 0.75]]),
     "weights": np.array([0.5, 2.0, 1.25]),
+    "counts": np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 7.0], [1.0, 1.0, 0.0], [4.0, 2.0, 12.0]]),
+    "spread": shares(2, 4, start=28) + 0.125,
     "each": shares(4, 3, start=5),
     "distances": np.array([0.25, 1.0, 0.5, 2.0, 1.5, -0.5]),  # the second and the third on a margin of 1, of ½
     "signs": SIGNS,
@@ -78,15 +80,18 @@ GIVEN: dict[str, Any] = {
     "h": numbers(1, 2, 3, start=26),
     "c": numbers(1, 2, 3, start=27),
 }
-CONSTANT = {"weights", "each", "signs", "mean", "var"}
+CONSTANT = {"weights", "each", "signs", "mean", "var", "counts"}
 
 # Where PyTorch wants the same thing said in another way: classes on the second axis, `dim`, labels that are int64.
 THEIRS = {
     "axis=": "dim=",
+    "keepdims=": "keepdim=",
     "(deep,": "(deep.movedim(-1, 1),",
     "F.softmax(scores)": "F.softmax(scores, -1)",
     "F.log_softmax(scores)": "F.log_softmax(scores, -1)",
+    "F.softmin(scores)": "F.softmin(scores, -1)",
     "nn.Softmax()": "nn.Softmax(-1)",
+    "nn.Softmin()": "nn.Softmin(-1)",
     "nn.LogSoftmax()": "nn.LogSoftmax(-1)",
 }
 
@@ -115,6 +120,15 @@ for code in (
     "nn.Softplus(3.0)(x)", "nn.Hardtanh()(x)", "nn.Hardtanh(-0.5, 0.75)(x)", "nn.Hardswish()(x)", "nn.Sigmoid()(x)",
     "nn.Tanh()(x)", "nn.Softmax()(scores)", "nn.Softmax(axis=0)(scores)", "nn.LogSoftmax()(scores)",
     "nn.LogSoftmax(axis=0)(scores)",
+):  # fmt: skip
+    ask(code)
+
+for code in (
+    "F.celu(x)", "F.celu(x, 2.0)", "F.hardsigmoid(x)", "F.logsigmoid(x)", "F.softsign(x)", "F.prelu(x, two[:1])",
+    "F.prelu(line, two)", "F.softmin(scores)", "F.softmin(scores, axis=0)", "F.glu(rows)", "F.glu(line, 1)",
+    "nn.CELU()(x)", "nn.CELU(2.0)(x)", "nn.Hardsigmoid()(x)", "nn.LogSigmoid()(x)", "nn.Softsign()(x)",
+    "nn.Softmin()(scores)", "nn.Softmin(axis=0)(scores)", "nn.GLU()(rows)", "nn.GLU(1)(line)",
+    "made(nn.PReLU())(x)", "made(nn.PReLU(2))(line)",
 ):  # fmt: skip
     ask(code)
 
@@ -148,7 +162,26 @@ ask("F.kl_div(logs, likely, reduction='batchmean')")
 ask("F.kl_div(logs, logs * 2, log_target=True, reduction='batchmean')")
 ask_each("F.hinge_embedding_loss", "distances, signs", {"margin": "0.5"}, reductions=True)
 
+ask_each("F.soft_margin_loss", "distances, signs", {}, reductions=True)
+ask_each("F.cosine_embedding_loss", "rows, faint, signs[:3]", {"margin": "0.25"}, reductions=True)
+ask_each("F.margin_ranking_loss", "distances, distances * distances, signs", {"margin": "0.25"}, reductions=True)
+ask_each("F.poisson_nll_loss", "logs, counts", {"log_input": "True", "full": "True"})
+ask_each("F.poisson_nll_loss", "shares, counts, log_input=False", {"full": "True", "eps": "0.5"})
+ask_each("F.gaussian_nll_loss", "a, b, spread", {"full": "True", "eps": "0.5"})
+ask("F.gaussian_nll_loss(a, b, spread[:, :1])")
+ask_each("F.triplet_margin_loss", "rows, rows * 2, faint", {"margin": "3.0", "p": "1.0", "swap": "True"})
+ask("F.triplet_margin_loss(rows, rows * 2, faint, eps=0.5)")
+for call in (
+    "poisson_nll_loss(logs, counts", "gaussian_nll_loss(a, b, spread", "triplet_margin_loss(rows, rows * 2, faint",
+):  # fmt: skip
+    ask(f"F.{call}, reduction='sum')")
+    ask(f"F.{call}, reduction='none')")
+
 for loss, given, some in (
+    ("SoftMarginLoss", "distances, signs", ""), ("PoissonNLLLoss", "logs, counts", "full=True"),
+    ("GaussianNLLLoss", "a, b, spread", "full=True"), ("CosineEmbeddingLoss", "rows, faint, signs[:3]", "margin=0.25"),
+    ("MarginRankingLoss", "distances, distances * distances, signs", "margin=0.25"),
+    ("TripletMarginLoss", "rows, rows * 2, faint", "margin=3.0, swap=True"),
     ("MSELoss", "a, b", ""), ("L1Loss", "a, b", ""), ("HuberLoss", "a, b", "delta=0.5"),
     ("SmoothL1Loss", "a, b", "beta=0.5"), ("CrossEntropyLoss", "scores, labels", "label_smoothing=0.2, ignore_index=2"),
     ("NLLLoss", "logs, labels", "weight=weights"), ("MultiMarginLoss", "scores, labels", "p=2, margin=0.5"),
@@ -180,6 +213,31 @@ for code in (
     "F.scaled_dot_product_attention(q, k, v)", "F.scaled_dot_product_attention(q, k, v, allowed)",
     "F.scaled_dot_product_attention(q, k, v, added, scale=0.25)",
     "F.scaled_dot_product_attention(q, q, q, is_causal=True)",
+):  # fmt: skip
+    ask(code)
+
+for code in (
+    "F.instance_norm(channels)", "F.instance_norm(channels, None, None, scale, shift, eps=0.5)",
+    "moved(F.instance_norm, channels, mean, var, momentum=0.25)",
+    "F.instance_norm(channels, mean, var, use_input_stats=False)", "F.conv_transpose1d(line, kernel[:2])",
+    "F.conv_transpose1d(line, halves[:2], two, 3, 1, 2, 2, 2)", "F.conv_transpose2d(image, square)",
+    "F.conv_transpose2d(image, square, two, (2, 1), (1, 0), (1, 0), 1, (1, 2))",
+    "F.conv2d(image, square[:, :1], groups=2)",
+    "F.conv2d(image, square[:, :1], two, 2, 1, groups=2)", "F.adaptive_avg_pool1d(line, 4)",
+    "F.adaptive_avg_pool2d(image, 1)", "F.adaptive_avg_pool2d(image, (3, None))",
+    "F.adaptive_avg_pool2d(image, (2, 5))",
+    "F.adaptive_max_pool1d(line, 4)", "F.adaptive_max_pool2d(image, (3, 2))", "F.pad(line, (1, 2))",
+    "F.pad(image, (1, -1, 0, 2), value=0.5)", "F.pad(line, (2, 1), 'reflect')",
+    "F.pad(image, (1, 2, 0, 1), 'replicate')",
+    "F.pad(image, (1, 2, 3, 0), 'circular')", "F.interpolate(line, 9)", "F.interpolate(image, scale_factor=2)",
+    "F.interpolate(image, (3, 7), mode='nearest-exact')", "F.interpolate(image, (3, 7), mode='bilinear')",
+    "F.interpolate(line, scale_factor=1.7, mode='linear')",
+    "F.interpolate(image, (7, 3), mode='bilinear', align_corners=True)", "F.interpolate(image, (3, 2), mode='area')",
+    "F.unfold(image, 2)", "F.unfold(image, (2, 3), 1, (1, 0), 2)", "F.fold(F.unfold(image, 2), (4, 5), 2)",
+    "F.fold(F.unfold(image, 3, 1, 1, 2), (4, 5), 3, 1, 1, 2)", "F.pixel_shuffle(channels[:, :, None], 2)",
+    "F.pixel_unshuffle(image[:, :, :, :4], 2)", "F.one_hot(labels)", "F.one_hot(words, 6)", "F.normalize(rows)",
+    "F.normalize(rows, 1.0, 0, 5.0)", "F.cosine_similarity(rows, faint)", "F.cosine_similarity(a, b, axis=0, eps=0.25)",
+    "F.pairwise_distance(rows, faint)", "F.pairwise_distance(a, b, 1.0, 0.5, keepdims=True)",
 ):  # fmt: skip
     ask(code)
 
@@ -215,6 +273,36 @@ for code in (
 ):  # fmt: skip
     ask(code)
 
+for code in (
+    "made(nn.ConvTranspose1d(2, 4, 3))(line)", "made(nn.ConvTranspose1d(2, 4, 2, 2, 1, 1, 2, False, 2))(line)",
+    "made(nn.ConvTranspose2d(2, 3, 2))(image)", "made(nn.ConvTranspose2d(2, 2, (2, 3), 2, 1, (1, 0)))(image)",
+    "made(nn.Conv1d(2, 4, 3, padding=2, padding_mode='circular'))(line)",
+    "made(nn.Conv2d(2, 3, (2, 3), 1, 'same', 1, 1, True, 'reflect'))(image)", "nn.AdaptiveAvgPool1d(4)(line)",
+    "nn.AdaptiveAvgPool2d((3, None))(image)", "nn.AdaptiveMaxPool1d(4)(line)", "nn.AdaptiveMaxPool2d((3, 2))(image)",
+    "made(nn.InstanceNorm1d(4))(channels)", "made(nn.InstanceNorm1d(4, 0.5, 0.3, True, True))(channels)",
+    "made(nn.InstanceNorm2d(2, affine=True))(image)",
+    "made(nn.InstanceNorm2d(2, track_running_stats=True)).eval()(image)", "nn.Dropout1d().eval()(line)",
+    "nn.Dropout2d().eval()(image)", "nn.Unflatten(1, (2, -1))(rows)", "nn.ConstantPad1d(1, 0.5)(line)",
+    "nn.ConstantPad2d((1, 0, 2, 1), 0.5)(image)", "nn.ZeroPad1d(2)(line)", "nn.ZeroPad2d((1, 0, 2, 1))(image)",
+    "nn.ReflectionPad1d(2)(line)", "nn.ReflectionPad2d((1, 0, 2, 1))(image)", "nn.ReplicationPad1d((3, 1))(line)",
+    "nn.ReplicationPad2d(1)(image)", "nn.CircularPad1d(3)(line)", "nn.CircularPad2d((1, 0, 2, 1))(image)",
+    "nn.Upsample(9)(line)", "nn.Upsample(None, 1.5, 'bilinear', True)(image)", "nn.Unfold(2, 1, 1, 2)(image)",
+    "nn.Fold((4, 5), 2)(F.unfold(image, 2))", "nn.PixelShuffle(2)(channels[:, :, None])",
+    "nn.PixelUnshuffle(2)(image[:, :, :, :4])", "nn.CosineSimilarity()(rows, faint)",
+    "nn.CosineSimilarity(0, 0.25)(a, b)", "nn.PairwiseDistance()(rows, faint)",
+    "nn.PairwiseDistance(1.0, 0.5, True)(a, b)",
+    "made(nn.TransformerDecoderLayer(4, 2)).eval()(sequence, sequence * 2)",
+    "made(nn.TransformerDecoderLayer(4, 2, 5, 0.0))(sequence, sequence[:2])",
+    "made(nn.TransformerDecoderLayer(4, 2, 5, 0.0, 'gelu', 0.5, True, True))(q, k, later, added, None, hidden)",
+    "made(nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 5, 0.0), 2))(sequence)",
+    "made(nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 5, 0.0, batch_first=True), 2, nn.LayerNorm(4)))"
+    "(q, later)",
+    "made(nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 5, 0.0), 2))(sequence, sequence[:2])",
+    "made(nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 5, 0.0, batch_first=True), 2, nn.LayerNorm(4)))"
+    "(q, k, later, added)",
+):  # fmt: skip
+    ask(code)
+
 # ------------------------------------------------------------------------------------ optimisers, schedules, starts
 
 for code in (
@@ -230,6 +318,26 @@ for code in (
     ask(f"descent(lambda w: {code})")
     if code in ("optim.Adagrad(w)", "optim.RMSprop(w)", "optim.Adam(w)", "optim.AdamW(w)"):
         ask(f"descent(lambda w: {code}, gradients=1e-7)")  # beside which eps is something
+
+for code in (
+    "optim.NAdam(w)", "optim.NAdam(w, 0.1, (0.7, 0.9), 1e-3, 0.1, 0.1)",
+    "optim.NAdam(w, 0.1, weight_decay=0.3, decoupled_weight_decay=True)", "optim.NAdam(w, 0.1, maximize=True)",
+    "optim.RAdam(w)", "optim.RAdam(w, 0.1, (0.7, 0.9), 1e-3, 0.1)",
+    "optim.RAdam(w, 0.1, (0.7, 0.9), weight_decay=0.3, decoupled_weight_decay=True)",
+    "optim.RAdam(w, 0.1, (0.7, 0.9), maximize=True)", "optim.Muon(w[1:])",
+    "optim.Muon(w[1:], 0.1, 0.3, 0.8, False, (2.0, -1.5, 0.5), 1e-3, 3, 'match_rms_adamw')",
+):  # fmt: skip
+    ask(f"descent(lambda w: {code})")
+for code in (
+    "optim.LBFGS(w, 0.1)", "optim.LBFGS(w, 0.5, 3, history_size=2)", "optim.LBFGS(w, line_search_fn='strong_wolfe')",
+    "optim.LBFGS(w, 0.7, 4, 6, 0.5, 1e-3, 5, 'strong_wolfe')",
+):  # fmt: skip
+    ask(f"minimised(lambda w: {code})")
+for code in (
+    "optim.ReduceLROnPlateau(o, patience=1)", "optim.ReduceLROnPlateau(o, 'min', 0.5, 0, 0.1, 'rel', 2, 0.05)",
+    "optim.ReduceLROnPlateau(o, 'max', 0.5, 1, 0.1, 'abs', 0, [0.1, 0.0], 0.01)", "optim.ReduceLROnPlateau(o)",
+):  # fmt: skip
+    ask(f"waited(lambda o: {code})")
 
 for code in (
     "optim.StepLR(o, 3)", "optim.StepLR(o, 2, 0.7)", "optim.MultiStepLR(o, [2, 5])",
@@ -276,6 +384,8 @@ SPREADS = [
     *[f"started(lambda: nn.{code})" for code in (
         "Linear(24, 10)", "Embedding(40, 6)", "Conv1d(6, 8, 5)", "Conv2d(4, 6, 3, groups=2)", "RNN(5, 16)",
         "GRU(5, 16)", "LSTM(5, 16)", "MultiheadAttention(24, 2)", "TransformerEncoderLayer(8, 2, 40)",
-        "BatchNorm1d(20)", "LayerNorm(20)", "RMSNorm(20)", "GroupNorm(2, 20)",
+        "BatchNorm1d(20)", "LayerNorm(20)", "RMSNorm(20)", "GroupNorm(2, 20)", "ConvTranspose1d(8, 6, 5)",
+        "ConvTranspose2d(6, 4, 3, groups=2)", "InstanceNorm1d(20, affine=True)", "PReLU(20)",
+        "TransformerDecoderLayer(8, 2, 40)",
     )],
 ]  # fmt: skip
