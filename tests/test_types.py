@@ -49,9 +49,14 @@ EXCEPTIONS = {
     "Module.__call__": "of a Module of no known class",
     "Sequential.__getitem__": "a layer of the user's",
     **dict.fromkeys(
-        [f"{layer}.forward" for layer in ("Activation", "Dropout", "Flatten", "Identity", "Loss", "Pooling")],
+        [
+            f"{layer}.forward"
+            for layer in ("Activation", "AdaptivePooling", "Distance", "Dropout", "Flatten", "Identity", "Loss",
+                          "LossOfThree", "Pooling", "Spatial", "Unflatten")
+        ],
         "an array of arrays, a Value of Values: __call__ says so, and is what is called",
     ),
+    **dict.fromkeys(("InstanceNorm.forward", "InstanceNorm.__call__"), "a Value if it has parameters, or x is one"),
     "Call.cotangent": "an array; None until it is drawn",
     "Call.numbers": "an array, or what a function of the user's makes of arrays",
 }  # fmt: skip
@@ -140,7 +145,7 @@ def everything() -> tuple[str, list[tuple[str, bool]]]:
 
 # What others call otherwise: an error at run time says so, and type checkers know of none of it.
 FOREIGN = [
-    "v.view(2)", "v.label", "nn.Neuron(2)", "microgradnet.tensor(1.0)", "functional.one_hot(v)", "model.children()",
+    "v.view(2)", "v.label", "nn.Neuron(2)", "microgradnet.tensor(1.0)", "functional.ctc_loss(v)", "model.submodules()",
     "optim.lr_scheduler", "Value(1.0, label='a')", "v.backward(retain_graph=True)", "v.sum(keepdim=True).numpy()",
     "v.argmax(dim=0)", "functional.softmax(v, dim=0)", "microgradnet.grad(f, argnum=0)",
     "nn.Linear(2, 3, device='cpu')", "optim.SGD([v], learning_rate=0.1)",
