@@ -80,7 +80,7 @@ def _columns(block: Any) -> Any:
 def _conv2d(x: Any, weight: Any, *bias: Any, stride: Pair, padding: Edges, dilation: Pair, groups: int) -> Any:
     """The cross-correlation of images with kernels, plus a bias if there is one; `conv2d` says how."""
     result, dtype = _dtypes(x, weight, *bias)
-    if _is_depthwise(weight, groups):
+    if _is_depthwise(len(weight), weight.shape[1] * groups, groups, stride, dilation):
         out = _depthwise(_padded(x, padding, dtype), weight[:, 0].astype(dtype), stride, dilation)
         for b in bias:
             out += b.reshape((-1, 1, 1, 1))
@@ -101,7 +101,7 @@ def _conv2d_input(
     """An image of `shape` (height, width) with the kernels times its number of `y`, added at their places."""
     result, dtype = _dtypes(y, weight)
     ((top, bottom), (left, right)), (height, width) = padding, shape
-    if _is_depthwise(weight, groups):
+    if _is_depthwise(len(weight), weight.shape[1] * groups, groups, stride, dilation):
         full = top + height + bottom, left + width + right
         out = _depthwise_input(y, weight[:, 0].astype(dtype), full, stride, dilation)
         return narrowed(out, result)[:, top : top + height, left : left + width].transpose(3, 0, 1, 2)
@@ -118,7 +118,7 @@ def _conv2d_input(
 def _conv2d_weight(y: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Edges, dilation: Pair, groups: int) -> Any:
     """Kernels of size `kernel`: for each channel of `y`, the patches of `x` times its number of `y`, added up."""
     result, dtype = _dtypes(y, x)
-    if groups == x.shape[1] == y.shape[1] > 1:
+    if _is_depthwise(y.shape[1], x.shape[1], groups, stride, dilation):
         out = _depthwise_weight(y.transpose(1, 2, 3, 0), _padded(x, padding, dtype), kernel, stride, dilation)
         return narrowed(out, result).reshape((groups, 1, *kernel))
     patches = _patches(_padded(x, padding, dtype), kernel, stride, dilation, groups)
@@ -133,11 +133,22 @@ def _conv2d_weight(y: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Edges
 
 # There is no matrix to multiply with. At stride 1 what one element of the kernel meets is one run of memory, here with
 # the image's rows end to end, so the sums over the kernel are sums of runs, and nothing is copied: 6 to 10 times as
-# fast as patches. Where a run goes on from one row to the next the sums mean nothing, and are cut off.
+# fast as patches. Where a run goes on from one row to the next the sums mean nothing, and are cut off. At another
+# stride s it is s² convolutions at stride 1: each of every s-th row and column with every s-th of the kernel.
 
 
-def _is_depthwise(weight: Any, groups: int) -> bool:
-    return groups > 1 and len(weight) == groups and weight.shape[1] == 1
+def _is_depthwise(out: int, channels: int, groups: int, stride: Pair, dilation: Pair) -> bool:
+    return out == channels == groups > 1 and (stride == (1, 1) or dilation == (1, 1))
+
+
+def _phases(kernel: Pair, size: Pair, stride: Pair) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """For every place where the kernel can begin within a stride: its elements from there on, every stride-th; and the
+    rows and columns of the image that they meet, at `size` places."""
+    for first in np.ndindex(*map(min, kernel, stride)):
+        lengths = [n + (k - 1 - a) // s for n, k, a, s in zip(size, kernel, first, stride, strict=True)]
+        inner = [slice(a, None, s) for a, s in zip(first, stride, strict=True)]
+        outer = [slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(first, lengths, stride, strict=True)]
+        yield (slice(None), *inner), (slice(None), *outer)
 
 
 def _runs(x: Any, kernel: Pair, dilation: Pair) -> Any:
@@ -150,13 +161,6 @@ def _runs(x: Any, kernel: Pair, dilation: Pair) -> Any:
     return as_strided(x, (channels, *kernel, numbers), (c, h * dilation[0], w * dilation[1], n))
 
 
-def _met(x: Any, i: int, j: int, size: Pair, stride: Pair, dilation: Pair) -> Any:
-    """What the element (i, j) of a kernel meets in `x`, batch last, at its `size` places: a view."""
-    top, left = i * dilation[0], j * dilation[1]
-    bottom, right = (first + (n - 1) * s + 1 for first, n, s in zip((top, left), size, stride, strict=True))
-    return x[:, top : bottom : stride[0], left : right : stride[1]]
-
-
 def _depthwise(x: Any, weight: Any, stride: Pair, dilation: Pair) -> Any:
     """The cross-correlation of each channel of `x`, batch last, with its kernel of `weight`, (channels, *kernel)."""
     channels, height, width, batch = x.shape
@@ -164,8 +168,8 @@ def _depthwise(x: Any, weight: Any, stride: Pair, dilation: Pair) -> Any:
     rows, columns = map(count_places, (height, width), kernel, stride, dilation)
     if stride != (1, 1):
         out = np.zeros((channels, rows, columns, batch), x.dtype)
-        for i, j in np.ndindex(*kernel):
-            out += _met(x, i, j, (rows, columns), stride, dilation) * weight[:, i, j].reshape((-1, 1, 1, 1))
+        for inner, outer in _phases(kernel, (rows, columns), stride):
+            out += _depthwise(np.ascontiguousarray(x[outer]), weight[inner], (1, 1), (1, 1))
         return out
     runs = _runs(x, kernel, dilation)
     whole = np.empty((channels, rows * width * batch), x.dtype)
@@ -181,30 +185,32 @@ def _depthwise(x: Any, weight: Any, stride: Pair, dilation: Pair) -> Any:
 
 def _depthwise_input(y: Any, weight: Any, shape: Pair, stride: Pair, dilation: Pair) -> Any:
     """An image of `shape`, batch last, with the kernel of each channel times its number of `y`, added at its places."""
-    kernel, dtype = weight.shape[1:], weight.dtype
+    kernel = weight.shape[1:]
     if stride == (1, 1):  # a correlation as well, with the kernel turned round
         edges = [((k - 1) * d,) * 2 for k, d in zip(kernel, dilation, strict=True)]
-        return _depthwise(_padded(y, (edges[0], edges[1]), dtype), weight[:, ::-1, ::-1], stride, dilation)
-    out, y = np.zeros((len(weight), *shape, len(y)), dtype), np.ascontiguousarray(y.transpose(1, 2, 3, 0), dtype)
-    for i, j in np.ndindex(*kernel):
-        met = _met(out, i, j, y.shape[1:3], stride, dilation)
-        met += y * weight[:, i, j].reshape((-1, 1, 1, 1))
+        turned = weight[:, ::-1, ::-1]
+        return _depthwise(_padded(y, (edges[0], edges[1]), weight.dtype), turned, stride, dilation)
+    out = np.zeros((len(weight), *shape, len(y)), weight.dtype)
+    for inner, outer in _phases(kernel, y.shape[2:], stride):
+        part = weight[inner]
+        size = [n + k - 1 for n, k in zip(y.shape[2:], part.shape[1:], strict=True)]
+        out[outer] = _depthwise_input(y, part, (size[0], size[1]), (1, 1), (1, 1))
     return out
 
 
 def _depthwise_weight(y: Any, x: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Any:
-    """The kernel of each channel, (channels, *kernel): what it meets in `x` times `y`, added up. Both have the batch
-    last."""
+    """The kernel of each channel, (channels, *kernel): what it meets in `x` times `y`, added up; both batch last."""
     channels, rows, columns, batch = y.shape
-    if stride == (1, 1):
-        runs = _runs(x, kernel, dilation)
-        wide = np.zeros((channels, rows, x.shape[2], batch), x.dtype)  # 0 where runs mean nothing
-        wide[:, :, :columns] = y
-        return np.vecdot(runs, wide.reshape((channels, 1, 1, wide.size // channels))[..., : runs.shape[-1]])
-    out, y = np.empty((channels, *kernel), x.dtype), np.ascontiguousarray(y, x.dtype)
-    for i, j in np.ndindex(*kernel):
-        out[:, i, j] = np.einsum("chwn,chwn->c", _met(x, i, j, (rows, columns), stride, dilation), y)
-    return out
+    if stride != (1, 1):
+        out = np.empty((channels, *kernel), x.dtype)
+        for inner, outer in _phases(kernel, (rows, columns), stride):
+            part = out[inner]
+            part[...] = _depthwise_weight(y, np.ascontiguousarray(x[outer]), part.shape[1:], (1, 1), (1, 1))
+        return out
+    runs = _runs(x, kernel, dilation)
+    wide = np.zeros((channels, rows, x.shape[2], batch), x.dtype)  # 0 where runs mean nothing
+    wide[:, :, :columns] = y
+    return np.vecdot(runs, wide.reshape((channels, 1, 1, wide.size // channels))[..., : runs.shape[-1]])
 
 
 # Shapes of image, kernel and result that belong together.

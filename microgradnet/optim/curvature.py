@@ -71,7 +71,7 @@ class LBFGS(Optimizer):
             raise ValueError(f"LBFGS moves all parameters together, in one group; got {len(self.param_groups)} groups")
         self._memory = Memory()
 
-    def step(self, closure: Callable[[], Result] | None = None) -> Result:  # type: ignore[override]
+    def step(self, closure: Callable[[], Result] | None = None) -> Result:
         """Up to `max_iter` iterations, each with new gradients by `closure()`; returns the first cost."""
         if not callable(closure):
             raise TypeError(
