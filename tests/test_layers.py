@@ -159,7 +159,19 @@ def test_importing_pulls_in_numpy_and_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".functional", ".nn", ".nn.init", ".optim", ".data", ".gradcheck", ".saving", ".train", ".plots", ".viz"],
+    [
+        "",
+        ".functional",
+        ".nn",
+        ".nn.init",
+        ".optim",
+        ".data",
+        ".gradcheck",
+        ".saving",
+        ".train",
+        ".plots",
+        ".viz",
+    ],
 )
 def test_what_is_exported_exists_and_is_documented(name: str) -> None:
     module = importlib.import_module(f"microgradnet{name}")
@@ -175,8 +187,9 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
-        "draw", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn",
-        "no_grad", "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
+        "draw", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp",
+        "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive", "save",
+        "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "AvgPool1d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d",

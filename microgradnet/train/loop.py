@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 from .. import checks
-from ..core import Array
 from ..nn.init import Seed
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..saving.formats import Path
 from ..words import answering
-from .arguments import OPTIONS, check_counts, check_parts, examples, held_out, name_of, options_of
+from .arguments import OPTIONS, check_counts, check_model, check_parts, examples, held_out, name_of, options_of, weights
 from .around import Interrupts, ModesKept
 from .callbacks import Progress, in_good_order
 from .likeness import functions_of, likenesses
 from .measures import Function, evaluated
+from .named import Weighted, loss_of, metrics_of
 from .run import History, Moves, Run, Steps
-from .sources import ArraySource, fingerprint
+from .sources import ArraySource, Batch, fingerprint
 from .step import Step
 
 
 @answering
 def fit(
     model: Module,
-    x: Array,
-    y: Array,
+    x: Any,
+    y: Any,
     *,
-    loss: Function,
+    loss: Function | str,
     optimizer: Moves,
     epochs: int,
     batch_size: int = 32,
-    validation: tuple[Array, Array] | None = None,
-    metrics: Mapping[str, Function] | None = None,
+    validation: Any = None,
+    metrics: Any = None,
+    sample_weight: Any = None,
     scheduler: Steps | None = None,
     scheduler_interval: str = "epoch",
     patience: int | None = None,
@@ -45,6 +46,7 @@ def fit(
 ) -> History:
     """The history of training `model` on examples x (n, …) with targets y (n, …): a dict of lists, a number per epoch.
 
+    Several inputs are a tuple of arrays: of `fit(model, (numbers, words), y)` the step calls `model(numbers, words)`.
     Each epoch takes the examples in a new random order, `batch_size` at a time: that of epoch k (from 1) is
     `np.random.default_rng((seed, k)).permutation(n)`. Without a seed, or with a generator, the seed is drawn. A step is
 
@@ -56,9 +58,15 @@ def fit(
 
     `history["cost"]` is the mean over the examples of what `loss` gave while training. `metrics`, such as
     `{"accuracy": f}`, are numbers f(outputs, y) of plain arrays, averaged likewise. `validation=(x, y)` adds
-    `"val_cost"` and `"val_accuracy"`: of all these examples at once, in evaluation mode, after each epoch. `"epoch"`
-    counts from 1, `"seconds"` is the time of each. `scheduler.step()` follows each epoch, or each batch with
+    `"val_cost"` and `"val_accuracy"`: of all these examples at once, in evaluation mode, after each epoch;
+    `validation=0.2` holds out that share of the examples, at random, and trains on the others. `"epoch"` counts from
+    1, `"seconds"` is the time of each. `scheduler.step()` follows each epoch, or each batch with
     `scheduler_interval="batch"`.
+
+    Losses and metrics may go by their names: `loss="cross_entropy"`, `metrics="accuracy"` or `["mae", "r2"]`; an error
+    lists them. `sample_weight` (n,) says how much each example counts in the cost, relative to the others: a batch
+    costs the mean of weight × loss, the weights being 1 on average. A loss is then one that takes `reduction="none"`,
+    as those of `functional` do. Metrics weigh nothing; `validation=(x, y, sample_weight)` weighs the val_cost.
 
     `history["stopped"]` is why it ended. "finished": all epochs are done. "patience": so many epochs in a row did not
     lower the val_cost (without validation, the cost); a NaN lowers nothing. With `patience`, the model ends with the
@@ -86,22 +94,25 @@ def fit(
     >>> history["stopped"], len(history["cost"]), history["cost"][-1] < 0.01
     ('finished', 200, True)
     """
-    metrics = dict(metrics or {})
+    check_model(model)
     x, y = examples("x", x, "y", y)
-    validation = held_out(validation)
-    check_parts(model, loss, optimizer, metrics, scheduler, {"on_batch": on_batch, "on_epoch": on_epoch})
+    weight = weights("sample_weight", sample_weight, len(y))
+    kept_back = held_out(validation, len(y))
+    loss = loss_of(loss)
+    metrics = metrics_of(metrics, loss)
+    check_parts(model, optimizer, metrics, scheduler, {"on_batch": on_batch, "on_epoch": on_epoch})
     check_counts(epochs=epochs, batch_size=batch_size, patience=patience, save_every=save_every)
     if save_every is not None and checkpoint is None:
         raise ValueError("save_every says how often to save to checkpoint=, and there is none: give a path")
     checks.choice("scheduler_interval", scheduler_interval, ("epoch", "batch"))
 
-    source = ArraySource(x, y, batch_size, seed)
-    run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=validation is not None)
+    source = ArraySource(x, y, batch_size, seed, weight, kept_back if isinstance(kept_back, int) else 0)
+    run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=kept_back is not None)
     if checkpoint is not None:
         functions = {"loss": loss, "scheduler": functions_of(scheduler)}
         functions |= {f"metrics[{name!r}]": f for name, f in metrics.items()}
         run.arguments = {
-            **source.fingerprint(), "validation": validation and [*map(fingerprint, validation)],
+            **source.fingerprint(), "validation": described(kept_back),
             "batch_size": batch_size, "seed": None if seed is None else source.seed, "patience": patience,
             "metrics": [*metrics], "loss": name_of(loss),
             "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
@@ -109,7 +120,9 @@ def fit(
             OPTIONS: options_of(optimizer.state_dict()) if isinstance(optimizer, Optimizer) else [],
         }  # fmt: skip
         run.resume(checkpoint)
-    step = Step(run, loss, metrics.values(), one_array=bool(metrics) or validation is not None)
+    validation = source.kept_back() if isinstance(kept_back, int) else kept_back
+    trained = loss if weight is None else Weighted(loss)
+    step = Step(run, trained, metrics.values(), one_array=bool(metrics) or validation is not None)
 
     with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown:
         told = {"batch": [shown.step, in_good_order(on_batch)], "epoch": [shown.line, in_good_order(on_epoch)]}
@@ -135,3 +148,11 @@ def fit(
     if run.best:
         model.load_state_dict(run.best["state"])
     return {**run.history, "stopped": run.stopped or "finished"}
+
+
+def described(kept_back: Batch | int | None) -> Any:
+    """What is held out, as a file has it."""
+    if isinstance(kept_back, Batch):
+        weight = () if kept_back.weight is None else (kept_back.weight,)
+        return [fingerprint(part) for part in (kept_back.x, kept_back.y, *weight)]
+    return kept_back
