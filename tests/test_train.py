@@ -357,6 +357,8 @@ def test_predict_gives_a_tuple_where_the_model_does() -> None:
             return x + 1, x[:, :1]
 
     x, _ = training.examples()
+    with pytest.raises(ValueError, match="for 20 examples: batches are put together by their rows"):
+        mg.predict(nn.GRU(3, 4, batch_first=True), np.ones((20, 5, 3), np.float32))  # whose state has layers first
     more, first = mg.predict(Pair(), x, batch_size=6)
     np.testing.assert_array_equal(more, x + 1)
     np.testing.assert_array_equal(first, x[:, :1])

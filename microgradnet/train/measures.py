@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 
-from ..core import Value, no_grad, numbers
+from ..core import Array, Value, no_grad, numbers
 from ..nn.module import Module
 from ..words import answering, brief
 from .arguments import check_counts, check_model, examples, inputs, weights
@@ -18,8 +18,24 @@ from .sources import Batch, Inputs, picked
 Function: TypeAlias = Callable[..., Any]
 
 
+class GivesOne(Protocol):
+    """A Module that returns one Value or array."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Value | Array: ...
+
+
+class GivesSeveral(Protocol):
+    """A Module that returns a tuple."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]: ...
+
+
+@overload
+def predict(model: GivesOne, x: Any, *, batch_size: int = 256) -> Array: ...
+@overload
+def predict(model: GivesSeveral, x: Any, *, batch_size: int = 256) -> tuple[Array, ...]: ...
 @answering
-def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
+def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
     """What `model` makes of examples x (n, …), as plain arrays: nothing is recorded, and it is in evaluation mode.
 
     A tuple of arrays is several inputs, `model(*x)`. The examples go through `batch_size` at a time. The result is one
@@ -75,10 +91,24 @@ def outputs_of(model: Module, x: Inputs, size: int) -> Any:
         model.eval()
         for i in range(0, n, size):
             part = picked(x, slice(i, i + size))
-            found.append(model(*part) if isinstance(part, tuple) else model(part))
+            inputs = part if isinstance(part, tuple) else (part,)
+            found.append(with_rows(model(*inputs), len(inputs[0])))
     if isinstance(found[0], tuple):
-        return tuple(np.concatenate([numbers(part) for part in parts]) for parts in zip(*found, strict=True))
-    return np.concatenate([numbers(part) for part in found])
+        return tuple(map(np.concatenate, zip(*found, strict=True)))
+    return np.concatenate(found)
+
+
+def with_rows(outputs: Any, n: int) -> Any:
+    """What a model made of n examples as plain arrays. ValueError for what has no row for each of them."""
+    if isinstance(outputs, tuple):
+        return tuple(with_rows(part, n) for part in outputs)
+    array = numbers(outputs)
+    if np.shape(array)[:1] != (n,):
+        raise ValueError(
+            f"model gave {brief(outputs)} for {n} examples: batches are put together by their rows, one for each "
+            f"example. Let forward return what has them"
+        )
+    return array
 
 
 def evaluated(
