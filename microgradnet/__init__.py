@@ -17,14 +17,14 @@ from .ops.elementwise import hook
 
 __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug", "draw",
-    "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp",
+    "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp",
     "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive", "save", "transforms",
     "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import data, functional, gradcheck, nn, optim, plots, transforms
+    from . import data, estimators, functional, gradcheck, nn, optim, plots, transforms
     from .debugging import debug
     from .gradcheck import assert_grads, check_grads, numerical_grad
     from .programs import compile
@@ -36,6 +36,7 @@ else:  # most programs need some of these, and none needs them to differentiate
     __getattr__, __dir__ = on_demand(__name__, __all__, {
         "data": "data",
         "debugging": "debug",
+        "estimators": "estimators",
         "functional": "functional",
         "gradcheck": "gradcheck assert_grads check_grads numerical_grad",
         "nn": "nn",

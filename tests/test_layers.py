@@ -19,7 +19,7 @@ PACKAGE = Path(microgradnet.__file__).parent
 ROOMS = [
     "foreign", "libraries", "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas",
     "labels", "losses", "norms", "functional", "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz",
-    "data", "saving", "train", "plots", "support", "testing", "__main__", "__init__",
+    "data", "saving", "train", "estimators", "plots", "support", "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
 CORE = [
@@ -169,6 +169,7 @@ def test_importing_pulls_in_numpy_and_nothing_heavy() -> None:
         ".gradcheck",
         ".saving",
         ".train",
+        ".estimators",
         ".plots",
         ".viz",
     ],
@@ -187,7 +188,7 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
-        "draw", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp",
+        "draw", "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp",
         "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive", "save",
         "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
