@@ -193,8 +193,9 @@ def test_an_example_of_weight_0_is_not_there() -> None:
 
 def test_partial_fit_is_told_the_classes_and_goes_on() -> None:
     x, y = points()
-    model = quick(batch_size=16)
-    model.partial_fit(x[:60], y[:60], classes=["left", "middle", "right"])
+    model = quick(batch_size=16, validation=0.2)
+    model.partial_fit(x[:1], y[:1], classes=["left", "middle", "right"])  # of which nothing can be held out
+    model = clone(model).partial_fit(x[:60], y[:60], classes=["left", "middle", "right"])
     for _ in range(40):
         model.partial_fit(x, y)
     assert model.classes_.tolist() == ["left", "middle", "right"]

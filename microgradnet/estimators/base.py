@@ -113,7 +113,7 @@ class Network(BaseEstimator):  # type: ignore[misc]
         """
         X, y, weight = self._examples(X, y, sample_weight, new=True)
         self._begin(X, y, weight)
-        self.history_ = self._train(X, y, weight, self.epochs)
+        self.history_ = self._train(X, y, weight, self.epochs, self.validation, self.patience)
         return self
 
     def _examples(self, X: Any, y: Any, sample_weight: Any, new: bool) -> tuple[Any, Any, Array | None]:
@@ -204,14 +204,16 @@ class Network(BaseEstimator):  # type: ignore[misc]
                 f"model gave shape {shape} for {wanted[0]} examples; wanted {wanted}, {wanted[1]} for each of them"
             )
 
-    def _train(self, X: Any, y: Any, weight: Array | None, epochs: int) -> dict[str, Any]:
+    def _train(
+        self, X: Any, y: Any, weight: Array | None, epochs: int, validation: Any = None, patience: int | None = None
+    ) -> dict[str, Any]:
         inputs, targets, weight = self._inputs(X), self._encoded(y), self._example_weights(y, weight)
         if weight is not None:
             seen = weight > 0
             inputs, targets, weight = tuple(part[seen] for part in inputs), targets[seen], weight[seen]
         return fit(
             self.model_, inputs, targets, loss=self.loss or self.default_loss, optimizer=self.optimizer_,
-            epochs=epochs, batch_size=self.batch_size, validation=self.validation, patience=self.patience,
+            epochs=epochs, batch_size=self.batch_size, validation=validation, patience=patience,
             sample_weight=weight, seed=int(self._random.integers(2**31)), progress=self.progress,
         )  # fmt: skip
 

@@ -74,7 +74,7 @@ class Classifier(ClassifierMixin, Network):  # type: ignore[misc]
         self.class_weight = class_weight
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train on, once through this part of the examples; itself.
+        """Train on, once through this part of the examples, of which none are held out; itself.
 
         The first call makes the network: it is told all `classes`, or they are those of this y. How columns are scaled,
         and which categories there are, is learned from the first part.

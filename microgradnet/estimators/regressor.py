@@ -36,7 +36,7 @@ class Regressor(RegressorMixin, Network):  # type: ignore[misc]
         return tags
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on, once through this part of the examples; itself.
+        """Train on, once through this part of the examples, of which none are held out; itself.
 
         How columns and targets are scaled, and which categories there are, is learned from the first part.
         """

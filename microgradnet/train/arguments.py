@@ -64,27 +64,34 @@ def weights(name: str, given: Any, n: int) -> Array | None:
     """How much each of n examples counts, on average 1; None if all count alike."""
     if given is None:
         return None
-    array = rows(name, given)
-    if array.shape != (n,):
-        raise ValueError(f"{name} has shape {array.shape}: it is a number for each of the {n} examples, ({n},)")
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all() or (array < 0).any():
-        raise ValueError(f"{name} holds negative, infinite or NaN numbers: each says how much an example counts")
+    array = plain_weights(name, given, n)
     if not array.any():
         raise ValueError(f"{name} is zero for every example: there is nothing to learn from")
     found: Array = array / array.mean()
     return found
 
 
-def held_out(validation: Any, n: int) -> Batch | int | None:
-    """The examples of `validation=(x, y)` or `(x, y, sample_weight)`; of a fraction, how many of the n it takes."""
-    if validation is None:
-        return None
-    if checks.is_fraction(validation):
-        count: int = round(n * validation)
-        if not 0 < count < n:
-            raise ValueError(f"validation={validation} of {n} examples: it leaves at least one in each part")
-        return count
+def plain_weights(name: str, given: Any, n: int) -> Array:
+    """How much each of n examples counts, as it is given."""
+    array = rows(name, given)
+    if array.shape != (n,):
+        raise ValueError(f"{name} has shape {array.shape}: it is a number for each of the {n} examples, ({n},)")
+    array = np.asarray(array, np.float64)
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError(f"{name} holds negative, infinite or NaN numbers: each says how much an example counts")
+    return array
+
+
+def share(validation: float, n: int) -> int:
+    """How many of n examples a fraction of them is. ValueError if that is none, or all."""
+    count: int = round(n * validation)
+    if not 0 < count < n:
+        raise ValueError(f"validation={validation} of {n} examples: it leaves at least one in each part")
+    return count
+
+
+def held_out(validation: Any) -> Batch:
+    """The examples of `validation=(x, y)` or `(x, y, sample_weight)`."""
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
         raise TypeError(
             f"validation is a pair (x, y) of arrays, or the fraction of the examples to hold out, such as 0.2; got "

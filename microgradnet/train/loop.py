@@ -10,22 +10,34 @@ from ..nn.module import Module
 from ..optim import Optimizer
 from ..saving.formats import Path
 from ..words import answering
-from .arguments import OPTIONS, check_counts, check_model, check_parts, examples, held_out, name_of, options_of, weights
+from .arguments import (
+    OPTIONS,
+    check_counts,
+    check_model,
+    check_parts,
+    examples,
+    held_out,
+    name_of,
+    options_of,
+    share,
+    weights,
+)
 from .around import Interrupts, ModesKept
 from .callbacks import Progress, in_good_order
 from .likeness import functions_of, likenesses
 from .measures import Function, evaluated
-from .named import Weighted, loss_of, metrics_of
+from .named import Weighted, each, loss_of, metrics_of
 from .run import History, Moves, Run, Steps
-from .sources import ArraySource, Batch, fingerprint
+from .sources import ArraySource, Batch, Rows, Source, fingerprint
 from .step import Step
+from .streams import Stream, deals, source_of
 
 
 @answering
 def fit(
     model: Module,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: Function | str,
     optimizer: Moves,
@@ -47,8 +59,13 @@ def fit(
     """The history of training `model` on examples x (n, …) with targets y (n, …): a dict of lists, a number per epoch.
 
     Several inputs are a tuple of arrays: of `fit(model, (numbers, words), y)` the step calls `model(numbers, words)`.
+    Arrays may be memory-mapped: they are read batch by batch. Without y, x is a dataset, len(d) examples d[i], each
+    (x, y); or an iterable of batches (x, y), with a length or without, such as `data.batches` or PyTorch's DataLoader,
+    or a function that returns one for each epoch. A batch may be (x, y, sample_weight). `validation` may be either too.
+
     Each epoch takes the examples in a new random order, `batch_size` at a time: that of epoch k (from 1) is
-    `np.random.default_rng((seed, k)).permutation(n)`. Without a seed, or with a generator, the seed is drawn. A step is
+    `np.random.default_rng((seed, k)).permutation(n)`. Without a seed, or with a generator, the seed is drawn. Batches
+    come in the order they are dealt out in. A step is
 
         optimizer.zero_grad()
         outputs = model(x)
@@ -78,7 +95,8 @@ def fit(
     stops. If the file is there, training goes on from it, to the same bits as if it had never stopped; `epochs` may be
     larger than it was, other arguments must be the same, options of the optimiser and the code of functions included
     (ValueError). To go on with another lr, assign it in a callback. Remove the file to start anew. What callbacks keep
-    is not saved.
+    is not saved. Batches go on where they stood if they have `state_dict` and `load_state_dict`, as `data.batches` has;
+    else the epoch is begun anew and those that were taken are passed over, with a warning.
 
     FloatingPointError for a cost or gradient that is NaN or infinite, with the report of `debug`: the operation, its
     inputs, the line. The parameters are those before that step. Also where an epoch or the training would end, or be
@@ -95,9 +113,8 @@ def fit(
     ('finished', 200, True)
     """
     check_model(model)
-    x, y = examples("x", x, "y", y)
-    weight = weights("sample_weight", sample_weight, len(y))
-    kept_back = held_out(validation, len(y))
+    source = given(x, y, sample_weight, batch_size, seed, validation)
+    kept_back = None if validation is None else apart(validation, source, batch_size)
     loss = loss_of(loss)
     metrics = metrics_of(metrics, loss)
     check_parts(model, optimizer, metrics, scheduler, {"on_batch": on_batch, "on_epoch": on_epoch})
@@ -106,23 +123,26 @@ def fit(
         raise ValueError("save_every says how often to save to checkpoint=, and there is none: give a path")
     checks.choice("scheduler_interval", scheduler_interval, ("epoch", "batch"))
 
-    source = ArraySource(x, y, batch_size, seed, weight, kept_back if isinstance(kept_back, int) else 0)
     run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=kept_back is not None)
     if checkpoint is not None:
         functions = {"loss": loss, "scheduler": functions_of(scheduler)}
         functions |= {f"metrics[{name!r}]": f for name, f in metrics.items()}
         run.arguments = {
             **source.fingerprint(), "validation": described(kept_back),
-            "batch_size": batch_size, "seed": None if seed is None else source.seed, "patience": patience,
-            "metrics": [*metrics], "loss": name_of(loss),
+            "batch_size": batch_size, "seed": getattr(source, "seed", None) if seed is not None else None,
+            "patience": patience, "metrics": [*metrics], "loss": name_of(loss),
             "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
             "scheduler_interval": scheduler_interval, **likenesses(functions),
             OPTIONS: options_of(optimizer.state_dict()) if isinstance(optimizer, Optimizer) else [],
         }  # fmt: skip
         run.resume(checkpoint)
-    validation = source.kept_back() if isinstance(kept_back, int) else kept_back
-    trained = loss if weight is None else Weighted(loss)
-    step = Step(run, trained, metrics.values(), one_array=bool(metrics) or validation is not None)
+    validation = source.kept_back() if isinstance(source, Rows) and isinstance(kept_back, int) else kept_back
+    if sample_weight is not None:
+        each(loss)  # raises, where it does not tell the examples apart
+    weighed = not isinstance(source, ArraySource) or source.weight is not None
+    step = Step(
+        run, Weighted(loss) if weighed else loss, metrics.values(), one_array=bool(metrics) or validation is not None
+    )
 
     with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown:
         told = {"batch": [shown.step, in_good_order(on_batch)], "epoch": [shown.line, in_good_order(on_epoch)]}
@@ -150,8 +170,33 @@ def fit(
     return {**run.history, "stopped": run.stopped or "finished"}
 
 
-def described(kept_back: Batch | int | None) -> Any:
+def given(x: Any, y: Any, sample_weight: Any, size: int, seed: Seed, validation: Any) -> Source:
+    """The source of what was given to train on, of which a share may be held out."""
+    check_counts(batch_size=size)
+    part = validation if checks.is_fraction(validation) else None
+    if y is None:
+        if sample_weight is not None:
+            raise ValueError("sample_weight goes with arrays x and y; here each batch brings its own, (x, y, weight)")
+        return source_of("x", x, size, seed, part)
+    x, y = examples("x", x, "y", y)
+    weight = weights("sample_weight", sample_weight, len(y))
+    return ArraySource(x, y, size, seed, weight, 0 if part is None else share(part, len(y)))
+
+
+def apart(validation: Any, source: Source, size: int) -> Batch | Source | int:
+    """What is measured after each epoch: examples, what deals them out, or how many the source itself holds back."""
+    if checks.is_fraction(validation) and isinstance(source, Rows):
+        return source.held_out
+    batches = isinstance(validation, list) and all(isinstance(part, tuple) for part in validation)
+    if batches or (deals(validation) and not isinstance(validation, tuple | list)):
+        return source_of("validation", validation, size, 0)
+    return held_out(validation)
+
+
+def described(kept_back: Batch | Source | int | None) -> Any:
     """What is held out, as a file has it."""
+    if isinstance(kept_back, Rows | Stream):
+        return kept_back.fingerprint()
     if isinstance(kept_back, Batch):
         weight = () if kept_back.weight is None else (kept_back.weight,)
         return [fingerprint(part) for part in (kept_back.x, kept_back.y, *weight)]

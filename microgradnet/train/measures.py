@@ -13,7 +13,8 @@ from ..words import answering, brief
 from .arguments import check_counts, check_model, examples, inputs, weights
 from .around import ModesKept
 from .named import Weighted, loss_of, metrics_of
-from .sources import Batch, Inputs, picked
+from .sources import Batch, Inputs, Source, picked
+from .streams import source_of
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -55,7 +56,7 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
 def evaluate(
     model: Module,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: Function | str | None = None,
     metrics: Any = None,
@@ -65,6 +66,7 @@ def evaluate(
     """The cost and the metrics of `model` on examples x with targets y, by name: of all at once, in evaluation mode.
 
     `loss` and `metrics` are those of `fit`; `"cost"` is there if `loss` is. `sample_weight` weighs the cost alone.
+    Without y, x is what deals out batches, as in `fit`.
 
     >>> from microgradnet import nn
     >>> model, x = nn.Linear(3, 2, seed=0), np.ones((4, 3), np.float32)
@@ -73,26 +75,36 @@ def evaluate(
     """
     check_model(model)
     check_counts(batch_size=batch_size)
-    x, y = examples("x", x, "y", y)
-    weight = weights("sample_weight", sample_weight, len(y))
+    held: Batch | Source
+    if y is None:
+        held = source_of("x", x, batch_size, 0)
+    else:
+        x, y = examples("x", x, "y", y)
+        held = Batch(x, y, len(y), True, weights("sample_weight", sample_weight, len(y)))
     if loss is None and not metrics:
         raise ValueError("evaluate measures a loss=, metrics=, or both, and got neither")
     loss = None if loss is None else loss_of(loss)
     functions = metrics_of(metrics, loss)
-    found = evaluated(model, Batch(x, y, len(y), True, weight), loss, functions.values(), batch_size)
+    found = evaluated(model, held, loss, functions.values(), batch_size)
     return dict(zip([*(["cost"] if loss is not None else []), *functions], found, strict=True))
 
 
 def outputs_of(model: Module, x: Inputs, size: int) -> Any:
     """What a model makes of examples, `size` at a time, in evaluation mode."""
     n = len(x[0] if isinstance(x, tuple) else x)
-    found = []
     with ModesKept(model), no_grad():
         model.eval()
-        for i in range(0, n, size):
-            part = picked(x, slice(i, i + size))
-            inputs = part if isinstance(part, tuple) else (part,)
-            found.append(with_rows(model(*inputs), len(inputs[0])))
+        return together([outputs_for(model, picked(x, slice(i, i + size))) for i in range(0, n, size)])
+
+
+def outputs_for(model: Module, x: Inputs) -> Any:
+    """What a model makes of these examples as they are."""
+    inputs = x if isinstance(x, tuple) else (x,)
+    return with_rows(model(*inputs), len(inputs[0]))
+
+
+def together(found: list[Any]) -> Any:
+    """The outputs for several batches as one array, or as a tuple of them."""
     if isinstance(found[0], tuple):
         return tuple(map(np.concatenate, zip(*found, strict=True)))
     return np.concatenate(found)
@@ -112,12 +124,15 @@ def with_rows(outputs: Any, n: int) -> Any:
 
 
 def evaluated(
-    model: Module, held_out: Batch | None, loss: Function | None, metrics: Iterable[Function], size: int
+    model: Module, held_out: Batch | Source | None, loss: Function | None, metrics: Iterable[Function], size: int
 ) -> list[float]:
     """The cost and the metrics on examples held out, of all at once, in evaluation mode; nothing if there are none."""
     if held_out is None:
         return []
-    outputs = outputs_of(model, held_out.x, max(size, 256))
+    if isinstance(held_out, Batch):
+        outputs = outputs_of(model, held_out.x, max(size, 256))
+    else:
+        outputs, held_out = dealt_out(model, held_out)
     if not isinstance(outputs, np.ndarray):
         raise TypeError(
             "model gave a tuple: a loss and metrics measure one array. Let forward return the one that counts"
@@ -129,6 +144,19 @@ def evaluated(
             return measured
         loss = loss if held_out.weight is None else Weighted(loss)
         return [number(loss(Value(outputs), *held_out.targets)), *measured]
+
+
+def dealt_out(model: Module, source: Source) -> tuple[Any, Batch]:
+    """What a model makes of all that a source deals out, and the targets of it."""
+    outputs, targets, weights = [], [], []
+    with ModesKept(model), no_grad():
+        model.eval()
+        for batch in source.batches(1, 0):
+            outputs.append(outputs_for(model, batch.x))
+            targets.append(batch.y)
+            weights += [batch.weight] if batch.weight is not None else []
+    y = np.concatenate(targets)
+    return together(outputs), Batch((), y, len(y), True, np.concatenate(weights) if weights else None)
 
 
 def number(x: Any) -> float:

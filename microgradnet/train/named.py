@@ -135,10 +135,12 @@ class Weighted:
     """A loss for examples that count unequally: the mean of `weight` × the loss of each."""
 
     def __init__(self, loss: Function) -> None:
-        self.each: Function = each(loss)
+        self.loss: Function = loss
 
-    def __call__(self, outputs: Any, y: Any, weight: Any) -> Any:
-        losses = self.each(outputs, y)
+    def __call__(self, outputs: Any, y: Any, weight: Any = None) -> Any:
+        if weight is None:
+            return self.loss(outputs, y)
+        losses = each(self.loss)(outputs, y)
         if losses.ndim > 1:
             losses = losses.reshape((len(losses), -1)).mean(axis=1)
         return (losses * weight.astype(losses.dtype)).mean()

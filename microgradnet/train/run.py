@@ -14,7 +14,7 @@ from ..saving import load, save
 from ..saving.file import target
 from ..saving.formats import Path
 from .arguments import OPTIONS, changed
-from .sources import ArraySource, Batch
+from .sources import Batch, Source
 
 History: TypeAlias = dict[str, Any]
 
@@ -35,8 +35,9 @@ class Run:
     """A training under way, as `on_batch` and `on_epoch` see it.
 
     `model`, `optimizer` and `scheduler` are what `fit` was given. `epoch` and `batch` count from 1, `steps` is the
-    number of batches in an epoch, `cost` is that of the latest batch, `history` is of whole epochs, `means()` of this
-    one so far. `stop()` ends the training after this step; `stop(reason)` says why.
+    number of batches in an epoch, None where that shows at the end of the first, `cost` is that of the latest batch,
+    `history` is of whole epochs, `means()` of this one so far. `stop()` ends the training after this step;
+    `stop(reason)` says why.
 
     >>> import numpy as np
     >>> from microgradnet import fit, functional, nn, optim
@@ -59,7 +60,7 @@ class Run:
         model: Module,
         optimizer: Moves,
         scheduler: Steps | None,
-        source: ArraySource,
+        source: Source,
         epochs: int,
         patience: int | None,
         metrics: list[str],
@@ -68,10 +69,9 @@ class Run:
         self.model: Module = model
         self.optimizer: Moves = optimizer
         self.scheduler: Steps | None = scheduler
-        self.source: ArraySource = source
+        self.source: Source = source
         self.epochs: int = epochs
         self.patience: int | None = patience
-        self.steps: int = source.steps
         self.measures: list[str] = ["cost", *metrics]
         held_out = [f"val_{name}" for name in self.measures] if validated else []
         self.history: History = {name: [] for name in ["epoch", *self.measures, *held_out, "seconds"]}
@@ -87,6 +87,11 @@ class Run:
         self.best: dict[str, Any] = {}
         self.stopped: str = ""  # why
 
+    @property
+    def steps(self) -> int | None:
+        """How many batches an epoch has; None where that shows at its end."""
+        return self.source.steps
+
     def stop(self, reason: str = "callback") -> None:
         """End the training after this step, for the first reason that was given."""
         self.stopped = self.stopped or reason
@@ -98,7 +103,7 @@ class Run:
     def batches(self) -> Iterator[Batch]:
         """What to train on next, until the training is over: from where it stands, epoch after epoch."""
         while not self.over():
-            self.epoch, self.batch = len(self.history["epoch"]) + 1, self.taken % self.steps
+            self.epoch, self.batch = len(self.history["epoch"]) + 1, self.source.done(self.taken)
             self.seen = self.source.examples(self.batch)
             self.model.train()
             self.since = time.perf_counter()
