@@ -23,7 +23,7 @@ from microgradnet import Value, nn, optim, plots
 from microgradnet import functional as F
 from microgradnet.nn.init import shared
 from microgradnet.saving.states import generators
-from microgradnet.train import Run
+from microgradnet.train import BestWeights, CSVLog, Run, TensorBoard
 from microgradnet.train.likeness import likeness
 from microgradnet.train.named import LOSSES, accuracy, loss_of
 from tests import training
@@ -395,6 +395,142 @@ def test_every_name_of_a_loss_is_one_of_functional() -> None:
         assert callable(loss_of(name))
     given, named = small(loss=F.mse_loss), small(loss="mse")
     assert mg.fit(**given)["cost"] == mg.fit(**named)["cost"]
+
+
+# ---------------------------------------------------------------------------------------------------------- callbacks
+
+
+class Noting:
+    """A callback with a method for every moment."""
+
+    def __init__(self, notes: list[str], name: str = "") -> None:
+        self.notes, self.name = notes, name
+
+    def on_start(self, run: Run) -> None:
+        self.notes.append(f"{self.name}start {run.taken}")
+
+    def on_batch(self, run: Run) -> None:
+        self.notes.append(f"{self.name}batch {run.taken}")
+
+    def on_epoch(self, run: Run) -> None:
+        self.notes.append(f"{self.name}epoch {run.epoch}")
+
+    def on_end(self, run: Run) -> None:
+        self.notes.append(f"{self.name}end {run.stopped}")
+
+
+def test_callbacks_are_called_at_their_moments_in_their_order() -> None:
+    notes: list[str] = []
+
+    def function(run: Run) -> None:
+        notes.append(f"function {run.epoch}")
+
+    mg.fit(**small(batch_size=10, callbacks=[function, Noting(notes), Noting(notes, "second ")]),
+           on_epoch=lambda run: notes.append("first"))  # fmt: skip
+    epoch = ["batch", "second batch"]
+    assert notes == [
+        "start 0", "second start 0", *(f"{note} 1" for note in epoch), *(f"{note} 2" for note in epoch),
+        "first", "function 1", "epoch 1", "second epoch 1", *(f"{note} 3" for note in epoch),
+        *(f"{note} 4" for note in epoch), "first", "function 2", "epoch 2", "second epoch 2", "end ", "second end ",
+    ]  # fmt: skip
+
+
+def test_the_end_is_told_however_it_ends() -> None:
+    notes: list[str] = []
+    given = small(callbacks=[Noting(notes)])
+    given["x"][3] = np.nan
+    with pytest.raises(FloatingPointError):
+        mg.fit(**given)
+    assert (notes[0], notes[-1]) == ("start 0", "end ")
+    history = mg.fit(**small(callbacks=[Noting(notes), lambda run: run.stop("enough")]))
+    assert notes[-1] == "end enough"
+    assert history["stopped"] == "enough"
+
+
+def test_what_a_callback_keeps_goes_into_the_file(tmp_path: Path) -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self.count = 0
+
+        def on_batch(self, run: Run) -> None:
+            self.count += 1
+            if run.taken == 5:
+                run.stop()
+
+        def state_dict(self) -> dict[str, int]:
+            return {"count": self.count}
+
+        def load_state_dict(self, state: dict[str, int]) -> None:
+            self.count = state["count"]
+
+    path = tmp_path / "run.npz"
+    mg.fit(**small(checkpoint=path, callbacks=[Noting([]), Counting()]))
+    again, new = Counting(), Counting()
+    mg.fit(**small(checkpoint=path, callbacks=[Noting([]), again, new]))  # one that was not there begins anew
+    assert (again.count, new.count) == (8, 3)
+
+
+@pytest.mark.parametrize(("callbacks", "says"), [
+    (len, "callbacks is a list of functions and objects; got"), ([3], r"callbacks\[0\]=3: it is a function, to be"),
+    ([len, Noting], r"callbacks\[1\]=.*Noting.*some of the methods on_start, on_batch, on_epoch, on_end"),
+])  # fmt: skip
+def test_what_is_no_callback_is_refused(callbacks: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        mg.fit(**small(callbacks=callbacks))
+
+
+def test_a_csv_file_holds_the_history_wherever_it_was_stopped(tmp_path: Path) -> None:
+    log, path = tmp_path / "run.csv", tmp_path / "run.npz"
+    log.write_text("of another run")
+    for stop in (5, 0):
+        history = mg.fit(**small(epochs=3, checkpoint=path, callbacks=[CSVLog(log)], metrics="mae"),
+                         on_batch=lambda run, stop=stop: run.stop() if run.taken == stop else None)  # fmt: skip
+        names, *rows = (line.split(",") for line in log.read_text().splitlines())
+        assert names == ["epoch", "cost", "mae", "seconds"]
+        assert [[float(x) for x in column] for column in zip(*rows, strict=True)] == [history[name] for name in names]
+    assert len(rows) == 3
+    with pytest.raises(FileNotFoundError, match="is not there: make it first"):
+        mg.fit(**small(callbacks=[CSVLog(tmp_path / "nowhere" / "run.csv")]))
+
+
+@pytest.mark.parametrize(("highest", "best"), [(False, 3), (True, 1)])
+def test_the_weights_of_the_best_epoch_are_saved(highest: bool, best: int, tmp_path: Path) -> None:
+    """Also if it was the best of a training that was taken up again."""
+    held: list[bytes] = []
+    measured = iter([4.0, 3.0, 1.0, 2.0])
+    for epochs in (2, 4):
+        given = small(epochs=epochs, checkpoint=tmp_path / "run.npz", batch_size=20)
+        callbacks = [BestWeights(tmp_path / "best.npz", by="m", highest=highest)]
+        mg.fit(**given, callbacks=callbacks, metrics={"m": lambda out, y: next(measured)},
+               on_epoch=lambda run: held.append(weights(run.model)))  # fmt: skip
+    found = mg.load(tmp_path / "best.npz")
+    model = nn.MLP(3, [5, 1])
+    model.load_state_dict(found["model"])
+    assert found["epoch"] == best
+    assert weights(model) == held[best - 1]
+    with pytest.raises(ValueError, match=r"BestWeights\(by='val_cost'\): the history has epoch, cost, seconds"):
+        mg.fit(**small(callbacks=[BestWeights(tmp_path / "best.npz")]))
+
+
+def test_tensorboard_has_the_history(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard, an extra, is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    history = mg.fit(**small(callbacks=[TensorBoard(tmp_path / "run")], metrics="mae", epochs=3))
+    found = EventAccumulator(str(tmp_path / "run"))
+    found.Reload()
+    for name in ("cost", "mae"):
+        points = found.Tensors(name)
+        assert [point.step for point in points] == [1, 2, 3]
+        values = [np.frombuffer(p.tensor_proto.tensor_content, "f4")[0] if p.tensor_proto.tensor_content
+                  else p.tensor_proto.float_val[0] for p in points]  # fmt: skip
+        np.testing.assert_allclose(values, history[name], rtol=1e-6)
+
+
+def test_without_tensorboard_one_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    with pytest.raises(ModuleNotFoundError, match=r"^TensorBoard needs its package: pip install tensorboard$"):
+        mg.fit(**small(callbacks=[TensorBoard(tmp_path)]))
 
 
 # ------------------------------------------------------------------------------------------------------------ Ctrl-C

@@ -23,7 +23,7 @@ from .arguments import (
     weights,
 )
 from .around import Interrupts, ModesKept
-from .callbacks import Progress, in_good_order
+from .callbacks import Progress, around, by_moment, in_good_order, stateful
 from .likeness import functions_of, likenesses
 from .measures import Function, evaluated
 from .named import Weighted, each, loss_of, metrics_of
@@ -52,6 +52,7 @@ def fit(
     seed: Seed = None,
     on_batch: Function | None = None,
     on_epoch: Function | None = None,
+    callbacks: Any = (),
     checkpoint: Path | None = None,
     save_every: int | None = None,
     progress: bool = True,
@@ -88,15 +89,18 @@ def fit(
     `history["stopped"]` is why it ended. "finished": all epochs are done. "patience": so many epochs in a row did not
     lower the val_cost (without validation, the cost); a NaN lowers nothing. With `patience`, the model ends with the
     weights of its best epoch, however training ended. "interrupted": Ctrl-C; the step under way is done first, a second
-    Ctrl-C raises KeyboardInterrupt. "callback": `on_batch` or `on_epoch` said stop. They are called with a `Run` after
-    each batch and each epoch. The model is left in the mode it had, training or evaluation.
+    Ctrl-C raises KeyboardInterrupt. "callback": one of these said stop. `callbacks` is a list: a function is called
+    with the `Run` after each epoch; an object by those of its methods that are `on_start`, `on_batch`, `on_epoch` and
+    `on_end`, which is called however it ends. `train.CSVLog`, `TensorBoard` and `BestWeights` are such objects.
+    `on_batch=` and `on_epoch=` are functions, called before. The model is left in the mode it had, training or
+    evaluation.
 
     `checkpoint="run.npz"` saves there after each epoch, or after every `save_every` batches, and whenever training
     stops. If the file is there, training goes on from it, to the same bits as if it had never stopped; `epochs` may be
     larger than it was, other arguments must be the same, options of the optimiser and the code of functions included
     (ValueError). To go on with another lr, assign it in a callback. Remove the file to start anew. What callbacks keep
-    is not saved. Batches go on where they stood if they have `state_dict` and `load_state_dict`, as `data.batches` has;
-    else the epoch is begun anew and those that were taken are passed over, with a warning.
+    is saved if they have `state_dict` and `load_state_dict`. Batches go on where they stood if they have these, as
+    `data.batches` has; else the epoch is begun anew and those that were taken are passed over, with a warning.
 
     FloatingPointError for a cost or gradient that is NaN or infinite, with the report of `debug`: the operation, its
     inputs, the line. The parameters are those before that step. Also where an epoch or the training would end, or be
@@ -118,12 +122,14 @@ def fit(
     loss = loss_of(loss)
     metrics = metrics_of(metrics, loss)
     check_parts(model, optimizer, metrics, scheduler, {"on_batch": on_batch, "on_epoch": on_epoch})
+    moments = by_moment(callbacks)
     check_counts(epochs=epochs, batch_size=batch_size, patience=patience, save_every=save_every)
     if save_every is not None and checkpoint is None:
         raise ValueError("save_every says how often to save to checkpoint=, and there is none: give a path")
     checks.choice("scheduler_interval", scheduler_interval, ("epoch", "batch"))
 
     run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=kept_back is not None)
+    run.callbacks = stateful(callbacks)
     if checkpoint is not None:
         functions = {"loss": loss, "scheduler": functions_of(scheduler)}
         functions |= {f"metrics[{name!r}]": f for name, f in metrics.items()}
@@ -144,8 +150,11 @@ def fit(
         run, Weighted(loss) if weighed else loss, metrics.values(), one_array=bool(metrics) or validation is not None
     )
 
-    with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown:
-        told = {"batch": [shown.step, in_good_order(on_batch)], "epoch": [shown.line, in_good_order(on_epoch)]}
+    with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown, around(moments, run):
+        told = {
+            "batch": [shown.step, in_good_order(on_batch), *moments["on_batch"]],
+            "epoch": [shown.line, in_good_order(on_epoch), *moments["on_epoch"]],
+        }
         if scheduler is not None:
             told[scheduler_interval].insert(0, lambda run: scheduler.step())
         for batch in run.batches():

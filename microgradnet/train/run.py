@@ -85,6 +85,7 @@ class Run:
         self.seconds: float = 0.0  # of this epoch before it was taken up
         self.since: float = 0.0  # when that was
         self.best: dict[str, Any] = {}
+        self.callbacks: dict[str, Any] = {}  # that have a state
         self.stopped: str = ""  # why
 
     @property
@@ -146,7 +147,7 @@ class Run:
     def things(self) -> dict[str, Any]:
         """What has a state of its own, by the names it has in a file."""
         things = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
-        return {name: thing for name, thing in things.items() if thing is not None}
+        return {name: thing for name, thing in things.items() if thing is not None} | self.callbacks
 
     def save(self, path: Path) -> None:
         """Write all that is needed to go on from here."""
@@ -168,7 +169,8 @@ class Run:
                 f"{path} is of a training with another {name}: {there}, here {here}. Give the same arguments to go on, "
                 f"or another checkpoint=, or remove the file to start anew"
             )
-        load(path, **self.things())
+        new = self.callbacks.keys() - found.keys()  # that were not there before
+        load(path, **{name: thing for name, thing in self.things().items() if name not in new})
         self.arguments |= {name: x for name, x in held["arguments"].items() if name == OPTIONS}  # those it began with
         self.seconds = held["seconds"]
         for part in (self.source, self):
