@@ -117,8 +117,9 @@ class ArraySource(Rows):
         self.weight: Array | None = weight
 
     def batch(self, rows: Array, last: bool = False) -> Batch:
-        weight = None if self.weight is None else self.weight[rows]
-        return Batch(picked(self.x, rows), self.y[rows], len(rows), last, weight)
+        weight = None if self.weight is None else self.weight.take(rows)
+        x = tuple(part.take(rows, 0) for part in self.x) if isinstance(self.x, tuple) else self.x.take(rows, 0)
+        return Batch(x, self.y.take(rows, 0), len(rows), last, weight)
 
     def fingerprint(self) -> dict[str, Any]:
         weight = None if self.weight is None else fingerprint(self.weight)
