@@ -175,6 +175,11 @@ def test_classes_count_as_much_as_they_are_said_to() -> None:
     assert (evenly.predict(x) == "rare").mean() > 0.2
     by_hand = quick(class_weight={"often": 300 / 540, "rare": 5.0}).fit(x, y)
     by_example = quick().fit(x, y, sample_weight=np.where(y == "rare", 9.0, 1.0))
+    weight = np.where(x[:, 0] > 0, 4.0, 1.0)
+    totals = {name: weight[y == name].sum() for name in ("often", "rare")}
+    both = quick(class_weight="balanced").fit(x, y, sample_weight=weight)
+    wanted = quick().fit(x, y, sample_weight=weight / np.where(y == "rare", totals["rare"], totals["often"]))
+    np.testing.assert_allclose(both.predict_proba(x), wanted.predict_proba(x), rtol=1e-6)
     for other in (by_hand, by_example):
         np.testing.assert_allclose(other.predict_proba(x), evenly.predict_proba(x), rtol=1e-6)
 
@@ -259,6 +264,8 @@ def test_columns_by_hand() -> None:
     assert np.average(numbers[:2, 0] ** 2, weights=[3, 1]) == pytest.approx(1)
     again = Columns().load_state_dict(scaled.state_dict())
     np.testing.assert_array_equal(again(frame)[0], numbers)
+    assert columns.incomplete.tolist() == [True, True]
+    assert Columns(frame, sample_weight=[1, 1, 0]).incomplete.tolist() == [False, False]
     constant = Columns(np.full((5, 1), 0.1))
     np.testing.assert_allclose(constant(np.full((5, 1), 0.1)), np.zeros((5, 1)), atol=1e-15)
     assert constant([[1.1]]).tolist() == [[1.0]]

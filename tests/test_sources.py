@@ -63,6 +63,25 @@ class Counting:
         self.left, self.rng.bit_generator.state = [*state["left"]], state["rng"]
 
 
+class Ending:
+    """Batches that stand at their end once all are dealt out, and are not at the beginning again when told so."""
+
+    def __init__(self) -> None:
+        self.at, self.told = 0, False
+
+    def __iter__(self) -> Iterator[Any]:
+        first, self.told = self.at if self.told else 0, False
+        for i in range(first, 4):
+            self.at = i + 1
+            yield X[6 * i :][:6], Y[6 * i :][:6]
+
+    def state_dict(self) -> Any:
+        return {"at": self.at}
+
+    def load_state_dict(self, state: Any) -> None:
+        self.at, self.told = state["at"], True
+
+
 class Short:
     """Batches that are fewer than their length says."""
 
@@ -182,8 +201,8 @@ def test_a_batch_may_bring_weights_and_several_inputs() -> None:
 
 @pytest.mark.parametrize("make", [
     lambda rng: Pairs(), lambda rng: data.batches(X, Y, 6, seed=rng), lambda rng: data.batches(X, Y, 6, seed=3),
-    lambda rng: data.batches(X, Y, 6), lambda rng: Counting(),
-], ids=["dataset", "generator", "seed", "shared", "stream"])  # fmt: skip
+    lambda rng: data.batches(X, Y, 6), lambda rng: Counting(), lambda rng: Ending(),
+], ids=["dataset", "generator", "seed", "shared", "stream", "ending"])  # fmt: skip
 def test_stopped_after_any_batch_it_ends_in_the_same_bits(make: Callable[[Any], Any], tmp_path: Path) -> None:
     """Also where the order and the dropout draw from one generator."""
 
