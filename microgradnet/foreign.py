@@ -202,6 +202,8 @@ PACKAGE: dict[str, str] = {
     "random": "np.random.default_rng(seed) draws arrays",
     "keras": "microgradnet.nn and microgradnet.fit",
     **each("trainer Trainer", "microgradnet.fit(model, x, y, …)"),
+    **each("MLPClassifier NeuralNetClassifier sklearn", "microgradnet.estimators.Classifier(hidden=(16, 16))"),
+    **each("MLPRegressor NeuralNetRegressor", "microgradnet.estimators.Regressor(hidden=(16, 16))"),
     **each("layers models modules flax linen equinox", "microgradnet.nn"),
     **each("metrics activations F", "microgradnet.functional"),
     **each("optimizers optax optimizer", "microgradnet.optim"),

@@ -194,7 +194,8 @@ def test_what_is_somewhere_else_is_told() -> None:
         (microgradnet, "Linear", "nn.Linear"), (microgradnet, "Adam", "optim.Adam"), (nn, "relu", "functional.relu"),
         (microgradnet, "softmax", "functional.softmax"), (microgradnet, "exp", "np.exp"), (functional, "exp", "np.exp"),
         (nn, "Adam", "optim.Adam"), (optim, "Linear", "nn.Linear"), (microgradnet, "one_hot", "data.one_hot"),
-        (functional, "grad", "microgradnet.grad"), (microgradnet, "xavier_uniform", "nn.init.xavier_uniform"),
+        (functional, "grad", "microgradnet.grad"), (microgradnet, "Classifier", "estimators.Classifier"),
+        (microgradnet, "xavier_uniform", "nn.init.xavier_uniform"),
     ]:  # fmt: skip
         with pytest.raises(AttributeError, match=rf"has no '{name}': it is .*{where}$"):
             getattr(thing, name)
