@@ -17,24 +17,26 @@ from .ops.elementwise import hook
 
 __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug", "draw",
-    "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn", "no_grad",
-    "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
+    "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp",
+    "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive", "save", "transforms",
+    "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import data, functional, gradcheck, nn, optim, plots, transforms
+    from . import data, estimators, functional, gradcheck, nn, optim, plots, transforms
     from .debugging import debug
     from .gradcheck import assert_grads, check_grads, numerical_grad
     from .programs import compile
     from .saving import load, save
-    from .train import fit
+    from .train import evaluate, fit, predict
     from .transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .viz import Drawing, draw
 else:  # most programs need some of these, and none needs them to differentiate
     __getattr__, __dir__ = on_demand(__name__, __all__, {
         "data": "data",
         "debugging": "debug",
+        "estimators": "estimators",
         "functional": "functional",
         "gradcheck": "gradcheck assert_grads check_grads numerical_grad",
         "nn": "nn",
@@ -42,7 +44,7 @@ else:  # most programs need some of these, and none needs them to differentiate
         "plots": "plots",
         "programs": "compile",
         "saving": "load save",
-        "train": "fit",
+        "train": "evaluate fit predict",
         "transforms": "transforms checkpoint grad hessian hvp jacobian jvp value_and_grad vjp",
         "viz": "Drawing draw",
     })  # fmt: skip

@@ -120,7 +120,7 @@ def misfit(row: Any, error: ValueError, *inputs: Any) -> None:
 # ------------------------------------------------------------------------------------ what others call what is here
 # The sentences are in `foreign`, which is imported when one of them is asked for.
 
-SPACES = ("", ".functional", ".nn", ".optim", ".data", ".nn.init", ".transforms")
+SPACES = ("", ".functional", ".nn", ".optim", ".data", ".nn.init", ".transforms", ".estimators")
 
 
 def instead(home: str, name: str) -> str:

@@ -20,7 +20,7 @@ ROOMS = [
     "foreign", "libraries", "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas",
     "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional",
     "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz",
-    "data", "saving", "train", "plots", "support", "testing", "__main__", "__init__",
+    "data", "saving", "train", "estimators", "plots", "support", "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
 CORE = [
@@ -160,7 +160,20 @@ def test_importing_pulls_in_numpy_and_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".functional", ".nn", ".nn.init", ".optim", ".data", ".gradcheck", ".saving", ".train", ".plots", ".viz"],
+    [
+        "",
+        ".functional",
+        ".nn",
+        ".nn.init",
+        ".optim",
+        ".data",
+        ".gradcheck",
+        ".saving",
+        ".train",
+        ".estimators",
+        ".plots",
+        ".viz",
+    ],
 )
 def test_what_is_exported_exists_and_is_documented(name: str) -> None:
     module = importlib.import_module(f"microgradnet{name}")
@@ -176,8 +189,9 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
-        "draw", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn",
-        "no_grad", "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
+        "draw", "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp",
+        "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive", "save",
+        "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",

@@ -81,6 +81,22 @@ def test_convnet_knows_99_of_100_digits_of_mnist(tmp_path: Path, seed: int) -> N
     assert is_picture(tmp_path / "out" / "convnet.png")
 
 
+@pytest.mark.slow
+def test_table_goes_from_a_file_to_a_checked_model(example: Callable[..., str], tmp_path: Path) -> None:
+    pytest.importorskip("pandas", reason="pandas, of the extra examples, is not installed")
+    printed = example("table.py", "--rows", 12_000, "--epochs", 60)
+    columns = "city: 24 categories, plan: 3 categories, months: numbers, income: numbers, visits: numbers"
+    assert f"Columns({columns})" in printed
+    assert "the same answers, gradients are right" in printed
+    best = float(re.search(r"who knows all the chances is right in ([\d.]+)%", printed).group(1))
+    assert best - 8 < final_accuracy(printed) < best + 3
+    assert is_picture(tmp_path / "table.png")
+    with np.load(tmp_path / "table.npz") as file:
+        assert file["embeddings.0.weight"].shape == (25, 10)
+    lines = (EXAMPLES / "table.py").read_text().split("# From the file")[1].split("\n\n")[0].splitlines()[1:]
+    assert len(lines) <= 20
+
+
 def cost_per_character(printed: str) -> list[float]:
     return [float(n) for n in re.findall(r"held-out cost ([\d.]+) nats", printed)]
 

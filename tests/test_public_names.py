@@ -160,11 +160,13 @@ class Thing(NamedTuple):
 
 
 def members(cls: type) -> Iterator[tuple[str, Any]]:
-    """The public methods and properties of a class, its bases' too, but not those of the standard library."""
+    """The public methods and properties of a class, its bases' too, but not those of other libraries."""
     for base in cls.__mro__:
         for name in vars(base) if base.__module__.startswith("microgradnet.") else ():
             x = inspect.getattr_static(cls, name)
             x = x.__func__ if isinstance(x, classmethod | staticmethod) else x
+            if type(x).__module__.startswith("sklearn."):  # such as set_fit_request, which scikit-learn puts there
+                continue
             if name[0] != "_" and (isinstance(x, property) or inspect.isroutine(x)):
                 yield name, x
 

@@ -23,8 +23,9 @@ from microgradnet import Value, nn, optim, plots
 from microgradnet import functional as F
 from microgradnet.nn.init import shared
 from microgradnet.saving.states import generators
-from microgradnet.train import Run
+from microgradnet.train import BestWeights, CSVLog, Run, TensorBoard
 from microgradnet.train.likeness import likeness
+from microgradnet.train.named import LOSSES, accuracy, loss_of
 from tests import training
 
 
@@ -186,6 +187,350 @@ def test_without_validation_patience_looks_at_the_cost() -> None:
     history = mg.fit(**given, patience=2)
     assert history["stopped"] == "patience"
     assert len(history["cost"]) < 50
+
+
+# ----------------------------------------------------------------------------------- weights, names, several inputs
+
+
+def test_an_example_counts_as_often_as_its_weight_says() -> None:
+    """In one batch of all, weights are repetitions; how large they are altogether does not matter."""
+    x, y = training.examples()
+    weight = np.random.default_rng(0).integers(0, 4, 20)
+    again = np.repeat(np.arange(20), weight)
+
+    def run(**changed: Any) -> tuple[Any, Any]:
+        model = nn.MLP(3, [5, 1], activation=np.tanh, seed=0).astype(np.float64)
+        history = mg.fit(**small(model=model, loss=F.mse_loss, epochs=20, batch_size=100, **changed))
+        return history["cost"], model.state_dict()
+
+    costs, state = run(sample_weight=1000 * weight)
+    repeated, wanted = run(x=x[again], y=y[again])
+    np.testing.assert_allclose(costs, repeated, rtol=1e-12)
+    for name, array in state.items():
+        np.testing.assert_allclose(array, wanted[name], rtol=1e-9, atol=1e-12)
+    plain, _ = run()
+    assert abs(plain[-1] / costs[-1] - 1) > 1e-3
+
+
+def test_a_weight_counts_in_a_batch_of_one_too() -> None:
+    """Divided by the weights of its own batch, it would not."""
+    given, heavy = small(batch_size=1, loss="mse", epochs=1), small(batch_size=1, loss="mse", epochs=1)
+    weight = np.where(np.arange(20) < 10, 1.9, 0.1)
+    mg.fit(**given)
+    history = mg.fit(**heavy, sample_weight=weight)
+    assert weights(given["model"]) != weights(heavy["model"])
+    x, y = training.examples()
+    still = small(batch_size=7, loss=nn.HuberLoss(delta=0.5), epochs=1)
+    still["optimizer"] = optim.SGD(still["model"].parameters(), lr=1e-30)
+    history = mg.fit(**still, sample_weight=weight, validation=(x, y, weight))
+    losses = F.huber_loss(still["model"](x).data, y, delta=0.5, reduction="none")[:, 0]
+    assert history["cost"] == [pytest.approx((losses * weight).sum() / weight.sum(), rel=1e-5)] == history["val_cost"]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", nn.CrossEntropyLoss(label_smoothing=0.1)])
+def test_losses_of_sequences_are_weighed_by_example(loss: Any) -> None:
+    logits, y = np.random.default_rng(0).normal(size=(4, 6, 3)), np.arange(24).reshape(4, 6) % 3
+    weight = np.array([1.0, 0.0, 2.0, 1.0])
+
+    class Given(nn.Module):
+        def __init__(self) -> None:
+            self.scale = Value(1.0)
+
+        def forward(self, x: Any) -> Any:
+            return x * self.scale
+
+    cost = mg.evaluate(Given(), logits, y, loss=loss, sample_weight=weight)["cost"]
+    smooth = {} if isinstance(loss, str) else {"label_smoothing": 0.1}
+    each = [float(F.cross_entropy(row, labels, **smooth)) for row, labels in zip(logits, y, strict=True)]
+    assert cost == pytest.approx(np.dot(each, weight) / 4)
+
+
+def test_a_share_of_the_examples_is_held_out() -> None:
+    seen: list[float] = []
+    x = np.arange(20.0, dtype=np.float32)[:, None]
+
+    class Seeing(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Linear(1, 1, seed=0)
+
+        def forward(self, x: Any) -> Any:
+            seen.extend(x[:, 0].tolist() if self.training else [])
+            return self.layer(x)
+
+    held: list[Any] = []
+    given = small(model=Seeing(), x=x, y=x, epochs=3, batch_size=6, loss="mse")
+    given["optimizer"] = optim.SGD(given["model"].parameters(), lr=1e-4)
+    history = mg.fit(**given, validation=0.2, metrics={"seen": lambda out, y: held.append(y) or 0.0})
+    kept_back = held[3]
+    assert len(seen) == 48
+    trained = seen[:16]
+    assert sorted(trained) == sorted(seen[16:32]) != seen[16:32] != trained
+    assert sorted([*trained, *kept_back[:, 0]]) == x[:, 0].tolist()
+    assert held[3].tolist() == held[7].tolist()  # the same in each epoch
+    outputs = given["model"].layer(kept_back).data
+    assert history["val_cost"][-1] == pytest.approx(((outputs - kept_back) ** 2).mean())
+
+
+def test_what_is_held_out_is_held_out_when_it_goes_on(tmp_path: Path) -> None:
+    def run(stop: int, path: Path | None, **changed: Any) -> tuple[Any, bytes]:
+        shared().random(3 if stop else 1)  # the seed, drawn, is another one
+        given = small(**{"checkpoint": path, "epochs": 4, "seed": None, **changed})
+        weight = np.linspace(0, 1, 20)
+        given["loss"] = "huber"
+        history = mg.fit(**given, validation=0.3, sample_weight=weight, metrics="mae",
+                         on_batch=lambda run: run.stop() if run.taken == stop else None)  # fmt: skip
+        return training.without_times(history), weights(given["model"])
+
+    path = tmp_path / "run.npz"
+    run(5, path)
+    seed = mg.load(path)["fit"]["seed"]
+    assert run(0, path) == run(0, None, seed=seed)
+    with pytest.raises(ValueError, match="another sample_weight: float64"):
+        mg.fit(**small(checkpoint=path, epochs=4, seed=None, loss="huber", metrics="mae"))
+
+
+class Two(nn.Module):
+    def __init__(self) -> None:
+        self.words, self.head = nn.Embedding(5, 4, seed=0), nn.Linear(7, 2, seed=1)
+
+    def forward(self, numbers: Any, words: Any) -> Any:
+        return self.head(np.concatenate([numbers, self.words(words)], axis=1))
+
+
+def test_several_inputs_are_a_tuple() -> None:
+    x, _ = training.examples(40)
+    words = np.arange(40) % 5
+    y = (words - 2 + x[:, 0] > 0).astype(int)
+    model = Two()
+    optimizer = optim.Adam(model.parameters(), lr=0.05)
+    how = {"loss": "cross_entropy", "metrics": "accuracy"}
+    history = mg.fit(model, (x, words), y, optimizer=optimizer, epochs=60, batch_size=8, seed=0, progress=False,
+                     validation=((x[:6], words[:6]), y[:6]), **how)  # fmt: skip
+    assert history["cost"][-1] < history["cost"][0] / 4
+    assert history["accuracy"][-1] > 0.9
+    measured = mg.evaluate(model, (x[:6], words[:6]), y[:6], **how)
+    assert measured == {"cost": history["val_cost"][-1], "accuracy": history["val_accuracy"][-1]}
+    outputs = mg.predict(model, (x, words), batch_size=7)
+    assert type(outputs) is np.ndarray
+    np.testing.assert_allclose(outputs, model(x, words).data, rtol=1e-6)
+
+
+def test_several_inputs_go_on_from_a_file_and_are_told_apart(tmp_path: Path) -> None:
+    def run(x: Any, stop: int = 0) -> bytes:
+        model = Two()
+        mg.fit(model, x, np.arange(20) % 2, loss="cross_entropy", optimizer=optim.SGD(model.parameters(), lr=0.1),
+               epochs=2, batch_size=6, seed=0, progress=False, checkpoint=tmp_path / "run.npz",
+               on_batch=lambda run: run.stop() if run.taken == stop else None)  # fmt: skip
+        return weights(model)
+
+    x, words = training.examples()[0], np.arange(20) % 5
+    run((x, words), 3)
+    part = run((x, words))
+    with pytest.raises(ValueError, match="another x"):
+        run((x, (words + 1) % 5))
+    (tmp_path / "run.npz").unlink()
+    assert run((x, words)) == part
+
+
+def test_predict_and_evaluate_leave_the_model_as_it_was() -> None:
+    model = nn.Sequential(nn.Linear(3, 4, seed=0), nn.BatchNorm1d(4), nn.Dropout(0.5, seed=0), nn.Linear(4, 1, seed=1))
+    x, y = training.examples(50)
+    model.layers[1].eval()
+    before, modes = weights(model), [module.training for module in model.modules()]
+    outputs = mg.predict(model, x, batch_size=7)
+    found = mg.evaluate(model, x, y, loss=F.mse_loss, metrics=["mse", "rmse", "mae", "r2"])
+    assert [module.training for module in model.modules()] == modes
+    assert weights(model) == before
+    assert found["cost"] == pytest.approx(found["mse"]) == pytest.approx(((outputs - y) ** 2).mean())
+    assert found["rmse"] ** 2 == pytest.approx(found["mse"])
+    assert found["mae"] == pytest.approx(abs(outputs - y).mean())
+    assert found["r2"] == pytest.approx(1 - ((outputs - y) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+    with pytest.raises(ValueError, match="a loss=, metrics=, or both, and got neither"):
+        mg.evaluate(model, x, y)
+    with pytest.raises(TypeError, match="model is a Module"):
+        mg.predict(len, x)
+
+
+def test_predict_gives_a_tuple_where_the_model_does() -> None:
+    class Pair(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x + 1, x[:, :1]
+
+    x, _ = training.examples()
+    with pytest.raises(ValueError, match="for 20 examples: batches are put together by their rows"):
+        mg.predict(nn.GRU(3, 4, batch_first=True), np.ones((20, 5, 3), np.float32))  # whose state has layers first
+    more, first = mg.predict(Pair(), x, batch_size=6)
+    np.testing.assert_array_equal(more, x + 1)
+    np.testing.assert_array_equal(first, x[:, :1])
+    with pytest.raises(TypeError, match="model gave a tuple"):
+        mg.evaluate(Pair(), x, x, loss="mse")
+
+
+@pytest.mark.parametrize(("outputs", "y", "share"), [
+    ([[1.0, 2.0], [3.0, 0.0]], [1, 1], 0.5), ([[1.0, 2.0], [3.0, 0.0]], [[0, 1], [1, 0]], 1.0),
+    ([[0.3], [-2.0], [0.7]], [1, 0, 0], 2 / 3), ([0.3, -2.0], [1.0, -1.0], 1.0), ([0.3, -2.0], [[1], [1]], 0.5),
+    ([[[1.0, 2.0], [3.0, 0.0]]], [[1, 1]], 0.5),
+])  # fmt: skip
+def test_accuracy_is_the_share_of_right_answers(outputs: Any, y: Any, share: float) -> None:
+    assert accuracy(np.array(outputs), np.array(y)) == pytest.approx(share)
+
+
+def test_accuracy_knows_where_outputs_are_probabilities() -> None:
+    class Sure(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return F.sigmoid(x)
+
+    x, y = np.array([[2.0], [-2.0], [1.0]]), np.array([[1.0], [0.0], [0.0]])
+    same = functools.partial(F.binary_cross_entropy, reduction="sum")
+    for loss in ("binary_cross_entropy", F.binary_cross_entropy, nn.BCELoss(), same):
+        assert mg.evaluate(Sure(), x, y, loss=loss, metrics="accuracy")["accuracy"] == pytest.approx(2 / 3)
+    assert mg.evaluate(Sure(), x, y, loss="mse", metrics="accuracy")["accuracy"] == pytest.approx(1 / 3)
+    with pytest.raises(ValueError, match="this metric wants equal ones"):
+        mg.evaluate(Sure(), x, y[:, [0, 0]], metrics="mae")
+
+
+def test_every_name_of_a_loss_is_one_of_functional() -> None:
+    assert {getattr(F, name) for name in LOSSES.values()} >= {F.mse_loss, F.cross_entropy, F.hinge_loss}
+    for name in [*LOSSES, *LOSSES.values()]:
+        assert callable(loss_of(name))
+    given, named = small(loss=F.mse_loss), small(loss="mse")
+    assert mg.fit(**given)["cost"] == mg.fit(**named)["cost"]
+
+
+# ---------------------------------------------------------------------------------------------------------- callbacks
+
+
+class Noting:
+    """A callback with a method for every moment."""
+
+    def __init__(self, notes: list[str], name: str = "") -> None:
+        self.notes, self.name = notes, name
+
+    def on_start(self, run: Run) -> None:
+        self.notes.append(f"{self.name}start {run.taken}")
+
+    def on_batch(self, run: Run) -> None:
+        self.notes.append(f"{self.name}batch {run.taken}")
+
+    def on_epoch(self, run: Run) -> None:
+        self.notes.append(f"{self.name}epoch {run.epoch}")
+
+    def on_end(self, run: Run) -> None:
+        self.notes.append(f"{self.name}end {run.stopped}")
+
+
+def test_callbacks_are_called_at_their_moments_in_their_order() -> None:
+    notes: list[str] = []
+
+    def function(run: Run) -> None:
+        notes.append(f"function {run.epoch}")
+
+    mg.fit(**small(batch_size=10, callbacks=[function, Noting(notes), Noting(notes, "second ")]),
+           on_epoch=lambda run: notes.append("first"))  # fmt: skip
+    epoch = ["batch", "second batch"]
+    assert notes == [
+        "start 0", "second start 0", *(f"{note} 1" for note in epoch), *(f"{note} 2" for note in epoch),
+        "first", "function 1", "epoch 1", "second epoch 1", *(f"{note} 3" for note in epoch),
+        *(f"{note} 4" for note in epoch), "first", "function 2", "epoch 2", "second epoch 2", "end ", "second end ",
+    ]  # fmt: skip
+
+
+def test_the_end_is_told_however_it_ends() -> None:
+    notes: list[str] = []
+    given = small(callbacks=[Noting(notes)])
+    given["x"][3] = np.nan
+    with pytest.raises(FloatingPointError):
+        mg.fit(**given)
+    assert (notes[0], notes[-1]) == ("start 0", "end ")
+    history = mg.fit(**small(callbacks=[Noting(notes), lambda run: run.stop("enough")]))
+    assert notes[-1] == "end enough"
+    assert history["stopped"] == "enough"
+
+
+def test_what_a_callback_keeps_goes_into_the_file(tmp_path: Path) -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self.count = 0
+
+        def on_batch(self, run: Run) -> None:
+            self.count += 1
+            if run.taken == 5:
+                run.stop()
+
+        def state_dict(self) -> dict[str, int]:
+            return {"count": self.count}
+
+        def load_state_dict(self, state: dict[str, int]) -> None:
+            self.count = state["count"]
+
+    path = tmp_path / "run.npz"
+    mg.fit(**small(checkpoint=path, callbacks=[Noting([]), Counting()]))
+    again, new = Counting(), Counting()
+    mg.fit(**small(checkpoint=path, callbacks=[Noting([]), again, new]))  # one that was not there begins anew
+    assert (again.count, new.count) == (8, 3)
+
+
+@pytest.mark.parametrize(("callbacks", "says"), [
+    (len, "callbacks is a list of functions and objects; got"), ([3], r"callbacks\[0\]=3: it is a function, to be"),
+    ([len, Noting], r"callbacks\[1\]=.*Noting.*some of the methods on_start, on_batch, on_epoch, on_end"),
+])  # fmt: skip
+def test_what_is_no_callback_is_refused(callbacks: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        mg.fit(**small(callbacks=callbacks))
+
+
+def test_a_csv_file_holds_the_history_wherever_it_was_stopped(tmp_path: Path) -> None:
+    log, path = tmp_path / "run.csv", tmp_path / "run.npz"
+    log.write_text("of another run")
+    for stop in (5, 0):
+        history = mg.fit(**small(epochs=3, checkpoint=path, callbacks=[CSVLog(log)], metrics="mae"),
+                         on_batch=lambda run, stop=stop: run.stop() if run.taken == stop else None)  # fmt: skip
+        names, *rows = (line.split(",") for line in log.read_text().splitlines())
+        assert names == ["epoch", "cost", "mae", "seconds"]
+        assert [[float(x) for x in column] for column in zip(*rows, strict=True)] == [history[name] for name in names]
+    assert len(rows) == 3
+    with pytest.raises(FileNotFoundError, match="is not there: make it first"):
+        mg.fit(**small(callbacks=[CSVLog(tmp_path / "nowhere" / "run.csv")]))
+
+
+@pytest.mark.parametrize(("highest", "best"), [(False, 3), (True, 1)])
+def test_the_weights_of_the_best_epoch_are_saved(highest: bool, best: int, tmp_path: Path) -> None:
+    """Also if it was the best of a training that was taken up again."""
+    held: list[bytes] = []
+    measured = iter([4.0, 3.0, 1.0, 2.0])
+    for epochs in (2, 4):
+        given = small(epochs=epochs, checkpoint=tmp_path / "run.npz", batch_size=20)
+        callbacks = [BestWeights(tmp_path / "best.npz", by="m", highest=highest)]
+        mg.fit(**given, callbacks=callbacks, metrics={"m": lambda out, y: next(measured)},
+               on_epoch=lambda run: held.append(weights(run.model)))  # fmt: skip
+    found = mg.load(tmp_path / "best.npz")
+    model = nn.MLP(3, [5, 1])
+    model.load_state_dict(found["model"])
+    assert found["epoch"] == best
+    assert weights(model) == held[best - 1]
+    with pytest.raises(ValueError, match=r"BestWeights\(by='val_cost'\): the history has epoch, cost, seconds"):
+        mg.fit(**small(callbacks=[BestWeights(tmp_path / "best.npz")]))
+
+
+def test_tensorboard_has_the_history(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard, an extra, is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    history = mg.fit(**small(callbacks=[TensorBoard(tmp_path / "run")], metrics="mae", epochs=3))
+    found = EventAccumulator(str(tmp_path / "run"))
+    found.Reload()
+    for name in ("cost", "mae"):
+        points = found.Tensors(name)
+        assert [point.step for point in points] == [1, 2, 3]
+        values = [np.frombuffer(p.tensor_proto.tensor_content, "f4")[0] if p.tensor_proto.tensor_content
+                  else p.tensor_proto.float_val[0] for p in points]  # fmt: skip
+        np.testing.assert_allclose(values, history[name], rtol=1e-6)
+
+
+def test_without_tensorboard_one_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    with pytest.raises(ModuleNotFoundError, match=r"^TensorBoard needs its package: pip install tensorboard$"):
+        mg.fit(**small(callbacks=[TensorBoard(tmp_path)]))
 
 
 # ------------------------------------------------------------------------------------------------------------ Ctrl-C
@@ -769,12 +1114,24 @@ def test_a_history_is_drawn() -> None:
         ({"x": Value(np.zeros((20, 3)))}, TypeError, r"x is a Value; the examples are plain arrays, x\.data"),
         ({"validation": 3}, TypeError, r"validation is a pair \(x, y\)"),
         ({"validation": (np.zeros((2, 3)), np.zeros(3))}, ValueError, r"2 rows in validation\[0\] but 3"),
-        ({"loss": "mse"}, TypeError, "loss='mse': it is a function$"),
+        ({"loss": 3}, TypeError, "loss=3: it is a function, or a name such as 'cross_entropy'$"),
+        ({"loss": "squares"}, ValueError, "loss='squares': the names are cross_entropy, .* mse, .* give a function"),
+        ({"metrics": ["precise"]}, ValueError, r"metrics\[0\]='precise': the names are accuracy, .*; or give a fun"),
+        ({"metrics": ["mae", F.mean, "mae"]}, ValueError, "two metrics called 'mae': give a dict"),
         ({"loss": lambda out, y: out}, TypeError, r"gives one number; got (.|\n)* \.mean\(\)"),
         ({"loss": lambda out, y: float(out.data.mean())}, TypeError, "loss gave 0.*, which is no Value"),
-        ({"metrics": {"a": 1}}, TypeError, r"metrics\['a'\]=1: it is a function$"),
+        ({"metrics": {"a": 1}}, TypeError, r"metrics\['a'\]=1: it is a function, or a name such as 'accuracy'$"),
         ({"metrics": {"cost": len}}, ValueError, "called 'cost'"),
         ({"metrics": {"val_a": len}}, ValueError, "called 'val_a'"),
+        ({"validation": 0.01}, ValueError, "validation=0.01 of 20 examples: it leaves at least one in each part"),
+        ({"validation": 1.5}, TypeError, "or the fraction of the examples to hold out, such as 0.2; got 1.5"),
+        ({"x": (np.zeros((20, 3)), np.zeros((19, 3)))}, ValueError, "several inputs, with 20, 19 rows"),
+        ({"x": (np.zeros((20, 3)), np.array(["a"] * 20))}, ValueError, r"x\[1\] is an array of numbers"),
+        ({"y": np.array(["a"] * 20)}, ValueError, r"Words become numbers by np\.unique\(words, return_inverse=True\)"),
+        ({"sample_weight": np.ones(19)}, ValueError, r"sample_weight has shape \(19,\): .* 20 examples, \(20,\)"),
+        ({"sample_weight": -np.ones(20)}, ValueError, "sample_weight holds negative, infinite or NaN numbers"),
+        ({"sample_weight": np.zeros(20)}, ValueError, "sample_weight is zero for every example"),
+        ({"sample_weight": np.ones(20)}, TypeError, "gives one number for all examples, and sample_weight= wants one"),
         ({"optimizer": optim.SGD}, TypeError, "optimizer is an object"),
         ({"scheduler": 0.1}, TypeError, "scheduler is an object"),
         ({"on_epoch": 1}, TypeError, "on_epoch=1: it is a function$"),

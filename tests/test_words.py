@@ -194,7 +194,8 @@ def test_what_is_somewhere_else_is_told() -> None:
         (microgradnet, "Linear", "nn.Linear"), (microgradnet, "Adam", "optim.Adam"), (nn, "relu", "functional.relu"),
         (microgradnet, "softmax", "functional.softmax"), (microgradnet, "exp", "np.exp"), (functional, "exp", "np.exp"),
         (nn, "Adam", "optim.Adam"), (optim, "Linear", "nn.Linear"), (microgradnet, "one_hot", "functional.one_hot"),
-        (functional, "grad", "microgradnet.grad"), (microgradnet, "xavier_uniform", "nn.init.xavier_uniform"),
+        (functional, "grad", "microgradnet.grad"), (microgradnet, "Classifier", "estimators.Classifier"),
+        (microgradnet, "xavier_uniform", "nn.init.xavier_uniform"),
     ]:  # fmt: skip
         with pytest.raises(AttributeError, match=rf"has no '{name}': it is .*{where}$"):
             getattr(thing, name)
@@ -278,7 +279,7 @@ ARGUMENTS: dict[str, tuple[Callable[[], Any], str]] = {
     "batches(batch_size=)": (lambda: data.batches(np.ones(3), np.ones(3), batch_size=3), "size="),
     "split(test_size=)": (lambda: data.split(np.ones(3), test_size=0.2), "held_out="),
     "fit(validation_data=)": (lambda: microgradnet.fit(None, None, None, validation_data=None), "validation="),
-    "fit(callbacks=)": (lambda: microgradnet.fit(None, None, None, callbacks=[]), "on_epoch="),
+    "fit(callback=)": (lambda: microgradnet.fit(None, None, None, callback=[]), "callbacks="),
     "fit(verbose=)": (lambda: microgradnet.fit(None, None, None, verbose=0), "progress="),
     "clip_grad_norm_(max_value=)": (lambda: optim.clip_grad_norm_([Value(1.0)], max_value=1.0), "max_norm="),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,14 +35,41 @@ class Batches:
         self.size: int = size
         self.seed: Seed = seed
         self.shuffle: bool = shuffle
+        self.dealt: int = 0  # batches of the latest loop
+        self.began: Mapping[str, Any] = {}  # the state of the generator before it
+        self.done: int = 0  # batches that the next loop leaves out
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.size)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        n = len(self.x)
-        picks = order(n, self.seed) if self.shuffle else np.arange(n)  # drawn here, not at the first batch
-        return ((self.x[pick], self.y[pick]) for pick in (picks[i : i + self.size] for i in range(0, n, self.size)))
+        n, rng = len(self.x), generator(self.seed)
+        self.dealt, self.done = self.done, 0
+        now = rng.bit_generator.state
+        if self.dealt:  # the order is that of a loop that was begun before
+            rng.bit_generator.state = self.began
+        else:
+            self.began = now
+        picks = order(n, rng) if self.shuffle else np.arange(n)  # drawn here, not at the first batch
+        if self.dealt:
+            rng.bit_generator.state = now
+        return self._deal(picks, self.dealt)
+
+    def _deal(self, picks: Array, done: int) -> Iterator[tuple[Any, Any]]:
+        for dealt in range(done, len(self)):
+            self.dealt = (dealt + 1) % len(self)
+            pick = picks[dealt * self.size :][: self.size]
+            yield self.x[pick], self.y[pick]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the latest loop stands: how many batches it has dealt out, and what brings up its order again."""
+        return {"dealt": self.dealt, "began": self.began, "now": generator(self.seed).bit_generator.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next loop go on where the one stood that `state_dict` told of."""
+        self.done, self.began = state["dealt"], state["began"]
+        if self.shuffle and not isinstance(self.seed, int | np.integer):
+            generator(self.seed).bit_generator.state = state["now"]
 
 
 @answering

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING
 
 from ..demand import on_demand
 
-__all__ = ["Run", "fit"]
+__all__ = ["BestWeights", "CSVLog", "Run", "TensorBoard", "evaluate", "fit", "predict"]
 
 if TYPE_CHECKING:
+    from .loggers import BestWeights, CSVLog, TensorBoard
     from .loop import fit
+    from .measures import evaluate, predict
     from .run import Run
 else:
-    __getattr__, __dir__ = on_demand(__name__, __all__, {"loop": "fit", "run": "Run"})
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        __all__,
+        {
+            "loggers": "BestWeights CSVLog TensorBoard",
+            "loop": "fit",
+            "measures": "evaluate predict",
+            "run": "Run",
+        },
+    )

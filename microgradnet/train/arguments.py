@@ -12,45 +12,107 @@ from ..core import Array, Value
 from ..nn.module import Module
 from ..optim import LRScheduler, Optimizer
 from ..words import brief
+from .sources import Batch, Inputs
 
 
-def examples(x_name: str, x: Any, y_name: str, y: Any) -> tuple[Array, Array]:
-    """Two arrays with a row for each example."""
-    for name, array in ((x_name, x), (y_name, y)):
-        if isinstance(array, Value):
-            raise TypeError(f"{name} is a Value; the examples are plain arrays, {name}.data")
-        checks.unmasked(name, array)
-    x, y = np.asarray(x), np.asarray(y)
-    for name, array in ((x_name, x), (y_name, y)):
-        if array.dtype.kind not in "biuf" or not array.ndim or not len(array):
-            raise ValueError(
-                f"{name} is an array of numbers with a row for each example, at least one; got shape {array.shape}, "
-                f"dtype {array.dtype}"
-            )
-    if len(x) != len(y):
-        raise ValueError(f"{len(x)} rows in {x_name} but {len(y)} in {y_name}: each example has one in each")
+def rows(name: str, given: Any) -> Array:
+    """An array with a row for each example."""
+    if isinstance(given, Value):
+        raise TypeError(f"{name} is a Value; the examples are plain arrays, {name}.data")
+    checks.unmasked(name, given)
+    array = np.asarray(given)
+    if array.dtype.kind not in "biuf" or not array.ndim or not len(array):
+        raise ValueError(
+            f"{name} is an array of numbers with a row for each example, at least one; got shape {array.shape}, "
+            f"dtype {array.dtype}{hint(array)}"
+        )
+    return array
+
+
+def hint(array: Array) -> str:
+    """What to do about an array that holds no numbers."""
+    if array.dtype.kind not in "OUST":
+        return ""
+    if array.ndim < 2:
+        return ". Words become numbers by np.unique(words, return_inverse=True); estimators.Classifier takes them"
+    return ". estimators.Columns makes numbers of the columns of a table, estimators.Classifier takes it as it is"
+
+
+def inputs(name: str, given: Any) -> Inputs:
+    """What a model is called with: an array with a row for each example, or a tuple of arrays, each an input."""
+    if not isinstance(given, tuple) or not all(hasattr(part, "shape") and len(part.shape) for part in given):
+        return rows(name, given)  # a tuple of rows is rows
+    found = tuple(rows(f"{name}[{i}]", part) for i, part in enumerate(given))
+    if not found or len({len(part) for part in found}) > 1:
+        raise ValueError(
+            f"{name} is several inputs, with {', '.join(str(len(part)) for part in found) or 'no'} rows: each example "
+            f"has one row in each"
+        )
+    return found
+
+
+def examples(x_name: str, x: Any, y_name: str, y: Any) -> tuple[Inputs, Array]:
+    """The inputs and the targets, with a row for each example in all of them."""
+    x, y = inputs(x_name, x), rows(y_name, y)
+    n = len(x[0] if isinstance(x, tuple) else x)
+    if n != len(y):
+        raise ValueError(f"{n} rows in {x_name} but {len(y)} in {y_name}: each example has one in each")
     return x, y
 
 
-def held_out(validation: Any) -> tuple[Array, Array] | None:
-    """The examples of `validation=(x, y)`, if it is given."""
-    if validation is None:
+def weights(name: str, given: Any, n: int) -> Array | None:
+    """How much each of n examples counts, on average 1; None if all count alike."""
+    if given is None:
         return None
-    if not isinstance(validation, tuple | list) or len(validation) != 2:
-        raise TypeError(f"validation is a pair (x, y) of arrays; got {brief(validation)}")
-    return examples("validation[0]", validation[0], "validation[1]", validation[1])
+    array = plain_weights(name, given, n)
+    if not array.any():
+        raise ValueError(f"{name} is zero for every example: there is nothing to learn from")
+    found: Array = array / array.mean()
+    return found
 
 
-def check_parts(
-    model: Any, loss: Any, optimizer: Any, metrics: dict[str, Any], scheduler: Any, callbacks: dict[str, Any]
-) -> None:
-    """TypeError for a part that is none of its kind, ValueError for parts that do not belong together."""
+def plain_weights(name: str, given: Any, n: int) -> Array:
+    """How much each of n examples counts, as it is given."""
+    array = rows(name, given)
+    if array.shape != (n,):
+        raise ValueError(f"{name} has shape {array.shape}: it is a number for each of the {n} examples, ({n},)")
+    array = np.asarray(array, np.float64)
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError(f"{name} holds negative, infinite or NaN numbers: each says how much an example counts")
+    return array
+
+
+def share(validation: float, n: int) -> int:
+    """How many of n examples a fraction of them is. ValueError if that is none, or all."""
+    count: int = round(n * validation)
+    if not 0 < count < n:
+        raise ValueError(f"validation={validation} of {n} examples: it leaves at least one in each part")
+    return count
+
+
+def held_out(validation: Any) -> Batch:
+    """The examples of `validation=(x, y)` or `(x, y, sample_weight)`."""
+    if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        raise TypeError(
+            f"validation is a pair (x, y) of arrays, or the fraction of the examples to hold out, such as 0.2; got "
+            f"{brief(validation)}"
+        )
+    x, y = examples("validation[0]", validation[0], "validation[1]", validation[1])
+    return Batch(x, y, len(y), True, weights("validation[2]", [*validation, None][2], len(y)))
+
+
+def check_model(model: Any) -> None:
+    """TypeError for a model that is none."""
     if not isinstance(model, Module):
         raise TypeError(f"model is a Module; got {brief(model)}")
-    functions = {"loss": loss, **{f"metrics[{name!r}]": f for name, f in metrics.items()}}
-    functions |= {name: f for name, f in callbacks.items() if f is not None}
-    for name, f in functions.items():
-        checks.function(name, f)
+
+
+def check_parts(model: Any, optimizer: Any, metrics: dict[str, Any], scheduler: Any, callbacks: dict[str, Any]) -> None:
+    """TypeError for a part that is none of its kind, ValueError for parts that do not belong together."""
+    check_model(model)
+    for name, f in callbacks.items():
+        if f is not None:
+            checks.function(name, f)
     for name in metrics:
         if name in ("epoch", "cost", "seconds", "stopped") or name.startswith("val_"):
             raise ValueError(f"a metric called {name!r}: the history has that name for something else")
@@ -66,7 +128,7 @@ def check_parts(
         raise ValueError("scheduler was made for another optimizer, and would change nothing here")
 
 
-def check_counts(*, epochs: Any, batch_size: Any, **optional: Any) -> None:
+def check_counts(*, batch_size: Any, epochs: Any = 1, **optional: Any) -> None:
     """ValueError for a number of epochs, batches or examples that is none; those that are `optional` may be None."""
     checks.whole("epochs", epochs)
     checks.whole("batch_size", batch_size)

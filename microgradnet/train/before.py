@@ -62,7 +62,7 @@ class Before:
         found = "run again under debug(), no operation gave one"
         try:
             with debug(), np.errstate(all="ignore"):
-                loss(self.model(batch.x), batch.y).backward(release=True)
+                loss(self.model(*batch.inputs), *batch.targets).backward(release=True)
         except FloatingPointError as error:
             found = str(error)
         self.put_back()

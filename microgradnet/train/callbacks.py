@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
-from ..words import printable
+from ..saving.states import is_stateful
+from ..words import brief, printable
 from .measures import Function
 from .run import Run
 
@@ -22,6 +24,43 @@ def in_good_order(function: Function | None) -> Callable[[Run], None]:
                 run.stop("interrupted")
 
     return call
+
+
+MOMENTS = ("on_start", "on_batch", "on_epoch", "on_end")
+
+
+def by_moment(callbacks: Any) -> dict[str, list[Callable[[Run], None]]]:
+    """What to call at each moment, in the order of the list. TypeError for what is no callback."""
+    if not isinstance(callbacks, list | tuple):
+        raise TypeError(f"callbacks is a list of functions and objects; got {brief(callbacks)}")
+    found: dict[str, list[Callable[[Run], None]]] = {moment: [] for moment in MOMENTS}
+    for i, callback in enumerate(callbacks):
+        methods = {moment: getattr(callback, moment) for moment in MOMENTS if hasattr(callback, moment)}
+        if isinstance(callback, type) or not (methods or callable(callback)):
+            raise TypeError(
+                f"callbacks[{i}]={brief(callback)}: it is a function, to be called after each epoch, or an object with "
+                f"some of the methods {', '.join(MOMENTS)}; each is called with the Run"
+            )
+        for moment, method in (methods or {"on_epoch": callback}).items():
+            found[moment].append(in_good_order(method))
+    return found
+
+
+@contextmanager
+def around(moments: dict[str, list[Callable[[Run], None]]], run: Run) -> Iterator[None]:
+    """A `with` block that begins with `on_start` and ends, whatever happens, with `on_end`."""
+    try:
+        for call in moments["on_start"]:
+            call(run)
+        yield
+    finally:
+        for call in moments["on_end"]:
+            call(run)
+
+
+def stateful(callbacks: Any) -> dict[str, Any]:
+    """The callbacks that keep something which a file is to hold, by the names they have there."""
+    return {f"callbacks[{i}]": callback for i, callback in enumerate(callbacks) if is_stateful(callback)}
 
 
 class Progress:

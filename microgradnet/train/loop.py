@@ -2,51 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 from .. import checks
-from ..core import Array
 from ..nn.init import Seed
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..saving.formats import Path
 from ..words import answering
-from .arguments import OPTIONS, check_counts, check_parts, examples, held_out, name_of, options_of
+from .arguments import (
+    OPTIONS,
+    check_counts,
+    check_model,
+    check_parts,
+    examples,
+    held_out,
+    name_of,
+    options_of,
+    share,
+    weights,
+)
 from .around import Interrupts, ModesKept
-from .callbacks import Progress, in_good_order
+from .callbacks import Progress, around, by_moment, in_good_order, stateful
 from .likeness import functions_of, likenesses
 from .measures import Function, evaluated
+from .named import Weighted, each, loss_of, metrics_of
 from .run import History, Moves, Run, Steps
-from .sources import ArraySource, fingerprint
+from .sources import ArraySource, Batch, Rows, Source, fingerprint
 from .step import Step
+from .streams import Stream, deals, source_of
 
 
 @answering
 def fit(
     model: Module,
-    x: Array,
-    y: Array,
+    x: Any,
+    y: Any = None,
     *,
-    loss: Function,
+    loss: Function | str,
     optimizer: Moves,
     epochs: int,
     batch_size: int = 32,
-    validation: tuple[Array, Array] | None = None,
-    metrics: Mapping[str, Function] | None = None,
+    validation: Any = None,
+    metrics: Any = None,
+    sample_weight: Any = None,
     scheduler: Steps | None = None,
     scheduler_interval: str = "epoch",
     patience: int | None = None,
     seed: Seed = None,
     on_batch: Function | None = None,
     on_epoch: Function | None = None,
+    callbacks: Any = (),
     checkpoint: Path | None = None,
     save_every: int | None = None,
     progress: bool = True,
 ) -> History:
     """The history of training `model` on examples x (n, …) with targets y (n, …): a dict of lists, a number per epoch.
 
+    Several inputs are a tuple of arrays: of `fit(model, (numbers, words), y)` the step calls `model(numbers, words)`.
+    Arrays may be memory-mapped: they are read batch by batch. Without y, x is a dataset, len(d) examples d[i], each
+    (x, y); or an iterable of batches (x, y), with a length or without, such as `data.batches` or PyTorch's DataLoader,
+    or a function that returns one for each epoch. A batch may be (x, y, sample_weight). `validation` may be either too.
+
     Each epoch takes the examples in a new random order, `batch_size` at a time: that of epoch k (from 1) is
-    `np.random.default_rng((seed, k)).permutation(n)`. Without a seed, or with a generator, the seed is drawn. A step is
+    `np.random.default_rng((seed, k)).permutation(n)`. Without a seed, or with a generator, the seed is drawn. Batches
+    come in the order they are dealt out in. A step is
 
         optimizer.zero_grad()
         outputs = model(x)
@@ -56,21 +76,31 @@ def fit(
 
     `history["cost"]` is the mean over the examples of what `loss` gave while training. `metrics`, such as
     `{"accuracy": f}`, are numbers f(outputs, y) of plain arrays, averaged likewise. `validation=(x, y)` adds
-    `"val_cost"` and `"val_accuracy"`: of all these examples at once, in evaluation mode, after each epoch. `"epoch"`
-    counts from 1, `"seconds"` is the time of each. `scheduler.step()` follows each epoch, or each batch with
+    `"val_cost"` and `"val_accuracy"`: of all these examples at once, in evaluation mode, after each epoch;
+    `validation=0.2` holds out that share of the examples, at random, and trains on the others. `"epoch"` counts from
+    1, `"seconds"` is the time of each. `scheduler.step()` follows each epoch, or each batch with
     `scheduler_interval="batch"`.
+
+    Losses and metrics may go by their names: `loss="cross_entropy"`, `metrics="accuracy"` or `["mae", "r2"]`; an error
+    lists them. `sample_weight` (n,) says how much each example counts in the cost, relative to the others: a batch
+    costs the mean of weight × loss, the weights being 1 on average. A loss is then one that takes `reduction="none"`,
+    as those of `functional` do. Metrics weigh nothing; `validation=(x, y, sample_weight)` weighs the val_cost.
 
     `history["stopped"]` is why it ended. "finished": all epochs are done. "patience": so many epochs in a row did not
     lower the val_cost (without validation, the cost); a NaN lowers nothing. With `patience`, the model ends with the
     weights of its best epoch, however training ended. "interrupted": Ctrl-C; the step under way is done first, a second
-    Ctrl-C raises KeyboardInterrupt. "callback": `on_batch` or `on_epoch` said stop. They are called with a `Run` after
-    each batch and each epoch. The model is left in the mode it had, training or evaluation.
+    Ctrl-C raises KeyboardInterrupt. "callback": one of these said stop. `callbacks` is a list: a function is called
+    with the `Run` after each epoch; an object by those of its methods that are `on_start`, `on_batch`, `on_epoch` and
+    `on_end`, which is called however it ends. `train.CSVLog`, `TensorBoard` and `BestWeights` are such objects.
+    `on_batch=` and `on_epoch=` are functions, called before. The model is left in the mode it had, training or
+    evaluation.
 
     `checkpoint="run.npz"` saves there after each epoch, or after every `save_every` batches, and whenever training
     stops. If the file is there, training goes on from it, to the same bits as if it had never stopped; `epochs` may be
     larger than it was, other arguments must be the same, options of the optimiser and the code of functions included
     (ValueError). To go on with another lr, assign it in a callback. Remove the file to start anew. What callbacks keep
-    is not saved.
+    is saved if they have `state_dict` and `load_state_dict`. Batches go on where they stood if they have these, as
+    `data.batches` has; else the epoch is begun anew and those that were taken are passed over, with a warning.
 
     FloatingPointError for a cost or gradient that is NaN or infinite, with the report of `debug`: the operation, its
     inputs, the line. The parameters are those before that step. Also where an epoch or the training would end, or be
@@ -86,33 +116,45 @@ def fit(
     >>> history["stopped"], len(history["cost"]), history["cost"][-1] < 0.01
     ('finished', 200, True)
     """
-    metrics = dict(metrics or {})
-    x, y = examples("x", x, "y", y)
-    validation = held_out(validation)
-    check_parts(model, loss, optimizer, metrics, scheduler, {"on_batch": on_batch, "on_epoch": on_epoch})
+    check_model(model)
+    source = given(x, y, sample_weight, batch_size, seed, validation)
+    kept_back = None if validation is None else apart(validation, source, batch_size)
+    loss = loss_of(loss)
+    metrics = metrics_of(metrics, loss)
+    check_parts(model, optimizer, metrics, scheduler, {"on_batch": on_batch, "on_epoch": on_epoch})
+    moments = by_moment(callbacks)
     check_counts(epochs=epochs, batch_size=batch_size, patience=patience, save_every=save_every)
     if save_every is not None and checkpoint is None:
         raise ValueError("save_every says how often to save to checkpoint=, and there is none: give a path")
     checks.choice("scheduler_interval", scheduler_interval, ("epoch", "batch"))
 
-    source = ArraySource(x, y, batch_size, seed)
-    run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=validation is not None)
+    run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=kept_back is not None)
+    run.callbacks = stateful(callbacks)
     if checkpoint is not None:
         functions = {"loss": loss, "scheduler": functions_of(scheduler)}
         functions |= {f"metrics[{name!r}]": f for name, f in metrics.items()}
         run.arguments = {
-            **source.fingerprint(), "validation": validation and [*map(fingerprint, validation)],
-            "batch_size": batch_size, "seed": None if seed is None else source.seed, "patience": patience,
-            "metrics": [*metrics], "loss": name_of(loss),
+            **source.fingerprint(), "validation": described(kept_back),
+            "batch_size": batch_size, "seed": getattr(source, "seed", None) if seed is not None else None,
+            "patience": patience, "metrics": [*metrics], "loss": name_of(loss),
             "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
             "scheduler_interval": scheduler_interval, **likenesses(functions),
             OPTIONS: options_of(optimizer.state_dict()) if isinstance(optimizer, Optimizer) else [],
         }  # fmt: skip
         run.resume(checkpoint)
-    step = Step(run, loss, metrics.values(), one_array=bool(metrics) or validation is not None)
+    validation = source.kept_back() if isinstance(source, Rows) and isinstance(kept_back, int) else kept_back
+    if sample_weight is not None:
+        each(loss)  # raises, where it does not tell the examples apart
+    weighed = not isinstance(source, ArraySource) or source.weight is not None
+    step = Step(
+        run, Weighted(loss) if weighed else loss, metrics.values(), one_array=bool(metrics) or validation is not None
+    )
 
-    with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown:
-        told = {"batch": [shown.step, in_good_order(on_batch)], "epoch": [shown.line, in_good_order(on_epoch)]}
+    with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown, around(moments, run):
+        told = {
+            "batch": [shown.step, in_good_order(on_batch), *moments["on_batch"]],
+            "epoch": [shown.line, in_good_order(on_epoch), *moments["on_epoch"]],
+        }
         if scheduler is not None:
             told[scheduler_interval].insert(0, lambda run: scheduler.step())
         for batch in run.batches():
@@ -135,3 +177,36 @@ def fit(
     if run.best:
         model.load_state_dict(run.best["state"])
     return {**run.history, "stopped": run.stopped or "finished"}
+
+
+def given(x: Any, y: Any, sample_weight: Any, size: int, seed: Seed, validation: Any) -> Source:
+    """The source of what was given to train on, of which a share may be held out."""
+    check_counts(batch_size=size)
+    part = validation if checks.is_fraction(validation) else None
+    if y is None:
+        if sample_weight is not None:
+            raise ValueError("sample_weight goes with arrays x and y; here each batch brings its own, (x, y, weight)")
+        return source_of("x", x, size, seed, part)
+    x, y = examples("x", x, "y", y)
+    weight = weights("sample_weight", sample_weight, len(y))
+    return ArraySource(x, y, size, seed, weight, 0 if part is None else share(part, len(y)))
+
+
+def apart(validation: Any, source: Source, size: int) -> Batch | Source | int:
+    """What is measured after each epoch: examples, what deals them out, or how many the source itself holds back."""
+    if checks.is_fraction(validation) and isinstance(source, Rows):
+        return source.held_out
+    batches = isinstance(validation, list) and all(isinstance(part, tuple) for part in validation)
+    if batches or (deals(validation) and not isinstance(validation, tuple | list)):
+        return source_of("validation", validation, size, 0)
+    return held_out(validation)
+
+
+def described(kept_back: Batch | Source | int | None) -> Any:
+    """What is held out, as a file has it."""
+    if isinstance(kept_back, Rows | Stream):
+        return kept_back.fingerprint()
+    if isinstance(kept_back, Batch):
+        weight = () if kept_back.weight is None else (kept_back.weight,)
+        return [fingerprint(part) for part in (kept_back.x, kept_back.y, *weight)]
+    return kept_back

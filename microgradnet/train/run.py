@@ -14,7 +14,7 @@ from ..saving import load, save
 from ..saving.file import target
 from ..saving.formats import Path
 from .arguments import OPTIONS, changed
-from .sources import ArraySource, Batch
+from .sources import Batch, Source
 
 History: TypeAlias = dict[str, Any]
 
@@ -35,8 +35,9 @@ class Run:
     """A training under way, as `on_batch` and `on_epoch` see it.
 
     `model`, `optimizer` and `scheduler` are what `fit` was given. `epoch` and `batch` count from 1, `steps` is the
-    number of batches in an epoch, `cost` is that of the latest batch, `history` is of whole epochs, `means()` of this
-    one so far. `stop()` ends the training after this step; `stop(reason)` says why.
+    number of batches in an epoch, None where that shows at the end of the first, `cost` is that of the latest batch,
+    `history` is of whole epochs, `means()` of this one so far. `stop()` ends the training after this step;
+    `stop(reason)` says why.
 
     >>> import numpy as np
     >>> from microgradnet import fit, functional, nn, optim
@@ -59,7 +60,7 @@ class Run:
         model: Module,
         optimizer: Moves,
         scheduler: Steps | None,
-        source: ArraySource,
+        source: Source,
         epochs: int,
         patience: int | None,
         metrics: list[str],
@@ -68,10 +69,9 @@ class Run:
         self.model: Module = model
         self.optimizer: Moves = optimizer
         self.scheduler: Steps | None = scheduler
-        self.source: ArraySource = source
+        self.source: Source = source
         self.epochs: int = epochs
         self.patience: int | None = patience
-        self.steps: int = source.steps
         self.measures: list[str] = ["cost", *metrics]
         held_out = [f"val_{name}" for name in self.measures] if validated else []
         self.history: History = {name: [] for name in ["epoch", *self.measures, *held_out, "seconds"]}
@@ -85,7 +85,13 @@ class Run:
         self.seconds: float = 0.0  # of this epoch before it was taken up
         self.since: float = 0.0  # when that was
         self.best: dict[str, Any] = {}
+        self.callbacks: dict[str, Any] = {}  # that have a state
         self.stopped: str = ""  # why
+
+    @property
+    def steps(self) -> int | None:
+        """How many batches an epoch has; None where that shows at its end."""
+        return self.source.steps
 
     def stop(self, reason: str = "callback") -> None:
         """End the training after this step, for the first reason that was given."""
@@ -98,7 +104,7 @@ class Run:
     def batches(self) -> Iterator[Batch]:
         """What to train on next, until the training is over: from where it stands, epoch after epoch."""
         while not self.over():
-            self.epoch, self.batch = len(self.history["epoch"]) + 1, self.taken % self.steps
+            self.epoch, self.batch = len(self.history["epoch"]) + 1, self.source.done(self.taken)
             self.seen = self.source.examples(self.batch)
             self.model.train()
             self.since = time.perf_counter()
@@ -141,7 +147,7 @@ class Run:
     def things(self) -> dict[str, Any]:
         """What has a state of its own, by the names it has in a file."""
         things = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
-        return {name: thing for name, thing in things.items() if thing is not None}
+        return {name: thing for name, thing in things.items() if thing is not None} | self.callbacks
 
     def save(self, path: Path) -> None:
         """Write all that is needed to go on from here."""
@@ -163,7 +169,8 @@ class Run:
                 f"{path} is of a training with another {name}: {there}, here {here}. Give the same arguments to go on, "
                 f"or another checkpoint=, or remove the file to start anew"
             )
-        load(path, **self.things())
+        new = self.callbacks.keys() - found.keys()  # that were not there before
+        load(path, **{name: thing for name, thing in self.things().items() if name not in new})
         self.arguments |= {name: x for name, x in held["arguments"].items() if name == OPTIONS}  # those it began with
         self.seconds = held["seconds"]
         for part in (self.source, self):

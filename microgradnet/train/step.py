@@ -39,13 +39,13 @@ class Step:
         self.before.note(parameters=to_be_checked)
 
         run.optimizer.zero_grad()
-        outputs = run.model(batch.x)
+        outputs = run.model(*batch.inputs)
         if self.one_array and not isinstance(outputs, Value | np.ndarray):
             raise TypeError(
                 f"model gave {brief(outputs)}: metrics and validation take one array. Let forward return the one that "
                 f"counts"
             )
-        cost = self.loss(outputs, batch.y)
+        cost = self.loss(outputs, *batch.targets)
         metrics = [f(numbers(outputs), batch.y) for f in self.metrics]
         if not isinstance(cost, Value):
             raise TypeError(

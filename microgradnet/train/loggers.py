@@ -1,0 +1,133 @@
+"""Callbacks that many want: logs of a training, and the weights of its best epoch in a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ..files import place, replace
+from ..saving import save
+from ..saving.file import target
+from ..saving.formats import Path
+from .run import Run
+
+
+class CSVLog:
+    """Writes the history to a CSV file, a row after each epoch: `fit(…, callbacks=[CSVLog("run.csv")])`.
+
+    The columns are those of the history. A file that is there is replaced; where a training goes on from a checkpoint,
+    it begins with the epochs before.
+
+    >>> CSVLog("run.csv")
+    CSVLog('run.csv')
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path: str = os.fspath(path)
+
+    def on_start(self, run: Run) -> None:
+        """Begin the file with the names, and the epochs that are done."""
+        rows = zip(*run.history.values(), strict=True)
+        replace(place(self.path), written([[*run.history], *rows]).encode())
+
+    def on_epoch(self, run: Run) -> None:
+        """Add the row of the epoch that has just ended."""
+        with open(self.path, "a", encoding="utf-8", newline="") as file:
+            file.write(written([[column[-1] for column in run.history.values()]]))
+
+    def __repr__(self) -> str:
+        return f"CSVLog({self.path!r})"
+
+
+def written(rows: list[Any]) -> str:
+    """Rows as they stand in a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+class TensorBoard:
+    """Writes the history where TensorBoard looks for it: `fit(…, callbacks=[TensorBoard("runs/first")])`.
+
+    `tensorboard --logdir runs` shows it. Needs the package of that name (extra `tensorboard`), and no TensorFlow.
+
+    >>> TensorBoard("runs/first")
+    TensorBoard('runs/first')
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder: str = os.fspath(folder)
+        self._writer: Any = None
+
+    def on_start(self, run: Run) -> None:
+        """Begin a file in the folder. ModuleNotFoundError, with what to do, where the package is missing."""
+        try:
+            from tensorboard.summary import Writer
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                "TensorBoard needs its package: pip install tensorboard", name="tensorboard"
+            ) from None
+        self._writer = Writer(self.folder)
+
+    def on_epoch(self, run: Run) -> None:
+        """Add a point to each curve."""
+        for name, column in run.history.items():
+            if name not in ("epoch", "seconds"):
+                self._writer.add_scalar(name, column[-1], run.epoch)
+        self._writer.flush()
+
+    def on_end(self, run: Run) -> None:
+        """Close the file, after all it was given is in it."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def __repr__(self) -> str:
+        return f"TensorBoard({self.folder!r})"
+
+
+class BestWeights:
+    """Saves the model whenever an epoch is the best so far: `fit(…, callbacks=[BestWeights("best.npz")])`.
+
+    Best is the lowest number in the history under `by`, or the highest with `highest=True`; without validation give
+    `by="cost"`. The file is one of `microgradnet.save`, with the model and which epoch it was. With `fit(patience=…)`
+    the model itself ends with the weights of its best epoch, and no file is needed.
+
+    >>> BestWeights("best.npz", by="val_accuracy", highest=True)
+    BestWeights('best.npz', by='val_accuracy', highest=True)
+    """
+
+    def __init__(self, path: Path, by: str = "val_cost", highest: bool = False) -> None:
+        target(path)  # where nothing can be saved, that is said before training
+        self.path: str = os.fspath(path)
+        self.by: str = by
+        self.highest: bool = highest
+        self.best: float = math.nan
+
+    def on_start(self, run: Run) -> None:
+        """ValueError if the history will have no such column."""
+        if self.by not in run.history:
+            raise ValueError(f"BestWeights(by={self.by!r}): the history has {', '.join(run.history)}")
+
+    def on_epoch(self, run: Run) -> None:
+        """Save the model if this epoch is the best."""
+        here = run.history[self.by][-1]
+        better = here > self.best if self.highest else here < self.best
+        if better or (math.isnan(self.best) and not math.isnan(here)):
+            self.best = here
+            save(self.path, run.model, epoch=run.epoch, **{self.by: here})
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best number so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take it up again."""
+        self.best = state["best"]
+
+    def __repr__(self) -> str:
+        highest = ", highest=True" if self.highest else ""
+        return f"BestWeights({self.path!r}, by={self.by!r}{highest})"
