@@ -213,7 +213,7 @@ def test_assigning_to_a_name_of_others_is_answered_too() -> None:
     assert "fit.weight" in dict(model.named_parameters())
     assert "evaluate" in dir(model)
     del model.evaluate
-    with pytest.raises(AttributeError, match=r"microgradnet\.fit"):
+    with pytest.raises(AttributeError, match=r"microgradnet\.evaluate"):
         model.evaluate  # noqa: B018
     with pytest.raises(AttributeError, match=r"v\.name"):
         del v.label

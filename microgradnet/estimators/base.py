@@ -301,7 +301,8 @@ def drawing_from(rng: np.random.Generator) -> Iterator[None]:
 
 
 def is_optimizer(x: Any) -> bool:
-    return isinstance(x, type) and issubclass(x, optim.Optimizer) and x is not optim.Optimizer
+    """Whether `x` is a class of optimisers that step by a gradient; LBFGS computes costs by itself."""
+    return isinstance(x, type) and issubclass(x, optim.Optimizer) and x not in (optim.Optimizer, optim.LBFGS)
 
 
 def is_plain(x: Any) -> bool:
