@@ -23,21 +23,7 @@ from microgradnet import Value, debug, functional, hook, nn, no_grad, optim, pri
 from microgradnet.core import TABLE, NonDiff, Op, history, op, sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
-
-
-def unwatched() -> Any:
-    """Garbage collection off: what is freed is freed by reference counting."""
-
-    class Off:
-        def __enter__(self) -> None:
-            gc.collect()
-            gc.disable()
-
-        def __exit__(self, *_: object) -> None:
-            gc.enable()
-
-    return Off()
-
+from tests.collector import uncollected
 
 # --------------------------------------------------------------------------------------------------- what a Value holds
 
@@ -442,7 +428,7 @@ def test_threads_that_share_parameters_do_not_disturb_each_other() -> None:
 
 @pytest.mark.parametrize("release", [False, True])
 def test_a_chain_of_100_000_is_swept_and_freed(release: bool) -> None:
-    with unwatched():
+    with uncollected():
         x = Value(1.0)
         y = x
         for _ in range(100_000):
@@ -456,7 +442,7 @@ def test_a_chain_of_100_000_is_swept_and_freed(release: bool) -> None:
 
 @pytest.mark.slow
 def test_a_chain_of_a_million_is_swept_and_freed() -> None:
-    with unwatched():
+    with uncollected():
         x = Value(1.0)
         y = x
         for _ in range(1_000_000):
@@ -470,7 +456,7 @@ def test_a_chain_of_a_million_is_swept_and_freed() -> None:
 
 
 def test_a_graph_has_no_cycles() -> None:
-    with unwatched():
+    with uncollected():
         x = Value(np.ones(3))
         y = np.tanh(x * 2 + x).sum()
         y.backward()
@@ -529,7 +515,7 @@ def test_a_released_graph_says_so() -> None:
 def test_a_training_loop_does_not_grow() -> None:
     w = Value(np.ones((50, 50)))
     sizes = []
-    with unwatched():
+    with uncollected():
         for _ in range(30):
             np.tanh(w @ w).sum().backward(release=True)
             sizes.append(len(gc.get_objects()))

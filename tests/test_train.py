@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import itertools
 import json
 import os
@@ -26,6 +25,7 @@ from microgradnet.saving.states import generators
 from microgradnet.train import Run
 from microgradnet.train.likeness import likeness
 from tests import training
+from tests.collector import uncollected
 
 
 @pytest.fixture(autouse=True)
@@ -682,12 +682,8 @@ def test_memory_is_flat_over_ten_thousand_steps() -> None:
         if run.taken in (1_000, 10_000):
             blocks.append(sys.getallocatedblocks())
 
-    gc.collect()
-    gc.disable()
-    try:
+    with uncollected():
         mg.fit(**small(model=model, x=x, y=x[:, :1], batch_size=1, epochs=1), on_batch=on_batch)
-    finally:
-        gc.enable()
     assert len(blocks) == 2
     assert blocks[1] - blocks[0] < 500  # a single object kept by each step would be 9,000
 
