@@ -8,7 +8,6 @@ a node. Looking at a number is refused: a program could not know that it did.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 from weakref import ref
 
@@ -19,6 +18,7 @@ from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, constant, modes
 from ..core.modes import settled
 from ..debugging import users_line
 from ..words import brief, describe
+from .impure import unnoticed
 from .nodes import (
     Attribute,
     DataOf,
@@ -157,8 +157,11 @@ class Tape:
     def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
         """What a function makes of stand-ins and plain numbers."""
         node = Node(kind, function, self.nodes_of(args), self.nodes_of(kwargs))
-        with Mode(TAPE, None) if kind != "call" else nullcontext():
+        if kind == "call":
             numbers = function(*self.examples(args), **self.examples(kwargs))
+        else:
+            with Mode(TAPE, None), unnoticed():
+                numbers = function(*self.examples(args), **self.examples(kwargs))
         if type(numbers) is ndarray and not numbers.ndim:
             numbers = numbers[()]
         if kind == "call" and isinstance(numbers, bool):
