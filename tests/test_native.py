@@ -633,3 +633,27 @@ def test_the_source_is_numpys() -> None:
     assert "native" not in twin.native.source
     assert "dot(" in twin.native.source
     assert "native1(" in twin.native.latest.text
+
+
+def test_a_parameter_is_read_again_after_it_has_moved() -> None:
+    """The other way round, as a Linear reads it, while its gradient lies in memory that way too."""
+    w = Value(np.full((2, 3), 0.3, np.float32))
+    eager = Value(w.data.copy())
+
+    def of(w: Value) -> Callable[..., Any]:
+        def step(x: Any) -> Any:
+            w.grad = None
+            cost = ((x @ w.T) ** 2).mean()
+            cost.backward()
+            w.data -= 0.1 * w.grad
+            return cost, (x @ w.T).mean(), w.T.sum()
+
+        return step
+
+    compiled, plain = native(of(w)), of(eager)
+    for i in range(6):
+        x = rng(i).normal(size=(4, 3)).astype(np.float32)
+        for got, wanted in zip(compiled(x), plain(x), strict=True):
+            np.testing.assert_allclose(numbers(got), numbers(wanted), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(w.data, eager.data, rtol=1e-6)
+    assert ran_natively(compiled)
