@@ -153,11 +153,14 @@ class Compiled:
         tape = Tape(around)
         with Mode(TAPE, tape), noticed():
             result = self.function(*arguments(tape, args), **arguments(tape, kwargs))
+        if tape.refused is not None:  # what the step itself has caught
+            raise tape.refused
         change = around.changed()
         if change is not None:
             raise Uncompilable(
                 f"{self.title} cannot be compiled: {change}. From the third call on it would run as a program, which "
-                f"does not do that. What is another in every call is an argument; what is to be kept is returned"
+                f"does not do that. What is another in every call is an argument, what is to be kept is returned; "
+                f"mg.host_call(f, x) calls f in every step"
             )
         form, result = taken_apart(result)
         spec, returned, classes = outcome(tape, result, COMPILED)

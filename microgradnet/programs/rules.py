@@ -59,10 +59,11 @@ def ruled(tape: Tape, rule: Any, g: Any, out: Any, inputs: list[Any], params: di
     """What a rule makes of a gradient."""
     if getattr(rule, "__name__", "") == "_hook_rule":
         return tape.hooked(rule, (g, out, *inputs), params)
-    begun = len(tape.nodes)
+    begun, refused = len(tape.nodes), tape.refused
     try:
         return rule(g, out, *inputs, **params)
     except Uncompilable:
+        tape.refused = refused
         del tape.nodes[begun:]
         return tape.called(rule, (g, out, *inputs), params)
 
