@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -122,3 +123,25 @@ def test_a_choice_by_what_it_says_is_told() -> None:
 def test_it_wants_a_function() -> None:
     with pytest.raises(TypeError, match=r"host_call wants a function and its arguments, host_call\(f, x\); got 3"):
         mg.host_call(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("native", marks=pytest.mark.skipif(
+    importlib.util.find_spec("llvmlite") is None, reason="llvmlite is not installed"))])  # fmt: skip
+def test_it_may_call_the_compiled_function_again(backend: Any) -> None:
+    """Which is in the middle of its program, whose memory is in use."""
+    w, again = Value(2.0), [True]
+
+    def inner(x: Any) -> Any:
+        if not again[0]:
+            return x
+        again[0] = False
+        try:
+            return f(x * 3).data + x
+        finally:
+            again[0] = True
+
+    f = mg.compile(lambda x: ((x * 2 + 1) * mg.host_call(inner, x)).sum() * w, backend=backend)
+    for i in range(6):
+        x = np.arange(4.0) + i
+        within = ((6 * x + 1) * 3 * x).sum() * 2
+        assert f(x).item() == pytest.approx(((2 * x + 1) * (within + x)).sum() * 2)
