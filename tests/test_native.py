@@ -657,3 +657,20 @@ def test_a_parameter_is_read_again_after_it_has_moved() -> None:
             np.testing.assert_allclose(numbers(got), numbers(wanted), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(w.data, eager.data, rtol=1e-6)
     assert ran_natively(compiled)
+
+
+def test_a_gradient_that_is_returned_is_not_written_over() -> None:
+    w = Value(np.full((3, 4), 0.1))
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        out = np.tanh(x @ w)
+        out.sum().backward()
+        return out, w.grad, w.grad.T, {"first": w.grad[0]}
+
+    compiled, seen = native(step), []
+    for i in range(6):
+        out, g, turned, more = compiled(np.arange(6.0).reshape(2, 3) + i)
+        seen.append([(x, x.copy()) for x in (numbers(out), g, turned, more["first"])])
+    assert ran_natively(compiled)
+    assert all((x == copy).all() for results in seen for x, copy in results)

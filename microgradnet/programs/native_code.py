@@ -339,6 +339,13 @@ class NativeWriter(Writer):
         array = self.array(x)
         return Later(lambda: array[()] if not array.ndim else array.copy())
 
+    def returned(self, x: Any, classes: Any) -> str:
+        """What the step returns, in the text; a copy of what the next step would write over, such as a gradient."""
+        if type(x) is not Node or not x.shape or not self.is_ours(x):
+            return super().returned(x, classes)
+        copy = f"{self.text(x)}.copy('K')"
+        return f"new_value({classes.__name__}, {copy}, COMPILED, (), NO_PARAMS)" if isinstance(classes, type) else copy
+
     def source(self, name: str) -> str:
         """The whole text."""
         self.write()
