@@ -58,15 +58,22 @@ def be_finite(cost: Any, *gradients: Any) -> None:
         raise NotFiniteError(float(cost))
 
 
+def be_zero(cost: Any, *sums: Any) -> None:
+    """NotFiniteError unless the cost is finite, and sums of zeros are zero: then no number in them was NaN or Inf."""
+    if not math.isfinite(cost) or any(x != 0 for x in sums):
+        raise NotFiniteError(float(cost))
+
+
 class NumPyStep(Step):
     """Takes steps as `Step` does, with its bits: as programs that run as NumPy."""
 
     backend = "numpy"
+    judge = staticmethod(be_finite)
 
     def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool) -> None:
         super().__init__(run, loss, metrics, one_array)
         model, zero_grad, move = run.model, run.optimizer.zero_grad, run.optimizer.step
-        parameters, judged, wanted = self.parameters, self.judged, bool(self.metrics)
+        parameters, judge, judged, wanted = self.parameters, self.judge, self.judged, bool(self.metrics)
 
         def step(x: Any, y: Any) -> Any:
             zero_grad()
@@ -74,7 +81,7 @@ class NumPyStep(Step):
             cost = differentiable(loss(outputs, y))
             number(cost._numbers)  # TypeError for several
             cost.backward(release=True)
-            modes.host(be_finite, cost, *judged([p.grad for p in parameters if p.grad is not None]))
+            modes.host(judge, cost, *judged([p.grad for p in parameters if p.grad is not None]))
             move()
             return cost, outputs if wanted else None
 
@@ -110,6 +117,7 @@ class NativeStep(NumPyStep):
     """Takes steps as native programs, of which it records none that it takes."""
 
     backend = "native"
+    judge = staticmethod(be_zero)
 
     def compiled(self, step: Callable[..., Any]) -> Compiled:
         """The step, compiled."""
