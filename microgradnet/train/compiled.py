@@ -98,7 +98,7 @@ class NumPyStep(Step):
     def take(self, batch: Batch, to_be_checked: bool = False) -> None:
         """Take the step, and count it."""
         run = self.run
-        if run.steps > RARE and batch.size < run.source.size:
+        if run.steps > RARE and batch.size < run.source.examples(1):  # of the first batch
             super().take(batch, to_be_checked)
             return
         self.before.note(parameters=to_be_checked)
