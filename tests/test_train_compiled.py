@@ -335,3 +335,23 @@ def test_what_cannot_be_trained_is_refused_as_in_eager_steps(changed: dict[str, 
     with pytest.raises(TypeError, match=says):
         mg.fit(**given)
     assert weights(given["model"]) == before
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_stood_before_a_nan_stands_after_it(backend: Any) -> None:
+    """Every bit of parameters, running statistics and the optimiser's state; on a batch on which the program runs."""
+    model = training.make()[0]
+    given = small(model=model, optimizer=optim.Adam(model.parameters(), lr=0.01), batch_size=10, compile=backend)
+    stood: list[Any] = []
+
+    def all_that_is() -> list[Any]:
+        return [*weights(model), repr(given["optimizer"].state_dict()["state"])]
+
+    def on_batch(run: Run) -> None:
+        if run.taken == 6:
+            stood.extend(all_that_is())
+            given["x"][:] = np.nan
+
+    with pytest.raises(FloatingPointError, match="in epoch 4, batch 1"), np.errstate(all="ignore"):
+        mg.fit(**given, on_batch=on_batch)
+    assert all_that_is() == stood

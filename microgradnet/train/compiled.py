@@ -39,9 +39,8 @@ def step_of(asked: Any, optimizer: Any) -> type[Step]:
     return NativeStep if backend == "native" or (backend is None and ours and is_native()) else NumPyStep
 
 
-RARE = (
-    10  # of more steps than these in an epoch, the last one is not worth a program of its own if its batch is smaller
-)
+# Where an epoch has more steps, its last one is not worth a program of its own if its batch is smaller.
+RARE = 10
 
 
 class NotFiniteError(Exception):
