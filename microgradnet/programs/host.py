@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from ..words import brief
 from .nodes import changed
 from .recording import alike
 
+R = TypeVar("R")
 
-def host_call(function: Callable[..., Any], *args: Any) -> Any:
+
+def host_call(function: Callable[..., R], *args: Any) -> R:
     """What `function(*args)` returns, called by Python in every step: with plain numbers, through which nothing flows.
 
     In a compiled step this is the way out of the program and back: to log, to draw random numbers, to read a file, to
@@ -41,8 +43,8 @@ def host_call(function: Callable[..., Any], *args: Any) -> Any:
     call = HostCall(function)
     tape = modes.taped()
     if tape is not None:
-        return tape.hooked(call, args, {})
-    return call(*changed(args, lambda x: x._numbers if isinstance(x, Value) else x))
+        return tape.hooked(call, args, {})  # type: ignore[no-any-return]
+    return call(*changed(args, lambda x: x._numbers if isinstance(x, Value) else x))  # type: ignore[no-any-return]
 
 
 class HostCall:
