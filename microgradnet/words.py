@@ -289,7 +289,11 @@ def fields(record: Any) -> str:
 
 
 def brief(x: Any) -> str:
-    text = repr(x)
+    """What `x` is, for an error message."""
+    try:
+        text = repr(x)
+    except TypeError:  # of a step that is being compiled: its numbers are not looked at
+        text = f"a {type(x).__name__}"
     return text if len(text) <= 60 else text[:57] + "…"
 
 

@@ -175,8 +175,9 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
-        "draw", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp", "load", "nn",
-        "no_grad", "numerical_grad", "optim", "plots", "primitive", "save", "transforms", "value_and_grad", "vjp",
+        "draw", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "host_call", "hvp", "jacobian", "jvp",
+        "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "primitive", "save", "transforms",
+        "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "AvgPool1d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d",

@@ -66,6 +66,15 @@ def test_training_repeats_itself(here: Path, capsys: pytest.CaptureFixture[str])
     assert once() == once()
 
 
+def test_a_compiled_training_learns_the_same(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wants_digits()
+    monkeypatch.setattr(mg.compile, "backend", "numpy")
+    train = ["train", "digits", "--hidden", "8", "--epochs", "1"]
+    assert main([*train, "--save", "eager.npz"]) == main([*train, "--compile", "--save", "compiled.npz"]) == 0
+    eager, compiled = (mg.load(f"{name}.npz")["model"] for name in ("eager", "compiled"))
+    assert all((eager[name] == compiled[name]).all() for name in eager)
+
+
 def test_it_draws_functions_models_and_values(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["draw", "mine_for_test_main:f", "3.0", "-2.0"]) == 0
     assert capsys.readouterr().out.splitlines()[:2] == ["◎ +  2  gradient 1", "  ▷ x  3  gradient 1 [1]"]

@@ -216,3 +216,16 @@ def test_what_is_wrong_is_said_in_one_sentence(
     sentence = capsys.readouterr().err.replace("\r", "\n").strip().splitlines()[-1]
     assert says in sentence
     assert sentence.startswith(f"{name}: ")
+
+
+def test_a_compiled_step_is_printed_timed_and_drawn(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("compiled_step.py", "--epochs", 2)
+    assert printed.startswith("# step, compiled")
+    for part in ("forward", "backward"):
+        assert re.search(rf"# {part} · compiled_step\.py:\d+: cost = quadratic_cost\(model\(x\), y\)$", printed, re.M)
+    assert re.search(r"# update · compiled_step\.py:\d+: optimiser\.step\(\)$", printed, re.MULTILINE)
+    assert "needed by nothing: " in printed
+    eager, compiled = (float(n) for n in re.findall(r"held-out accuracy ([\d.]+)%", printed))
+    assert abs(eager - compiled) < 1
+    if "The program is not drawn" not in printed:
+        assert "gradient of layers.0.weight" in (tmp_path / "compiled_step.svg").read_text()

@@ -35,6 +35,9 @@ THRASHING = (
 )
 
 
+NOT_YET = "is not compiled yet: its first two calls are recorded, and if they agree the third is the program"
+
+
 class Signature:
     """What is known of the calls whose arguments have the same structure, shapes, dtypes and static parts."""
 
@@ -150,11 +153,14 @@ class Compiled:
         tape = Tape(around)
         with Mode(TAPE, tape), noticed():
             result = self.function(*arguments(tape, args), **arguments(tape, kwargs))
+        if tape.refused is not None:  # what the step itself has caught
+            raise tape.refused
         change = around.changed()
         if change is not None:
             raise Uncompilable(
                 f"{self.title} cannot be compiled: {change}. From the third call on it would run as a program, which "
-                f"does not do that. What is another in every call is an argument; what is to be kept is returned"
+                f"does not do that. What is another in every call is an argument, what is to be kept is returned; "
+                f"mg.host_call(f, x) calls f in every step"
             )
         form, result = taken_apart(result)
         spec, returned, classes = outcome(tape, result, COMPILED)
@@ -192,9 +198,7 @@ class Compiled:
     @property
     def source(self) -> str:
         """The latest program as the text of a NumPy function."""
-        if self.latest is None:
-            return "# not compiled yet: the first two calls are recorded, and if they agree the third is the program\n"
-        return self.latest.source
+        return f"# {self.title} {NOT_YET}\n" if self.latest is None else self.latest.source
 
     @property
     def passes(self) -> list[str]:
@@ -202,7 +206,16 @@ class Compiled:
         return [] if self.latest is None else list(self.latest.program.passes)
 
     def __repr__(self) -> str:
-        return f"<compiled {self.title}>\n{self.source}"
+        count = sum(len(known.programs) for known in self.signatures.values())
+        return f"<compiled {self.title}: {count} program{'s' * (count != 1)}>"
+
+    def __str__(self) -> str:
+        """The latest program with shapes, bytes, and the line of yours that each of its lines is of."""
+        if self.latest is None:
+            return f"{self.title} {NOT_YET}"
+        from .shown import shown
+
+        return shown(self.latest, self.title, sum(len(known.programs) for known in self.signatures.values()))
 
 
 class Slot:

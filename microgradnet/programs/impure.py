@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import io
+import logging
 import os
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from ..core import modes
 from .nodes import Uncompilable
 from .surroundings import in_library
 
@@ -20,9 +23,10 @@ CLOCKS = (
     time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter, time.perf_counter_ns,
     time.process_time, time.process_time_ns, datetime.datetime.now, datetime.date.today, os.urandom,
 )  # fmt: skip
+LOGGED = logging.Logger._log.__code__  # of a message that is not below the level
 INSTEAD: dict[Any, str] = {
     **dict.fromkeys(CLOCKS, "Call it outside, and pass what it says as an argument"),
-    print: "Return what is to be printed, and print it outside",
+    print: "Return what is to be printed, and print it outside; or mg.host_call(print, x)",
     input: "Ask outside, and pass the answer as an argument",
     open: "Read outside, and pass what is in the file as an argument",
 }
@@ -41,12 +45,39 @@ def noticed() -> Iterator[None]:
         sys.setprofile(None)
 
 
+@contextlib.contextmanager
+def unnoticed() -> Iterator[None]:
+    """A block of a call that the program makes again: it may do what it likes."""
+    if sys.getprofile() is not notice:
+        yield
+        return
+    sys.setprofile(None)
+    try:
+        yield
+    finally:
+        sys.setprofile(notice)
+
+
 def notice(frame: Any, event: str, function: Any) -> None:
     """Called at every call."""
-    if event == "c_call" and function in INSTEAD and not in_library(frame.f_code.co_filename):
-        sys.setprofile(None)
-        raise Uncompilable(
-            f"{function.__name__}() in a compiled step: from the third call on it runs as a program, which does not "
-            f"call it. {INSTEAD[function]}. This is at {frame.f_code.co_filename}:{frame.f_lineno}, in "
-            f"{frame.f_code.co_name}"
-        )
+    if event == "c_call":
+        written = function.__name__ == "write" and isinstance(getattr(function, "__self__", None), io.IOBase)
+        if not (written or function in INSTEAD) or in_library(frame.f_code.co_filename):
+            return
+        instead = "Return what is to be written; or mg.host_call(file.write, text)" if written else INSTEAD[function]
+        raise refused(frame, function.__name__, instead)
+    if event == "call" and frame.f_code is LOGGED:
+        raise refused(frame, "logging", "Return what is to be logged; or mg.host_call(logger.info, text, x)")
+
+
+def refused(frame: Any, name: str, instead: str) -> Uncompilable:
+    """The error for a call, in the line of the user's that it comes from."""
+    sys.setprofile(None)
+    while frame.f_back is not None and in_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    error = Uncompilable(
+        f"{name}() in a compiled step: from the third call on it runs as a program, which does not call it. {instead}. "
+        f"This is at {frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}"
+    )
+    modes.taped().refused = error
+    return error

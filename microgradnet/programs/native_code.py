@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..core.written import function_of
 from . import cpython
 from .blas import addresses
 from .home import Together
+from .host import HostCall
 from .llvm import Machine
 from .loops import Step
 from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
@@ -25,6 +27,8 @@ from .nodes import DataOf, GradOf, Node
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram, Writer, owner_of, storing
 from .program import Program
 from .structure import Structure
+
+OURS = __name__.partition(".")[0]
 
 
 def again(segment: Callable[..., Any], likes: list[tuple[Any, bool]], objects: tuple[Any, ...]) -> None:
@@ -96,6 +100,15 @@ class Segment:
         """Note what the function is handed, once."""
         if not any(x is y for y in known):
             known.append(x)
+
+
+def comes_back(step: Any) -> bool:
+    """Whether a step is a call of the user's, which might call the compiled function again."""
+    if type(step) is not Node or step.kind != "host" or isinstance(step.function, types.BuiltinMethodType):
+        return False
+    function = step.function
+    ours = str(getattr(function, "__module__", "")).startswith(OURS)
+    return not ours or type(function) is HostCall or getattr(function, "__name__", "") == "_hook_rule"
 
 
 class NativeProgram(NumPyProgram):
@@ -326,6 +339,13 @@ class NativeWriter(Writer):
         array = self.array(x)
         return Later(lambda: array[()] if not array.ndim else array.copy())
 
+    def returned(self, x: Any, classes: Any) -> str:
+        """What the step returns, in the text; a copy of what the next step would write over, such as a gradient."""
+        if type(x) is not Node or not x.shape or not self.is_ours(x):
+            return super().returned(x, classes)
+        copy = f"{self.text(x)}.copy('K')"
+        return f"new_value({classes.__name__}, {copy}, COMPILED, (), NO_PARAMS)" if isinstance(classes, type) else copy
+
     def source(self, name: str) -> str:
         """The whole text."""
         self.write()
@@ -338,5 +358,11 @@ class NativeWriter(Writer):
             if not like.flags.c_contiguous:
                 made = f"{self.name(np.empty_like, 'empty_like')}({self.name(like, 'like', True)})"
             fresh.append(f"{self.names[id(x)]} = {made}")
-        body = ["with busy:", *[f"    {line}" for line in (*fresh, *self.lines, *self.last, f"return {result}")]]
+        body = [*fresh, *self.lines, *self.last, f"return {result}"]
+        if any(comes_back(step) for step in self.native.steps):  # then the memory is in use: another program, or none
+            self.meaning |= {"inside": [None], "thread": threading.get_ident}
+            body = ["inside[0] = thread()", "try:", *[f"    {line}" for line in body], "finally: inside[0] = None"]
+            body = ["if inside[0] == thread(): raise OtherProgram", "with busy:", *[f"    {line}" for line in body]]
+        else:
+            body = ["with busy:", *[f"    {line}" for line in body]]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"

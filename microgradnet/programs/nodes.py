@@ -58,7 +58,8 @@ class Node:
         self.place: Place | None = place
         self.held: Any = held
         self.op: Any = op  # the row, if it is the forward of one
-        self.line: Any = line  # of the user's: file, number, function
+        # Of the user's: file, number, function; of what a sweep makes, fourth, the line of what it goes back through.
+        self.line: Any = line
         self.shape: tuple[int, ...] | None  # None: a number of Python's, or no number
         self.dtype: Any
         self.layout: tuple[int, ...]  # its axes, from the longest step in memory to the shortest

@@ -38,7 +38,8 @@ class Program:
         """Run one pass."""
         before = len(self.nodes)
         self.nodes, self.result = change(self.nodes, self.result)
-        self.passes.append(f"{name}: {before - len(self.nodes)} lines fewer")
+        more = len(self.nodes) - before
+        self.passes.append(f"{name}: {abs(more)} lines {'more' if more > 0 else 'fewer'}")
 
     def needs_numpy(self) -> bool:
         """Whether it has what runs as NumPy only: a barrier, a check, scalars, a Value handed in and written."""

@@ -10,7 +10,7 @@ import numpy as np
 from ..core import Value, fitted
 from ..core.rows import Variadic
 from ..debugging import users_line
-from .nodes import GradOf, Uncompilable
+from .nodes import GradOf, Node, Uncompilable
 from .traced import Traced
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ def of_a_sweep(tape: Tape) -> Callable[..., None]:
     """What a sweep calls in place of `node.op.pull`."""
     line = users_line()  # looked for once, and not for each of thousands of rules
 
-    def pull_there(*args: Any) -> None:
-        tape.line = line
+    def pull_there(value: Value, *args: Any) -> None:
+        made = tape.node_of.get(id(value))
+        tape.line = (*line, made.line[:3] if type(made) is Node and made.line else None)
         try:
-            pull(tape, *args)
+            pull(tape, value, *args)
         finally:
             tape.line = None
 
@@ -58,10 +59,11 @@ def ruled(tape: Tape, rule: Any, g: Any, out: Any, inputs: list[Any], params: di
     """What a rule makes of a gradient."""
     if getattr(rule, "__name__", "") == "_hook_rule":
         return tape.hooked(rule, (g, out, *inputs), params)
-    begun = len(tape.nodes)
+    begun, refused = len(tape.nodes), tape.refused
     try:
         return rule(g, out, *inputs, **params)
     except Uncompilable:
+        tape.refused = refused
         del tape.nodes[begun:]
         return tape.called(rule, (g, out, *inputs), params)
 

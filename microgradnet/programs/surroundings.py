@@ -25,6 +25,7 @@ from numpy import ndarray
 from .. import tree
 from ..core import Value
 from ..words import brief
+from .whereabouts import line_of
 
 OURS = str(Path(__file__).parent.parent)
 STANDARD = sysconfig.get_path("stdlib")
@@ -81,6 +82,7 @@ class Surroundings:
         self.seen: dict[int, Any] = {}
         self.attributes: set[str] = {"forward"}  # names that the code looks up in objects
         self.objects: list[tuple[str, Any]] = []  # whose attributes are looked up
+        self.codes: list[types.CodeType] = []  # of the user's functions that were found
         self.reach("the function", function)
         for x in arguments:
             self.reach(type(x).__name__, x)
@@ -130,6 +132,7 @@ class Surroundings:
                 if callable(x):
                     self.reach(getattr(x, "__name__", "the function"), x)
             return
+        self.codes.append(f.__code__)
         found, attributes = names_in(f.__code__)
         self.attributes |= attributes
         names = [name for name in found if name in f.__globals__]
@@ -203,14 +206,20 @@ class Surroundings:
         for watched in self.watched:
             difference = watched.difference(watched.parts())
             if difference is not None:
-                return f"it changes what is around it: {difference}"
+                return f"it changes what is around it: {difference}{self.where(difference.partition(' ')[0])}"
         for array in self.arrays:
             if not array.holds():
-                return f"it writes into the array {array.name} of shape {array.array.shape}, which is outside of it"
+                what = f"it writes into the array {array.name} of shape {array.array.shape}, which is outside of it"
+                return what + self.where(array.name)
         for (name, generator), state in zip(self.generators, self.states, strict=True):
             if not same_state(state_of(generator), state):
-                return f"it draws random numbers from {name}"
+                return f"it draws random numbers from {name}{self.where(name)}"
         return None
+
+    def where(self, name: str) -> str:
+        """Where that is done with what is called `name`, in words."""
+        found = line_of(self.codes, name)
+        return f" ({found})" if found else ""
 
     def drawn(self, x: Any) -> None:
         """A generator has been drawn from in a way that a program repeats."""

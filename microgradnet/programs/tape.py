@@ -8,7 +8,6 @@ a node. Looking at a number is refused: a program could not know that it did.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 from weakref import ref
 
@@ -19,6 +18,7 @@ from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, constant, modes
 from ..core.modes import settled
 from ..debugging import users_line
 from ..words import brief, describe
+from .impure import unnoticed
 from .nodes import (
     Attribute,
     DataOf,
@@ -68,6 +68,7 @@ class Tape:
         self.line: Any = None  # of the user's, that began the sweep which is running
         self.things: dict[int, Any] = {}  # Modules that were called
         self.copies: list[Any] = []  # of Modules, made in the step
+        self.refused: Uncompilable | None = None  # the latest error, which the user's program may catch
 
     # -------------------------------------------------------------------------------------------------- what is known
 
@@ -109,7 +110,8 @@ class Tape:
     def error(self, message: str) -> Uncompilable:
         """What cannot be compiled, with the user's line."""
         file, number, function = users_line()
-        return Uncompilable(f"{message}. This is in the compiled step, at {file}:{number}, in {function}")
+        self.refused = Uncompilable(f"{message}. This is in the compiled step, at {file}:{number}, in {function}")
+        return self.refused
 
     # -------------------------------------------------------------------------------------------- what comes to be
 
@@ -157,8 +159,11 @@ class Tape:
     def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
         """What a function makes of stand-ins and plain numbers."""
         node = Node(kind, function, self.nodes_of(args), self.nodes_of(kwargs))
-        with Mode(TAPE, None) if kind != "call" else nullcontext():
+        if kind == "call":
             numbers = function(*self.examples(args), **self.examples(kwargs))
+        else:
+            with Mode(TAPE, None), unnoticed():
+                numbers = function(*self.examples(args), **self.examples(kwargs))
         if type(numbers) is ndarray and not numbers.ndim:
             numbers = numbers[()]
         if kind == "call" and isinstance(numbers, bool):
@@ -369,12 +374,15 @@ class Tape:
         if isinstance(self.node_of.get(id(value)), (ndarray, np.generic)):
             return  # a constant
         if how == "np.asarray(v)":
-            way = "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into"
+            way = (
+                "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into; an "
+                "array that is kept outside and written is a Value: v.data = x"
+            )
         else:
             way = "np.where chooses element by element, functional.embedding(v, array) takes rows by numbers"
         raise self.error(
             f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. {way}; what is to be "
-            f"seen is returned, and looked at outside"
+            f"seen is returned, and looked at outside, or is handed to mg.host_call(f, v)"
         )
 
     # ------------------------------------------------------------------------------------------------------ the sweep

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from .. import checks
 from ..core import Array
 from ..nn.init import Seed
 from ..nn.module import Module
 from ..optim import Optimizer
+from ..programs.backends import Backend
 from ..saving.formats import Path
 from ..words import answering
-from .arguments import OPTIONS, check_counts, check_parts, examples, held_out, name_of, options_of
+from .arguments import BACKEND, OPTIONS, check_counts, check_parts, examples, held_out, name_of, options_of
 from .around import Interrupts, ModesKept
 from .callbacks import Progress, in_good_order
 from .likeness import functions_of, likenesses
@@ -42,6 +44,7 @@ def fit(
     checkpoint: Path | None = None,
     save_every: int | None = None,
     progress: bool = True,
+    compile: bool | Backend = False,
 ) -> History:
     """The history of training `model` on examples x (n, …) with targets y (n, …): a dict of lists, a number per epoch.
 
@@ -72,6 +75,11 @@ def fit(
     (ValueError). To go on with another lr, assign it in a callback. Remove the file to start anew. What callbacks keep
     is not saved.
 
+    `compile=True` runs the steps as a program (`mg.compile`), `"native"` or `"numpy"` says which. With `"numpy"` all
+    bits are those of eager steps, with `"native"` all is equal within rounding, and a training that goes on from a file
+    has the bits it would have had; going on with the other kind is told in a warning. Model, loss and optimiser are
+    called to record them, and again where something around them has changed; metrics and callbacks in every step.
+
     FloatingPointError for a cost or gradient that is NaN or infinite, with the report of `debug`: the operation, its
     inputs, the line. The parameters are those before that step. Also where an epoch or the training would end, or be
     saved, with a parameter that is so; the step that did it is undone, unless a callback or Ctrl-C stopped it there.
@@ -94,6 +102,11 @@ def fit(
     if save_every is not None and checkpoint is None:
         raise ValueError("save_every says how often to save to checkpoint=, and there is none: give a path")
     checks.choice("scheduler_interval", scheduler_interval, ("epoch", "batch"))
+    kind: Any = Step
+    if compile is not False:
+        from .compiled import step_of  # who trains without it does not wait for it
+
+        kind = step_of(compile, optimizer)
 
     source = ArraySource(x, y, batch_size, seed)
     run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=validation is not None)
@@ -106,10 +119,11 @@ def fit(
             "metrics": [*metrics], "loss": name_of(loss),
             "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
             "scheduler_interval": scheduler_interval, **likenesses(functions),
+            BACKEND: kind.backend,
             OPTIONS: options_of(optimizer.state_dict()) if isinstance(optimizer, Optimizer) else [],
         }  # fmt: skip
         run.resume(checkpoint)
-    step = Step(run, loss, metrics.values(), one_array=bool(metrics) or validation is not None)
+    step = kind(run, loss, metrics.values(), one_array=bool(metrics) or validation is not None)
 
     with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown:
         told = {"batch": [shown.step, in_good_order(on_batch)], "epoch": [shown.line, in_good_order(on_epoch)]}

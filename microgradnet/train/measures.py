@@ -13,6 +13,7 @@ from ..words import brief
 from .around import ModesKept
 
 Function: TypeAlias = Callable[..., Any]
+ONE = (int, float, np.generic)
 
 
 def evaluated(
@@ -32,6 +33,6 @@ def evaluated(
 def number(x: Any) -> float:
     """The one number of a cost or metric. TypeError for anything else."""
     x = numbers(x)
-    if isinstance(x, bool | int | float | np.generic | np.ndarray) and np.ndim(x) == 0:
+    if isinstance(x, ONE) or (isinstance(x, np.ndarray) and x.ndim == 0):
         return float(x)
     raise TypeError(f"a loss or metric gives one number; got {brief(x)}. The mean over the examples, .mean(), is one")

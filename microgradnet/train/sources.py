@@ -43,7 +43,7 @@ class ArraySource:
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.x))
         for batch in range(done, self.steps):
             picked = order[batch * self.size :][: self.size]
-            yield Batch(self.x[picked], self.y[picked], len(picked), batch + 1 == self.steps)
+            yield Batch(self.x.take(picked, 0), self.y.take(picked, 0), len(picked), batch + 1 == self.steps)
 
     def examples(self, done: int) -> int:
         """How many examples the `done` first batches of an epoch hold."""
