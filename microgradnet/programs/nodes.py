@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Value
-from ..core.modes import settled
+from ..core.modes import number, settled
 from ..core.written import new_age
 
 FLOAT = np.dtype(np.float64)
@@ -165,11 +165,11 @@ class DataOf(Place):
     owner: Value
 
     def read(self) -> Any:
-        return self.owner._numbers
+        return number(self.owner)
 
     def write(self, x: Any) -> None:
         value = self.owner
-        if type(value._numbers) is np.ndarray:
+        if type(number(value)) is np.ndarray:
             if x is not value._numbers:
                 value._numbers[...] = x
         else:

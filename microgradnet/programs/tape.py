@@ -98,7 +98,7 @@ class Tape:
 
     def examples(self, x: Any) -> Any:
         """Arguments with the numbers that they hold in this run."""
-        return changed(x, lambda part: part._numbers if isinstance(part, Value) else part)
+        return changed(x, modes.number)
 
     def add(self, node: Node) -> Node:
         """The node, at the end of the program."""
@@ -291,7 +291,7 @@ class Tape:
         self.add(Node("guard", function, (node,), held=held))
         return held
 
-    def seen(self, value: Value, what: str, plain: Any) -> Any:
+    def seen(self, value: Value, what: str) -> Any:
         """What stands for the `data` or the `grad` of a Value."""
         if what == "data":
             return self.shadow(value)
