@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import microgradnet as mg
 from microgradnet import Value, nn, optim
 from microgradnet import functional as F
-from microgradnet.programs import compile
+from microgradnet.programs import compile, patterns
 from microgradnet.programs import program as program_module
 from microgradnet.programs.vectorise import vectorised
 
@@ -97,6 +97,33 @@ def test_drawn_graphs_are_what_they_are_eagerly(drawn: list[Any], parameters: in
             assert np.allclose([p.data for p in mine], [p.data for p in theirs], **CLOSE)
             assert np.allclose([p.grad for p in mine], [p.grad for p in theirs], **CLOSE)
     assert compiled.latest is not None
+
+
+def all_of_it(x: Any, y: Any, c: float) -> Any:
+    """Everything that is drawn above, with constants and repeated operands."""
+    made = [f(x, y) for f in BINARY.values()] + [f(x) for f in UNARY.values()]
+    made += [x * c, c * y, x / c, c / (y * y + 1.0), x - c, x * x, y + y, x / x, x - x, x * 0.0, -x * y, abs(x), 2**x]
+    return sum(made)
+
+
+def test_a_rule_that_was_recorded_before_is_recorded_alike() -> None:
+    texts = []
+    for knows in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            if not knows:
+                patch.setattr(patterns.Patterns, "handed", lambda self, node, g: None)
+            p, q = Value(0.3), Value(-0.7)
+
+            def step(c: float, p: Value = p, q: Value = q) -> Any:
+                total = all_of_it(p, q, 0.7) + all_of_it(q, p, -0.2) + all_of_it(p, p, 3.0) + all_of_it(p * q, q, c)
+                p.grad = q.grad = None
+                total.backward()
+                return total, p.grad, q.grad
+
+            compiled = compile(step, backend="numpy")
+            results = [compiled(c) for c in (0.5, 0.25, -1.5)]
+            texts.append((compiled.source, [[float(x) for x in result] for result in results]))
+    assert texts[0] == texts[1]
 
 
 # --------------------------------------------------------------------------------------------------- micrograd's moons

@@ -1,6 +1,8 @@
 """Calls that a program could not make again: they read a clock, a file or the keyboard, or print.
 
-While a step is recorded, Python tells of every call (`sys.setprofile`), unless a profiler of the user's is at work.
+While a step is recorded, Python tells of every call (`sys.setprofile`), unless a profiler of the user's is at work. In
+a step of many thousands of calls that takes longer than all else: there, after the first few thousand, it does so only
+if the code that was found has the name of such a function in it.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from .nodes import Uncompilable
-from .surroundings import in_library
+from .nodes import Node, Uncompilable
+from .surroundings import Surroundings, in_library
+
+MANY = 5000
 
 CLOCKS = (
     time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter, time.perf_counter_ns,
@@ -29,11 +33,20 @@ INSTEAD: dict[Any, str] = {
 
 
 @contextlib.contextmanager
-def noticed() -> Iterator[None]:
-    """A block in which such a call of the user's program is an Uncompilable."""
+def noticed(around: Surroundings, nodes: list[Node]) -> Iterator[None]:
+    """A block in which such a call of the user's program is an Uncompilable; it records `nodes`."""
     if sys.getprofile() is not None:
         yield
         return
+    first = sys.maxsize if around.uses(INSTEAD) else MANY
+
+    def notice(frame: Any, event: str, function: Any) -> None:
+        """Called at every call."""
+        if event == "c_call" and function in INSTEAD:
+            refuse(frame, function)
+        elif len(nodes) > first:
+            sys.setprofile(None)
+
     sys.setprofile(notice)
     try:
         yield
@@ -41,9 +54,9 @@ def noticed() -> Iterator[None]:
         sys.setprofile(None)
 
 
-def notice(frame: Any, event: str, function: Any) -> None:
-    """Called at every call."""
-    if event == "c_call" and function in INSTEAD and not in_library(frame.f_code.co_filename):
+def refuse(frame: Any, function: Any) -> None:
+    """Uncompilable, if it is the user's program that makes such a call."""
+    if not in_library(frame.f_code.co_filename):
         sys.setprofile(None)
         raise Uncompilable(
             f"{function.__name__}() in a compiled step: from the third call on it runs as a program, which does not "

@@ -284,7 +284,7 @@ class NativeWriter(Writer):
         elif function is bool:
             x = self.text(node.args[0])
             self.lines.append(f"if {'not ' if held else ''}{x}: raise OtherProgram")
-        elif name == "_itself":
+        elif name == "itself":
             self.lines.append(
                 f"if {self.text(node.args[0])} is not {self.name(held, 'held', True)}: raise OtherProgram"
             )

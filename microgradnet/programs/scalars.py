@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import TABLE
+from .functions import filled
 from .nodes import Attribute, GradOf, Node
-from .tape import filled
 
 FLOAT = np.dtype(np.float64)
 BOOL = np.dtype(np.bool)
