@@ -41,6 +41,11 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "-": lambda x, y: x - y,
     "*": lambda x, y: x * y,
     "/": lambda x, y: x / (y * y + 1.5),
+    "maximum": np.maximum,
+    "hypot": np.hypot,
+    "where": lambda x, y: np.where(x > y, x, 2 * y),
+    "mask": lambda x, y: (x > y) * x,
+    "power": lambda x, y: (x.tanh() ** 2 + 0.5) ** y.tanh(),
 }
 UNARY: dict[str, Callable[[Any], Any]] = {
     "tanh": lambda x: x.tanh(),
@@ -54,6 +59,12 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "one less": lambda x: 1 - x,
     "half": lambda x: x / 2,
     "with zero": lambda x: 0 + x,
+    "log": lambda x: (x * x + 0.5).log(),
+    "abs": abs,
+    "sigmoid": F.sigmoid,
+    "clip": lambda x: np.clip(x, -1, 1),
+    "a label": lambda x: np.int64(-1) * x,
+    "two to the": lambda x: 2 ** x.tanh(),
 }
 operations = st.lists(
     st.tuples(st.sampled_from([*BINARY, *UNARY]), st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=60
@@ -216,6 +227,38 @@ def test_micrograds_moons_learn_as_they_do_eagerly() -> None:
         assert np.allclose(mine.state(), theirs.state(), **CLOSE)
     assert is_of_arrays(step)
     assert len(step.signatures) == 1
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.int8, np.float32, float])
+def test_its_labels_and_its_accuracy_may_be_what_they_are(kind: Callable[[float], Any]) -> None:
+    """NumPy's integers, as in micrograd's demonstration; and an accuracy is computed, not looked at."""
+
+    def made() -> tuple[Moons, Step]:
+        moons = Moons(8)
+        labels = [kind(y) for y in moons.y]
+
+        def step(k: float) -> Any:
+            scores = [moons.model(list(map(Value, row))) for row in moons.x]
+            losses = [(1 + -yi * score).relu() for yi, score in zip(labels, scores, strict=True)]
+            total = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in moons.parameters)
+            accuracy = [(yi > 0) == (score.data > 0) for yi, score in zip(labels, scores, strict=True)]
+            moons.model.zero_grad()
+            total.backward()
+            for p in moons.parameters:
+                p.data -= (1.0 - 0.9 * k / 100) * p.grad
+            return total, sum(accuracy) / len(accuracy)
+
+        return moons, step
+
+    (mine, step), (theirs, eager) = made(), made()
+    compiled = compile(step)
+    for k in range(8):
+        (total, accuracy), (expected, right) = compiled(float(k)), eager(float(k))
+        assert np.allclose(total.data, expected.data, **CLOSE)
+        assert accuracy == right
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+    assert is_of_arrays(compiled)
+    assert len(compiled.source.splitlines()) < 110
 
 
 def test_every_layer_is_a_product_of_matrices() -> None:

@@ -138,13 +138,16 @@ class Graph:
             elif type(x) is float or type(x) is np.float64 or (type(x) is int and abs(x) <= EXACT):
                 k = self.of_constant(x)
             else:
-                return None
+                x = plain_constant(x)
+                if x is None:
+                    return None
+                k = self.of_constant(x)
             made.append(k)
         return tuple(made)
 
     def of_constant(self, x: Any) -> int:
         """The number of a constant."""
-        key = type(x) is int, x, math.copysign(1.0, x)
+        key = type(x) if type(x) in (int, np.bool) else float, x, math.copysign(1.0, x)
         if key not in self.constant:
             self.constants.append(x)
             self.constant[key] = -len(self.constants)
@@ -152,7 +155,16 @@ class Graph:
 
     def is_bool(self, k: int) -> bool:
         """Whether a scalar is true or false."""
-        return k >= 0 and self.node[k].dtype == BOOL
+        return type(self.constants[-1 - k]) is np.bool if k < 0 else self.node[k].dtype == BOOL
+
+
+def plain_constant(x: Any) -> Any:
+    """A constant of another dtype as one that is the same beside a float64; None if there is none."""
+    if isinstance(x, (bool, np.bool)):
+        return np.bool(x)
+    if isinstance(x, np.integer):
+        return int(x) if abs(int(x)) <= EXACT else None
+    return float(x) if isinstance(x, (np.float16, np.float32)) else None
 
 
 def is_part(node: Node) -> bool:
