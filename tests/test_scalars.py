@@ -23,7 +23,7 @@ from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 from microgradnet.programs import compile, patterns
 from microgradnet.programs import program as program_module
-from microgradnet.programs.vectorise import vectorised
+from microgradnet.programs.scalars.vectorise import vectorised
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-13}
 Step = Callable[..., Any]

@@ -13,7 +13,6 @@ from ..core.modes import settled
 from ..core.written import function_of
 from . import cpython
 from .blas import addresses
-from .home import Together
 from .llvm import Machine
 from .loops import Step
 from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
@@ -24,6 +23,7 @@ from .native_steps import Given, LoopText, pieces, scattered
 from .nodes import DataOf, GradOf, Node
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram, Writer, owner_of, storing
 from .program import Program
+from .scalars.home import Together
 from .structure import Structure
 
 

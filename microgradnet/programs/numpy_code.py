@@ -15,12 +15,12 @@ import numpy as np
 from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
-from .gathers import VIEWS
-from .home import Together, here
 from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable
 from .program import Program
+from .scalars.gathers import VIEWS
+from .scalars.home import Together, here
 
 COMPILED = Gone(
     "COMPILED",

@@ -14,7 +14,7 @@ import pytest
 from microgradnet import Value
 from microgradnet.core import NonDiff, Op, primitive
 from microgradnet.core.modes import Later
-from microgradnet.programs.home import Home
+from microgradnet.programs.scalars.home import Home
 from tests.cases import ROWS
 
 NUMBERS = (0.4, -0.4, 2.5, 0.0, -0.0, math.inf, math.nan)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .lowering import transposed
-from .nodes import Node
-from .scalars import BOOL, CONSTANT, FLOAT, SCALAR, Graph
+from ..lowering import transposed
+from ..nodes import Node
+from .graph import BOOL, CONSTANT, FLOAT, SCALAR, Graph
 
 FEW = 12  # so many pieces are put together as they are
 

@@ -15,9 +15,9 @@ from weakref import ref
 
 import numpy as np
 
-from ..core import Value, new_age
-from ..core.modes import Later, number, settled
-from .nodes import Place
+from ...core import Value, new_age
+from ...core.modes import Later, number, settled
+from ..nodes import Place
 
 moving = threading.RLock()
 

@@ -1,12 +1,4 @@
-"""Programs of thousands of scalars, such as a network written neuron by neuron, read as arithmetic on arrays.
-
-Chains of + become sums, and a sum takes the products in it along: Σ w·x. The rest is levelled: what depends on nothing
-unknown is level 1, what depends on that level 2, and so on; what does the same on one level is one group, an operation
-on arrays. Where the sums of a group are all rows of one table times all rows of another, the group is a product of
-matrices. `gathers` says how a group comes by its operands, `home` where the numbers of scalar parameters are.
-
-Sums are added up in another order: the results are equal within rounding.
-"""
+"""The scalars of a program, numbered; and which of them add up others, with the products that are in such a sum."""
 
 from __future__ import annotations
 
@@ -18,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import TABLE
-from .functions import filled
-from .nodes import Attribute, GradOf, Node
+from ...core import TABLE
+from ..functions import filled
+from ..nodes import Attribute, GradOf, Node
 
 FLOAT = np.dtype(np.float64)
 BOOL = np.dtype(np.bool)

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import Value
-from ..core.modes import number
-from .nodes import DataOf, GradOf, Node
-from .scalars import Graph
+from ...core import Value
+from ...core.modes import number
+from ..nodes import DataOf, GradOf, Node
+from .graph import Graph
 
 SLOTS: dict[Any, str] = {DataOf: "_numbers", GradOf: "_grad"}
 
