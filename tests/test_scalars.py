@@ -345,6 +345,11 @@ def moved_by_an_optimiser(p: Value) -> Any:
     return p.data
 
 
+def drawn(p: Value) -> Any:
+    pytest.importorskip("graphviz")
+    return float(mg.draw(p * 1.0).source.count("label"))
+
+
 def in_a_thread(p: Value) -> Any:
     found = []
     thread = threading.Thread(target=lambda: found.append(p.data))
@@ -380,7 +385,7 @@ WAYS: dict[str, Callable[[Value], Any]] = {
     "check_grads": lambda p: bool(mg.check_grads(np.tanh, p)),
     "no_grad": looked_at_without_recording,
     "debug": debugged,
-    "drawing": lambda p: float(mg.draw(p * 1.0).source.count("label")),
+    "drawing": drawn,
     "functional": lambda p: F.sigmoid(p).data,
     "a copy of a list": lambda p: copy.deepcopy([p, p])[1].data,
     "an optimiser": moved_by_an_optimiser,
@@ -476,7 +481,7 @@ OF_MODULES: dict[str, Callable[[Owner, Path], None]] = {
     "freeze and unfreeze": thawed,
     "zero_grad": lambda owner, folder: owner.zero_grad(),
     "a copy": lambda owner, folder: owner.load_state_dict(copy.deepcopy(owner).state_dict()),
-    "drawing": lambda owner, folder: mg.draw(owner(1.0)).source and None,
+    "drawing": lambda owner, folder: drawn(owner(1.0)) and None,
 }
 
 
