@@ -34,6 +34,19 @@ def test_moons_learns_three_spirals(example: Callable[..., str], tmp_path: Path)
     assert is_picture(tmp_path / "spirals.png")
 
 
+@pytest.mark.slow
+def test_micrograds_moons_run_as_products_of_matrices(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("micrograd_moons.py")
+    assert "337 parameters" in printed
+    costs = [float(n) for n in re.findall(r"loss ([\d.]+)", printed)]
+    assert len(costs) == 14
+    assert costs[-1] < costs[0] / 10
+    assert "100% of 100 points right" in printed
+    assert printed.count("dot(") == 8
+    assert (tmp_path / "micrograd_moons.txt").read_text().startswith("def step(")
+    assert is_picture(tmp_path / "micrograd_moons.png")
+
+
 def test_custom_network_is_checked_frozen_tied_stopped_and_saved(tmp_path: Path) -> None:
     done = run("custom_network.py", "--epochs", 60, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -83,14 +83,15 @@ class Value(ArrayLike):
     @property
     def data(self) -> Array:
         """The numbers: an ndarray, or a NumPy scalar for a 0-d Value. Assign to it to move a parameter."""
-        return modes.seen(self, "data", self._numbers) if modes.on else self._numbers
+        x = self._numbers
+        return modes.seen(self, "data") if modes.on or type(x) is Later else x  # type: ignore[comparison-overlap]
 
     @data.setter
     def data(self, new: Data) -> None:
         if modes.on:
             new = modes.assigned(self, "data", new)
         if new is not self._numbers:  # `v.data -= step` hands the same array back, already changed
-            self._numbers = replacing(self._numbers, new, self)
+            self._numbers = replacing(modes.number(self), new, self)
         # Whoever used the old numbers is now older than its input: the next sweep notices and says so.
         self.age = new_age()
         if self.op is not None and type(self.op) is not Gone:
@@ -100,11 +101,11 @@ class Value(ArrayLike):
     @property
     def grad(self) -> Array | Any:  # or None, or a Value: Any, for nobody should have to ask before `w.grad.round(3)`
         """The gradient, with the Value's shape and dtype, or None. Set it to None, or to 0, to start anew."""
-        return modes.seen(self, "grad", self._grad) if modes.on or type(self._grad) is Later else self._grad
+        return modes.seen(self, "grad") if modes.on or type(self._grad) is Later else self._grad
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        if modes.on:
+        if modes.on or type(self._grad) is Later:
             new = modes.assigned(self, "grad", new)
         if new is not self._grad:  # as above
             self._grad = None if new is None else as_gradient(new, self)
@@ -326,7 +327,7 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
     if isinstance(value, NonDiff):
         raise refusals.nothing_flows(value)
     if gradient is None and type(value._numbers) is not ndarray and not create_graph:
-        return type(value._numbers)(1)
+        return value.dtype.type(1)
     g = seed(value, gradient, create_graph)
     return Value(g) if create_graph and not isinstance(g, Value) else g
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
 
@@ -91,7 +92,8 @@ class Compiled:
             self.latest = program
             self.hurry(program, key)
             return returned if program.form is None else put_together(program.form, returned)
-        return self.recorded(known, args, kwargs)
+        with collector_at_rest():
+            return self.recorded(known, args, kwargs)
 
     def hurry(self, program: NumPyProgram, key: Any) -> None:
         """Let the next call try this program first, if its arguments are plain arrays and floats that it checks."""
@@ -151,7 +153,7 @@ class Compiled:
         """What one call records, and what it returns."""
         around = Surroundings(self.function, objects)
         tape = Tape(around)
-        with Mode(TAPE, tape), noticed():
+        with Mode(TAPE, tape), noticed(around, tape.nodes):
             result = self.function(*arguments(tape, args), **arguments(tape, kwargs))
         if tape.refused is not None:  # what the step itself has caught
             raise tape.refused
@@ -216,6 +218,18 @@ class Compiled:
         from .shown import shown
 
         return shown(self.latest, self.title, sum(len(known.programs) for known in self.signatures.values()))
+
+
+@contextlib.contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """A block that makes very many objects, all of which stay: looking for garbage among them takes as long again."""
+    works = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if works:
+            gc.enable()
 
 
 class Slot:

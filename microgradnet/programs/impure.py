@@ -1,6 +1,8 @@
 """Calls that a program could not make again: they read a clock, a file or the keyboard, or print.
 
-While a step is recorded, Python tells of every call (`sys.setprofile`), unless a profiler of the user's is at work.
+While a step is recorded, Python tells of every call (`sys.setprofile`), unless a profiler of the user's is at work. In
+a step of many thousands of calls that takes longer than all else: there, after the first few thousand, it does so only
+if the code that was found has the name of such a function in it.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..core import modes
-from .nodes import Uncompilable
-from .surroundings import in_library
+from .nodes import Node, Uncompilable
+from .surroundings import Surroundings, in_library
+
+MANY = 5000
 
 CLOCKS = (
     time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter, time.perf_counter_ns,
@@ -30,14 +34,28 @@ INSTEAD: dict[Any, str] = {
     input: "Ask outside, and pass the answer as an argument",
     open: "Read outside, and pass what is in the file as an argument",
 }
+NAMES = {"write", "debug", "info", "warning", "error", "exception", "critical", "log"}  # of files and loggers
+NAMES |= {function.__name__ for function in INSTEAD}
 
 
 @contextlib.contextmanager
-def noticed() -> Iterator[None]:
-    """A block in which such a call of the user's program is an Uncompilable."""
+def noticed(around: Surroundings, nodes: list[Node]) -> Iterator[None]:
+    """A block in which such a call of the user's program is an Uncompilable; it records `nodes`."""
     if sys.getprofile() is not None:
         yield
         return
+    first = sys.maxsize if around.uses(INSTEAD, NAMES) else MANY
+
+    def notice(frame: Any, event: str, function: Any) -> None:
+        """Called at every call."""
+        if event == "c_call":
+            if function in INSTEAD or function.__name__ == "write":
+                refuse(frame, function)
+        elif event == "call" and frame.f_code is LOGGED:
+            raise refused(frame, "logging", "Return what is to be logged; or mg.host_call(logger.info, text, x)")
+        elif len(nodes) > first:
+            sys.setprofile(None)
+
     sys.setprofile(notice)
     try:
         yield
@@ -48,26 +66,24 @@ def noticed() -> Iterator[None]:
 @contextlib.contextmanager
 def unnoticed() -> Iterator[None]:
     """A block of a call that the program makes again: it may do what it likes."""
-    if sys.getprofile() is not notice:
+    before = sys.getprofile()
+    if getattr(before, "__module__", "") != __name__:
         yield
         return
     sys.setprofile(None)
     try:
         yield
     finally:
-        sys.setprofile(notice)
+        sys.setprofile(before)
 
 
-def notice(frame: Any, event: str, function: Any) -> None:
-    """Called at every call."""
-    if event == "c_call":
-        written = function.__name__ == "write" and isinstance(getattr(function, "__self__", None), io.IOBase)
-        if not (written or function in INSTEAD) or in_library(frame.f_code.co_filename):
-            return
-        instead = "Return what is to be written; or mg.host_call(file.write, text)" if written else INSTEAD[function]
-        raise refused(frame, function.__name__, instead)
-    if event == "call" and frame.f_code is LOGGED:
-        raise refused(frame, "logging", "Return what is to be logged; or mg.host_call(logger.info, text, x)")
+def refuse(frame: Any, function: Any) -> None:
+    """Uncompilable, if it is the user's program that makes such a call."""
+    written = function not in INSTEAD
+    if in_library(frame.f_code.co_filename) or (written and not isinstance(function.__self__, io.IOBase)):
+        return
+    instead = "Return what is to be written; or mg.host_call(file.write, text)" if written else INSTEAD[function]
+    raise refused(frame, function.__name__, instead)
 
 
 def refused(frame: Any, name: str, instead: str) -> Uncompilable:

@@ -14,7 +14,6 @@ from ..core.modes import settled
 from ..core.written import function_of
 from . import cpython
 from .blas import addresses
-from .home import Together
 from .host import HostCall
 from .llvm import Machine
 from .loops import Step
@@ -26,6 +25,7 @@ from .native_steps import Given, LoopText, pieces, scattered
 from .nodes import DataOf, GradOf, Node
 from .numpy_code import COMPILED, NumPyProgram, OtherProgram, Writer, owner_of, storing
 from .program import Program
+from .scalars.home import Together
 from .structure import Structure
 
 OURS = __name__.partition(".")[0]
@@ -297,7 +297,7 @@ class NativeWriter(Writer):
         elif function is bool:
             x = self.text(node.args[0])
             self.lines.append(f"if {'not ' if held else ''}{x}: raise OtherProgram")
-        elif name == "_itself":
+        elif name == "itself":
             self.lines.append(
                 f"if {self.text(node.args[0])} is not {self.name(held, 'held', True)}: raise OtherProgram"
             )

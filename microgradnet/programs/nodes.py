@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Value
-from ..core.modes import settled
+from ..core.modes import number, settled
 from ..core.written import new_age
 
 FLOAT = np.dtype(np.float64)
@@ -106,6 +106,19 @@ def nodes_in(x: Any) -> Iterator[Node]:
         yield from nodes_in((x.start, x.stop, x.step))
 
 
+NUMBERS = (np.float64, float, int)
+
+
+def constants(nodes: list[Node]) -> Iterator[Any]:
+    """What is in the arguments of nodes and is neither a node nor a number."""
+    for node in nodes:
+        if node.params:
+            yield node.params
+        for x in node.args:
+            if type(x) is not Node and type(x) not in NUMBERS:
+                yield x
+
+
 def arrays_in(x: Any) -> Iterator[np.ndarray[Any, Any]]:
     """The plain arrays in arguments."""
     if type(x) in (tuple, list):
@@ -166,11 +179,11 @@ class DataOf(Place):
     owner: Value
 
     def read(self) -> Any:
-        return self.owner._numbers
+        return number(self.owner)
 
     def write(self, x: Any) -> None:
         value = self.owner
-        if type(value._numbers) is np.ndarray:
+        if type(number(value)) is np.ndarray:
             if x is not value._numbers:
                 value._numbers[...] = x
         else:

@@ -15,12 +15,12 @@ import numpy as np
 from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
-from .gathers import VIEWS
-from .home import Together, here
 from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable
 from .program import Program
+from .scalars.gathers import VIEWS
+from .scalars.home import Together, here
 
 COMPILED = Gone(
     "COMPILED",
@@ -325,7 +325,7 @@ def name_of(place: Place) -> str:
 def loading(place: Place, owner: str) -> str:
     """The expression that reads a place."""
     if isinstance(place, DataOf):
-        return f"{owner}._numbers"
+        return f"{owner}._numbers" if place.owner.shape else f"{owner}.data"
     if isinstance(place, GradOf):
         return f"settled({owner})"
     if isinstance(place, Item):
@@ -337,8 +337,9 @@ def storing(place: Place, owner: str, x: str, fresh: bool) -> str:
     """The line that writes a place."""
     if isinstance(place, GradOf):
         return f"{owner}._grad = {x}"
-    written = isinstance(place, DataOf) and type(place.owner._numbers) is np.ndarray and not fresh
-    return f"{loading(place, owner)}{'[...]' if written or isinstance(place, Memory) else ''} = {x}"
+    if isinstance(place, DataOf):
+        return f"{owner}._numbers{'[...]' if place.owner.shape and not fresh else ''} = {x}"
+    return f"{loading(place, owner)}{'[...]' if isinstance(place, Memory) else ''} = {x}"
 
 
 class NumPyProgram:

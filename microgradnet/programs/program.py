@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .gathers import columns, part, reshaped
-from .home import Together
 from .lowering import lowered
 from .nodes import Node, nodes_in
 from .passes import folded, with_guards_first, with_own_memory, without_dead, without_repeats, without_unchanged
 from .recording import Recording
-from .vectorise import vectorised
+from .scalars.gathers import columns, part, reshaped
+from .scalars.home import Together
+from .scalars.vectorise import vectorised
 
 
 class Program:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..words import printable
-from .gathers import VIEWS
 from .lowering import transposed
 from .nodes import DataOf, Node
 from .numpy_code import NumPyProgram, Writer
 from .program import Program
+from .scalars.gathers import VIEWS
 
 # What a line is of.
 FIRST, FORWARD, BACKWARD, UPDATE, LEFT = "first", "forward", "backward", "update", "left behind"

@@ -81,6 +81,8 @@ class Surroundings:
         self.generators: list[tuple[str, Any]] = [("random", random), ("np.random", np.random.mtrand._rand)]
         self.seen: dict[int, Any] = {}
         self.attributes: set[str] = {"forward"}  # names that the code looks up in objects
+        self.kinds: dict[int, type] = {}  # of objects
+        self.names: set[str] = set()  # of globals and builtins
         self.objects: list[tuple[str, Any]] = []  # whose attributes are looked up
         self.codes: list[types.CodeType] = []  # of the user's functions that were found
         self.reach("the function", function)
@@ -89,6 +91,7 @@ class Surroundings:
         self.reach_attributes()
         self.states: list[Any] = [state_of(x) for _, x in self.generators]
         self.seen.clear()
+        self.kinds.clear()
 
     # ------------------------------------------------------------------------------------------------------- finding
 
@@ -120,10 +123,21 @@ class Surroundings:
         elif kind is types.ModuleType or isinstance(x, type):
             home = x if kind is types.ModuleType else sys.modules.get(x.__module__)
             if not in_library(getattr(home, "__file__", None) or OURS):
-                self.objects.append((name, x))
+                self.reach_object(name, x)
         else:
-            self.objects.append((name, x))
-            self.objects += [(f"{name}.{path}", part) for path, part in tree.walk(x) if not isinstance(part, Value)]
+            self.reach_object(name, x)
+            for path, part in tree.walk(x):
+                if not isinstance(part, Value):
+                    self.reach_object(f"{name}.{path}", part)
+
+    def reach_object(self, name: str, x: Any) -> None:
+        """An object: its attributes, when all names are known, and what Python calls by itself, such as `__call__`."""
+        self.objects.append((name, x))
+        kind = x if isinstance(x, type) else type(x)
+        if id(kind) not in self.kinds:
+            self.kinds[id(kind)] = kind
+            for function in special_methods(kind):
+                self.reach(function.__name__, function)
 
     def reach_function(self, f: types.FunctionType) -> None:
         """The globals, the variables around it and the defaults of a function of the user's."""
@@ -135,6 +149,7 @@ class Surroundings:
         self.codes.append(f.__code__)
         found, attributes = names_in(f.__code__)
         self.attributes |= attributes
+        self.names.update(found)
         names = [name for name in found if name in f.__globals__]
         if names:
             self.watch("", names, functools.partial(items_of, f.__globals__, names))
@@ -221,6 +236,12 @@ class Surroundings:
         found = line_of(self.codes, name)
         return f" ({found})" if found else ""
 
+    def uses(self, functions: Any, names: set[str]) -> bool:
+        """Whether the code that was found may call one of these functions: it has one of these names, or the thing."""
+        if not names.isdisjoint(self.names | self.attributes):
+            return True
+        return any(part in functions for x in self.watched for part in x.was if type(part) is types.BuiltinFunctionType)
+
     def drawn(self, x: Any) -> None:
         """A generator has been drawn from in a way that a program repeats."""
         for i, (_, generator) in enumerate(self.generators):
@@ -270,6 +291,14 @@ PLAIN = (int, float, str, bytes, bool, complex, type(None), types.BuiltinFunctio
 def in_library(file: str) -> bool:
     """Whether a file is of this package, of Python or of something installed: it is no part of a user's program."""
     return file.startswith((OURS, STANDARD, "<__array_function__", "<frozen")) or "site-packages" in Path(file).parts
+
+
+def special_methods(kind: type) -> Iterator[types.FunctionType]:
+    """What Python calls of a class without its name being in the code: operators, `__init__`, `__call__`."""
+    for cls in kind.__mro__:
+        for name, part in vars(cls).items():
+            if name.startswith("__") and type(part) is types.FunctionType:
+                yield part
 
 
 @functools.lru_cache(maxsize=1000)
