@@ -70,10 +70,19 @@ def hash_of(x: Any) -> int:
     return hash(array.tobytes()) if isinstance(array, np.ndarray) else 0  # numbers cannot be written
 
 
+OURS: dict[str, bool] = {}  # file -> whether it is of this package, or of NumPy
+
+
 def users_line() -> tuple[str, int, str]:
     """The innermost line of the program that is neither this package nor NumPy."""
     frame: Any = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith((HERE, "<__array_function__", np.__path__[0])):
+    while frame.f_back:
+        file = frame.f_code.co_filename
+        ours = OURS.get(file)
+        if ours is None:
+            ours = OURS[file] = file.startswith((HERE, "<__array_function__", np.__path__[0]))
+        if not ours:
+            break
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
 

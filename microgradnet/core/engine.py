@@ -106,7 +106,8 @@ class Value(ArrayLike):
     def grad(self, new: Any) -> None:
         if modes.on:
             new = modes.assigned(self, "grad", new)
-        self._grad = None if new is None else as_gradient(new, self)
+        if new is not self._grad:  # as above
+            self._grad = None if new is None else as_gradient(new, self)
 
     def detach(self) -> Value:
         """A new Value with a copy of the numbers and no history."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
 
@@ -88,7 +89,8 @@ class Compiled:
             self.latest = program
             self.hurry(program, key)
             return returned if program.form is None else put_together(program.form, returned)
-        return self.recorded(known, args, kwargs)
+        with without_collector():
+            return self.recorded(known, args, kwargs)
 
     def hurry(self, program: NumPyProgram, key: Any) -> None:
         """Let the next call try this program first, if its arguments are plain arrays and floats that it checks."""
@@ -203,6 +205,18 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<compiled {self.title}>\n{self.source}"
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """The garbage collector rests: what is recorded is kept, and the more there is the longer it would look at it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Slot:

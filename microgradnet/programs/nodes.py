@@ -15,6 +15,8 @@ from ..core import Value
 from ..core.modes import settled
 from ..core.written import new_age
 
+FLOAT = np.dtype(np.float64)
+
 
 class Uncompilable(TypeError):
     """What cannot be compiled, the line it stands in, and what to write instead."""
@@ -52,14 +54,19 @@ class Node:
         self.kind: str = kind
         self.function: Any = function
         self.args: tuple[Any, ...] = args
-        self.params: dict[str, Any] = params or {}
+        self.params: dict[str, Any] = {} if params is None else params
         self.place: Place | None = place
         self.held: Any = held
         self.op: Any = op  # the row, if it is the forward of one
         self.line: Any = line  # of the user's: file, number, function
-        self.shape: tuple[int, ...] | None = getattr(like, "shape", None)  # None: a number of Python's, or no number
-        self.dtype: Any = getattr(like, "dtype", None)
-        self.layout: tuple[int, ...] = layout_of(like)  # its axes, from the longest step in memory to the shortest
+        self.shape: tuple[int, ...] | None  # None: a number of Python's, or no number
+        self.dtype: Any
+        self.layout: tuple[int, ...]  # its axes, from the longest step in memory to the shortest
+        if type(like) is np.float64:  # as below; there may be very many
+            self.shape, self.dtype, self.layout = (), FLOAT, ()
+        else:
+            self.shape, self.dtype = getattr(like, "shape", None), getattr(like, "dtype", None)
+            self.layout = layout_of(like)
 
     @property
     def name(self) -> str:
@@ -79,6 +86,8 @@ class Node:
 def layout_of(x: Any) -> tuple[int, ...]:
     """The axes of an array, from the longest step in memory to the shortest."""
     strides = getattr(x, "strides", ())
+    if len(strides) < 2:
+        return (0,) if strides else ()
     return tuple(sorted(range(len(strides)), key=lambda axis: -abs(strides[axis])))
 
 

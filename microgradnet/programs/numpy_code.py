@@ -15,6 +15,8 @@ import numpy as np
 from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
+from .gathers import VIEWS
+from .home import Together, here
 from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable
@@ -49,8 +51,11 @@ class Writer:
             "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff, "settled": settled,
         }  # fmt: skip
         self.named: dict[int, str] = {}  # id of an object -> its name
+        self.last_number: dict[str, int] = {}  # of the names that begin alike
         self.lines: list[str] = []
         self.last: list[str] = []
+        self.homes: list[str] = []  # after all that may look at views of what is there
+        self.scalars: list[str] = []  # the 0-d Values that are written
         self.moved: list[str] = []  # the Values whose numbers are written: what used the old ones is older now
 
     def write(self) -> None:
@@ -67,9 +72,9 @@ class Writer:
         base = re.sub(r"\W+", "_", hint).strip("_") or "x"
         if keyword.iskeyword(base) or base[0].isdigit():
             base = f"_{base}"
-        name, i = (f"{base}1", 1) if numbered else (base, 1)
+        name = f"{base}1" if numbered else base
         while name in self.meaning:
-            i += 1
+            i = self.last_number[base] = self.last_number.get(base, 1) + 1
             name = f"{base}{i}" if not base[-1].isdigit() else f"{base}_{i}"
         self.meaning[name] = meaning
         return name
@@ -136,6 +141,10 @@ class Writer:
         """What is at a place, when the step begins."""
         place: Any = node.place
         owner = self.owner(place)
+        if isinstance(place, Together):
+            self.names[id(node)] = self.reserved(name_of(place), meaning=place.owner.array)
+            self.lines.append(f"{owner}.read()")
+            return
         self.names[id(node)] = name = self.reserved(name_of(place))
         self.lines.append(f"{name} = {loading(place, owner)}")
 
@@ -163,9 +172,12 @@ class Writer:
 
     def stores(self) -> list[str]:
         """The lines that store what is pending."""
+        if self.scalars:
+            self.last.insert(0, f"{self.name(here, 'here')}({', '.join(dict.fromkeys(self.scalars))})")
         if self.moved:
             self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
-        lines, self.last, self.moved = self.last, [], []
+        lines = [*self.last, *self.homes]
+        self.last, self.homes, self.scalars, self.moved = [], [], [], []
         return lines
 
     def write_host(self, node: Node) -> None:
@@ -178,7 +190,10 @@ class Writer:
         if node in self.plan.ends:  # it is written where it is stored
             return
         ufunc, planned = ufunc_of(node), self.plan.has_room(node)
-        if node.function is transposed:
+        if node.function in VIEWS and type(self.fixed(node.args[0])) is np.ndarray:
+            self.plan.shares(node)
+            self.new(node, node.function(self.fixed(node.args[0]), *node.args[1:]))
+        elif node.function is transposed:
             self.plan.shares(node)
             self.lines.append(f"{self.new(node)} = {self.text(node.args[0])}.T")
         elif ufunc is not None and planned:
@@ -200,6 +215,10 @@ class Writer:
             call = self.ufunc_call(ufunc, node) if ufunc is not None else self.call(node)
             self.plan.shares(node)
             self.lines.append(f"{self.new(node)} = {call}")
+
+    def fixed(self, node: Node) -> Any:
+        """The array of a node that is the same in every run, if it is: views of it are made once."""
+        return self.meaning.get(self.names[id(node)])
 
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
@@ -225,6 +244,9 @@ class Writer:
         """What goes to a place, last of all."""
         place: Any = node.place
         owner, x = self.owner(place), node.args[0]
+        if isinstance(place, Together):
+            self.homes.append(f"{owner}.write({self.text(x)})")
+            return
         if type(x) is Node and x in self.plan.ends:
             target = self.names[id(self.plan.ends[x])]
             self.last.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
@@ -233,6 +255,8 @@ class Writer:
             return
         if isinstance(place, DataOf):
             self.moved.append(owner)
+        if isinstance(place, (DataOf, GradOf)) and not place.owner.shape:
+            self.scalars.append(owner)
         self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))
 
     def returned(self, x: Any, classes: Any) -> str:
@@ -293,7 +317,7 @@ def name_of(place: Place) -> str:
     if isinstance(place, (DataOf, GradOf)):
         name = place.owner.name or "value"
         return f"{name}_grad" if isinstance(place, GradOf) else name
-    return {Memory: "kept", Item: f"{place.name}" if isinstance(place.name, str) else "count"}.get(
+    return {Memory: "kept", Together: "scalars", Item: f"{place.name}" if isinstance(place.name, str) else "count"}.get(
         type(place), str(place.name)
     )
 

@@ -8,6 +8,7 @@ from .lowering import lowered
 from .nodes import Node, nodes_in
 from .passes import folded, with_guards_first, with_own_memory, without_dead, without_repeats, without_unchanged
 from .recording import Recording
+from .vectorise import vectorised
 
 
 class Program:
@@ -21,6 +22,7 @@ class Program:
         self.nodes: list[Node] = recording.nodes
         self.passes: list[str] = [f"recorded: {len(self.nodes)} lines"]
         self.apply("stored unchanged", without_unchanged)
+        self.apply("scalars in arrays", vectorised)
         self.apply("guards first", with_guards_first)
         self.apply("folded", folded)
         self.apply("computed twice", without_repeats)

@@ -31,23 +31,24 @@ class Recording(NamedTuple):
             found = earlier.difference(later)
             if found is not None:
                 return found
-        place = {id(node): i for i, node in enumerate(self.nodes)}
-        their_place = {id(node): i for i, node in enumerate(other.nodes)}
+        twin: dict[int, Node] = {}  # id of a node -> the one in its place in the other call
 
         def same(x: Any, y: Any) -> bool:
             if type(x) is not type(y):
                 return False
             if type(x) is Node:
-                return place[id(x)] == their_place[id(y)]
+                return twin.get(id(x)) is y
             if type(x) in (tuple, list):
                 return len(x) == len(y) and all(map(same, x, y))
             if type(x) is dict:
                 return list(x) == list(y) and all(map(same, x.values(), y.values()))
             if type(x) is slice:
                 return same((x.start, x.stop, x.step), (y.start, y.stop, y.step))
+            if isinstance(x, float):
+                return bool(x == y or (x != x and y != y))
             if callable(x) and not isinstance(x, type):
                 return alike(x, y)
-            if isinstance(x, (np.ndarray, np.generic, float)):
+            if isinstance(x, (np.ndarray, np.generic)):
                 return x is y or (
                     np.shape(x) == np.shape(y)
                     and np.asarray(x).dtype == np.asarray(y).dtype
@@ -56,6 +57,9 @@ class Recording(NamedTuple):
             return x is y or isinstance(x, Surroundings) or bool(x == y)
 
         for mine, theirs in zip(self.nodes, other.nodes, strict=False):
+            twin[id(mine)] = theirs
+            if is_twin(mine, theirs, twin, same):
+                continue
             if (mine.kind, mine.shape, mine.dtype, mine.place) != (
                 theirs.kind,
                 theirs.shape,
@@ -76,6 +80,28 @@ class Recording(NamedTuple):
         if not same(self.result, other.result):
             return "another result"
         return None
+
+
+def is_twin(mine: Node, theirs: Node, twin: dict[int, Node], same: Callable[[Any, Any], bool]) -> bool:
+    """Whether two plain calls are the same: a quick look that is enough for most nodes."""
+    if (
+        mine.kind != "call"
+        or theirs.kind != "call"
+        or mine.function is not theirs.function
+        or mine.dtype is not theirs.dtype
+        or mine.shape != theirs.shape
+        or mine.params
+        or theirs.params
+        or len(mine.args) != len(theirs.args)
+    ):
+        return False
+    for x, y in zip(mine.args, theirs.args, strict=True):
+        if type(x) is Node:
+            if twin.get(id(x)) is not y:
+                return False
+        elif x is not y and not same(x, y):
+            return False
+    return True
 
 
 def alike(f: Callable[..., Any] | None, g: Callable[..., Any] | None) -> bool:

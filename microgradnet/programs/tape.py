@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -33,7 +32,7 @@ from .nodes import (
     changed,
     layout_of,
 )  # fmt: skip
-from .rules import pull
+from .rules import deposit, of_a_sweep
 from .structure import Structure
 from .surroundings import Surroundings
 from .traced import Host, Traced
@@ -64,6 +63,9 @@ class Tape:
         self.stored: dict[Place, tuple[Any, bool]] = {}  # what is left there: a node, and whether it is in new memory
         self.argument_of: dict[int, Node] = {}  # id of a leaf among the arguments -> its node
         self.writes: Writes = Writes()
+        self.swept: dict[int, Any] = {}  # id of what the step computed -> its gradient, as long as nobody asks for it
+        self.shades: dict[int, Any] = {}  # id of a Value -> what stands for its numbers in rules
+        self.line: Any = None  # of the user's, that began the sweep which is running
         self.things: dict[int, Any] = {}  # Modules that were called
         self.copies: list[Any] = []  # of Modules, made in the step
 
@@ -83,7 +85,8 @@ class Tape:
         """The node of a Value or a stand-in; anything else, a constant, as it is."""
         if not isinstance(x, Value):
             return x
-        self.writes.refreshed(self, x)
+        if self.writes.stale:
+            self.writes.refreshed(self, x)
         node = self.node_of.get(id(x), self)
         if node is not self:
             return node
@@ -99,7 +102,7 @@ class Tape:
 
     def add(self, node: Node) -> Node:
         """The node, at the end of the program."""
-        node.line = node.line or users_line()
+        node.line = node.line or self.line or users_line()
         self.nodes.append(node)
         return node
 
@@ -122,8 +125,7 @@ class Tape:
             return numbers
         kind = Traced if isinstance(numbers, (ndarray, np.generic)) else Host
         stand_in: Any = object.__new__(kind)
-        for slot, x in (("_numbers", numbers), ("op", None), ("args", ()), ("params", NO_PARAMS), ("age", 0)):
-            setattr(stand_in, slot, x)
+        stand_in._numbers, stand_in.op, stand_in.args, stand_in.params, stand_in.age = numbers, None, (), NO_PARAMS, 0
         stand_in._grad, stand_in.name, stand_in.scope = None, None, None
         return self.know(stand_in, node)
 
@@ -137,13 +139,17 @@ class Tape:
         if not row.rules and isinstance(row, Op) and row.forward.__name__ == "_no_replay":  # what was computed before
             self.know(value, next(self.node_of[id(x)] for x in reversed(self.alive) if x._numbers is value._numbers))
             return
-        node = Node("call", row.forward, self.nodes_of(args), value.params, like=value._numbers, op=row)
+        known, stale = self.node_of, self.writes.stale
+        nodes = [known[id(x)] if id(x) in known and not stale else self.nodes_of(x) for x in args]
+        node = Node("call", row.forward, tuple(nodes), value.params, like=value._numbers, op=row)
         self.know(value, self.add(node))
-        for x in args:  # a mask chooses as many elements as it has times True
+        for x in args:
             if isinstance(x, Traced) and x.dtype.kind not in "fiub":
                 constant(x._numbers)  # says what is wrong with it
-            if isinstance(x, Value) and x.dtype == np.bool and row.name in ("take", "put", "scatter"):
-                self.guarded(np.count_nonzero, x)
+        if row.name in ("take", "put", "scatter"):
+            for x in args:  # a mask chooses as many elements as it has times True
+                if isinstance(x, Value) and x.dtype == np.bool:
+                    self.guarded(np.count_nonzero, x)
         if type(value) is NonDiff and all(isinstance(x, Traced) or not isinstance(x, Value) for x in args):
             value.__class__ = Traced
             self.writes.made(value, row.forward, args, value.params)
@@ -214,7 +220,7 @@ class Tape:
         if isinstance(data, (list, tuple)) and any(isinstance(x, Value) for x in data):
             data = self.called(np.array, (data,), {})
         if not isinstance(data, Traced):
-            self.know(value, np.array(data))
+            self.know(value, np.array(data)[()])  # a copy; as a number, if it is one
             return data
         if data.dtype.kind != "f":
             data = data.astype(np.float64)
@@ -304,8 +310,10 @@ class Tape:
     def gradient(self, value: Value) -> Any:
         """What stands for the gradient of a Value, or None."""
         place = self.place(GradOf, value)
+        if id(value) in self.swept:
+            self.put(place, self.swept.pop(id(value)), fresh=True)
         if place not in self.standing and id(value) not in self.node_of:  # else it came to be in this step
-            if self.guarded_at(_is_none, place):
+            if self.guarded_at(is_none, place):
                 self.standing[place] = None
             return self.at(place)
         return self.current(place)
@@ -317,6 +325,8 @@ class Tape:
         if what == "data" and id(value) in self.local:
             self.node_of[id(value)] = self.node(new)
             return self.examples(new)
+        if what == "grad":
+            self.swept.pop(id(value), None)
         place = self.place(DataOf if what == "data" else GradOf, value)
         if new is not None and new is self.standing.get(place):  # written in place already
             return value._numbers if what == "data" else settled(value)
@@ -341,6 +351,8 @@ class Tape:
         """Note that `x` is what is at a place from now on."""
         node = self.node(x)
         self.stored[place] = node, fresh
+        if type(place) is not GradOf:
+            self.shades.clear()
         if x is None or isinstance(x, Value):
             self.standing[place] = x if x is None or not isinstance(x, Traced) else self.stand_in(x._numbers, node)
         else:
@@ -349,11 +361,12 @@ class Tape:
 
     def overwritten(self, target: Traced, result: Any) -> None:
         """Note that the array for which a stand-in stands was written in place."""
+        self.shades.clear()
         self.writes.write(self, target, result)
 
     def looked(self, value: Any, how: str) -> None:
         """Somebody looks at a number."""
-        if isinstance(self.node_of.get(id(value)), ndarray):
+        if isinstance(self.node_of.get(id(value)), (ndarray, np.generic)):
             return  # a constant
         if how == "np.asarray(v)":
             way = "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into"
@@ -368,16 +381,11 @@ class Tape:
 
     def of_a_sweep(self) -> Callable[..., None]:
         """What a sweep calls in place of `node.op.pull`."""
-        return partial(pull, self)
+        return of_a_sweep(self)
 
     def deposited(self, gradients: dict[Value, Any]) -> bool:
         """Put the gradients of a sweep where they belong."""
-        for value, g in gradients.items():
-            old = self.gradient(value) if value.op is None else None
-            total = g if old is None else (old if type(g) is Value else self.shadow(old)) + g
-            numbers = self.examples(total)
-            value._grad = numbers.copy() if isinstance(numbers, ndarray) else numbers
-            self.put(self.place(GradOf, value), total, fresh=True)
+        deposit(self, gradients)
         return True
 
     # ---------------------------------------------------------------------------------------- the beginning, the end
@@ -426,5 +434,6 @@ def _itself(x: Any) -> Any:
     return x
 
 
-def _is_none(x: Any) -> bool:
+def is_none(x: Any) -> bool:
+    """Whether there is nothing."""
     return x is None

@@ -1,0 +1,540 @@
+"""Programs of scalars: what `mg.compile` makes of networks written number by number is what they compute."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import random
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microgradnet import Value
+from microgradnet.programs import compile
+from microgradnet.programs import program as program_module
+from microgradnet.programs.vectorise import vectorised
+
+CLOSE = {"rtol": 1e-12, "atol": 1e-13}
+Step = Callable[..., Any]
+
+
+def is_of_arrays(step: Any) -> bool:
+    """Whether scalars were found."""
+    return "home1" in step.source
+
+
+# ------------------------------------------------------------------------------------------------------ drawn graphs
+
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda x, y: x + y,
+    "-": lambda x, y: x - y,
+    "*": lambda x, y: x * y,
+    "/": lambda x, y: x / (y * y + 1.5),
+}
+UNARY: dict[str, Callable[[Any], Any]] = {
+    "tanh": lambda x: x.tanh(),
+    "relu": lambda x: x.relu(),
+    "exp": lambda x: (0.1 * x).tanh().exp(),
+    "square": lambda x: x.tanh() ** 2,
+    "cube": lambda x: x.tanh() ** 3,
+    "inverse": lambda x: (x * x + 1.0) ** -1,
+    "root": lambda x: (x * x + 1.0) ** 0.5,
+    "neg": lambda x: -x,
+    "one less": lambda x: 1 - x,
+    "half": lambda x: x / 2,
+    "with zero": lambda x: 0 + x,
+}
+operations = st.lists(
+    st.tuples(st.sampled_from([*BINARY, *UNARY]), st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=60
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(operations, st.integers(1, 6), st.integers(1, 3), st.booleans())
+def test_drawn_graphs_are_what_they_are_eagerly(drawn: list[Any], parameters: int, outputs: int, writes: bool) -> None:
+    def made() -> tuple[list[Value], Step]:
+        rng = np.random.default_rng(len(drawn))
+        ps = [Value(float(x)) for x in rng.normal(size=parameters)]
+
+        def step(c: float) -> Any:
+            known: list[Any] = [*ps, Value(0.5), ps[0] * c]
+            for name, i, j in drawn:
+                x, y = known[-1 - i % min(len(known), 8)], known[j % len(known)]
+                known.append(BINARY[name](x, y) if name in BINARY else UNARY[name](x))
+            results = known[-outputs:]
+            total = sum(r.tanh() for r in results)
+            for p in ps:
+                p.grad = 0
+            total.backward()
+            if writes:
+                for p in ps:
+                    p.data -= 0.1 * p.grad
+            return total, results
+
+        return ps, step
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program_module, "vectorised", lambda n, r: vectorised(n, r, fewest=0, gain=0, many=2))
+        mine, step = made()
+        theirs, eager = made()
+        compiled = compile(step)
+        for c in (0.3, -1.2, 0.7, 2.0, 0.1):
+            total, results = compiled(c)
+            expected, others = eager(c)
+            assert np.allclose(total.data, expected.data, **CLOSE)
+            assert np.allclose([r.data for r in results], [r.data for r in others], **CLOSE)
+            assert np.allclose([p.data for p in mine], [p.data for p in theirs], **CLOSE)
+            assert np.allclose([p.grad for p in mine], [p.grad for p in theirs], **CLOSE)
+    assert compiled.latest is not None
+
+
+# --------------------------------------------------------------------------------------------------- micrograd's moons
+
+
+class Neuron:
+    """micrograd's own classes, word for word but for types."""
+
+    def __init__(self, nin: int, nonlin: bool = True) -> None:
+        self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
+        self.b = Value(0)
+        self.nonlin = nonlin
+
+    def __call__(self, x: list[Any]) -> Value:
+        act = sum((wi * xi for wi, xi in zip(self.w, x, strict=True)), self.b)
+        return act.relu() if self.nonlin else act
+
+    def parameters(self) -> list[Value]:
+        return [*self.w, self.b]
+
+
+class Layer:
+    def __init__(self, nin: int, nout: int, **kwargs: Any) -> None:
+        self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
+
+    def __call__(self, x: list[Any]) -> Any:
+        out = [n(x) for n in self.neurons]
+        return out[0] if len(out) == 1 else out
+
+    def parameters(self) -> list[Value]:
+        return [p for n in self.neurons for p in n.parameters()]
+
+
+class MLP:
+    def __init__(self, nin: int, nouts: list[int]) -> None:
+        sizes = [nin, *nouts]
+        self.layers = [Layer(sizes[i], sizes[i + 1], nonlin=i != len(nouts) - 1) for i in range(len(nouts))]
+
+    def __call__(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def parameters(self) -> list[Value]:
+        return [p for layer in self.layers for p in layer.parameters()]
+
+    def zero_grad(self) -> None:
+        for p in self.parameters():
+            p.grad = 0
+
+
+class Moons:
+    """micrograd's demonstration: its network, its loss, its step."""
+
+    def __init__(self, points: int = 6, sizes: tuple[int, ...] = (4, 4, 1)) -> None:
+        random.seed(1337)
+        rng = np.random.default_rng(0)
+        self.x = rng.normal(size=(points, 2))
+        self.y = rng.choice([-1.0, 1.0], points)
+        self.model = MLP(2, list(sizes))
+        self.parameters = self.model.parameters()
+
+    def loss(self, x: Any = None, y: Any = None) -> Any:
+        x, y = (self.x, self.y) if x is None else (x, y)
+        inputs = [list(map(Value, row)) for row in x]
+        scores = list(map(self.model, inputs))
+        losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(y, scores, strict=True)]
+        data_loss = sum(losses) * (1.0 / len(losses))
+        reg_loss = 1e-4 * sum(p * p for p in self.parameters)
+        return data_loss + reg_loss
+
+    def step(self, k: float, x: Any = None, y: Any = None) -> Any:
+        total_loss = self.loss(x, y)
+        self.model.zero_grad()
+        total_loss.backward()
+        learning_rate = 1.0 - 0.9 * k / 100
+        for p in self.parameters:
+            p.data -= learning_rate * p.grad
+        return total_loss
+
+    def state(self) -> list[Any]:
+        return [[p.data for p in self.parameters], [p.grad for p in self.parameters]]
+
+
+def test_micrograds_moons_learn_as_they_do_eagerly() -> None:
+    mine, theirs = Moons(), Moons()
+    step = compile(mine.step)
+    for k in range(20):
+        assert np.allclose(step(float(k)).data, theirs.step(float(k)).data, **CLOSE)
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+    assert is_of_arrays(step)
+    assert len(step.signatures) == 1
+
+
+def test_every_layer_is_a_product_of_matrices() -> None:
+    step = compile(Moons().step)
+    for k in range(3):
+        step(float(k))
+    # Three layers forward, the gradients of three matrices, of the input of the second layer, and p · p.
+    assert step.source.count("dot(") == 8
+    assert "taken" not in step.source  # all operands are views
+    assert len(step.source.splitlines()) < 70
+
+
+@pytest.mark.parametrize("as_given", [np.asarray, lambda x: x.tolist()], ids=["arrays", "lists"])
+def test_new_points_at_every_step(as_given: Callable[[Any], Any]) -> None:
+    mine, theirs = Moons(), Moons()
+
+    step = compile(mine.step)
+    rng = np.random.default_rng(1)
+    for _ in range(6):
+        x, y = as_given(rng.normal(size=(6, 2))), as_given(rng.choice([-1.0, 1.0], 6))
+        assert np.allclose(step(10.0, x, y).data, theirs.step(10.0, x, y).data, **CLOSE)
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+    assert is_of_arrays(step)
+    assert "take" not in step.source
+
+
+def test_an_int_is_a_program_each_and_a_number_is_not_looked_at() -> None:
+    """What micrograd's training loop must do otherwise: k is a float, the accuracy is computed outside."""
+    moons = Moons()
+    step = compile(moons.step)
+    for k in range(3):
+        step(k)
+    assert step.latest is None
+    assert len(step.signatures) == 3
+
+    def accuracy() -> Any:
+        return [
+            (score.data > 0) == (y > 0) for score, y in zip(map(moons.model, moons.x.tolist()), moons.y, strict=True)
+        ]
+
+    def looking(k: float) -> Any:
+        total = moons.step(k)
+        return total, [bool(right) for right in accuracy()]
+
+    with pytest.raises(TypeError, match="looks at the numbers"):
+        compile(looking)(1.0)
+    assert len(accuracy()) == 6  # outside
+
+
+# ------------------------------------------------------------------------------------------- nothing is of yesterday
+
+
+def running(steps: int = 3) -> tuple[Moons, Moons, Any]:
+    """Moons that are a program, the same eagerly, and the program."""
+    mine, theirs = Moons(), Moons()
+    step = compile(mine.step)
+    for k in range(steps):
+        step(float(k))
+        theirs.step(float(k))
+    assert is_of_arrays(step)
+    return mine, theirs, step
+
+
+WAYS: dict[str, Callable[[Value], Any]] = {
+    "data": lambda p: p.data,
+    "grad": lambda p: p.grad,
+    "an operator": lambda p: (p * 2.0 + 1.0).data,
+    "a ufunc": lambda p: np.tanh(p).data,
+    "beside another": lambda p: (3.0 - p).data,
+    "float": float,
+    "item": lambda p: p.item(),
+    "comparison": lambda p: (p > 0).data,
+    "repr": repr,
+    "format": lambda p: f"{p:.6f}",
+    "pickle": lambda p: pickle.loads(pickle.dumps(p)).data,
+    "copy": lambda p: copy.copy(p).grad,
+    "deepcopy": lambda p: copy.deepcopy(p).data,
+    "detach": lambda p: p.detach().data,
+    "stack": lambda p: np.stack([p, p]).data,
+    "a slot": lambda p: p._numbers,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_looks_sees_the_numbers_of_now(way: str) -> None:
+    mine, theirs, step = running()
+    for k in range(3, 7):
+        for p, q in zip(mine.parameters[:5], theirs.parameters[:5], strict=True):
+            seen, expected = WAYS[way](p), WAYS[way](q)
+            if not isinstance(seen, str):
+                assert np.allclose(seen, expected, **CLOSE)
+            else:
+                assert seen[:10] == expected[:10]
+        step(float(k))
+        theirs.step(float(k))
+    assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+
+
+CHANGES: dict[str, Callable[[Moons], Any]] = {
+    "data is assigned": lambda m: setattr(m.parameters[3], "data", 0.25),
+    "data is moved": lambda m: setattr(m.parameters[3], "data", m.parameters[3].data * 0.5),
+    "grad is None": lambda m: setattr(m.parameters[3], "grad", None),
+    "grad is assigned": lambda m: setattr(m.parameters[3], "grad", 7.0),
+    "all grads are zero": lambda m: m.model.zero_grad(),
+    "an eager step": lambda m: m.step(3.0),
+    "a backward": lambda m: m.loss().backward(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_changed_between_steps_counts(change: str) -> None:
+    mine, theirs, step = running()
+    for k in range(3, 6):
+        CHANGES[change](mine)
+        CHANGES[change](theirs)
+        assert [p.grad for p in mine.parameters[3:4]] == pytest.approx([p.grad for p in theirs.parameters[3:4]])
+        step(float(k))
+        theirs.step(float(k))
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+
+
+def test_gradients_that_are_kept_add_up() -> None:
+    mine, theirs = Moons(), Moons()
+
+    def add(moons: Moons) -> Any:
+        loss = moons.loss()
+        loss.backward()
+        return loss
+
+    step = compile(lambda: add(mine))
+    for i in range(6):
+        step()
+        add(theirs)
+        if i == 3:  # then there is nothing to add to
+            for moons in (mine, theirs):
+                for p in moons.parameters:
+                    p.grad = None
+        else:
+            assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+    assert is_of_arrays(step)
+
+
+def test_a_graph_of_old_numbers_says_so() -> None:
+    mine, _, step = running()
+    loss = mine.loss()
+    step(3.0)
+    with pytest.raises(RuntimeError, match="written"):
+        loss.backward()
+    mine.loss().backward()
+
+
+def test_a_graph_is_good_as_long_as_nothing_moves() -> None:
+    mine, theirs, _ = running()
+    read = compile(lambda: mine.loss())
+    for _ in range(3):
+        read()
+    loss = mine.loss()
+    read()  # takes the parameters in again, and moves none
+    mine.model.zero_grad()
+    loss.backward()
+    theirs.model.zero_grad()
+    theirs.loss().backward()
+    assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+
+
+def test_two_programs_hand_the_parameters_over() -> None:
+    mine, theirs, step = running()
+
+    def other(moons: Moons, rate: float) -> Any:
+        loss = moons.loss() * 2.0
+        moons.model.zero_grad()
+        loss.backward()
+        for p in moons.parameters[2:]:
+            p.data -= rate * p.grad
+        return loss
+
+    second = compile(lambda rate: other(mine, rate))
+    for k in range(8):
+        assert np.allclose(second(0.1).data, other(theirs, 0.1).data, **CLOSE)
+        assert np.allclose(step(float(k)).data, theirs.step(float(k)).data, **CLOSE)
+    assert is_of_arrays(second)
+    assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+
+
+def test_what_moves_the_parameters_is_used_elsewhere_too() -> None:
+    def learn(moons: Moons) -> Any:
+        moons.model.zero_grad()
+        moons.loss().backward()
+        changes = [0.1 * p.grad for p in moons.parameters]
+        for p, change in zip(moons.parameters, changes, strict=True):
+            p.data -= change
+        return np.linalg.norm(np.stack(changes[-5:])), changes[3]  # the last layer, whose gradients are known first
+
+    mine, theirs = Moons(), Moons()
+    step = compile(lambda: learn(mine))
+    for _ in range(5):
+        (norm, change), (their_norm, their_change) = step(), learn(theirs)
+        assert np.allclose([norm, change], [their_norm, their_change], **CLOSE)
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+    assert is_of_arrays(step)
+
+
+def test_a_small_program_may_write_what_is_away() -> None:
+    mine, theirs, step = running()
+
+    def put(moons: Moons, x: float) -> Any:
+        p, q = moons.parameters[2:4]
+        p.data = x
+        q.grad = x * 2.0
+        return p + q
+
+    small = compile(lambda x: put(mine, x))
+    for k in range(6):
+        assert np.allclose(small(0.1 * k).data, put(theirs, 0.1 * k).data, **CLOSE)
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+        step(float(k))
+        theirs.step(float(k))
+        small(0.3)
+        put(theirs, 0.3)
+        step(float(k))
+        theirs.step(float(k))
+        assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+
+
+def test_gradients_inside_the_graph_are_there() -> None:
+    def step(x: float) -> Any:
+        p = Value(2.0)
+        inner = p * x
+        outer = inner.tanh()
+        (outer * outer).backward()
+        return inner.grad, outer.grad, p.grad
+
+    compiled = compile(step)
+    for x in (0.1, 0.7, -0.3, 2.0):
+        assert np.allclose(compiled(x), step(x), **CLOSE)
+    assert compiled.latest is not None
+
+
+def test_numbers_outlive_their_program() -> None:
+    mine, theirs, step = running()
+    del step
+    assert np.allclose(mine.state(), theirs.state(), **CLOSE)
+
+
+def test_parameters_are_freed() -> None:
+    mine, _, step = running()
+    freed = weakref.ref(mine.parameters[0])
+    del mine, step
+    gc.collect()
+    assert freed() is None
+
+
+def test_a_missing_attribute_is_missed_as_ever() -> None:
+    running()
+    with pytest.raises(AttributeError, match=r"'Value' object has no attribute 'nothing'"):
+        Value(1.0).nothing  # type: ignore[attr-defined] # noqa: B018
+
+
+def test_arrays_and_scalars_go_together() -> None:
+    def made() -> tuple[list[Value], Value, Step]:
+        ps = [Value(0.1 * i - 0.7) for i in range(16)]
+        weight = Value(np.linspace(-1, 1, 12).reshape(3, 4))
+
+        def step(x: Any, rate: float) -> Any:
+            sums = [sum((p * float(i + j) for j, p in enumerate(ps)), ps[i]) for i in range(8)]
+            hidden = np.stack([s.tanh() for s in sums[:4]])
+            array = np.tanh(weight @ hidden + x)
+            squares = [(array[0] * s - p) ** 2 for s, p in zip(sums, ps, strict=False)]
+            cost = sum(squares) + array.sum()
+            for p in [*ps, weight]:
+                p.grad = None
+            cost.backward()
+            for p in [*ps, weight]:
+                p.data -= rate * p.grad
+            return cost, array, sums[2]
+
+        return ps, weight, step
+
+    (mine, my_weight, step), (theirs, their_weight, eager) = made(), made()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program_module, "vectorised", lambda n, r: vectorised(n, r, fewest=0, gain=0, many=2))
+        compiled = compile(step)
+        for i in range(6):
+            for x, y in zip(compiled(np.arange(3.0) - i, 0.01), eager(np.arange(3.0) - i, 0.01), strict=True):
+                assert np.allclose(x.data, y.data, **CLOSE)
+    assert is_of_arrays(compiled)
+    assert np.allclose([p.data for p in mine], [p.data for p in theirs], **CLOSE)
+    assert np.allclose([p.grad for p in mine], [p.grad for p in theirs], **CLOSE)
+    assert np.allclose(my_weight.data, their_weight.data, **CLOSE)
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, -0.0, 1e308, 5e-324])
+def test_what_is_not_finite_stays_so(special: float) -> None:
+    mine, theirs, step = running()
+    for moons in (mine, theirs):
+        moons.parameters[1].data = special
+    with np.errstate(all="ignore"):
+        for k in range(3, 5):
+            step(float(k))
+            theirs.step(float(k))
+            assert np.allclose(mine.state(), theirs.state(), equal_nan=True, **CLOSE)
+
+
+# ------------------------------------------------------------------------------------------------------ many scalars
+
+
+def calls_of(function: Callable[[], Any]) -> int:
+    """How many functions are called."""
+    count = 0
+
+    def counted(frame: Any, event: str, arg: Any) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(counted)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def chain(ps: list[Value], n: int) -> Any:
+    x = ps[0]
+    for i in range(n):
+        x = (x * ps[i % len(ps)] + 0.5).tanh()
+    return x
+
+
+def row(ps: list[Value], n: int) -> Any:
+    return sum((p * float(i) for i in range(n) for p in ps[i % len(ps) :][:1]), ps[0])
+
+
+@pytest.mark.parametrize("shape", [chain, row])
+def test_recording_takes_as_long_as_there_are_scalars(shape: Callable[[list[Value], int], Any]) -> None:
+    ps = [Value(0.01 * i) for i in range(20)]
+
+    def work(n: int) -> int:
+        def step() -> Any:
+            for p in ps:
+                p.grad = 0
+            total = shape(ps, n)
+            total.backward()
+            for p in ps:
+                p.data -= 0.01 * p.grad
+            return total
+
+        compiled = compile(step)
+        compiled()
+        return calls_of(compiled)
+
+    work(50)
+    assert work(800) < 2.2 * work(400)
