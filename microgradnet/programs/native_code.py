@@ -13,6 +13,7 @@ from ..core.modes import settled
 from ..core.written import function_of
 from . import cpython
 from .blas import addresses
+from .home import Together
 from .llvm import Machine
 from .loops import Step
 from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
@@ -151,6 +152,9 @@ class NativeWriter(Writer):
         self.lines: list[str] = []
         self.last: list[str] = []
         self.moved: list[str] = []
+        self.scalars: list[str] = []
+        self.homes: list[str] = []
+        self.last_number: dict[str, int] = {}
         self.classes: Any = classes
         self.block: np.ndarray = plan.arena.made()
         self.segments: list[Segment] = []
@@ -291,6 +295,11 @@ class NativeWriter(Writer):
         for node in self.native.stores:
             place, x = node.place, node.args[0]
             owner = self.name(place.owner, owner_of(place), True)  # type: ignore[union-attr, arg-type]
+            if isinstance(place, Together):
+                self.homes.append(f"{owner}.write({self.text(x)})")
+                continue
+            if isinstance(place, (DataOf, GradOf)) and not place.owner.shape:
+                self.scalars.append(owner)
             if isinstance(place, GradOf) and type(x) is Node and self.is_ours(x):
                 self.last.append(f"{owner}._grad = {self.name(self.later(x), 'later', True)}")
             elif type(x) is Node and id(x) in self.native.ends:
@@ -300,8 +309,7 @@ class NativeWriter(Writer):
                 self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))  # type: ignore[arg-type]
                 if isinstance(place, DataOf):
                     self.moved.append(owner)
-        if self.moved:
-            self.last.append(f"{' = '.join(f'{owner}.age' for owner in self.moved)} = new_age()")
+        self.last = self.stores()
 
     def is_ours(self, x: Node) -> bool:
         """Whether a node lies in the arena, or is computed from what does."""
