@@ -87,16 +87,16 @@ class Compiled:
             except OtherProgram:
                 continue
             self.latest = program
-            self.hurry(program, key)
+            self.hurry(program, key, args)
             return returned if program.form is None else put_together(program.form, returned)
         with without_collector():
             return self.recorded(known, args, kwargs)
 
-    def hurry(self, program: NumPyProgram, key: Any) -> None:
-        """Let the next call try this program first, if its arguments are plain arrays and floats that it checks."""
+    def hurry(self, program: NumPyProgram, key: Any, args: tuple[Any, ...]) -> None:
+        """Let the next call try this program first, if its arguments are plain arrays and floats, which it checks."""
         plain = key[0] is tuple and all(x is float or (type(x) is tuple and x[0] is np.ndarray) for x in key[1])
-        hurries = program.fast and program.form is None and plain
-        self.fast, self.taking = (program.fast, len(key[1])) if hurries else (None, -1)
+        hurries = plain and program.form is None and program.hurries(args)
+        self.fast, self.taking = (program.fast, len(args)) if hurries else (None, -1)
 
     def new(self, key: Any, objects: list[Any]) -> Signature:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""

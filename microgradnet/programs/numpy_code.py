@@ -6,13 +6,14 @@ import keyword
 import math
 import operator
 import re
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
+from ..core import NO_PARAMS, Gone, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
 from .gathers import VIEWS
@@ -21,6 +22,9 @@ from .lowering import add_reduce, transposed
 from .memory import Plan, laid_out
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable
 from .program import Program
+from .structure import Structure
+from .surroundings import Surroundings
+from .tape import is_none, itself
 
 COMPILED = Gone(
     "COMPILED",
@@ -158,12 +162,31 @@ class Writer:
         self.lines.append(f"if {self.otherwise(node)}: raise {error}")
 
     def otherwise(self, node: Node) -> str:
-        """The condition that a guard does not hold."""
-        held, call = node.held, self.call(node)
+        """The condition that a guard does not hold: written out where that is faster than the call."""
+        held, function = node.held, node.function
+        if function is Surroundings.holds:
+            return f"not {self.name(node.args[0], 'around')}.holds()"
+        if function is Structure.holds:
+            return self.restructured(node.args[0])
+        if function is bool:
+            return f"{'not ' if held else ''}{self.text(node.args[0])}"
+        if function is is_none:
+            return f"{self.text(node.args[0])} is {'not ' if held else ''}None"
+        if function is itself:
+            return f"{self.text(node.args[0])} is not {self.name(held, 'held', True)}"
+        call = self.call(node)
         if type(held) is bool:
             return call if not held else f"not {call}"
         plain = isinstance(held, (int, str, tuple, np.generic))
         return f"{call} != {self.text(held)}" if plain else f"{call} is not {self.name(held, 'held', True)}"
+
+    def restructured(self, structure: Structure) -> str:
+        """The condition that Modules are others: looked at where one was changed anywhere, or one of their lists."""
+        same = self.name(structure, "structure")
+        changed = [f"{self.name(modes.changes, 'changes')}[0] != {same}.since"]
+        for x, was, plain in structure.lists:
+            changed.append(f"{self.name(x, 'parts', True)} != {self.name(was, 'were', True)}" if plain else "True")
+        return f"({' or '.join(changed)}) and not {same}.holds()"
 
     def write_barrier(self, node: Node) -> None:
         """Everything is where it belongs before such a call."""
@@ -354,15 +377,47 @@ class NumPyProgram:
         self.bytes: int = writer.plan.bytes
         self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
         self.busy = threading.Lock()
-        self.runs_in: int | None = None  # the thread that is in it
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
-        if self.runs_in == threading.get_ident():  # a call of the host's has come back here: the memory is in use
+        if self.is_inside():  # a call of the host's has come back here: the memory is in use
             raise OtherProgram
         with self.busy:
-            self.runs_in = threading.get_ident()
-            try:
-                return self.run(*arguments)
-            finally:
-                self.runs_in = None
+            return self.run(*arguments)
+
+    def is_inside(self) -> bool:
+        """Whether this thread is in the program already."""
+        frame: Any = sys._getframe() if self.busy.locked() else None
+        while frame is not None:
+            if frame.f_code is self.run.__code__:
+                return True
+            frame = frame.f_back
+        return False
+
+    def hurries(self, arguments: tuple[Any, ...]) -> bool:
+        """Whether `fast` can take these arguments, each an array or a float."""
+        if self.fast is None:
+            self.fast = self.checking(arguments)
+        return True
+
+    def checking(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+        """What runs the program if its arguments are like these, and nobody is in it."""
+        names = [f"x{i}" for i in range(len(arguments))]
+        known: dict[str, Any] = {"OtherProgram": OtherProgram, "run": self.run, "ndarray": np.ndarray}
+        known |= {"acquire": self.busy.acquire, "release": self.busy.release}
+        tests = []
+        for name, x in zip(names, arguments, strict=True):
+            if type(x) is float:
+                tests.append(f"type({name}) is not float")
+                continue
+            known[f"{name}_dtype"] = x.dtype
+            tests.append(f"type({name}) is not ndarray or {name}.dtype is not {name}_dtype")
+            tests.append(f"{name}.strides != {x.strides} or {name}.shape != {x.shape}")
+        text = f"""def fast({", ".join(names)}):
+    if {" or ".join([*tests, "not acquire(False)"])}: raise OtherProgram
+    try:
+        return run({", ".join(names)})
+    finally:
+        release()
+"""
+        return function_of(text, "fast", f"arguments of program {id(self)}", known)

@@ -281,7 +281,7 @@ class Tape:
     def same(self, owner: Any, name: str) -> Any:
         """An attribute; where it is another object, the step is another program."""
         place = Attribute(owner, name)
-        return self.guarded_at(_itself, place)
+        return self.guarded_at(itself, place)
 
     def guarded_at(self, function: Callable[[Any], Any], place: Place) -> Any:
         """What a function says of what is at a place."""
@@ -430,7 +430,8 @@ def _item(parts: Any, i: int) -> Any:
     return parts[i]
 
 
-def _itself(x: Any) -> Any:
+def itself(x: Any) -> Any:
+    """The same object."""
     return x
 
 
