@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microgradnet import Value
+from microgradnet.core import TABLE
 from microgradnet.programs import passes
+from microgradnet.programs.lowering import summed
 from microgradnet.programs.memory import Plan
 from microgradnet.programs.nodes import DataOf, Memory, Node, Uncompilable, changed
 from microgradnet.programs.numpy_code import NumPyProgram, OtherProgram
@@ -325,3 +327,46 @@ def test_a_drawn_program_computes_what_its_lines_say(build: Any) -> None:
 def test_many_drawn_programs_compute_what_their_lines_say(build: Any) -> None:
     with np.errstate(all="ignore"):
         check_drawn(build)
+
+
+# ----------------------------------------------------------------------------------------------- how it is written out
+
+
+def test_memory_in_one_shape_is_one_array() -> None:
+    x = entry()
+    made = program([x, a := call(np.exp, x), b := call(np.negative, a), c := call(np.exp, b)], [c])
+    lines = [line.split("(")[1].rstrip(")").split(", ") for line in made.source.splitlines()[1:3]]
+    scope = made.run.__globals__
+    assert scope[lines[0][1]] is scope[lines[1][1]]  # in place, with the very same object
+
+
+def test_views_of_planned_memory_are_made_once() -> None:
+    x, row = entry(), TABLE["take"]
+    a = call(np.exp, x)
+    part = Node("call", row.forward, (a,), {"index": (1,)}, like=X[1], op=row, line=LINE)
+    made = program([x, a, part, b := call(np.negative, part, like=X[1])], [b])
+    assert "= take" not in made.source
+    assert np.array_equal(made([X])[0], -np.exp(X)[1])
+
+
+def test_an_index_that_copies_is_no_view() -> None:
+    x, row = entry(), TABLE["take"]
+    a = call(np.exp, x)
+    part = Node("call", row.forward, (a,), {"index": ([1, 0],)}, like=X, op=row, line=LINE)
+    made = program([x, a, part, b := call(np.negative, part)], [b])
+    for _ in range(2):
+        assert np.array_equal(made([X])[0], -np.exp(X)[[1, 0]])
+        assert np.array_equal(made([2 * X])[0], -np.exp(2 * X)[[1, 0]])
+
+
+@pytest.mark.parametrize("function", [np.add, np.subtract, np.multiply, np.divide])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_scalars_are_computed_as_numpy_does(function: Any, dtype: Any) -> None:
+    x, y = (np.array([v, 3.0], dtype) for v in (0.1, 7.0))
+    one = Node("input", like=x, params={"name": "x0"}, line=LINE)
+    total = call(summed, one, like=dtype(1))
+    made = program([one, total, c := call(function, total, 3, like=dtype(1))], c)
+    for array in (x, y):
+        got = made([array])
+        assert type(got) is dtype
+        assert got == function(np.add.reduce(array), 3)

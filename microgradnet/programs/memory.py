@@ -20,6 +20,7 @@ class Plan:
         self.bytes = 0
         self.free: dict[int, list[Any]] = {}
         self.of: dict[int, Any] = {}  # id of a node -> its memory
+        self.arrays: dict[Any, Any] = {}  # memory in one of its shapes
         self.readers: dict[int, int] = {}  # id of memory -> how many lines will still read it
         self.reads: dict[int, int] = {}  # id of a node -> how many lines read it
         kept = [*program.returned(), *(x for node in program.nodes if node.kind == "store" for x in node.inputs())]
@@ -36,6 +37,14 @@ class Plan:
     def has_room(self, node: Node) -> bool:
         """Whether the result of a node may go to planned memory: an array of numbers that ends with the step."""
         return bool(node.shape) and node.dtype is not None and node.dtype.kind in "fb" and id(node) not in self.kept
+
+    def array(self, node: Node, in_place: bool = False) -> Any:
+        """The array for a result. Of one memory and one shape it is one object: NumPy need not ask if they overlap."""
+        memory = self.memory(node, in_place)
+        key = id(memory), node.dtype, node.shape, node.layout
+        if key not in self.arrays:
+            self.arrays[key] = laid_out(memory, node)
+        return self.arrays[key]
 
     def memory(self, node: Node, in_place: bool = False) -> Any:
         """The memory for a result; with `in_place`, that of an input may do which nobody reads after it."""

@@ -16,15 +16,15 @@ import numpy as np
 from ..core import NO_PARAMS, Gone, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
-from .gathers import VIEWS
 from .home import Together, here
-from .lowering import add_reduce, transposed
-from .memory import Plan, laid_out
-from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable
+from .lowering import add_reduce, summed, transposed
+from .memory import Plan
+from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable, ufunc_of
 from .program import Program
 from .structure import Structure
 from .surroundings import Surroundings
 from .tape import is_none, itself
+from .views import view_of
 
 COMPILED = Gone(
     "COMPILED",
@@ -32,7 +32,11 @@ COMPILED = Gone(
     "mg.value_and_grad(f)",
 )
 
-
+dot: Any = np.ndarray.dot  # faster than np.dot, which first looks for classes that have a way of their own
+INFIX: dict[Any, str] = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/",
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
+}  # fmt: skip
 TOO_LATE = (
     "what is drawn, or done by the host, in the compiled step decides its course, at {}: a program cannot go another "
     "way from there. Draw it outside, and pass it as an argument"
@@ -212,36 +216,41 @@ class Writer:
         """A call, into planned memory where it can be told to go there."""
         if node in self.plan.ends:  # it is written where it is stored
             return
-        ufunc, planned = ufunc_of(node), self.plan.has_room(node)
-        if node.function in VIEWS and type(self.fixed(node.args[0])) is np.ndarray:
+        ufunc = ufunc_of(node)
+        view = view_of(node, self.fixed(node))
+        if view is not None:
             self.plan.shares(node)
-            self.new(node, node.function(self.fixed(node.args[0]), *node.args[1:]))
-        elif node.function is transposed:
-            self.plan.shares(node)
-            self.lines.append(f"{self.new(node)} = {self.text(node.args[0])}.T")
-        elif ufunc is not None and planned:
-            self.lines.append(
-                self.ufunc_call(ufunc, node, self.new(node, laid_out(self.plan.memory(node, True), node)))
-            )
-        elif node.function is np.dot and planned:
-            arguments = [self.text(x) for x in node.args]
-            out = self.new(node, laid_out(self.plan.memory(node), node))
-            self.lines.append(f"{self.name(np.dot, 'dot')}({', '.join([*arguments, out])})")
-        elif is_sum(node) and planned:
-            x = self.text(node.args[0])
-            self.lines.append(self.sum_call(node, x, self.new(node, laid_out(self.plan.memory(node), node))))
-        elif is_sum(node):
-            self.plan.shares(node)
-            call = self.sum_call(node, self.text(node.args[0]))
-            self.lines.append(f"{self.new(node)} = {call}")
+            self.new(node, view)
+        elif self.plan.has_room(node) and (ufunc is not None or node.function is np.dot or is_sum(node)):
+            inputs = [self.text(x) for x in node.args]
+            out = self.new(node, self.plan.array(node, in_place=ufunc is not None))
+            if ufunc is not None:
+                self.lines.append(self.ufunc_call(ufunc, node, out))
+            elif is_sum(node):
+                self.lines.append(self.sum_call(node, inputs[0], out))
+            else:
+                self.lines.append(f"{self.name(dot, 'dot')}({', '.join([*inputs, out])})")
         else:
-            call = self.ufunc_call(ufunc, node) if ufunc is not None else self.call(node)
             self.plan.shares(node)
-            self.lines.append(f"{self.new(node)} = {call}")
+            self.lines.append(f"{self.new(node)} = {self.expression(node, ufunc)}")
+
+    def expression(self, node: Node, ufunc: np.ufunc | None) -> str:
+        """What makes a result that is new every time."""
+        arguments = [self.text(x) for x in node.args]
+        if node.function is transposed:
+            return f"{arguments[0]}.T"
+        if node.function in INFIX and node.shape == () and node.dtype.kind == "f" and not node.params:
+            return f" {INFIX[node.function]} ".join(arguments)
+        if is_sum(node):
+            return self.sum_call(node, arguments[0])
+        if node.function is np.dot and not node.params:
+            return f"{self.name(dot, 'dot')}({', '.join(arguments)})"
+        return self.ufunc_call(ufunc, node) if ufunc is not None else self.call(node)
 
     def fixed(self, node: Node) -> Any:
-        """The array of a node that is the same in every run, if it is: views of it are made once."""
-        return self.meaning.get(self.names[id(node)])
+        """The array of the first argument of a node, if it is the same in every run: views of it are made once."""
+        first = node.args[0] if node.args else None
+        return self.meaning.get(self.names[id(first)]) if type(first) is Node else None
 
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
@@ -305,23 +314,11 @@ class Writer:
 # ----------------------------------------------------------------------------------------------------- calls and places
 
 
-def ufunc_of(node: Node) -> np.ufunc | None:
-    """The ufunc that a node calls, if it takes arrays and nothing else and has one result."""
-    function = node.function
-    if node.op is not None and function is node.op.forward and isinstance(node.op.key, np.ufunc):
-        if function is not node.op.key and getattr(operator, node.op.forward.__name__, None) is not function:
-            return None  # the row's own way
-        if not node.shape:
-            return None  # a power of two scalars has other bits than that of two arrays
-        function = node.op.key
-    if not isinstance(function, np.ufunc) or function.nout != 1 or function.signature or node.params:
-        return None
-    return function
-
-
 def is_sum(node: Node) -> bool:
     """Whether a node adds up over axes, as np.add.reduce does."""
-    return node.op is not None and node.op.key is np.sum and node.function is node.op.forward
+    return node.function is summed or (
+        node.op is not None and node.op.key is np.sum and node.function is node.op.forward
+    )
 
 
 def owner_of(place: Place) -> str:
