@@ -17,7 +17,8 @@ from microgradnet.programs import passes
 from microgradnet.programs.lowering import summed
 from microgradnet.programs.memory import Plan
 from microgradnet.programs.nodes import DataOf, Memory, Node, Uncompilable, changed
-from microgradnet.programs.numpy_code import NumPyProgram, OtherProgram
+from microgradnet.programs.numpy_code import OtherProgram
+from microgradnet.programs.numpy_program import NumPyProgram
 from microgradnet.programs.program import Program
 from microgradnet.programs.recording import Recording
 

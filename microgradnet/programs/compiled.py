@@ -20,7 +20,8 @@ from .backends import Backend, checked, is_native, with_default
 from .edges import arguments, outcome
 from .impure import noticed
 from .nodes import Uncompilable, nodes_in
-from .numpy_code import COMPILED, NumPyProgram, OtherProgram
+from .numpy_code import COMPILED, OtherProgram
+from .numpy_program import NumPyProgram
 from .program import Program
 from .recording import Recording
 from .surroundings import Surroundings

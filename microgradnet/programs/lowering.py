@@ -88,6 +88,13 @@ def summed(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return add_reduce(x, axis=axis, keepdims=keepdims)
 
 
+def is_sum(node: Node) -> bool:
+    """Whether a node adds up over axes, as np.add.reduce does."""
+    return node.function is summed or (
+        node.op is not None and node.op.key is np.sum and node.function is node.op.forward
+    )
+
+
 def _quadratic_cost(node: Node, emit: Emit) -> Any:
     output, target = node.args
     if not _of_floats(output, target):

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import DataOf, Memory, Node
+from .joined import Joined, in_rows, joined, root_of
+from .lowering import is_sum
+from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
 from .program import Program
 
 ALWAYS = 1_000_000  # as many readers as what is never over
@@ -23,12 +25,50 @@ class Plan:
         self.arrays: dict[Any, Any] = {}  # memory in one of its shapes
         self.readers: dict[int, int] = {}  # id of memory -> how many lines will still read it
         self.reads: dict[int, int] = {}  # id of a node -> how many lines read it
-        kept = [*program.returned(), *(x for node in program.nodes if node.kind == "store" for x in node.inputs())]
         for node in program.nodes:
             for x in unique(node):
                 self.reads[id(x)] = self.reads.get(id(x), 0) + 1
-        self.kept: set[int] = {id(x) for x in kept}  # what somebody has after the step, so it is new every time
+        self.late: set[int] = late_gradients(program)
+        kept = [*program.returned(), *(x for node in program.nodes if node.kind == "store" for x in node.inputs())]
+        self.kept: set[int] = {
+            id(x) for x in kept
+        } - self.late  # what somebody has after the step: it is new every time
         self.ends: dict[Node, Node] = in_place_ends(program, self.reads)
+        self.placed: dict[int, Any] = {}  # id of a node -> the part of an array where its result has to go
+        self.members: dict[Node, tuple[Joined, Any, Any]] = {}  # a call that is a part of one -> that, its two arrays
+        for group in joined(program.nodes, self.may_join, self.ends):
+            self.join(group)
+
+    def may_join(self, node: Node, source: Node) -> bool:
+        """Whether a call may write into a part of an array, and what it takes be computed into one."""
+        root = root_of(source)
+        return (
+            node not in self.ends
+            and id(node) not in self.late
+            and self.has_room(node)
+            and is_told(root)
+            and root not in self.ends
+            and self.has_room(root)
+            and in_rows(root)
+        )
+
+    def join(self, group: Joined) -> None:
+        """Plan one array for all that these calls take, and one for all that they make."""
+        roots = [root_of(x) for x in group.sources]
+        if any(id(x) in self.placed for x in (*roots, *group.members)) or len(set(roots)) < len(roots):
+            return
+        dtype = group.members[0].dtype
+        taken, made = (np.zeros(sum(group.sizes()), dtype) for _ in range(2))
+        self.bytes += taken.nbytes + made.nbytes
+        begin = 0
+        for root, member, size in zip(roots, group.members, group.sizes(), strict=True):
+            for node, array in ((root, taken), (member, made)):
+                part = array[begin : begin + size].reshape(node.shape or ())
+                self.placed[id(node)] = part
+                self.of[id(node)] = part
+                self.readers[id(part)] = ALWAYS
+            begin += size
+        self.members.update(dict.fromkeys(group.members, (group, taken, made)))
 
     def is_read(self, node: Node) -> bool:
         """Whether any line reads a node, or the step returns it."""
@@ -40,6 +80,9 @@ class Plan:
 
     def array(self, node: Node, in_place: bool = False) -> Any:
         """The array for a result. Of one memory and one shape it is one object: NumPy need not ask if they overlap."""
+        if id(node) in self.placed:
+            self.done(node)
+            return self.placed[id(node)]
         memory = self.memory(node, in_place)
         key = id(memory), node.dtype, node.shape, node.layout
         if key not in self.arrays:
@@ -66,7 +109,8 @@ class Plan:
             self.done(node)
             self.readers[id(taken)] -= 1
         self.of[id(node)] = taken
-        self.readers[id(taken)] = self.readers.get(id(taken), 0) + self.reads.get(id(node), 0)
+        reads = ALWAYS if id(node) in self.late else self.reads.get(id(node), 0)
+        self.readers[id(taken)] = self.readers.get(id(taken), 0) + reads
         return taken
 
     def more(self, size: int) -> Any:
@@ -86,7 +130,8 @@ class Plan:
     def shares(self, node: Node) -> None:
         """A result may lie in the memory of its inputs: that is not over before the result is."""
         memories = {id(self.of[id(x)]): self.of[id(x)] for x in node.inputs() if id(x) in self.of}
-        reads = ALWAYS if id(node) in self.kept or len(memories) > 1 else self.reads.get(id(node), 0)
+        lasts = id(node) in self.kept or id(node) in self.late or len(memories) > 1
+        reads = ALWAYS if lasts else self.reads.get(id(node), 0)
         for memory in memories.values():
             self.readers[id(memory)] += reads
             self.of[id(node)] = memory
@@ -96,6 +141,32 @@ class Plan:
 def unique(node: Node) -> list[Node]:
     """The nodes that a node is computed from, each once."""
     return list({id(x): x for x in node.inputs()}.values())
+
+
+def late_gradients(program: Program) -> set[int]:
+    """The ids of what is stored as a gradient and nowhere else: it is copied when somebody looks at it.
+
+    Not what goes to an argument of the step, which may be another Value in the next run.
+    """
+    stores = [node for node in program.nodes if node.kind == "store"]
+    late = {id(node.args[0]): node.args[0] for node in stores if is_late_place(node)}
+    for node in stores:
+        if not is_late_place(node):
+            for x in node.inputs():
+                late.pop(id(x), None)
+    returned = set(map(id, program.returned()))
+    return {i for i, x in late.items() if type(x) is Node and x.shape and i not in returned}
+
+
+def is_late_place(store: Node) -> bool:
+    """Whether a node is stored as the gradient of an array that lasts."""
+    place = store.place
+    return type(place) is GradOf and place.argument is None and bool(place.owner.shape)
+
+
+def is_told(node: Node) -> bool:
+    """Whether a call can be told where its result is to go."""
+    return node.kind == "call" and (ufunc_of(node) is not None or node.function is np.dot or is_sum(node))
 
 
 def in_place_ends(program: Program, reads: dict[int, int]) -> dict[Node, Node]:

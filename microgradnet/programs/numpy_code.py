@@ -1,4 +1,4 @@
-"""A program as the text of a NumPy function, and run: a line for each node, into memory that is planned beforehand."""
+"""A program as the text of a NumPy function: a line for each node, into memory that is planned beforehand."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ import keyword
 import math
 import operator
 import re
-import sys
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Gone, NonDiff, Value, modes, new_age, new_value
+from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
-from ..core.written import function_of
 from .home import Together, here
-from .lowering import add_reduce, summed, transposed
-from .memory import Plan
+from .lowering import add_reduce, is_sum, transposed
+from .memory import Plan, is_told
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable, ufunc_of
+from .passes import copied
 from .program import Program
 from .structure import Structure
 from .surroundings import Surroundings
@@ -58,11 +55,13 @@ class Writer:
             "OtherProgram": OtherProgram, "new_age": new_age, "new_value": new_value, "COMPILED": COMPILED,
             "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff, "settled": settled,
         }  # fmt: skip
-        self.named: dict[int, str] = {}  # id of an object -> its name
+        self.named: dict[Any, str] = {}  # id of an object -> its name
         self.last_number: dict[str, int] = {}  # of the names that begin alike
         self.lines: list[str] = []
         self.last: list[str] = []
         self.homes: list[str] = []  # after all that may look at views of what is there
+        self.rows: dict[Any, Any] = {}  # planned arrays without leading axes
+        self.laters: list[tuple[Value, Later]] = []  # the gradients that are copied later
         self.scalars: list[str] = []  # the 0-d Values that are written
         self.moved: list[str] = []  # the Values whose numbers are written: what used the old ones is older now
 
@@ -127,9 +126,9 @@ class Writer:
         array = np.asarray(x, dtype)
         shown = re.sub(r"\W", "_", f"{x}".replace("-", "minus_").replace("+", ""))
         key = "number", array.dtype, array.tobytes()
-        if key not in self.named:  # type: ignore[comparison-overlap]
-            self.named[key] = self.reserved(f"{array.dtype.name}_{shown}", meaning=array if dtype else x)  # type: ignore[index]
-        return self.named[key]  # type: ignore[index]
+        if key not in self.named:
+            self.named[key] = self.reserved(f"{array.dtype.name}_{shown}", meaning=array if dtype else x)
+        return self.named[key]
 
     def operand(self, x: Any, node: Node) -> str:
         """An argument of a ufunc: numbers take the dtype of the arrays beside them."""
@@ -217,11 +216,13 @@ class Writer:
         if node in self.plan.ends:  # it is written where it is stored
             return
         ufunc = ufunc_of(node)
-        view = view_of(node, self.fixed(node))
+        view = self.view(node)
         if view is not None:
             self.plan.shares(node)
             self.new(node, view)
-        elif self.plan.has_room(node) and (ufunc is not None or node.function is np.dot or is_sum(node)):
+        elif node in self.plan.members:
+            self.write_member(node)
+        elif self.plan.has_room(node) and is_told(node):
             inputs = [self.text(x) for x in node.args]
             out = self.new(node, self.plan.array(node, in_place=ufunc is not None))
             if ufunc is not None:
@@ -252,12 +253,60 @@ class Writer:
         first = node.args[0] if node.args else None
         return self.meaning.get(self.names[id(first)]) if type(first) is Node else None
 
+    def view(self, node: Node) -> Any:
+        """The array that a node is in every run, if it is a view of such a one, or a gradient that is copied later."""
+        array = self.fixed(node)
+        if node.function is copied and id(node) in self.plan.late and id(node.args[0]) in self.plan.of:
+            return array
+        return view_of(node, array)
+
+    def write_member(self, node: Node) -> None:
+        """One of several calls that are one, which is written at the last of them."""
+        group, taken, made = self.plan.members[node]
+        self.new(node, self.plan.placed[id(node)])
+        if node is group.members[-1]:
+            ufunc: Any = ufunc_of(node)
+            source = group.sources[-1]
+            whole, result = self.name(taken, "joined", True), self.name(made, "joined", True)
+            for name, nodes in ((whole, group.sources), (result, group.members)):
+                self.lines.append(f"# {name}: {', '.join(map(self.text, nodes))}, end to end")
+            arguments = [whole if x is source else self.operand(x, node) for x in node.args]
+            self.lines.append(self.ufunc_line(ufunc, [*arguments, result]))
+
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
         arguments = [self.operand(x, node) for x in node.args]
-        if out:
-            arguments.append(f"out={out}" if ufunc in (np.maximum, np.minimum) else out)  # by name is slower
+        return self.ufunc_line(ufunc, self.levelled(node, [*arguments, out]) if out else arguments, bool(out))
+
+    def ufunc_line(self, ufunc: np.ufunc, arguments: list[str], told: bool = True) -> str:
+        """The text of such a call; the last argument is where the result goes, if it is told."""
+        if told and ufunc in (np.maximum, np.minimum):  # which are slower otherwise
+            arguments = [*arguments[:-1], f"out={arguments[-1]}"]
         return f"{self.name(ufunc, ufunc.__name__)}({', '.join(arguments)})"
+
+    def levelled(self, node: Node, arguments: list[str]) -> list[str]:
+        """The arguments of a ufunc and its `out` without leading axes of length 1 that not all have.
+
+        For NumPy is quicker where all have one shape: a row is added to a matrix of one row as a row.
+        """
+        shapes = [x.shape if type(x) is Node else () for x in node.args] + [node.shape]
+        rows = [shape for shape in shapes if shape]
+        least = min(map(len, rows))
+        if all(len(shape) == least for shape in rows):
+            return arguments
+        made = []
+        for name, shape in zip(arguments, shapes, strict=True):
+            if shape and len(shape) > least:
+                array = self.meaning[name]
+                if type(array) is not np.ndarray or any(n != 1 for n in shape[: len(shape) - least]):
+                    return arguments
+                row = self.rows.setdefault((id(array), least), array.reshape(shape[len(shape) - least :]))
+                key = name, least
+                if key not in self.named:
+                    self.named[key] = self.reserved(f"{name}_row", meaning=row)
+                name = self.named[key]
+            made.append(name)
+        return made
 
     def sum_call(self, node: Node, x: str, out: str | None = None) -> str:
         """The call of np.add.reduce, which np.sum wraps: axis, dtype, out, keepdims."""
@@ -289,7 +338,16 @@ class Writer:
             self.moved.append(owner)
         if isinstance(place, (DataOf, GradOf)) and not place.owner.shape:
             self.scalars.append(owner)
+        if id(x) in self.plan.late and id(x) in self.plan.of and self.meaning[self.names[id(x)]] is not None:
+            later = self.copied_later(place.owner, self.meaning[self.names[id(x)]])
+            self.last.append(f"{owner}._grad = {self.name(later, 'later', True)}")
+            return
         self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))
+
+    def copied_later(self, value: Value, array: Any) -> Later:
+        """The gradient of a Value: a copy of what is in memory, made when somebody looks at it."""
+        self.laters.append((value, Later(array.copy)))
+        return self.laters[-1][1]
 
     def returned(self, x: Any, classes: Any) -> str:
         """What the step returns, in the text: a Value where the class of one is given."""
@@ -312,13 +370,6 @@ class Writer:
 
 
 # ----------------------------------------------------------------------------------------------------- calls and places
-
-
-def is_sum(node: Node) -> bool:
-    """Whether a node adds up over axes, as np.add.reduce does."""
-    return node.function is summed or (
-        node.op is not None and node.op.key is np.sum and node.function is node.op.forward
-    )
 
 
 def owner_of(place: Place) -> str:
@@ -359,62 +410,3 @@ def storing(place: Place, owner: str, x: str, fresh: bool) -> str:
         return f"{owner}._grad = {x}"
     written = isinstance(place, DataOf) and type(place.owner._numbers) is np.ndarray and not fresh
     return f"{loading(place, owner)}{'[...]' if written or isinstance(place, Memory) else ''} = {x}"
-
-
-class NumPyProgram:
-    """A program that runs as NumPy. `source` is its text, `bytes` what its planned memory takes."""
-
-    fast: Callable[..., Any] | None = None  # what may be called with arguments that nobody has checked
-
-    def __init__(self, program: Program, name: str = "step") -> None:
-        writer = Writer(program)
-        self.program: Program = program
-        self.form: Any = program.form  # what is to be put together of the results; most often None
-        self.source: str = writer.source(name)
-        self.bytes: int = writer.plan.bytes
-        self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
-        self.busy = threading.Lock()
-
-    def __call__(self, arguments: list[Any]) -> Any:
-        """What the step returns for these arguments."""
-        if self.is_inside():  # a call of the host's has come back here: the memory is in use
-            raise OtherProgram
-        with self.busy:
-            return self.run(*arguments)
-
-    def is_inside(self) -> bool:
-        """Whether this thread is in the program already."""
-        frame: Any = sys._getframe() if self.busy.locked() else None
-        while frame is not None:
-            if frame.f_code is self.run.__code__:
-                return True
-            frame = frame.f_back
-        return False
-
-    def hurries(self, arguments: tuple[Any, ...]) -> bool:
-        """Whether `fast` can take these arguments, each an array or a float."""
-        if self.fast is None:
-            self.fast = self.checking(arguments)
-        return True
-
-    def checking(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
-        """What runs the program if its arguments are like these, and nobody is in it."""
-        names = [f"x{i}" for i in range(len(arguments))]
-        known: dict[str, Any] = {"OtherProgram": OtherProgram, "run": self.run, "ndarray": np.ndarray}
-        known |= {"acquire": self.busy.acquire, "release": self.busy.release}
-        tests = []
-        for name, x in zip(names, arguments, strict=True):
-            if type(x) is float:
-                tests.append(f"type({name}) is not float")
-                continue
-            known[f"{name}_dtype"] = x.dtype
-            tests.append(f"type({name}) is not ndarray or {name}.dtype is not {name}_dtype")
-            tests.append(f"{name}.strides != {x.strides} or {name}.shape != {x.shape}")
-        text = f"""def fast({", ".join(names)}):
-    if {" or ".join([*tests, "not acquire(False)"])}: raise OtherProgram
-    try:
-        return run({", ".join(names)})
-    finally:
-        release()
-"""
-        return function_of(text, "fast", f"arguments of program {id(self)}", known)
