@@ -371,3 +371,30 @@ def test_scalars_are_computed_as_numpy_does(function: Any, dtype: Any) -> None:
         got = made([array])
         assert type(got) is dtype
         assert got == function(np.add.reduce(array), 3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_mask_leaves_the_bits_as_they_are(dtype: Any) -> None:
+    x = np.array([[np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, -1.5], [1.0] * 8], dtype)
+    for mask in (np.array([[True, False] * 4] * 2), np.array([[False, True] * 4] * 2)):
+        a, b = entry("x0", x), entry("x1", mask)
+        g = call(np.positive, a, like=x)
+        kept = call(np.where, b, g, 0.0, like=x)
+        made = program([a, b, g, kept, c := call(np.positive, kept, like=x)], [c])
+        assert "where" not in made.source.replace("where1", "")
+        for _ in range(2):
+            assert made([x, mask])[0].tobytes() == np.where(mask, x, 0.0).tobytes()
+
+
+@pytest.mark.parametrize(("mask", "x", "zero"), [
+    (X > 2, X, -0.0), (X > 2, X, 1.0), (X[0] > 2, X, 0.0), (X > 2, X[:1], 0.0), (X > 2, X.astype(np.float16), 0.0),
+    (X, X, 0.0),
+])  # fmt: skip
+def test_other_choices_are_made_by_where(mask: Any, x: Any, zero: float) -> None:
+    a, b = entry("x0", x), entry("x1", mask)
+    g = call(np.positive, a, like=x)
+    wanted = np.where(mask, x, zero)
+    kept = call(np.where, b, g, zero, like=wanted)
+    made = program([a, b, g, kept, c := call(np.positive, kept, like=wanted)], [c])
+    assert "= where(" in made.source
+    assert made([x, mask])[0].tobytes() == wanted.tobytes()

@@ -95,6 +95,24 @@ def is_sum(node: Node) -> bool:
     )
 
 
+def is_masking(node: Node) -> bool:
+    """Whether a node is `np.where(mask, x, 0.0)`: what a mask leaves of an array of floats."""
+    row = node.op is not None and node.op.key is np.where and node.function is node.op.forward
+    if not (row or node.function is np.where) or len(node.args) != 3 or node.params:
+        return False
+    mask, x, zero = node.args
+    arrays = type(mask) is Node and type(x) is Node and mask.shape == x.shape == node.shape
+    return (
+        arrays
+        and mask.dtype == np.bool
+        and x.dtype == node.dtype
+        and node.dtype in ROOMY
+        and type(zero) is float
+        and math.copysign(1.0, zero) == 1.0
+        and zero == 0.0
+    )
+
+
 def _quadratic_cost(node: Node, emit: Emit) -> Any:
     output, target = node.args
     if not _of_floats(output, target):

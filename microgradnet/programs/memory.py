@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .joined import Joined, in_rows, joined, root_of
-from .lowering import is_sum
+from .lowering import is_masking, is_sum
 from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
 from .program import Program
 
@@ -166,7 +166,8 @@ def is_late_place(store: Node) -> bool:
 
 def is_told(node: Node) -> bool:
     """Whether a call can be told where its result is to go."""
-    return node.kind == "call" and (ufunc_of(node) is not None or node.function is np.dot or is_sum(node))
+    told = ufunc_of(node) is not None or node.function is np.dot or is_sum(node) or is_masking(node)
+    return node.kind == "call" and told
 
 
 def in_place_ends(program: Program, reads: dict[int, int]) -> dict[Node, Node]:

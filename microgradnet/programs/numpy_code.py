@@ -13,7 +13,7 @@ import numpy as np
 from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
 from .home import Together, here
-from .lowering import add_reduce, is_sum, transposed
+from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable, ufunc_of
 from .passes import copied
@@ -60,7 +60,7 @@ class Writer:
         self.lines: list[str] = []
         self.last: list[str] = []
         self.homes: list[str] = []  # after all that may look at views of what is there
-        self.rows: dict[Any, Any] = {}  # planned arrays without leading axes
+        self.views: dict[Any, Any] = {}  # planned arrays seen as integers, or without leading axes
         self.laters: list[tuple[Value, Later]] = []  # the gradients that are copied later
         self.scalars: list[str] = []  # the 0-d Values that are written
         self.moved: list[str] = []  # the Values whose numbers are written: what used the old ones is older now
@@ -222,7 +222,13 @@ class Writer:
             self.new(node, view)
         elif node in self.plan.members:
             self.write_member(node)
-        elif self.plan.has_room(node) and is_told(node):
+        elif (
+            is_masking(node) and self.plan.has_room(node) and type(self.meaning[self.text(node.args[1])]) is np.ndarray
+        ):
+            inputs = [self.text(x) for x in node.args]
+            out = self.new(node, self.plan.array(node, in_place=True))
+            self.lines.append(self.masking(inputs[1], inputs[0], out))
+        elif self.plan.has_room(node) and is_told(node) and not is_masking(node):
             inputs = [self.text(x) for x in node.args]
             out = self.new(node, self.plan.array(node, in_place=ufunc is not None))
             if ufunc is not None:
@@ -252,6 +258,10 @@ class Writer:
         """The array of the first argument of a node, if it is the same in every run: views of it are made once."""
         first = node.args[0] if node.args else None
         return self.meaning.get(self.names[id(first)]) if type(first) is Node else None
+
+    def is_fixed(self, node: Node) -> bool:
+        """Whether what a node makes is the same array in every run."""
+        return type(self.meaning[self.names[id(node)]]) is np.ndarray
 
     def view(self, node: Node) -> Any:
         """The array that a node is in every run, if it is a view of such a one, or a gradient that is copied later."""
@@ -284,6 +294,22 @@ class Writer:
             arguments = [*arguments[:-1], f"out={arguments[-1]}"]
         return f"{self.name(ufunc, ufunc.__name__)}({', '.join(arguments)})"
 
+    def masking(self, x: str, mask: str, out: str) -> str:
+        """What a mask leaves of floats, their bits times 0 or 1: np.where goes wrong at every other branch."""
+        bits = [self.another(name, "bits", f"i{self.meaning[name].itemsize}") for name in (x, out)]
+        return f"{self.name(np.multiply, 'multiply')}({bits[0]}, {mask}, {bits[1]})"
+
+    def another(self, name: str, how: str, kind: Any) -> str:
+        """The name of a planned array seen as a `kind`, as integers or in another shape; of one array it is one object."""
+        array = self.meaning[name]
+        if (name, kind) not in self.named:
+            seen = self.views.get((id(array), kind))
+            if seen is None:
+                seen = array.view(kind) if how == "bits" else array.reshape(kind)
+                self.views[id(array), kind] = seen
+            self.named[name, kind] = self.reserved(f"{name}_{how}", meaning=seen)
+        return self.named[name, kind]
+
     def levelled(self, node: Node, arguments: list[str]) -> list[str]:
         """The arguments of a ufunc and its `out` without leading axes of length 1 that not all have.
 
@@ -300,11 +326,7 @@ class Writer:
                 array = self.meaning[name]
                 if type(array) is not np.ndarray or any(n != 1 for n in shape[: len(shape) - least]):
                     return arguments
-                row = self.rows.setdefault((id(array), least), array.reshape(shape[len(shape) - least :]))
-                key = name, least
-                if key not in self.named:
-                    self.named[key] = self.reserved(f"{name}_row", meaning=row)
-                name = self.named[key]
+                name = self.another(name, "row", shape[len(shape) - least :])
             made.append(name)
         return made
 
