@@ -300,7 +300,7 @@ class Writer:
         return f"{self.name(np.multiply, 'multiply')}({bits[0]}, {mask}, {bits[1]})"
 
     def another(self, name: str, how: str, kind: Any) -> str:
-        """The name of a planned array seen as a `kind`, as integers or in another shape; of one array it is one object."""
+        """The name of a planned array seen as a `kind`, as integers or in another shape; of one array one object."""
         array = self.meaning[name]
         if (name, kind) not in self.named:
             seen = self.views.get((id(array), kind))
