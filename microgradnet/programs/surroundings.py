@@ -393,9 +393,9 @@ def state_of(generator: Any) -> Any:
 
 
 def same_state(x: Any, y: Any) -> bool:
-    """Whether two states are one."""
+    """Whether two states are one. Those of `random` are tuples of many hundred ints, which are compared as a whole."""
     if isinstance(x, dict):
         return all(same_state(x[name], y[name]) for name in x)
-    if isinstance(x, tuple):
+    if isinstance(x, tuple) and any(isinstance(part, (tuple, ndarray)) for part in x):
         return len(x) == len(y) and all(map(same_state, x, y))
-    return bool(np.array_equal(x, y))
+    return np.array_equal(x, y) if isinstance(x, ndarray) else bool(x == y)
