@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .blocks import Region, gathered, is_large, regions
 from .joined import Joined, in_rows, joined, root_of
 from .lowering import is_masking, is_sum
 from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
@@ -30,20 +31,45 @@ class Plan:
                 self.reads[id(x)] = self.reads.get(id(x), 0) + 1
         self.late: set[int] = late_gradients(program)
         kept = [*program.returned(), *(x for node in program.nodes if node.kind == "store" for x in node.inputs())]
-        self.kept: set[int] = {
-            id(x) for x in kept
-        } - self.late  # what somebody has after the step: it is new every time
+        self.kept: set[int] = {id(x) for x in kept} - self.late  # what somebody has after the step, so it is new
         self.ends: dict[Node, Node] = in_place_ends(program, self.reads)
+        self.tails: dict[Node, list[Node]] = {x: self.tail_of(x) for x in self.ends}  # what runs with these
+        self.put_off: set[Node] = {x for tail in self.tails.values() for x in tail}
+        barrier = max((i + 1 for i, node in enumerate(program.nodes) if node.kind == "barrier"), default=0)
+        found = regions(program.nodes[barrier:], lambda x: x not in self.ends and x not in self.put_off)
+        self.region_of: dict[Node, Region] = {x: region for region in found for x in region.members}
+        self.nodes: list[Node] = [*program.nodes[:barrier], *gathered(program.nodes[barrier:], found)]
         self.placed: dict[int, Any] = {}  # id of a node -> the part of an array where its result has to go
         self.members: dict[Node, tuple[Joined, Any, Any]] = {}  # a call that is a part of one -> that, its two arrays
-        for group in joined(program.nodes, self.may_join, self.ends):
+        for group in joined(self.nodes, self.may_join, self.ends):
             self.join(group)
+
+    def tail_of(self, end: Node) -> list[Node]:
+        """The call on large arrays that only such a call reads, as its change: block by block, right before it."""
+        targets = set(self.ends.values())
+        return [
+            x
+            for x in unique(end)
+            if is_large(end)
+            and is_large(x)
+            and x.shape == end.shape
+            and self.reads[id(x)] == 1
+            and self.has_room(x)
+            and x not in self.ends
+            and targets.isdisjoint(x.inputs())
+        ]
+
+    def lasts(self, node: Node) -> bool:
+        """Whether a result is there after the step."""
+        return id(node) in self.kept or id(node) in self.late
 
     def may_join(self, node: Node, source: Node) -> bool:
         """Whether a call may write into a part of an array, and what it takes be computed into one."""
         root = root_of(source)
         return (
             node not in self.ends
+            and node not in self.put_off
+            and node not in self.region_of
             and id(node) not in self.late
             and self.has_room(node)
             and is_told(root)

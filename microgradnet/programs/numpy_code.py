@@ -16,6 +16,7 @@ from .home import Together, here
 from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told
 from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable, ufunc_of
+from .numpy_blocks import Block
 from .passes import copied
 from .program import Program
 from .structure import Structure
@@ -69,7 +70,7 @@ class Writer:
         """All lines."""
         for node in self.program.inputs:
             self.names[id(node)] = self.reserved(node.params["name"])
-        for node in self.program.nodes:
+        for node in self.plan.nodes:
             getattr(self, f"write_{node.kind}")(node)
 
     # ---------------------------------------------------------------------------------------------------------- names
@@ -213,7 +214,12 @@ class Writer:
 
     def write_call(self, node: Node) -> None:
         """A call, into planned memory where it can be told to go there."""
-        if node in self.plan.ends:  # it is written where it is stored
+        if node in self.plan.ends or node in self.plan.put_off:  # it is written where it is stored
+            return
+        region = self.plan.region_of.get(node)
+        if region is not None:
+            if node is region.members[-1]:
+                self.lines += Block(self, region.members, region.shape).lines()
             return
         ufunc = ufunc_of(node)
         view = self.view(node)
@@ -352,7 +358,10 @@ class Writer:
             return
         if type(x) is Node and x in self.plan.ends:
             target = self.names[id(self.plan.ends[x])]
-            self.last.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
+            if self.plan.tails[x]:
+                self.last += Block(self, [*self.plan.tails[x], x], x.shape or ()).lines()
+            else:
+                self.last.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
             if isinstance(place, DataOf):
                 self.moved.append(owner)
             return

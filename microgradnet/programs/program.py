@@ -8,6 +8,7 @@ from .lowering import lowered
 from .nodes import Node, nodes_in
 from .passes import folded, with_guards_first, with_own_memory, without_dead, without_repeats, without_unchanged
 from .recording import Recording
+from .tidy import tidied
 from .vectorise import vectorised
 
 
@@ -29,6 +30,7 @@ class Program:
         self.apply("needed by nothing", without_dead)
         self.apply("written out", lowered)
         self.apply("computed twice", without_repeats)
+        self.apply("exact algebra", tidied)
         self.apply("copied", with_own_memory)
         self.apply("needed by nothing", without_dead)
 
