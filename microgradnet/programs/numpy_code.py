@@ -126,9 +126,9 @@ class Writer:
         """A number, as an array without axes: NumPy takes it faster; beside an array of its dtype it is the same."""
         array = np.asarray(x, dtype)
         shown = re.sub(r"\W", "_", f"{x}".replace("-", "minus_").replace("+", ""))
-        key = "number", array.dtype, array.tobytes()
+        key = "number", array.dtype, array.tobytes(), dtype is None
         if key not in self.named:
-            self.named[key] = self.reserved(f"{array.dtype.name}_{shown}", meaning=array if dtype else x)
+            self.named[key] = self.reserved(f"{array.dtype.name}_{shown}", meaning=x if dtype is None else array)
         return self.named[key]
 
     def operand(self, x: Any, node: Node) -> str:
@@ -234,15 +234,15 @@ class Writer:
             inputs = [self.text(x) for x in node.args]
             out = self.new(node, self.plan.array(node, in_place=True))
             self.lines.append(self.masking(inputs[1], inputs[0], out))
+        elif self.plan.has_room(node) and ufunc is not None:
+            arguments = [self.operand(x, node) for x in node.args]
+            out = self.new(node, self.plan.array(node, in_place=True))
+            self.lines.append(self.ufunc_line(ufunc, self.levelled(node, [*arguments, out])))
         elif self.plan.has_room(node) and is_told(node) and not is_masking(node):
             inputs = [self.text(x) for x in node.args]
-            out = self.new(node, self.plan.array(node, in_place=ufunc is not None))
-            if ufunc is not None:
-                self.lines.append(self.ufunc_call(ufunc, node, out))
-            elif is_sum(node):
-                self.lines.append(self.sum_call(node, inputs[0], out))
-            else:
-                self.lines.append(f"{self.name(dot, 'dot')}({', '.join([*inputs, out])})")
+            out = self.new(node, self.plan.array(node))
+            told = f"{self.name(dot, 'dot')}({', '.join([*inputs, out])})"
+            self.lines.append(self.sum_call(node, inputs[0], out) if is_sum(node) else told)
         else:
             self.plan.shares(node)
             self.lines.append(f"{self.new(node)} = {self.expression(node, ufunc)}")
