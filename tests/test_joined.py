@@ -13,7 +13,7 @@ from microgradnet import functional as F
 from microgradnet.core import Later
 from microgradnet.programs.joined import LONGEST, joined, root_of
 from microgradnet.programs.memory import Plan
-from microgradnet.programs.nodes import DataOf, GradOf, Node
+from microgradnet.programs.nodes import DataOf, GradOf, Memory, Node
 
 from .test_passes import X, call, entry, load, program, store
 
@@ -171,3 +171,38 @@ def test_memory_of_gradients_is_given_to_nobody() -> None:
     plan = Plan(program(nodes, None).program)
     arrays = [plan.array(node, in_place=True) for node in nodes if node.kind == "call"]
     assert not any(np.may_share_memory(arrays[0], y) for y in arrays[1:])
+
+
+def test_what_an_optimiser_puts_end_to_end_is_computed_there() -> None:
+    def run(compiled: bool) -> list[Any]:
+        model, _, data, _ = network(5)
+        optimizer = optim.Adam(model.parameters(), lr=0.1)
+
+        def step(x: Any, y: Any) -> Any:
+            optimizer.zero_grad()
+            cost = F.quadratic_cost(model(x), y)
+            cost.backward(release=True)
+            optimizer.step()
+            return cost
+
+        f = mg.compile(step, backend="numpy") if compiled else step
+        costs = [f(x, y).data for x, y in data]
+        if compiled:
+            assert "= concatenate(" not in f.source
+        state = [x for one in optimizer.state_dict()["state"].values() for x in one.values()]
+        return [*costs, *(p.data for p in model.parameters()), *(p.grad for p in model.parameters()), *state]
+
+    for mine, theirs in zip(run(True), run(False), strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def test_what_is_copied_where_it_is_stored_takes_planned_memory() -> None:
+    state = np.zeros_like(X)
+    x, kept = entry(), load(Memory(state))
+    moved = call(np.add, kept, x)
+    more = call(np.exp, moved)
+    made = program([x, kept, moved, more, store(Memory(state), moved)], [more])
+    assert made.bytes > 0
+    made([X])
+    assert np.array_equal(state, X)
+    assert Plan(made.program).has_room(moved)

@@ -14,6 +14,7 @@ from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
 from .program import Program
 
 ALWAYS = 1_000_000  # as many readers as what is never over
+LONG = 4096  # numbers: results of that many are not held longer than they are needed
 
 
 class Plan:
@@ -29,8 +30,10 @@ class Plan:
         for node in program.nodes:
             for x in unique(node):
                 self.reads[id(x)] = self.reads.get(id(x), 0) + 1
+        self.unread: dict[int, int] = dict(self.reads)  # how many of them are still to come
         self.late: set[int] = late_gradients(program)
-        kept = [*program.returned(), *(x for node in program.nodes if node.kind == "store" for x in node.inputs())]
+        stored = [x for node in program.nodes if node.kind == "store" and not is_copied(node) for x in node.inputs()]
+        kept = [*program.returned(), *stored]
         self.kept: set[int] = {id(x) for x in kept} - self.late  # what somebody has after the step, so it is new
         self.ends: dict[Node, Node] = in_place_ends(program, self.reads)
         self.tails: dict[Node, list[Node]] = {x: self.tail_of(x) for x in self.ends}  # what runs with these
@@ -41,8 +44,12 @@ class Plan:
         self.nodes: list[Node] = [*program.nodes[:barrier], *gathered(program.nodes[barrier:], found)]
         self.placed: dict[int, Any] = {}  # id of a node -> the part of an array where its result has to go
         self.members: dict[Node, tuple[Joined, Any, Any]] = {}  # a call that is a part of one -> that, its two arrays
+        self.whole: dict[Node, Any] = {}  # arrays end to end -> the array into the parts of which these are computed
         for group in joined(self.nodes, self.may_join, self.ends):
             self.join(group)
+        for node in self.nodes:
+            if node.function is np.concatenate and node.params == {"axis": None} and self.has_room(node):
+                self.join_whole(node)
 
     def tail_of(self, end: Node) -> list[Node]:
         """The call on large arrays that only such a call reads, as its change: block by block, right before it."""
@@ -65,18 +72,8 @@ class Plan:
 
     def may_join(self, node: Node, source: Node) -> bool:
         """Whether a call may write into a part of an array, and what it takes be computed into one."""
-        root = root_of(source)
-        return (
-            node not in self.ends
-            and node not in self.put_off
-            and node not in self.region_of
-            and id(node) not in self.late
-            and self.has_room(node)
-            and is_told(root)
-            and root not in self.ends
-            and self.has_room(root)
-            and in_rows(root)
-        )
+        own = node not in self.ends and node not in self.put_off and node not in self.region_of
+        return own and id(node) not in self.late and self.has_room(node) and self.may_be_placed(root_of(source))
 
     def join(self, group: Joined) -> None:
         """Plan one array for all that these calls take, and one for all that they make."""
@@ -88,13 +85,55 @@ class Plan:
         self.bytes += taken.nbytes + made.nbytes
         begin = 0
         for root, member, size in zip(roots, group.members, group.sizes(), strict=True):
-            for node, array in ((root, taken), (member, made)):
-                part = array[begin : begin + size].reshape(node.shape or ())
-                self.placed[id(node)] = part
-                self.of[id(node)] = part
-                self.readers[id(part)] = ALWAYS
+            self.place(root, taken[begin : begin + size])
+            self.place(member, made[begin : begin + size])
             begin += size
         self.members.update(dict.fromkeys(group.members, (group, taken, made)))
+
+    def join_whole(self, node: Node) -> None:
+        """Plan one array for what is put end to end, if all of it can be computed there."""
+        parts = node.args[0]
+        if not all(type(x) is Node and x.shape and x.dtype == node.dtype and in_rows(x) for x in parts):
+            return
+        roots = [root_of(x) for x in parts]
+        if len(set(roots)) < len(roots) or not all(self.may_be_placed(x) for x in roots):
+            return
+        self.whole[node] = array = np.zeros(node.shape or (), node.dtype)
+        self.bytes += array.nbytes
+        begin = 0
+        for root in roots:
+            size = math.prod(root.shape or ())
+            self.place(root, array[begin : begin + size])
+            begin += size
+        self.of[id(node)] = array
+        self.readers[id(array)] = ALWAYS
+
+    def may_be_placed(self, root: Node) -> bool:
+        """Whether a result can be computed into a part of an array."""
+        told = is_told(root) and not is_masking(root) and root not in self.ends and root not in self.put_off
+        return told and self.has_room(root) and in_rows(root) and id(root) not in self.placed
+
+    def place(self, node: Node, part: Any) -> None:
+        """Let a result go into a part of an array."""
+        part = part.reshape(node.shape or ())
+        self.placed[id(node)] = self.of[id(node)] = part
+        self.readers[id(part)] = ALWAYS
+
+    def over(self, node: Node) -> list[Node]:
+        """The long results that no line reads after that of `node`: a name would hold them until the step is over."""
+        region = self.region_of.get(node)
+        if region is not None and node is not region.members[-1]:
+            return []  # the line is that of the last one
+        if node in self.put_off or node in self.ends or node.kind == "store":
+            return []  # it is run last of all
+        made = []
+        for reader in [node] if region is None else region.members:
+            for x in unique(reader):
+                self.unread[id(x)] -= 1
+                long = x.kind == "call" and math.prod(x.shape or ()) >= LONG
+                if long and not self.unread[id(x)] and not self.lasts(x) and x not in self.put_off:
+                    made.append(x)
+        return [x for x in made if region is None or x not in region.members]
 
     def is_read(self, node: Node) -> bool:
         """Whether any line reads a node, or the step returns it."""
@@ -182,6 +221,13 @@ def late_gradients(program: Program) -> set[int]:
                 late.pop(id(x), None)
     returned = set(map(id, program.returned()))
     return {i for i, x in late.items() if type(x) is Node and x.shape and i not in returned}
+
+
+def is_copied(store: Node) -> bool:
+    """Whether the numbers of what is stored are copied to where it is stored."""
+    place = store.place
+    of_array = isinstance(place, DataOf) and type(place.owner._numbers) is np.ndarray and not store.params["fresh"]
+    return isinstance(place, Memory) or of_array
 
 
 def is_late_place(store: Node) -> bool:

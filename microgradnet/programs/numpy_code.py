@@ -72,6 +72,9 @@ class Writer:
             self.names[id(node)] = self.reserved(node.params["name"])
         for node in self.plan.nodes:
             getattr(self, f"write_{node.kind}")(node)
+            over = [self.names[id(x)] for x in self.plan.over(node) if self.meaning[self.names[id(x)]] is None]
+            if over:
+                self.lines.append(f"del {', '.join(over)}")
 
     # ---------------------------------------------------------------------------------------------------------- names
 
@@ -228,6 +231,10 @@ class Writer:
             self.new(node, view)
         elif node in self.plan.members:
             self.write_member(node)
+        elif node in self.plan.whole:
+            name = self.new(node, self.plan.whole[node])
+            self.lines.append(f"# {name}: {', '.join(map(self.text, node.args[0]))}, end to end")
+            self.plan.done(node)
         elif (
             is_masking(node) and self.plan.has_room(node) and type(self.meaning[self.text(node.args[1])]) is np.ndarray
         ):
