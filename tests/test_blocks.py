@@ -185,6 +185,17 @@ def test_a_network_goes_the_same_way_in_blocks(optimiser: Any) -> None:
 # ---------------------------------------------------------------------------------------------------- exact algebra
 
 
+def test_a_power_of_one_is_left_out() -> None:
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 5e-324, -3.0])
+    x = entry("x0", special)
+    kept, result = tidied([x, call(np.power, x, 1.0, like=special)], [x])
+    assert kept == [x]
+    assert result == [x]
+    assert np.power(special, 1.0).tobytes() == special.tobytes()
+    nodes = [x, call(np.power, 1.0, x, like=special)]
+    assert tidied(nodes, None)[0] == nodes
+
+
 def test_a_product_by_one_is_left_out() -> None:
     x = entry("x0", BIG)
     kept, result = tidied([x, a := call(np.multiply, 1.0, x, like=BIG), b := call(np.exp, a, like=BIG)], [a, b])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -206,3 +208,51 @@ def test_what_is_copied_where_it_is_stored_takes_planned_memory() -> None:
     made([X])
     assert np.array_equal(state, X)
     assert Plan(made.program).has_room(moved)
+
+
+# ----------------------------------------------------------------------------------------------------------- memory
+
+
+def taken(f: Any) -> int:
+    """The most memory that a call takes beside what was there."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        f()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+WIDE: dict[str, Any] = {
+    "network": lambda: (nn.MLP(784, [512, 10], F.relu, seed=0), (64, 784)),
+    "convolutions": lambda: (nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                                           nn.Linear(576, 10)), (16, 1, 28, 28)),
+    "attention": lambda: (nn.Sequential(nn.TransformerEncoderLayer(32, 2, dim_feedforward=64, dropout=0.0,
+                                                                   batch_first=True), nn.Linear(32, 10)), (8, 32, 32)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_program_takes_no_more_memory_than_the_eager_step(name: str) -> None:
+    model, shape = WIDE[name]()
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    x = np.random.default_rng(0).random(shape, np.float32)
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        cost = (model(x) ** 2).mean()
+        cost.backward(release=True)
+        optimizer.step()
+        return cost
+
+    step(x)
+    optimizer.zero_grad()
+    eager = taken(lambda: step(x))
+    compiled = mg.compile(step, backend="numpy")
+    for _ in range(4):
+        compiled(x)
+    assert compiled.latest.bytes <= eager
+    assert (
+        compiled.latest.bytes + taken(lambda: compiled(x)) <= 1.15 * eager
+    )  # with results that rows make by themselves

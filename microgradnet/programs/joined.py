@@ -15,7 +15,7 @@ import numpy as np
 from .nodes import Node, ufunc_of
 from .views import is_viewing
 
-LONGEST = 65536  # numbers, in all the arrays that are joined: from there on the arithmetic takes the time
+LONGEST = 16384  # numbers, in all the arrays that are joined: from there on the arithmetic takes the time
 
 
 class Joined(NamedTuple):

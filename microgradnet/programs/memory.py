@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import Region, gathered, is_large, regions
-from .joined import Joined, in_rows, joined, root_of
+from .blocks import Region, gathered, regions
+from .joined import LONGEST, Joined, in_rows, joined, root_of
 from .lowering import is_masking, is_sum
 from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
 from .program import Program
@@ -52,13 +52,18 @@ class Plan:
                 self.join_whole(node)
 
     def tail_of(self, end: Node) -> list[Node]:
-        """The call on large arrays that only such a call reads, as its change: block by block, right before it."""
+        """The call on long arrays that only such a call reads, as its change: it is run right before it.
+
+        So its memory, or what it takes of a block, does for the changes of all parameters.
+        """
+        if math.prod(end.shape or ()) <= LONGEST:
+            return []
         targets = set(self.ends.values())
         return [
             x
             for x in unique(end)
-            if is_large(end)
-            and is_large(x)
+            if x.kind == "call"
+            and ufunc_of(x) is not None
             and x.shape == end.shape
             and self.reads[id(x)] == 1
             and self.has_room(x)
@@ -130,7 +135,7 @@ class Plan:
         for reader in [node] if region is None else region.members:
             for x in unique(reader):
                 self.unread[id(x)] -= 1
-                long = x.kind == "call" and math.prod(x.shape or ()) >= LONG
+                long = x.kind == "call" and math.prod(x.shape or ()) >= LONG and x.name != "transposed"
                 if long and not self.unread[id(x)] and not self.lasts(x) and x not in self.put_off:
                     made.append(x)
         return [x for x in made if region is None or x not in region.members]

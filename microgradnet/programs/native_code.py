@@ -22,7 +22,8 @@ from .native_plan import Plan
 from .native_products import BLAS, product
 from .native_steps import Given, LoopText, pieces, scattered
 from .nodes import DataOf, GradOf, Node
-from .numpy_code import COMPILED, OtherProgram, Writer, owner_of, storing
+from .numpy_code import COMPILED, OtherProgram, Writer
+from .numpy_places import owner_of, storing
 from .numpy_program import NumPyProgram
 from .program import Program
 

@@ -12,11 +12,13 @@ import numpy as np
 
 from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
+from .blocks import is_large
 from .home import Together, here
 from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told
-from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable, ufunc_of
+from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
 from .numpy_blocks import Block
+from .numpy_places import loading, name_of, owner_of, storing
 from .passes import copied
 from .program import Program
 from .structure import Structure
@@ -224,6 +226,10 @@ class Writer:
             if node is region.members[-1]:
                 self.lines += Block(self, region.members, region.shape).lines()
             return
+        self.write_result(node)
+
+    def write_result(self, node: Node) -> None:
+        """The line that makes a result, if it takes one."""
         ufunc = ufunc_of(node)
         view = self.view(node)
         if view is not None:
@@ -365,10 +371,16 @@ class Writer:
             return
         if type(x) is Node and x in self.plan.ends:
             target = self.names[id(self.plan.ends[x])]
-            if self.plan.tails[x]:
-                self.last += Block(self, [*self.plan.tails[x], x], x.shape or ()).lines()
+            calls = [*self.plan.tails[x], x]
+            if len(calls) > 1 and all(map(is_large, calls)):
+                self.last += Block(self, calls, x.shape or ()).lines()
             else:
-                self.last.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
+                self.lines, before = self.last, self.lines
+                for tail in calls[:-1]:
+                    self.write_result(tail)
+                self.lines.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
+                self.last, self.lines = self.lines, before
+                self.plan.done(x)
             if isinstance(place, DataOf):
                 self.moved.append(owner)
             return
@@ -405,46 +417,3 @@ class Writer:
         arguments = ", ".join(self.names[id(node)] for node in self.program.inputs)
         body = [*self.lines, *self.stores(), f"return {self.returned(self.program.result, self.program.classes)}"]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
-
-
-# ----------------------------------------------------------------------------------------------------- calls and places
-
-
-def owner_of(place: Place) -> str:
-    """What the owner of a place is called in the text."""
-    kinds = {
-        DataOf: "value",
-        GradOf: "value",
-        Memory: "state",
-        Item: "options" if isinstance(place.name, str) else "counts",
-    }
-    return kinds.get(type(place), type(place.owner).__name__.lower())
-
-
-def name_of(place: Place) -> str:
-    """What that which is at a place is called in the text."""
-    if isinstance(place, (DataOf, GradOf)):
-        name = place.owner.name or "value"
-        return f"{name}_grad" if isinstance(place, GradOf) else name
-    return {Memory: "kept", Together: "scalars", Item: f"{place.name}" if isinstance(place.name, str) else "count"}.get(
-        type(place), str(place.name)
-    )
-
-
-def loading(place: Place, owner: str) -> str:
-    """The expression that reads a place."""
-    if isinstance(place, DataOf):
-        return f"{owner}._numbers"
-    if isinstance(place, GradOf):
-        return f"settled({owner})"
-    if isinstance(place, Item):
-        return f"{owner}[{place.name!r}]"
-    return f"{owner}.{place.name}" if isinstance(place, Attribute) else owner
-
-
-def storing(place: Place, owner: str, x: str, fresh: bool) -> str:
-    """The line that writes a place."""
-    if isinstance(place, GradOf):
-        return f"{owner}._grad = {x}"
-    written = isinstance(place, DataOf) and type(place.owner._numbers) is np.ndarray and not fresh
-    return f"{loading(place, owner)}{'[...]' if written or isinstance(place, Memory) else ''} = {x}"

@@ -1,7 +1,7 @@
 """Exact algebra: calls that can be left out, or are two in one, with the same result to the last bit.
 
-Products by 1 and with a sign moved from one factor to the other round as they did; sums are left as they are, for the
-sign of a zero depends on their order.
+Products by 1, powers of 1, and products whose sign is moved from one factor to the other, round as they did. Sums are
+left as they are, for the sign of a zero depends on their order.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def tidied(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
             node.args = tuple(filling(x) if stands_beside(x, node) else x for x in node.args)
         if ufunc_of(node) is np.multiply and node.shape:
             node.args = with_sign_in_number(node)
-            same = factor_of_one(node)
-            if same is not None:
-                instead[id(node)] = same
-                continue
+        same = unchanged(node)
+        if same is not None:
+            instead[id(node)] = same
+            continue
         kept.append(node)
     return kept, changed(result, renamed)
 
@@ -60,9 +60,12 @@ def with_sign_in_number(node: Node) -> tuple[Any, ...]:
     return node.args
 
 
-def factor_of_one(node: Node) -> Any:
-    """The other factor of a product by 1."""
-    for x, number in (node.args, node.args[::-1]):
+def unchanged(node: Node) -> Any:
+    """What a call makes nothing else of: x · 1, 1 · x, x ** 1."""
+    ufunc = ufunc_of(node)
+    if ufunc not in (np.multiply, np.power) or not node.shape:
+        return None
+    for x, number in (node.args, node.args[::-1]) if ufunc is np.multiply else (node.args,):
         alike = type(x) is Node and (x.shape, x.dtype, x.layout) == (node.shape, node.dtype, node.layout)
         if alike and is_float(number, x) and number == 1:
             return x
