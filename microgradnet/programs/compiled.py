@@ -202,7 +202,7 @@ class Compiled:
     @property
     def passes(self) -> list[str]:
         """What each pass did to the latest program."""
-        return [] if self.latest is None else list(self.latest.program.passes)
+        return [] if self.latest is None else self.latest.passes
 
     def __repr__(self) -> str:
         return f"<compiled {self.title}>\n{self.source}"

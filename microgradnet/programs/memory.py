@@ -140,6 +140,18 @@ class Plan:
                     made.append(x)
         return [x for x in made if region is None or x not in region.members]
 
+    def said(self) -> tuple[str, ...]:
+        """What was planned, in words."""
+        loops = len({id(region) for region in self.region_of.values()}) + sum(map(bool, self.tails.values()))
+        calls = len({id(group) for group, _, _ in self.members.values()})
+        large = f"{len(self.region_of)} calls on large arrays, and {len(self.put_off)} changes"
+        return (
+            f"end to end: {len(self.members)} calls are {calls}, {len(self.whole)} arrays are not put together",
+            f"together: {large}, in {loops} places",
+            f"copied when looked at: {len(self.late)} gradients",
+            f"memory: {self.bytes} bytes",
+        )
+
     def is_read(self, node: Node) -> bool:
         """Whether any line reads a node, or the step returns it."""
         return id(node) in self.reads or id(node) in self.kept

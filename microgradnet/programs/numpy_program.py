@@ -18,6 +18,7 @@ from .program import Program
 class NumPyProgram:
     """A program that runs as NumPy. `source` is its text, `bytes` what its planned memory takes."""
 
+    planned: tuple[str, ...] = ()  # what was done to its text
     fast: Callable[..., Any] | None = None  # what may be called with arguments that nobody has checked
 
     def __init__(self, program: Program, name: str = "step") -> None:
@@ -26,9 +27,15 @@ class NumPyProgram:
         self.form: Any = program.form  # what is to be put together of the results; most often None
         self.source: str = writer.source(name)
         self.bytes: int = writer.plan.bytes
+        self.planned = writer.plan.said()
         self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
         self.laters: list[tuple[Value, Later]] = writer.laters
         self.busy = threading.Lock()
+
+    @property
+    def passes(self) -> list[str]:
+        """What each pass did."""
+        return [*self.program.passes, *self.planned]
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
