@@ -121,7 +121,7 @@ class Optimizer(ForeignOptimizer):
 
     def _move(self, group: Group, pieces: list[Piece], slots: list[str]) -> None:
         """The step of one group; d is the gradient at first."""
-        group = modes.options(group)
+        group = modes.options(group) if modes.on else group
         lr, pull, uphill = group["lr"], group["weight_decay"], group["maximize"]
         for w, d, t in ready(pieces, slots):
             if uphill:
@@ -168,8 +168,11 @@ class Optimizer(ForeignOptimizer):
 
     def _settled(self) -> Walk:
         """The groups and their pieces, after what was assigned in `param_groups` since the last time was checked."""
-        modes.host(self._settle_if_assigned)
-        return modes.same(self, "_walk")  # type: ignore[no-any-return]
+        if modes.on:
+            modes.host(self._settle_if_assigned)
+            return modes.same(self, "_walk")  # type: ignore[no-any-return]
+        self._settle_if_assigned()
+        return self._walk
 
     def _settle_if_assigned(self) -> None:
         if self.param_groups != self._known:  # finds the same objects in both, which takes no time

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Later, NonDiff, Value, modes, new_age, new_value
+from ..core import NO_PARAMS, Later, NonDiff, Value, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
 from . import cpython
@@ -23,10 +23,11 @@ from .native_plan import Plan
 from .native_products import BLAS, product
 from .native_steps import Given, LoopText, pieces, scattered
 from .nodes import DataOf, GradOf, Node
-from .numpy_code import COMPILED, NumPyProgram, OtherProgram, Writer, owner_of, storing
+from .numpy_code import COMPILED, OtherProgram, Writer
+from .numpy_places import owner_of, storing
+from .numpy_program import NumPyProgram
 from .program import Program
 from .scalars.home import Together
-from .structure import Structure
 
 OURS = __name__.partition(".")[0]
 
@@ -146,6 +147,10 @@ class NativeProgram(NumPyProgram):
     def source(self) -> str:  # type: ignore[override]
         """The program as the text of a NumPy function."""
         return NumPyProgram(self.program, self.title).source
+
+    def hurries(self, arguments: tuple[Any, ...]) -> bool:
+        """Whether native code checks its arguments itself."""
+        return self.fast is not None
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
@@ -282,27 +287,6 @@ class NativeWriter(Writer):
         """A call that is made every time."""
         call = self.call(node)
         self.lines.append(f"{self.new(node)} = {call}")
-
-    def write_guard(self, node: Node) -> None:
-        """Nothing is done where it does not hold."""
-        function, held = node.function, node.held
-        name = getattr(function, "__name__", "")
-        if function is Structure.holds:
-            structure = node.args[0]
-            same = self.name(structure, "structure", True)
-            tests = [f"{self.name(modes.changes, 'changes')}[0] != {same}.since"]
-            for x, was, plain in structure.lists:
-                tests.append(f"{self.name(x, 'parts', True)} != {self.name(was, 'were', True)}" if plain else "True")
-            self.lines.append(f"if ({' or '.join(tests)}) and not {same}.holds(): raise OtherProgram")
-        elif function is bool:
-            x = self.text(node.args[0])
-            self.lines.append(f"if {'not ' if held else ''}{x}: raise OtherProgram")
-        elif name == "itself":
-            self.lines.append(
-                f"if {self.text(node.args[0])} is not {self.name(held, 'held', True)}: raise OtherProgram"
-            )
-        else:
-            super().write_guard(node)
 
     def write_stores(self) -> None:
         """What goes to places, last of all: one age for all that was written."""

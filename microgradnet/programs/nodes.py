@@ -6,6 +6,7 @@ a rule or one of NumPy's, on other nodes and constants.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -139,6 +140,20 @@ def changed(x: Any, change: Callable[[Any], Any]) -> Any:
     if type(x) is slice:
         return slice(*[changed(part, change) for part in (x.start, x.stop, x.step)])
     return change(x)
+
+
+def ufunc_of(node: Node) -> np.ufunc | None:
+    """The ufunc that a node calls, if it takes arrays and nothing else and has one result."""
+    function = node.function
+    if node.op is not None and function is node.op.forward and isinstance(node.op.key, np.ufunc):
+        if function is not node.op.key and getattr(operator, node.op.forward.__name__, None) is not function:
+            return None  # the row's own way
+        if not node.shape:
+            return None  # a power of two scalars has other bits than that of two arrays
+        function = node.op.key
+    if not isinstance(function, np.ufunc) or function.nout != 1 or function.signature or node.params:
+        return None
+    return function
 
 
 class Place:

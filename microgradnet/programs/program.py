@@ -11,6 +11,7 @@ from .recording import Recording
 from .scalars.gathers import columns, part, reshaped
 from .scalars.home import Together
 from .scalars.vectorise import vectorised
+from .tidy import tidied
 
 
 class Program:
@@ -31,6 +32,7 @@ class Program:
         self.apply("needed by nothing", without_dead)
         self.apply("written out", lowered)
         self.apply("computed twice", without_repeats)
+        self.apply("exact algebra", tidied)
         self.apply("copied", with_own_memory)
         self.apply("needed by nothing", without_dead)
 

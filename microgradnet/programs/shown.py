@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from ..words import printable
 from .lowering import transposed
 from .nodes import DataOf, Node
-from .numpy_code import NumPyProgram, Writer
+from .numpy_code import Writer
+from .numpy_program import NumPyProgram
 from .program import Program
 from .scalars.gathers import VIEWS
 
@@ -37,37 +38,41 @@ class Listing(Writer):
     def __init__(self, program: Program, name: str) -> None:
         super().__init__(program)
         self.node_of: dict[str, Node] = {}
-        self.parts: dict[int, str] = parts_of(program)
+        self.parts: dict[int, str] = parts_of(self.plan.nodes)
         self.text_of_all: str = self.source(name)
 
-    def write(self) -> None:
-        """All lines, noting whose they are."""
-        for node in self.program.inputs:
-            self.names[id(node)] = self.reserved(node.params["name"])
-        for node in self.program.nodes:
-            written = [(lines, len(lines)) for lines in (self.lines, self.last, self.homes)]
-            getattr(self, f"write_{node.kind}")(node)
-            if node.function in VIEWS and all(len(lines) == count for lines, count in written):
-                self.lines.append(f"# {self.names[id(node)]} is {self.view(node)}: a view, made once")
-            for lines, count in written:
-                for text in lines[count:]:
-                    self.node_of.setdefault(text, node)
+    def write_node(self, node: Node) -> None:
+        """The lines of a node, noting whose they are."""
+        written = [(lines, len(lines)) for lines in (self.lines, self.last, self.homes)]
+        super().write_node(node)
+        if node.function in VIEWS and all(len(lines) == count for lines, count in written):
+            self.lines.append(f"# {self.names[id(node)]} is {self.view_text(node)}: a view, made once")
+        for lines, count in written:
+            for text in lines[count:]:
+                self.node_of.setdefault(text.strip(), node)
 
-    def view(self, node: Node) -> str:
+    def view_text(self, node: Node) -> str:
         """A view of an array that stays, in the text."""
         x = self.text(node.args[0])
         return f"{x}.T" if node.function is transposed else self.call(node)
+
+    def facts(self, node: Node) -> str:
+        """What the line of a node makes: for one of several calls that are one, what all of them make."""
+        if node in self.plan.members:
+            made = self.plan.members[node][2]
+            return f"{made.shape} {made.dtype}, {size_of(made.nbytes)}"
+        return facts_of(node)
 
     def rows(self) -> Iterator[Row]:
         """The lines of the body, in order."""
         part = FIRST
         for text in self.text_of_all.splitlines()[1:]:
-            node = self.node_of.get(text.strip())
+            text, node = text[4:], self.node_of.get(text.strip())
             if node is None:
-                yield Row(text.strip(), None, LEFT if part in (BACKWARD, UPDATE, LEFT) else part, None)
+                yield Row(text, None, LEFT if part in (BACKWARD, UPDATE, LEFT) else part, None)
                 continue
             part = self.parts[id(node)]
-            yield Row(text.strip(), node, part, None if part in (FIRST, LEFT) else origin(node))
+            yield Row(text, node, part, None if part in (FIRST, LEFT) else origin(node))
 
 
 def origin(node: Node) -> Line | None:
@@ -83,12 +88,12 @@ def is_of_a_sweep(node: Node) -> bool:
     return node.line is not None and len(node.line) > 3
 
 
-def parts_of(program: Program) -> dict[int, str]:
+def parts_of(nodes: list[Node]) -> dict[int, str]:
     """What each node is of: forward, backward, the update after it; what is read first, what is left behind."""
     parts: dict[int, str] = {}
     swept = False
-    last = max([i for i, node in enumerate(program.nodes) if node.kind == "guard"], default=-1)
-    for i, node in enumerate(program.nodes):
+    last = max([i for i, node in enumerate(nodes) if node.kind == "guard"], default=-1)
+    for i, node in enumerate(nodes):
         if i <= last:
             parts[id(node)] = FIRST
         elif node.kind == "store":
@@ -120,7 +125,7 @@ def shown(program: NumPyProgram, title: str, count: int) -> str:
         if (row.part, row.line) != heading and (row.node is not None or heading is None):
             heading = row.part, row.line
             lines += ["", f"    # {' · '.join(filter(None, (SAID[row.part], said(row.line))))}"]
-        facts = "" if row.node is None else facts_of(row.node)
+        facts = "" if row.node is None else listing.facts(row.node)
         lines.append(f"    {row.text:{WIDE}}  # {facts}" if facts else f"    {row.text}")
     return printable("\n".join(lines))
 

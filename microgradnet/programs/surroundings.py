@@ -25,6 +25,7 @@ from numpy import ndarray
 from .. import tree
 from ..core import Value
 from ..words import brief
+from .identities import Identities
 from .whereabouts import line_of
 
 OURS = str(Path(__file__).parent.parent)
@@ -35,18 +36,34 @@ MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
 
 
 class Watched:
-    """One thing with parts: `parts()` are what they are now."""
+    """One thing with parts: `parts()` are what they are now.
 
-    def __init__(self, name: str, names: list[str], parts: Callable[[], tuple[Any, ...]]) -> None:
+    `places` are where they are, as `Identities` reads them; of a list or a dict, `container`, there are none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        names: list[str],
+        parts: Callable[[], tuple[Any, ...]],
+        places: list[tuple[Any, str]],
+        container: Any,
+    ) -> None:
         self.name: str = name
         self.names: list[str] = names
         self.parts: Callable[[], tuple[Any, ...]] = parts
+        self.places: list[tuple[Any, str]] = places
+        self.container: Any = container
         self.was: tuple[Any, ...] = parts()
 
     def holds(self) -> bool:
         """Whether all parts are what they were."""
         now = self.parts()
         return len(now) == len(self.was) and (all(map(is_, now, self.was)) or all(map(alike, now, self.was)))
+
+    def lacks(self) -> bool:
+        """Whether one of its parts was not there."""
+        return any(part is MISSING for part in self.was)
 
     def difference(self, now: tuple[Any, ...]) -> str | None:
         """The first part that is another in `now`, in words; None if all are alike."""
@@ -90,6 +107,8 @@ class Surroundings:
             self.reach(type(x).__name__, x)
         self.reach_attributes()
         self.states: list[Any] = [state_of(x) for _, x in self.generators]
+        self.identities: Identities | None = None  # of what is watched, made when a program runs
+        self.others: list[Watched | Array] = []  # what is compared otherwise
         self.seen.clear()
         self.kinds.clear()
 
@@ -152,23 +171,26 @@ class Surroundings:
         self.names.update(found)
         names = [name for name in found if name in f.__globals__]
         if names:
-            self.watch("", names, functools.partial(items_of, f.__globals__, names))
+            places = [(f.__globals__, f"[{name!r}]") for name in names]
+            self.watch("", names, functools.partial(items_of, f.__globals__, names), places)
         if f.__closure__:
-            self.watch("", list(f.__code__.co_freevars), functools.partial(contents_of, f.__closure__))
+            cells = [(cell, ".cell_contents") for cell in f.__closure__]
+            self.watch("", list(f.__code__.co_freevars), functools.partial(contents_of, f.__closure__), cells)
         if f.__defaults__:
             named = f.__code__.co_varnames[: f.__code__.co_argcount][-len(f.__defaults__) :]
-            self.watch("", list(named), lambda: f.__defaults__ or ())
+            self.watch("", list(named), lambda: f.__defaults__ or (), [(f, ".__defaults__")])
         if f.__kwdefaults__:
             self.reach_items("", f.__kwdefaults__)
 
     def reach_items(self, name: str, x: Any) -> None:
         """What is in a list, a tuple or a dict."""
         if len(x) > LONGEST:
-            self.watch(name, [f"len({name})"], lambda: (len(x),))
+            self.watch(name, [f"len({name})"], lambda: (len(x),), container=x)
         elif type(x) is dict:
-            self.watch(name, [f"{name}[{key!r}]" for key in x], lambda: (*x, *x.values()), len(x))
+            names = [*[f"a key of {name}"] * len(x), *(f"{name}[{key!r}]" for key in x)]
+            self.watch(name, names, lambda: (*x, *x.values()), container=x)
         else:
-            self.watch(name, [f"{name}[{i}]" for i in range(len(x))], lambda: tuple(x))
+            self.watch(name, [f"{name}[{i}]" for i in range(len(x))], lambda: tuple(x), container=x)
 
     def reach_attributes(self) -> None:
         """The attributes that the code looks up, of all objects found; they may lead to more code and objects."""
@@ -185,7 +207,7 @@ class Surroundings:
     def reach_attribute(self, name: str, x: Any, attribute: str) -> None:
         """One attribute of an object, its own or one of a class of the user's."""
         if attribute in getattr(x, "__dict__", ()):
-            self.watch(name, [f"{name}.{attribute}"], functools.partial(attribute_of, vars(x), attribute))
+            self.watch_attribute(name, f"{name}.{attribute}", vars(x), attribute)
             return
         for kind in (x if isinstance(x, type) else type(x)).__mro__:
             if attribute in vars(kind):
@@ -195,17 +217,28 @@ class Surroundings:
                 if isinstance(part, (classmethod, staticmethod)):
                     part = part.__func__
                 if type(part) is types.MemberDescriptorType:  # a slot
-                    self.watch(name, [f"{name}.{attribute}"], lambda: (getattr(x, attribute, MISSING),))
+                    whole = f"{name}.{attribute}"
+                    self.watch(name, [whole], lambda: (getattr(x, attribute, MISSING),), [(x, f".{attribute}")])
                 elif type(part) is types.FunctionType:
                     self.reach(attribute, part)
                 else:
-                    self.watch(name, [f"{kind.__name__}.{attribute}"],
-                               functools.partial(attribute_of, vars(kind), attribute))  # fmt: skip
+                    self.watch_attribute(name, f"{kind.__name__}.{attribute}", vars(kind), attribute)
                 return
 
-    def watch(self, name: str, names: list[str], parts: Callable[[], tuple[Any, ...]], keys: int = 0) -> None:
+    def watch_attribute(self, name: str, whole: str, holder: Any, attribute: str) -> None:
+        """Compare an item of the dict of an object or a class."""
+        self.watch(name, [whole], functools.partial(attribute_of, holder, attribute), [(holder, f"[{attribute!r}]")])
+
+    def watch(
+        self,
+        name: str,
+        names: list[str],
+        parts: Callable[[], tuple[Any, ...]],
+        places: list[tuple[Any, str]] | None = None,
+        container: Any = None,
+    ) -> None:
         """Compare these parts from now on, and reach further from them."""
-        made = Watched(name, [f"a key of {name}"] * keys + names, parts)
+        made = Watched(name, names, parts, places or [], container)
         self.watched.append(made)
         for part_name, part in zip(made.names, made.was, strict=True):
             self.reach(part_name, part)
@@ -213,8 +246,25 @@ class Surroundings:
     # ------------------------------------------------------------------------------------------------------ comparing
 
     def holds(self) -> bool:
-        """Whether all is what it was."""
-        return all(x.holds() for x in self.watched) and all(x.holds() for x in self.arrays)
+        """Whether all is what it was: the same objects, most often, or else ones that are alike."""
+        if self.identities is None or not self.identities.hold():
+            if not all(x.holds() for x in self.watched):
+                return False
+            if self.identities is None:
+                self.identities = self.identified()
+            self.identities.take_over()
+        return not self.others or all(x.holds() for x in self.others)
+
+    def identified(self) -> Identities:
+        """The identities of all that is watched; what is not there cannot be identical, and an array is read."""
+        there = [x for x in self.watched if not x.lacks()]
+        self.others = [*(x for x in self.watched if x.lacks()), *self.arrays]
+        containers = [x.container for x in there if type(x.container) in (list, dict)]
+        return Identities(
+            [place for x in there for place in x.places],
+            [x for x in containers if len(x) <= LONGEST],
+            [x for x in containers if len(x) > LONGEST],
+        )
 
     def changed(self) -> str | None:
         """What the step has changed since this was made, or drawn from, in words."""
@@ -381,9 +431,9 @@ def state_of(generator: Any) -> Any:
 
 
 def same_state(x: Any, y: Any) -> bool:
-    """Whether two states are one."""
+    """Whether two states are one. Those of `random` are tuples of many hundred ints, which are compared as a whole."""
     if isinstance(x, dict):
         return all(same_state(x[name], y[name]) for name in x)
-    if isinstance(x, tuple):
+    if isinstance(x, tuple) and any(isinstance(part, (tuple, ndarray)) for part in x):
         return len(x) == len(y) and all(map(same_state, x, y))
-    return bool(np.array_equal(x, y))
+    return np.array_equal(x, y) if isinstance(x, ndarray) else bool(x == y)

@@ -137,15 +137,15 @@ class Rehearsed(Compiled):
         self.before: Before = Before(run.model, parameters)
         self.rehearsing: bool = False
 
-    def recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
+    def _recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
         """What the program makes of a batch on which it is recorded first, in calls that are undone."""
         if self.rehearsing:  # the program does not run on what it was made of: an ordinary step, then
-            return super().recorded(known, args, kwargs)
+            return super()._recorded(known, args, kwargs)
         self.rehearsing = True
         try:
             while True:
                 with self.undone():
-                    super().recorded(known, args, kwargs)
+                    super()._recorded(known, args, kwargs)
                 if not known.recordings:
                     return self(*args, **kwargs)
         finally:

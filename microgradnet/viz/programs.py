@@ -11,7 +11,7 @@ import numpy as np
 from ..core import TABLE
 from ..programs.compiled import NOT_YET, Compiled
 from ..programs.nodes import DataOf, GradOf, Node
-from ..programs.numpy_code import name_of
+from ..programs.numpy_places import name_of
 from ..programs.shown import BACKWARD, FIRST, FORWARD, UPDATE, Listing, facts_of, origin, parts_of, said
 from .boxes import FOLDED, Arrow, Box, Picture
 from .facts import Facts, counted
@@ -64,7 +64,7 @@ class ProgramPicture(Picture):
     def __init__(self, step: Compiled, cap: int | None) -> None:
         program: Any = step.latest
         self.nodes: list[Node] = program.program.nodes
-        self.parts: dict[int, str] = parts_of(program.program)
+        self.parts: dict[int, str] = parts_of(self.nodes)
         self.names: dict[int, str] = Listing(program.program, step.title).names
         self.returned: set[int] = {id(x) for x in program.program.returned()}
         self.stored: dict[int, list[str]] = {}
