@@ -36,13 +36,13 @@ def _fresh_shared_generator() -> None:
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The calls that are recorded, rather than run as a program."""
     seen: list[Any] = []
-    real = Compiled.run_on_tape
+    real = Compiled._run_on_tape
 
-    def run_on_tape(self: Any, objects: Any, args: Any, kwargs: Any) -> Any:
+    def _run_on_tape(self: Any, objects: Any, args: Any, kwargs: Any) -> Any:
         seen.append(args[0].shape)
         return real(self, objects, args, kwargs)
 
-    monkeypatch.setattr(Compiled, "run_on_tape", run_on_tape)
+    monkeypatch.setattr(Compiled, "_run_on_tape", run_on_tape)
     return seen
 
 
