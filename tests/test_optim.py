@@ -424,6 +424,7 @@ def test_a_group_has_options_of_its_own() -> None:
         (lambda groups: groups[1].update(learning_rate=1), "no option 'learning_rate'"),
         (lambda groups: groups[1].pop("betas"), "group 1 has lost its option 'betas'"),
         (lambda groups: groups[1].update(params=[Value(1.0)]), "group 1 has got other parameters"),
+        (lambda groups: groups[1].pop("params"), "group 1 has got other parameters"),
         (lambda groups: groups.append({"params": [Value(1.0)]}), "3 groups, but there were 2"),
     ],
 )
