@@ -151,6 +151,32 @@ def test_value_is_numpys(function: str) -> None:
     on_variants(RECORDED[function], check)
 
 
+LISTED = {function: chosen for function, variants in RECORDED.items()
+          if (chosen := [v for v in variants if len(v.inputs) > 1 and any(x.flows for x in v.inputs)])}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", LISTED)
+def test_lists_are_as_good_as_arrays(function: str, share: float) -> None:
+    """Beside one Value, wherever NumPy takes them."""
+
+    def check(v: Variant) -> int:
+        arrays = v.arrays()
+        for i in [i for i, x in enumerate(v.inputs) if x.flows]:
+            given = [x if j == i else np.asarray(x).tolist() for j, x in enumerate(arrays)]
+            try:
+                expected = v.f(np, *given)
+            except Exception:  # NumPy wants an array there, or calls a method of it
+                continue
+            got = v.f(np, *[Value(x) if j == i else x for j, x in enumerate(given)])
+            same_structure(got, expected)
+            for g, e in zip(flat(got), flat(expected), strict=True):
+                assert np.asarray(numbers(g)).dtype == np.asarray(e).dtype
+                close(numbers(g), e, 1e-12)
+        return 1
+
+    on_variants(some(LISTED[function], share), check)
+
+
 @every_function
 def test_gradient_is_the_slope(function: str, share: float) -> None:
     def check(v: Variant) -> int:
