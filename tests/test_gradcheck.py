@@ -521,10 +521,26 @@ def test_where_there_is_an_operation_to_blame_nothing_else_is_suspected() -> Non
         assert "not recorded" not in str(report)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_of_one_number_the_slopes_are_its_own_whatever_it_was_weighed_by(seed: int) -> None:
+    for x in (np.array([0.3]), 0.3, np.array([[-2.0]])):
+        (element,) = check_grads(np.sin, x, seed=seed).elements
+        slope = float(np.cos(np.sum(x)))
+        assert 0 <= element.error < 1e-9
+        assert element.analytic == pytest.approx(slope, rel=1e-14)
+        assert element.numerical == pytest.approx(slope, rel=1e-9)
+
+
+def test_a_gradient_of_0_is_not_said_to_be_of_what_does_nothing() -> None:
+    for f, x in ((np.cos, 0.0), (lambda x: (x - 1) ** 2, 1.0)):
+        assert check_grads(f, x).notes == ["x: its gradient is 0, the result does not depend on it or is flat here"]
+    assert check_grads(np.abs, 0.0).notes == []
+
+
 def test_an_input_that_does_nothing_is_noted() -> None:
     report = check_grads(lambda x, y: x * 2, 1.0, 2.0)
     assert report
-    assert report.notes == ["y: the result does not depend on it, its gradient is 0"]
+    assert report.notes == ["y: its gradient is 0, the result does not depend on it or is flat here"]
 
 
 def test_float32_is_checked_in_float64_and_then_compared() -> None:
