@@ -48,6 +48,20 @@ def weights(model: nn.Module) -> bytes:
 # ------------------------------------------------------------------------------------------------------------ the loop
 
 
+def test_a_batch_that_was_learnt_from_holds_nothing() -> None:
+    costs = []
+
+    def loss(out: Any, y: Any) -> Any:
+        costs.append(F.quadratic_cost(out, y))
+        return costs[-1]
+
+    mg.fit(**small(loss=loss))
+    assert len(costs) == 8
+    for cost in costs:
+        with pytest.raises(RuntimeError, match="released by an earlier backward"):
+            cost.backward()
+
+
 def test_fit_is_the_loop_by_hand() -> None:
     args, hand = small(), small()
     history = mg.fit(**args, metrics={"off": lambda out, y: np.abs(out - y).max()})
