@@ -180,6 +180,18 @@ def test_where_directions_show_nothing_the_report_says_so() -> None:
     assert "shows" not in report.coverage
 
 
+def test_the_directions_that_show_nothing_are_counted() -> None:
+    """The more numbers stand on a kink, the more of them; what the others show is said."""
+    blind = [0]
+    for kinks in (4, 16, 64):
+        x = np.random.default_rng(0).normal(size=3000) * (np.arange(3000) >= kinks)
+        report = check_grads(F.relu, x, samples=10)
+        blind += [int(n) for n in re.findall(r"along (\d+) of 16 random directions hardly anything", report.notes[0])]
+        assert ("where an ordinary one that is off by 2e-06 shows" in report.coverage) == (blind[-1] < 16)
+    assert sorted(set(blind)) == blind
+    assert (len(blind), blind[-1]) == (4, 16)
+
+
 def test_one_wrong_sign_among_100_000_is_found_by_few_calls() -> None:
     """Not by many more than it takes where all is right: each direction is halved, and 17 halves are one element."""
     size, calls = 100_000, Counter[bool]()

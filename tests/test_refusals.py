@@ -51,7 +51,11 @@ def drawn(fold: Any = "auto", depth: Any = None, cap: Any = 300, direction: Any 
     draw(Value(1.0) * 2.0, fold=fold, depth=depth, cap=cap, direction=direction, names=names)
 
 
-OTHERS: dict[str, Callable[..., Any]] = {"fit": trained, "draw": drawn}
+def batch_norm(running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None) -> None:
+    functional.batch_norm(np.ones((2, 4, 6)), running_mean, running_var, weight, bias, training=True)
+
+
+OTHERS: dict[str, Callable[..., Any]] = {"fit": trained, "draw": drawn, "batch_norm in training": batch_norm}
 LEFT_OUT = {"data.mnist", "data.read_idx", "data.digits", "data.Digits", "data.enlarged"}  # of files, or of an extra
 
 # What is right for an argument: by its function and its name, or by its name. 4 for any other without a default.
@@ -102,12 +106,12 @@ def arguments(called: Any) -> dict[str, Any]:
 
 
 def told(called: Any, name: str, wrong: Any) -> str:
-    """What is said of a wrong argument, if it is named first: as everything in `microgradnet.checks` says it."""
+    """What is said of a wrong argument, in words of this package: they begin with its name, or who asks."""
     try:
         with np.errstate(all="ignore"):
             called(**{**arguments(called), name: wrong})
     except Exception as error:
-        if re.match(rf"(\w+\()?{name}=", str(error)):
+        if re.match(rf"(\w+\()?{name}=|{called.__name__}: ", str(error)):
             return f"{type(error).__name__}: {error}"
     return ""
 
