@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import formula, shaped
+from ..core import TABLE, formula, shaped
 from ..ops.elementwise import exponent
 from ..words import refuse
 
@@ -40,6 +40,10 @@ def frexp(x: Any) -> tuple[Any, Any]:
 @formula(np.fix, out=1)
 def fix(x: Any) -> Any:
     return np.trunc(x)
+
+
+for function in (np.isposinf, np.isneginf):  # rows that NumPy gives an `out`
+    formula(function, out=1)(TABLE[function])
 
 
 @formula(np.nan_to_num)
