@@ -706,3 +706,13 @@ def test_a_matrix_among_many_has_the_gradient_that_it_has_alone(name: str, secon
         gradients.append(x.grad.reshape(-1, 2, 2))
     assert np.isfinite(gradients[0]).all()
     np.testing.assert_allclose(gradients[1], np.broadcast_to(gradients[0], (10_000, 2, 2)), rtol=1e-4)
+
+
+def test_the_path_of_an_einsum_may_be_written_once_it_is_given() -> None:
+    a, b, c = (Value(normal(2, 2, seed=i)) for i in range(3))
+    path = ["einsum_path", (0, 1), (0, 1)]
+    out = np.einsum("ij,jk,kl->il", a, b, c, optimize=path)
+    path.clear()
+    assert out.params["optimize"] == ["einsum_path", (0, 1), (0, 1)]
+    out.sum().backward()
+    np.testing.assert_allclose(a.grad, np.ones((2, 2)) @ (b.data @ c.data).T)

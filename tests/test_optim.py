@@ -1160,3 +1160,16 @@ def test_a_cycle_without_steps_is_refused_in_words(given: Any) -> None:
     (name,) = [name for name, n in given.items() if n == 0]
     with pytest.raises(ValueError, match=f"{name}=0: it is a whole number" + (" of steps" if "steps" in name else "")):
         OneCycleLR(SGD([Value(1.0)], lr=0.1, momentum=0.5), 0.5, **given)
+
+
+def test_lists_given_to_a_schedule_may_be_written_afterwards() -> None:
+    optimiser = SGD([Value([1.0])], lr=1.0)
+    functions, milestones, schedulers = [lambda t: 0.5**t], [1], [optim.StepLR(optimiser, 1), optim.StepLR(optimiser, 2)]
+    schedules = [
+        optim.LambdaLR(optimiser, functions), optim.MultiStepLR(optimiser, milestones, gamma=0.5),
+        optim.SequentialLR(optimiser, schedulers, milestones),
+    ]  # fmt: skip
+    before = [[schedule.options_at(t) for t in range(4)] for schedule in schedules]
+    for given in (functions, milestones, schedulers):
+        given.clear()
+    assert [[schedule.options_at(t) for t in range(4)] for schedule in schedules] == before
