@@ -1164,12 +1164,13 @@ def test_a_cycle_without_steps_is_refused_in_words(given: Any) -> None:
 
 def test_lists_given_to_a_schedule_may_be_written_afterwards() -> None:
     optimiser = SGD([Value([1.0])], lr=1.0)
-    functions, milestones, schedulers = [lambda t: 0.5**t], [1], [optim.StepLR(optimiser, 1), optim.StepLR(optimiser, 2)]
+    functions, milestones = [lambda t: 0.5**t], [1]
+    schedulers = [optim.StepLR(optimiser, 1), optim.StepLR(optimiser, 2)]
     schedules = [
         optim.LambdaLR(optimiser, functions), optim.MultiStepLR(optimiser, milestones, gamma=0.5),
         optim.SequentialLR(optimiser, schedulers, milestones),
     ]  # fmt: skip
     before = [[schedule.options_at(t) for t in range(4)] for schedule in schedules]
-    for given in (functions, milestones, schedulers):
-        given.clear()
+    for listed in (functions, milestones, schedulers):
+        listed.clear()
     assert [[schedule.options_at(t) for t in range(4)] for schedule in schedules] == before
