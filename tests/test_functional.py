@@ -190,3 +190,13 @@ def test_arrays_in_arrays_out() -> None:
 
 def test_an_embedding_takes_its_vectors_from_a_list_too() -> None:
     assert F.embedding([1, 0], [[1.0, 2.0], [3.0, 4.0]]).tolist() == [[3.0, 4.0], [1.0, 2.0]]
+
+
+@pytest.mark.parametrize("size", [5, 5000])
+def test_nothing_comes_back_through_a_closed_relu_whatever_is_sent(size: int) -> None:
+    """0 · ∞ is NaN: nothing is multiplied there."""
+    x = Value(np.where(np.arange(size) % 2, 1.0, -1.0))
+    for sent in (np.inf, -np.inf, np.nan, 2.0):
+        x.grad = None
+        F.relu(x).backward(np.full(size, sent))
+        np.testing.assert_array_equal(x.grad, np.where(np.arange(size) % 2, sent, 0.0))
