@@ -7,7 +7,7 @@ import gc
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -103,18 +103,35 @@ CALLS: dict[str, Callable[[], Any]] = {
 }
 
 
+@contextlib.contextmanager
+def nothing_left_over() -> Iterator[None]:
+    """A block after which nothing waits to be collected. What was there before is passed over: it is much."""
+    gc.disable()
+    gc.freeze()
+    try:
+        yield
+        assert gc.collect() == 0
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_nothing_waits_for_garbage_collection(name: str) -> None:
     call = CALLS[name]
     with np.errstate(all="ignore"):
         call()  # what is made once is made now
-        gc.collect()
-        gc.disable()
-        try:
+        with nothing_left_over():
             call()
-            assert gc.collect() == 0
-        finally:
-            gc.enable()
+
+
+def test_what_waits_for_garbage_collection_is_noticed() -> None:
+    def leave_a_cycle() -> None:
+        cycle: list[Any] = []
+        cycle.append(cycle)
+
+    with pytest.raises(AssertionError), nothing_left_over():
+        leave_a_cycle()
 
 
 def test_a_leaf_and_its_recorded_gradient_hold_each_other_as_backward_says() -> None:

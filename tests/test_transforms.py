@@ -21,6 +21,7 @@ from microgradnet import Value, nn, primitive, tree
 from microgradnet.core import NonDiff, no_grad
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tests.test_garbage import nothing_left_over
 
 Point = namedtuple("Point", "x y")
 
@@ -641,13 +642,8 @@ def test_nothing_waits_for_garbage_collection() -> None:
         lambda: hvp(cost, (model, x), (v, x)),
         lambda: checkpoint(cost)(model, Value(x)).backward(),
     ):
-        gc.collect()
-        gc.disable()
-        try:
+        with nothing_left_over():
             run()
-            assert gc.collect() == 0
-        finally:
-            gc.enable()
 
 
 # ------------------------------------------------------------------------------------------------------- checkpoint
