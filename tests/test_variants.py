@@ -151,6 +151,27 @@ def test_value_is_numpys(function: str) -> None:
     on_variants(RECORDED[function], check)
 
 
+@every_function
+def test_value_is_numpys_of_whole_numbers_too(function: str, share: float) -> None:
+    """Among them are ties, zeros of both signs, and numbers on the bounds of others."""
+
+    def check(v: Variant) -> int:
+        arrays = [np.rint(x)[()] for x in v.arrays()]
+        try:
+            expected = v.f(np, *arrays)
+        except Exception:  # a matrix that is singular now
+            return 1
+        got = v.f(np, *recorded(v, arrays))
+        same_structure(got, expected)
+        for g, e in zip(flat(got), flat(expected), strict=True):
+            assert np.asarray(numbers(g)).dtype == np.asarray(e).dtype
+            near = 1e-4 if np.asarray(e).dtype == np.float32 else 1e-9
+            np.testing.assert_allclose(numbers(g), e, rtol=near, atol=near)
+        return 1
+
+    on_variants(some(RECORDED[function], share), check)
+
+
 LISTED = {function: chosen for function, variants in RECORDED.items()
           if (chosen := [v for v in variants if len(v.inputs) > 1 and any(x.flows for x in v.inputs)])}  # fmt: skip
 

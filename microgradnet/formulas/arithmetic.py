@@ -75,5 +75,7 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
 
 @formula(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
-    """Of a real number: 0, or π where it is negative; nothing flows."""
-    return np.where(shaped(z) < 0, 180.0 if deg else math.pi, 0.0).astype(z.dtype)
+    """Of a real number: 0, or π where it has a minus sign, −0 too; nothing flows."""
+    x = shaped(z)
+    half = np.where(np.signbit(x), 180.0 if deg else math.pi, 0.0)
+    return np.where(np.isnan(x), math.nan, half).astype(z.dtype)
