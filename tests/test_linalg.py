@@ -716,3 +716,15 @@ def test_the_path_of_an_einsum_may_be_written_once_it_is_given() -> None:
     assert out.params["optimize"] == ["einsum_path", (0, 1), (0, 1)]
     out.sum().backward()
     np.testing.assert_allclose(a.grad, np.ones((2, 2)) @ (b.data @ c.data).T)
+
+
+@pytest.mark.parametrize("p", [1, -1, "fro", "nuc", np.inf])
+def test_a_condition_number_is_that_of_each_matrix_in_a_stack_of_stacks(p: Any) -> None:
+    x = normal(2, 2, 3, 3)
+    x[1, 1] = np.diag([1.0, 0.0, 2.0])
+    if p != "nuc":  # NumPy finds no singular values of a NaN
+        x[0, 1, 2, 2] = nan
+    with np.errstate(all="ignore"):
+        got = L.cond(Value(x), p).data
+        alone = [L.cond(matrix, p) for matrix in x.reshape(4, 3, 3)[:3]]
+    np.testing.assert_allclose(got.ravel(), [*alone, inf], rtol=1e-9)
