@@ -709,3 +709,13 @@ def test_the_elements_that_are_checked_move_the_bar(monkeypatch: pytest.MonkeyPa
     for on in (True, False, None):
         assert check_grads(np.sin, np.ones(3), progress=on)
     assert asked == [(3, True), (3, False), (3, None)]
+
+
+@pytest.mark.parametrize("fast", [1e6, 1e8, 1e10])
+def test_an_oscillation_is_followed_down_to_where_rounding_is_all(fast: float) -> None:
+    slope = fast * np.cos(fast)
+    (element,) = check_grads(lambda x: np.sin(fast * x), np.array([1.0])).elements
+    assert element.verdict == "match"
+    assert abs(element.numerical - slope) <= 10 * element.error + 1e-6 * abs(slope)
+    wrong = primitive(lambda g, out, x: g * 1.01 * fast * np.cos(fast * x))(lambda x: np.sin(fast * x))
+    assert check_grads(wrong, np.array([1.0])).count("match") == 0
