@@ -1174,3 +1174,18 @@ def test_lists_given_to_a_schedule_may_be_written_afterwards() -> None:
     for listed in (functions, milestones, schedulers):
         listed.clear()
     assert [[schedule.options_at(t) for t in range(4)] for schedule in schedules] == before
+
+
+@pytest.mark.parametrize("kind", [optim.LRScheduler, optim.Optimizer, nn.Module])
+def test_another_parent_beside_ours_is_told_of_its_subclasses(kind: Any) -> None:
+    told = []
+
+    class Parent:
+        def __init_subclass__(cls, **more: Any) -> None:
+            super().__init_subclass__(**more)
+            told.append(cls)
+
+    class Mine(kind, Parent):
+        pass
+
+    assert told == [Mine]
