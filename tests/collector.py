@@ -20,3 +20,11 @@ def uncollected() -> Iterator[None]:
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+@contextlib.contextmanager
+def nothing_left_over() -> Iterator[None]:
+    """A block in which nothing comes to be that waits for a collection."""
+    with uncollected():
+        yield
+        assert gc.collect() == 0

@@ -9,6 +9,8 @@ import itertools
 import math
 import operator
 import pickle
+import subprocess
+import sys
 import threading
 import tracemalloc
 import weakref
@@ -619,6 +621,14 @@ def test_a_copied_result_does_not_pretend_to_have_a_history(make: Any) -> None:
 def test_a_row_is_one_object_however_often_it_is_copied(make: Any) -> None:
     for row in [row for row in TABLE.values() if row.home is None]:  # not those of other tests
         assert make(row) is row
+
+
+def test_a_row_is_found_by_a_program_that_has_not_used_it() -> None:
+    special = pytest.importorskip("scipy.special")
+    rows = [TABLE[np.tanh], TABLE[np.sum], special.expit(Value(1.0)).op, special.jv(2, Value(1.0)).op]
+    code = f"import pickle, microgradnet; print(*pickle.loads({pickle.dumps(rows)}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == " ".join(map(repr, rows))
 
 
 class Own:

@@ -16,7 +16,7 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, nn
 from microgradnet.core import TABLE
-from tests.collector import uncollected
+from tests.collector import nothing_left_over, uncollected
 
 X = np.array([1.0, 2.0, 3.0])
 MODEL = nn.MLP(3, [4, 1], activation=np.tanh, seed=0)
@@ -109,9 +109,17 @@ def test_nothing_waits_for_garbage_collection(name: str) -> None:
     call = CALLS[name]
     with np.errstate(all="ignore"):
         call()  # what is made once is made now
-        with uncollected():
+        with nothing_left_over():
             call()
-            assert gc.collect() == 0
+
+
+def test_what_waits_for_garbage_collection_is_noticed() -> None:
+    def leave_a_cycle() -> None:
+        cycle: list[Any] = []
+        cycle.append(cycle)
+
+    with pytest.raises(AssertionError), nothing_left_over():
+        leave_a_cycle()
 
 
 def test_a_leaf_and_its_recorded_gradient_hold_each_other_as_backward_says() -> None:
