@@ -17,9 +17,9 @@ from .ops.elementwise import hook
 
 __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug", "draw",
-    "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "hvp", "jacobian", "jvp",
-    "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive", "save", "transforms",
-    "value_and_grad", "vjp",
+    "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "host_call", "hvp",
+    "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive", "save",
+    "transforms", "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from . import data, estimators, functional, gradcheck, nn, optim, plots, transforms
     from .debugging import debug
     from .gradcheck import assert_grads, check_grads, numerical_grad
-    from .programs import compile
+    from .programs import compile, host_call
     from .saving import load, save
     from .train import evaluate, fit, predict
     from .transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -42,7 +42,7 @@ else:  # most programs need some of these, and none needs them to differentiate
         "nn": "nn",
         "optim": "optim",
         "plots": "plots",
-        "programs": "compile",
+        "programs": "compile host_call",
         "saving": "load save",
         "train": "evaluate fit predict",
         "transforms": "transforms checkpoint grad hessian hvp jacobian jvp value_and_grad vjp",

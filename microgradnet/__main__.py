@@ -93,6 +93,9 @@ def main(argv: list[str] | None = None) -> int:
     training.add_argument("--epochs", type=int, metavar="N", help="how often to see every digit (30; MNIST 10)")
     training.add_argument("--batch-size", type=int, default=10, metavar="N", help="digits per step (10)")
     training.add_argument("--lr", type=float, default=0.3, metavar="X", help="step size (0.3)")
+    training.add_argument(
+        "--compile", action="store_true", help="run the steps as a program, natively if llvmlite is there"
+    )
     training.add_argument("--save", metavar="FILE", help="write the trained weights to a .npz or .safetensors file")
     training.add_argument("--load", metavar="FILE", help="start from the weights in this file")
 
@@ -153,6 +156,7 @@ def train(options: argparse.Namespace) -> int:
         validation=(digits.test_images, data.one_hot(digits.test_labels)),
         metrics={"accuracy": lambda out, y: float(np.mean(out.argmax(axis=1) == y.argmax(axis=1)))},
         seed=options.seed,
+        compile=options.compile,
     )
     if options.save:
         save(options.save, model)

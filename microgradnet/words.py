@@ -243,9 +243,9 @@ def answering(function: Function) -> Function:
 # Our symbols where an encoding lacks them; any other character becomes an escape, as Python's ascii() has it.
 PLAIN = {
     "−": "-", "×": "*", "÷": "/", "·": ".", "±": "+-", "√": "sqrt", "∛": "cbrt", "Σ": "sum", "Π": "prod", "∏": "prod",
-    "²": "^2", "⁺": "^+", "⁽": "(", "ⁿ": "n", "⁾": ")", "₁": "1", "₂": "2", "′": "'", "″": "''", "σ": "sigma",
-    "ψ": "psi", "∞": "inf", "≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "↑": "^", "…": "...", "⋮": ":", "“": '"',
-    "”": '"', "⚠": "!", "▭": "#", "▷": ">", "○": "o", "◎": "@", "▣": "+",
+    "²": "^2", "ᵀ": "^T", "⁺": "^+", "⁽": "(", "ⁿ": "n", "⁾": ")", "₁": "1", "₂": "2", "′": "'", "″": "''",
+    "σ": "sigma", "ψ": "psi", "∞": "inf", "≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "↑": "^", "…": "...", "⋮": ":",
+    "“": '"', "”": '"', "⚠": "!", "▭": "#", "▷": ">", "○": "o", "◎": "@", "▣": "+",
 }  # fmt: skip
 
 
@@ -289,7 +289,11 @@ def fields(record: Any) -> str:
 
 
 def brief(x: Any) -> str:
-    text = repr(x)
+    """What `x` is, for an error message."""
+    try:
+        text = repr(x)
+    except TypeError:  # of a step that is being compiled: its numbers are not looked at
+        text = f"a {type(x).__name__}"
     return text if len(text) <= 60 else text[:57] + "…"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from .samples import SEED, SOME
+from .samples import EXAMPLES, SEED, SOME
 
 collect_ignore = ["typed", "mutants"]  # programs, which tests/test_types.py runs; and a tool that runs tests
 
@@ -22,6 +22,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # The same examples in every run; a failure prints how to draw its example again.
 settings.register_profile(
     "default",
+    max_examples=EXAMPLES,
     deadline=None,
     derandomize=True,
     print_blob=True,

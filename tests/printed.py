@@ -23,6 +23,7 @@ import microgradnet as mg
 from microgradnet import Value, check_grads, fit, functional, nn, optim, support
 from microgradnet.__main__ import main
 from microgradnet.core import TABLE
+from microgradnet.core.modes import Later
 from microgradnet.ops.shape import SLOT
 from microgradnet.testing import conventions
 from microgradnet.testing.points import Sides
@@ -104,6 +105,9 @@ def objects() -> Iterator[Any]:
         deep = np.tanh(deep) * 2
     for drawing in (mg.draw(loss, names={NAME: x}), mg.draw(model(np.ones((2, 3)))), mg.draw(deep, cap=20)):
         yield from (drawing, drawing.text, drawing.source, drawing.html, drawing.folded, drawing.diff(mg.draw(x)))
+    step = mg.compile(lambda x: (Value(x) * wrong(x)).sum())
+    _, _, _ = (step(np.ones(2)) for _ in range(3))
+    yield from (step, Later(lambda: 1.0), *step.latest.program.nodes)
     call = Call(wrong, [np.ones(2)], [True], {NAME: 1}, np.ones(2), 0)
     yield from (call, Run(lambda seed: Own(), 0, [np.ones(3)], {NAME: 1}), Sides(True, [1.0], []))
     try:

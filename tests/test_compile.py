@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -836,5 +839,71 @@ def test_what_it_is_called_and_how_it_is_shown() -> None:
             compiled(np.ones(2) * i)
     assert compiled.source.startswith("def step(x0):\n")
     assert "multiply" in compiled.source
-    assert repr(compiled) == f"<compiled step>\n{compiled.source}"
+    assert repr(compiled) == "<compiled step: 1 program>"
+    assert str(compiled).startswith("# step, compiled: ")  # see test_shown.py
     assert compiled.passes[0].startswith("recorded")
+
+
+# ------------------------------------------------------------------------------------- what Python calls by itself
+
+
+class Scaled:
+    """Computes with a global in what Python calls without its name being in the code."""
+
+    def __init__(self) -> None:
+        self.made_with = FACTOR
+
+    def __call__(self, x: Any) -> Any:
+        return x * FACTOR
+
+    def __matmul__(self, x: Any) -> Any:
+        return x * FACTOR
+
+    def __getitem__(self, i: int) -> float:
+        return FACTOR
+
+
+FACTOR = 2.0
+SPECIAL: dict[str, Callable[[Scaled, Any], Any]] = {
+    "__call__": lambda scaled, x: scaled(x),
+    "__matmul__": lambda scaled, x: scaled @ x,
+    "__getitem__": lambda scaled, x: scaled[0] * x,
+    "__init__": lambda scaled, x: Scaled().made_with * x,
+}
+
+
+@pytest.mark.parametrize("method", SPECIAL)
+def test_a_global_in_a_special_method_is_compared(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled, way, w = Scaled(), SPECIAL[method], Value(3.0)
+    step = mg.compile(lambda x: way(scaled, x) * w)
+    assert [float(step(1.0)) for _ in range(3)] == [6.0] * 3
+    monkeypatch.setitem(globals(), "FACTOR", 5.0)
+    assert float(step(1.0)) == 15.0
+
+
+def test_a_clock_late_in_a_long_step_is_found() -> None:
+    w = Value(1.0)
+    tell = print
+
+    def step(x: float) -> Any:
+        y = w * x
+        for _ in range(6000):
+            y = y * 0.5 + 1.0
+        tell(time.perf_counter())
+        return y
+
+    with pytest.raises(Uncompilable, match="in a compiled step"):
+        mg.compile(step)(1.0)
+    assert sys.getprofile() is None
+
+
+def test_the_collector_works_after_a_recording_as_before() -> None:
+    w = Value(1.0)
+    mg.compile(lambda x: w * x)(1.0)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        mg.compile(lambda x: w * x)(1.0)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -114,6 +114,10 @@ def test_the_numbers_are_those_of_the_students_own_inputs() -> None:
     g, w = np.arange(2.0, 11.0).reshape(3, 3), numbers(9, 1).reshape(3, 3)
     assert np.min(np.abs(g @ w - culprit.rule)) < 1e-12
     assert np.min(np.abs(g @ w.T - culprit.slope)) < 1e-9
+    square = row(lambda x: x * x, lambda g, out, x: g * x)  # 2 is missing: the most where g · x is large
+    (culprit,) = check_grads(square, np.array([0.01, 1.0, 0.5])).culprits
+    assert culprit.place == " at x[1] = 1, for g = 2, 3, 4"
+    assert (culprit.rule, culprit.slope) == (3.0, pytest.approx(6.0, rel=1e-9))
     kink = row(lambda x: np.abs(x), lambda g, out, x: g * np.where(x == 0, 5.0, np.sign(x)))
     (culprit,) = check_grads(lambda x: kink(x).sum(), np.array([0.0, 1.0])).culprits
     assert culprit.place == " (-2 from the left, 2 from the right) at x[0] = 0, for g = 2, 3"

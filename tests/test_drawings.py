@@ -104,6 +104,49 @@ def second() -> Any:
     return x.grad
 
 
+def corners() -> list[Any]:
+    """Arrays of one element and of none, of booleans and integers, of the largest and the smallest numbers."""
+    one, none = Value([nan], name="one"), Value(np.zeros((0, 3)), name="none")
+    half, large = Value(np.array([[0.1]], np.float16)), Value(np.full(3, 1.6e308), name="large")
+    small = Value([5e-324, -0.0, 1e-5], name="small")
+    truths = small > np.array([0.0])
+    return [one * np.array([[inf]]), none.sum(axis=0), half * 0.5, large * 1.0, small * truths, np.argmax(large)]
+
+
+def convolved() -> Any:
+    """Operations with many parameters, and one of many inputs."""
+    image, kernel = Value(np.arange(32.0).reshape(1, 2, 4, 4), name="image"), Value(np.ones((2, 1, 2, 2)))
+    y = F.conv2d(image, kernel, stride=(1, 2), padding=1, dilation=1, groups=2)
+    y = F.max_pool2d(y, 2, stride=1, padding=1)
+    return np.concatenate([y.ravel(), *[Value(k) * np.ones(k) for k in range(1, 7)]]).sum(axis=0)
+
+
+class Tower(nn.Module):
+    """Modules in modules, one of a name longer than the hundred characters that a frame can show."""
+
+    def __init__(self) -> None:
+        long: Any = type("N" * 120, (nn.Sequential,), {})
+        self.inner = long(nn.Sequential(plain(2), np.negative, nn.Residual(plain(2))), np.square)
+        self.heads = [plain(2), plain(2)]
+
+    def forward(self, x: Any) -> Any:
+        y, (first, second) = self.inner(x), self.heads
+        return [first(y), second(y)]
+
+
+def plain(n: int) -> nn.Linear:
+    made = nn.Linear(n, n, seed=0)
+    made.weight.data, made.bias.data = np.eye(n, dtype=np.float32), np.zeros(n, np.float32)
+    return made
+
+
+def released() -> Any:
+    x = Value([1.0, 2.0], name="x")
+    y = (x * x).sum()
+    y.backward(release=True)
+    return y
+
+
 X = np.array([[1.0, -1.0, 0.5]], np.float32)
 KNOWN = np.array([1.0, 2.0])
 DRAWINGS: dict[str, Callable[[], Any]] = {
@@ -133,6 +176,12 @@ DRAWINGS: dict[str, Callable[[], Any]] = {
     "a model's cost, a layer frozen": lambda: draw(trained(), depth=2, weights=True),
     "a layer as one box": lambda: draw(layer(), depth=0),
     "a gradient": lambda: draw(second()),
+    "corners": lambda: draw(*corners(), fold=()),
+    "corners, with weights": lambda: draw(*corners()[:3], weights=True),
+    "many parameters and many inputs": lambda: draw(convolved(), weights=True),
+    "modules in modules": lambda: draw(Tower(), X[:, :2], title="t" * 110),
+    "modules in modules, two levels": lambda: draw(Tower(), X[:, :2], depth=2),
+    "a history that is gone": lambda: draw(released()),
     "a hook": lambda: draw(mg.hook(Value(2.0, name="x"), lambda g: g) * 3.0),
 }
 

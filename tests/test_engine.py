@@ -9,6 +9,8 @@ import itertools
 import math
 import operator
 import pickle
+import subprocess
+import sys
 import threading
 import tracemalloc
 import weakref
@@ -23,21 +25,7 @@ from microgradnet import Value, debug, functional, hook, nn, no_grad, optim, pri
 from microgradnet.core import TABLE, NonDiff, Op, history, op, sweep
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
-
-
-def unwatched() -> Any:
-    """Garbage collection off: what is freed is freed by reference counting."""
-
-    class Off:
-        def __enter__(self) -> None:
-            gc.collect()
-            gc.disable()
-
-        def __exit__(self, *_: object) -> None:
-            gc.enable()
-
-    return Off()
-
+from tests.collector import uncollected
 
 # --------------------------------------------------------------------------------------------------- what a Value holds
 
@@ -442,7 +430,7 @@ def test_threads_that_share_parameters_do_not_disturb_each_other() -> None:
 
 @pytest.mark.parametrize("release", [False, True])
 def test_a_chain_of_100_000_is_swept_and_freed(release: bool) -> None:
-    with unwatched():
+    with uncollected():
         x = Value(1.0)
         y = x
         for _ in range(100_000):
@@ -456,7 +444,7 @@ def test_a_chain_of_100_000_is_swept_and_freed(release: bool) -> None:
 
 @pytest.mark.slow
 def test_a_chain_of_a_million_is_swept_and_freed() -> None:
-    with unwatched():
+    with uncollected():
         x = Value(1.0)
         y = x
         for _ in range(1_000_000):
@@ -470,7 +458,7 @@ def test_a_chain_of_a_million_is_swept_and_freed() -> None:
 
 
 def test_a_graph_has_no_cycles() -> None:
-    with unwatched():
+    with uncollected():
         x = Value(np.ones(3))
         y = np.tanh(x * 2 + x).sum()
         y.backward()
@@ -529,7 +517,7 @@ def test_a_released_graph_says_so() -> None:
 def test_a_training_loop_does_not_grow() -> None:
     w = Value(np.ones((50, 50)))
     sizes = []
-    with unwatched():
+    with uncollected():
         for _ in range(30):
             np.tanh(w @ w).sum().backward(release=True)
             sizes.append(len(gc.get_objects()))
@@ -633,6 +621,14 @@ def test_a_copied_result_does_not_pretend_to_have_a_history(make: Any) -> None:
 def test_a_row_is_one_object_however_often_it_is_copied(make: Any) -> None:
     for row in [row for row in TABLE.values() if row.home is None]:  # not those of other tests
         assert make(row) is row
+
+
+def test_a_row_is_found_by_a_program_that_has_not_used_it() -> None:
+    special = pytest.importorskip("scipy.special")
+    rows = [TABLE[np.tanh], TABLE[np.sum], special.expit(Value(1.0)).op, special.jv(2, Value(1.0)).op]
+    code = f"import pickle, microgradnet; print(*pickle.loads({pickle.dumps(rows)}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == " ".join(map(repr, rows))
 
 
 class Own:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 import microgradnet.functional as F
 from microgradnet import Value
 from microgradnet.gradcheck import numerical_grad
+from tests.samples import count
 
 TARGET = np.random.default_rng(1).random((3, 4))
 LABELS = np.array([0, 3, 3])
@@ -59,17 +60,23 @@ FORMULAS: dict[str, Callable[..., Any]] = {
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-@given(seed=st.integers(0, 10_000))
-def test_a_formula_has_the_gradient_of_its_function(name: str, seed: int) -> None:
-    f, rng = FORMULAS[name], np.random.default_rng(seed)
-    x = (rng.permutation(12).reshape(3, 4) - 5.4) / 3
-    v = Value(x)
-    out = f(v)
-    c = rng.normal(size=out.shape)
-    np.testing.assert_allclose(out.data, f(x), rtol=1e-12, atol=1e-15)
-    (out * c).sum().backward()
-    assert v.grad.shape == x.shape
-    np.testing.assert_allclose(v.grad, numerical_grad(lambda y: np.sum(f(y) * c), x), rtol=1e-6, atol=1e-8)
+def test_a_formula_has_the_gradient_of_its_function(name: str, share: float) -> None:
+    f = FORMULAS[name]
+
+    @settings(max_examples=count(100, share))
+    @given(seed=st.integers(0, 10_000))
+    def check(seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        x = (rng.permutation(12).reshape(3, 4) - 5.4) / 3
+        v = Value(x)
+        out = f(v)
+        c = rng.normal(size=out.shape)
+        np.testing.assert_allclose(out.data, f(x), rtol=1e-12, atol=1e-15)
+        (out * c).sum().backward()
+        assert v.grad.shape == x.shape
+        np.testing.assert_allclose(v.grad, numerical_grad(lambda y: np.sum(f(y) * c), x), rtol=1e-6, atol=1e-8)
+
+    check()
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -190,3 +197,13 @@ def test_arrays_in_arrays_out() -> None:
 
 def test_an_embedding_takes_its_vectors_from_a_list_too() -> None:
     assert F.embedding([1, 0], [[1.0, 2.0], [3.0, 4.0]]).tolist() == [[3.0, 4.0], [1.0, 2.0]]
+
+
+@pytest.mark.parametrize("size", [5, 5000])
+def test_nothing_comes_back_through_a_closed_relu_whatever_is_sent(size: int) -> None:
+    """0 · ∞ is NaN: nothing is multiplied there."""
+    x = Value(np.where(np.arange(size) % 2, 1.0, -1.0))
+    for sent in (np.inf, -np.inf, np.nan, 2.0):
+        x.grad = None
+        F.relu(x).backward(np.full(size, sent))
+        np.testing.assert_array_equal(x.grad, np.where(np.arange(size) % 2, sent, 0.0))

@@ -16,6 +16,7 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, nn
 from microgradnet.core import TABLE
+from tests.collector import nothing_left_over, uncollected
 
 X = np.array([1.0, 2.0, 3.0])
 MODEL = nn.MLP(3, [4, 1], activation=np.tanh, seed=0)
@@ -108,20 +109,22 @@ def test_nothing_waits_for_garbage_collection(name: str) -> None:
     call = CALLS[name]
     with np.errstate(all="ignore"):
         call()  # what is made once is made now
-        gc.collect()
-        gc.disable()
-        try:
+        with nothing_left_over():
             call()
-            assert gc.collect() == 0
-        finally:
-            gc.enable()
+
+
+def test_what_waits_for_garbage_collection_is_noticed() -> None:
+    def leave_a_cycle() -> None:
+        cycle: list[Any] = []
+        cycle.append(cycle)
+
+    with pytest.raises(AssertionError), nothing_left_over():
+        leave_a_cycle()
 
 
 def test_a_leaf_and_its_recorded_gradient_hold_each_other_as_backward_says() -> None:
     assert "x and x.grad then hold each other" in " ".join((Value.backward.__doc__ or "").split())
-    gc.collect()
-    gc.disable()
-    try:
+    with uncollected():
         ghosts = []
         for forgotten in (False, True):
             x = Value(X)
@@ -133,8 +136,6 @@ def test_a_leaf_and_its_recorded_gradient_hold_each_other_as_backward_says() -> 
         assert [ghost() is None for ghost in ghosts] == [False, True]
         gc.collect()
         assert ghosts[0]() is None
-    finally:
-        gc.enable()
 
 
 def test_a_primitive_made_in_a_function_goes_with_all_that_it_holds() -> None:
@@ -148,8 +149,9 @@ def test_a_primitive_made_in_a_function_goes_with_all_that_it_holds() -> None:
         assert y.op is row
         return weakref.ref(held), weakref.ref(row)
 
-    ghosts = made()
-    gc.collect()
+    with uncollected():
+        ghosts = made()
+        gc.collect()
     assert [ghost() is None for ghost in ghosts] == [True, True]
     assert len(TABLE) == before
 

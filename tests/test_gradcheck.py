@@ -24,6 +24,7 @@ from microgradnet.gradcheck.point import Point
 from microgradnet.gradcheck.still import roughness
 from microgradnet.transforms import hvp, jacobian
 from tests.cases import SMOOTH
+from tests.samples import count
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -42,9 +43,9 @@ def broken(error: float, at: int, size: int = 400) -> Op:
 
 
 @pytest.mark.parametrize("error", [1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5])
-def test_one_wrong_element_in_400_is_found_ten_times_of_ten_and_its_operation_named(error: float) -> None:
+def test_one_wrong_element_in_400_is_found_every_time_and_its_operation_named(error: float, share: float) -> None:
     rng = np.random.default_rng(int(1 / error))
-    for _ in range(10):
+    for _ in range(count(10, share)):
         at, x, w = int(rng.integers(400)), rng.normal(size=400), rng.normal(size=(20, 400))
         sin = broken(error, at)
         report = check_grads(lambda x, sin=sin, w=w: np.tanh(w @ sin(x)), x)
@@ -178,6 +179,18 @@ def test_where_directions_show_nothing_the_report_says_so() -> None:
     assert report
     assert "along 16 of 16 random directions hardly anything shows, for kinks or rounding" in report.notes[0]
     assert "shows" not in report.coverage
+
+
+def test_the_directions_that_show_nothing_are_counted() -> None:
+    """The more numbers stand on a kink, the more of them; what the others show is said."""
+    blind = [0]
+    for kinks in (4, 16, 64):
+        x = np.random.default_rng(0).normal(size=3000) * (np.arange(3000) >= kinks)
+        report = check_grads(F.relu, x, samples=10)
+        blind += [int(n) for n in re.findall(r"along (\d+) of 16 random directions hardly anything", report.notes[0])]
+        assert ("where an ordinary one that is off by 2e-06 shows" in report.coverage) == (blind[-1] < 16)
+    assert sorted(set(blind)) == blind
+    assert (len(blind), blind[-1]) == (4, 16)
 
 
 def test_one_wrong_sign_among_100_000_is_found_by_few_calls() -> None:
@@ -521,10 +534,26 @@ def test_where_there_is_an_operation_to_blame_nothing_else_is_suspected() -> Non
         assert "not recorded" not in str(report)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_of_one_number_the_slopes_are_its_own_whatever_it_was_weighed_by(seed: int) -> None:
+    for x in (np.array([0.3]), 0.3, np.array([[-2.0]])):
+        (element,) = check_grads(np.sin, x, seed=seed).elements
+        slope = float(np.cos(np.sum(x)))
+        assert 0 <= element.error < 1e-9
+        assert element.analytic == pytest.approx(slope, rel=1e-14)
+        assert element.numerical == pytest.approx(slope, rel=1e-9)
+
+
+def test_a_gradient_of_0_is_not_said_to_be_of_what_does_nothing() -> None:
+    for f, x in ((np.cos, 0.0), (lambda x: (x - 1) ** 2, 1.0)):
+        assert check_grads(f, x).notes == ["x: its gradient is 0, the result does not depend on it or is flat here"]
+    assert check_grads(np.abs, 0.0).notes == []
+
+
 def test_an_input_that_does_nothing_is_noted() -> None:
     report = check_grads(lambda x, y: x * 2, 1.0, 2.0)
     assert report
-    assert report.notes == ["y: the result does not depend on it, its gradient is 0"]
+    assert report.notes == ["y: its gradient is 0, the result does not depend on it or is flat here"]
 
 
 def test_float32_is_checked_in_float64_and_then_compared() -> None:
@@ -680,3 +709,13 @@ def test_the_elements_that_are_checked_move_the_bar(monkeypatch: pytest.MonkeyPa
     for on in (True, False, None):
         assert check_grads(np.sin, np.ones(3), progress=on)
     assert asked == [(3, True), (3, False), (3, None)]
+
+
+@pytest.mark.parametrize("fast", [1e6, 1e8, 1e10])
+def test_an_oscillation_is_followed_down_to_where_rounding_is_all(fast: float) -> None:
+    slope = fast * np.cos(fast)
+    (element,) = check_grads(lambda x: np.sin(fast * x), np.array([1.0])).elements
+    assert element.verdict == "match"
+    assert abs(element.numerical - slope) <= 10 * element.error + 1e-6 * abs(slope)
+    wrong = primitive(lambda g, out, x: g * 1.01 * fast * np.cos(fast * x))(lambda x: np.sin(fast * x))
+    assert check_grads(wrong, np.array([1.0])).count("match") == 0

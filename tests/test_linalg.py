@@ -538,7 +538,7 @@ def test_products_of_many(shapes: Any) -> None:
     arrays = [normal(*shape, seed=i) for i, shape in enumerate(shapes)]
     agree(lambda *x: L.multi_dot(x), *arrays)
     agree(lambda x: L.multi_dot([x, *arrays[1:]]), arrays[0])
-    with pytest.raises(TypeError, match="cannot write"):
+    with pytest.raises(TypeError, match="would write a recorded result into an array"):
         L.multi_dot([Value(x) for x in arrays], out=np.zeros(3))
 
 
@@ -681,3 +681,50 @@ def test_einsum_sums_over_an_ellipsis_where_numpy_does(
             f(*map(Value, arrays))
     else:
         agree(f, *arrays)
+
+
+AMONG_MANY: dict[str, Callable[..., Any]] = {
+    "inv": L.inv, "pinv": L.pinv, "det": L.det, "slogdet": L.slogdet, "cholesky": L.cholesky, "qr": L.qr, "svd": L.svd,
+    "svdvals": lambda x: L.svd(x, compute_uv=False), "eigh": L.eigh, "eigvalsh": L.eigvalsh,
+    "solve": lambda x: L.solve(x, np.eye(2, dtype=np.float32)), "cond": L.cond,
+    "matrix_power": lambda x: L.matrix_power(x, -2),
+    "nuclear norm": lambda x: L.norm(x, "nuc", (-2, -1)), "largest": lambda x: L.norm(x, 2, (-2, -1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AMONG_MANY)
+@pytest.mark.parametrize("second", [1.001, 5e-4])
+def test_a_matrix_among_many_has_the_gradient_that_it_has_alone(name: str, second: float) -> None:
+    """What counts as equal, or as 0, goes by the size of a matrix, and not by how many there are."""
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]])
+    matrix = (turn * [1.0, second] @ turn.T).astype(np.float32)
+    gradients = []
+    for x in (Value(matrix), Value(np.broadcast_to(matrix, (10_000, 2, 2)))):
+        draw = rng()
+        parts = results(AMONG_MANY[name](x))
+        sum((part * draw.normal(size=part.shape[x.ndim - 2 :]).astype(np.float32)).sum() for part in parts).backward()
+        gradients.append(x.grad.reshape(-1, 2, 2))
+    assert np.isfinite(gradients[0]).all()
+    np.testing.assert_allclose(gradients[1], np.broadcast_to(gradients[0], (10_000, 2, 2)), rtol=1e-4)
+
+
+def test_the_path_of_an_einsum_may_be_written_once_it_is_given() -> None:
+    a, b, c = (Value(normal(2, 2, seed=i)) for i in range(3))
+    path = ["einsum_path", (0, 1), (0, 1)]
+    out = np.einsum("ij,jk,kl->il", a, b, c, optimize=path)
+    path.clear()
+    assert out.params["optimize"] == ["einsum_path", (0, 1), (0, 1)]
+    out.sum().backward()
+    np.testing.assert_allclose(a.grad, np.ones((2, 2)) @ (b.data @ c.data).T)
+
+
+@pytest.mark.parametrize("p", [1, -1, "fro", "nuc", np.inf])
+def test_a_condition_number_is_that_of_each_matrix_in_a_stack_of_stacks(p: Any) -> None:
+    x = normal(2, 2, 3, 3)
+    x[1, 1] = np.diag([1.0, 0.0, 2.0])
+    if p != "nuc":  # NumPy finds no singular values of a NaN
+        x[0, 1, 2, 2] = nan
+    with np.errstate(all="ignore"):
+        got = L.cond(Value(x), p).data
+        alone = [L.cond(matrix, p) for matrix in x.reshape(4, 3, 3)[:3]]
+    np.testing.assert_allclose(got.ravel(), [*alone, inf], rtol=1e-9)

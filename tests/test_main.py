@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_training_repeats_itself(here: Path, capsys: pytest.CaptureFixture[str])
         return capsys.readouterr().out
 
     assert once() == once()
+
+
+def test_a_compiled_training_learns_the_same(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wants_digits()
+    monkeypatch.setattr(mg.compile, "backend", "numpy")
+    train = ["train", "digits", "--hidden", "8", "--epochs", "1"]
+    assert main([*train, "--save", "eager.npz"]) == main([*train, "--compile", "--save", "compiled.npz"]) == 0
+    eager, compiled = (mg.load(f"{name}.npz")["model"] for name in ("eager", "compiled"))
+    assert all((eager[name] == compiled[name]).all() for name in eager)
 
 
 def test_it_draws_functions_models_and_values(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,6 +150,17 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
             main([command, "--help"])
         assert ended.value.code == 0
         assert capsys.readouterr().out.count(f"  python -m microgradnet {command} ") >= 3
+
+
+def test_help_lists_the_commands_each_with_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = capsys.readouterr().out
+    for command in ("train", "draw", "check"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        first = capsys.readouterr().out.partition("\n\n")[2].partition("\n")[0].rstrip(".")
+        assert re.search(rf"^ +{command} +{re.escape(first[:30])}", listed, re.MULTILINE), first
 
 
 def test_training_starts_with_xaviers_weights_for_the_sigmoid(here: Path) -> None:

@@ -34,6 +34,19 @@ def test_moons_learns_three_spirals(example: Callable[..., str], tmp_path: Path)
     assert is_picture(tmp_path / "spirals.png")
 
 
+@pytest.mark.slow
+def test_micrograds_moons_run_as_products_of_matrices(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("micrograd_moons.py")
+    assert "337 parameters" in printed
+    costs = [float(n) for n in re.findall(r"loss ([\d.]+)", printed)]
+    assert len(costs) == 14
+    assert costs[-1] < costs[0] / 10
+    assert "100% of 100 points right" in printed
+    assert printed.count("dot(") == 8
+    assert (tmp_path / "micrograd_moons.txt").read_text().startswith("def step(")
+    assert is_picture(tmp_path / "micrograd_moons.png")
+
+
 def test_custom_network_is_checked_frozen_tied_stopped_and_saved(tmp_path: Path) -> None:
     done = run("custom_network.py", "--epochs", 60, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -232,3 +245,16 @@ def test_what_is_wrong_is_said_in_one_sentence(
     sentence = capsys.readouterr().err.replace("\r", "\n").strip().splitlines()[-1]
     assert says in sentence
     assert sentence.startswith(f"{name}: ")
+
+
+def test_a_compiled_step_is_printed_timed_and_drawn(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("compiled_step.py", "--epochs", 2)
+    assert printed.startswith("# step, compiled")
+    for part in ("forward", "backward"):
+        assert re.search(rf"# {part} · compiled_step\.py:\d+: cost = quadratic_cost\(model\(x\), y\)$", printed, re.M)
+    assert re.search(r"# update · compiled_step\.py:\d+: optimiser\.step\(\)$", printed, re.MULTILINE)
+    assert "needed by nothing: " in printed
+    eager, compiled = (float(n) for n in re.findall(r"held-out accuracy ([\d.]+)%", printed))
+    assert abs(eager - compiled) < 1
+    if "The program is not drawn" not in printed:
+        assert "gradient of layers.0.weight" in (tmp_path / "compiled_step.svg").read_text()

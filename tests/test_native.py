@@ -633,3 +633,44 @@ def test_the_source_is_numpys() -> None:
     assert "native" not in twin.native.source
     assert "dot(" in twin.native.source
     assert "native1(" in twin.native.latest.text
+
+
+def test_a_parameter_is_read_again_after_it_has_moved() -> None:
+    """The other way round, as a Linear reads it, while its gradient lies in memory that way too."""
+    w = Value(np.full((2, 3), 0.3, np.float32))
+    eager = Value(w.data.copy())
+
+    def of(w: Value) -> Callable[..., Any]:
+        def step(x: Any) -> Any:
+            w.grad = None
+            cost = ((x @ w.T) ** 2).mean()
+            cost.backward()
+            w.data -= 0.1 * w.grad
+            return cost, (x @ w.T).mean(), w.T.sum()
+
+        return step
+
+    compiled, plain = native(of(w)), of(eager)
+    for i in range(6):
+        x = rng(i).normal(size=(4, 3)).astype(np.float32)
+        for got, wanted in zip(compiled(x), plain(x), strict=True):
+            np.testing.assert_allclose(numbers(got), numbers(wanted), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(w.data, eager.data, rtol=1e-6)
+    assert ran_natively(compiled)
+
+
+def test_a_gradient_that_is_returned_is_not_written_over() -> None:
+    w = Value(np.full((3, 4), 0.1))
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        out = np.tanh(x @ w)
+        out.sum().backward()
+        return out, w.grad, w.grad.T, {"first": w.grad[0]}
+
+    compiled, seen = native(step), []
+    for i in range(6):
+        out, g, turned, more = compiled(np.arange(6.0).reshape(2, 3) + i)
+        seen.append([(x, x.copy()) for x in (numbers(out), g, turned, more["first"])])
+    assert ran_natively(compiled)
+    assert all((x == copy).all() for results in seen for x, copy in results)

@@ -450,6 +450,7 @@ def test_a_group_has_options_of_its_own() -> None:
         (lambda groups: groups[1].update(learning_rate=1), "no option 'learning_rate'"),
         (lambda groups: groups[1].pop("betas"), "group 1 has lost its option 'betas'"),
         (lambda groups: groups[1].update(params=[Value(1.0)]), "group 1 has got other parameters"),
+        (lambda groups: groups[1].pop("params"), "group 1 has got other parameters"),
         (lambda groups: groups.append({"params": [Value(1.0)]}), "3 groups, but there were 2"),
     ],
 )
@@ -1194,3 +1195,32 @@ def test_a_cycle_without_steps_is_refused_in_words(given: Any) -> None:
     (name,) = [name for name, n in given.items() if n == 0]
     with pytest.raises(ValueError, match=f"{name}=0: it is a whole number" + (" of steps" if "steps" in name else "")):
         OneCycleLR(SGD([Value(1.0)], lr=0.1, momentum=0.5), 0.5, **given)
+
+
+def test_lists_given_to_a_schedule_may_be_written_afterwards() -> None:
+    optimiser = SGD([Value([1.0])], lr=1.0)
+    functions, milestones = [lambda t: 0.5**t], [1]
+    schedulers = [optim.StepLR(optimiser, 1), optim.StepLR(optimiser, 2)]
+    schedules = [
+        optim.LambdaLR(optimiser, functions), optim.MultiStepLR(optimiser, milestones, gamma=0.5),
+        optim.SequentialLR(optimiser, schedulers, milestones),
+    ]  # fmt: skip
+    before = [[schedule.options_at(t) for t in range(4)] for schedule in schedules]
+    for listed in (functions, milestones, schedulers):
+        listed.clear()
+    assert [[schedule.options_at(t) for t in range(4)] for schedule in schedules] == before
+
+
+@pytest.mark.parametrize("kind", [optim.LRScheduler, optim.Optimizer, nn.Module])
+def test_another_parent_beside_ours_is_told_of_its_subclasses(kind: Any) -> None:
+    told = []
+
+    class Parent:
+        def __init_subclass__(cls, **more: Any) -> None:
+            super().__init_subclass__(**more)
+            told.append(cls)
+
+    class Mine(kind, Parent):
+        pass
+
+    assert told == [Mine]

@@ -1,16 +1,23 @@
-"""Every error that was planted is caught, and nothing that is right is accused."""
+"""Every error that was planted is caught, and nothing that is right is accused.
+
+tests/reports.txt has in short what was said of each, as it was read and found good. Where that is meant to change,
+`python -m tests.test_planted` writes the file anew: what changed is then in the diff.
+"""
 
 from __future__ import annotations
 
+import re
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from microgradnet import primitive
-from microgradnet.gradcheck import check_grads
+from microgradnet.gradcheck import GradReport, check_grads
 
-from .planted import RIGHT, WRONG
+from .planted import RIGHT, WRONG, Entry
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -18,21 +25,51 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 LOST_IN_ROUNDING = ("1e14 + x², 0", "1e16 + x², 0", "1e12 + x², 1 % off", "1e30 + x², -93")
 
 
+PAGE = Path(__file__).with_name("reports.txt")
+PARTS = [part.partition("\n") for part in PAGE.read_text("utf-8").strip().split("\n# ")]
+READ = {name: text for name, _, text in PARTS}
+
+
+def checked(entry: Entry) -> GradReport:
+    f, args, how = entry
+    return check_grads(f, *args, progress=False, **how)
+
+
+def short(said: Any) -> str:
+    """In one line, numbers to four digits and without their error bars, which rounding makes."""
+    text = re.sub(r" ± [\w.+-]+", "", " ".join(str(said).split()))
+    text = re.sub(r"-?\d+(\.\d+(e[+-]\d+)?|e[+-]?\d+)", lambda found: f"{float(found[0]):.4g}", text)
+    return re.sub(r"-0(?![\d.])", "0", text)
+
+
+def in_short(report: GradReport) -> str:
+    """What a report says: how many of each verdict, the worst, what the others could not tell, whom it blames."""
+    lines = [f"{report.word}: {report.coverage}"]
+    lines += [f"{name} {shape}: {' '.join(counts)}" for name, shape, *counts, _ in report.rows()]
+    lines += report.mismatches[:1]
+    for e in [e for e in report.elements if e.verdict in ("kink", "cannot tell")][:2]:
+        sides = f", {e.left:.3f} on the left, {e.right:.3f} on the right" if e.verdict == "kink" else ""
+        lines.append(f"{e.name}{list(e.place)} {e.verdict}: {e.analytic:.3f}{sides}")
+    lines += [str(culprit).replace(culprit.line, "") for culprit in report.culprits]
+    notes = [note for note in report.notes if "flat here" not in note]  # exactly 0 is a matter of rounding
+    return "\n".join(map(short, lines + report.problems + notes))
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_a_planted_error_is_caught(name: str) -> None:
-    f, args, how = WRONG[name]
-    report = check_grads(f, *args, progress=False, **how)
+    report = checked(WRONG[name])
     assert not report, str(report)
     assert report.is_unknown is (name in LOST_IN_ROUNDING), str(report)
     assert str(report).startswith("CANNOT TELL" if report.is_unknown else "NOT OK")
+    assert in_short(report) == READ[f"wrong: {name}"]
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_what_is_right_is_ok(name: str) -> None:
-    f, args, how = RIGHT[name]
-    report = check_grads(f, *args, progress=False, **how)
+    report = checked(RIGHT[name])
     assert report, str(report)
     assert str(report).startswith("ok")
+    assert in_short(report) == READ[f"right: {name}"]
 
 
 def test_most_of_what_is_right_matches() -> None:
@@ -138,3 +175,10 @@ def test_where_all_is_wrong_it_takes_little_longer_than_where_all_is_right() -> 
     report = check_grads(wrong, np.linspace(0.1, 1.0, 2000))
     assert report.count("mismatch") == 2000
     assert calls < 2000 * 12
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    parts = [f"wrong: {name}\n{in_short(checked(entry))}" for name, entry in WRONG.items()]
+    parts += [f"right: {name}\n{in_short(checked(entry))}" for name, entry in RIGHT.items()]
+    PAGE.write_text("\n# ".join(["What the checker says of tests/planted.py, in short", *parts]) + "\n", "utf-8")

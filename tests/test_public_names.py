@@ -28,7 +28,8 @@ def module(name: str) -> ModuleType:
     return importlib.import_module(f"microgradnet.{name}" if name else "microgradnet")
 
 
-ROOMS = sorted(path.parent.relative_to(ROOT).as_posix().strip(".") for path in ROOT.rglob("__init__.py"))
+# A package inside one of these is a part of it, and has no public names of its own.
+ROOMS = ["", *sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))]
 # To import a part of these is to need all of it. All other packages import on demand.
 LAZY = [name for name in ROOMS if name not in ("core", "formulas", "ops")]
 PUBLIC = [*LAZY, "functional", "nn.init"]

@@ -580,6 +580,35 @@ def test_a_hostile_safetensors_file_is_refused(tmp_path: Path, head: dict[str, A
     unchanged(training, path, "net", model=training.model)
 
 
+def test_the_format_is_what_it_was(path: Path) -> None:
+    """Files are read by later versions, and by other programs."""
+    layer = nn.Sequential(nn.Linear(2, 1, seed=0), nn.Dropout(0.5, seed=np.random.Generator(np.random.PCG64(1))))
+    plain = {"a": (1, [2.5, None, True]), "b": {1: "x", (2,): np.arange(2)}, "c": {"$d": np.float32(1.5)}}
+    mg.save(path, layer, plain=plain, other=layer[0], rng=layer[1].rng)  # type: ignore[union-attr]
+    arrays, meta = format_of(path)[0](str(path))
+    weights = ["layers.0.weight", "layers.0.bias", "other.weight", "other.bias"]
+    names = [*weights[:2], "plain.b.(2,)", "plain.c.$d", *weights[2:]]
+    assert sorted(arrays) == sorted(names)
+    manifest = json.loads(meta["manifest"])
+    _, generator = manifest.pop("generators")  # the first is the one that layers share
+    assert generator == np.random.PCG64(1).state
+    module = {name.removeprefix("other."): {"$array": name} for name in weights}
+    assert manifest == {
+        "version": 1,
+        "things": {
+            "model": {"$module": dict(list(module.items())[:2]), "generators": {"layers.1.rng": 1}},
+            "plain": {
+                "a": {"$tuple": [1, [2.5, None, True]]},
+                "b": {"$dict": [[1, "x"], [{"$tuple": [2]}, {"$array": "plain.b.(2,)"}]]},
+                "c": {"$dict": [["$d", {"$scalar": "plain.c.$d"}]]},
+            },
+            "other": {"$module": dict(list(module.items())[2:]), "generators": {}},
+            "rng": {"$generator": 1},
+        },
+    }
+    assert meta["sha256"] == digest(meta["manifest"], arrays)
+
+
 def forged(path: Path, change: Any, here: str = "") -> None:
     """A file with another manifest, in it `here` in place of "HERE", and the checksum that goes with it."""
     arrays, meta = format_of(path)[0](str(path))

@@ -19,6 +19,8 @@ PAGE = Path(__file__).with_name("signatures.txt")
 
 
 def signature(called: Any) -> str:
+    if isinstance(called, type) and issubclass(called, Exception) and "__init__" not in vars(called):
+        return "(message)"  # Python knows no signature of its own exceptions
     parameters = inspect.signature(called).parameters.values()
     plain = [p.replace(annotation=p.empty) for p in parameters]
     return re.sub(r"<(?:function )?(\S+)(?: object)? at 0x\w+>", r"\1", str(inspect.Signature(plain)))

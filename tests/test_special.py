@@ -101,12 +101,21 @@ OF_SMOOTH = [law for law in OF_A_ROW if law not in NOT_HERE]
 every_row = pytest.mark.parametrize("row", [*SMOOTH, special.polygamma], ids=lambda row: row.name)
 
 
+# The law, and what part of the calls that it is tried on.
+FEW = [(law, 0.05) for law in (
+    laws.test_the_result_is_numpys, laws.test_the_gradient_is_the_slope,
+    laws.test_the_second_derivative_is_the_slope_of_the_first, laws.test_float32_stays_float32_even_inside_a_rule,
+)]  # fmt: skip
+ALL = [pytest.param(law, 1.0, marks=pytest.mark.slow) for law in OF_SMOOTH]
+
+
 @every_row
-@pytest.mark.parametrize("law", OF_SMOOTH, ids=lambda law: law.__name__)
-@pytest.mark.slow
-def test_a_row_of_scipys_obeys(law: Callable[[Op, float], None], row: Op, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("law", "part"), [*FEW, *ALL], ids=lambda x: getattr(x, "__name__", None))
+def test_a_row_of_scipys_obeys(
+    law: Callable[[Op, float], None], part: float, row: Op, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(laws.REFERENCE, "polygamma", lambda x, n: scipy_special.polygamma(n, x))
-    law(row, 1.0)
+    law(row, part)
 
 
 @pytest.mark.parametrize(
@@ -516,3 +525,12 @@ def test_gradients_are_torchs() -> None:
 
         checked += compare(name, count, peer)
     assert checked > 35
+
+
+@pytest.mark.parametrize("n", [1, np.int64(1), np.uint8(1)])
+def test_the_order_of_polygamma_widens_nothing(n: Any) -> None:
+    x = Value(np.array([0.5, 2.0], np.float32))
+    y = special.polygamma(x, n=n)
+    y.sum().backward()
+    assert y.dtype == x.grad.dtype == np.float32
+    np.testing.assert_allclose(y.data, scipy_special.polygamma(1, x.data.astype(float)), rtol=1e-5)

@@ -590,6 +590,11 @@ def test_an_observation_of_weight_0_takes_no_part_in_a_covariance() -> None:
         for name in weights:
             with pytest.raises(ValueError, match=f"{name} are not negative"):
                 np.cov(v, **{name: [1, 1, -1, 1]})
+            for wrong, says in ((np.ones((4, 4), int), "have one axis"), ([1, 1, 1], f"3 {name} for 4 observations")):
+                with pytest.raises(RuntimeError, match=says):
+                    np.cov(v, **{name: wrong})
+                with pytest.raises(RuntimeError):
+                    np.cov(x, **{name: wrong})
 
 
 def test_masks_of_nans_warn_of_nothing() -> None:

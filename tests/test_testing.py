@@ -178,39 +178,67 @@ SQUARE: Callable[..., Any] = lambda x: x * x  # noqa: E731
 PRODUCT: Callable[..., Any] = lambda x, y: x * y  # noqa: E731
 
 SLOPE, SECOND, SAME, SINGLE, WRITTEN, OWN, POINTS = (law.__name__ for law in OP_LAWS)
-WRONG: dict[str, tuple[Op, set[str]]] = {
-    "its sign": (made_by(lambda g, out, x: -g * 2 * x)(SQUARE), {SLOPE}),
-    "a factor of 1.001": (made_by(lambda g, out, x: g * 2.002 * x)(SQUARE), {SLOPE}),
+NOT_SLOPE = "the gradient of input 0 is ACTUAL, the slope DESIRED"
+NOT_SECOND = "the second derivative of input 0 is ACTUAL, the first one's slope DESIRED"
+NOT_SAME = "the gradient of input 0 by Values is ACTUAL, by arrays DESIRED"
+SUMMED = "ValueError: a rule of <lambda> returned shape"
+WRONG: dict[str, tuple[Op, dict[str, str]]] = {
+    "its sign": (made_by(lambda g, out, x: -g * 2 * x)(SQUARE), {SLOPE: NOT_SLOPE}),
+    "a factor of 1.001": (made_by(lambda g, out, x: g * 2.002 * x)(SQUARE), {SLOPE: NOT_SLOPE}),
     "one element of three": (
         made_by(lambda g, out, x: g * 2 * x * np.array([1.0, 1.0, 0.9]), cases=[case("a3")])(SQUARE),
-        {SLOPE, SINGLE},
+        {SLOPE: NOT_SLOPE, SINGLE: "rule 0 returns float64"},
     ),
-    "it forgets g": (made_by(lambda g, out, x: 2 * x)(SQUARE), {SLOPE}),
-    "it uses g twice": (made_by(lambda g, out, x: g * g * 2 * x)(SQUARE), {SLOPE}),
-    "it sums": (made_by(lambda g, out, x: (g * 2 * x).sum())(SQUARE), {SLOPE, SECOND, SAME, WRITTEN, OWN}),
+    "it forgets g": (made_by(lambda g, out, x: 2 * x)(SQUARE), {SLOPE: NOT_SLOPE}),
+    "it uses g twice": (made_by(lambda g, out, x: g * g * 2 * x)(SQUARE), {SLOPE: NOT_SLOPE}),
+    "it sums": (
+        made_by(lambda g, out, x: (g * 2 * x).sum())(SQUARE),
+        {SLOPE: SUMMED, SECOND: SUMMED, SAME: SUMMED, WRITTEN: SUMMED, OWN: SUMMED},
+    ),
     "it sums, with fewer steps": (
         made_by(lambda g, out, x: (g * 2 * x).sum(), elementwise=True)(SQUARE),
-        {SLOPE, SECOND, SAME},
+        {SLOPE: "), its gradient float64 ()", SECOND: SUMMED, SAME: SUMMED},
     ),
-    "float64 inside": (made_by(lambda g, out, x: g * x * np.float64(2))(SQUARE), {SINGLE}),
-    "float64 outside": (made_by(lambda g, out, x: g * 2 * x)(lambda x: x * x * np.float64(1)), {SINGLE}),
-    "it writes its input": (made_by(lambda g, out, x: g * 3 * x)(lambda x: written(x) * x / 1.5), {WRITTEN}),
-    "its rule writes g": (made_by(lambda g, out, x: written(g) * x * 2 / 1.5)(SQUARE), {WRITTEN}),
-    "its rule writes the result": (made_by(lambda g, out, x: g * 2 * x + 0 * written(out))(SQUARE), {WRITTEN}),
+    "float64 inside": (made_by(lambda g, out, x: g * x * np.float64(2))(SQUARE), {SINGLE: "rule 0 returns float64"}),
+    "float64 outside": (
+        made_by(lambda g, out, x: g * 2 * x)(lambda x: x * x * np.float64(1)), {SINGLE: "the result is float64"},
+    ),
+    "it writes its input": (
+        made_by(lambda g, out, x: g * 3 * x)(lambda x: written(x) * x / 1.5), {WRITTEN: "is read-only"},
+    ),
+    "its rule writes g": (made_by(lambda g, out, x: written(g) * x * 2 / 1.5)(SQUARE), {WRITTEN: "is read-only"}),
+    "its rule writes the result": (
+        made_by(lambda g, out, x: g * 2 * x + 0 * written(out))(SQUARE), {WRITTEN: "a rule writes into the result"},
+    ),
     "the rules change places": (
-        made_by(lambda g, out, x, y: g * x, lambda g, out, x, y: g * y)(PRODUCT),
-        {SLOPE},
+        made_by(lambda g, out, x, y: g * x, lambda g, out, x, y: g * y)(PRODUCT), {SLOPE: NOT_SLOPE},
     ),
-    "g itself for both": (made_by(lambda g, out, x, y: g, lambda g, out, x, y: g)(PRODUCT), {SLOPE}),
-    "detached at second order": (made_by(lambda g, out, x: g * 2 * numbers(x))(SQUARE), {SECOND}),
-    "no Value at second order": (made_by(lambda g, out, x: g * 2 * np.asarray(x))(SQUARE), {SECOND, SAME}),
+    "g itself for both": (
+        made_by(lambda g, out, x, y: g, lambda g, out, x, y: g)(PRODUCT), {SLOPE: NOT_SLOPE},
+    ),
+    "detached at second order": (made_by(lambda g, out, x: g * 2 * numbers(x))(SQUARE), {SECOND: NOT_SECOND}),
+    "detached altogether at second order": (
+        made_by(lambda g, out, x: numbers(g) * 2 * numbers(x))(SQUARE),
+        {SECOND: "handed Values, the rules return plain arrays",
+         SAME: "handed Values, the rule of input 0 returns a plain array"},
+    ),
+    "no Value at second order": (
+        made_by(lambda g, out, x: g * 2 * np.asarray(x))(SQUARE), {SECOND: "TypeError: ", SAME: "TypeError: "},
+    ),
+    "another rule for Values": (
+        made_by(lambda g, out, x: g * x * (2.0 if isinstance(x, np.ndarray) else 2.0 + 1e-12))(SQUARE),
+        {SAME: NOT_SAME},
+    ),
     "a kink in another place": (
         made_by(lambda g, out, x: g * np.where(x > 0.4, 2.0, 1.0).astype(x.dtype))(lambda x: np.maximum(x, 2 * x - 1)),
-        {SLOPE},
+        {SLOPE: NOT_SLOPE},
     ),
-    "NaN": (made_by(lambda g, out, x: g / (2 * out))(lambda x: np.sqrt(x)), {SLOPE}),
-    "it is random": (made_by(lambda g, out, x: g * np.random.normal(size=x.shape))(SQUARE), {SLOPE, SAME}),  # noqa: NPY002
-}
+    "NaN": (made_by(lambda g, out, x: g / (2 * out))(lambda x: np.sqrt(x)), {SLOPE: "the result holds NaN or Inf"}),
+    "it is random": (
+        made_by(lambda g, out, x: g * np.random.normal(size=x.shape))(SQUARE),  # noqa: NPY002
+        {SLOPE: NOT_SLOPE, SAME: NOT_SAME},
+    ),
+}  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -223,25 +251,30 @@ def profile(*phases: Phase) -> Iterator[None]:
         settings.load_profile("default")
 
 
-def broken(laws: Any, strategy: Any) -> dict[str, str]:
+def broken(laws: Any, strategy: Any, examples: int = 20) -> dict[str, str]:
     """The laws that do not hold, each with what it says of the first call found; no smaller one is searched for."""
     said = {}
     for law in laws:
         try:
             with np.errstate(all="ignore"), profile(Phase.generate):
-                holds(law, strategy, 20)
+                holds(law, strategy, examples)
         except AssertionError as error:
             said[law.__name__] = str(error)
     return said
 
 
+def tried(laws: Any, broken: Any, share: float) -> Any:
+    """In the long run all laws, otherwise those that are to be broken."""
+    return [law for law in laws if share == 1.0 or law.__name__ in broken]
+
+
 @pytest.mark.parametrize("what", WRONG)
-@pytest.mark.slow
-def test_a_wrong_rule_breaks_a_law(what: str) -> None:
-    op, laws = WRONG[what]
-    said = broken(OP_LAWS, calls(op))
-    assert laws <= said.keys()
+def test_a_wrong_rule_breaks_a_law(what: str, share: float) -> None:
+    op, says = WRONG[what]
+    said = broken(tried(OP_LAWS, says, share), calls(op))
+    assert says.keys() <= said.keys()
     for name, text in said.items():
+        assert says.get(name, "") in text
         assert text.startswith(f"{op.name}(float64 (")
         assert ", seed " in text
         assert f"breaks the law “{name.replace('_', ' ')}”" in text
@@ -453,10 +486,9 @@ WRONG_BETWEEN: dict[str, tuple[Callable[[Any], Any], set[str], str]] = {
 
 
 @pytest.mark.parametrize("what", WRONG_BETWEEN)
-@pytest.mark.slow
-def test_a_wrong_module_breaks_a_law(what: str) -> None:
+def test_a_wrong_module_breaks_a_law(what: str, share: float) -> None:
     between, laws, says = WRONG_BETWEEN[what]
-    said = broken(MODULE_LAWS, runs(lambda seed: Net(seed, between), case("n4")))
+    said = broken(tried(MODULE_LAWS, laws, share), runs(lambda seed: Net(seed, between), case("n4")), 4)
     assert laws <= said.keys()
     assert any(says in text for text in said.values())
     for name, text in said.items():

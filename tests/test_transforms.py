@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgradnet.functional as F
@@ -21,6 +21,7 @@ from microgradnet import Value, nn, primitive, tree
 from microgradnet.core import NonDiff, no_grad
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tests.collector import nothing_left_over
 
 Point = namedtuple("Point", "x y")
 
@@ -461,10 +462,17 @@ def test_jvp_and_vjp_are_each_others_adjoint_and_the_jacobian(i: int, x: Any, se
     np.testing.assert_allclose(jv, slope, rtol=1e-5, atol=1e-6)
 
 
+def tried(check: Callable[..., None], share: float, **drawn: Any) -> None:
+    """On a few points, or in the long run on a hundred."""
+    settings(max_examples=100 if share == 1 else 4)(given(**drawn)(check))()
+
+
 @pytest.mark.parametrize("i", range(len(FUNCTIONS)))
-@given(x=points, seed=st.integers(0, 99))
-@pytest.mark.slow
-def test_hessians_are_symmetric_and_hvp_multiplies_by_them(i: int, x: Any, seed: int) -> None:
+def test_hessians_are_symmetric_and_hvp_multiplies_by_them(i: int, share: float) -> None:
+    tried(lambda x, seed: check_hessian(i, x, seed), share, x=points, seed=st.integers(0, 99))
+
+
+def check_hessian(i: int, x: Any, seed: int) -> None:
     c = rng(seed).normal(size=np.shape(FUNCTIONS[i](Value(x)).data))
     f = lambda x: (FUNCTIONS[i](x) * c).sum()  # noqa: E731
     v = rng(seed + 1).normal(size=4)
@@ -480,9 +488,11 @@ def test_hessians_are_symmetric_and_hvp_multiplies_by_them(i: int, x: Any, seed:
 
 
 @pytest.mark.parametrize("i", range(len(FUNCTIONS)))
-@given(x=points)
-@pytest.mark.slow
-def test_a_checkpoint_changes_no_bit(i: int, x: Any) -> None:
+def test_a_checkpoint_changes_no_bit(i: int, share: float) -> None:
+    tried(lambda x: check_checkpoint(i, x), share, x=points)
+
+
+def check_checkpoint(i: int, x: Any) -> None:
     f = FUNCTIONS[i]
     c = rng(1).normal(size=np.shape(f(Value(x)).data))
     plain = lambda x: (f(x) * c).sum()  # noqa: E731
@@ -641,13 +651,8 @@ def test_nothing_waits_for_garbage_collection() -> None:
         lambda: hvp(cost, (model, x), (v, x)),
         lambda: checkpoint(cost)(model, Value(x)).backward(),
     ):
-        gc.collect()
-        gc.disable()
-        try:
+        with nothing_left_over():
             run()
-            assert gc.collect() == 0
-        finally:
-            gc.enable()
 
 
 # ------------------------------------------------------------------------------------------------------- checkpoint

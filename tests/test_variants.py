@@ -136,10 +136,14 @@ def test_value_is_numpys(function: str) -> None:
         compared = 0
         for dtype in (np.float64, np.float32):
             arrays = v.arrays(dtype)
-            expected, got = v.f(np, *arrays), v.f(np, *recorded(v, arrays))
+            expected, got = v.f(np, *arrays), v.f(np, *(inputs := recorded(v, arrays)))
             same_structure(got, expected)
             compared += 1
             for g, e in zip(flat(got), flat(expected), strict=True):
+                if isinstance(g, Value) and not any(g is x for x in inputs) and isinstance(g.data, np.ndarray):
+                    held = any(np.may_share_memory(g.data, numbers(x)) for x in inputs)
+                    if held and g.data.flags.writeable:
+                        raise AssertionError("a view of an input that can be written")
                 g = numbers(g)
                 assert np.shape(g) == np.shape(e), f"shape {np.shape(g)}, NumPy's is {np.shape(e)}"
                 assert np.asarray(g).dtype == np.asarray(e).dtype, (
@@ -149,6 +153,53 @@ def test_value_is_numpys(function: str) -> None:
         return compared
 
     on_variants(RECORDED[function], check)
+
+
+@every_function
+def test_value_is_numpys_of_whole_numbers_too(function: str, share: float) -> None:
+    """Among them are ties, zeros of both signs, and numbers on the bounds of others."""
+
+    def check(v: Variant) -> int:
+        arrays = [np.rint(x)[()] for x in v.arrays()]
+        try:
+            expected = v.f(np, *arrays)
+        except Exception:  # a matrix that is singular now
+            return 1
+        got = v.f(np, *recorded(v, arrays))
+        same_structure(got, expected)
+        for g, e in zip(flat(got), flat(expected), strict=True):
+            assert np.asarray(numbers(g)).dtype == np.asarray(e).dtype
+            near = 1e-4 if np.asarray(e).dtype == np.float32 else 1e-9
+            np.testing.assert_allclose(numbers(g), e, rtol=near, atol=near)
+        return 1
+
+    on_variants(some(RECORDED[function], share), check)
+
+
+LISTED = {function: chosen for function, variants in RECORDED.items()
+          if (chosen := [v for v in variants if len(v.inputs) > 1 and any(x.flows for x in v.inputs)])}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", LISTED)
+def test_lists_are_as_good_as_arrays(function: str, share: float) -> None:
+    """Beside one Value, wherever NumPy takes them."""
+
+    def check(v: Variant) -> int:
+        arrays = v.arrays()
+        for i in [i for i, x in enumerate(v.inputs) if x.flows]:
+            given = [x if j == i else np.asarray(x).tolist() for j, x in enumerate(arrays)]
+            try:
+                expected = v.f(np, *given)
+            except Exception:  # NumPy wants an array there, or calls a method of it
+                continue
+            got = v.f(np, *[Value(x) if j == i else x for j, x in enumerate(given)])
+            same_structure(got, expected)
+            for g, e in zip(flat(got), flat(expected), strict=True):
+                assert np.asarray(numbers(g)).dtype == np.asarray(e).dtype
+                close(numbers(g), e, 1e-12)
+        return 1
+
+    on_variants(some(LISTED[function], share), check)
 
 
 @every_function

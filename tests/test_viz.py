@@ -113,7 +113,7 @@ def test_the_order_of_arguments_is_shown_where_it_matters() -> None:
 
 def test_kinds_are_told_apart_by_colour_and_by_shape() -> None:
     shapes = [(shape, fill) for shape, fill, *_ in STYLES.values()]
-    assert len({shape for shape, _ in shapes}) == len({fill for _, fill in shapes}) == len(STYLES) == 6
+    assert len({shape for shape, _ in shapes}) == len({fill for _, fill in shapes}) == len(STYLES) == 8
     model = nn.Sequential(nn.Linear(2, 2, seed=0), np.tanh)
     scale = Value(2.0, name="scale")
     drawing = draw(model(np.ones((1, 2), "f4")) * scale + 1.0, fold="modules")

@@ -19,11 +19,12 @@ import pytest
 
 import microgradnet
 from microgradnet import Value, data, functional, nn, optim
-from microgradnet.core import NonDiff
+from microgradnet.core import FORMULAS, NonDiff
 from microgradnet.core.arraylike import ArrayLike
 from microgradnet.foreign import INSTEAD, KEYWORDS
 from microgradnet.libraries import LIBRARIES
 from microgradnet.words import Foreign
+from tests.cases import ROWS  # which fills the tables
 
 
 def V(*shape: int) -> Value:
@@ -427,3 +428,29 @@ def test_what_the_sentences_about_other_libraries_name_exists(part: str) -> None
         assert names or "to_numpy" in sentence or part in ("torch", "jax", "pandas"), sentence
         for name in names:
             assert exists(name), name
+
+
+def takes_out(function: Any) -> bool:
+    """Whether NumPy's function has an `out`, as far as it says what it has. It says so of no ufunc."""
+    try:
+        return not isinstance(function, np.ufunc) and "out" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+WRITING = {function.__name__: function for function in (*FORMULAS, *[row.key for row in ROWS]) if takes_out(function)}
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_an_array_to_write_into_is_refused_wherever_numpy_takes_it(name: str) -> None:
+    parameters = inspect.signature(WRITING[name]).parameters.values()
+    place = [p.name for p in parameters].index("out")
+    needed = sum(p.default is p.empty and p.kind < p.VAR_POSITIONAL for p in parameters)
+    v = Value(np.ones((3, 3)))
+    first = {"choose": [np.zeros(3, int), [v, v, v]], "multi_dot": [[v, v]]}.get(name, [v])
+    calls = [([*first, *[None] * (needed - len(first))], {"out": np.zeros((3, 3))})]
+    if all(p.kind < p.VAR_POSITIONAL for p in parameters if p.name == "out"):
+        calls.append(([*first, *[None] * (place - len(first)), np.zeros((3, 3))], {}))
+    for args, named in calls:
+        with pytest.raises(TypeError, match="would write a recorded result into an array"):
+            WRITING[name](*args, **named)

@@ -24,7 +24,7 @@ def parts_of_value(value: Any, history: Any) -> tuple[Any, ...]:
     frozen = value.params is FROZEN
     if modes.on:
         modes.looked(value, "copying or pickling it")
-    return revived, (type(value), value._numbers, held(value.grad), value.name, history, frozen)
+    return revived, (type(value), modes.number(value), held(value.grad), value.name, history, frozen)
 
 
 def revived(kind: Any, data: Any, grad: Any, name: str | None, history: Any, frozen: bool) -> Any:

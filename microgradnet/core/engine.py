@@ -25,7 +25,7 @@ from ..words import unexpected
 from . import copies, modes, refusals
 from .arraylike import ArrayLike
 from .conversion import as_gradient, constant, floating, plain, replacing, seed, shaped, unbroadcast, widened
-from .modes import Later
+from .modes import Later, on
 from .protocols import held
 from .tables import NO_PARAMS, TABLE, Array, Data, Numbers, Rule
 from .written import COMPUTED, new_age, new_value
@@ -68,7 +68,7 @@ class Value(ArrayLike):
     def __init__(self, data: Data, name: str | None = None, **foreign: Never) -> None:
         if foreign or (name is not None and not isinstance(name, str)):
             raise refusals.name_of_another_kind(Value.__init__, name, foreign)
-        self._numbers = floating(modes.leaf(self, data) if modes.on else data)
+        self._numbers = floating(modes.leaf(self, data) if on else data)
         self.op, self.args, self.params = None, (), NO_PARAMS
         self.age = new_age()
         self._grad, self.name, self.scope = None, name, None
@@ -83,14 +83,15 @@ class Value(ArrayLike):
     @property
     def data(self) -> Array:
         """The numbers: an ndarray, or a NumPy scalar for a 0-d Value. Assign to it to move a parameter."""
-        return modes.seen(self, "data", self._numbers) if modes.on else self._numbers
+        x = self._numbers
+        return modes.seen(self, "data") if on or type(x) is Later else x  # type: ignore[comparison-overlap]
 
     @data.setter
     def data(self, new: Data) -> None:
-        if modes.on:
+        if on:
             new = modes.assigned(self, "data", new)
         if new is not self._numbers:  # `v.data -= step` hands the same array back, already changed
-            self._numbers = replacing(self._numbers, new, self)
+            self._numbers = replacing(modes.number(self), new, self)
         # Whoever used the old numbers is now older than its input: the next sweep notices and says so.
         self.age = new_age()
         if self.op is not None and type(self.op) is not Gone:
@@ -100,11 +101,11 @@ class Value(ArrayLike):
     @property
     def grad(self) -> Array | Any:  # or None, or a Value: Any, for nobody should have to ask before `w.grad.round(3)`
         """The gradient, with the Value's shape and dtype, or None. Set it to None, or to 0, to start anew."""
-        return modes.seen(self, "grad", self._grad) if modes.on or type(self._grad) is Later else self._grad
+        return modes.seen(self, "grad") if on or type(self._grad) is Later else self._grad
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        if modes.on:
+        if on or type(self._grad) is Later:
             new = modes.assigned(self, "grad", new)
         if new is not self._grad:  # as above
             self._grad = None if new is None else as_gradient(new, self)
@@ -326,7 +327,7 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
     if isinstance(value, NonDiff):
         raise refusals.nothing_flows(value)
     if gradient is None and type(value._numbers) is not ndarray and not create_graph:
-        return type(value._numbers)(1)
+        return value.dtype.type(1)
     g = seed(value, gradient, create_graph)
     return Value(g) if create_graph and not isinstance(g, Value) else g
 
@@ -334,7 +335,7 @@ def start(value: Value, gradient: Any, create_graph: bool) -> Any:
 def deposit(gradients: Gradients) -> None:
     """Put each gradient into its Value's `.grad`, in memory of its own; leaves add it to what they have."""
     owned: set[int] = set()
-    if modes.on and modes.deposited(gradients):
+    if on and modes.deposited(gradients):
         return
     for value, g in gradients.items():
         array = g._numbers if type(g) is Value else g
@@ -344,6 +345,6 @@ def deposit(gradients: Gradients) -> None:
             owned.add(id(array))
         before, total = None, g
         while value.op is None and value._grad is not before:  # and again where another thread has added to the leaf
-            before = modes.settled(value)
+            before = value._grad if type(value._grad) is not Later else modes.settled(value)
             total = g if before is None else (before if type(g) is Value else held(before)) + g
         value._grad = total  # with no call since the comparison, so that Python has not changed threads in between

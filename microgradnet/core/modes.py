@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import operator
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -153,33 +154,80 @@ def deposited(gradients: Any) -> bool:
 
 
 class Later:
-    """A gradient that is computed when somebody looks at it. It stands in the `_grad` of a Value until then."""
+    """What is computed, or fetched, when somebody looks at it. It stands in the slot of a Value until then.
+
+    So may the gradient of any Value, and the number and the age of a 0-d one: `settled` and `number` look at them, and
+    whatever else is done with a Later is done with what it turns out to be.
+    """
 
     __slots__ = ("compute",)
+    __array_priority__ = 1000  # NumPy's numbers leave operators to it
 
     def __init__(self, compute: Callable[[], Any]) -> None:
         self.compute: Callable[[], Any] = compute
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.compute(), name)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(self.compute(), dtype)
+
+
+def _asked(name: str) -> Any:
+    return lambda self, *how: getattr(self.compute(), name)(*how)
+
+
+def _left(function: Any) -> Any:
+    return lambda self, other: function(self.compute(), number(other))
+
+
+def _right(function: Any) -> Any:
+    return lambda self, other: function(number(other), self.compute())
+
+
+for _name in (
+    "abs", "bool", "float", "format", "getitem", "hash", "int", "neg", "pos", "reduce", "repr", "round", "str",
+):  # fmt: skip
+    setattr(Later, f"__{_name}__", _asked(f"__{_name}__"))
+for _name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow"):
+    setattr(Later, f"__{_name}__", _left(getattr(operator, _name)))
+    setattr(Later, f"__r{_name}__", _right(getattr(operator, _name)))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Later, f"__{_name}__", _left(getattr(operator, _name)))
+
 
 def settled(value: Any) -> Any:
     """The gradient of a Value, computed if it was still to be."""
-    if type(value._grad) is Later:
-        value._grad = value._grad.compute()
-    return value._grad
+    found = value._grad
+    if type(found) is Later:
+        made = found.compute()
+        if value._grad is found:  # else another thread was faster
+            value._grad = made
+        return made
+    return found
 
 
-def seen(value: Any, what: str, plain: Any) -> Any:
-    """What stands for the `data` or the `grad` of a Value: `plain`, or in a compiled step what records."""
-    if type(plain) is Later:
-        plain = settled(value)
-    if not on:
-        return plain
-    tape = TAPE.get()
-    return plain if tape is None else tape.seen(value, what, plain)
+def number(value: Any) -> Any:
+    """The numbers of a Value, or of what stands for them, fetched if they were elsewhere; anything else as it is."""
+    found = value if type(value) is Later else getattr(value, "_numbers", value)
+    return found.compute() if type(found) is Later else found
+
+
+def looked_at(value: Any, what: str) -> Any:
+    """The `data` or the `grad` of a Value, fetched or computed if they were to be."""
+    return number(value) if what == "data" else settled(value)
+
+
+def seen(value: Any, what: str) -> Any:
+    """What stands for the `data` or the `grad` of a Value: what is there, or in a compiled step what records."""
+    plain = looked_at(value, what)
+    tape = TAPE.get() if on else None
+    return plain if tape is None else tape.seen(value, what)
 
 
 def assigned(value: Any, what: str, new: Any) -> Any:
     """The plain array that is assigned to the `data` or the `grad` of a Value."""
+    looked_at(value, what)  # what is still to come must not come after this
     tape = TAPE.get()
     return new if tape is None else tape.assigned(value, what, new)
 
@@ -260,7 +308,7 @@ def asked(function: Callable[..., Any], *args: Any) -> Any:
     tape = taped()
     if tape is not None:
         return tape.guarded(function, *args)
-    return function(*[getattr(x, "_numbers", x) for x in args])
+    return function(*map(number, args))
 
 
 def host(function: Callable[..., Any], *args: Any) -> Any:
@@ -268,7 +316,7 @@ def host(function: Callable[..., Any], *args: Any) -> Any:
     tape = taped()
     if tape is not None:
         return tape.host(function, *args)
-    return function(*[getattr(x, "_numbers", x) for x in args])
+    return function(*map(number, args))
 
 
 def checked(function: Callable[..., Any], *args: Any) -> None:
@@ -277,7 +325,7 @@ def checked(function: Callable[..., Any], *args: Any) -> None:
     if tape is not None and any(hasattr(x, "_numbers") for x in args):
         tape.host(function, *args)
     else:
-        function(*[getattr(x, "_numbers", x) for x in args])
+        function(*map(number, args))
 
 
 def called(function: Callable[..., Any], *args: Any) -> Any:
@@ -285,7 +333,7 @@ def called(function: Callable[..., Any], *args: Any) -> Any:
     tape = taped()
     if tape is not None:
         return tape.called(function, args, {})
-    return function(*[getattr(x, "_numbers", x) for x in args])
+    return function(*map(number, args))
 
 
 def barrier(function: Callable[..., Any], *args: Any) -> Any:
@@ -296,7 +344,7 @@ def barrier(function: Callable[..., Any], *args: Any) -> Any:
     tape = taped()
     if tape is not None:
         return tape.barrier(function, *args)
-    return function(*[getattr(x, "_numbers", x) for x in args])
+    return function(*map(number, args))
 
 
 def kept(x: Any) -> Any:

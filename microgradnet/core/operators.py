@@ -79,7 +79,7 @@ class Operators(SpeaksNumPy):
             )
         if self.ndim:
             raise TypeError(f"{kind}() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
-        return self._numbers
+        return modes.number(self)
 
     def __bool__(self) -> bool:
         if modes.on:

@@ -13,7 +13,7 @@ from numpy import ndarray
 from . import refusals
 from .conversion import fixed_view, shaped
 from .engine import Op, Value, fitted
-from .modes import kept
+from .modes import Later, kept, number
 from .protocols import held
 from .tables import TABLE, Rule
 from .unrolled import unroll
@@ -181,6 +181,8 @@ def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]]
 
         @functools.wraps(function)
         def forward(*inputs: Any, **params: Any) -> Any:
+            if Later in map(type, inputs):
+                inputs = tuple(map(number, inputs))
             out = shaped(function(*inputs, **params))
             if isinstance(out, Value):
                 raise refusals.computed_with_other_values(function)

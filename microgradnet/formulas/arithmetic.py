@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import formula, shaped
+from ..core import TABLE, formula, shaped
 from ..ops.elementwise import exponent
 from ..words import refuse
 
@@ -42,6 +42,10 @@ def fix(x: Any) -> Any:
     return np.trunc(x)
 
 
+for function in (np.isposinf, np.isneginf):  # rows that NumPy gives an `out`
+    formula(function, out=1)(TABLE[function])
+
+
 @formula(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """`x` where it is finite, with slope 1, and the given numbers elsewhere, with slope 0."""
@@ -71,5 +75,7 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
 
 @formula(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
-    """Of a real number: 0, or π where it is negative; nothing flows."""
-    return np.where(shaped(z) < 0, 180.0 if deg else math.pi, 0.0).astype(z.dtype)
+    """Of a real number: 0, or π where it has a minus sign, −0 too; nothing flows."""
+    x = shaped(z)
+    half = np.where(np.signbit(x), 180.0 if deg else math.pi, 0.0)
+    return np.where(np.isnan(x), math.nan, half).astype(z.dtype)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError, eigvalsh, inv, svdvals
 
-from ..core import Value, formula, modes, plain_data, shaped
+from ..core import BY_NAME, Value, formula, modes, plain_data, shaped
 from ..ops.linalg import (
     arbitrary,
     eigenvectors,
@@ -274,11 +274,9 @@ def matrix_power(a: Any, n: int) -> Any:
         power = power @ power
 
 
-@formula(np.linalg.multi_dot)
-def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
+@formula(np.linalg.multi_dot, out=BY_NAME)
+def multi_dot(arrays: Sequence[Any]) -> Any:
     """The product of all, in the order that multiplies the fewest numbers."""
-    if out is not None:
-        refuse("np.linalg.multi_dot cannot write a recorded result into an array")
     factors = [shaped(x) for x in arrays]
     if len(factors) < 2:
         raise ValueError("Expecting at least two arrays.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import BY_NAME, Op, case, formula, op, shaped, widened
+from ..core import BY_NAME, Op, case, fixed_view, formula, op, shaped, widened
 from ..words import refuse
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -17,7 +17,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
-    return np.einsum(subscripts, *operands, optimize=optimize)
+    return fixed_view(np.einsum(subscripts, *operands, optimize=optimize))
 
 
 def _einsum_rule(i: int, g: Any, out: Any, *operands: Any, subscripts: str, optimize: Any = False) -> Any:

@@ -13,7 +13,7 @@ from .judge import RTOL
 from .point import Point
 from .precision import problems_in_float32
 from .progress import tracked
-from .report import MISMATCH, UNCHECKED, Element, GradReport, Input
+from .report import MATCH, MISMATCH, UNCHECKED, Element, GradReport, Input
 
 LIMIT = 20_000  # up to so many elements are all checked
 SAMPLES = 500  # and of more, so many
@@ -107,8 +107,8 @@ def remarks(point: Point, inputs: list[Input]) -> list[str]:
     notes = []
     for part in inputs:
         g = part.analytic
-        if g.size and not np.any(g) and not np.any(np.nan_to_num(part.numerical)):
-            notes.append(f"{part.name}: the result does not depend on it, its gradient is 0")
+        if g.size and not np.any(g) and set(np.unique(part.verdict)) <= {MATCH, UNCHECKED}:
+            notes.append(f"{part.name}: its gradient is 0, the result does not depend on it or is flat here")
         if np.any(~np.isfinite(g)):
             notes.append(f"{part.name}: the gradient holds {np.sum(~np.isfinite(g))} NaN or Inf")
     if point.source.plain:

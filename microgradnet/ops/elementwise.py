@@ -22,6 +22,7 @@ from ..core import (
     TINY,
     UNIT,
     Domain,
+    Later,
     Op,
     Operand,
     Value,
@@ -370,6 +371,8 @@ def _relu(x: Any) -> Any:
     """
     if type(x) is np.ndarray:
         return np.maximum(x, ZERO.get(x.dtype, 0))
+    if type(x) is Later:
+        x = x.compute()
     return x if x > 0 or x != x else type(x)(0)  # a ufunc on one number would cost ten times this
 
 

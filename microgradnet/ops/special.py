@@ -254,15 +254,15 @@ inv_boxcox1p = _row("inv_boxcox1p", lambda g, out, y, lmbda: g * np.exp(_times(1
 
 def _polygamma(x: Any, *, n: int) -> Any:
     """The slope number `n` ≥ 1 of digamma (n = 0: digamma itself), element by element."""
-    whole("n", n, 0, call="polygamma", more="; for its slope in x it is n + 1")
+    n = whole("n", n, 0, call="polygamma", more="; for its slope in x it is n + 1")
     x = shaped(x)
     if n == 0:
         return scipy.special.psi(x)
-    return scipy.special.zeta(x.dtype.type(n + 1), x) * ((-1) ** (n + 1) * float(scipy.special.gamma(int(n) + 1.0)))
+    return scipy.special.zeta(n + 1, x) * ((-1) ** (n + 1) * float(scipy.special.gamma(n + 1.0)))
 
 
-polygamma: Op = op("polygamma", lambda g, out, x, *, n: g * polygamma(x, n=n + 1), forward=_polygamma, symbol="ψ⁽ⁿ⁾",
-               domain=POSITIVE, at=lambda n: dict.fromkeys([0.0, -1.0], -np.inf if n % 2 else np.inf),
+polygamma: Op = op("polygamma", lambda g, out, x, *, n: g * polygamma(x, n=int(n) + 1), forward=_polygamma,
+               symbol="ψ⁽ⁿ⁾", domain=POSITIVE, at=lambda n: dict.fromkeys([0.0, -1.0], -np.inf if n % 2 else np.inf),
                cases=[case("ab", n=1), case("ab", n=0), case("a", n=4), case("", n=1)])  # fmt: skip
 psi: Op = _row("psi", lambda g, out, x: g * polygamma(x, n=1), domain=POSITIVE, at={0.0: np.inf})
 digamma = psi

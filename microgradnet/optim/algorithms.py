@@ -70,7 +70,7 @@ class SGD(Optimizer):
     def step(self) -> None:
         """Move every parameter w that has a gradient g: w −= lr · g, where momentum does not make more of g."""
         for options, pieces, slots in self._settled():
-            group = modes.options(options)
+            group = modes.options(options) if modes.on else options
             lr, pull, uphill = group["lr"], group["weight_decay"], group["maximize"]
             if group["momentum"]:
                 self._move(options, pieces, slots)

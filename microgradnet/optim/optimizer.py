@@ -6,7 +6,7 @@ parameter or of many small ones end to end is decided in `pieces`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..core import Array, NonDiff, Value, modes
 from ..words import answering, brief, foreign, own, printable
 from .options import OPTIONS, Group, checked, is_list, movable
 from .pieces import Piece, pieces_of, ready
-from .state import Slots, Walk, fitting, packed, unpack, walk_of
+from .state import Slots, Walk, fitting, packed, unpack, walk_of, way_back
 
 Parameters: TypeAlias = "Iterable[Value] | Iterable[dict[str, Any]]"
 
@@ -121,7 +121,7 @@ class Optimizer(ForeignOptimizer):
 
     def _move(self, group: Group, pieces: list[Piece], slots: list[str]) -> None:
         """The step of one group; d is the gradient at first."""
-        group = modes.options(group)
+        group = modes.options(group) if modes.on else group
         lr, pull, uphill = group["lr"], group["weight_decay"], group["maximize"]
         late = self.decoupled or group.get("decoupled_weight_decay", False)
         for w, d, t in ready(pieces, slots):
@@ -169,8 +169,11 @@ class Optimizer(ForeignOptimizer):
 
     def _settled(self) -> Walk:
         """The groups and their pieces, after what was assigned in `param_groups` since the last time was checked."""
-        modes.host(self._settle_if_assigned)
-        return modes.same(self, "_walk")  # type: ignore[no-any-return]
+        if modes.on:
+            modes.host(self._settle_if_assigned)
+            return modes.same(self, "_walk")  # type: ignore[no-any-return]
+        self._settle_if_assigned()
+        return self._walk
 
     def _settle_if_assigned(self) -> None:
         if self.param_groups != self._known:  # finds the same objects in both, which takes no time
@@ -208,6 +211,10 @@ class Optimizer(ForeignOptimizer):
         """
         self._settle()
         return {"optimizer": type(self).__name__, **packed(self._walk)}
+
+    def _way_back(self) -> Callable[[], None]:
+        """What puts the state back to what it is now, in the same arrays: to try a step."""
+        return way_back(self._walk)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state that `state_dict` gave: training goes on as if it had never stopped, bit for bit.

@@ -61,6 +61,20 @@ def unpack(states: dict[str, Any], walk: Walk) -> None:
             piece.parts[i].state[name][...] = x
 
 
+def way_back(walk: Walk) -> Callable[[], None]:
+    """What puts the counts and the slots back to what they are now, in the same arrays."""
+    pieces = [piece for _, own, _ in walk for piece in own]
+    held = [(list(piece.counts), {name: x.copy() for name, x in piece.state.items()}) for piece in pieces]
+
+    def back() -> None:
+        for piece, (counts, arrays) in zip(pieces, held, strict=True):
+            piece.counts[:] = counts
+            for name, x in piece.state.items():
+                x[...] = arrays.get(name, 0)  # one that came since was zeros at first
+
+    return back
+
+
 def fitting(
     given: Any, kind: str, walk: Walk, defaults: Group, slots: Slots, options: Callable[[Group, str], Group]
 ) -> tuple[list[Group], dict[str, Any]]:

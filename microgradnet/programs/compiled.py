@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
 
@@ -19,7 +20,8 @@ from .backends import Backend, checked, is_native, with_default
 from .edges import arguments, outcome
 from .impure import noticed
 from .nodes import Uncompilable, nodes_in
-from .numpy_code import COMPILED, NumPyProgram, OtherProgram
+from .numpy_code import COMPILED, OtherProgram
+from .numpy_program import NumPyProgram
 from .program import Program
 from .recording import Recording
 from .surroundings import Surroundings
@@ -33,6 +35,9 @@ THRASHING = (
     "Every shape, every int, bool, str or object among the arguments, and every value of what is around the function, "
     "is a program of its own: pass floats or arrays, or pad"
 )
+
+
+NOT_YET = "is not compiled yet: its first two calls are recorded, and if they agree the third is the program"
 
 
 class Signature:
@@ -79,24 +84,25 @@ class Compiled:
             key = key, modes.RECORDING.get()
         known = self.signatures.get(key)
         if known is None:
-            known = self.new(key, objects_in((args, kwargs)))
+            known = self._new(key, objects_in((args, kwargs)))
         for program in known.programs:
             try:
                 returned = program([x._numbers if isinstance(x, Value) and x.op is not None else x for x in live])
             except OtherProgram:
                 continue
             self.latest = program
-            self.hurry(program, key)
+            self._hurry(program, key, args)
             return returned if program.form is None else put_together(program.form, returned)
-        return self.recorded(known, args, kwargs)
+        with collector_at_rest():
+            return self._recorded(known, args, kwargs)
 
-    def hurry(self, program: NumPyProgram, key: Any) -> None:
-        """Let the next call try this program first, if its arguments are plain arrays and floats that it checks."""
+    def _hurry(self, program: NumPyProgram, key: Any, args: tuple[Any, ...]) -> None:
+        """Let the next call try this program first, if its arguments are plain arrays and floats, which it checks."""
         plain = key[0] is tuple and all(x is float or (type(x) is tuple and x[0] is np.ndarray) for x in key[1])
-        hurries = program.fast and program.form is None and plain
-        self.fast, self.taking = (program.fast, len(key[1])) if hurries else (None, -1)
+        hurries = plain and program.form is None and program.hurries(args)
+        self.fast, self.taking = (program.fast, len(args)) if hurries else (None, -1)
 
-    def new(self, key: Any, objects: list[Any]) -> Signature:
+    def _new(self, key: Any, objects: list[Any]) -> Signature:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
         if len(self.signatures) == KEPT:
             warnings.warn(
@@ -109,9 +115,9 @@ class Compiled:
 
     # ------------------------------------------------------------------------------------------------------ recording
 
-    def recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
+    def _recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
         """One ordinary call, recorded. If an earlier one recorded the same, it is the program from now on."""
-        recording, plain = self.run_on_tape(known.objects, args, kwargs)
+        recording, plain = self._run_on_tape(known.objects, args, kwargs)
         differences = [other.difference(recording) for other in known.recordings]
         if None in differences:
             known.recordings.clear()
@@ -122,7 +128,7 @@ class Compiled:
                     stacklevel=4,
                 )
                 del known.programs[0]
-            self.latest = self.program(Program(recording))
+            self.latest = self._program(Program(recording))
             known.programs.append(self.latest)
             return plain
         known.recordings.append(recording)
@@ -135,7 +141,7 @@ class Compiled:
             )
         return plain
 
-    def program(self, program: Program) -> NumPyProgram:
+    def _program(self, program: Program) -> NumPyProgram:
         """The program that runs from now on."""
         backend = self.backend or checked(compile.backend)
         if backend == "numpy" or program.needs_numpy() or (backend is None and not is_native()):
@@ -144,17 +150,20 @@ class Compiled:
 
         return NativeProgram(program, self.title)
 
-    def run_on_tape(self, objects: list[Any], args: Any, kwargs: Any) -> tuple[Recording, Any]:
+    def _run_on_tape(self, objects: list[Any], args: Any, kwargs: Any) -> tuple[Recording, Any]:
         """What one call records, and what it returns."""
         around = Surroundings(self.function, objects)
         tape = Tape(around)
-        with Mode(TAPE, tape), noticed():
+        with Mode(TAPE, tape), noticed(around, tape.nodes):
             result = self.function(*arguments(tape, args), **arguments(tape, kwargs))
+        if tape.refused is not None:  # what the step itself has caught
+            raise tape.refused
         change = around.changed()
         if change is not None:
             raise Uncompilable(
                 f"{self.title} cannot be compiled: {change}. From the third call on it would run as a program, which "
-                f"does not do that. What is another in every call is an argument; what is to be kept is returned"
+                f"does not do that. What is another in every call is an argument, what is to be kept is returned; "
+                f"mg.host_call(f, x) calls f in every step"
             )
         form, result = taken_apart(result)
         spec, returned, classes = outcome(tape, result, COMPILED)
@@ -169,10 +178,10 @@ class Compiled:
             )
         made = tape.cut(COMPILED)
         del tape, result
-        self.check_kept(made)
+        self._check_kept(made)
         return recording, returned
 
-    def check_kept(self, made: list[ref[Value]]) -> None:
+    def _check_kept(self, made: list[ref[Value]]) -> None:
         """Uncompilable if something outside holds what the step computed: in a list, a variable, an attribute."""
         if not any(held() is not None for held in made):
             return
@@ -192,17 +201,36 @@ class Compiled:
     @property
     def source(self) -> str:
         """The latest program as the text of a NumPy function."""
-        if self.latest is None:
-            return "# not compiled yet: the first two calls are recorded, and if they agree the third is the program\n"
-        return self.latest.source
+        return f"# {self.title} {NOT_YET}\n" if self.latest is None else self.latest.source
 
     @property
     def passes(self) -> list[str]:
         """What each pass did to the latest program."""
-        return [] if self.latest is None else list(self.latest.program.passes)
+        return [] if self.latest is None else self.latest.passes
 
     def __repr__(self) -> str:
-        return f"<compiled {self.title}>\n{self.source}"
+        count = sum(len(known.programs) for known in self.signatures.values())
+        return f"<compiled {self.title}: {count} program{'s' * (count != 1)}>"
+
+    def __str__(self) -> str:
+        """The latest program with shapes, bytes, and the line of yours that each of its lines is of."""
+        if self.latest is None:
+            return f"{self.title} {NOT_YET}"
+        from .shown import shown
+
+        return shown(self.latest, self.title, sum(len(known.programs) for known in self.signatures.values()))
+
+
+@contextlib.contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """A block that makes very many objects, all of which stay: looking for garbage among them takes as long again."""
+    works = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if works:
+            gc.enable()
 
 
 class Slot:

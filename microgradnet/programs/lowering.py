@@ -88,6 +88,31 @@ def summed(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return add_reduce(x, axis=axis, keepdims=keepdims)
 
 
+def is_sum(node: Node) -> bool:
+    """Whether a node adds up over axes, as np.add.reduce does."""
+    return node.function is summed or (
+        node.op is not None and node.op.key is np.sum and node.function is node.op.forward
+    )
+
+
+def is_masking(node: Node) -> bool:
+    """Whether a node is `np.where(mask, x, 0.0)`: what a mask leaves of an array of floats."""
+    row = node.op is not None and node.op.key is np.where and node.function is node.op.forward
+    if not (row or node.function is np.where) or len(node.args) != 3 or node.params:
+        return False
+    mask, x, zero = node.args
+    arrays = type(mask) is Node and type(x) is Node and mask.shape == x.shape == node.shape
+    return (
+        arrays
+        and mask.dtype == np.bool
+        and x.dtype == node.dtype
+        and node.dtype in ROOMY
+        and type(zero) is float
+        and math.copysign(1.0, zero) == 1.0
+        and zero == 0.0
+    )
+
+
 def _quadratic_cost(node: Node, emit: Emit) -> Any:
     output, target = node.args
     if not _of_floats(output, target):

@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import DataOf, Memory, Node
+from .blocks import Region, gathered, regions
+from .joined import LONGEST, Joined, in_rows, joined, root_of
+from .lowering import is_masking, is_sum
+from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
 from .program import Program
 
 ALWAYS = 1_000_000  # as many readers as what is never over
+LONG = 4096  # numbers: results of that many are not held longer than they are needed
 
 
 class Plan:
@@ -20,14 +24,133 @@ class Plan:
         self.bytes = 0
         self.free: dict[int, list[Any]] = {}
         self.of: dict[int, Any] = {}  # id of a node -> its memory
+        self.arrays: dict[Any, Any] = {}  # memory in one of its shapes
         self.readers: dict[int, int] = {}  # id of memory -> how many lines will still read it
         self.reads: dict[int, int] = {}  # id of a node -> how many lines read it
-        kept = [*program.returned(), *(x for node in program.nodes if node.kind == "store" for x in node.inputs())]
         for node in program.nodes:
             for x in unique(node):
                 self.reads[id(x)] = self.reads.get(id(x), 0) + 1
-        self.kept: set[int] = {id(x) for x in kept}  # what somebody has after the step, so it is new every time
+        self.unread: dict[int, int] = dict(self.reads)  # how many of them are still to come
+        self.late: set[int] = late_gradients(program)
+        stored = [x for node in program.nodes if node.kind == "store" and not is_copied(node) for x in node.inputs()]
+        kept = [*program.returned(), *stored]
+        self.kept: set[int] = {id(x) for x in kept} - self.late  # what somebody has after the step, so it is new
         self.ends: dict[Node, Node] = in_place_ends(program, self.reads)
+        self.tails: dict[Node, list[Node]] = {x: self.tail_of(x) for x in self.ends}  # what runs with these
+        self.put_off: set[Node] = {x for tail in self.tails.values() for x in tail}
+        barrier = max((i + 1 for i, node in enumerate(program.nodes) if node.kind == "barrier"), default=0)
+        found = regions(program.nodes[barrier:], lambda x: x not in self.ends and x not in self.put_off)
+        self.region_of: dict[Node, Region] = {x: region for region in found for x in region.members}
+        self.nodes: list[Node] = [*program.nodes[:barrier], *gathered(program.nodes[barrier:], found)]
+        self.placed: dict[int, Any] = {}  # id of a node -> the part of an array where its result has to go
+        self.members: dict[Node, tuple[Joined, Any, Any]] = {}  # a call that is a part of one -> that, its two arrays
+        self.whole: dict[Node, Any] = {}  # arrays end to end -> the array into the parts of which these are computed
+        for group in joined(self.nodes, self.may_join, self.ends):
+            self.join(group)
+        for node in self.nodes:
+            if node.function is np.concatenate and node.params == {"axis": None} and self.has_room(node):
+                self.join_whole(node)
+
+    def tail_of(self, end: Node) -> list[Node]:
+        """The call on long arrays that only such a call reads, as its change: it is run right before it.
+
+        So its memory, or what it takes of a block, does for the changes of all parameters.
+        """
+        if math.prod(end.shape or ()) <= LONGEST:
+            return []
+        targets = set(self.ends.values())
+        return [
+            x
+            for x in unique(end)
+            if x.kind == "call"
+            and ufunc_of(x) is not None
+            and x.shape == end.shape
+            and self.reads[id(x)] == 1
+            and self.has_room(x)
+            and x not in self.ends
+            and targets.isdisjoint(x.inputs())
+        ]
+
+    def lasts(self, node: Node) -> bool:
+        """Whether a result is there after the step."""
+        return id(node) in self.kept or id(node) in self.late
+
+    def may_join(self, node: Node, source: Node) -> bool:
+        """Whether a call may write into a part of an array, and what it takes be computed into one."""
+        own = node not in self.ends and node not in self.put_off and node not in self.region_of
+        return own and id(node) not in self.late and self.has_room(node) and self.may_be_placed(root_of(source))
+
+    def join(self, group: Joined) -> None:
+        """Plan one array for all that these calls take, and one for all that they make."""
+        roots = [root_of(x) for x in group.sources]
+        if any(id(x) in self.placed for x in (*roots, *group.members)) or len(set(roots)) < len(roots):
+            return
+        dtype = group.members[0].dtype
+        taken, made = (np.zeros(sum(group.sizes()), dtype) for _ in range(2))
+        self.bytes += taken.nbytes + made.nbytes
+        begin = 0
+        for root, member, size in zip(roots, group.members, group.sizes(), strict=True):
+            self.place(root, taken[begin : begin + size])
+            self.place(member, made[begin : begin + size])
+            begin += size
+        self.members.update(dict.fromkeys(group.members, (group, taken, made)))
+
+    def join_whole(self, node: Node) -> None:
+        """Plan one array for what is put end to end, if all of it can be computed there."""
+        parts = node.args[0]
+        if not all(type(x) is Node and x.shape and x.dtype == node.dtype and in_rows(x) for x in parts):
+            return
+        roots = [root_of(x) for x in parts]
+        if len(set(roots)) < len(roots) or not all(self.may_be_placed(x) for x in roots):
+            return
+        self.whole[node] = array = np.zeros(node.shape or (), node.dtype)
+        self.bytes += array.nbytes
+        begin = 0
+        for root in roots:
+            size = math.prod(root.shape or ())
+            self.place(root, array[begin : begin + size])
+            begin += size
+        self.of[id(node)] = array
+        self.readers[id(array)] = ALWAYS
+
+    def may_be_placed(self, root: Node) -> bool:
+        """Whether a result can be computed into a part of an array."""
+        told = is_told(root) and not is_masking(root) and root not in self.ends and root not in self.put_off
+        return told and self.has_room(root) and in_rows(root) and id(root) not in self.placed
+
+    def place(self, node: Node, part: Any) -> None:
+        """Let a result go into a part of an array."""
+        part = part.reshape(node.shape or ())
+        self.placed[id(node)] = self.of[id(node)] = part
+        self.readers[id(part)] = ALWAYS
+
+    def over(self, node: Node) -> list[Node]:
+        """The long results that no line reads after that of `node`: a name would hold them until the step is over."""
+        region = self.region_of.get(node)
+        if region is not None and node is not region.members[-1]:
+            return []  # the line is that of the last one
+        if node in self.put_off or node in self.ends or node.kind == "store":
+            return []  # it is run last of all
+        made = []
+        for reader in [node] if region is None else region.members:
+            for x in unique(reader):
+                self.unread[id(x)] -= 1
+                long = x.kind == "call" and math.prod(x.shape or ()) >= LONG and x.name != "transposed"
+                if long and not self.unread[id(x)] and not self.lasts(x) and x not in self.put_off:
+                    made.append(x)
+        return [x for x in made if region is None or x not in region.members]
+
+    def said(self) -> tuple[str, ...]:
+        """What was planned, in words."""
+        loops = len({id(region) for region in self.region_of.values()}) + sum(map(bool, self.tails.values()))
+        calls = len({id(group) for group, _, _ in self.members.values()})
+        large = f"{len(self.region_of)} calls on large arrays, and {len(self.put_off)} changes"
+        return (
+            f"end to end: {len(self.members)} calls are {calls}, {len(self.whole)} arrays are not put together",
+            f"together: {large}, in {loops} places",
+            f"copied when looked at: {len(self.late)} gradients",
+            f"memory: {self.bytes} bytes",
+        )
 
     def is_read(self, node: Node) -> bool:
         """Whether any line reads a node, or the step returns it."""
@@ -36,6 +159,17 @@ class Plan:
     def has_room(self, node: Node) -> bool:
         """Whether the result of a node may go to planned memory: an array of numbers that ends with the step."""
         return bool(node.shape) and node.dtype is not None and node.dtype.kind in "fb" and id(node) not in self.kept
+
+    def array(self, node: Node, in_place: bool = False) -> Any:
+        """The array for a result. Of one memory and one shape it is one object: NumPy need not ask if they overlap."""
+        if id(node) in self.placed:
+            self.done(node)
+            return self.placed[id(node)]
+        memory = self.memory(node, in_place)
+        key = id(memory), node.dtype, node.shape, node.layout
+        if key not in self.arrays:
+            self.arrays[key] = laid_out(memory, node)
+        return self.arrays[key]
 
     def memory(self, node: Node, in_place: bool = False) -> Any:
         """The memory for a result; with `in_place`, that of an input may do which nobody reads after it."""
@@ -57,7 +191,8 @@ class Plan:
             self.done(node)
             self.readers[id(taken)] -= 1
         self.of[id(node)] = taken
-        self.readers[id(taken)] = self.readers.get(id(taken), 0) + self.reads.get(id(node), 0)
+        reads = ALWAYS if id(node) in self.late else self.reads.get(id(node), 0)
+        self.readers[id(taken)] = self.readers.get(id(taken), 0) + reads
         return taken
 
     def more(self, size: int) -> Any:
@@ -77,7 +212,8 @@ class Plan:
     def shares(self, node: Node) -> None:
         """A result may lie in the memory of its inputs: that is not over before the result is."""
         memories = {id(self.of[id(x)]): self.of[id(x)] for x in node.inputs() if id(x) in self.of}
-        reads = ALWAYS if id(node) in self.kept or len(memories) > 1 else self.reads.get(id(node), 0)
+        lasts = id(node) in self.kept or id(node) in self.late or len(memories) > 1
+        reads = ALWAYS if lasts else self.reads.get(id(node), 0)
         for memory in memories.values():
             self.readers[id(memory)] += reads
             self.of[id(node)] = memory
@@ -87,6 +223,40 @@ class Plan:
 def unique(node: Node) -> list[Node]:
     """The nodes that a node is computed from, each once."""
     return list({id(x): x for x in node.inputs()}.values())
+
+
+def late_gradients(program: Program) -> set[int]:
+    """The ids of what is stored as a gradient and nowhere else: it is copied when somebody looks at it.
+
+    Not what goes to an argument of the step, which may be another Value in the next run.
+    """
+    stores = [node for node in program.nodes if node.kind == "store"]
+    late = {id(node.args[0]): node.args[0] for node in stores if is_late_place(node)}
+    for node in stores:
+        if not is_late_place(node):
+            for x in node.inputs():
+                late.pop(id(x), None)
+    returned = set(map(id, program.returned()))
+    return {i for i, x in late.items() if type(x) is Node and x.shape and i not in returned}
+
+
+def is_copied(store: Node) -> bool:
+    """Whether the numbers of what is stored are copied to where it is stored."""
+    place = store.place
+    of_array = isinstance(place, DataOf) and type(place.owner._numbers) is np.ndarray and not store.params["fresh"]
+    return isinstance(place, Memory) or of_array
+
+
+def is_late_place(store: Node) -> bool:
+    """Whether a node is stored as the gradient of an array that lasts."""
+    place = store.place
+    return type(place) is GradOf and place.argument is None and bool(place.owner.shape)
+
+
+def is_told(node: Node) -> bool:
+    """Whether a call can be told where its result is to go."""
+    told = ufunc_of(node) is not None or node.function is np.dot or is_sum(node) or is_masking(node)
+    return node.kind == "call" and told
 
 
 def in_place_ends(program: Program, reads: dict[int, int]) -> dict[Node, Node]:

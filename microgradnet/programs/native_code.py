@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
+import types
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Later, NonDiff, Value, modes, new_age, new_value
+from ..core import NO_PARAMS, Later, NonDiff, Value, new_age, new_value
 from ..core.modes import settled
 from ..core.written import function_of
 from . import cpython
 from .blas import addresses
-from .home import Together
+from .host import HostCall
 from .llvm import Machine
 from .loops import Step
 from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
@@ -22,9 +23,13 @@ from .native_plan import Plan
 from .native_products import BLAS, product
 from .native_steps import Given, LoopText, pieces, scattered
 from .nodes import DataOf, GradOf, Node
-from .numpy_code import COMPILED, NumPyProgram, OtherProgram, Writer, owner_of, storing
+from .numpy_code import COMPILED, OtherProgram, Writer
+from .numpy_places import owner_of, storing
+from .numpy_program import NumPyProgram
 from .program import Program
-from .structure import Structure
+from .scalars.home import Together
+
+OURS = __name__.partition(".")[0]
 
 
 def again(segment: Callable[..., Any], likes: list[tuple[Any, bool]], objects: tuple[Any, ...]) -> None:
@@ -98,6 +103,15 @@ class Segment:
             known.append(x)
 
 
+def comes_back(step: Any) -> bool:
+    """Whether a step is a call of the user's, which might call the compiled function again."""
+    if type(step) is not Node or step.kind != "host" or isinstance(step.function, types.BuiltinMethodType):
+        return False
+    function = step.function
+    ours = str(getattr(function, "__module__", "")).startswith(OURS)
+    return not ours or type(function) is HostCall or getattr(function, "__name__", "") == "_hook_rule"
+
+
 class NativeProgram(NumPyProgram):
     """A program that runs natively where it can. `source` is its text as a NumPy function, `text` what really runs."""
 
@@ -133,6 +147,10 @@ class NativeProgram(NumPyProgram):
     def source(self) -> str:  # type: ignore[override]
         """The program as the text of a NumPy function."""
         return NumPyProgram(self.program, self.title).source
+
+    def hurries(self, arguments: tuple[Any, ...]) -> bool:
+        """Whether native code checks its arguments itself."""
+        return self.fast is not None
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
@@ -270,27 +288,6 @@ class NativeWriter(Writer):
         call = self.call(node)
         self.lines.append(f"{self.new(node)} = {call}")
 
-    def write_guard(self, node: Node) -> None:
-        """Nothing is done where it does not hold."""
-        function, held = node.function, node.held
-        name = getattr(function, "__name__", "")
-        if function is Structure.holds:
-            structure = node.args[0]
-            same = self.name(structure, "structure", True)
-            tests = [f"{self.name(modes.changes, 'changes')}[0] != {same}.since"]
-            for x, was, plain in structure.lists:
-                tests.append(f"{self.name(x, 'parts', True)} != {self.name(was, 'were', True)}" if plain else "True")
-            self.lines.append(f"if ({' or '.join(tests)}) and not {same}.holds(): raise OtherProgram")
-        elif function is bool:
-            x = self.text(node.args[0])
-            self.lines.append(f"if {'not ' if held else ''}{x}: raise OtherProgram")
-        elif name == "_itself":
-            self.lines.append(
-                f"if {self.text(node.args[0])} is not {self.name(held, 'held', True)}: raise OtherProgram"
-            )
-        else:
-            super().write_guard(node)
-
     def write_stores(self) -> None:
         """What goes to places, last of all: one age for all that was written."""
         for node in self.native.stores:
@@ -326,6 +323,13 @@ class NativeWriter(Writer):
         array = self.array(x)
         return Later(lambda: array[()] if not array.ndim else array.copy())
 
+    def returned(self, x: Any, classes: Any) -> str:
+        """What the step returns, in the text; a copy of what the next step would write over, such as a gradient."""
+        if type(x) is not Node or not x.shape or not self.is_ours(x):
+            return super().returned(x, classes)
+        copy = f"{self.text(x)}.copy('K')"
+        return f"new_value({classes.__name__}, {copy}, COMPILED, (), NO_PARAMS)" if isinstance(classes, type) else copy
+
     def source(self, name: str) -> str:
         """The whole text."""
         self.write()
@@ -338,5 +342,11 @@ class NativeWriter(Writer):
             if not like.flags.c_contiguous:
                 made = f"{self.name(np.empty_like, 'empty_like')}({self.name(like, 'like', True)})"
             fresh.append(f"{self.names[id(x)]} = {made}")
-        body = ["with busy:", *[f"    {line}" for line in (*fresh, *self.lines, *self.last, f"return {result}")]]
+        body = [*fresh, *self.lines, *self.last, f"return {result}"]
+        if any(comes_back(step) for step in self.native.steps):  # then the memory is in use: another program, or none
+            self.meaning |= {"inside": [None], "thread": threading.get_ident}
+            body = ["inside[0] = thread()", "try:", *[f"    {line}" for line in body], "finally: inside[0] = None"]
+            body = ["if inside[0] == thread(): raise OtherProgram", "with busy:", *[f"    {line}" for line in body]]
+        else:
+            body = ["with busy:", *[f"    {line}" for line in body]]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"

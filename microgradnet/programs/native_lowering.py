@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from .lowering import summed, transposed
-from .nodes import Node, changed
-from .numpy_code import ufunc_of
+from .nodes import Node, changed, ufunc_of
 from .passes import copied
 from .traced import cast
 

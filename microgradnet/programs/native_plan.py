@@ -42,6 +42,8 @@ class Plan:
             ordered = in_order(self.nodes, self.kind, self.ends)
         assert ordered is not None
         self.nodes = ordered
+        for end, load in self.ends.items():
+            self.arrays.array[end] = self.arrays.of(load)
         self.folded: dict[int, tuple[Node, Node, Any]] = self.updates_in_products()  # of a product: end, load, factor
         self.copies: dict[int, Node] = {}  # of roots from outside, that gradients may be computed from later
         self.grouped()
@@ -119,6 +121,7 @@ class Plan:
         """The nodes that are what a parameter becomes, and are written to where it is, each with its load."""
         loads = {node.place: node for node in self.nodes if node.kind == "load"}
         kept = {id(x) for x in self.returned()}
+        viewed = {id(self.arrays.root[x]) for x, kind in self.kind.items() if kind == "view"}  # these lie as they lie
         ends: dict[int, Node] = {}
         for node in self.stores:
             x, load = node.args[0], loads.get(node.place)
@@ -131,9 +134,8 @@ class Plan:
                 continue
             stored = sum(other.args[0] is x for other in self.stores)
             fits = self.kind.get(id(x)) == "element" and (x.shape, x.dtype) == (load.shape, load.dtype)
-            if fits and stored == 1 and id(x) not in kept and id(load) in self.arrays.array:
+            if fits and stored == 1 and id(x) not in kept | viewed and id(load) in self.arrays.array:
                 ends[id(x)] = load
-                self.arrays.array[id(x)] = self.arrays.array[id(load)]
         return ends
 
     def updates_in_products(self) -> dict[int, tuple[Node, Node, Any]]:

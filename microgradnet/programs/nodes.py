@@ -6,13 +6,14 @@ a rule or one of NumPy's, on other nodes and constants.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..core import Value
-from ..core.modes import settled
+from ..core.modes import number, settled
 from ..core.written import new_age
 
 FLOAT = np.dtype(np.float64)
@@ -58,7 +59,8 @@ class Node:
         self.place: Place | None = place
         self.held: Any = held
         self.op: Any = op  # the row, if it is the forward of one
-        self.line: Any = line  # of the user's: file, number, function
+        # Of the user's: file, number, function; of what a sweep makes, fourth, the line of what it goes back through.
+        self.line: Any = line
         self.shape: tuple[int, ...] | None  # None: a number of Python's, or no number
         self.dtype: Any
         self.layout: tuple[int, ...]  # its axes, from the longest step in memory to the shortest
@@ -105,6 +107,19 @@ def nodes_in(x: Any) -> Iterator[Node]:
         yield from nodes_in((x.start, x.stop, x.step))
 
 
+NUMBERS = (np.float64, float, int)
+
+
+def constants(nodes: list[Node]) -> Iterator[Any]:
+    """What is in the arguments of nodes and is neither a node nor a number."""
+    for node in nodes:
+        if node.params:
+            yield node.params
+        for x in node.args:
+            if type(x) is not Node and type(x) not in NUMBERS:
+                yield x
+
+
 def arrays_in(x: Any) -> Iterator[np.ndarray[Any, Any]]:
     """The plain arrays in arguments."""
     if type(x) in (tuple, list):
@@ -125,6 +140,20 @@ def changed(x: Any, change: Callable[[Any], Any]) -> Any:
     if type(x) is slice:
         return slice(*[changed(part, change) for part in (x.start, x.stop, x.step)])
     return change(x)
+
+
+def ufunc_of(node: Node) -> np.ufunc | None:
+    """The ufunc that a node calls, if it takes arrays and nothing else and has one result."""
+    function = node.function
+    if node.op is not None and function is node.op.forward and isinstance(node.op.key, np.ufunc):
+        if function is not node.op.key and getattr(operator, node.op.forward.__name__, None) is not function:
+            return None  # the row's own way
+        if not node.shape:
+            return None  # a power of two scalars has other bits than that of two arrays
+        function = node.op.key
+    if not isinstance(function, np.ufunc) or function.nout != 1 or function.signature or node.params:
+        return None
+    return function
 
 
 class Place:
@@ -165,11 +194,11 @@ class DataOf(Place):
     owner: Value
 
     def read(self) -> Any:
-        return self.owner._numbers
+        return number(self.owner)
 
     def write(self, x: Any) -> None:
         value = self.owner
-        if type(value._numbers) is np.ndarray:
+        if type(number(value)) is np.ndarray:
             if x is not value._numbers:
                 value._numbers[...] = x
         else:

@@ -1,4 +1,4 @@
-"""A program as the text of a NumPy function, and run: a line for each node, into memory that is planned beforehand."""
+"""A program as the text of a NumPy function: a line for each node, into memory that is planned beforehand."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import keyword
 import math
 import operator
 import re
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Gone, NonDiff, Value, new_age, new_value
+from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
-from ..core.written import function_of
-from .gathers import VIEWS
-from .home import Together, here
-from .lowering import add_reduce, transposed
-from .memory import Plan, laid_out
-from .nodes import Attribute, DataOf, GradOf, Item, Memory, Node, Place, Uncompilable
+from .blocks import is_large
+from .functions import is_none, itself
+from .lowering import add_reduce, is_masking, is_sum, transposed
+from .memory import Plan, is_told
+from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
+from .numpy_blocks import Block
+from .numpy_places import loading, name_of, owner_of, storing
+from .passes import copied
 from .program import Program
+from .scalars.home import Together, here
+from .structure import Structure
+from .surroundings import Surroundings
+from .views import view_of
 
 COMPILED = Gone(
     "COMPILED",
@@ -28,7 +32,11 @@ COMPILED = Gone(
     "mg.value_and_grad(f)",
 )
 
-
+dot: Any = np.ndarray.dot  # faster than np.dot, which first looks for classes that have a way of their own
+INFIX: dict[Any, str] = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/",
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
+}  # fmt: skip
 TOO_LATE = (
     "what is drawn, or done by the host, in the compiled step decides its course, at {}: a program cannot go another "
     "way from there. Draw it outside, and pass it as an argument"
@@ -50,11 +58,13 @@ class Writer:
             "OtherProgram": OtherProgram, "new_age": new_age, "new_value": new_value, "COMPILED": COMPILED,
             "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff, "settled": settled,
         }  # fmt: skip
-        self.named: dict[int, str] = {}  # id of an object -> its name
+        self.named: dict[Any, str] = {}  # id of an object -> its name
         self.last_number: dict[str, int] = {}  # of the names that begin alike
         self.lines: list[str] = []
         self.last: list[str] = []
         self.homes: list[str] = []  # after all that may look at views of what is there
+        self.views: dict[Any, Any] = {}  # planned arrays seen as integers, or without leading axes
+        self.laters: list[tuple[Value, Later]] = []  # the gradients that are copied later
         self.scalars: list[str] = []  # the 0-d Values that are written
         self.moved: list[str] = []  # the Values whose numbers are written: what used the old ones is older now
 
@@ -62,8 +72,15 @@ class Writer:
         """All lines."""
         for node in self.program.inputs:
             self.names[id(node)] = self.reserved(node.params["name"])
-        for node in self.program.nodes:
-            getattr(self, f"write_{node.kind}")(node)
+        for node in self.plan.nodes:
+            self.write_node(node)
+
+    def write_node(self, node: Node) -> None:
+        """The lines of a node, and the end of what is not read after it."""
+        getattr(self, f"write_{node.kind}")(node)
+        over = [self.names[id(x)] for x in self.plan.over(node) if self.meaning[self.names[id(x)]] is None]
+        if over:
+            self.lines.append(f"del {', '.join(over)}")
 
     # ---------------------------------------------------------------------------------------------------------- names
 
@@ -118,10 +135,10 @@ class Writer:
         """A number, as an array without axes: NumPy takes it faster; beside an array of its dtype it is the same."""
         array = np.asarray(x, dtype)
         shown = re.sub(r"\W", "_", f"{x}".replace("-", "minus_").replace("+", ""))
-        key = "number", array.dtype, array.tobytes()
-        if key not in self.named:  # type: ignore[comparison-overlap]
-            self.named[key] = self.reserved(f"{array.dtype.name}_{shown}", meaning=array if dtype else x)  # type: ignore[index]
-        return self.named[key]  # type: ignore[index]
+        key = "number", array.dtype, array.tobytes(), dtype is None
+        if key not in self.named:
+            self.named[key] = self.reserved(f"{array.dtype.name}_{shown}", meaning=x if dtype is None else array)
+        return self.named[key]
 
     def operand(self, x: Any, node: Node) -> str:
         """An argument of a ufunc: numbers take the dtype of the arrays beside them."""
@@ -158,12 +175,31 @@ class Writer:
         self.lines.append(f"if {self.otherwise(node)}: raise {error}")
 
     def otherwise(self, node: Node) -> str:
-        """The condition that a guard does not hold."""
-        held, call = node.held, self.call(node)
+        """The condition that a guard does not hold: written out where that is faster than the call."""
+        held, function = node.held, node.function
+        if function is Surroundings.holds:
+            return f"not {self.name(node.args[0], 'around')}.holds()"
+        if function is Structure.holds:
+            return self.restructured(node.args[0])
+        if function is bool:
+            return f"{'not ' if held else ''}{self.text(node.args[0])}"
+        if function is is_none:
+            return f"{self.text(node.args[0])} is {'not ' if held else ''}None"
+        if function is itself:
+            return f"{self.text(node.args[0])} is not {self.name(held, 'held', True)}"
+        call = self.call(node)
         if type(held) is bool:
             return call if not held else f"not {call}"
         plain = isinstance(held, (int, str, tuple, np.generic))
         return f"{call} != {self.text(held)}" if plain else f"{call} is not {self.name(held, 'held', True)}"
+
+    def restructured(self, structure: Structure) -> str:
+        """The condition that Modules are others: looked at where one was changed anywhere, or one of their lists."""
+        same = self.name(structure, "structure")
+        changed = [f"{self.name(modes.changes, 'changes')}[0] != {same}.since"]
+        for x, was, plain in structure.lists:
+            changed.append(f"{self.name(x, 'parts', True)} != {self.name(was, 'were', True)}" if plain else "True")
+        return f"({' or '.join(changed)}) and not {same}.holds()"
 
     def write_barrier(self, node: Node) -> None:
         """Everything is where it belongs before such a call."""
@@ -187,45 +223,135 @@ class Writer:
 
     def write_call(self, node: Node) -> None:
         """A call, into planned memory where it can be told to go there."""
-        if node in self.plan.ends:  # it is written where it is stored
+        if node in self.plan.ends or node in self.plan.put_off:  # it is written where it is stored
             return
-        ufunc, planned = ufunc_of(node), self.plan.has_room(node)
-        if node.function in VIEWS and type(self.fixed(node.args[0])) is np.ndarray:
+        region = self.plan.region_of.get(node)
+        if region is not None:
+            if node is region.members[-1]:
+                self.lines += Block(self, region.members, region.shape).lines()
+            return
+        self.write_result(node)
+
+    def write_result(self, node: Node) -> None:
+        """The line that makes a result, if it takes one."""
+        ufunc = ufunc_of(node)
+        view = self.view(node)
+        if view is not None:
             self.plan.shares(node)
-            self.new(node, node.function(self.fixed(node.args[0]), *node.args[1:]))
-        elif node.function is transposed:
-            self.plan.shares(node)
-            self.lines.append(f"{self.new(node)} = {self.text(node.args[0])}.T")
-        elif ufunc is not None and planned:
-            self.lines.append(
-                self.ufunc_call(ufunc, node, self.new(node, laid_out(self.plan.memory(node, True), node)))
-            )
-        elif node.function is np.dot and planned:
-            arguments = [self.text(x) for x in node.args]
-            out = self.new(node, laid_out(self.plan.memory(node), node))
-            self.lines.append(f"{self.name(np.dot, 'dot')}({', '.join([*arguments, out])})")
-        elif is_sum(node) and planned:
-            x = self.text(node.args[0])
-            self.lines.append(self.sum_call(node, x, self.new(node, laid_out(self.plan.memory(node), node))))
-        elif is_sum(node):
-            self.plan.shares(node)
-            call = self.sum_call(node, self.text(node.args[0]))
-            self.lines.append(f"{self.new(node)} = {call}")
+            self.new(node, view)
+        elif node in self.plan.members:
+            self.write_member(node)
+        elif node in self.plan.whole:
+            name = self.new(node, self.plan.whole[node])
+            self.lines.append(f"# {name}: {', '.join(map(self.text, node.args[0]))}, end to end")
+            self.plan.done(node)
+        elif (
+            is_masking(node) and self.plan.has_room(node) and type(self.meaning[self.text(node.args[1])]) is np.ndarray
+        ):
+            inputs = [self.text(x) for x in node.args]
+            out = self.new(node, self.plan.array(node, in_place=True))
+            self.lines.append(self.masking(inputs[1], inputs[0], out))
+        elif self.plan.has_room(node) and ufunc is not None:
+            arguments = [self.operand(x, node) for x in node.args]
+            out = self.new(node, self.plan.array(node, in_place=True))
+            self.lines.append(self.ufunc_line(ufunc, self.levelled(node, [*arguments, out])))
+        elif self.plan.has_room(node) and is_told(node) and not is_masking(node):
+            inputs = [self.text(x) for x in node.args]
+            out = self.new(node, self.plan.array(node))
+            told = f"{self.name(dot, 'dot')}({', '.join([*inputs, out])})"
+            self.lines.append(self.sum_call(node, inputs[0], out) if is_sum(node) else told)
         else:
-            call = self.ufunc_call(ufunc, node) if ufunc is not None else self.call(node)
             self.plan.shares(node)
-            self.lines.append(f"{self.new(node)} = {call}")
+            self.lines.append(f"{self.new(node)} = {self.expression(node, ufunc)}")
+
+    def expression(self, node: Node, ufunc: np.ufunc | None) -> str:
+        """What makes a result that is new every time."""
+        arguments = [self.text(x) for x in node.args]
+        if node.function is transposed:
+            return f"{arguments[0]}.T"
+        if node.function in INFIX and node.shape == () and node.dtype.kind == "f" and not node.params:
+            return f" {INFIX[node.function]} ".join(arguments)
+        if is_sum(node):
+            return self.sum_call(node, arguments[0])
+        if node.function is np.dot and not node.params:
+            return f"{self.name(dot, 'dot')}({', '.join(arguments)})"
+        return self.ufunc_call(ufunc, node) if ufunc is not None else self.call(node)
 
     def fixed(self, node: Node) -> Any:
-        """The array of a node that is the same in every run, if it is: views of it are made once."""
-        return self.meaning.get(self.names[id(node)])
+        """The array of the first argument of a node, if it is the same in every run: views of it are made once."""
+        first = node.args[0] if node.args else None
+        return self.meaning.get(self.names[id(first)]) if type(first) is Node else None
+
+    def is_fixed(self, node: Node) -> bool:
+        """Whether what a node makes is the same array in every run."""
+        return type(self.meaning[self.names[id(node)]]) is np.ndarray
+
+    def view(self, node: Node) -> Any:
+        """The array that a node is in every run, if it is a view of such a one, or a gradient that is copied later."""
+        array = self.fixed(node)
+        if node.function is copied and id(node) in self.plan.late and id(node.args[0]) in self.plan.of:
+            return array
+        return view_of(node, array)
+
+    def write_member(self, node: Node) -> None:
+        """One of several calls that are one, which is written at the last of them."""
+        group, taken, made = self.plan.members[node]
+        self.new(node, self.plan.placed[id(node)])
+        if node is group.members[-1]:
+            ufunc: Any = ufunc_of(node)
+            source = group.sources[-1]
+            whole, result = self.name(taken, "joined", True), self.name(made, "joined", True)
+            for name, nodes in ((whole, group.sources), (result, group.members)):
+                self.lines.append(f"# {name}: {', '.join(map(self.text, nodes))}, end to end")
+            arguments = [whole if x is source else self.operand(x, node) for x in node.args]
+            self.lines.append(self.ufunc_line(ufunc, [*arguments, result]))
 
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
         arguments = [self.operand(x, node) for x in node.args]
-        if out:
-            arguments.append(f"out={out}" if ufunc in (np.maximum, np.minimum) else out)  # by name is slower
+        return self.ufunc_line(ufunc, self.levelled(node, [*arguments, out]) if out else arguments, bool(out))
+
+    def ufunc_line(self, ufunc: np.ufunc, arguments: list[str], told: bool = True) -> str:
+        """The text of such a call; the last argument is where the result goes, if it is told."""
+        if told and ufunc in (np.maximum, np.minimum):  # which are slower otherwise
+            arguments = [*arguments[:-1], f"out={arguments[-1]}"]
         return f"{self.name(ufunc, ufunc.__name__)}({', '.join(arguments)})"
+
+    def masking(self, x: str, mask: str, out: str) -> str:
+        """What a mask leaves of floats, their bits times 0 or 1: np.where goes wrong at every other branch."""
+        bits = [self.another(name, "bits", f"i{self.meaning[name].itemsize}") for name in (x, out)]
+        return f"{self.name(np.multiply, 'multiply')}({bits[0]}, {mask}, {bits[1]})"
+
+    def another(self, name: str, how: str, kind: Any) -> str:
+        """The name of a planned array seen as a `kind`, as integers or in another shape; of one array one object."""
+        array = self.meaning[name]
+        if (name, kind) not in self.named:
+            seen = self.views.get((id(array), kind))
+            if seen is None:
+                seen = array.view(kind) if how == "bits" else array.reshape(kind)
+                self.views[id(array), kind] = seen
+            self.named[name, kind] = self.reserved(f"{name}_{how}", meaning=seen)
+        return self.named[name, kind]
+
+    def levelled(self, node: Node, arguments: list[str]) -> list[str]:
+        """The arguments of a ufunc and its `out` without leading axes of length 1 that not all have.
+
+        For NumPy is quicker where all have one shape: a row is added to a matrix of one row as a row.
+        """
+        shapes = [x.shape if type(x) is Node else () for x in node.args] + [node.shape]
+        rows = [shape for shape in shapes if shape]
+        least = min(map(len, rows))
+        if all(len(shape) == least for shape in rows):
+            return arguments
+        made = []
+        for name, shape in zip(arguments, shapes, strict=True):
+            if shape and len(shape) > least:
+                array = self.meaning[name]
+                if type(array) is not np.ndarray or any(n != 1 for n in shape[: len(shape) - least]):
+                    return arguments
+                name = self.another(name, "row", shape[len(shape) - least :])
+            made.append(name)
+        return made
 
     def sum_call(self, node: Node, x: str, out: str | None = None) -> str:
         """The call of np.add.reduce, which np.sum wraps: axis, dtype, out, keepdims."""
@@ -249,7 +375,16 @@ class Writer:
             return
         if type(x) is Node and x in self.plan.ends:
             target = self.names[id(self.plan.ends[x])]
-            self.last.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
+            calls = [*self.plan.tails[x], x]
+            if len(calls) > 1 and all(map(is_large, calls)):
+                self.last += Block(self, calls, x.shape or ()).lines()
+            else:
+                self.lines, before = self.last, self.lines
+                for tail in calls[:-1]:
+                    self.write_result(tail)
+                self.lines.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
+                self.last, self.lines = self.lines, before
+                self.plan.done(x)
             if isinstance(place, DataOf):
                 self.moved.append(owner)
             return
@@ -257,7 +392,16 @@ class Writer:
             self.moved.append(owner)
         if isinstance(place, (DataOf, GradOf)) and not place.owner.shape:
             self.scalars.append(owner)
+        if id(x) in self.plan.late and id(x) in self.plan.of and self.meaning[self.names[id(x)]] is not None:
+            later = self.copied_later(place.owner, self.meaning[self.names[id(x)]])
+            self.last.append(f"{owner}._grad = {self.name(later, 'later', True)}")
+            return
         self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))
+
+    def copied_later(self, value: Value, array: Any) -> Later:
+        """The gradient of a Value: a copy of what is in memory, made when somebody looks at it."""
+        self.laters.append((value, Later(array.copy)))
+        return self.laters[-1][1]
 
     def returned(self, x: Any, classes: Any) -> str:
         """What the step returns, in the text: a Value where the class of one is given."""
@@ -277,92 +421,3 @@ class Writer:
         arguments = ", ".join(self.names[id(node)] for node in self.program.inputs)
         body = [*self.lines, *self.stores(), f"return {self.returned(self.program.result, self.program.classes)}"]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
-
-
-# ----------------------------------------------------------------------------------------------------- calls and places
-
-
-def ufunc_of(node: Node) -> np.ufunc | None:
-    """The ufunc that a node calls, if it takes arrays and nothing else and has one result."""
-    function = node.function
-    if node.op is not None and function is node.op.forward and isinstance(node.op.key, np.ufunc):
-        if function is not node.op.key and getattr(operator, node.op.forward.__name__, None) is not function:
-            return None  # the row's own way
-        if not node.shape:
-            return None  # a power of two scalars has other bits than that of two arrays
-        function = node.op.key
-    if not isinstance(function, np.ufunc) or function.nout != 1 or function.signature or node.params:
-        return None
-    return function
-
-
-def is_sum(node: Node) -> bool:
-    """Whether a node adds up over axes, as np.add.reduce does."""
-    return node.op is not None and node.op.key is np.sum and node.function is node.op.forward
-
-
-def owner_of(place: Place) -> str:
-    """What the owner of a place is called in the text."""
-    kinds = {
-        DataOf: "value",
-        GradOf: "value",
-        Memory: "state",
-        Item: "options" if isinstance(place.name, str) else "counts",
-    }
-    return kinds.get(type(place), type(place.owner).__name__.lower())
-
-
-def name_of(place: Place) -> str:
-    """What that which is at a place is called in the text."""
-    if isinstance(place, (DataOf, GradOf)):
-        name = place.owner.name or "value"
-        return f"{name}_grad" if isinstance(place, GradOf) else name
-    return {Memory: "kept", Together: "scalars", Item: f"{place.name}" if isinstance(place.name, str) else "count"}.get(
-        type(place), str(place.name)
-    )
-
-
-def loading(place: Place, owner: str) -> str:
-    """The expression that reads a place."""
-    if isinstance(place, DataOf):
-        return f"{owner}._numbers"
-    if isinstance(place, GradOf):
-        return f"settled({owner})"
-    if isinstance(place, Item):
-        return f"{owner}[{place.name!r}]"
-    return f"{owner}.{place.name}" if isinstance(place, Attribute) else owner
-
-
-def storing(place: Place, owner: str, x: str, fresh: bool) -> str:
-    """The line that writes a place."""
-    if isinstance(place, GradOf):
-        return f"{owner}._grad = {x}"
-    written = isinstance(place, DataOf) and type(place.owner._numbers) is np.ndarray and not fresh
-    return f"{loading(place, owner)}{'[...]' if written or isinstance(place, Memory) else ''} = {x}"
-
-
-class NumPyProgram:
-    """A program that runs as NumPy. `source` is its text, `bytes` what its planned memory takes."""
-
-    fast: Callable[..., Any] | None = None  # what may be called with arguments that nobody has checked
-
-    def __init__(self, program: Program, name: str = "step") -> None:
-        writer = Writer(program)
-        self.program: Program = program
-        self.form: Any = program.form  # what is to be put together of the results; most often None
-        self.source: str = writer.source(name)
-        self.bytes: int = writer.plan.bytes
-        self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
-        self.busy = threading.Lock()
-        self.runs_in: int | None = None  # the thread that is in it
-
-    def __call__(self, arguments: list[Any]) -> Any:
-        """What the step returns for these arguments."""
-        if self.runs_in == threading.get_ident():  # a call of the host's has come back here: the memory is in use
-            raise OtherProgram
-        with self.busy:
-            self.runs_in = threading.get_ident()
-            try:
-                return self.run(*arguments)
-            finally:
-                self.runs_in = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Node, changed, nodes_in
+from .nodes import Node, changed, nodes_in, ufunc_of
 
 EFFECTS = ("store", "guard", "check", "host", "barrier")
 
@@ -57,7 +57,7 @@ def key_of(node: Node) -> Any:
         return node.kind, node.function, hashable(node.args)
     if node.kind != "call":
         return None
-    return node.function, hashable(node.args), hashable(node.params)
+    return ufunc_of(node) or node.function, hashable(node.args), hashable(node.params)
 
 
 def hashable(x: Any) -> Any:

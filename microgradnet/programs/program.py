@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .gathers import columns, part, reshaped
-from .home import Together
 from .lowering import lowered
 from .nodes import Node, nodes_in
 from .passes import folded, with_guards_first, with_own_memory, without_dead, without_repeats, without_unchanged
 from .recording import Recording
-from .vectorise import vectorised
+from .scalars.gathers import columns, part, reshaped
+from .scalars.home import Together
+from .scalars.vectorise import vectorised
+from .tidy import tidied
 
 
 class Program:
@@ -31,6 +32,7 @@ class Program:
         self.apply("needed by nothing", without_dead)
         self.apply("written out", lowered)
         self.apply("computed twice", without_repeats)
+        self.apply("exact algebra", tidied)
         self.apply("copied", with_own_memory)
         self.apply("needed by nothing", without_dead)
 
@@ -38,7 +40,8 @@ class Program:
         """Run one pass."""
         before = len(self.nodes)
         self.nodes, self.result = change(self.nodes, self.result)
-        self.passes.append(f"{name}: {before - len(self.nodes)} lines fewer")
+        more = len(self.nodes) - before
+        self.passes.append(f"{name}: {abs(more)} lines {'more' if more > 0 else 'fewer'}")
 
     def needs_numpy(self) -> bool:
         """Whether it has what runs as NumPy only: a barrier, a check, scalars, a Value handed in and written."""

@@ -119,7 +119,7 @@ def alike(f: Callable[..., Any] | None, g: Callable[..., Any] | None) -> bool:
 
 def said(node: Node) -> str:
     """A node and the user's line that made it."""
-    file, number, function = node.line
+    file, number, function = node.line[:3]
     return f"{node.name} at {file}:{number}, in {function}"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..core import Value, fitted
 from ..core.rows import Variadic
 from ..debugging import users_line
-from .nodes import GradOf, Uncompilable
+from .nodes import GradOf, Node, Uncompilable
 from .traced import Traced
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ def of_a_sweep(tape: Tape) -> Callable[..., None]:
     """What a sweep calls in place of `node.op.pull`."""
     line = users_line()  # looked for once, and not for each of thousands of rules
 
-    def pull_there(*args: Any) -> None:
-        tape.line = line
+    def pull_there(value: Value, *args: Any) -> None:
+        made = tape.node_of.get(id(value))
+        tape.line = (*line, made.line[:3] if type(made) is Node and made.line else None)
         try:
-            pull(tape, *args)
+            pull(tape, value, *args)
         finally:
             tape.line = None
 
@@ -37,42 +38,64 @@ def pull(tape: Tape, node: Value, g: Any, create_graph: bool, pending: dict[Valu
     if create_graph or not row.rules:
         row.pull(node, g, create_graph, pending)
         return
-    out, inputs = shade(tape, node), [shade(tape, x) for x in node.args]
     g = as_stand_in(tape, g)
-    if isinstance(row, Variadic):
-        gradients = ruled(tape, row.rules[0], g, out, inputs, node.params)
-    else:
-        wanted = [type(x) is Value and rule is not None for x, rule in zip(node.args, row.rules, strict=False)]
-        gradients = [
-            ruled(tape, rule, g, out, inputs, node.params) if wants else None
-            for wants, rule in zip(wanted, row.rules, strict=False)
-        ]
-    for x, gx in zip(node.args, gradients, strict=False):
-        if type(x) is Value and gx is not None:
+    given: list[Any] = []
+
+    def recorded(rule: Any) -> Any:
+        if not given:
+            given.extend([shade(tape, node), [shade(tape, x) for x in node.args]])
+        out, inputs = given
+        return ruled(tape, rule, g, out, inputs, node.params)
+
+    def add(x: Value, gx: Any) -> None:
+        if gx is not None:
             if not (type(gx) is Traced and is_float(gx._numbers) and is_float(x._numbers)):
                 gx = as_stand_in(tape, fitted(gx, x, row))
             pending[x] = pending[x] + gx if x in pending else gx
+
+    if isinstance(row, Variadic):
+        for x, gx in zip(node.args, recorded(row.rules[0]), strict=False):
+            if type(x) is Value:
+                add(x, gx)
+        return
+    handed = tape.patterns.handed(node, g)
+    for x, rule in zip(node.args, row.rules, strict=False):
+        if type(x) is not Value or rule is None:
+            continue
+        before = pending.get(x)
+        if handed is not None and (before is None or type(before) is Traced):
+            gx = tape.patterns.copied(rule, handed, before)
+            if gx is not None:
+                pending[x] = gx
+                continue
+        begun = len(tape.nodes)
+        gx = recorded(rule)
+        if handed is not None:
+            tape.patterns.learn(rule, handed, tape.nodes[begun:], gx)
+        add(x, gx)
 
 
 def ruled(tape: Tape, rule: Any, g: Any, out: Any, inputs: list[Any], params: dict[str, Any]) -> Any:
     """What a rule makes of a gradient."""
     if getattr(rule, "__name__", "") == "_hook_rule":
         return tape.hooked(rule, (g, out, *inputs), params)
-    begun = len(tape.nodes)
+    begun, refused = len(tape.nodes), tape.refused
     try:
         return rule(g, out, *inputs, **params)
     except Uncompilable:
+        tape.refused = refused
         del tape.nodes[begun:]
         return tape.called(rule, (g, out, *inputs), params)
 
 
 def shade(tape: Tape, x: Any) -> Any:
     """What stands for the numbers of a Value, one for all the rules that take it."""
-    if id(x) not in tape.shades:
-        if not isinstance(x, Value):
-            return x
-        tape.shades[id(x)] = tape.shadow(x)
-    return tape.shades[id(x)]
+    if not isinstance(x, Value):
+        return x
+    found = tape.shades.get(id(x))
+    if found is None:
+        found = tape.shades[id(x)] = tape.shadow(x)
+    return found
 
 
 def is_float(x: Any) -> bool:
@@ -82,6 +105,8 @@ def is_float(x: Any) -> bool:
 
 def as_stand_in(tape: Tape, g: Any) -> Any:
     """A gradient, as something that records."""
+    if type(g) is Traced:
+        return g
     if isinstance(g, Value):
         return tape.shadow(g)
     return tape.stand_in(g, g)
@@ -91,7 +116,7 @@ def deposit(tape: Tape, gradients: dict[Value, Any]) -> None:
     """Put the gradients of a sweep where they belong; those of what the step computed wait until somebody asks."""
     for value, g in gradients.items():
         if value.op is not None:
-            value._grad = numbers = tape.examples(g)
+            value._grad = numbers = g._numbers if type(g) is Traced else tape.examples(g)
             if isinstance(numbers, np.ndarray):
                 value._grad = numbers.copy()
             tape.swept[id(value)] = g

@@ -20,7 +20,7 @@ class Structure:
         """What a thing is now."""
         if isinstance(thing, Value):
             return type(thing)
-        attributes = dict(vars(thing))
+        attributes = attributes_of(thing)
         lists = [x for x in attributes.values() if type(x) in (list, dict)]
         self.lists += [(x, x.copy(), type(x) is list and all(map(is_itself, x))) for x in lists]
         return type(thing), thing.training, attributes
@@ -35,7 +35,7 @@ class Structure:
             if isinstance(thing, Value):
                 if type(thing) is not was:
                     return False
-            elif type(thing) is not was[0] or thing.training != was[1] or not same(vars(thing), was[2]):
+            elif type(thing) is not was[0] or thing.training != was[1] or not same(attributes_of(thing), was[2]):
                 return False
         self.since = modes.changes[0]
         return True
@@ -48,6 +48,11 @@ class Structure:
         )
 
     __hash__ = object.__hash__
+
+
+def attributes_of(thing: Any) -> dict[str, Any]:
+    """What a Module has, but for its mode, which stands in it once it was set, and else in its class."""
+    return {name: x for name, x in vars(thing).items() if name != "training"}
 
 
 def same(x: Any, y: Any) -> bool:

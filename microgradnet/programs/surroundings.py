@@ -25,6 +25,8 @@ from numpy import ndarray
 from .. import tree
 from ..core import Value
 from ..words import brief
+from .identities import Identities
+from .whereabouts import line_of
 
 OURS = str(Path(__file__).parent.parent)
 STANDARD = sysconfig.get_path("stdlib")
@@ -34,18 +36,34 @@ MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
 
 
 class Watched:
-    """One thing with parts: `parts()` are what they are now."""
+    """One thing with parts: `parts()` are what they are now.
 
-    def __init__(self, name: str, names: list[str], parts: Callable[[], tuple[Any, ...]]) -> None:
+    `places` are where they are, as `Identities` reads them; of a list or a dict, `container`, there are none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        names: list[str],
+        parts: Callable[[], tuple[Any, ...]],
+        places: list[tuple[Any, str]],
+        container: Any,
+    ) -> None:
         self.name: str = name
         self.names: list[str] = names
         self.parts: Callable[[], tuple[Any, ...]] = parts
+        self.places: list[tuple[Any, str]] = places
+        self.container: Any = container
         self.was: tuple[Any, ...] = parts()
 
     def holds(self) -> bool:
         """Whether all parts are what they were."""
         now = self.parts()
         return len(now) == len(self.was) and (all(map(is_, now, self.was)) or all(map(alike, now, self.was)))
+
+    def lacks(self) -> bool:
+        """Whether one of its parts was not there."""
+        return any(part is MISSING for part in self.was)
 
     def difference(self, now: tuple[Any, ...]) -> str | None:
         """The first part that is another in `now`, in words; None if all are alike."""
@@ -80,13 +98,19 @@ class Surroundings:
         self.generators: list[tuple[str, Any]] = [("random", random), ("np.random", np.random.mtrand._rand)]
         self.seen: dict[int, Any] = {}
         self.attributes: set[str] = {"forward"}  # names that the code looks up in objects
+        self.kinds: dict[int, type] = {}  # of objects
+        self.names: set[str] = set()  # of globals and builtins
         self.objects: list[tuple[str, Any]] = []  # whose attributes are looked up
+        self.codes: list[types.CodeType] = []  # of the user's functions that were found
         self.reach("the function", function)
         for x in arguments:
             self.reach(type(x).__name__, x)
         self.reach_attributes()
         self.states: list[Any] = [state_of(x) for _, x in self.generators]
+        self.identities: Identities | None = None  # of what is watched, made when a program runs
+        self.others: list[Watched | Array] = []  # what is compared otherwise
         self.seen.clear()
+        self.kinds.clear()
 
     # ------------------------------------------------------------------------------------------------------- finding
 
@@ -118,10 +142,21 @@ class Surroundings:
         elif kind is types.ModuleType or isinstance(x, type):
             home = x if kind is types.ModuleType else sys.modules.get(x.__module__)
             if not in_library(getattr(home, "__file__", None) or OURS):
-                self.objects.append((name, x))
+                self.reach_object(name, x)
         else:
-            self.objects.append((name, x))
-            self.objects += [(f"{name}.{path}", part) for path, part in tree.walk(x) if not isinstance(part, Value)]
+            self.reach_object(name, x)
+            for path, part in tree.walk(x):
+                if not isinstance(part, Value):
+                    self.reach_object(f"{name}.{path}", part)
+
+    def reach_object(self, name: str, x: Any) -> None:
+        """An object: its attributes, when all names are known, and what Python calls by itself, such as `__call__`."""
+        self.objects.append((name, x))
+        kind = x if isinstance(x, type) else type(x)
+        if id(kind) not in self.kinds:
+            self.kinds[id(kind)] = kind
+            for function in special_methods(kind):
+                self.reach(function.__name__, function)
 
     def reach_function(self, f: types.FunctionType) -> None:
         """The globals, the variables around it and the defaults of a function of the user's."""
@@ -130,27 +165,32 @@ class Surroundings:
                 if callable(x):
                     self.reach(getattr(x, "__name__", "the function"), x)
             return
+        self.codes.append(f.__code__)
         found, attributes = names_in(f.__code__)
         self.attributes |= attributes
+        self.names.update(found)
         names = [name for name in found if name in f.__globals__]
         if names:
-            self.watch("", names, functools.partial(items_of, f.__globals__, names))
+            places = [(f.__globals__, f"[{name!r}]") for name in names]
+            self.watch("", names, functools.partial(items_of, f.__globals__, names), places)
         if f.__closure__:
-            self.watch("", list(f.__code__.co_freevars), functools.partial(contents_of, f.__closure__))
+            cells = [(cell, ".cell_contents") for cell in f.__closure__]
+            self.watch("", list(f.__code__.co_freevars), functools.partial(contents_of, f.__closure__), cells)
         if f.__defaults__:
             named = f.__code__.co_varnames[: f.__code__.co_argcount][-len(f.__defaults__) :]
-            self.watch("", list(named), lambda: f.__defaults__ or ())
+            self.watch("", list(named), lambda: f.__defaults__ or (), [(f, ".__defaults__")])
         if f.__kwdefaults__:
             self.reach_items("", f.__kwdefaults__)
 
     def reach_items(self, name: str, x: Any) -> None:
         """What is in a list, a tuple or a dict."""
         if len(x) > LONGEST:
-            self.watch(name, [f"len({name})"], lambda: (len(x),))
+            self.watch(name, [f"len({name})"], lambda: (len(x),), container=x)
         elif type(x) is dict:
-            self.watch(name, [f"{name}[{key!r}]" for key in x], lambda: (*x, *x.values()), len(x))
+            names = [*[f"a key of {name}"] * len(x), *(f"{name}[{key!r}]" for key in x)]
+            self.watch(name, names, lambda: (*x, *x.values()), container=x)
         else:
-            self.watch(name, [f"{name}[{i}]" for i in range(len(x))], lambda: tuple(x))
+            self.watch(name, [f"{name}[{i}]" for i in range(len(x))], lambda: tuple(x), container=x)
 
     def reach_attributes(self) -> None:
         """The attributes that the code looks up, of all objects found; they may lead to more code and objects."""
@@ -167,7 +207,7 @@ class Surroundings:
     def reach_attribute(self, name: str, x: Any, attribute: str) -> None:
         """One attribute of an object, its own or one of a class of the user's."""
         if attribute in getattr(x, "__dict__", ()):
-            self.watch(name, [f"{name}.{attribute}"], functools.partial(attribute_of, vars(x), attribute))
+            self.watch_attribute(name, f"{name}.{attribute}", vars(x), attribute)
             return
         for kind in (x if isinstance(x, type) else type(x)).__mro__:
             if attribute in vars(kind):
@@ -177,17 +217,28 @@ class Surroundings:
                 if isinstance(part, (classmethod, staticmethod)):
                     part = part.__func__
                 if type(part) is types.MemberDescriptorType:  # a slot
-                    self.watch(name, [f"{name}.{attribute}"], lambda: (getattr(x, attribute, MISSING),))
+                    whole = f"{name}.{attribute}"
+                    self.watch(name, [whole], lambda: (getattr(x, attribute, MISSING),), [(x, f".{attribute}")])
                 elif type(part) is types.FunctionType:
                     self.reach(attribute, part)
                 else:
-                    self.watch(name, [f"{kind.__name__}.{attribute}"],
-                               functools.partial(attribute_of, vars(kind), attribute))  # fmt: skip
+                    self.watch_attribute(name, f"{kind.__name__}.{attribute}", vars(kind), attribute)
                 return
 
-    def watch(self, name: str, names: list[str], parts: Callable[[], tuple[Any, ...]], keys: int = 0) -> None:
+    def watch_attribute(self, name: str, whole: str, holder: Any, attribute: str) -> None:
+        """Compare an item of the dict of an object or a class."""
+        self.watch(name, [whole], functools.partial(attribute_of, holder, attribute), [(holder, f"[{attribute!r}]")])
+
+    def watch(
+        self,
+        name: str,
+        names: list[str],
+        parts: Callable[[], tuple[Any, ...]],
+        places: list[tuple[Any, str]] | None = None,
+        container: Any = None,
+    ) -> None:
         """Compare these parts from now on, and reach further from them."""
-        made = Watched(name, [f"a key of {name}"] * keys + names, parts)
+        made = Watched(name, names, parts, places or [], container)
         self.watched.append(made)
         for part_name, part in zip(made.names, made.was, strict=True):
             self.reach(part_name, part)
@@ -195,22 +246,51 @@ class Surroundings:
     # ------------------------------------------------------------------------------------------------------ comparing
 
     def holds(self) -> bool:
-        """Whether all is what it was."""
-        return all(x.holds() for x in self.watched) and all(x.holds() for x in self.arrays)
+        """Whether all is what it was: the same objects, most often, or else ones that are alike."""
+        if self.identities is None or not self.identities.hold():
+            if not all(x.holds() for x in self.watched):
+                return False
+            if self.identities is None:
+                self.identities = self.identified()
+            self.identities.take_over()
+        return not self.others or all(x.holds() for x in self.others)
+
+    def identified(self) -> Identities:
+        """The identities of all that is watched; what is not there cannot be identical, and an array is read."""
+        there = [x for x in self.watched if not x.lacks()]
+        self.others = [*(x for x in self.watched if x.lacks()), *self.arrays]
+        containers = [x.container for x in there if type(x.container) in (list, dict)]
+        return Identities(
+            [place for x in there for place in x.places],
+            [x for x in containers if len(x) <= LONGEST],
+            [x for x in containers if len(x) > LONGEST],
+        )
 
     def changed(self) -> str | None:
         """What the step has changed since this was made, or drawn from, in words."""
         for watched in self.watched:
             difference = watched.difference(watched.parts())
             if difference is not None:
-                return f"it changes what is around it: {difference}"
+                return f"it changes what is around it: {difference}{self.where(difference.partition(' ')[0])}"
         for array in self.arrays:
             if not array.holds():
-                return f"it writes into the array {array.name} of shape {array.array.shape}, which is outside of it"
+                what = f"it writes into the array {array.name} of shape {array.array.shape}, which is outside of it"
+                return what + self.where(array.name)
         for (name, generator), state in zip(self.generators, self.states, strict=True):
             if not same_state(state_of(generator), state):
-                return f"it draws random numbers from {name}"
+                return f"it draws random numbers from {name}{self.where(name)}"
         return None
+
+    def where(self, name: str) -> str:
+        """Where that is done with what is called `name`, in words."""
+        found = line_of(self.codes, name)
+        return f" ({found})" if found else ""
+
+    def uses(self, functions: Any, names: set[str]) -> bool:
+        """Whether the code that was found may call one of these functions: it has one of these names, or the thing."""
+        if not names.isdisjoint(self.names | self.attributes):
+            return True
+        return any(part in functions for x in self.watched for part in x.was if type(part) is types.BuiltinFunctionType)
 
     def drawn(self, x: Any) -> None:
         """A generator has been drawn from in a way that a program repeats."""
@@ -261,6 +341,14 @@ PLAIN = (int, float, str, bytes, bool, complex, type(None), types.BuiltinFunctio
 def in_library(file: str) -> bool:
     """Whether a file is of this package, of Python or of something installed: it is no part of a user's program."""
     return file.startswith((OURS, STANDARD, "<__array_function__", "<frozen")) or "site-packages" in Path(file).parts
+
+
+def special_methods(kind: type) -> Iterator[types.FunctionType]:
+    """What Python calls of a class without its name being in the code: operators, `__init__`, `__call__`."""
+    for cls in kind.__mro__:
+        for name, part in vars(cls).items():
+            if name.startswith("__") and type(part) is types.FunctionType:
+                yield part
 
 
 @functools.lru_cache(maxsize=1000)
@@ -343,9 +431,9 @@ def state_of(generator: Any) -> Any:
 
 
 def same_state(x: Any, y: Any) -> bool:
-    """Whether two states are one."""
+    """Whether two states are one. Those of `random` are tuples of many hundred ints, which are compared as a whole."""
     if isinstance(x, dict):
         return all(same_state(x[name], y[name]) for name in x)
-    if isinstance(x, tuple):
+    if isinstance(x, tuple) and any(isinstance(part, (tuple, ndarray)) for part in x):
         return len(x) == len(y) and all(map(same_state, x, y))
-    return bool(np.array_equal(x, y))
+    return np.array_equal(x, y) if isinstance(x, ndarray) else bool(x == y)

@@ -8,7 +8,6 @@ a node. Looking at a number is refused: a program could not know that it did.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 from weakref import ref
 
@@ -19,7 +18,10 @@ from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, constant, modes
 from ..core.modes import settled
 from ..debugging import users_line
 from ..words import brief, describe
+from .functions import SHAPED_BY_NUMBERS, filled, is_none, item_of, itself, name_of
+from .impure import unnoticed
 from .nodes import (
+    NUMBERS,
     Attribute,
     DataOf,
     GradOf,
@@ -30,22 +32,18 @@ from .nodes import (
     Uncompilable,
     arrays_in,
     changed,
+    constants,
     layout_of,
 )  # fmt: skip
+from .patterns import Patterns
 from .rules import deposit, of_a_sweep
 from .structure import Structure
 from .surroundings import Surroundings
 from .traced import Host, Traced
 from .writes import Writes
 
-# Functions whose result has another shape for other numbers.
-SHAPED_BY_NUMBERS = {
-    np.arange, np.argwhere, np.bincount, np.compress, np.delete, np.extract, np.flatnonzero, np.histogram_bin_edges,
-    np.insert, np.intersect1d, np.nonzero, np.pad, np.poly, np.repeat, np.resize, np.roots, np.setdiff1d, np.setxor1d,
-    np.tile, np.trim_zeros, np.union1d, np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
-    np.where,
-}  # fmt: skip
 PLAIN = (ndarray, np.generic, int, float)
+STAND_INS = (Traced, Host)
 
 
 class Tape:
@@ -66,8 +64,11 @@ class Tape:
         self.swept: dict[int, Any] = {}  # id of what the step computed -> its gradient, as long as nobody asks for it
         self.shades: dict[int, Any] = {}  # id of a Value -> what stands for its numbers in rules
         self.line: Any = None  # of the user's, that began the sweep which is running
+        self.loaded: dict[int, Node] = {}  # id of a leaf from outside -> its numbers, until something is written
+        self.patterns: Patterns = Patterns(self)
         self.things: dict[int, Any] = {}  # Modules that were called
         self.copies: list[Any] = []  # of Modules, made in the step
+        self.refused: Uncompilable | None = None  # the latest error, which the user's program may catch
 
     # -------------------------------------------------------------------------------------------------- what is known
 
@@ -88,17 +89,20 @@ class Tape:
         if self.writes.stale:
             self.writes.refreshed(self, x)
         node = self.node_of.get(id(x), self)
+        if node is self:
+            node = self.loaded.get(id(x), self)
         if node is not self:
             return node
         if x.op is None:  # a parameter, or another leaf from outside
-            return self.node_of[id(self.at(self.place(DataOf, x)))]
+            node = self.loaded[id(x)] = self.node_of[id(self.at(self.place(DataOf, x)))]
+            return node
         raise self.error(
             f"{describe(x)} was computed before the step. Compute it inside, or pass it as an argument",
         )
 
     def examples(self, x: Any) -> Any:
         """Arguments with the numbers that they hold in this run."""
-        return changed(x, lambda part: part._numbers if isinstance(part, Value) else part)
+        return changed(x, modes.number)
 
     def add(self, node: Node) -> Node:
         """The node, at the end of the program."""
@@ -109,7 +113,8 @@ class Tape:
     def error(self, message: str) -> Uncompilable:
         """What cannot be compiled, with the user's line."""
         file, number, function = users_line()
-        return Uncompilable(f"{message}. This is in the compiled step, at {file}:{number}, in {function}")
+        self.refused = Uncompilable(f"{message}. This is in the compiled step, at {file}:{number}, in {function}")
+        return self.refused
 
     # -------------------------------------------------------------------------------------------- what comes to be
 
@@ -117,17 +122,22 @@ class Tape:
         """What stands for plain numbers; of a tuple of them, a tuple. None and other objects are what they are."""
         if isinstance(numbers, (tuple, list)):
             parts = [
-                self.stand_in(part, self.add(Node("call", _item, (node, i), like=part)))
+                self.stand_in(part, self.add(Node("call", item_of, (node, i), like=part)))
                 for i, part in enumerate(numbers)
             ]
             return type(numbers)(*parts) if hasattr(numbers, "_fields") else tuple(parts)
         if not isinstance(numbers, PLAIN) or isinstance(numbers, bool):
             return numbers
-        kind = Traced if isinstance(numbers, (ndarray, np.generic)) else Host
+        return self.standing_for(numbers, node, Traced if isinstance(numbers, (ndarray, np.generic)) else Host)
+
+    def standing_for(self, numbers: Any, node: Any, kind: type[Traced] = Traced) -> Any:
+        """What stands for an array, or a number, the simplest of which are many."""
         stand_in: Any = object.__new__(kind)
         stand_in._numbers, stand_in.op, stand_in.args, stand_in.params, stand_in.age = numbers, None, (), NO_PARAMS, 0
         stand_in._grad, stand_in.name, stand_in.scope = None, None, None
-        return self.know(stand_in, node)
+        self.node_of[id(stand_in)] = node
+        self.alive.append(stand_in)
+        return stand_in
 
     def made(self, value: Value) -> None:
         """Called for every Value just recorded."""
@@ -140,25 +150,31 @@ class Tape:
             self.know(value, next(self.node_of[id(x)] for x in reversed(self.alive) if x._numbers is value._numbers))
             return
         known, stale = self.node_of, self.writes.stale
-        nodes = [known[id(x)] if id(x) in known and not stale else self.nodes_of(x) for x in args]
+        nodes = [
+            known[id(x)] if id(x) in known and not stale else x if type(x) in NUMBERS else self.nodes_of(x)
+            for x in args
+        ]
         node = Node("call", row.forward, tuple(nodes), value.params, like=value._numbers, op=row)
         self.know(value, self.add(node))
         for x in args:
-            if isinstance(x, Traced) and x.dtype.kind not in "fiub":
+            if type(x) is Traced and x.dtype.kind not in "fiub":
                 constant(x._numbers)  # says what is wrong with it
         if row.name in ("take", "put", "scatter"):
             for x in args:  # a mask chooses as many elements as it has times True
                 if isinstance(x, Value) and x.dtype == np.bool:
                     self.guarded(np.count_nonzero, x)
-        if type(value) is NonDiff and all(isinstance(x, Traced) or not isinstance(x, Value) for x in args):
+        if type(value) is NonDiff and all(type(x) in STAND_INS or not isinstance(x, Value) for x in args):
             value.__class__ = Traced
             self.writes.made(value, row.forward, args, value.params)
 
     def called(self, function: Callable[..., Any], args: Any, kwargs: Any, kind: str = "call") -> Any:
         """What a function makes of stand-ins and plain numbers."""
         node = Node(kind, function, self.nodes_of(args), self.nodes_of(kwargs))
-        with Mode(TAPE, None) if kind != "call" else nullcontext():
+        if kind == "call":
             numbers = function(*self.examples(args), **self.examples(kwargs))
+        else:
+            with Mode(TAPE, None), unnoticed():
+                numbers = function(*self.examples(args), **self.examples(kwargs))
         if type(numbers) is ndarray and not numbers.ndim:
             numbers = numbers[()]
         if kind == "call" and isinstance(numbers, bool):
@@ -193,6 +209,7 @@ class Tape:
             if isinstance(stand_in, Traced) and not isinstance(stand_in, Host):
                 self.writes.stale.add(id(stand_in))
         self.standing.clear()
+        self.loaded.clear()
         made = self.called(function, args, {}, "barrier")
         self.around.done_by_host()
         return made
@@ -281,7 +298,7 @@ class Tape:
     def same(self, owner: Any, name: str) -> Any:
         """An attribute; where it is another object, the step is another program."""
         place = Attribute(owner, name)
-        return self.guarded_at(_itself, place)
+        return self.guarded_at(itself, place)
 
     def guarded_at(self, function: Callable[[Any], Any], place: Place) -> Any:
         """What a function says of what is at a place."""
@@ -291,7 +308,7 @@ class Tape:
         self.add(Node("guard", function, (node,), held=held))
         return held
 
-    def seen(self, value: Value, what: str, plain: Any) -> Any:
+    def seen(self, value: Value, what: str) -> Any:
         """What stands for the `data` or the `grad` of a Value."""
         if what == "data":
             return self.shadow(value)
@@ -352,7 +369,7 @@ class Tape:
         node = self.node(x)
         self.stored[place] = node, fresh
         if type(place) is not GradOf:
-            self.shades.clear()
+            self.written()
         if x is None or isinstance(x, Value):
             self.standing[place] = x if x is None or not isinstance(x, Traced) else self.stand_in(x._numbers, node)
         else:
@@ -361,20 +378,29 @@ class Tape:
 
     def overwritten(self, target: Traced, result: Any) -> None:
         """Note that the array for which a stand-in stands was written in place."""
-        self.shades.clear()
+        self.written()
         self.writes.write(self, target, result)
+        self.written()
+
+    def written(self) -> None:
+        """What stood for numbers may not stand for them any more."""
+        self.shades.clear()
+        self.loaded.clear()
 
     def looked(self, value: Any, how: str) -> None:
         """Somebody looks at a number."""
         if isinstance(self.node_of.get(id(value)), (ndarray, np.generic)):
             return  # a constant
         if how == "np.asarray(v)":
-            way = "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into"
+            way = (
+                "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into; an "
+                "array that is kept outside and written is a Value: v.data = x"
+            )
         else:
             way = "np.where chooses element by element, functional.embedding(v, array) takes rows by numbers"
         raise self.error(
             f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. {way}; what is to be "
-            f"seen is returned, and looked at outside"
+            f"seen is returned, and looked at outside, or is handed to mg.host_call(f, v)"
         )
 
     # ------------------------------------------------------------------------------------------------------ the sweep
@@ -392,7 +418,7 @@ class Tape:
 
     def close(self) -> None:
         """End the program with what it relies on, and with all that is left behind."""
-        self.around.read(x for node in self.nodes for x in arrays_in((node.args, node.params)))
+        self.around.read(x for part in constants(self.nodes) for x in arrays_in(part))
         self.add(Node("guard", Surroundings.holds, (self.around,), held=True))
         values = [place.owner for place in self.standing if type(place) is DataOf and not place.argument]
         structure = Structure([*self.things.values(), *values])
@@ -408,32 +434,14 @@ class Tape:
 
     def cut(self, history: Op) -> list[ref[Value]]:
         """Take the history of all that was computed, and put this in its place; what was computed."""
-        computed = (x for x in self.alive if getattr(self.node_of.get(id(x)), "kind", "") == "call")
-        made = [x for x in self.alive if isinstance(x, Traced)] + [x for x in computed if not isinstance(x, Traced)]
+        stand_ins, computed = [], []
+        for x in self.alive:
+            if type(x) in STAND_INS:
+                stand_ins.append(x)
+            elif getattr(self.node_of.get(id(x)), "kind", "") == "call":
+                computed.append(x)
+        made = stand_ins + computed
         for x in made:
             x.op, x.args = history, ()
         vars(self).clear()  # a mode that is over may still hold the tape, and so all that it holds
         return [ref(x) for x in made]
-
-
-def name_of(function: Any) -> str:
-    """What a function is called."""
-    return str(getattr(function, "__name__", function))
-
-
-def filled(shape: tuple[int, ...], x: Any, dtype: Any) -> Any:
-    """A new array, or scalar, that holds `x`."""
-    return np.full(shape, x, dtype)[()]
-
-
-def _item(parts: Any, i: int) -> Any:
-    return parts[i]
-
-
-def _itself(x: Any) -> Any:
-    return x
-
-
-def is_none(x: Any) -> bool:
-    """Whether there is nothing."""
-    return x is None

@@ -36,6 +36,8 @@ class Traced(NonDiff, ours=True):
         if method == "at":
             raise _tape().error(f"np.{ufunc.__name__}.at writes into an array. Write x = x.at[index].add(y)")
         tape = _tape()
+        # NumPy's numbers, on the left of an operator, come as arrays without axes.
+        inputs = tuple([x[()] if type(x) is np.ndarray and not x.ndim else x for x in inputs])
         result = tape.called(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
         if out is None:
             return result

@@ -138,6 +138,7 @@ def check_counts(*, batch_size: Any, epochs: Any = 1, **optional: Any) -> None:
 
 
 OPTIONS = "options of the optimizer"
+BACKEND = "backend"  # "eager", "numpy" or "native": how the steps run
 
 
 def options_of(state: Any) -> list[dict[str, Any]]:
@@ -153,7 +154,7 @@ def changed(then: dict[str, Any], now: dict[str, Any], saved: Any) -> Iterator[t
     or those in `saved`, its state in the file: a schedule changes them.
     """
     for name, here in now.items():
-        if name != OPTIONS and then.get(name, here) != here:
+        if name not in (OPTIONS, BACKEND) and then.get(name, here) != here:
             yield name, then[name], here
     given, began = now[OPTIONS], then.get(OPTIONS, now[OPTIONS])
     if given != options_of(saved):

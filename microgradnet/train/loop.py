@@ -8,9 +8,11 @@ from .. import checks
 from ..nn.init import Seed
 from ..nn.module import Module
 from ..optim import Optimizer
+from ..programs.backends import Backend
 from ..saving.formats import Path
 from ..words import answering
 from .arguments import (
+    BACKEND,
     OPTIONS,
     check_counts,
     check_model,
@@ -56,6 +58,7 @@ def fit(
     checkpoint: Path | None = None,
     save_every: int | None = None,
     progress: bool = True,
+    compile: bool | Backend = False,
 ) -> History:
     """The history of training `model` on examples x (n, …) with targets y (n, …): a dict of lists, a number per epoch.
 
@@ -102,6 +105,11 @@ def fit(
     is saved if they have `state_dict` and `load_state_dict`. Batches go on where they stood if they have these, as
     `data.batches` has; else the epoch is begun anew and those that were taken are passed over, with a warning.
 
+    `compile=True` runs the steps as a program (`mg.compile`), `"native"` or `"numpy"` says which. With `"numpy"` all
+    bits are those of eager steps, with `"native"` all is equal within rounding, and a training that goes on from a file
+    has the bits it would have had; going on with the other kind is told in a warning. Model, loss and optimiser are
+    called to record them, and again where something around them has changed; metrics and callbacks in every step.
+
     FloatingPointError for a cost or gradient that is NaN or infinite, with the report of `debug`: the operation, its
     inputs, the line. The parameters are those before that step. Also where an epoch or the training would end, or be
     saved, with a parameter that is so; the step that did it is undone, unless a callback or Ctrl-C stopped it there.
@@ -127,6 +135,11 @@ def fit(
     if save_every is not None and checkpoint is None:
         raise ValueError("save_every says how often to save to checkpoint=, and there is none: give a path")
     checks.choice("scheduler_interval", scheduler_interval, ("epoch", "batch"))
+    kind: Any = Step
+    if compile is not False:
+        from .compiled import step_of  # who trains without it does not wait for it
+
+        kind = step_of(compile, optimizer)
 
     run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=kept_back is not None)
     run.callbacks = stateful(callbacks)
@@ -139,6 +152,7 @@ def fit(
             "patience": patience, "metrics": [*metrics], "loss": name_of(loss),
             "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
             "scheduler_interval": scheduler_interval, **likenesses(functions),
+            BACKEND: kind.backend,
             OPTIONS: options_of(optimizer.state_dict()) if isinstance(optimizer, Optimizer) else [],
         }  # fmt: skip
         run.resume(checkpoint)
@@ -146,7 +160,7 @@ def fit(
     if sample_weight is not None:
         each(loss)  # raises, where it does not tell the examples apart
     weighed = not isinstance(source, ArraySource) or source.weight is not None
-    step = Step(
+    step = kind(
         run, Weighted(loss) if weighed else loss, metrics.values(), one_array=bool(metrics) or validation is not None
     )
 

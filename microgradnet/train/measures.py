@@ -17,6 +17,7 @@ from .sources import Batch, Inputs, Source, picked
 from .streams import source_of
 
 Function: TypeAlias = Callable[..., Any]
+ONE = (int, float, np.generic)
 
 
 class GivesOne(Protocol):
@@ -162,6 +163,6 @@ def dealt_out(model: Module, source: Source) -> tuple[Any, Batch]:
 def number(x: Any) -> float:
     """The one number of a cost or metric. TypeError for anything else."""
     x = numbers(x)
-    if isinstance(x, bool | int | float | np.generic | np.ndarray) and np.ndim(x) == 0:
+    if isinstance(x, ONE) or (isinstance(x, np.ndarray) and x.ndim == 0):
         return float(x)
     raise TypeError(f"a loss or metric gives one number; got {brief(x)}. The mean over the examples, .mean(), is one")

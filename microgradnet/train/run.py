@@ -6,6 +6,7 @@ import copy
 import math
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeAlias
 
@@ -13,7 +14,7 @@ from ..nn.module import Module
 from ..saving import load, save
 from ..saving.file import target
 from ..saving.formats import Path
-from .arguments import OPTIONS, changed
+from .arguments import BACKEND, OPTIONS, changed
 from .sources import Batch, Source
 
 History: TypeAlias = dict[str, Any]
@@ -168,6 +169,13 @@ class Run:
             raise ValueError(
                 f"{path} is of a training with another {name}: {there}, here {here}. Give the same arguments to go on, "
                 f"or another checkpoint=, or remove the file to start anew"
+            )
+        there, here = held["arguments"].get(BACKEND, "eager"), self.arguments[BACKEND]
+        if (there == "native") != (here == "native"):  # the bits of the others are the same
+            warnings.warn(
+                f"{path} is of a training whose steps were {there}, and goes on with {here} ones: the numbers are the "
+                f'same within rounding, but not the bits. compile="native" and compile="numpy" choose',
+                stacklevel=4,
             )
         new = self.callbacks.keys() - found.keys()  # that were not there before
         load(path, **{name: thing for name, thing in self.things().items() if name not in new})

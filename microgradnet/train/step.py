@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,8 @@ class Step:
     Whether the step made a parameter so, the next one finds out; `check` does where there may be none.
     """
 
+    backend = "eager"
+
     def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool) -> None:
         self.run: Run = run
         self.loss: Function = loss
@@ -39,26 +42,20 @@ class Step:
         self.before.note(parameters=to_be_checked)
 
         run.optimizer.zero_grad()
-        outputs = run.model(*batch.inputs)
-        if self.one_array and not isinstance(outputs, Value | np.ndarray):
-            raise TypeError(
-                f"model gave {brief(outputs)}: metrics and validation take one array. Let forward return the one that "
-                f"counts"
-            )
-        cost = self.loss(outputs, *batch.targets)
-        metrics = [f(numbers(outputs), batch.y) for f in self.metrics]
-        if not isinstance(cost, Value):
-            raise TypeError(
-                f"loss gave {brief(cost)}, which is no Value: nothing leads from it back to the parameters. Compute it "
-                f"from the outputs as they are, without .data"
-            )
-        run.measured([number(x) for x in (cost, *metrics)], batch.size)
+        outputs = measurable(run.model(*batch.inputs), self.one_array)
+        cost = differentiable(self.loss(outputs, *batch.targets))
+        self.measured(cost, outputs, batch)
         if math.isfinite(run.cost):
             cost.backward(release=True)
         if not math.isfinite(run.cost) or not finite(p.grad for p in self.parameters if p.grad is not None):
             raise FloatingPointError(self.before.report(self.loss, batch, run))
         run.optimizer.step()
         run.taken += 1
+
+    def measured(self, cost: Value, outputs: Any, batch: Batch) -> None:
+        """Tell the run the cost and the metrics."""
+        metrics = [f(numbers(outputs), batch.y) for f in self.metrics]
+        self.run.measured([number(x) for x in (cost, *metrics)], batch.size)
 
     def check(self) -> None:
         """FloatingPointError if a parameter is NaN or infinite. A step that was to be checked is undone."""
@@ -72,3 +69,23 @@ class Step:
                 f"the step in epoch {self.run.epoch}, batch {self.run.batch} made {lost} NaN or infinite{undone}. The "
                 f"steps are too large: try a smaller lr"
             )
+
+
+def measurable(outputs: Any, one_array: bool) -> Any:
+    """What a model gave. TypeError if it must be one array, and is none."""
+    if one_array and not isinstance(outputs, Value | np.ndarray):
+        raise TypeError(
+            f"model gave {brief(outputs)}: metrics and validation take one array. Let forward return the one that "
+            f"counts"
+        )
+    return outputs
+
+
+def differentiable(cost: Any) -> Value:
+    """What a loss gave. TypeError if it is no Value."""
+    if not isinstance(cost, Value):
+        raise TypeError(
+            f"loss gave {brief(cost)}, which is no Value: nothing leads from it back to the parameters. Compute it "
+            f"from the outputs as they are, without .data"
+        )
+    return cost

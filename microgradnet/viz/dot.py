@@ -26,6 +26,8 @@ STYLES = {
     "input": ("tab", "#d9f2df", "#2e8b57", "#123d25", "#66c28d"),
     "constant": ("note", "#eeeeee", "#888888", "#333333", "#aaaaaa"),
     "operation": ("box", "#e3eefb", "#3b78b5", "#14304d", "#7fb2e5"),
+    "backward": ("hexagon", "#fbe9dc", "#c05621", "#4a2410", "#f0985e"),
+    "update": ("component", "#daf1f2", "#25838c", "#10393d", "#6cc3cb"),
     "output": ("octagon", "#f3e1f7", "#8e44ad", "#3d1a4a", "#c792dc"),
     "folded": ("box3d", "#ffffff", "#3b78b5", "#1c1c22", "#7fb2e5"),
 }

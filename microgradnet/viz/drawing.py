@@ -37,10 +37,12 @@ class Drawing:
     to come to it.
     """
 
-    def __init__(self, small: Picture, large: Picture, title: str, direction: str, weights: bool) -> None:
+    def __init__(
+        self, small: Picture, large: Picture, title: str, direction: str, weights: bool, written: str | None = None
+    ) -> None:
         self._small, self._large, self._title, self._direction = small, large, title, direction
         self._source: str = dot.source(small, title, direction, weights)
-        self._text: str = text.tree(small, title)
+        self._text: str = text.tree(small, title) if written is None else written
 
     @property
     def text(self) -> str:
@@ -135,6 +137,9 @@ def draw(
     `.grad` is written, none is needed, and no hook is called (they are as without it); `gradients=False` leaves them
     out. What is checkpointed is computed again, as in every sweep.
 
+    `draw(step)` is the program that `mg.compile` has made of a step: a box for each of its lines, forward, backward and
+    update in colours of their own, grouped by the lines of yours; its `text` is what `print(step)` shows.
+
     `names` gives Values and plain arrays names, `{"x": x}`; arrays so named are inputs, and are never folded away.
     `fold` says what becomes one box: "constants", "modules", "repeats" (of blocks), "chains" (of elementwise
     operations), several of them, "all", or () for nothing. What has more boxes than `cap` is folded further, in this
@@ -166,6 +171,8 @@ def draw(
             raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; {brief(name)} is {brief(x)}")
         if not isinstance(name, str):
             raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; got the name {brief(name)}")
+    if len(what) == 1 and callable(what[0]) and hasattr(what[0], "signatures"):
+        return of_program(what[0], cap, direction, title)
     roots, models, more = recorded(what, named)
     with uncollected():
         graph = read(roots, {**more, **inputs}, models, gradients=gradients, flows=weights)
@@ -174,6 +181,14 @@ def draw(
         large = folding(graph, ways - {"modules"}, None, PAGE_CAP) if unfolds else small
     long = max_depth(small) > 12
     return Drawing(small, large, title, direction or ("TB" if long else "LR"), weights)
+
+
+def of_program(step: Any, cap: int | None, direction: str | None, title: str) -> Drawing:
+    """The drawing of a compiled step; its text is what `print(step)` shows."""
+    from .programs import picture_of  # who draws no program does not wait for it
+
+    picture = picture_of(step, cap)
+    return Drawing(picture, picture, title or step.title, direction or "TB", False, str(step))
 
 
 folding = fold  # `draw` has an argument of this name
@@ -310,10 +325,10 @@ def as_json(large: Picture, small: Picture, title: str, direction: str) -> dict[
     groups = []
     for group, i in number.items():
         parameters = {node.thing for box in inside[group] for node in box.nodes if node.kind == "parameter"}
-        count = f"{sum(p.size for p in parameters):,} parameters"
+        count = f"{sum(p.size for p in parameters):,} parameters" if group.counts else ""
         groups.append({
             "id": i, "parent": number[group.parent] if group.parent else None, "title": group.title,
-            "subtitle": group.subtitle, "lines": [count], "folded": group not in shown,
-            "details": [["boxes", str(len(inside[group]))], ["parameters", count]],
+            "subtitle": group.subtitle, "lines": [count] * group.counts, "folded": group not in shown,
+            "details": [["boxes", str(len(inside[group]))], *([["parameters", count]] * group.counts)],
         })  # fmt: skip
     return {"title": title, "caption": large.notes, "direction": direction, "nodes": boxes, "groups": groups}

@@ -25,6 +25,8 @@ PARAMETER, INPUT, CONSTANT, OPERATION, OUTPUT = "parameter", "input", "constant"
 class Group:
     """One call of a Module: what was recorded inside belongs to it."""
 
+    counts = True  # whether its parameters are counted
+
     def __init__(self, module: Module | None, start: int, parent: Group | None) -> None:
         self.module: Module | None = module
         self.start: int = start

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import one_core
 from .layers import our_steps
 from .works import WORKS, Step, ours
 
@@ -70,7 +71,7 @@ def operations(package: str) -> dict[str, Step]:
 def steps(package: str) -> dict[str, Step]:
     """All there is to time, of one version."""
     works = {name: builders["microgradnet"](work, package) for name, (work, builders) in WORKS.items()}  # type: ignore[call-arg]
-    return {**works, **{name: step for name, (_, step) in our_steps(package).items()}, **operations(package)}
+    return {**works, **our_steps(package), **operations(package)}
 
 
 def turn(step: Step, times: int) -> float:
@@ -97,6 +98,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="works whose name holds this text")
     parser.add_argument("--seconds", type=float, default=3.0, help="time for each work (3)")
     options = parser.parse_args()
+    one_core()
     load(options.path)
     new, old = steps("microgradnet"), steps(OTHER)
     print(f"{'':28}  medians  shortest turns")

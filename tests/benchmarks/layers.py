@@ -1,21 +1,20 @@
-"""`python -m tests.benchmarks.layers`: training steps of networks made of layers, one thread, beside PyTorch's.
+"""Training steps of networks made of layers, beside PyTorch's.
 
 A LeNet: convolution 1→6 (5×5, padding 2), pool 2, convolution 6→16 (5×5), pool 2, 400→120→84→10; 64 images of 28×28.
 A Transformer: 2 blocks of width 64 with 4 heads and 256 inside, normalised first, no dropout; 16 sequences of 64 out of
-64 words, each word to be told from those before it. Both float32, cross-entropy, SGD, from the same numbers. Both take
-turns in one process and must go through the same costs; a time is the median of the turns.
+64 words, each word to be told from those before it. Both float32, cross-entropy, SGD, from the same numbers.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .__main__ import agree, taken
-from .works import Step, ours
+from .small_works import Step, compiling
+from .works import ours
 
 RATE = 0.01
 IMAGES = np.random.default_rng(0).random((64, 1, 28, 28), "f4"), np.random.default_rng(1).integers(0, 10, 64)
@@ -73,17 +72,19 @@ def their_transformer() -> Any:
     return Model()
 
 
-def our_step(functional: Any, optim: Any, model: Any, x: Any, y: Any) -> Step:
+def our_step(package: str, model: Any, x: Any, y: Any, backend: str | None = None) -> Step:
+    functional, optim = ours(package, "functional", "optim")
     optimiser = optim.SGD(model.parameters(), lr=RATE)
 
-    def step() -> Any:
+    @compiling(package, backend)
+    def step(x: Any, y: Any) -> Any:
         optimiser.zero_grad()
         cost = functional.cross_entropy(model(x), y)
         cost.backward(release=True)
         optimiser.step()
-        return cost.data
+        return cost
 
-    return step
+    return lambda: step(x, y).data
 
 
 def theirs(model: Any, numbers: list[Any], x: Any, y: Any) -> Step:
@@ -105,35 +106,37 @@ def theirs(model: Any, numbers: list[Any], x: Any, y: Any) -> Step:
     return step
 
 
-def our_steps(package: str = "microgradnet") -> dict[str, tuple[Any, Step]]:
-    """For each network: the numbers that its parameters start from, and its step."""
-    functional, nn, optim = ours(package, "functional", "nn", "optim")
-    models = {"LeNet": (lenet(nn), *IMAGES), "Transformer": (our_transformer(nn), *WORDS)}
-    return {name: ([p.data.copy() for p in model.parameters()], our_step(functional, optim, model, x, y))
-            for name, (model, x, y) in models.items()}  # fmt: skip
+def our_model(name: str, package: str = "microgradnet") -> Any:
+    """One of the two, its numbers always the same."""
+    nn, init = ours(package, "nn", "nn.init")
+    init.shared().bit_generator.state = np.random.default_rng(0).bit_generator.state
+    return lenet(nn) if name == "LeNet" else our_transformer(nn)
 
 
-def their_step(name: str, numbers: list[Any]) -> Step:
+def our_step_of(name: str, backend: str | None = None, package: str = "microgradnet") -> Step:
+    """Our step, compiled if there is a backend."""
+    return our_step(package, our_model(name, package), *(IMAGES if name == "LeNet" else WORDS), backend=backend)
+
+
+def our_steps(package: str = "microgradnet") -> dict[str, Step]:
+    """The step of each network, eager."""
+    return {name: our_step_of(name, package=package) for name in ("LeNet", "Transformer")}
+
+
+def their_step(name: str) -> Step:
     from torch import nn
 
+    numbers = [p.data.copy() for p in our_model(name).parameters()]
     return theirs(lenet(nn), numbers, *IMAGES) if name == "LeNet" else theirs(their_transformer(), numbers, *WORDS)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.layers", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4.0, help="time for each contender (4)")
-    options = parser.parse_args()
-    for name, (numbers, step) in our_steps().items():
-        steps = {"numpy": step}  # under this name the others' turns are counted by it
-        with contextlib.suppress(ImportError):
-            steps["torch"] = their_step(name, numbers)
-        agree(name, steps)
-        times = taken(steps, options.seconds)
-        said = f"{name}: microgradnet {times['numpy'] * 1e3:.2f} ms a step"
-        if "torch" in times:
-            said += f", PyTorch {times['torch'] * 1e3:.2f} ms: {times['numpy'] / times['torch']:.2f}×"
-        print(said, flush=True)
-
-
-if __name__ == "__main__":
-    main()
+# The eager step is called "numpy": the others' turns are counted by it.
+CONTENDERS: dict[str, dict[str, Callable[[], Step]]] = {
+    name: {
+        "numpy": functools.partial(our_step_of, name),
+        "compiled": functools.partial(our_step_of, name, "numpy"),
+        "native": functools.partial(our_step_of, name, "native"),
+        "torch": functools.partial(their_step, name),
+    }
+    for name in ("LeNet", "Transformer")
+}

@@ -6,33 +6,44 @@ compute the same before any is timed. Frameworks are imported here when asked fo
 
 from __future__ import annotations
 
+import functools
 import importlib
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-Step = Callable[[], Any]
-Array = np.ndarray
+from .small_works import CHAIN, ELEMENTWISE, MOONS, Array, Chain, Elementwise, Moons, Step, compiling
 
 
 class Network(NamedTuple):
-    """One training step: forward, squared error summed over outputs and averaged over examples, backward, update."""
+    """One training step: forward, squared error summed over outputs and averaged over examples, backward, update.
+
+    On the same data at every step, which lie in the cache then; or on new data, as in a training.
+    """
 
     sizes: list[int]
     batch: int
     activation: str  # sigmoid after every layer, or relu after all but the last
     lr: float = 0.01
+    new: bool = False
 
-    def start(self) -> tuple[list[Array], list[Array], Array, Array]:
+    def start(self) -> tuple[list[Array], list[Array]]:
         rng = np.random.default_rng(0)
         weights = [
             rng.normal(0, n**-0.5, (m, n)).astype("f4") for n, m in zip(self.sizes, self.sizes[1:], strict=False)
         ]
-        biases = [np.zeros(m, "f4") for m in self.sizes[1:]]
-        x = rng.random((self.batch, self.sizes[0])).astype("f4")
-        y = rng.random((self.batch, self.sizes[-1])).astype("f4")
-        return weights, biases, x, y
+        return weights, [np.zeros(m, "f4") for m in self.sizes[1:]]
+
+    def feed(self, made: Callable[[Array], Any] = np.asarray) -> Callable[[], tuple[Any, Any]]:
+        """What hands out x (batch, n) and y (batch, m) for each step; `made` of them, beforehand."""
+        rng = np.random.default_rng(1)
+        batches = [
+            [made(rng.random((self.batch, n)).astype("f4")) for n in (self.sizes[0], self.sizes[-1])]
+            for _ in range(max(64, 2048 // self.batch) if self.new else 1)  # more than a cache holds
+        ]
+        return itertools.cycle(batches).__next__  # type: ignore[return-value]
 
     @property
     def sigmoid(self) -> bool:
@@ -44,10 +55,11 @@ class Network(NamedTuple):
 
 def numpy_network(work: Network) -> Step:
     """By hand. `dot` and updates in place are the quicker spellings; nothing is computed that is not needed."""
-    weights, biases, x, y = work.start()
+    (weights, biases), feed = work.start(), work.feed()
     last, n, lr = len(weights) - 1, work.batch, work.lr
 
     def step() -> Any:
+        x, y = feed()
         a, activations = x, [x]
         for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
             z = a.dot(w.T)
@@ -83,22 +95,45 @@ def ours(package: str, *rooms: str) -> list[Any]:
     return [importlib.import_module(f"{package}.{room}") for room in rooms]
 
 
-def microgradnet_network(work: Network, package: str = "microgradnet") -> Step:
+def microgradnet_network(work: Network, package: str = "microgradnet", backend: str | None = None) -> Step:
     functional, nn, optim = ours(package, "functional", "nn", "optim")
 
-    weights, biases, x, y = work.start()
+    (weights, biases), feed = work.start(), work.feed()
     function = functional.sigmoid if work.sigmoid else functional.relu
     model = nn.MLP(work.sizes[0], work.sizes[1:], function, function if work.sigmoid else None, seed=0)
     for layer, w, b in zip(model.layers, weights, biases, strict=True):
         layer.weight.data, layer.bias.data = w, b
     optimiser = optim.SGD(model.parameters(), lr=work.lr)
 
-    def step() -> Any:
+    @compiling(package, backend)
+    def step(x: Any, y: Any) -> Any:
         optimiser.zero_grad()
         cost = functional.quadratic_cost(model(x), y)
         cost.backward(release=True)
         optimiser.step()
-        return cost.data
+        return cost
+
+    return lambda: step(*feed()).data
+
+
+def products_of_network(work: Network) -> Step:
+    """The products of matrices alone, into memory that is there: the floor for whoever leaves them to BLAS."""
+    (weights, _), feed = work.start(), work.feed()
+    sizes = [weights[0].shape[1], *(len(w) for w in weights)]
+    rng = np.random.default_rng(2)
+    a = [rng.random((work.batch, n)).astype("f4") for n in sizes]
+    made = [np.empty_like(x) for x in a]
+    gradients = [np.empty_like(w) for w in weights]
+
+    def step() -> Any:
+        a[0], _ = feed()
+        for i, w in enumerate(weights):
+            np.dot(a[i], w.T, made[i + 1])
+        for i in range(len(weights) - 1, -1, -1):
+            np.dot(a[i + 1].T, a[i], gradients[i])
+            if i:
+                np.dot(a[i + 1], weights[i], made[i])
+        return 0.0
 
     return step
 
@@ -106,7 +141,7 @@ def microgradnet_network(work: Network, package: str = "microgradnet") -> Step:
 def torch_network(work: Network) -> Step:
     import torch
 
-    weights, biases, x, y = work.start()
+    (weights, biases), feed = work.start(), work.feed(torch.tensor)
     layers: list[Any] = []
     for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
         layer = torch.nn.Linear(w.shape[1], w.shape[0])
@@ -118,11 +153,11 @@ def torch_network(work: Network) -> Step:
             layers.append(torch.nn.ReLU())
     model = torch.nn.Sequential(*layers)
     optimiser = torch.optim.SGD(model.parameters(), lr=work.lr)
-    tx, ty = torch.tensor(x), torch.tensor(y)
 
     def step() -> Any:
+        x, y = feed()
         optimiser.zero_grad()
-        cost = ((model(tx) - ty) ** 2).sum() / work.batch
+        cost = ((model(x) - y) ** 2).sum() / work.batch
         cost.backward()
         optimiser.step()
         return cost.item()
@@ -134,7 +169,7 @@ def jax_network(work: Network) -> Step:
     import jax
     import jax.numpy as jnp
 
-    weights, biases, x, y = work.start()
+    (weights, biases), feed = work.start(), work.feed(jnp.asarray)
     last = len(weights) - 1
 
     def cost(parameters: Any, x: Any, y: Any) -> Any:
@@ -152,10 +187,9 @@ def jax_network(work: Network) -> Step:
         return value, jax.tree.map(lambda p, gp: p - work.lr * gp, parameters, g)
 
     state = [jax.tree.map(jnp.asarray, (weights, biases))]
-    jx, jy = jnp.asarray(x), jnp.asarray(y)
 
     def step() -> Any:
-        value, state[0] = update(state[0], jx, jy)
+        value, state[0] = update(state[0], *feed())
         jax.block_until_ready(state[0])
         return value
 
@@ -166,10 +200,10 @@ def autograd_network(work: Network) -> Step:
     import autograd.numpy as anp
     from autograd import value_and_grad
 
-    weights, biases, x, y = work.start()
+    (weights, biases), feed = work.start(), work.feed()
     last = len(weights) - 1
 
-    def cost(parameters: Any) -> Any:
+    def cost(parameters: Any, x: Any, y: Any) -> Any:
         a = x
         for i, (w, b) in enumerate(zip(*parameters, strict=True)):
             a = anp.dot(a, w.T) + b
@@ -182,7 +216,7 @@ def autograd_network(work: Network) -> Step:
     gradient = value_and_grad(cost)
 
     def step() -> Any:
-        value, (gw, gb) = gradient((weights, biases))
+        value, (gw, gb) = gradient((weights, biases), *feed())
         for p, g in zip(weights + biases, gw + gb, strict=True):
             p -= work.lr * g
         return value
@@ -193,11 +227,12 @@ def autograd_network(work: Network) -> Step:
 def mygrad_network(work: Network) -> Step:
     import mygrad as mg
 
-    weights, biases, x, y = work.start()
+    (weights, biases), feed = work.start(), work.feed()
     ws, bs = [mg.tensor(w) for w in weights], [mg.tensor(b) for b in biases]
     last = len(ws) - 1
 
     def step() -> Any:
+        x, y = feed()
         a: Any = x
         for i, (w, b) in enumerate(zip(ws, bs, strict=True)):
             a = mg.matmul(a, w.T) + b
@@ -214,205 +249,30 @@ def mygrad_network(work: Network) -> Step:
     return step
 
 
-# ------------------------------------------------------------------------------------------- a chain of 1,000 tiny ops
-
-
-class Chain(NamedTuple):
-    """x → log(exp(x · 0.99 + 0.01)), 250 times over 8 numbers, and the slope of the sum of the result.
-
-    The slope neither dies nor explodes: denormal numbers would be slow for everyone.
-    """
-
-    repeats: int = 250
-
-    def start(self) -> Array:
-        return np.linspace(-1, 1, 8, dtype="f4")
-
-
-def numpy_chain(work: Chain) -> Step:
-    x0 = work.start()
-
-    def step() -> Any:
-        x, saved = x0, []
-        for _ in range(work.repeats):
-            e = np.exp(x * 0.99 + 0.01)
-            x = np.log(e)
-            saved.append(e)
-        g = np.ones_like(x)
-        for e in reversed(saved):
-            g = g / e * e * 0.99
-        return g.sum()
-
-    return step
-
-
-def microgradnet_chain(work: Chain, package: str = "microgradnet") -> Step:
-    Value = importlib.import_module(package).Value
-
-    x0 = Value(work.start())
-
-    def step() -> Any:
-        x = x0
-        for _ in range(work.repeats):
-            x = (x * 0.99 + 0.01).exp().log()
-        x0.grad = None
-        x.sum().backward(release=True)
-        return x0.grad.sum()
-
-    return step
-
-
-def torch_chain(work: Chain) -> Step:
-    import torch
-
-    x0 = torch.tensor(work.start(), requires_grad=True)
-
-    def step() -> Any:
-        x = x0
-        for _ in range(work.repeats):
-            x = (x * 0.99 + 0.01).exp().log()
-        x0.grad = None
-        x.sum().backward()
-        return x0.grad.sum().item()
-
-    return step
-
-
-def autograd_chain(work: Chain) -> Step:
-    import autograd.numpy as anp
-    from autograd import grad
-
-    x0 = work.start()
-
-    def f(x: Any) -> Any:
-        for _ in range(work.repeats):
-            x = anp.log(anp.exp(x * 0.99 + 0.01))
-        return anp.sum(x)
-
-    gradient = grad(f)
-    return lambda: gradient(x0).sum()
-
-
-def mygrad_chain(work: Chain) -> Step:
-    import mygrad as mg
-
-    x0 = mg.tensor(work.start())
-
-    def step() -> Any:
-        x: Any = x0
-        for _ in range(work.repeats):
-            x = mg.log(mg.exp(x * 0.99 + 0.01))
-        x.sum().backward()
-        g = x0.grad.sum()
-        x0.null_grad()
-        return g
-
-    return step
-
-
-# ------------------------------------------------------------------------------- micrograd's moons, scalar by scalar
-
-
-class Moons(NamedTuple):
-    """micrograd's own demonstration: an MLP of 2-16-16-1 relu neurons, hinge loss with L2, one number at a time."""
-
-    points: int = 10
-    lr: float = 0.01
-
-    def start(self) -> tuple[list[list[list[float]]], Array, Array]:
-        """Per layer and neuron its weights, the bias last; the points and their classes −1, 1."""
-        rng = np.random.default_rng(0)
-        neurons = [[[*rng.uniform(-1, 1, n), 0.0] for _ in range(m)] for n, m in [(2, 16), (16, 16), (16, 1)]]
-        return neurons, rng.normal(size=(self.points, 2)), rng.choice([-1.0, 1.0], self.points)
-
-
-def scalar_moons(work: Moons, kind: type[Any], **how: Any) -> Step:
-    """The same program for micrograd's Value and for ours."""
-    neurons, points, classes = work.start()
-    layers = [[([kind(w) for w in ws], kind(b)) for *ws, b in layer] for layer in neurons]
-    parameters = [p for layer in layers for ws, b in layer for p in [*ws, b]]
-
-    def model(x: list[Any]) -> Any:
-        for i, layer in enumerate(layers):
-            sums = [sum((w * a for w, a in zip(ws, x, strict=True)), b) for ws, b in layer]
-            x = [s.relu() for s in sums] if i < len(layers) - 1 else sums
-        return x[0]
-
-    def step() -> Any:
-        scores = [model([kind(a) for a in row]) for row in points.tolist()]
-        losses = [(1 + -label * score).relu() for label, score in zip(classes.tolist(), scores, strict=True)]
-        total = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in parameters)
-        for p in parameters:
-            p.grad = 0
-        total.backward(**how)
-        for p in parameters:
-            p.data -= work.lr * p.grad
-        return total.data
-
-    return step
-
-
-def micrograd_moons(work: Moons) -> Step:
-    from micrograd.engine import Value
-
-    return scalar_moons(work, Value)
-
-
-def microgradnet_moons(work: Moons, package: str = "microgradnet") -> Step:
-    return scalar_moons(work, importlib.import_module(package).Value, release=True)
-
-
-def numpy_moons(work: Moons) -> Step:
-    """The same step on arrays: what a person would write by hand."""
-    neurons, x, classes = work.start()
-    weights = [np.array([ws[:-1] for ws in layer]) for layer in neurons]
-    biases = [np.array([ws[-1] for ws in layer]) for layer in neurons]
-
-    def step() -> Any:
-        a, activations = x, [x]
-        for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
-            z = a.dot(w.T) + b
-            a = np.maximum(z, 0) if i < 2 else z
-            activations.append(a)
-        margin = 1 - classes * a[:, 0]
-        total = np.maximum(margin, 0).mean() + 1e-4 * sum((p * p).sum() for p in weights + biases)
-        g = (-classes * (margin > 0) / len(x))[:, None]
-        for i in (2, 1, 0):
-            if i < 2:
-                g = g * (activations[i + 1] > 0)
-            gw, gb = g.T.dot(activations[i]), g.sum(axis=0)
-            g = g.dot(weights[i])
-            weights[i] -= work.lr * (gw + 2e-4 * weights[i])
-            biases[i] -= work.lr * (gb + 2e-4 * biases[i])
-        return total
-
-    return step
-
-
 NETWORK = {
     "numpy": numpy_network,
     "microgradnet": microgradnet_network,
+    "compiled": functools.partial(microgradnet_network, backend="numpy"),
+    "native": functools.partial(microgradnet_network, backend="native"),
+    "products": products_of_network,
     "torch": torch_network,
     "jax": jax_network,
     "autograd": autograd_network,
     "mygrad": mygrad_network,
 }
-CHAIN = {
-    "numpy": numpy_chain,
-    "microgradnet": microgradnet_chain,
-    "torch": torch_chain,
-    "autograd": autograd_chain,
-    "mygrad": mygrad_chain,
-}
-MOONS = {"numpy": numpy_moons, "microgradnet": microgradnet_moons, "micrograd": micrograd_moons}
+
+
+def article(batch: int, new: bool = False) -> Network:
+    return Network([784, 16, 16, 10], batch, "sigmoid", new=new)
+
 
 WORKS: dict[str, tuple[Any, dict[str, Callable[[Any], Step]]]] = {
-    "784-16-16-10, batch 1": (Network([784, 16, 16, 10], 1, "sigmoid"), NETWORK),
-    "784-16-16-10, batch 10": (Network([784, 16, 16, 10], 10, "sigmoid"), NETWORK),
-    "784-16-16-10, batch 32": (Network([784, 16, 16, 10], 32, "sigmoid"), NETWORK),
-    "784-16-16-10, batch 256": (Network([784, 16, 16, 10], 256, "sigmoid"), NETWORK),
+    **{f"784-16-16-10, batch {n}": (article(n), NETWORK) for n in (1, 10, 32, 256)},
+    **{f"784-16-16-10, batch {n}, new data": (article(n, True), NETWORK) for n in (1, 10, 32, 256)},
     "2-16-16-1, batch 8": (Network([2, 16, 16, 1], 8, "relu"), NETWORK),
     "784-512-512-10, batch 128": (Network([784, 512, 512, 10], 128, "relu"), NETWORK),
     "chain of 1,000 tiny ops": (Chain(), CHAIN),
-    "micrograd's moons": (Moons(), MOONS),
+    "20 elementwise ops, 1M floats": (Elementwise(), ELEMENTWISE),
+    "micrograd's moons, 10 points": (Moons(10), MOONS),
+    "micrograd's moons, 100 points": (Moons(100), MOONS),
 }

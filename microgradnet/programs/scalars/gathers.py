@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .lowering import transposed
-from .nodes import Node
-from .scalars import CONSTANT, FLOAT, SCALAR, Graph
+from ..lowering import transposed
+from ..nodes import Node
+from .graph import BOOL, CONSTANT, FLOAT, SCALAR, Graph
 
 FEW = 12  # so many pieces are put together as they are
 
@@ -45,6 +45,11 @@ def taken(x: Any, index: Any) -> Any:
 def packed(*numbers: Any) -> Any:
     """Numbers in an array."""
     return np.array(numbers, float)
+
+
+def packed_bools(*bools: Any) -> Any:
+    """What is true or false in an array."""
+    return np.array(bools, bool)
 
 
 def picked(x: Any, i: int) -> Any:
@@ -101,7 +106,9 @@ class Gathers:
 
     def dtype(self, k: int) -> Any:
         """The dtype of a scalar."""
-        return FLOAT if k < 0 else self.graph.node[k].dtype or FLOAT
+        if k < 0:
+            return BOOL if self.graph.is_bool(k) else FLOAT
+        return self.graph.node[k].dtype or FLOAT
 
     # ------------------------------------------------------------------------------------------------------ many
 
@@ -123,8 +130,13 @@ class Gathers:
     def full(self, ids: Any) -> Any:
         """Scalars in an array of exactly the shape of `ids`."""
         if (ids < 0).all():
-            return self.constants[-1 - ids]
+            return self.numbers(ids)
         return self.once((ids.shape, ids.tobytes()), lambda: self.gathered(ids))
+
+    def numbers(self, ids: Any) -> Any:
+        """Constants in an array."""
+        array = self.constants[-1 - ids]
+        return array.astype(bool) if all(map(self.graph.is_bool, ids.flat)) else array
 
     def gathered(self, ids: Any) -> Node:
         """The node that brings scalars together that are not all constants."""
@@ -156,10 +168,11 @@ class Gathers:
         """A run of scalars of one group."""
         first = int(ids[0])
         if first < 0:
-            return self.constants[-1 - ids]
+            return self.numbers(ids)
         if self.group[first] == SCALAR:
             scalars = [self.scalar(k) for k in ids.tolist()]
-            return self.emit(packed, *scalars, shape=(len(ids),))
+            dtype = np.result_type(*[self.dtype(k) for k in ids.tolist()])
+            return self.emit(packed if dtype == FLOAT else packed_bools, *scalars, shape=(len(ids),), dtype=dtype)
         return self.view(int(self.group[first]), self.place[ids])
 
     def common(self, arrays: list[Any]) -> Any:

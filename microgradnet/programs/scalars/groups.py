@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .nodes import Node
-from .scalars import CONSTANT, SCALAR, Needed, Way
+from ..nodes import Node
+from .graph import CONSTANT, SCALAR, Needed, Way
 
 Key = Any
 FEW = 4  # so many kinds of operands on a level are a group each

@@ -1,12 +1,4 @@
-"""Programs of thousands of scalars, such as a network written neuron by neuron, read as arithmetic on arrays.
-
-Chains of + become sums, and a sum takes the products in it along: Σ w·x. The rest is levelled: what depends on nothing
-unknown is level 1, what depends on that level 2, and so on; what does the same on one level is one group, an operation
-on arrays. Where the sums of a group are all rows of one table times all rows of another, the group is a product of
-matrices. `gathers` says how a group comes by its operands, `home` where the numbers of scalar parameters are.
-
-Sums are added up in another order: the results are equal within rounding.
-"""
+"""The scalars of a program, numbered; and which of them add up others, with the products that are in such a sum."""
 
 from __future__ import annotations
 
@@ -18,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import TABLE
-from .nodes import Attribute, GradOf, Node
-from .tape import filled
+from ...core import TABLE
+from ..functions import filled
+from ..nodes import Attribute, GradOf, Node
 
 FLOAT = np.dtype(np.float64)
 BOOL = np.dtype(np.bool)
@@ -138,13 +130,16 @@ class Graph:
             elif type(x) is float or type(x) is np.float64 or (type(x) is int and abs(x) <= EXACT):
                 k = self.of_constant(x)
             else:
-                return None
+                x = plain_constant(x)
+                if x is None:
+                    return None
+                k = self.of_constant(x)
             made.append(k)
         return tuple(made)
 
     def of_constant(self, x: Any) -> int:
         """The number of a constant."""
-        key = type(x) is int, x, math.copysign(1.0, x)
+        key = type(x) if type(x) in (int, np.bool) else float, x, math.copysign(1.0, x)
         if key not in self.constant:
             self.constants.append(x)
             self.constant[key] = -len(self.constants)
@@ -152,7 +147,16 @@ class Graph:
 
     def is_bool(self, k: int) -> bool:
         """Whether a scalar is true or false."""
-        return k >= 0 and self.node[k].dtype == BOOL
+        return type(self.constants[-1 - k]) is np.bool if k < 0 else self.node[k].dtype == BOOL
+
+
+def plain_constant(x: Any) -> Any:
+    """A constant of another dtype as one that is the same beside a float64; None if there is none."""
+    if isinstance(x, (bool, np.bool)):
+        return np.bool(x)
+    if isinstance(x, np.integer):
+        return int(x) if abs(int(x)) <= EXACT else None
+    return float(x) if isinstance(x, (np.float16, np.float32)) else None
 
 
 def is_part(node: Node) -> bool:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ..functions import is_none
+from ..nodes import Node, changed, nodes_in
 from .arithmetic import Arithmetic
 from .gathers import VIEWS, Gathers, Shaped, reshaped
+from .graph import FLOAT, SCALAR, Graph, Needed
 from .groups import Group, Groups
 from .home import Together
-from .nodes import Node, changed, nodes_in
 from .residents import SLOTS, Residents, residents
-from .scalars import FLOAT, SCALAR, Graph, Needed
-from .tape import is_none
 
 FEWEST = 200  # so many scalars at least
 GAIN = 8  # so many scalars at least for each call that takes their place

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import Value
-from .nodes import DataOf, GradOf, Node
-from .scalars import Graph
+from ...core import Value
+from ...core.modes import number
+from ..nodes import DataOf, GradOf, Node
+from .graph import Graph
 
 SLOTS: dict[Any, str] = {DataOf: "_numbers", GradOf: "_grad"}
 
@@ -29,7 +30,7 @@ def residents(nodes: list[Node], graph: Graph) -> list[Residents]:
     stores: dict[str, dict[int, int]] = {"_numbers": {}, "_grad": {}}
     for node in nodes:
         place: Any = node.place
-        if type(place) not in SLOTS or place.argument is not None or type(place.owner._numbers) is not np.float64:
+        if type(place) not in SLOTS or place.argument is not None or type(number(place.owner)) is not np.float64:
             continue
         slot = SLOTS[type(place)]
         known = loads if node.kind == "load" else stores

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core import TABLE
+from ...core import TABLE
+from ..lowering import transposed
+from ..nodes import Node
 from .gathers import Gathers, reshaped
+from .graph import Graph
 from .groups import Group, Part, Table, table_of
-from .lowering import transposed
-from .nodes import Node
-from .scalars import Graph
 
 FEW = 3  # so many scalars are added up one by one
 

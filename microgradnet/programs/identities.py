@@ -1,0 +1,52 @@
+"""Whether many things are still the very objects that they were: one expression, written out and compiled.
+
+What a step relies on is looked at before every run, and the run may take no longer than twenty microseconds. So each
+place is read by a line of its own, `x['name'] is thing`, and all lists and dicts are gone through by one call.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from operator import is_
+from typing import Any
+
+from ..core.written import function_of
+
+
+class Identities:
+    """Places, each an expression such as `x['name']` or `x.name` on its holder, lists and dicts with what is in them.
+
+    Of those that are `counted`, their lengths alone.
+    """
+
+    def __init__(self, places: list[tuple[Any, str]], containers: list[Any], counted: list[Any]) -> None:
+        # A dict is gone through twice: its keys and its values, of which this is a view.
+        self.parts: list[Any] = [part for x in containers for part in ((x, x.values()) if type(x) is dict else (x,))]
+        self.counted: list[Any] = [*self.parts, *counted]
+        known = {"is_": is_, "flat": chain.from_iterable, "parts": self.parts, "counted": self.counted}
+        known |= {f"x{i}": holder for i, (holder, _) in enumerate(places)}
+        reads = [f"x{i}{place}" for i, (_, place) in enumerate(places)]
+        tests = [f"{read} is was{i}" for i, read in enumerate(reads)]
+        if self.counted:
+            tests.append("list(map(len, counted)) == sizes and all(map(is_, flat(parts), held))")
+        text = (
+            f"def same():\n    return {' and '.join(tests) or 'True'}\n\n\n"
+            f"def read():\n    return [{', '.join(reads)}]\n"
+        )
+        self.same: Any = function_of(text, "same", f"identities {id(self)}", known)
+        self.take_over()
+
+    def take_over(self) -> None:
+        """What is there now is what is to be there."""
+        scope = self.same.__globals__
+        scope.update((f"was{i}", x) for i, x in enumerate(scope["read"]()))
+        scope["sizes"] = list(map(len, self.counted))
+        scope["held"] = list(chain.from_iterable(self.parts))
+
+    def hold(self) -> bool:
+        """Whether each is the same object as it was; not so if a place is gone, or a dict is just being changed."""
+        try:
+            same: bool = self.same()
+        except (LookupError, AttributeError, ValueError, RuntimeError):
+            return False
+        return same

@@ -1,0 +1,52 @@
+"""How times are taken: contenders take turns in one process, each warm; a time is the median of a contender's turns."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+
+import numpy as np
+
+from .small_works import Step
+
+TURN = 0.03  # seconds that one contender works before the next has its turn, about: long enough to run warm
+CALLS = 5  # before anything is timed; the first two of a compiled step are recorded
+UNMEASURED = "products"  # computes no cost
+
+
+def agree(name: str, steps: dict[str, Step]) -> None:
+    """All contenders go through the same costs."""
+    costs = {contender: [float(step()) for _ in range(CALLS)] for contender, step in steps.items()}
+    for contender, seen in costs.items():
+        if contender != UNMEASURED:
+            np.testing.assert_allclose(
+                seen, costs["numpy"], rtol=1e-3, err_msg=f"{name}: {contender} computes another thing"
+            )
+
+
+def taken(steps: dict[str, Step], seconds: float) -> dict[str, float]:
+    """The median time of one step of each contender, in seconds.
+
+    What is in memory from before is hidden from the garbage collector, which would go through it again and again; not
+    for a contender "as it is".
+    """
+    repeats = {}
+    for contender, step in steps.items():
+        began = time.perf_counter()
+        for _ in range(3):
+            step()
+        repeats[contender] = max(1, round(TURN / ((time.perf_counter() - began) / 3)))
+    turns: dict[str, list[float]] = {contender: [] for contender in steps}
+    end = time.perf_counter() + seconds * len(steps)
+    while time.perf_counter() < end or len(turns["numpy"]) < 5:
+        for contender, step in steps.items():
+            gc.collect()
+            if not contender.endswith("as it is"):
+                gc.freeze()
+            began = time.perf_counter()
+            for _ in range(repeats[contender]):
+                step()
+            turns[contender].append((time.perf_counter() - began) / repeats[contender])
+            gc.unfreeze()
+    return {contender: statistics.median(seen) for contender, seen in turns.items()}

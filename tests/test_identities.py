@@ -1,0 +1,227 @@
+"""Whether what a step relies on is still what it was: every way in which something outside can become another thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+from microgradnet import Value
+from microgradnet.programs.identities import Identities
+from microgradnet.programs.numpy_code import OtherProgram
+from microgradnet.programs.surroundings import LONGEST, Surroundings
+
+
+class Slotted:
+    __slots__ = ("part",)
+
+    def __init__(self) -> None:
+        self.part: Any = Value(1.0)
+
+
+class Holder:
+    kind: Any = None
+
+    def __init__(self) -> None:
+        self.part: Any = Value(1.0)
+
+
+def others() -> dict[str, Callable[[], tuple[tuple[Any, str] | Any, Callable[[], Any]]]]:
+    """For each kind of place one that is read, and what makes another thing of it."""
+
+    def item() -> Any:
+        x = {"a": Value(1.0)}
+        return (x, "['a']"), lambda: x.update(a=Value(1.0))
+
+    def gone() -> Any:
+        x = {"a": Value(1.0)}
+        return (x, "['a']"), x.clear
+
+    def attribute() -> Any:
+        x = Slotted()
+        return (x, ".part"), lambda: setattr(x, "part", Value(1.0))
+
+    def no_attribute() -> Any:
+        x = Slotted()
+        return (x, ".part"), lambda: delattr(x, "part")
+
+    def cell() -> Any:
+        y = Value(1.0)
+
+        def change() -> None:
+            nonlocal y
+            y = Value(1.0)
+
+        return (change.__closure__[0], ".cell_contents"), change  # type: ignore[index]
+
+    def of_a_list() -> Any:
+        x = [Value(1.0), Value(2.0)]
+        return x, lambda: x.__setitem__(1, Value(2.0))
+
+    def order() -> Any:
+        x = [Value(1.0), Value(2.0)]
+        return x, x.reverse
+
+    def longer() -> Any:
+        x = [Value(1.0)]
+        return x, lambda: x.append(x[0])
+
+    def of_a_dict() -> Any:
+        x = {"a": Value(1.0)}
+        return x, lambda: x.update(a=Value(1.0))
+
+    def key() -> Any:
+        y = Value(1.0)
+        x = {"a": y}
+        return x, lambda: (x.clear(), x.update(b=y))
+
+    return {
+        f.__name__: f for f in (item, gone, attribute, no_attribute, cell, of_a_list, order, longer, of_a_dict, key)
+    }
+
+
+@pytest.mark.parametrize("name", others())
+def test_another_thing_in_its_place_is_noticed(name: str) -> None:
+    place, change = others()[name]()
+    identities = Identities(*(([place], []) if type(place) is tuple else ([], [place])), [])
+    assert identities.hold()
+    change()
+    assert not identities.hold()
+
+
+def test_what_moves_from_one_list_to_the_next_is_noticed() -> None:
+    x, y = [Value(1.0), last := Value(2.0)], [Value(3.0)]
+    identities = Identities([], [x, y], [])
+    y.insert(0, x.pop())
+    assert not identities.hold()
+    x.append(last)
+    del y[0]
+    assert identities.hold()
+
+
+def test_of_a_long_list_the_length_is_noticed() -> None:
+    x = [Value(1.0)] * 3
+    identities = Identities([], [], [x])
+    x[1] = Value(1.0)
+    assert identities.hold()
+    x.append(x[0])
+    assert not identities.hold()
+
+
+def test_what_is_taken_over_is_what_is_to_be_there() -> None:
+    x = {"a": Value(1.0)}
+    identities = Identities([(x, "['a']")], [x], [])
+    x["a"] = Value(1.0)
+    identities.take_over()
+    assert identities.hold()
+
+
+# ------------------------------------------------------------------------------------------------- of a function
+
+rate: Any = 0.5
+table: Any = {"a": 1.0}
+holder = Holder()
+slotted = Slotted()
+long: Any = [1.0] * (LONGEST + 1)
+
+
+def user(x: Any, factor: Any = (2.0,), *, shift: Any = 1.0) -> Any:
+    return x * rate * table["a"] * len(long) + factor[0] + shift + (holder.part, holder.kind, slotted.part) * 0
+
+
+def renewed(name: str, x: Any) -> Callable[[], None]:
+    return lambda: globals().__setitem__(name, x)
+
+
+CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "a global": (renewed("rate", 0.25), renewed("rate", 0.5)),
+    "an item": (lambda: table.update(a=2.0), lambda: table.update(a=1.0)),
+    "one item more": (lambda: table.update(b=2.0), lambda: table.pop("b")),
+    "a length": (lambda: long.append(1.0), long.pop),
+    "a default": (lambda: setattr(user, "__defaults__", ((3.0,),)), lambda: setattr(user, "__defaults__", ((2.0,),))),
+    "a default by name": (lambda: user.__kwdefaults__.update(shift=2.0), lambda: user.__kwdefaults__.update(shift=1.0)),
+    "an attribute of a class": (lambda: setattr(Holder, "kind", 1), lambda: setattr(Holder, "kind", None)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_function_whose_surroundings_are_others_is_another(name: str) -> None:
+    around = Surroundings(user, [])
+    change, back = CHANGES[name]
+    assert around.holds()
+    assert around.holds()
+    change()
+    try:
+        assert not around.holds()
+    finally:
+        back()
+    assert around.holds()
+    assert around.holds()
+
+
+def test_what_is_equal_and_not_identical_is_the_same() -> None:
+    around = Surroundings(user, [])
+    assert around.holds()
+    table["a"] = float("1.0")
+    assert around.holds()
+    assert around.identities is not None
+    assert around.identities.hold()
+
+
+def test_what_was_not_there_is_noticed_when_it_comes() -> None:
+    there = Slotted()
+    del there.part
+
+    def f() -> Any:
+        return getattr(there, "part", None)
+
+    around = Surroundings(f, [])
+    assert around.holds()
+    there.part = 1.0
+    assert not around.holds()
+
+
+# --------------------------------------------------------------------------------------- the arguments of a program
+
+
+@pytest.mark.parametrize("other", [
+    np.ones((3, 2)), np.ones((2, 3), np.float32), np.ones((3, 2)).T, np.ones((2, 6))[:, ::2], np.ones((2, 3), ">f8"),
+    np.ma.ones((2, 3)),
+])  # fmt: skip
+def test_a_program_is_not_run_for_another_kind_of_argument(other: Any) -> None:
+    w = Value(np.arange(6.0).reshape(2, 3))
+
+    @mg.compile(backend="numpy")
+    def f(x: Any) -> Any:
+        return (w.sum() * x + 1.0).sum()
+
+    plain = np.ones((2, 3))
+    for _ in range(4):
+        f(plain)
+    assert f.fast is not None
+    with pytest.raises(OtherProgram):
+        f.fast(other)
+
+
+def test_a_program_that_is_called_by_its_own_host_runs_as_it_is() -> None:
+    w = Value(np.arange(3.0))
+    inner: list[Any] = []
+
+    def hook(g: Any) -> Any:
+        if len(inner) < 10 and np.max(g) > 1.5:
+            inner.append(float(step(np.full(3, 0.5))))
+        return g
+
+    @mg.compile(backend="numpy")
+    def step(x: Any) -> Any:
+        w.grad = None
+        cost = (mg.hook(w * x, hook) * x).sum()
+        cost.backward()
+        return cost
+
+    costs = [float(step(np.full(3, 2.0))) for _ in range(5)]
+    assert costs == [12.0] * 5
+    assert set(inner) == {0.75}
