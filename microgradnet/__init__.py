@@ -19,14 +19,14 @@ __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug", "draw",
     "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "host_call", "hvp",
     "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive", "save",
-    "save_onnx", "transforms", "value_and_grad", "vjp",
+    "save_onnx", "save_torch", "transforms", "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import data, estimators, functional, gradcheck, nn, optim, plots, transforms
     from .debugging import debug
-    from .export import save_onnx
+    from .export import save_onnx, save_torch
     from .gradcheck import assert_grads, check_grads, numerical_grad
     from .programs import compile, host_call
     from .saving import load, save
@@ -38,7 +38,7 @@ else:  # most programs need some of these, and none needs them to differentiate
         "data": "data",
         "debugging": "debug",
         "estimators": "estimators",
-        "export": "save_onnx",
+        "export": "save_onnx save_torch",
         "functional": "functional",
         "gradcheck": "gradcheck assert_grads check_grads numerical_grad",
         "nn": "nn",

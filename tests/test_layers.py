@@ -191,7 +191,7 @@ def test_the_public_names_are_these() -> None:
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
         "draw", "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "host_call",
         "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive",
-        "save", "save_onnx", "transforms", "value_and_grad", "vjp",
+        "save", "save_onnx", "save_torch", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",

@@ -18,7 +18,7 @@ import numpy as np
 from .. import tree
 from ..core import NO_PARAMS, Array, NonDiff, Value, by_age, new_value, numbers, recording, shaped
 from ..debugging import debug, trace_of
-from ..nn.module import Module
+from ..nn.module import Module, scopes_of
 from ..words import brief
 
 
@@ -40,10 +40,13 @@ class Node:
         self.shape: tuple[Any, ...] = shape  # of ints and Sizes
         self.name: str = name  # of an input or a parameter
         self.line: str = line
+        self.note: str = ""  # which layer it is the result of
         self.op: Any = None
         self.args: tuple[Node, ...] = ()
         self.params: dict[str, Any] = {}
         self.parameter: bool = False
+        self.frozen: bool = False
+        self.learned: bool = False  # whether it is a parameter, or computed from some
         self.size: Size | None = None  # the number that it is
         self.inverse: bool = False  # whether it is one over that
         self.varies: bool = False  # whether it is another for another batch
@@ -65,6 +68,7 @@ class Graph(NamedTuple):
     outputs: list[Node]
     axis: int | None
     batch: int  # in the first call
+    result: Any  # what the model returned then
 
 
 class Call(NamedTuple):
@@ -74,6 +78,7 @@ class Call(NamedTuple):
     inputs: list[Value]
     values: list[Value]
     outputs: list[Any]
+    result: Any
 
 
 def graph_of(model: Any, x: Any, axis: int | None, name: str) -> Graph:
@@ -132,7 +137,7 @@ def called(model: Callable[..., Any], given: list[Array], axis: int | None, name
         raise
     outputs = [out for out in tree.spots(result) if out is not None]
     values = sorted(reached(outputs), key=by_age)
-    return Call(given[0].shape[axis] if axis is not None else 0, inputs, values, outputs)
+    return Call(given[0].shape[axis] if axis is not None else 0, inputs, values, outputs, result)
 
 
 def reached(outputs: list[Any]) -> list[Value]:
@@ -168,7 +173,9 @@ class Merging:
         self.name: str = name
         self.line: str = ""
         self.paths: dict[int, str] = {}
+        self.layers: dict[int, str] = {}
         if isinstance(model, Module):
+            self.layers = {id(part): f"{path}: {type(part).__name__}" for path, part in model.named_modules() if path}
             self.paths = {id(x): path for path, x in [*model.named_parameters(), *model.named_buffers()]}
         self.names: list[str] = names_of(model, len(calls[0].inputs))
         self.known: list[dict[int, Node]] = [{} for _ in calls]  # of each call: id of a Value -> its node
@@ -196,7 +203,7 @@ class Merging:
         outputs = [self.node(outs) for outs in zip(*(call.outputs for call in self.calls), strict=True)]
         if not outputs:
             raise ValueError(f"{self.name}: the model returned no array")
-        return Graph(inputs, nodes, outputs, self.axis, first.batch)
+        return Graph(inputs, nodes, outputs, self.axis, first.batch, first.result)
 
     def refuse(self, what: str) -> NoReturn:
         at = f" at {self.line}" if self.line else ""
@@ -214,11 +221,14 @@ class Merging:
     def step(self, values: Any) -> Node:
         node = Node(numbers(values[0]), self.merged([v.shape for v in values]), line=self.line)
         node.op = values[0].op
+        notes = [self.layers.get(id(scope.module), "") for scope in scopes_of(values[0])]
+        node.note = next((note for note in reversed(notes) if note), "")
         if len({len(v.args) for v in values}) > 1:
             self.refuse(f"gives {node.op.name} other arguments")
         node.args = tuple(self.node(same) for same in zip(*(v.args for v in values), strict=True))
         node.params = self.merged([dict(v.params) for v in values])
         node.varies = any(x.varies for x in node.args) or has_size((node.params, node.shape))
+        node.learned = any(x.learned for x in node.args)
         return self.noted(node, values)
 
     def node(self, same: Any) -> Node:
@@ -232,7 +242,8 @@ class Merging:
             return self.held[id(same[0])]
         node = self.constant([np.asarray(numbers(x)) for x in same])
         node.name = self.paths.get(id(same[0]), "") or (getattr(same[0], "name", None) or "")
-        node.parameter = isinstance(same[0], Value) and id(same[0]) in self.paths
+        node.parameter = node.learned = isinstance(same[0], Value) and id(same[0]) in self.paths
+        node.frozen = tree.is_frozen(same[0])
         if all(x is same[0] for x in same) and isinstance(same[0], (Value, np.ndarray)):
             self.held[id(same[0])] = node
         return node

@@ -1,0 +1,167 @@
+"""A model as a program for PyTorch: it computes what the model does, to 1e-6, and can be trained further."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+import microgradnet.functional as F
+from microgradnet import nn
+from microgradnet.core import Op
+from tests.exported import ROWS, Try, calls, flat, layers, networks, row_as_model
+
+REFUSED = {
+    "cholesky", "collect", "conv2d_weight", "eigenvectors", "eigvalsh", "exponent", "ldexp", "log_abs_det",
+    "max_gather2d", "max_unpool2d", "nextafter", "partition_order", "pinv", "place", "put", "qr_factors",
+    "searchsorted", "sign_of_det", "singular_vectors", "slide", "solve", "spacing", "sum_unpool2d",
+}  # fmt: skip
+PARTLY = {"scatter"}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    pytest.importorskip("torch")
+    return tmp_path / "net.py"
+
+
+def loaded(path: Path) -> Any:
+    return runpy.run_path(str(path))["load"]()
+
+
+def arrays_of(result: Any) -> list[np.ndarray]:
+    if isinstance(result, (tuple, list)):
+        return [array for part in result for array in arrays_of(part)]
+    return [] if result is None else [result.detach().numpy()]
+
+
+def holds(tried: Try, path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    mg.save_torch(path, tried.model, tried.x, axis=tried.axis)
+    net = loaded(path)
+    if isinstance(tried.model, nn.Module):
+        tried.model.eval()
+    for batch in tried.batches():
+        for want, got in zip(flat(tried.model(*batch)), arrays_of(net(*map(torch.from_numpy, batch))), strict=True):
+            assert got.shape == want.shape
+            assert got.dtype == want.dtype
+            np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", networks())
+def test_a_network_computes_the_same_for_batches_of_three_sizes(name: str, path: Path) -> None:
+    holds(networks()[name](), path)
+
+
+@pytest.mark.parametrize("name", layers())
+def test_every_layer_computes_the_same(name: str, path: Path) -> None:
+    holds(layers()[name](), path)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_row_computes_the_same_or_is_refused_by_name(row: Op, path: Path) -> None:
+    refused = []
+    for inputs, varied, params in calls(row):
+        tried = Try(row_as_model(row, inputs, varied, params), tuple(inputs[i] for i in varied), None)
+        try:
+            holds(tried, path)
+        except TypeError as error:
+            refused.append(str(error))
+    assert bool(refused) == (row.name in REFUSED | PARTLY)
+    for text in refused:
+        assert text.startswith(f"save_torch: {row.name} at {__file__.replace('test_to_torch', 'exported')}:")
+
+
+def test_float64_is_float64(path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    model = nn.MLP(3, [8, 2], seed=0, activation=np.tanh).astype(np.float64)
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    mg.save_torch(path, model, x)
+    np.testing.assert_allclose(loaded(path)(torch.from_numpy(x)).detach().numpy(), model(x).data, rtol=1e-14)
+
+
+def test_it_has_the_gradients_of_the_model(path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    model = nn.MLP(3, [8, 2], seed=0).astype(np.float64).freeze("layers.0.bias")
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    mg.save_torch(path, model, x)
+    net = loaded(path)
+    (net(torch.from_numpy(x)) ** 2).sum().backward()
+    (model(x) ** 2).sum().backward()
+    assert not net.layers_0_bias.requires_grad
+    for name, value in model.named_parameters():
+        theirs = getattr(net, name.replace(".", "_")).grad
+        assert (theirs is None) == (value.grad is None)
+        if theirs is not None:
+            np.testing.assert_allclose(theirs.numpy(), value.grad, rtol=1e-12)
+
+
+def test_what_is_computed_from_parameters_alone_has_gradients_too(path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    model, x = nn.LSTM(3, 2, seed=0), np.ones((4, 1, 3), np.float32)
+    mg.save_torch(path, model, x, axis=1)
+    net = loaded(path)
+    net(torch.from_numpy(x))[0].sum().backward()
+    model(x)[0].sum().backward()
+    for name, value in model.named_parameters():  # the sum of two biases is one of them
+        np.testing.assert_allclose(getattr(net, name).grad.numpy(), value.grad, rtol=1e-5)
+
+
+class Odd(nn.Module):
+    """What a program has to be careful with: names, dicts, tied weights, a layer nobody else has."""
+
+    def __init__(self) -> None:
+        self.type = mg.Value(np.ones((3, 3), np.float32))
+        self.torch = mg.Value(np.float32(2.0))
+        self.tied = [self.type, nn.Linear(3, 3, seed=0)]
+        self.scale = np.arange(3, dtype=np.float32)
+
+    def forward(self, n: Any, torch: Any) -> Any:
+        v1 = n @ self.type + torch * self.torch
+        return {"a b": [self.tied[1](v1) @ self.tied[0]], "c": (v1 * self.scale, None)}
+
+
+def test_names_structures_and_tied_weights_are_kept(path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    model, x = Odd(), np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    mg.save_torch(path, model, (x, x + 1))
+    net = loaded(path)
+    got, want = net(torch.from_numpy(x), torch.from_numpy(x + 1)), model(x, x + 1)
+    assert list(got) == ["a b", "c"]
+    assert got["c"][1] is None
+    np.testing.assert_allclose(got["a b"][0].detach().numpy(), want["a b"][0].data, rtol=1e-6)
+    np.testing.assert_allclose(got["c"][0].detach().numpy(), want["c"][0].data, rtol=1e-6)
+    assert len(list(net.parameters())) == len(model.parameters())
+
+
+def test_the_program_is_read_from_top_to_bottom(tmp_path: Path) -> None:
+    mg.save_torch(tmp_path / "net.py", nn.MLP(3, [2, 1], seed=0), np.ones((2, 3), np.float32))
+    lines = (tmp_path / "net.py").read_text().splitlines()
+    start = lines.index("    def forward(self, x):")
+    assert lines[start : start + 5] == [
+        "    def forward(self, x):",
+        "        v1 = F.linear(x, self.layers_0_weight, self.layers_0_bias)  # layers.0: Linear",
+        "        v2 = torch.relu(v1)",
+        "        v3 = F.linear(v2, self.layers_1_weight, self.layers_1_bias)  # layers.1: Linear",
+        "        return v3",
+    ]
+    with np.load(tmp_path / "net.npz", allow_pickle=False) as arrays:
+        assert sorted(arrays) == ["layers_0_bias", "layers_0_weight", "layers_1_bias", "layers_1_weight"]
+
+
+def test_what_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
+    x = np.ones((3, 3), np.float32)
+    for arguments, error, says in [
+        ((tmp_path / "net.pt", np.tanh, x), ValueError, "ends in .py; it is a program"),
+        ((nn.Linear(3, 1), tmp_path / "net.py", x), TypeError, "the path of the file comes first"),
+        ((tmp_path / "net.py", lambda x: np.linalg.pinv(x), x), TypeError, f"save_torch: pinv at {__file__}:"),
+        ((tmp_path / "net.py", lambda x: x * x.data.sum(), x), ValueError, "save_torch: the model uses the numbers"),
+        ((tmp_path / "net.py", lambda x: F.dropout(x, seed=np.random.default_rng()), x), ValueError, "not recorded"),
+    ]:
+        with pytest.raises(error, match=says):
+            mg.save_torch(*arguments)
+    assert not list(tmp_path.iterdir())
