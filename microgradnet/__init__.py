@@ -17,16 +17,16 @@ from .ops.elementwise import hook
 
 __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug", "draw",
-    "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "host_call", "hvp",
-    "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive", "save",
-    "save_onnx", "save_torch", "transforms", "value_and_grad", "vjp",
+    "estimators", "evaluate", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian", "hook", "host_call",
+    "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive",
+    "save", "save_onnx", "save_torch", "transforms", "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import data, estimators, functional, gradcheck, nn, optim, plots, transforms
     from .debugging import debug
-    from .export import save_onnx, save_torch
+    from .export import from_torch, save_onnx, save_torch
     from .gradcheck import assert_grads, check_grads, numerical_grad
     from .programs import compile, host_call
     from .saving import load, save
@@ -38,7 +38,7 @@ else:  # most programs need some of these, and none needs them to differentiate
         "data": "data",
         "debugging": "debug",
         "estimators": "estimators",
-        "export": "save_onnx save_torch",
+        "export": "from_torch save_onnx save_torch",
         "functional": "functional",
         "gradcheck": "gradcheck assert_grads check_grads numerical_grad",
         "nn": "nn",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,7 +72,7 @@ def networks() -> dict[str, Callable[[], Try]]:
     def transformer() -> Try:
         sys.path.insert(0, str(EXAMPLES))
         try:
-            import char_transformer as example
+            example: Any = importlib.import_module("char_transformer")
         finally:
             sys.path.remove(str(EXAMPLES))
         model = example.Transformer(16, 2, 4, rng())

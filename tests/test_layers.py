@@ -189,9 +189,9 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
-        "draw", "estimators", "evaluate", "fit", "functional", "grad", "gradcheck", "hessian", "hook", "host_call",
-        "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive",
-        "save", "save_onnx", "save_torch", "transforms", "value_and_grad", "vjp",
+        "draw", "estimators", "evaluate", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian", "hook",
+        "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict",
+        "primitive", "save", "save_onnx", "save_torch", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",

@@ -145,7 +145,7 @@ def test_one_example_is_enough_to_notice_what_depends_on_its_numbers(n: int, pat
 
 def test_bad_arguments_are_told_before_anything_is_written(path: Path) -> None:
     layer = nn.Linear(4, 2, seed=0)
-    for arguments, error, says in [
+    refused: list[tuple[Any, type[Exception], str]] = [
         ((layer, path, batch_of(2)), TypeError, "the path of the file comes first"),
         ((path, 3, batch_of(2)), TypeError, "a Module or a function; got 3"),
         ((path, nn.Linear, batch_of(2)), TypeError, "a Module or a function"),
@@ -153,7 +153,8 @@ def test_bad_arguments_are_told_before_anything_is_written(path: Path) -> None:
         ((path, layer, ()), ValueError, "an empty tuple"),
         ((path, layer, (batch_of(2), batch_of(3))), ValueError, "in every input as many"),
         ((path, layer, np.array(["a"])), TypeError, "x holds real numbers"),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for arguments, error, says in refused:
         with pytest.raises(error, match=says):
             mg.save_onnx(*arguments)
     with pytest.raises(ValueError, match=r"save_onnx called the model|Linear") as told:

@@ -30,7 +30,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def loaded(path: Path) -> Any:
-    return runpy.run_path(str(path))["load"]()
+    load: Any = runpy.run_path(str(path))["load"]
+    return load()
 
 
 def arrays_of(result: Any) -> list[np.ndarray]:
@@ -129,7 +130,7 @@ def test_names_structures_and_tied_weights_are_kept(path: Path) -> None:
     torch = pytest.importorskip("torch")
     model, x = Odd(), np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
     mg.save_torch(path, model, (x, x + 1))
-    net = loaded(path)
+    net: Any = loaded(path)
     got, want = net(torch.from_numpy(x), torch.from_numpy(x + 1)), model(x, x + 1)
     assert list(got) == ["a b", "c"]
     assert got["c"][1] is None
@@ -155,13 +156,14 @@ def test_the_program_is_read_from_top_to_bottom(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
     x = np.ones((3, 3), np.float32)
-    for arguments, error, says in [
+    refused: list[tuple[Any, type[Exception], str]] = [
         ((tmp_path / "net.pt", np.tanh, x), ValueError, "ends in .py; it is a program"),
         ((nn.Linear(3, 1), tmp_path / "net.py", x), TypeError, "the path of the file comes first"),
         ((tmp_path / "net.py", lambda x: np.linalg.pinv(x), x), TypeError, f"save_torch: pinv at {__file__}:"),
         ((tmp_path / "net.py", lambda x: x * x.data.sum(), x), ValueError, "save_torch: the model uses the numbers"),
         ((tmp_path / "net.py", lambda x: F.dropout(x, seed=np.random.default_rng()), x), ValueError, "not recorded"),
-    ]:
+    ]
+    for arguments, error, says in refused:
         with pytest.raises(error, match=says):
             mg.save_torch(*arguments)
     assert not list(tmp_path.iterdir())
