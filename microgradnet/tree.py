@@ -9,12 +9,13 @@ they have. Its other numbers and arrays are settings and buffers. A frozen param
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .core import FROZEN, NO_PARAMS, NonDiff, Value, modes, new_age
+from .core import FROZEN, NO_PARAMS, Array, NonDiff, Value, modes, new_age, plain_data, shaped
 from .words import brief
 
 Change: TypeAlias = Callable[[Any], Any]
@@ -267,6 +268,52 @@ def map(f: Callable[..., Any], node: Any, *others: Any) -> Any:
         return known[id(x)]
 
     return rebuild(node, leaf)
+
+
+def ravel(node: Any) -> tuple[Array, Callable[[Any], Any]]:
+    """All numbers that vary in `node` as one row, and the function that puts such a row into the structure again.
+
+    What varies are the parameters of Modules, unless frozen, and floating-point numbers, arrays and Values elsewhere.
+    The row is a copy, in a dtype that holds them all. `unravel(row)` is `node` with the numbers of the row, in their
+    shapes and dtypes; of a row that is a Value, they are recorded, and what is computed of them can be differentiated
+    by it: SciPy minimises the cost of a Module as `minimize(value_and_grad(lambda row: cost(unravel(row))), row,
+    jac=True)`. ValueError for a row of another length, or where nothing varies.
+
+    >>> row, unravel = ravel({"w": np.array([[1.0, 2.0]]), "b": 3.0})
+    >>> row
+    array([1., 2., 3.])
+    >>> unravel(2 * row)
+    {'w': array([[2., 4.]]), 'b': 6.0}
+    """
+    parts = [x for x in leaves(node) if is_floating(x)]
+    if not parts:
+        raise ValueError(f"ravel: nothing in {brief(node)} varies: no floating-point number, no parameter")
+    arrays = [np.asarray(plain_data(x)) for x in parts]
+    row = np.concatenate([x.reshape(-1) for x in arrays])
+    likes = [(x.shape, x.dtype) for x in arrays]  # not the arrays, which may be large
+
+    def unravel(row: Any) -> Any:
+        """The structure with the numbers of `row` in place of its own."""
+        row = shaped(row)
+        if row.shape != (total,) or row.dtype.kind not in "fiu":
+            raise ValueError(f"unravel: an array of shape {row.shape} ({row.dtype}); wanted ({total},), of numbers")
+        left, at = iter(likes), 0
+
+        def placed(x: Any) -> Any:
+            nonlocal at
+            if not is_floating(x):
+                return x
+            shape, dtype = next(left)
+            start, at = at, at + math.prod(shape)
+            part = row[start:at].reshape(shape).astype(dtype)  # astype copies: who called may write to the row
+            if isinstance(part, Value):
+                return part
+            return like(x, part) if isinstance(x, Value) else float(part) if isinstance(x, float) else part[()]
+
+        return map(placed, node)
+
+    total = row.size
+    return row, unravel
 
 
 def standing(x: Any) -> Any:

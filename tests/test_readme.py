@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
     ("page", "count"),
     [
         ("README.md", 6),
-        ("docs/guide.md", 11),
+        ("docs/guide.md", 12),
         ("docs/checking.md", 8),
         ("docs/compile.md", 5),
         ("docs/drawing.md", 4),

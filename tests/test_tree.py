@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnet import Value, nn, tree
+from microgradnet import Value, grad, hessian, nn, tree, value_and_grad
 
 Point = namedtuple("Point", "x y")
 
@@ -83,3 +83,70 @@ def test_a_class_can_be_made_a_container() -> None:
     finally:
         del tree.KINDS[Box]
         tree.KIND_OF.clear()
+
+
+def test_a_raveled_structure_is_one_row_and_comes_back_as_it_was() -> None:
+    model = nn.MLP(2, [3, 1], seed=0).freeze("layers.0.bias")
+    node = {"model": model, "pair": (np.arange(3.0).reshape(3, 1), 2.0, 7, None), "v": Value(np.float32(0.5))}
+    row, unravel = tree.ravel(node)
+    assert row.dtype == np.float64  # holds them all
+    assert row.size == model.parameter_count() - 3 + 3 + 1 + 1
+    again = unravel(row)
+    assert again["pair"][1:] == (2.0, 7, None)
+    assert type(again["pair"][1]) is float
+    np.testing.assert_array_equal(again["pair"][0], node["pair"][0])
+    assert (again["v"].data, again["v"].dtype) == (np.float32(0.5), np.float32)
+    for (path, value), (there, old) in zip(again["model"].named_parameters(), model.named_parameters(), strict=True):
+        assert path == there
+        assert value.dtype == old.dtype
+        np.testing.assert_array_equal(value.data, old.data)
+        assert tree.is_frozen(value) == (path == "layers.0.bias")
+    row[:] = 0
+    assert again["model"].layers[0].weight.data.any()
+    assert model.layers[0].weight.data.any()
+
+
+def test_tied_parameters_have_one_place_in_the_row() -> None:
+    model = nn.Module()
+    model.a = model.b = Value([1.0, 2.0])
+    row, unravel = tree.ravel(model)
+    assert row.tolist() == [1.0, 2.0]
+    twin = unravel(row + 1)
+    assert twin.a is twin.b
+    assert twin.a.data.tolist() == [2.0, 3.0]
+
+
+def test_what_is_computed_of_a_row_is_differentiated_by_it() -> None:
+    model = nn.MLP(2, [3, 1], seed=0, activation=np.tanh)
+    x = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+    row, unravel = tree.ravel(model)
+    gradient = grad(lambda row: (unravel(row)(x) ** 2).sum())(row.astype(np.float64))
+    assert gradient.dtype == np.float64
+    (model(x) ** 2).sum().backward()
+    wanted = np.concatenate([p.grad.reshape(-1) for p in model.parameters()])
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-6)
+    flat, back = tree.ravel([2.0, np.array([3.0, 4.0])])
+    curvature = hessian(lambda row: back(row)[0] ** 2 * back(row)[1].sum())(flat)
+    np.testing.assert_allclose(curvature, [[14, 4, 4], [4, 0, 0], [4, 0, 0]])
+
+
+def test_scipy_minimises_the_cost_of_a_module() -> None:
+    optimize = pytest.importorskip("scipy.optimize")
+    x = np.linspace(-2, 2, 40)[:, None]
+    model = nn.MLP(1, [8, 1], seed=0, activation=np.tanh).astype(np.float64)
+    row, unravel = tree.ravel(model)
+    cost = value_and_grad(lambda row: ((unravel(row)(x) - np.sin(x)) ** 2).mean())
+    found = optimize.minimize(cost, row, jac=True, method="BFGS", options={"maxiter": 300})
+    assert found.fun < 1e-5
+    np.testing.assert_allclose(unravel(found.x)(x).data, np.sin(x), atol=0.02)
+    assert ((model(x) - np.sin(x)) ** 2).mean().data > 0.1  # it stays as it was
+
+
+def test_a_row_that_does_not_fit_is_refused() -> None:
+    row, unravel = tree.ravel([1.0, np.ones(2)])
+    for wrong in (row[:2], row[None], np.array(["a", "b", "c"])):
+        with pytest.raises(ValueError, match=r"unravel: an array of shape .*; wanted \(3,\), of numbers"):
+            unravel(wrong)
+    for empty in ([], [1, None], nn.ReLU()):
+        with pytest.raises(ValueError, match=r"ravel: nothing in .* varies"):
+            tree.ravel(empty)
