@@ -183,6 +183,18 @@ def test_weights_have_their_names_and_inputs_those_of_forward(path: Path) -> Non
     assert {"layers.0.weight", "layers.1.bias"} <= {x.name for x in file.graph.initializer}
 
 
+def test_it_is_there_whatever_was_loaded_before() -> None:
+    pytest.importorskip("scipy")
+    code = """
+import microgradnet as mg, numpy as np, scipy.special
+scipy.special.erf(mg.Value(1.0))
+from microgradnet.export import onnx_shapes
+print(np.flip in onnx_shapes.MOVES, len(onnx_shapes.MOVES))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "True 16\n"
+
+
 def test_without_the_package_one_sentence_says_what_to_install() -> None:
     code = """
 import sys

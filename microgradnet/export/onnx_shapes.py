@@ -153,7 +153,11 @@ def moved(b: Nodes, node: Node, x: str, batch: int) -> str:
     return b("Transpose", result, perm=back)
 
 
-MOVES = {key for key, row in TABLE.items() if row.forward.__module__ == moves.__name__ and len(row.rules) == 1}
+MOVES = {
+    key
+    for key, row in TABLE.items()
+    if getattr(row.forward, "__module__", None) == moves.__name__ and len(row.rules) == 1
+}
 
 
 @row("scatter")
