@@ -32,6 +32,7 @@ class Kind(NamedTuple):
     children: Callable[[Any], list[tuple[str, Any]]]  # what it holds, each with its name there
     rebuilt: Callable[[Any, Change, Memo], Any]  # a copy around changed parts, which puts itself into the memo
     owner: bool = False  # whether it owns parameters
+    unnamed: str = ""  # what of it holds its children, and is left out of their names in state dicts
 
 
 def _rebuilt_dict(node: Any, change: Change, memo: Memo) -> Any:
@@ -82,9 +83,9 @@ KINDS: dict[type, Kind] = {
 DATACLASS = Kind(_fields, _rebuilt_dataclass)
 
 
-def register(kind: type, children: Any, rebuilt: Any, *, owner: bool = False) -> None:
+def register(kind: type, children: Any, rebuilt: Any, *, owner: bool = False, unnamed: str = "") -> None:
     """Make objects of a class, and of those derived from it, containers. See `Kind`."""
-    KINDS[kind] = Kind(children, rebuilt, owner)
+    KINDS[kind] = Kind(children, rebuilt, owner, unnamed)
     KIND_OF.clear()
 
 
@@ -169,7 +170,7 @@ def walk(
 
 
 def find(node: Any, path: str) -> Any:
-    """What stands under a path such as "layers.0.weight", or None."""
+    """What stands under a path such as "layers.0.weight", or under its name in a state dict; or None."""
     for name, part in children(node):
         if path == name:
             return part
@@ -177,7 +178,25 @@ def find(node: Any, path: str) -> Any:
             found = find(part, path[len(name) + 1 :])
             if found is not None:
                 return found
-    return None
+    kind = KIND_OF[type(node)]
+    return find(dict(kind.children(node)).get(kind.unnamed), path) if kind and kind.unnamed else None
+
+
+def state_names(node: Any, paths: list[str]) -> list[str]:
+    """Paths in `node` as state dicts have them: without what is left out of names."""
+    left_out = []
+    for path, owner in walk(node):
+        kind = KIND_OF[type(owner)]
+        if kind and kind.unnamed:
+            before = f"{path}." if path else ""
+            left_out.append((before, f"{before}{kind.unnamed}."))
+    names = []
+    for path in paths:
+        for before, longer in reversed(left_out):  # the innermost first
+            if path.startswith(longer):
+                path = before + path[len(longer) :]
+        names.append(path)
+    return names
 
 
 def rebuild(node: Any, leaf: Callable[[Any, bool], Any]) -> Any:

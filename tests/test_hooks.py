@@ -161,7 +161,7 @@ def test_a_copy_has_the_hooks_too_and_a_file_has_none() -> None:
     model[0].register_forward_hook(doubled)
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         np.testing.assert_array_equal(twin(X).data, model(X).data)
-    assert list(model.state_dict()) == ["layers.0.weight", "layers.0.bias"]
+    assert list(model.state_dict()) == ["0.weight", "0.bias"]
     assert repr(model[0]) == "Linear(3 → 2)"
     assert tree.leaves(model) == model.parameters()
 

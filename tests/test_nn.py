@@ -559,13 +559,39 @@ def test_a_state_may_fit_in_part_if_it_is_said() -> None:
         model.load_state_dict([("scale", np.ones(()))])  # type: ignore[arg-type]
 
 
-def test_the_names_of_a_sequential_in_pytorch_are_recognised() -> None:
-    model = Module()
-    model.body = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Linear(3, 1)))  # type: ignore[attr-defined]
+def test_a_sequential_has_pytorchs_names_in_a_state_and_takes_older_ones() -> None:
+    model: Any = Module()
+    model.body = nn.Sequential(nn.Linear(2, 3), np.tanh, nn.Sequential(nn.Linear(3, 1)))
+    model.parts = {"layers": [nn.Linear(2, 2)]}  # of this name, but of no Sequential
+    state = model.state_dict()
+    names = [f"{path}.{p}" for path in ("body.0", "body.2.0", "parts.layers.0") for p in ("weight", "bias")]
+    assert list(state) == names
+    assert [name for name, _ in model.named_parameters()] == [
+        name.replace("body.", "body.layers.").replace("2.0", "2.layers.0") for name in names
+    ]
+    for other in (state, {name.replace("body.", "body.layers."): x for name, x in state.items()}):
+        model.body[0].weight.data = np.zeros((3, 2))
+        assert model.load_state_dict(other) == ([], [])
+        np.testing.assert_array_equal(model.body[0].weight.data, state["body.0.weight"])
+    with pytest.raises(ValueError, match=r"body\.0\.weight is missing; body\.7\.weight is left over"):
+        model.load_state_dict({name.replace("body.0.w", "body.7.w"): x for name, x in state.items()})
+
+
+def test_a_state_of_pytorchs_sequential_is_recognised_where_layers_are_in_a_list() -> None:
+    model = nn.MLP(2, [3, 1], seed=0)
     theirs = {path.replace("layers.", ""): x for path, x in model.state_dict().items()}
-    assert "body.1.0.weight" in theirs
-    with pytest.raises(ValueError, match=r"nothing was loaded.*Sequential calls 0\.weight what is layers\.0\.weight"):
+    with pytest.raises(ValueError, match=r"nothing was loaded.*call 0\.weight what is layers\.0\.weight here"):
         model.load_state_dict(theirs)
+
+
+def test_the_states_of_pytorchs_sequential_go_both_ways() -> None:
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Sequential(torch.nn.Linear(3, 1)))
+    ours = nn.Sequential(nn.Linear(2, 3), np.tanh, nn.Sequential(nn.Linear(3, 1)))
+    ours.load_state_dict({name: tensor.numpy() for name, tensor in theirs.state_dict().items()})
+    theirs.load_state_dict({name: torch.from_numpy(x) for name, x in ours.state_dict().items()})
+    x = np.ones((4, 2), np.float32)
+    np.testing.assert_allclose(ours(x).data, theirs(torch.from_numpy(x)).detach().numpy(), rtol=1e-6)
 
 
 def test_of_many_faults_ten_are_named() -> None:

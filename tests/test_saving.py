@@ -214,7 +214,7 @@ def test_a_file_of_a_model_holds_its_weights_and_nothing_else(path: Path) -> Non
     model = nn.Sequential(nn.Linear(2, 2, seed=0), nn.Dropout(seed=rng))
     mg.save(path, model)
     arrays, _ = format_of(path)[0](str(path))
-    assert arrays.keys() == {"layers.0.weight", "layers.0.bias"}
+    assert arrays.keys() == {"0.weight", "0.bias"}
 
 
 def test_a_file_of_np_savez_holds_the_weights(tmp_path: Path) -> None:
@@ -580,13 +580,33 @@ def test_a_hostile_safetensors_file_is_refused(tmp_path: Path, head: dict[str, A
     unchanged(training, path, "net", model=training.model)
 
 
+def test_a_file_from_before_a_sequential_had_pytorchs_names_loads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(seed: int) -> Any:
+        model: Any = nn.Module()
+        model.body = nn.Sequential(
+            nn.Linear(2, 2, seed=seed), nn.Sequential(nn.Dropout(0.5, seed=seed), nn.BatchNorm1d(2))
+        )
+        return model
+
+    old, new = make(0), make(1)
+    with monkeypatch.context() as before:
+        before.setattr("microgradnet.nn.state.state_names", lambda module, paths: paths)
+        mg.save(path, old)
+    assert "body.layers.1.layers.1.running_mean" in format_of(path)[0](str(path))[0]
+    mg.load(path, new)
+    for name, x in old.state_dict().items():
+        np.testing.assert_array_equal(new.state_dict()[name], x)
+    assert "body.1.1.running_mean" in new.state_dict()
+    assert new.body[1][0].rng.random() == old.body[1][0].rng.random()
+
+
 def test_the_format_is_what_it_was(path: Path) -> None:
     """Files are read by later versions, and by other programs."""
     layer = nn.Sequential(nn.Linear(2, 1, seed=0), nn.Dropout(0.5, seed=np.random.Generator(np.random.PCG64(1))))
     plain = {"a": (1, [2.5, None, True]), "b": {1: "x", (2,): np.arange(2)}, "c": {"$d": np.float32(1.5)}}
     mg.save(path, layer, plain=plain, other=layer[0], rng=layer[1].rng)  # type: ignore[union-attr]
     arrays, meta = format_of(path)[0](str(path))
-    weights = ["layers.0.weight", "layers.0.bias", "other.weight", "other.bias"]
+    weights = ["0.weight", "0.bias", "other.weight", "other.bias"]
     names = [*weights[:2], "plain.b.(2,)", "plain.c.$d", *weights[2:]]
     assert sorted(arrays) == sorted(names)
     manifest = json.loads(meta["manifest"])
@@ -658,10 +678,10 @@ def set_in(*keys: Any, to: Any) -> Any:
         (set_in("things", "optimizer", to={}), "optimizer"),
         (set_in("things", "optimizer", to={"$array": "nowhere"}), "nowhere"),
         (set_in("things", "optimizer", to=[1]), "optimizer"),
-        (set_in("things", "model", "$module", "layers.0.weight", to={"$array": "layers.0.bias"}), "weight"),
-        (set_in("things", "model", "$module", "layers.9.weight", to={"$array": "layers.0.bias"}), r"layers\.9"),
+        (set_in("things", "model", "$module", "0.weight", to={"$array": "0.bias"}), "weight"),
+        (set_in("things", "model", "$module", "9.weight", to={"$array": "0.bias"}), r"9\.weight"),
         (set_in("things", "model", "$module", to=[1]), "list"),
-        (lambda manifest, arrays: arrays.pop("layers.0.weight"), "weight"),
+        (lambda manifest, arrays: arrays.pop("0.weight"), "weight"),
     ],
     ids=range(19),
 )

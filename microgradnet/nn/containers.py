@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 from .. import functional
 from ..checks import function, is_whole, refusal
 from ..core import Operand, Value, shaped
+from ..tree import register
 from ..words import printable
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
 from .inputs import wrong_shape
 from .linear import Linear
-from .module import Module, WithoutParameters, counted
+from .module import Module, WithoutParameters, counted, held, rebuilt
 
 Activation: TypeAlias = Callable[[Any], Any]
 
@@ -28,7 +29,8 @@ Activation: TypeAlias = Callable[[Any], Any]
 class Sequential(Module):
     """The layers one after the other; any function of one argument can stand among them.
 
-    They are in the list `layers`. There is no ModuleList here: a Module finds its layers in plain lists and dicts.
+    They are in the list `layers`; a state dict names them by their numbers, "0.weight", as PyTorch does. There is no
+    ModuleList here: a Module finds its layers in plain lists and dicts.
 
     >>> model = Sequential(Linear(2, 3, seed=0), np.tanh, Linear(3, 1, seed=1))
     >>> model([[0.0, 0.0]]).shape
@@ -72,6 +74,9 @@ class Sequential(Module):
     def __repr__(self) -> str:
         inside = "".join(f"  {i}: {named(x)}".replace("\n", "\n  ") + "\n" for i, x in enumerate(self.layers))
         return printable(f"Sequential(\n{inside}){counted(self)}")
+
+
+register(Sequential, held, rebuilt, owner=True, unnamed="layers")
 
 
 def check_layer(name: str, layer: Any) -> None:

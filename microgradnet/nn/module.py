@@ -236,7 +236,8 @@ class Module(ForeignModule):
         return copy.deepcopy(self, memo)  # takes these where it comes to their originals
 
     def state_dict(self) -> dict[str, Array]:
-        """Its numbers: a copy of each parameter and buffer, under its path, such as `"layers.0.weight"`.
+        """Its numbers: a copy of each parameter and buffer, under its path, such as `"layers.0.weight"`; those of the
+        layers of a Sequential, as in PyTorch, are `"0.weight"`.
 
         >>> from microgradnet.nn import Linear
         >>> {path: array.shape for path, array in Linear(3, 2, seed=0).state_dict().items()}
@@ -435,4 +436,9 @@ def rebuilt(module: Module, change: Change, memo: Memo) -> Module:
     return new
 
 
-register(Module, lambda module: list(vars(module).items()), rebuilt, owner=True)
+def held(module: Module) -> list[tuple[str, Any]]:
+    """What a Module holds, with the names it has there."""
+    return list(vars(module).items())
+
+
+register(Module, held, rebuilt, owner=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import unmasked
 from ..core import Array, Value, numbers
-from ..tree import find, walk
+from ..tree import find, state_names, walk
 from ..words import brief, fields
 
 
@@ -25,13 +25,14 @@ class Incompatible(NamedTuple):
 
 
 def places(module: Any) -> dict[str, Any]:
-    """Each parameter and buffer of a Module, under its path."""
+    """Each parameter and buffer of a Module, under the name that a state dict has for it."""
     found: dict[str, Any] = {}
-    for path, x in walk(module, buffers=True):
-        if isinstance(x, Value | np.ndarray):
-            if path in found:
-                raise ValueError(f"two arrays of this {type(module).__name__} have the path {path!r}: rename one")
-            found[path] = x
+    held = [(path, x) for path, x in walk(module, buffers=True) if isinstance(x, Value | np.ndarray)]
+    names = state_names(module, [path for path, _ in held])
+    for path, (_, x) in zip(names, held, strict=True):
+        if path in found:
+            raise ValueError(f"two arrays of this {type(module).__name__} have the path {path!r}: rename one")
+        found[path] = x
     return found
 
 
@@ -67,7 +68,7 @@ def load(module: Any, state: Mapping[str, Any], strict: bool) -> Incompatible:
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         way = ". strict=False lets missing and left over ones be" if strict and (missing or unexpected) else ""
         if set(missing) & {re.sub(r"(^|\.)(\d+)\.", r"\1layers.\2.", key) for key in unexpected}:
-            way += ". PyTorch's Sequential calls 0.weight what is layers.0.weight in a Sequential here"
+            way += ". PyTorch's Sequential, and ours, call 0.weight what is layers.0.weight here"
         raise ValueError(
             f"this state does not fit the {type(module).__name__}, nothing was loaded: {'; '.join(wrong[:10])}{more}"
             f"{way}"
