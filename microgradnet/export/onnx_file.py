@@ -69,7 +69,7 @@ def protobuf(library: Any, graph: Graph) -> Any:
     outputs = []
     for i, node in enumerate(graph.outputs):
         name = b.new("output" if len(graph.outputs) == 1 else f"output_{i}")
-        b.made.append(make.make_node("Identity", [named(node)], [name]))
+        b.made.append(make.make_node("Identity", [named(node)], [name], name=name))
         shape = ["batch" if n == Size(1, 0) else None if isinstance(n, Size) else n for n in node.shape]
         outputs.append(make.make_tensor_value_info(name, b.kind(node.dtype), shape))
     used = {name for node in b.made for name in node.input} | {  # and what is inside a Scan

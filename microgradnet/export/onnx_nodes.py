@@ -61,7 +61,7 @@ class Nodes:
         """The results of a node that has several."""
         names = [x if isinstance(x, str) else self.array(x) for x in inputs]
         outs = [self.new(kind.lower()) for _ in range(results)]
-        self.made.append(self.onnx.helper.make_node(kind, names, outs, doc_string=self.line, **options))
+        self.made.append(self.onnx.helper.make_node(kind, names, outs, name=outs[0], doc_string=self.line, **options))
         return outs
 
     def array(self, x: Any, name: str = "") -> str:

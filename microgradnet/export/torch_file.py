@@ -16,9 +16,10 @@ from ..words import brief
 from .graph import Graph, Node, graph_of, has_size
 from .torch_rows import HELPERS, MOVES, ROWS, Unwritten, dtype_of, is_literal, moved, number, sizes
 
-# What the text has names for already, and what every module of PyTorch has.
+# What the text has names for already, and what every module of PyTorch, or np.savez, has.
 TAKEN = {"F", "n", "nn", "np", "self", "torch", "Path", "load", "attention_weights", "lstm"}
 OF_MODULES = {
+    "allow_pickle", "file",
     "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu", "cuda", "double", "dump_patches",
     "eval", "extra_repr", "float", "forward", "half", "ipu", "load_state_dict", "modules", "mtia", "named_buffers",
     "named_children", "named_modules", "named_parameters", "parameters", "requires_grad_", "share_memory", "state_dict",
