@@ -128,6 +128,17 @@ def test_moves_from_one_example_to_another_are_refused(model: Callable[..., Any]
         mg.save_onnx(path, model, batch_of(3))
 
 
+@mg.primitive(lambda g, out, x: g * 2)
+def doubled(x: Any) -> Any:
+    return x * 2
+
+
+@pytest.mark.parametrize("model", [doubled, mg.checkpoint(lambda x: x * 2)])
+def test_rows_of_ones_own_are_refused_by_name(model: Callable[..., Any], path: Path) -> None:
+    with pytest.raises(TypeError, match=r"^save_onnx: (doubled|checkpoint of <lambda>) at .*: there is no counterpart"):
+        mg.save_onnx(path, model, batch_of(3))
+
+
 def test_a_query_that_may_look_nowhere_gets_zeros(path: Path) -> None:
     nowhere = np.array([[True, False], [False, False]])
     mg.save_onnx(path, lambda x: F.scaled_dot_product_attention(x, x, x, nowhere), np.ones((3, 2, 4), np.float32))
