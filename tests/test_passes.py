@@ -202,8 +202,8 @@ def test_each_pass_says_what_it_did() -> None:
     x = entry()
     compiled = program([x, call(np.sin, x), a := call(np.exp, x), b := call(np.exp, x)], [a, b])
     assert compiled.program.passes[0] == "recorded: 4 lines"
-    assert "computed twice: 1 lines fewer" in compiled.program.passes
-    assert "needed by nothing: 1 lines fewer" in compiled.program.passes
+    assert "computed twice: 1 line fewer" in compiled.program.passes
+    assert "needed by nothing: 1 line fewer" in compiled.program.passes
 
 
 # --------------------------------------------------------------------------------------------------- drawn programs

@@ -41,7 +41,8 @@ class Program:
         before = len(self.nodes)
         self.nodes, self.result = change(self.nodes, self.result)
         more = len(self.nodes) - before
-        self.passes.append(f"{name}: {abs(more)} lines {'more' if more > 0 else 'fewer'}")
+        lines = "1 line" if abs(more) == 1 else f"{abs(more)} lines"
+        self.passes.append(f"{name}: {lines} {'more' if more > 0 else 'fewer'}")
 
     def needs_numpy(self) -> bool:
         """Whether it has what runs as NumPy only: a barrier, a check, scalars, a Value handed in and written."""
