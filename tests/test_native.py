@@ -14,7 +14,7 @@ from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
-from microgradnet.programs import native_code, native_products
+from microgradnet.programs.native import products, program
 from microgradnet.programs.nodes import Node
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40, 5e-324, 0.3, -2.5, 88.5, 89.0, -87.5, -103.0, 709.5, -745.0, 1000.0,
@@ -32,7 +32,7 @@ def native(function: Callable[..., Any]) -> Any:
 
 def ran_natively(compiled: Any) -> bool:
     """Whether the latest program has machine code, and no line of NumPy that a native step could have been."""
-    return isinstance(compiled.latest, native_code.NativeProgram) and bool(compiled.latest.segments)
+    return isinstance(compiled.latest, program.NativeProgram) and bool(compiled.latest.segments)
 
 
 def numbers(x: Any) -> Any:
@@ -158,7 +158,7 @@ def test_long_sums_are_as_exact_as_numpys() -> None:
 @pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_products(dtype: Any, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native_products, "SMALL", 10**9 if small else 0)
+    monkeypatch.setattr(products, "SMALL", 10**9 if small else 0)
     sizes = [(1, 5, 7), (4, 1, 6), (3, 40, 1), (9, 17, 5), (20, 33, 18), (1, 1, 1)]
     pairs = [(rng().integers(-5, 5, (m, k)).astype(dtype), rng().integers(-5, 5, (k, n)).astype(dtype))
              for m, k, n in sizes]  # fmt: skip

@@ -140,7 +140,7 @@ class Compiled:
         backend = self.backend or checked(compile.backend)
         if backend == "numpy" or program.needs_numpy() or (backend is None and not is_native()):
             return NumPyProgram(program, self.title)
-        from .native_code import NativeProgram
+        from .native.program import NativeProgram
 
         return NativeProgram(program, self.title)
 

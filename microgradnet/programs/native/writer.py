@@ -1,142 +1,25 @@
-"""A program whose runs of loops and products are machine code, called from the text of a Python function."""
+"""The text of a native program: a Python function that calls the machine code and puts results where they belong."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Later, NonDiff, Value, modes, new_age, new_value
-from ..core.modes import settled
-from ..core.written import function_of
+from ...core import NO_PARAMS, Later, NonDiff, Value, modes, new_age, new_value
+from ...core.modes import settled
+from ..home import Together
+from ..nodes import DataOf, GradOf, Node
+from ..numpy_code import COMPILED, OtherProgram, Writer, owner_of, storing
+from ..structure import Structure
 from . import cpython
 from .blas import addresses
-from .home import Together
+from .entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
 from .llvm import Machine
-from .loops import Step
-from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
-from .native_lowering import key_of
-from .native_plan import Plan
-from .native_products import BLAS, product
-from .native_steps import Given, LoopText, pieces, scattered
-from .nodes import DataOf, GradOf, Node
-from .numpy_code import COMPILED, NumPyProgram, OtherProgram, Writer, owner_of, storing
-from .program import Program
-from .structure import Structure
-
-
-def again(segment: Callable[..., Any], likes: list[tuple[Any, bool]], objects: tuple[Any, ...]) -> None:
-    """A segment that found an array not laid out as it takes it, on copies; those it writes are copied back.
-
-    `likes` has for each object an array like it, and whether it is written; or None, and whether it must be a float.
-    """
-    fitting: list[Any] = list(objects)
-    for i, (x, (like, flag)) in enumerate(zip(objects, likes, strict=True)):
-        if like is None:
-            if not isinstance(x, (int, float, np.generic)) or (flag and type(x) is not float):
-                raise OtherProgram
-        else:
-            if type(x) is not np.ndarray or (x.shape, x.dtype) != (like.shape, like.dtype):
-                raise OtherProgram
-            fitting[i] = np.empty_like(like)
-            fitting[i][...] = x
-    if segment(*fitting):
-        raise IndexError("an index is out of bounds")
-    for x, new, (like, written) in zip(objects, fitting, likes, strict=True):
-        if like is not None and written:
-            x[...] = new
-
-
-class Segment:
-    """A run of native steps as one function, and what it is handed."""
-
-    def __init__(self, name: str, plan: Plan, texts: dict[str, str]) -> None:
-        self.name: str = name
-        self.plan: Plan = plan
-        self.texts: dict[str, str] = texts  # text of a step's function -> its name
-        self.arrays: list[Any] = []  # roots from outside
-        self.numbers: list[Any] = []
-        self.calls: list[Any] = []
-        self.indices: list[Any] = []
-        self.work: float = 0.0  # elements, or multiplications over 16
-        self.line: int = 0  # of the text, where it is called
-
-    def add(self, i: int, step: Step, memory: Any) -> None:
-        """One step."""
-        plan, given = self.plan, Given(self.plan.arrays, memory)
-        if step.kind == "loop":
-            needed = lambda node: plan.is_needed(node, i)  # noqa: E731
-            f = LoopText(step, plan.arrays, given, needed).text()
-            for node in step.nodes:
-                if key_of(node) == "take":
-                    self.indices += [(x, node.args[0], k) for k, x in enumerate(node.args[1:])]
-            self.work += float(np.prod(step.shape)) * len(step.nodes)
-        elif step.kind == "product":
-            (node,) = step.nodes
-            _, target, factor = plan.folded.get(id(node), (None, None, None))
-            f = product(step, plan.arrays, given, target, factor)
-            self.work += float(np.prod(node.shape)) * node.args[0].shape[-1] / 16  # type: ignore[arg-type]
-        else:
-            f = {"assembled": pieces, "scatter": scattered}[step.kind](step, plan.arrays, given)
-            (node,) = step.nodes
-            if step.kind == "scatter":
-                self.indices += [(x, node, k) for k, x in enumerate(node.args[1:])]
-        text = f.text(given.head("NAME"))
-        name = self.texts.setdefault(text, f"step{len(self.texts)}")
-        self.calls.append((name, list(given.roots.values()), list(given.numbers.items())))
-        for root in given.roots.values():
-            if memory(root)[0] == "outside":
-                self.take(self.arrays, memory(root)[1])
-        for x in given.numbers.values():
-            self.take(self.numbers, x)
-
-    def take(self, known: list[Any], x: Any) -> None:
-        """Note what the function is handed, once."""
-        if not any(x is y for y in known):
-            known.append(x)
-
-
-class NativeProgram(NumPyProgram):
-    """A program that runs natively where it can. `source` is its text as a NumPy function, `text` what really runs."""
-
-    def __init__(self, program: Program, name: str = "step") -> None:
-        self.program: Program = program
-        self.form: Any = program.form
-        self.runs_in: int | None = None
-        self.plan: Plan = Plan(program)
-        self.title: str = name
-        self.busy = threading.Lock()
-        writer = NativeWriter(self.plan, program.classes)
-        writer.meaning["busy"] = self.busy
-        writer.meaning["kept"] = None
-        self.text: str = writer.source(name)
-        self.bytes: int = self.plan.arena.size
-        writer.meaning["kept"] = writer.machine, writer.block  # code and memory live as long as the function
-        self.segments: list[Segment] = writer.segments
-        self.run: Callable[..., Any] = function_of(self.text, name, f"program of {name}, {id(self)}", writer.meaning)
-        self.fast = self.run if self.checks_itself() else None
-
-    def checks_itself(self) -> bool:
-        """Whether native code finds out that an argument is another than this program takes, before all else."""
-        steps, inputs = self.plan.steps, self.plan.inputs
-        first = next((i for i, step in enumerate(steps) if type(step) is Step), len(steps))
-        segment = self.segments[0] if self.segments else None
-        early = [step for step in steps[:first] if step.kind in ("guard", "host", "call")]
-        depends = any(x in inputs or step.kind == "call" for step in early for x in step.inputs())
-        draws = any(step.kind == "host" and (step.args or step.params) for step in early)  # it must not do so twice
-        handed = segment is not None and all(any(x is y for y in (*segment.arrays, *segment.numbers)) for x in inputs)
-        return handed and not depends and not draws
-
-    @property
-    def source(self) -> str:  # type: ignore[override]
-        """The program as the text of a NumPy function."""
-        return NumPyProgram(self.program, self.title).source
-
-    def __call__(self, arguments: list[Any]) -> Any:
-        """What the step returns for these arguments."""
-        return self.run(*arguments)
+from .plan import Plan
+from .products import BLAS
+from .segments import Segment, again
+from .steps import Step
 
 
 class NativeWriter(Writer):

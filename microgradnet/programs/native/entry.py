@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from . import cpython
+from .given import kind_of
 from .llvm import Function, converted
-from .native_steps import kind_of
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",

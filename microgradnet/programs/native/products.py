@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Arrays
+from .given import Given, steps_of
 from .llvm import TYPES, Function
 from .llvm_math import number
-from .loops import Arrays, Step
-from .native_steps import Given, steps_of
+from .steps import Step
 
 ROW, COLUMN = 111, 112  # of CBLAS: as it lies, or transposed
 SMALL = 16_384  # so many multiplications are done in loops, more of them by BLAS

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from .loops import FLOATS, INTEGER, Arrays, Grouping, Step, in_order, native_kind
-from .native_lowering import key_of, written_out
-from .native_memory import Arena
-from .native_products import side
-from .nodes import DataOf, GradOf, Memory, Node, changed, nodes_in
-from .passes import without_dead, without_repeats
-from .program import Program
+from ..nodes import DataOf, GradOf, Memory, Node, changed, nodes_in
+from ..passes import without_dead, without_repeats
+from ..program import Program
+from .arena import Arena
+from .arrays import Arrays
+from .kinds import FLOATS, INTEGER, native_kind
+from .lowering import key_of, written_out
+from .products import side
+from .steps import Grouping, Step, in_order
 
 
 class Plan:

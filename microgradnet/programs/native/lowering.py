@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .lowering import summed, transposed
-from .nodes import Node, changed
-from .numpy_code import ufunc_of
-from .passes import copied
-from .traced import cast
+from ..lowering import summed, transposed
+from ..nodes import Node, changed
+from ..numpy_code import ufunc_of
+from ..passes import copied
+from ..traced import cast
 
 ROOMY = (np.dtype(np.float32), np.dtype(np.float64))
 SMALLEST, LARGEST = np.minimum.reduce, np.maximum.reduce

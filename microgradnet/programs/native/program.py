@@ -1,0 +1,56 @@
+"""A program whose runs of loops and products are machine code."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ...core.written import function_of
+from ..numpy_code import NumPyProgram
+from ..program import Program
+from .plan import Plan
+from .segments import Segment
+from .steps import Step
+from .writer import NativeWriter
+
+
+class NativeProgram(NumPyProgram):
+    """A program that runs natively where it can. `source` is its text as a NumPy function, `text` what really runs."""
+
+    def __init__(self, program: Program, name: str = "step") -> None:
+        self.program: Program = program
+        self.form: Any = program.form
+        self.runs_in: int | None = None
+        self.plan: Plan = Plan(program)
+        self.title: str = name
+        self.busy = threading.Lock()
+        writer = NativeWriter(self.plan, program.classes)
+        writer.meaning["busy"] = self.busy
+        writer.meaning["kept"] = None
+        self.text: str = writer.source(name)
+        self.bytes: int = self.plan.arena.size
+        writer.meaning["kept"] = writer.machine, writer.block  # code and memory live as long as the function
+        self.segments: list[Segment] = writer.segments
+        self.run: Callable[..., Any] = function_of(self.text, name, f"program of {name}, {id(self)}", writer.meaning)
+        self.fast = self.run if self.checks_itself() else None
+
+    def checks_itself(self) -> bool:
+        """Whether native code finds out that an argument is another than this program takes, before all else."""
+        steps, inputs = self.plan.steps, self.plan.inputs
+        first = next((i for i, step in enumerate(steps) if type(step) is Step), len(steps))
+        segment = self.segments[0] if self.segments else None
+        early = [step for step in steps[:first] if step.kind in ("guard", "host", "call")]
+        depends = any(x in inputs or step.kind == "call" for step in early for x in step.inputs())
+        draws = any(step.kind == "host" and (step.args or step.params) for step in early)  # it must not do so twice
+        handed = segment is not None and all(any(x is y for y in (*segment.arrays, *segment.numbers)) for x in inputs)
+        return handed and not depends and not draws
+
+    @property
+    def source(self) -> str:  # type: ignore[override]
+        """The program as the text of a NumPy function."""
+        return NumPyProgram(self.program, self.title).source
+
+    def __call__(self, arguments: list[Any]) -> Any:
+        """What the step returns for these arguments."""
+        return self.run(*arguments)
