@@ -12,7 +12,7 @@ import numpy as np
 from ..lowering import summed, transposed
 from ..nodes import Node, changed
 from ..numpy_code import ufunc_of
-from ..passes import copied
+from ..passes import copied, scalar
 from ..traced import cast
 
 ROOMY = (np.dtype(np.float32), np.dtype(np.float64))
@@ -254,6 +254,11 @@ def _same(node: Node, emit: Emit) -> Any:
     return x if type(x) is Node and x.dtype == node.dtype else None
 
 
+def _scalar(node: Node, emit: Emit) -> Any:
+    """The number of an array without axes, which is no other thing to native code than that array."""
+    return node.args[0] if of_floats(node.args[0]) else None
+
+
 def _quadratic_cost(node: Node, emit: Emit) -> Any:
     output, target = node.args
     if not of_floats(output, target) or not output.shape:
@@ -303,7 +308,7 @@ ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
     "normalize": _normalize, "softmax": _softmax, "attention_weights": _attention_weights, "power": _power,
     "where": _where, "sigmoid": _sigmoid, "relu": _relu, "astype": _astype, "stop_gradient": _same, "positive": _same,
     "quadratic_cost": _quadratic_cost, "add": _added, "spread": _spread, summed: _sum, copied: _copy,
-    cast: _astype,
+    cast: _astype, scalar: _scalar,
 }  # fmt: skip
 
 
