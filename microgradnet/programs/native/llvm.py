@@ -61,7 +61,10 @@ class Function:
 
     @contextlib.contextmanager
     def loop(self, size: int) -> Iterator[str]:
-        """A loop; its counter."""
+        """A loop; its counter. What is done once is no loop."""
+        if size == 1:
+            yield "0"
+            return
         self.count += 1
         i, begin, before = f"%v{self.count}", f"loop{self.count}", self.block
         self.do(f"br label %{begin}")
@@ -85,7 +88,7 @@ class Function:
         """Where an element is, for these counters."""
         place = str(offset)
         for stride, i in zip(strides, counters, strict=True):
-            if stride:
+            if stride and i != "0":
                 step = i if stride == 1 else self.new(f"mul nsw i64 {i}, {stride}")
                 place = step if place == "0" else self.new(f"add nsw i64 {place}, {step}")
         return base if place == "0" else self.new(f"getelementptr inbounds {TYPES[char]}, ptr {base}, i64 {place}")
@@ -217,6 +220,17 @@ def target() -> Any:
     return llvm.Target.from_default_triple().create_target_machine(
         opt=2, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
     )
+
+
+@functools.cache
+def registers() -> tuple[int, int]:
+    """How many vector registers the processor has, and of how many bytes."""
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 32, 64
+    return (16, 32) if features.get("avx") else (32, 16) if "aarch64" in llvm.get_process_triple() else (16, 16)
 
 
 class Machine:

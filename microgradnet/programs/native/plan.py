@@ -13,7 +13,7 @@ from .arena import Arena
 from .arrays import Arrays
 from .kinds import FLOATS, INTEGER, native_kind
 from .lowering import key_of, written_out
-from .products import side
+from .products import side, turned_first
 from .steps import Grouping, Step, in_order
 
 
@@ -66,7 +66,9 @@ class Plan:
                     node.args = tuple(self.copy(x) if y is x else y for y in node.args)
                     assert arrays.view(node)
         if kind == "product":
-            node.args = tuple(self.copy(x) if side(arrays.of(x)) is None else x for x in node.args)
+            x, y = node.args = tuple(self.copy(x) if side(arrays.of(x)) is None else x for x in node.args)
+            if turned_first(arrays.of(x), arrays.of(y)):
+                node.args = x, self.copy(y)
         if kind is not None:
             self.kind[id(node)] = kind
         self.nodes.append(node)

@@ -20,6 +20,7 @@ from .plan import Plan
 from .products import BLAS
 from .segments import Segment, again
 from .steps import Step
+from .tiles import declarations
 
 
 class NativeWriter(Writer):
@@ -124,7 +125,7 @@ class NativeWriter(Writer):
         bodies = [Entry(self, segment).text() for segment in self.segments]
         symbols = {f"mg_{name}": address for name, address in addresses().items()}
         symbols |= {f"mg_{name}": cpython.address_of(name) for name in C_FUNCTIONS}
-        self.machine = Machine("\n".join([BLAS, C_DECLARATIONS, *functions, *bodies]), symbols)
+        self.machine = Machine("\n".join([BLAS, declarations(), C_DECLARATIONS, *functions, *bodies]), symbols)
         for segment in reversed(self.segments):
             line = segment.line
             function = cpython.function_at(self.machine.address(segment.name), segment.name)
