@@ -14,7 +14,7 @@ from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
-from microgradnet.programs.native import products, program
+from microgradnet.programs.native import kinds, program, tiles
 from microgradnet.programs.nodes import Node
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40, 5e-324, 0.3, -2.5, 88.5, 89.0, -87.5, -103.0, 709.5, -745.0, 1000.0,
@@ -158,8 +158,8 @@ def test_long_sums_are_as_exact_as_numpys() -> None:
 @pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_products(dtype: Any, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "LONG", products.LONG if small else 0)
-    sizes = [(1, 5, 7), (4, 1, 6), (3, 40, 1), (9, 17, 5), (20, 33, 18), (1, 1, 1)]
+    monkeypatch.setattr(tiles, "LONG", tiles.LONG if small else 0)
+    sizes = [(1, 5, 7), (4, 1, 6), (3, 40, 1), (9, 17, 5), (20, 33, 18), (1, 1, 1), (2, 5, 70), (13, 150, 36)]
     pairs = [(rng().integers(-5, 5, (m, k)).astype(dtype), rng().integers(-5, 5, (k, n)).astype(dtype))
              for m, k, n in sizes]  # fmt: skip
 
@@ -184,6 +184,35 @@ def test_products(dtype: Any, small: bool, monkeypatch: pytest.MonkeyPatch) -> N
     for got, wanted in zip(found, all_of_them(*straight), strict=True):
         assert (got.data == wanted.data).all()
     check(turned, *[np.ascontiguousarray(x.T) for x in straight], ulps=0)
+
+
+def test_small_products_need_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "addresses", dict)
+    x, y = rng().integers(-5, 5, (2, 12, 12)).astype(np.float32)
+    check(lambda x, y: [Value(x) @ y, Value(x).T @ y, Value(x) @ y.T], x, y, ulps=0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_bias_is_added_in_the_product_where_nobody_reads_that(dtype: Any) -> None:
+    x, w, b = (rng(i).integers(-5, 5, size).astype(dtype) for i, size in enumerate([(5, 7), (7, 19), (19,)]))
+
+    def both(x: Any, w: Any, b: Any) -> list[Any]:
+        kept = Value(x) @ w
+        return [Value(x) @ w + b, kept + b, kept, Value(x) @ w + b[::-1]]
+
+    check(both, x, w, b, ulps=0)
+    layer = nn.Linear(7, 19, seed=0)
+    compiled = native(lambda x: layer(x))
+    for _ in range(3):
+        compiled(x.astype(np.float32))
+    names = [node.name for step in compiled.latest.plan.steps for node in getattr(step, "nodes", [])]
+    assert names == ["positive", "with_bias"]  # the weight is turned before
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_of_columns_of_any_number(dtype: Any) -> None:
+    arrays = [rng(n).integers(-9, 9, (6, n)).astype(dtype) for n in (1, 2, 7, 16, 17, 31, 40, 130)]
+    check(lambda *arrays: [(Value(x) * 2.0).sum(axis=0) for x in arrays], *arrays, ulps=0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -10,7 +10,8 @@ import numpy as np
 from ..nodes import Node
 from .blas import addresses
 from .llvm import ELEMENTWISE
-from .lowering import LARGEST, SMALLEST, assembled, elementwise, key_of
+from .lowering import LARGEST, SMALLEST, assembled, elementwise, key_of, with_bias
+from .tiles import in_tiles
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 BOOL, INTEGER = np.dtype(np.bool), np.dtype(np.int64)
@@ -35,7 +36,7 @@ def native_kind(node: Node) -> str | None:
         return None
     if node.function in REDUCTIONS and sized and first.dtype in FLOATS and type(node.params.get("axis")) is tuple:
         return "reduction"
-    if node.function in (np.dot, np.matmul) and sized and is_product(node):
+    if node.function in (np.dot, np.matmul, with_bias) and sized and is_product(node):
         return "product"
     if node.function is assembled:
         return "assembled"
@@ -53,11 +54,12 @@ def is_view(node: Node) -> bool:
 
 
 def is_product(node: Node) -> bool:
-    """Whether a node is a product that BLAS computes."""
+    """Whether a node is a product that tiles or BLAS compute."""
     x, y = node.args[:2]
-    if not addresses() or not all(type(z) is Node and z.shape is not None and len(z.shape) >= 2 for z in (x, y)):
+    if not all(type(z) is Node and z.shape is not None and len(z.shape) >= 2 for z in (x, y)):
         return False
-    return bool(x.dtype == y.dtype == node.dtype) and node.dtype in FLOATS
+    fits = x.dtype == y.dtype == node.dtype and node.dtype in FLOATS
+    return bool(fits and (in_tiles(x, y) or addresses()))
 
 
 def is_by_numbers(node: Node) -> bool:

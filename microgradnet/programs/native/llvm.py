@@ -23,6 +23,7 @@ INTRINSICS = "\n".join(
 
 LANES = 16  # floats in the longest vectors there are
 MASKED = 8 * LANES  # of a loop that is shorter than this, the last vector is not full rather than one by one
+SHORT = 1024  # so many floats are added up as floats, more of them as doubles
 HINTS = """
 !0 = distinct !{!0, !1}
 !1 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}

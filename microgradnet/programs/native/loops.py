@@ -11,14 +11,13 @@ from ..nodes import Node
 from .arrays import Arrays
 from .given import Given, steps_of
 from .kinds import computed_in
-from .llvm import TYPES, Function, converted, element
+from .llvm import SHORT, TYPES, Function, converted, element
 from .llvm_math import number
 from .lowering import LARGEST, SMALLEST, elementwise, key_of
 from .pieces import behind
 from .steps import Step
 
 INITIAL = {np.add.reduce: 0.0, LARGEST: -math.inf, SMALLEST: math.inf}
-SHORT = 1024  # so many floats are added up as floats, more of them as doubles
 
 
 class Operand:

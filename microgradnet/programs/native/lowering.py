@@ -289,6 +289,11 @@ def _added(node: Node, emit: Emit) -> Any:
     return emit(assembled, *[x for _, x in parts], index=[index for index, _ in parts], whole=bool(taken.min() == 1))
 
 
+def with_bias(x: Any, y: Any, bias: Any) -> Any:
+    """A product of two matrices, and a bias added to its rows. Native code alone runs it."""
+    raise NotImplementedError
+
+
 def assembled(*parts: Any, index: list[Any], whole: bool) -> Any:
     """An array of parts that do not overlap, 0 where there are none. Native code alone runs it."""
     raise NotImplementedError

@@ -12,9 +12,10 @@ from ..program import Program
 from .arena import Arena
 from .arrays import Arrays
 from .kinds import FLOATS, INTEGER, native_kind
-from .lowering import key_of, written_out
+from .lowering import elementwise, key_of, with_bias, written_out
 from .products import side, turned_first
 from .steps import Grouping, Step, in_order
+from .tiles import in_tiles
 
 
 class Plan:
@@ -23,7 +24,7 @@ class Plan:
     def __init__(self, program: Program) -> None:
         nodes, self.inputs, self.result = written_out(program.nodes, program.inputs, program.result)
         nodes, self.result = without_repeats(nodes, self.result)
-        nodes, self.result = without_dead(nodes, self.result)
+        nodes, self.result = with_biases(*without_dead(nodes, self.result))
         self.stores: list[Node] = [node for node in nodes if node.kind == "store"]
         self.kind: dict[int, str] = {}
         self.arrays: Arrays = Arrays()
@@ -66,9 +67,10 @@ class Plan:
                     node.args = tuple(self.copy(x) if y is x else y for y in node.args)
                     assert arrays.view(node)
         if kind == "product":
-            x, y = node.args = tuple(self.copy(x) if side(arrays.of(x)) is None else x for x in node.args)
+            x, y = (self.copy(x) if side(arrays.of(x)) is None else x for x in node.args[:2])
             if turned_first(arrays.of(x), arrays.of(y)):
-                node.args = x, self.copy(y)
+                y = self.copy(y)
+            node.args = x, y, *node.args[2:]
         if kind is not None:
             self.kind[id(node)] = kind
         self.nodes.append(node)
@@ -160,7 +162,9 @@ class Plan:
             if type(change) is not Node or key_of(change) != "multiply" or len(self.reads[id(change)]) != 1:
                 continue
             for factor, g in (change.args, change.args[::-1]):
-                single = type(g) is Node and self.kind.get(id(g)) == "product" and len(g.shape or ()) == 2
+                single = (
+                    type(g) is Node and self.kind.get(id(g)) == "product" and len(g.shape or ()) == len(g.args) == 2
+                )
                 if single and (type(factor) is not Node or factor.shape in (None, ())) and self.is_only_kept(g, change):
                     copies = sum(x.nbytes for x in map(self.arrays.of, map(self.outside, g.args)) if x is not None)
                     if copies < self.arrays.of(g).nbytes:
@@ -272,6 +276,27 @@ class Plan:
         if self.steps[step].kind != "loop" or self.kind[id(node)] == "reduction":
             return True
         return any(at != step for at, _ in self.grouping.readers.get(id(node), []))
+
+
+def with_biases(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
+    """Products to the rows of which a bias is added, and which nobody else reads, in one with it."""
+    readers: dict[int, int] = {}
+    for x in [*(x for node in nodes for x in node.inputs()), *nodes_in(result)]:
+        readers[id(x)] = readers.get(id(x), 0) + 1
+    gone: set[int] = set()
+    for node in nodes:
+        if node.kind != "call" or elementwise(node) is not np.add or len(node.args) != 2:
+            continue
+        product, bias = node.args
+        if type(product) is not Node or product.function is not np.dot or native_kind(product) != "product":
+            continue
+        fits = (
+            type(bias) is Node and bias.shape == product.args[1].shape[1:] and bias.dtype == product.dtype == node.dtype
+        )
+        if fits and readers[id(product)] == 1 and in_tiles(*product.args):
+            gone.add(id(product))
+            node.function, node.op, node.args = with_bias, None, (*product.args, bias)
+    return [node for node in nodes if id(node) not in gone], result
 
 
 def is_array(node: Node) -> bool:

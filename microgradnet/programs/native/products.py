@@ -12,18 +12,16 @@ from .given import Given, steps_of
 from .llvm import TYPES, Function
 from .llvm_math import number
 from .steps import Step
-from .tiles import Matrix, Tiles
+from .tiles import Matrix, Tiles, in_tiles
 
 ROW, COLUMN = 111, 112  # of CBLAS: as it lies, or transposed
-LARGE = 1 << 21  # bytes; a factor of more is left to BLAS
-LONG = 1 << 26  # so many multiplications are done in tiles, more of them by BLAS
 FLAT = 128  # a factor that lies the wrong way is turned first where no more than this is summed over
 
 
 def product(step: Step, arrays: Arrays, given: Given, target: Any = None, factor: Any = None) -> Function:
     """A matrix product, or many; into `target`, from which `factor` times the product is taken, if that is given."""
     (node,), f = step.nodes, Function()
-    x, y = (arrays.of(z) for z in node.args[:2])
+    x, y, *bias = (arrays.of(z) for z in node.args)
     out, into = (arrays.of(node), node) if target is None else (arrays.of(target), target)
     char, kind = node.dtype.char, TYPES[node.dtype.char]
     lead = out.shape[:-2]
@@ -38,20 +36,18 @@ def product(step: Step, arrays: Arrays, given: Given, target: Any = None, factor
             for z, s in ((node.args[0], xs), (node.args[1], ys), (into, out))
         )
         if in_tiles(x, y):
-            Tiles(f, char, (x, a), (y, b), (out, c), alpha, factor is not None).write()
+            places = [
+                f.address(given.pointer(arrays.root[id(z)]), char, arrays.offset(z), (), []) for z in node.args[2:]
+            ]
+            start = (bias[0], places[0]) if bias else None
+            Tiles(f, char, (x, a), (y, b), (out, c), alpha, factor is not None, start).write()
         else:
             f.do(blas_call(char, kind, (x, a), (y, b), (out, c), alpha))
     return f
 
 
-def in_tiles(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether a product is small enough to be done without BLAS."""
-    (m, k), n = x.shape[-2:], y.shape[-1]
-    return m * k * n <= LONG and max(m * k, k * n) * x.itemsize <= LARGE
-
-
 def turned_first(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether the second factor is better copied: its columns lie apart, and the rows of the first one too, or short."""
+    """Whether the second factor is better copied: its columns lie apart, and the rows of the first too, or short."""
     (m, k), apart = x.shape[-2:], steps_of(x)[-1] != 1 and x.shape[-1] > 1
     return in_tiles(x, y) and y.shape[-1] > 1 and steps_of(y)[-1] != 1 and (apart or (m > 3 and k <= FLAT))
 

@@ -15,6 +15,7 @@ from .pieces import pieces, scattered
 from .plan import Plan
 from .products import product
 from .steps import Step
+from .tiles import sums_of_columns
 
 
 def again(segment: Callable[..., Any], likes: list[tuple[Any, bool]], objects: tuple[Any, ...]) -> None:
@@ -69,7 +70,9 @@ class Segment:
             f = product(step, plan.arrays, given, target, factor)
             self.work += float(np.prod(node.shape)) * node.args[0].shape[-1] / 16  # type: ignore[arg-type]
         else:
-            f = {"assembled": pieces, "scatter": scattered}[step.kind](step, plan.arrays, given)
+            f = {"assembled": pieces, "scatter": scattered, "columns": sums_of_columns}[step.kind](
+                step, plan.arrays, given
+            )
             (node,) = step.nodes
             if step.kind == "scatter":
                 self.indices += [(x, node, k) for k, x in enumerate(node.args[1:])]

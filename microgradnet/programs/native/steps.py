@@ -9,6 +9,7 @@ from ..nodes import Node
 from .arrays import Arrays
 from .llvm import WRITTEN
 from .lowering import elementwise, key_of
+from .tiles import is_sum_of_columns
 
 
 class Step:
@@ -66,6 +67,8 @@ class Grouping:
     def add(self, node: Node, kind: str, after: float = -1.0) -> None:
         """A native node, in a step that comes later than `after`."""
         roots = [(x, self.arrays.root[id(x)]) for x in node.inputs() if id(x) in self.arrays.root]
+        if kind == "reduction" and is_sum_of_columns(node, self.arrays):
+            kind = "columns"
         if kind in ("element", "reduction", "take"):
             shape = self.arrays.of(node.args[0]).shape if kind == "reduction" else node.shape or ()
             step = self.loop_for(node, roots, shape, after)

@@ -8,15 +8,24 @@ columns that both lie along the axis that is summed over, a vector of partial su
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .given import steps_of
-from .llvm import TYPES, Function, registers
+from ..nodes import Node
+from .arrays import Arrays
+from .given import Given, steps_of
+from .llvm import MASKED, SHORT, TYPES, Function, registers
 from .llvm_math import number
 
+if TYPE_CHECKING:
+    from .steps import Step
+
+LARGE = 1 << 21  # bytes; a factor of more is left to BLAS
+LONG = 1 << 26  # so many multiplications are done in tiles, more of them by BLAS
+
 Matrix = tuple[Any, str]  # an array that stands for it, and the name of its address
+Placed = tuple[str, int, int]
 Counted = tuple[int, str]  # the size of a block, and which block it is
 
 
@@ -63,12 +72,27 @@ class Vectors:
         before = self.f.new(f"load {self.type}, ptr {total}")
         self.f.do(f"store {self.type} {self.f.new(f'fadd contract {self.type} {before}, {product}')}, ptr {total}")
 
-    def zeros(self, rows: int, columns: int) -> list[list[str]]:
-        """Variables of a tile, which begin at 0."""
-        made = [[self.f.variable(self.type) for _ in range(columns)] for _ in range(rows)]
-        for total in [x for row in made for x in row]:
-            self.f.do(f"store {self.type} zeroinitializer, ptr {total}")
+    def tile(self, rows: int, starts: list[str]) -> list[list[str]]:
+        """Variables of a tile; those of a column begin with one of the `starts`."""
+        made = [[self.f.variable(self.type) for _ in starts] for _ in range(rows)]
+        for row in made:
+            for total, start in zip(row, starts, strict=True):
+                self.f.do(f"store {start}, ptr {total}")
         return made
+
+    def columns(self, n: int, most: int) -> list[tuple[int, int, list[str]]]:
+        """So many columns as blocks of vectors: the first vector, how many blocks, the masks of the vectors."""
+        whole, rest = divmod(n, self.lanes)
+        if rest and whole < most:
+            return [(0, 1, [""] * whole + [self.first(rest)])]
+        found = [(begin, count, [""] * size) for begin, count, size in blocks(whole, most)]
+        return [*found, (whole, 1, [self.first(rest)])] if rest else found
+
+
+def in_tiles(x: Any, y: Any) -> bool:
+    """Whether the product of two arrays, or nodes, is small enough to be done without BLAS."""
+    (m, k), n = x.shape[-2:], y.shape[-1]
+    return bool(m * k * n <= LONG and max(m * k, k * n) * x.dtype.itemsize <= LARGE)
 
 
 def lanes(char: str) -> int:
@@ -79,6 +103,34 @@ def lanes(char: str) -> int:
 def suffix(char: str) -> str:
     """How the names of LLVM's functions of such vectors end."""
     return f"v{lanes(char)}f{8 * np.dtype(char).itemsize}"
+
+
+def sums_of_columns(step: Step, arrays: Arrays, given: Given) -> Function:
+    """A matrix added up along its columns, whose number is no multiple of the lanes."""
+    (node,), f = step.nodes, Function()
+    (x,), v = node.args, Vectors(f, node.dtype.char)
+    n = arrays.of(x).shape[-1]
+    begin = f.address(given.pointer(arrays.root[id(x)]), v.char, arrays.offset(x), (), [])
+    out = given.pointer(node)
+    for left, count, masks in v.columns(n, 8):
+        with f.loop(count) as j:
+            (totals,) = v.tile(1, [f"{v.type} zeroinitializer"] * len(masks))
+            width = len(masks) * v.lanes
+            with f.loop(arrays.of(x).size // n) as i:
+                for c, (total, mask) in enumerate(zip(totals, masks, strict=True)):
+                    line = v.load(f.address(begin, v.char, (left + c) * v.lanes, (n, width), [i, j]), mask)
+                    f.do(f"store {v.type} {f.new(f'fadd {v.type} {v.load(total)}, {line}')}, ptr {total}")
+            for c, (total, mask) in enumerate(zip(totals, masks, strict=True)):
+                v.store(v.load(total), f.address(out, v.char, (left + c) * v.lanes, (width,), [j]), mask)
+    return f
+
+
+def is_sum_of_columns(node: Node, arrays: Arrays) -> bool:
+    """Whether it is better done by `sums_of_columns`: a loop along short rows that are no whole vectors is slow."""
+    x = arrays.of(node.args[0])
+    leading = node.params["axis"] == tuple(range(x.ndim - 1)) and x.flags.c_contiguous and x.ndim > 1
+    leading = leading and node.function == np.add.reduce
+    return leading and x.shape[-1] % lanes(x.dtype.char) > 0 and x.shape[-1] < MASKED and x.size <= SHORT * x.shape[-1]
 
 
 def declarations() -> str:
@@ -104,19 +156,22 @@ def blocks(n: int, most: int) -> Iterator[tuple[int, int, int]]:
 
 
 class Tiles:
-    """One product: the lines that compute out = alpha · x · y, or add that to it."""
+    """One product: the lines that compute out = alpha · x · y, or add that to it, or to a bias for each column."""
 
-    def __init__(self, f: Function, char: str, x: Matrix, y: Matrix, out: Matrix, alpha: str, adds: bool) -> None:
+    def __init__(
+        self, f: Function, char: str, x: Matrix, y: Matrix, out: Matrix, alpha: str, adds: bool, bias: Matrix | None
+    ) -> None:
         self.f: Function = f
         self.v: Vectors = Vectors(f, char)
         self.char: str = char
         (self.m, self.k), self.n = x[0].shape[-2:], y[0].shape[-1]
-        self.x, self.y, self.out = ((address, *steps_of(array)[-2:]) for array, address in (x, y, out))
+        self.x, self.y, self.out = placed(x), placed(y), placed(out)
         self.alpha: str = alpha  # empty for 1
         self.adds: bool = adds
+        self.bias: Placed | None = bias and (bias[1], 0, steps_of(bias[0])[-1])
         self.many: bool = registers()[0] == 32
 
-    def at(self, matrix: tuple[str, int, int], row: int, column: int, rows: Counted, columns: Counted) -> str:
+    def at(self, matrix: Placed, row: int, column: int, rows: Counted, columns: Counted) -> str:
         """The address of an element, so many times counters behind a row and a column."""
         address, down, right = matrix
         steps, counters = [rows[0] * down, columns[0] * right], [rows[1], columns[1]]
@@ -128,9 +183,8 @@ class Tiles:
         along = (self.x[2] == 1 or self.k == 1) and (self.y[1] == 1 or self.k == 1)
         if not side_by_side and along:
             self.inner()
-        elif not side_by_side and self.x[1] == self.out[1] == 1 and self.m > 1:  # outᵀ = yᵀ xᵀ
-            turned = [(address, right, down) for address, down, right in (self.y, self.x, self.out)]
-            self.x, self.y, self.out = turned
+        elif not side_by_side and self.x[1] == self.out[1] == 1 and self.m > 1 and not self.bias:  # outᵀ = yᵀ xᵀ
+            self.x, self.y, self.out = turned(self.y), turned(self.x), turned(self.out)
             self.m, self.n = self.n, self.m
             self.outer()
         else:
@@ -140,13 +194,7 @@ class Tiles:
         """Rows times vectors of columns."""
         high, wide = (8, 3) if self.many else (6, 2)
         wide = max(wide, 8 // self.m)
-        whole, rest = divmod(self.n, self.v.lanes)
-        columns = [(begin, count, [""] * size) for begin, count, size in blocks(whole, wide)]
-        if rest and whole < wide:
-            columns = [(0, 1, [""] * whole + [self.v.first(rest)])]
-        elif rest:
-            columns.append((whole, 1, [self.v.first(rest)]))
-        for left, count, masks in columns:
+        for left, count, masks in self.v.columns(self.n, wide):
             with self.f.loop(count) as j:
                 for top, rows, size in blocks(self.m, high):
                     with self.f.loop(rows) as i:
@@ -154,7 +202,12 @@ class Tiles:
 
     def outer_tile(self, top: int, rows: Counted, left: int, columns: Counted, masks: list[str]) -> None:
         """Sums over k of x[·, k] y[k, ·], a vector of them for each row and mask."""
-        totals = self.v.zeros(rows[0], len(masks))
+        if self.bias is None:
+            starts = [f"{self.v.type} zeroinitializer"] * len(masks)
+        else:
+            places = [self.at(self.bias, 0, left + c * self.v.lanes, rows, columns) for c in range(len(masks))]
+            starts = [f"{self.v.type} {self.v.load(*x)}" for x in zip(places, masks, strict=True)]
+        totals = self.v.tile(rows[0], starts)
         with self.f.loop(self.k) as t:
             lines = [
                 self.v.load(self.at(self.y, 0, left + c * self.v.lanes, (1, t), columns), mask)
@@ -185,7 +238,7 @@ class Tiles:
     def inner_tile(self, top: int, rows: Counted, left: int, columns: Counted) -> None:
         """Sums over k of x[·, k] y[k, ·], one vector of parts of the sum for each element."""
         f, kind, lanes = self.f, TYPES[self.char], self.v.lanes
-        totals = self.v.zeros(rows[0], columns[0])
+        totals = self.v.tile(rows[0], [f"{self.v.type} zeroinitializer"] * columns[0])
         for begin, times, mask in (
             (0, self.k // lanes, ""),
             (self.k - self.k % lanes, 1, self.v.first(self.k % lanes)),
@@ -208,7 +261,23 @@ class Tiles:
                 place = self.at(self.out, top + r, left + c, rows, columns)
                 if self.adds:
                     made = f.new(f"fadd contract {kind} {f.load(place, self.char)}, {made}")
+                if self.bias is not None:
+                    bias = f.load(self.at(self.bias, 0, left + c, rows, columns), self.char)
+                    made = f.new(f"fadd contract {kind} {bias}, {made}")
                 f.store(made, place, self.char)
+
+
+def placed(matrix: Matrix) -> Placed:
+    """Where a matrix begins, and how far its rows and its columns are apart."""
+    array, address = matrix
+    down, right = steps_of(array)[-2:]
+    return address, down, right
+
+
+def turned(matrix: Placed) -> Placed:
+    """The same matrix, transposed."""
+    address, down, right = matrix
+    return address, right, down
 
 
 def scaled(f: Function, kind: str, x: str, alpha: str) -> str:
