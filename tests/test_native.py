@@ -147,12 +147,16 @@ def test_reductions_of_what_is_not_finite(bad: float) -> None:
     check(lambda x: [getattr(Value(x), name)(axis=axis) for name in names for axis in (None, 0, 1)], x, ulps=0)
 
 
-def test_long_sums_are_as_exact_as_numpys() -> None:
-    x = rng().random(1_000_000, np.float32)
-    compiled = native(lambda x: Value(x).sum())
+@pytest.mark.parametrize("size", [1_000_000, 1025, 2048, 3000, (3, 1500), (1500, 3)])
+def test_long_sums_are_as_exact_as_numpys(size: Any) -> None:
+    x = rng().random(size, np.float32)
+    compiled = native(lambda x: [Value(x).sum(), Value(x).sum(axis=-1), (Value(x) * 2.0).max()])
     for _ in range(3):
-        total = compiled(x)
-    assert abs(total.item() - x.sum(dtype=np.float64)) < 0.05  # one ulp
+        total, sums, largest = compiled(x)
+    exact = x.sum(dtype=np.float64)
+    assert abs(total.item() - exact) <= np.spacing(np.float32(exact))
+    assert np.allclose(sums.data, x.sum(axis=-1, dtype=np.float64), rtol=1e-6)
+    assert largest.data == 2 * x.max()
 
 
 @pytest.mark.parametrize("small", [True, False])

@@ -126,6 +126,8 @@ class LoopText:
         self.sums = [node for node in self.step.nodes if node.function in INITIAL]
         self.start: dict[int, int] = {}
         self.running: dict[int, tuple[str, str]] = {}
+        self.parts: dict[int, str] = {}  # of sums kept as doubles: that of the innermost loop
+        self.left: int = 0  # the size of the last block of the innermost loop, if it is another
         for node in self.sums:
             strides = self.operands[id(node), 0].strides
             start = len(strides)
@@ -139,8 +141,20 @@ class LoopText:
             if start < len(strides):
                 kept = "d" if char == "f" and node.function == np.add.reduce and length > SHORT else char
                 self.running[id(node)] = kept, self.f.variable(TYPES[kept])
+                if kept != char:
+                    self.parts[id(node)] = self.f.variable(TYPES[char])
+        if self.parts and self.sizes[-1] > SHORT:
+            self.in_blocks()
         self.nest(0, [])
         return self.f
+
+    def in_blocks(self) -> None:
+        """Make two loops of the innermost, so that sums in floats are short; the last block is what is left."""
+        size = self.sizes.pop()
+        self.sizes += [-(-size // SHORT), SHORT]
+        self.left = size % SHORT
+        for x in self.operands.values():
+            x.strides = [*x.strides[:-1], x.strides[-1] * SHORT, x.strides[-1]]
 
     def filled(self, node: Node) -> None:
         """Put what a reduction starts from into memory."""
@@ -160,12 +174,25 @@ class LoopText:
         for node in ending:
             char, place = self.running[id(node)]
             self.f.store(number(INITIAL[node.function], char), place, char)
-        with self.f.loop(self.sizes[depth]) as i:
+        inmost = depth == len(self.sizes) - 1
+        for part in self.parts.values() if inmost else []:
+            self.f.store(number(0.0, "f"), part, "f")
+        size = self.sizes[depth]
+        with self.f.loop(self.of_block(counters[-1]) if inmost and self.left else size) as i:
             self.nest(depth + 1, [*counters, i])
+        for which, part in self.parts.items() if inmost else []:
+            kept, place = self.running[which]
+            total = converted(self.f, self.f.load(part, "f"), "f", kept)
+            self.f.store(self.f.new(f"fadd double {self.f.load(place, kept)}, {total}"), place, kept)
         for node in ending:
             char, place = self.running[id(node)]
             total = converted(self.f, self.f.load(place, char), char, node.dtype.char)
             self.into_memory(node, total, counters, all(self.operands[id(node), 0].strides[:depth]))
+
+    def of_block(self, i: str) -> str:
+        """How long a block is."""
+        last = self.f.new(f"icmp eq i64 {i}, {self.sizes[-2] - 1}")
+        return self.f.new(f"select i1 {last}, i64 {self.left}, i64 {SHORT}")
 
     def into_memory(self, node: Node, x: str, counters: list[str], alone: bool) -> None:
         """Put the result of a reduction into memory, `alone` or together with what is there."""
@@ -194,7 +221,8 @@ class LoopText:
                         not stride for stride in self.operands[id(node), 0].strides))  # fmt: skip
                     continue
                 kept, place = self.running[id(node)]
-                x = converted(self.f, x, node.dtype.char, kept)
+                if id(node) in self.parts:
+                    kept, place = "f", self.parts[id(node)]
                 self.f.store(self.joined(node, kept, self.f.load(place, kept), x), place, kept)
                 continue
             made = self.taken(node, counters) if key_of(node) == "take" else self.computed(node, counters)
