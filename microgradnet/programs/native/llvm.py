@@ -219,7 +219,7 @@ def target() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
-        opt=2, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
+        opt=1, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
     )
 
 
@@ -245,14 +245,14 @@ class Machine:
             llvm.add_symbol(name, address)
         # Where it has vectors of 512 bits it multiplies by powers of 2 in one instruction, which LLVM 22 knows.
         scales = bool(llvm.get_host_cpu_features().get("avx512f")) and llvm.llvm_version_info[0] >= 22
-        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions(scales)}\n{text}\n{HINTS}")
+        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions(text, scales)}\n{text}\n{HINTS}")
         module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
-        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options = llvm.create_pipeline_tuning_options(speed_level=1)
         options.loop_vectorization, options.slp_vectorization, options.loop_unrolling = True, False, False
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(module, builder)
         own = llvm.Target.from_default_triple().create_target_machine(
-            opt=2, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
+            opt=1, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
         )
         self.engine: Any = llvm.create_mcjit_compiler(module, own)
         self.engine.finalize_object()

@@ -159,11 +159,14 @@ def tanh(f: Formula) -> str:
 FUNCTIONS: dict[str, Any] = {"exp": exp, "log": log, "tanh": tanh}
 
 
-def definitions(scales: bool) -> str:
-    """All of them, for floats and doubles, as the text of LLVM functions."""
+def definitions(text: str, scales: bool) -> str:
+    """Those that a text calls, for floats and doubles, as the text of LLVM functions."""
     made = ["declare float @llvm.ldexp.f32.i32(float, i32)", "declare double @llvm.ldexp.f64.i32(double, i32)"]
     for char in NAMES:
         for name, formula in FUNCTIONS.items():
+            is_called = f"@{name}_{char}(" in text or (name == "exp" and f"@tanh_{char}(" in text)
+            if not is_called:
+                continue
             f = Formula(char, scales)
             result = formula(f)
             head = f"define internal {f.type} @{name}_{char}({f.type} %x) alwaysinline {{"

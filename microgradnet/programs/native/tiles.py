@@ -147,9 +147,9 @@ def declarations() -> str:
 
 
 def blocks(n: int, most: int) -> Iterator[tuple[int, int, int]]:
-    """Blocks of one size, and what is left: where they begin, how many, and their size."""
+    """Blocks of one size, and what is left, for which there is more code: where they begin, how many, their size."""
     if n:
-        size = -(-n // -(-n // most))
+        size = next((size for size in range(most, most // 2, -1) if n % size == 0), -(-n // -(-n // most)))
         yield 0, n // size, size
         if n % size:
             yield n - n % size, 1, n % size

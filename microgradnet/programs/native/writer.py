@@ -14,7 +14,7 @@ from ..numpy_code import COMPILED, OtherProgram, Writer, owner_of, storing
 from ..structure import Structure
 from . import cpython
 from .blas import addresses
-from .entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
+from .entry import C_DECLARATIONS, C_FUNCTIONS, HELPERS, Entry, is_float
 from .llvm import Machine
 from .plan import Plan
 from .products import BLAS
@@ -122,10 +122,14 @@ class NativeWriter(Writer):
         if not self.segments:
             return
         functions = [text.replace("@NAME(", f"@{name}(", 1) for text, name in texts.items()]
-        bodies = [Entry(self, segment).text() for segment in self.segments]
+        tables: dict[str, str] = {}
+        bodies = [Entry(self, segment, tables).text() for segment in self.segments]
+        likes = [f"{name} = {text}" for text, name in tables.items()]
         symbols = {f"mg_{name}": address for name, address in addresses().items()}
         symbols |= {f"mg_{name}": cpython.address_of(name) for name in C_FUNCTIONS}
-        self.machine = Machine("\n".join([BLAS, declarations(), C_DECLARATIONS, *functions, *bodies]), symbols)
+        self.machine = Machine(
+            "\n".join([BLAS, declarations(), C_DECLARATIONS, HELPERS, *likes, *functions, *bodies]), symbols
+        )
         for segment in reversed(self.segments):
             line = segment.line
             function = cpython.function_at(self.machine.address(segment.name), segment.name)
