@@ -9,6 +9,7 @@ from .given import Given, steps_of
 from .llvm import TYPES, Function
 from .llvm_math import number
 from .steps import Step
+from .vectors import Vectors, column_blocks
 
 
 def pieces(step: Step, arrays: Arrays, given: Given) -> Function:
@@ -71,3 +72,23 @@ def behind(f: Function, place: str, x: np.ndarray, rows: list[str]) -> str:
         step = f.new(f"mul i64 {from_begin}, {stride}")
         place = f.new(f"getelementptr {TYPES[x.dtype.char]}, ptr {place}, i64 {step}")
     return place
+
+
+def sums_of_columns(step: Step, arrays: Arrays, given: Given) -> Function:
+    """A matrix added up along its columns, whose number is no multiple of the lanes."""
+    (node,), f = step.nodes, Function()
+    (x,), v = node.args, Vectors(f, node.dtype.char)
+    n = arrays.of(x).shape[-1]
+    begin = f.address(given.pointer(arrays.root[id(x)]), v.char, arrays.offset(x), (), [])
+    out = given.pointer(node)
+    for left, count, size, rest in column_blocks(n, v.lanes, 8):
+        masks = [""] * (size - 1) + [v.first(rest)]
+        with f.loop(count) as j:
+            (totals,) = v.tile(1, [f"{v.type} zeroinitializer"] * size)
+            with f.loop(arrays.of(x).size // n) as i:
+                for c, (total, mask) in enumerate(zip(totals, masks, strict=True)):
+                    line = v.load(f.address(begin, v.char, (left + c) * v.lanes, (n, size * v.lanes), [i, j]), mask)
+                    f.do(f"store {v.type} {f.new(f'fadd {v.type} {v.load(total)}, {line}')}, ptr {total}")
+            for c, (total, mask) in enumerate(zip(totals, masks, strict=True)):
+                v.store(v.load(total), f.address(out, v.char, (left + c) * v.lanes, (size * v.lanes,), [j]), mask)
+    return f

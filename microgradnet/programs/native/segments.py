@@ -11,11 +11,10 @@ from ..numpy_code import OtherProgram
 from .given import Given
 from .loops import LoopText
 from .lowering import key_of
-from .pieces import pieces, scattered
+from .pieces import pieces, scattered, sums_of_columns
 from .plan import Plan
 from .products import product
 from .steps import Step
-from .tiles import sums_of_columns
 
 
 def again(segment: Callable[..., Any], likes: list[tuple[Any, bool]], objects: tuple[Any, ...]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..nodes import Node
 from .arrays import Arrays
-from .llvm import WRITTEN
+from .llvm import MASKED, SHORT, WRITTEN
 from .lowering import elementwise, key_of
-from .tiles import is_sum_of_columns
+from .vectors import lanes
 
 
 class Step:
@@ -148,3 +150,11 @@ def in_order(nodes: list[Node], native: dict[int, str], ends: dict[int, Node]) -
 def reads(node: Node, load: Node, native: dict[int, str]) -> bool:
     """Whether a node reads what is loaded, or a view of it."""
     return any(x is load or (native.get(id(x)) == "view" and reads(x, load, native)) for x in node.inputs())
+
+
+def is_sum_of_columns(node: Node, arrays: Arrays) -> bool:
+    """Whether it is better done by `sums_of_columns`: a loop along short rows that are no whole vectors is slow."""
+    x = arrays.of(node.args[0])
+    leading = node.params["axis"] == tuple(range(x.ndim - 1)) and x.flags.c_contiguous and x.ndim > 1
+    leading = leading and node.function == np.add.reduce
+    return leading and x.shape[-1] % lanes(x.dtype.char) > 0 and x.shape[-1] < MASKED and x.size <= SHORT * x.shape[-1]

@@ -15,12 +15,13 @@ from ..structure import Structure
 from . import cpython
 from .blas import addresses
 from .entry import C_DECLARATIONS, C_FUNCTIONS, HELPERS, Entry, is_float
+from .kernels import kernels
 from .llvm import Machine
 from .plan import Plan
 from .products import BLAS
 from .segments import Segment, again
 from .steps import Step
-from .tiles import declarations
+from .vectors import declarations
 
 
 class NativeWriter(Writer):
@@ -124,12 +125,12 @@ class NativeWriter(Writer):
         functions = [text.replace("@NAME(", f"@{name}(", 1) for text, name in texts.items()]
         tables: dict[str, str] = {}
         bodies = [Entry(self, segment, tables).text() for segment in self.segments]
-        likes = [f"{name} = {text}" for text, name in tables.items()]
+        constants = [f"{name} = {text}" for text, name in tables.items()]
+        parts = [BLAS, declarations(), C_DECLARATIONS, HELPERS, *constants, *functions, *bodies]
+        parts.append(kernels("\n".join(functions)))
         symbols = {f"mg_{name}": address for name, address in addresses().items()}
         symbols |= {f"mg_{name}": cpython.address_of(name) for name in C_FUNCTIONS}
-        self.machine = Machine(
-            "\n".join([BLAS, declarations(), C_DECLARATIONS, HELPERS, *likes, *functions, *bodies]), symbols
-        )
+        self.machine = Machine("\n".join(parts), symbols)
         for segment in reversed(self.segments):
             line = segment.line
             function = cpython.function_at(self.machine.address(segment.name), segment.name)
