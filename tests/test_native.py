@@ -14,8 +14,10 @@ from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
+import microgradnet.programs.program as program_module
 from microgradnet.programs.native import kinds, program, tiles
 from microgradnet.programs.nodes import Node
+from microgradnet.programs.vectorise import vectorised
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40, 5e-324, 0.3, -2.5, 88.5, 89.0, -87.5, -103.0, 709.5, -745.0, 1000.0,
            -1000.0, 1e30, 1e300, np.inf, -np.inf, np.nan]  # fmt: skip
@@ -667,3 +669,35 @@ def test_the_source_is_numpys() -> None:
     assert "native" not in twin.native.source
     assert "dot(" in twin.native.source
     assert "native1(" in twin.native.latest.text
+
+
+# ------------------------------------------------------------------------------------------------------------- scalars
+
+
+def test_a_graph_of_scalars_is_one_native_function() -> None:
+    def made() -> tuple[list[Value], Callable[..., Any]]:
+        ps = [Value(0.1 * i - 1.2) for i in range(24)]
+
+        def step(rate: float) -> Any:
+            hidden = [sum((p * float(i - j) for j, p in enumerate(ps[:8])), ps[8 + i]).relu() for i in range(8)]
+            cost = sum((h * p - 0.5) ** 2 for h, p in zip(hidden, ps[:15:-1], strict=True))
+            for p in ps:
+                p.grad = None
+            cost.backward()
+            for p in ps:
+                p.data -= rate * p.grad
+            return cost
+
+        return ps, step
+
+    (mine, step), (theirs, eager) = made(), made()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program_module, "vectorised", lambda n, r: vectorised(n, r, fewest=0, gain=0, many=2))
+        compiled = native(step)
+        for _ in range(6):
+            assert np.isclose(compiled(1e-3).item(), eager(1e-3).item(), rtol=1e-12)
+    assert "home1" in compiled.source
+    assert len(compiled.latest.segments) == 1
+    assert not [x for x in compiled.latest.plan.steps if isinstance(x, Node) and x.kind == "call"], compiled.latest.text
+    assert np.allclose([p.data for p in mine], [p.data for p in theirs], rtol=1e-12)
+    assert np.allclose([p.grad for p in mine], [p.grad for p in theirs], rtol=1e-12)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .gathers import columns, part, reshaped
-from .home import Together
 from .lowering import lowered
 from .nodes import Node, nodes_in
 from .passes import folded, with_guards_first, with_own_memory, without_dead, without_repeats, without_unchanged
@@ -41,12 +39,10 @@ class Program:
         self.passes.append(f"{name}: {before - len(self.nodes)} lines fewer")
 
     def needs_numpy(self) -> bool:
-        """Whether it has what runs as NumPy only: a barrier, a check, scalars, a Value handed in and written."""
+        """Whether it has what runs as NumPy only: a barrier, a check, a Value handed in and written."""
         places = [node.place for node in self.nodes if node.place is not None]
-        return (
-            any(node.kind in ("barrier", "check") or node.function in (part, reshaped, columns) for node in self.nodes)
-            or any(isinstance(place, Together) for place in places)
-            or any(place.argument is not None for place in places)
+        return any(node.kind in ("barrier", "check") for node in self.nodes) or any(
+            place.argument is not None for place in places
         )
 
     def returned(self) -> list[Node]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..gathers import picked
 from ..nodes import Node, changed
 from .lowering import key_of
 
@@ -78,6 +79,8 @@ def viewed(node: Node, x: np.ndarray) -> np.ndarray | None:
             axes = {i % max(len(shape), 1) for i in (axis if isinstance(axis, tuple) else (axis,))}
             x = x.reshape([1 if i in axes else n for i, n in enumerate(shape)])
         return np.broadcast_to(x, shape)
+    if name is picked:
+        return x[node.args[1] :][:1].reshape(())
     if name == "take":
         index = tuple(slice(i, i + 1 or None) if type(i) is int else i for i in node.params["index"])
         seen = x[index]

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ...ops.shape import SLOT
 from ..nodes import Node
 from .blas import addresses
 from .llvm import ELEMENTWISE
-from .lowering import LARGEST, SMALLEST, assembled, elementwise, key_of, with_bias
+from .lowering import LARGEST, SMALLEST, assembled, elementwise, key_of, made_into, with_bias
 from .tiles import in_tiles
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -18,7 +19,7 @@ BOOL, INTEGER = np.dtype(np.bool), np.dtype(np.int64)
 REDUCTIONS: tuple[Any, ...] = (np.add.reduce, LARGEST, SMALLEST)
 VIEWS = {
     "reshape", "transpose", "transposed", "swapaxes", "expand_dims", "squeeze", "broadcast_to", "spread", "moveaxis",
-    "ravel", "flip",
+    "ravel", "flip", "part", "reshaped", "columns", "picked",
 }  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def native_kind(node: Node) -> str | None:
         return None
     if node.function in REDUCTIONS and sized and first.dtype in FLOATS and type(node.params.get("axis")) is tuple:
         return "reduction"
-    if node.function in (np.dot, np.matmul, with_bias) and sized and is_product(node):
+    if node.function in (np.dot, np.matmul, with_bias) and is_product(node):
         return "product"
     if node.function is assembled:
         return "assembled"
@@ -56,7 +57,7 @@ def is_view(node: Node) -> bool:
 def is_product(node: Node) -> bool:
     """Whether a node is a product that tiles or BLAS compute."""
     x, y = node.args[:2]
-    if not all(type(z) is Node and z.shape is not None and len(z.shape) >= 2 for z in (x, y)):
+    if not all(isinstance(z, (Node, np.ndarray)) and z.shape is not None and len(z.shape) >= 2 for z in (x, y)):
         return False
     fits = x.dtype == y.dtype == node.dtype and node.dtype in FLOATS
     return bool(fits and (in_tiles(x, y) or addresses()))
@@ -65,7 +66,7 @@ def is_product(node: Node) -> bool:
 def is_by_numbers(node: Node) -> bool:
     """Whether a node takes or adds up rows by integers, one array of them for each of the first axes."""
     index, numbers = node.params["index"], node.args[1:]
-    plain = type(index) is tuple and len(index) == len(numbers) and all(repr(i) == "·" for i in index)
+    plain = type(index) is tuple and len(index) == len(numbers) and all(i is SLOT for i in index)
     integers = all(isinstance(x, (Node, np.ndarray)) and x.dtype == INTEGER and x.shape for x in numbers)
     return plain and integers and bool(numbers) and node.dtype in FLOATS and node.dtype == node.args[0].dtype
 
@@ -89,6 +90,8 @@ def computed_in(node: Node) -> Any:
     if what is np.where:
         chosen = getattr(node.args[0], "dtype", None)
         return node.dtype if node.dtype in FLOATS and dtypes <= {*FLOATS, BOOL} and chosen == BOOL else None
+    if node.function is made_into and not arrays:
+        return node.dtype  # a number of Python's
     if not dtypes <= {*FLOATS, BOOL} or not arrays:
         return None
     if node.dtype in FLOATS:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..home import Together
 from ..nodes import DataOf, GradOf, Memory, Node, changed, nodes_in
 from ..passes import without_dead, without_repeats
 from ..program import Program
@@ -132,7 +133,7 @@ class Plan:
                 load is None
                 or node.params["fresh"]
                 or type(x) is not Node
-                or not isinstance(node.place, (DataOf, Memory))
+                or not isinstance(node.place, (DataOf, Memory, Together))
             ):
                 continue
             stored = sum(other.args[0] is x for other in self.stores)
@@ -267,7 +268,9 @@ class Plan:
 
     def is_stored_fresh(self, x: Node) -> bool:
         """Whether a node goes to a place as a new array."""
-        return any(node.args[0] is x and node.params["fresh"] for node in self.stores)
+        return any(
+            node.args[0] is x and node.params["fresh"] and not isinstance(node.place, Together) for node in self.stores
+        )
 
     def is_needed(self, node: Node, step: int) -> bool:
         """Whether a root of a step is read from memory."""

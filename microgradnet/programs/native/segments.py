@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..nodes import Node
 from ..numpy_code import OtherProgram
 from .given import Given
 from .loops import LoopText
@@ -61,7 +62,7 @@ class Segment:
             f = LoopText(step, plan.arrays, given, needed).text()
             for node in step.nodes:
                 if key_of(node) == "take":
-                    self.indices += [(x, node.args[0], k) for k, x in enumerate(node.args[1:])]
+                    self.indices += [(x, node.args[0], k) for k, x in enumerate(node.args[1:]) if type(x) is Node]
             self.work += float(np.prod(step.shape)) * len(step.nodes)
         elif step.kind == "product":
             (node,) = step.nodes

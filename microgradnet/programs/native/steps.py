@@ -13,6 +13,8 @@ from .llvm import MASKED, SHORT, WRITTEN
 from .lowering import elementwise, key_of
 from .vectors import lanes
 
+NEAR = 64  # so many steps are looked through for a loop that a node can go into
+
 
 class Step:
     """What native code does at once. A loop has nodes of one shape, in order, reductions of them included."""
@@ -21,6 +23,7 @@ class Step:
         self.kind: str = kind
         self.shape: tuple[int, ...] = shape
         self.nodes: list[Node] = []
+        self.weight: int = 0  # about how many instructions they are
 
 
 def longest(shape: tuple[int, ...]) -> int:
@@ -80,13 +83,14 @@ class Grouping:
             self.steps.append(Step(kind, node.shape or ()))
             self.at[id(node)] = step
         self.steps[step].nodes.append(node)
+        self.steps[step].weight += weight(node)
         self.read(node, step)
 
     def loop_for(self, node: Node, roots: list[Any], shape: tuple[int, ...], after: float) -> int:
         """The loop of this shape in which all inputs are there, and most are computed; or a new one."""
         gathered = {id(x) for x in node.args[:1]} if key_of(node) == "take" else set()
         best, most = -1, -1
-        for j in range(len(self.steps) - 1, self.first - 1, -1):
+        for j in range(len(self.steps) - 1, max(self.first, len(self.steps) - NEAR) - 1, -1):
             step = self.steps[j]
             if j <= after:
                 break
@@ -97,7 +101,7 @@ class Grouping:
                 ]
                 there = [inside or self.at.get(id(root), -1.0) < j
                          for inside, (_, root) in zip(here, roots, strict=True)]  # fmt: skip
-                room = sum(map(weight, step.nodes)) + weight(node) <= longest(shape)
+                room = step.weight + weight(node) <= longest(shape)
                 if all(there) and room and sum(here) > most:
                     best, most = j, sum(here)
             if any(self.at.get(id(root), -1.0) >= j for _, root in roots):

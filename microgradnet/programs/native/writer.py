@@ -186,7 +186,8 @@ class NativeWriter(Writer):
             place, x = node.place, node.args[0]
             owner = self.name(place.owner, owner_of(place), True)  # type: ignore[union-attr, arg-type]
             if isinstance(place, Together):
-                self.homes.append(f"{owner}.write({self.text(x)})")
+                written = f"{owner}.array" if type(x) is Node and id(x) in self.native.ends else self.text(x)
+                self.homes.append(f"{owner}.write({written})")
                 continue
             if isinstance(place, (DataOf, GradOf)) and not place.owner.shape:
                 self.scalars.append(owner)
