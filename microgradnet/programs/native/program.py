@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core.written import function_of
+from ..nodes import Node
 from ..numpy_code import NumPyProgram
 from ..program import Program
 from .plan import Plan
@@ -26,14 +27,15 @@ class NativeProgram(NumPyProgram):
         self.title: str = name
         self.busy = threading.Lock()
         writer = NativeWriter(self.plan, program.classes)
-        writer.meaning["busy"] = self.busy
+        writer.meaning["busy"] = threading.Lock()
         writer.meaning["kept"] = None
         self.text: str = writer.source(name)
         self.bytes: int = self.plan.arena.size
         writer.meaning["kept"] = writer.machine, writer.block  # code and memory live as long as the function
         self.segments: list[Segment] = writer.segments
         self.run: Callable[..., Any] = function_of(self.text, name, f"program of {name}, {id(self)}", writer.meaning)
-        self.fast = self.run if self.checks_itself() else None
+        self.comes_back: bool = any(type(step) is Node and runs_others(step) for step in self.plan.steps)
+        self.fast = self.run if self.checks_itself() and not self.comes_back else None
 
     def checks_itself(self) -> bool:
         """Whether native code finds out that an argument is another than this program takes, before all else."""
@@ -53,4 +55,12 @@ class NativeProgram(NumPyProgram):
 
     def __call__(self, arguments: list[Any]) -> Any:
         """What the step returns for these arguments."""
-        return self.run(*arguments)
+        return super().__call__(arguments) if self.comes_back else self.run(*arguments)
+
+
+def runs_others(node: Node) -> bool:
+    """Whether a line runs code of the user's, which may call the very step that it is in."""
+    if node.kind == "host":
+        return bool(node.args or node.params)
+    home = getattr(node.function, "__module__", None) or "numpy"
+    return node.kind == "call" and home.split(".")[0] not in ("numpy", "microgradnet", "_operator", "builtins")
