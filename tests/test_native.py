@@ -453,6 +453,24 @@ def test_an_argument_that_is_a_parameter_is_read_before_it_is_written() -> None:
     assert np.allclose(w.data, v.data, rtol=1e-4)
 
 
+def test_a_gradient_that_is_returned_belongs_to_the_caller() -> None:
+    w = Value(np.ones((3, 4)))
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        out = x @ w
+        (out * out).sum().backward()
+        return out, w.grad
+
+    compiled = native(step)
+    seen = []
+    for i in range(6):
+        x = np.arange(6.0).reshape(2, 3) + i
+        _, gradient = compiled(x)
+        seen.append((gradient, 2 * x.T @ (x @ w.data)))
+    assert all(np.allclose(found, expected) for found, expected in seen)
+
+
 def test_a_gradient_is_that_of_its_step_whenever_it_is_looked_at() -> None:
     twin = Twin("article")
     x = np.array(twin.x)

@@ -103,13 +103,14 @@ class Plan:
         self.nodes = [node for node in self.nodes if id(node) not in spared or id(node) in needed]
 
     def with_own_results(self) -> None:
-        """Copy what is returned, or stored as a new array, and is a view of what native code makes."""
+        """Copy what is returned, or stored as a new array, and is a view of what native code makes, or a gradient."""
         copies: dict[int, Node] = {}
+        gradients = {id(node.args[0]) for node in self.stores if isinstance(node.place, GradOf)}
 
         def owned(x: Any) -> Any:
-            if type(x) is not Node or not x.shape or self.kind.get(id(x)) != "view":
+            if type(x) is not Node or not x.shape or (self.kind.get(id(x)) != "view" and id(x) not in gradients):
                 return x
-            if not self.is_native(self.arrays.root[id(x)]):
+            if not self.is_native(self.arrays.root.get(id(x))):
                 return x
             return copies.setdefault(id(x), copies.get(id(x)) or self.copy(x))
 
