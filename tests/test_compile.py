@@ -721,7 +721,7 @@ def test_an_interrupt_in_a_call_of_the_hosts_leaves_everything_as_it_was() -> No
 
 
 def test_a_compiled_function_inside_another_is_a_part_of_it() -> None:
-    inner = mg.compile(lambda x: np.tanh(x) * w)
+    inner = mg.compile(lambda x: np.tanh(x) * w, backend="numpy")
 
     def step(x: Any) -> Any:
         w.grad = None
