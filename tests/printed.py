@@ -112,7 +112,7 @@ def objects() -> Iterator[Any]:
     columns = Columns(np.ones((2, 2)))
     columns.names[0] = NAME
     yield columns
-    yield from (train.CSVLog(f"{NAME}.csv"), train.BestWeights(f"{NAME}.npz"), train.TensorBoard(NAME))
+    yield from (train.CSVLog(f"{NAME}.csv"), train.BestWeights("best.npz", by=NAME), train.TensorBoard(NAME))
     call = Call(wrong, [np.ones(2)], [True], {NAME: 1}, np.ones(2), 0)
     yield from (call, Run(lambda seed: Own(), 0, [np.ones(3)], {NAME: 1}), Sides(True, [1.0], []))
     try:
