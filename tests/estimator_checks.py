@@ -1,17 +1,15 @@
 """scikit-learn's own checks of the estimators, as a program: `python -m tests.estimator_checks`.
 
-A program of its own, for the checks of arrays of other kinds want SCIPY_ARRAY_API=1 before anything is imported. It
-prints a JSON list: of each estimator its name and, for each check, the name, how it went, and why it did not pass.
+A program of its own, for the checks of arrays of other kinds want SCIPY_ARRAY_API=1 in the environment before anything
+is imported. It prints a JSON list: of each estimator its name and, for each check, the name, how it went, and why it
+did not pass.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from typing import Any
-
-os.environ["SCIPY_ARRAY_API"] = "1"
 
 from sklearn.utils.estimator_checks import check_estimator
 

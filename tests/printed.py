@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 import microgradnet as mg
-from microgradnet import Value, check_grads, fit, functional, nn, optim, support
+from microgradnet import Value, check_grads, fit, functional, nn, optim, support, train
 from microgradnet.__main__ import main
 from microgradnet.core import TABLE
 from microgradnet.core.modes import Later
+from microgradnet.estimators.columns import Columns
 from microgradnet.ops.shape import SLOT
 from microgradnet.testing import conventions
 from microgradnet.testing.points import Sides
@@ -108,6 +109,10 @@ def objects() -> Iterator[Any]:
     step = mg.compile(lambda x: (Value(x) * wrong(x)).sum())
     _, _, _ = (step(np.ones(2)) for _ in range(3))
     yield from (step, Later(lambda: 1.0), *step.latest.program.nodes)
+    columns = Columns(np.ones((2, 2)))
+    columns.names[0] = NAME
+    yield columns
+    yield from (train.CSVLog(f"{NAME}.csv"), train.BestWeights("best.npz", by=NAME), train.TensorBoard(NAME))
     call = Call(wrong, [np.ones(2)], [True], {NAME: 1}, np.ones(2), 0)
     yield from (call, Run(lambda seed: Own(), 0, [np.ones(3)], {NAME: 1}), Sides(True, [1.0], []))
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -67,7 +68,9 @@ def mixed(n: int = 200, frame: Any = Frame, seed: int = 0) -> tuple[Any, Any]:
 
 @pytest.mark.slow
 def test_scikit_learns_own_checks_pass_whole() -> None:
-    done = subprocess.run([sys.executable, "-m", "tests.estimator_checks"], cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-m", "tests.estimator_checks"]
+    env = {**os.environ, "SCIPY_ARRAY_API": "1"}  # for the checks of arrays of other kinds
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env)
     assert not done.returncode, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert len(found) == 4

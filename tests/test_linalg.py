@@ -470,6 +470,8 @@ def test_equal_eigenvalues_have_slopes_but_their_vectors_have_none() -> None:
     np.testing.assert_allclose(squares, np.tril(2 * x + 2 * np.tril(x, -1)), atol=1e-13)
     for data in (x, np.eye(3), np.float32(np.eye(3))):
         assert np.isnan(np.tril(grad(lambda v: (L.eigh(v)[1] * normal(3, 3)).sum(), data))[2, 0])
+    for one in (0, 1):  # a loss of one of the two vectors alone
+        assert np.isnan(np.tril(grad(lambda v, one=one: (L.eigh(v)[1][:, one] * normal(3)).sum(), x))).any()
     # the one vector that is unique has its slope
     agree(lambda v: L.eigh((v + v.T) / 2)[1][:, 2] ** 2, x, second=False)
 

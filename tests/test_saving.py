@@ -28,6 +28,7 @@ from microgradnet.nn.init import shared
 from microgradnet.saving.formats import MANIFEST, format_of
 from microgradnet.saving.manifest import digest
 from microgradnet.saving.states import generators
+from tests.samples import EXAMPLES
 
 FORMATS = ["npz", "safetensors"]
 GENERATORS = ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"]
@@ -129,7 +130,7 @@ def test_plain_data_comes_back_bit_by_bit(end: str, tmp_path_factory: pytest.Tem
         ran += 1
 
     check()
-    assert ran >= 100
+    assert ran >= EXAMPLES
 
 
 def test_the_order_of_an_array_in_memory_comes_back(path: Path) -> None:

@@ -695,7 +695,8 @@ def test_a_missing_attribute_is_missed_as_ever() -> None:
         Value(1.0).nothing  # type: ignore[attr-defined] # noqa: B018
 
 
-def test_arrays_and_scalars_go_together() -> None:
+@pytest.mark.parametrize(("backend", "close"), [("numpy", CLOSE), (None, {"rtol": 1e-8})])
+def test_arrays_and_scalars_go_together(backend: Any, close: Any) -> None:  # the errors of rounding grow
     def made() -> tuple[list[Value], Value, Step]:
         ps = [Value(0.1 * i - 0.7) for i in range(16)]
         weight = Value(np.linspace(-1, 1, 12).reshape(3, 4))
@@ -718,14 +719,14 @@ def test_arrays_and_scalars_go_together() -> None:
     (mine, my_weight, step), (theirs, their_weight, eager) = made(), made()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(program_module, "vectorised", lambda n, r: vectorised(n, r, fewest=0, gain=0, many=2))
-        compiled = compile(step)
+        compiled = compile(step, backend=backend)
         for i in range(6):
             for x, y in zip(compiled(np.arange(3.0) - i, 0.01), eager(np.arange(3.0) - i, 0.01), strict=True):
-                assert np.allclose(x.data, y.data, **CLOSE)
+                assert np.allclose(x.data, y.data, **close)
     assert is_of_arrays(compiled)
-    assert np.allclose([p.data for p in mine], [p.data for p in theirs], **CLOSE)
-    assert np.allclose([p.grad for p in mine], [p.grad for p in theirs], **CLOSE)
-    assert np.allclose(my_weight.data, their_weight.data, **CLOSE)
+    assert np.allclose([p.data for p in mine], [p.data for p in theirs], **close)
+    assert np.allclose([p.grad for p in mine], [p.grad for p in theirs], **close)
+    assert np.allclose(my_weight.data, their_weight.data, **close)
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, -0.0, 1e308, 5e-324])

@@ -704,6 +704,7 @@ BAD: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda x: np.quantile(x, 0.5, out=np.zeros(())), TypeError, "into an array"),
     (lambda x: np.nansum(x, out=np.zeros(())), TypeError, "into an array"),
     (lambda x: np.var(x, ddof=1, correction=1), ValueError, "two names of one thing"),
+    (lambda x: np.var(x, ddof=1, correction=0), ValueError, "two names of one thing"),
     (lambda x: np.var(x, axis=3), ValueError, "out of bounds"),
     (lambda x: np.var(x, axis=(0, 0)), ValueError, "repeated"),
     (lambda x: np.median(x, axis=1), ValueError, "out of bounds"),

@@ -173,6 +173,7 @@ def test_a_name_of_others_is_answered_with_the_local_one(home: str, name: str) -
     with pytest.raises(AttributeError, match=rf"has no '{name}': ") as caught:
         getattr(thing, name)
     said = str(caught.value)
+    assert name.isidentifier()
     assert INSTEAD[home][name] in said
     local = mentioned(INSTEAD[home][name])
     assert local, said

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checks import unmasked
 from ..core import Array
-from ..words import brief
+from ..words import brief, printable
 
 Plain = bool | int | float | str
 
@@ -110,7 +110,7 @@ class Columns:
     def __repr__(self) -> str:
         kinds = [f"{name}: " + ("numbers" if values is None else f"{len(values)} categories")
                  for name, values in zip(self.names, self.values, strict=True)]  # fmt: skip
-        return f"Columns({', '.join(kinds)})"
+        return printable(f"Columns({', '.join(kinds)})")
 
 
 def is_frame(table: Any) -> bool:

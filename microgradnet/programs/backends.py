@@ -51,6 +51,6 @@ def is_native() -> bool:
     """Whether programs can run natively here."""
     if importlib.util.find_spec("llvmlite") is None:
         return False
-    from .cpython import fits
+    from .native.cpython import fits
 
     return fits()

@@ -64,7 +64,7 @@ class Compiled:
         self.latest: NumPyProgram | None = None
         self.fast: Any = None  # the run of the latest program, if it checks its arguments, of which it takes so many
         self.taking: int = -1
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())  # the attributes of another Compiled are its own
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -146,7 +146,7 @@ class Compiled:
         backend = self.backend or checked(compile.backend)
         if backend == "numpy" or program.needs_numpy() or (backend is None and not is_native()):
             return NumPyProgram(program, self.title)
-        from .native_code import NativeProgram
+        from .native.program import NativeProgram
 
         return NativeProgram(program, self.title)
 

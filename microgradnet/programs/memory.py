@@ -149,7 +149,7 @@ class Plan:
             f"end to end: {len(self.members)} calls are {calls}, {len(self.whole)} arrays are not put together",
             f"together: {large}, in {loops} places",
             f"copied when looked at: {len(self.late)} gradients",
-            f"memory: {self.bytes} bytes",
+            f"memory: {self.bytes:,} bytes",
         )
 
     def is_read(self, node: Node) -> bool:
@@ -262,18 +262,20 @@ def is_told(node: Node) -> bool:
 def in_place_ends(program: Program, reads: dict[int, int]) -> dict[Node, Node]:
     """The calls whose result goes straight to where it is stored, w = w − change, each with the load of that place.
 
-    They run last. So nothing else may read the result, and no other of them what is stored there.
+    They run last. So nothing else may read the result, and no other of them what is stored there; and none was to run
+    before a call of the host's that may change what it reads.
     """
     barriers = [i for i, node in enumerate(program.nodes) if node.kind == "barrier"]
     nodes = program.nodes[barriers[-1] :] if barriers else program.nodes
     loads = {node.place: node for node in nodes if node.kind == "load"}
+    calls = {node for node in nodes if node.kind == "call"}
     ends: dict[Node, Node] = {}
     for node in nodes:
         x = node.args[0] if node.kind == "store" and type(node.args[0]) is Node else None
         load = loads.get(node.place)
         if x is None or load is None or not isinstance(node.place, (DataOf, Memory)) or node.params["fresh"]:
             continue
-        fits = x.kind == "call" and (x.shape, x.dtype) == (load.shape, load.dtype) and bool(x.shape)
+        fits = x in calls and (x.shape, x.dtype) == (load.shape, load.dtype) and bool(x.shape)
         if fits and reads[id(x)] == 1 and isinstance(ufunc_key(x), np.ufunc) and x not in program.returned():
             ends[x] = load
     written = {id(load) for load in ends.values()}

@@ -8,8 +8,6 @@ from .lowering import lowered
 from .nodes import Node, nodes_in
 from .passes import folded, with_guards_first, with_own_memory, without_dead, without_repeats, without_unchanged
 from .recording import Recording
-from .scalars.gathers import columns, part, reshaped
-from .scalars.home import Together
 from .scalars.vectorise import vectorised
 from .tidy import tidied
 
@@ -41,15 +39,14 @@ class Program:
         before = len(self.nodes)
         self.nodes, self.result = change(self.nodes, self.result)
         more = len(self.nodes) - before
-        self.passes.append(f"{name}: {abs(more)} lines {'more' if more > 0 else 'fewer'}")
+        lines = "1 line" if abs(more) == 1 else f"{abs(more)} lines"
+        self.passes.append(f"{name}: {lines} {'more' if more > 0 else 'fewer'}")
 
     def needs_numpy(self) -> bool:
-        """Whether it has what runs as NumPy only: a barrier, a check, scalars, a Value handed in and written."""
+        """Whether it has what runs as NumPy only: a barrier, a check, a Value handed in and written."""
         places = [node.place for node in self.nodes if node.place is not None]
-        return (
-            any(node.kind in ("barrier", "check") or node.function in (part, reshaped, columns) for node in self.nodes)
-            or any(isinstance(place, Together) for place in places)
-            or any(place.argument is not None for place in places)
+        return any(node.kind in ("barrier", "check") for node in self.nodes) or any(
+            place.argument is not None for place in places
         )
 
     def returned(self) -> list[Node]:

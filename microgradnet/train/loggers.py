@@ -13,6 +13,7 @@ from ..files import place, replace
 from ..saving import save
 from ..saving.file import target
 from ..saving.formats import Path
+from ..words import printable
 from .run import Run
 
 
@@ -40,7 +41,7 @@ class CSVLog:
             file.write(written([[column[-1] for column in run.history.values()]]))
 
     def __repr__(self) -> str:
-        return f"CSVLog({self.path!r})"
+        return printable(f"CSVLog({self.path!r})")
 
 
 def written(rows: list[Any]) -> str:
@@ -86,7 +87,7 @@ class TensorBoard:
             self._writer.close()
 
     def __repr__(self) -> str:
-        return f"TensorBoard({self.folder!r})"
+        return printable(f"TensorBoard({self.folder!r})")
 
 
 class BestWeights:
@@ -130,4 +131,4 @@ class BestWeights:
 
     def __repr__(self) -> str:
         highest = ", highest=True" if self.highest else ""
-        return f"BestWeights({self.path!r}, by={self.by!r}{highest})"
+        return printable(f"BestWeights({self.path!r}, by={self.by!r}{highest})")

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .loops import REDUCTIONS, Arrays, Step, address
-from .nodes import Node
+from ..nodes import Node
+from .arrays import Arrays, address
+from .kinds import REDUCTIONS
+from .steps import Step
 
 LINE = 64  # bytes; everything begins at a line of the cache
 ALWAYS = 1 << 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .lowering import summed, transposed
-from .nodes import Node, changed, ufunc_of
-from .passes import copied
-from .traced import cast
+from ...ops.shape import SLOT
+from ..lowering import summed, transposed
+from ..nodes import Node, changed, ufunc_of
+from ..passes import copied, scalar
+from ..scalars.gathers import packed, taken
+from ..traced import cast
 
 ROOMY = (np.dtype(np.float32), np.dtype(np.float64))
 SMALLEST, LARGEST = np.minimum.reduce, np.maximum.reduce
@@ -60,6 +63,11 @@ def is_of_fixed_shape(x: Any) -> bool:
     return type(x) is Node and (x.function is np.where or key_of(x) in ("where", np.where)) and len(x.args) == 3
 
 
+def by_numbers(x: Any, *numbers: Any, index: Any) -> Any:
+    """Rows at numbers. Native code alone runs it."""
+    raise NotImplementedError
+
+
 def key_of(node: Node) -> Any:
     """What a node calls: the key of its row where it is the forward of one, or a function."""
     if node.op is not None and node.function is node.op.forward:
@@ -67,7 +75,9 @@ def key_of(node: Node) -> Any:
     return NAMED.get(node.function, node.function)
 
 
-NAMED: dict[Any, Any] = {np.where: "where", np.reshape: "reshape", operator.pow: "power", np.power: "power"}
+NAMED: dict[Any, Any] = {
+    np.where: "where", np.reshape: "reshape", operator.pow: "power", np.power: "power", by_numbers: "take",
+}  # fmt: skip
 
 
 class Emit:
@@ -253,6 +263,11 @@ def _same(node: Node, emit: Emit) -> Any:
     return x if type(x) is Node and x.dtype == node.dtype else None
 
 
+def _scalar(node: Node, emit: Emit) -> Any:
+    """The number of an array without axes, which is no other thing to native code than that array."""
+    return node.args[0] if of_floats(node.args[0]) else None
+
+
 def _quadratic_cost(node: Node, emit: Emit) -> Any:
     output, target = node.args
     if not of_floats(output, target) or not output.shape:
@@ -283,6 +298,11 @@ def _added(node: Node, emit: Emit) -> Any:
     return emit(assembled, *[x for _, x in parts], index=[index for index, _ in parts], whole=bool(taken.min() == 1))
 
 
+def with_bias(x: Any, y: Any, bias: Any) -> Any:
+    """A product of two matrices, and a bias added to its rows. Native code alone runs it."""
+    raise NotImplementedError
+
+
 def assembled(*parts: Any, index: list[Any], whole: bool) -> Any:
     """An array of parts that do not overlap, 0 where there are none. Native code alone runs it."""
     raise NotImplementedError
@@ -297,17 +317,67 @@ def _copy(node: Node, emit: Emit) -> Any:
     return emit(np.positive, node.args[0]) if of_floats(node.args[0]) else None
 
 
+def _dot(node: Node, emit: Emit) -> Any:
+    """Of vectors; of matrices it is what it is."""
+    x: Any = node.args[0]
+    y: Any = node.args[1]
+    if not all(isinstance(z, (Node, np.ndarray)) and z.shape and z.dtype == node.dtype for z in node.args[:2]):
+        return None
+    sizes = len(x.shape), len(y.shape)
+    if sizes == (1, 1):
+        total = emit(np.add.reduce, emit(np.multiply, x, y, shape=x.shape), shape=(1,), axis=(0,), keepdims=True)
+        return emit(np.reshape, total, (), shape=())
+    if sizes == (2, 1):
+        tall = (*y.shape, 1)
+        column = emit(np.reshape, y, tall, shape=tall) if isinstance(y, Node) else y.reshape(tall)
+        product = emit(np.dot, x, column, shape=(*x.shape[:1], 1))
+        return emit(np.reshape, product, node.shape)
+    return None
+
+
+def _concatenate(node: Node, emit: Emit) -> Any:
+    """Arrays one behind the other, each straight to its place."""
+    parts = node.args[0] if len(node.args) == 1 else None
+    axis = node.params.get("axis", 0)
+    if type(parts) is not list or not all(isinstance(x, (Node, np.ndarray)) and x.dtype == node.dtype for x in parts):
+        return None
+    if type(axis) is not int:
+        return None
+    before = (slice(None),) * (axis % len(node.shape or ()))
+    ends = list(itertools.accumulate(x.shape[axis] for x in parts))
+    index = [(*before, slice(end - x.shape[axis], end)) for x, end in zip(parts, ends, strict=True)]
+    return emit(assembled, *parts, index=index, whole=True)
+
+
+def _packed(node: Node, emit: Emit) -> Any:
+    """Numbers in an array."""
+    if not all(type(x) is float or (type(x) is Node and x.dtype in (None, node.dtype)) for x in node.args):
+        return None
+    parts = [np.asarray(x) if type(x) is float else emit(made_into, x, shape=(), like=node.dtype) for x in node.args]
+    return emit(assembled, *parts, index=[(i,) for i in range(len(parts))], whole=True)
+
+
+def _taken(node: Node, emit: Emit) -> Any:
+    """Elements at places that are known."""
+    x, index = node.args
+    flat = emit(np.reshape, x, (math.prod(x.shape),), shape=(math.prod(x.shape),))
+    return emit(by_numbers, flat, index.astype(np.int64), index=(SLOT,))
+
+
 ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
     "linear": _linear, "matmul": _matmul, "sum": _sum, "max": _max, "min": _min, "amax": _max, "amin": _min,
     "normalize": _normalize, "softmax": _softmax, "attention_weights": _attention_weights, "power": _power,
     "where": _where, "sigmoid": _sigmoid, "relu": _relu, "astype": _astype, "stop_gradient": _same, "positive": _same,
     "quadratic_cost": _quadratic_cost, "add": _added, "spread": _spread, summed: _sum, copied: _copy,
-    cast: _astype,
+    cast: _astype, scalar: _scalar, np.dot: _dot, np.concatenate: _concatenate, packed: _packed, taken: _taken,
 }  # fmt: skip
 
 
 def elementwise(node: Node) -> Any:
     """The ufunc, or `np.where`, that a node is for each of its elements; None if it is something else."""
+    if node.shape == () and node.op is not None and isinstance(node.op.key, np.ufunc) and not node.params:
+        is_it = node.function in (node.op.key, getattr(operator, node.function.__name__, None))
+        return node.op.key if is_it and node.op.key.nout == 1 else None
     if node.function is np.where and len(node.args) == 3:
         return np.where
     return np.positive if node.function is made_into else ufunc_of(node)

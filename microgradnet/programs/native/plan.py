@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from .loops import FLOATS, INTEGER, Arrays, Grouping, Step, in_order, native_kind
-from .native_lowering import key_of, written_out
-from .native_memory import Arena
-from .native_products import side
-from .nodes import DataOf, GradOf, Memory, Node, changed, nodes_in
-from .passes import without_dead, without_repeats
-from .program import Program
+from ..nodes import DataOf, GradOf, Memory, Node, changed, nodes_in
+from ..passes import without_dead, without_repeats
+from ..program import Program
+from ..scalars.home import Together
+from .arena import Arena
+from .arrays import Arrays
+from .kinds import FLOATS, INTEGER, native_kind
+from .lowering import elementwise, key_of, with_bias, written_out
+from .products import side, turned_first
+from .steps import Grouping, Step, in_order
+from .tiles import in_tiles
 
 
 class Plan:
@@ -21,7 +25,7 @@ class Plan:
     def __init__(self, program: Program) -> None:
         nodes, self.inputs, self.result = written_out(program.nodes, program.inputs, program.result)
         nodes, self.result = without_repeats(nodes, self.result)
-        nodes, self.result = without_dead(nodes, self.result)
+        nodes, self.result = with_biases(*without_dead(nodes, self.result))
         self.stores: list[Node] = [node for node in nodes if node.kind == "store"]
         self.kind: dict[int, str] = {}
         self.arrays: Arrays = Arrays()
@@ -66,7 +70,10 @@ class Plan:
                     node.args = tuple(self.copy(x) if y is x else y for y in node.args)
                     assert arrays.view(node)
         if kind == "product":
-            node.args = tuple(self.copy(x) if side(arrays.of(x)) is None else x for x in node.args)
+            x, y = (self.copy(x) if side(arrays.of(x)) is None else x for x in node.args[:2])
+            if turned_first(arrays.of(x), arrays.of(y)):
+                y = self.copy(y)
+            node.args = x, y, *node.args[2:]
         if kind is not None:
             self.kind[id(node)] = kind
         self.nodes.append(node)
@@ -98,13 +105,14 @@ class Plan:
         self.nodes = [node for node in self.nodes if id(node) not in spared or id(node) in needed]
 
     def with_own_results(self) -> None:
-        """Copy what is returned, or stored as a new array, and is a view of what native code makes."""
+        """Copy what is returned, or stored as a new array, and is a view of what native code makes, or a gradient."""
         copies: dict[int, Node] = {}
+        gradients = {id(node.args[0]) for node in self.stores if isinstance(node.place, GradOf)}
 
         def owned(x: Any) -> Any:
-            if type(x) is not Node or not x.shape or self.kind.get(id(x)) != "view":
+            if type(x) is not Node or not x.shape or (self.kind.get(id(x)) != "view" and id(x) not in gradients):
                 return x
-            if not self.is_native(self.arrays.root[id(x)]):
+            if not self.is_native(self.arrays.root.get(id(x))):
                 return x
             return copies.setdefault(id(x), copies.get(id(x)) or self.copy(x))
 
@@ -129,7 +137,7 @@ class Plan:
                 load is None
                 or node.params["fresh"]
                 or type(x) is not Node
-                or not isinstance(node.place, (DataOf, Memory))
+                or not isinstance(node.place, (DataOf, Memory, Together))
             ):
                 continue
             stored = sum(other.args[0] is x for other in self.stores)
@@ -158,7 +166,9 @@ class Plan:
             if type(change) is not Node or key_of(change) != "multiply" or len(self.reads[id(change)]) != 1:
                 continue
             for factor, g in (change.args, change.args[::-1]):
-                single = type(g) is Node and self.kind.get(id(g)) == "product" and len(g.shape or ()) == 2
+                single = (
+                    type(g) is Node and self.kind.get(id(g)) == "product" and len(g.shape or ()) == len(g.args) == 2
+                )
                 if single and (type(factor) is not Node or factor.shape in (None, ())) and self.is_only_kept(g, change):
                     copies = sum(x.nbytes for x in map(self.arrays.of, map(self.outside, g.args)) if x is not None)
                     if copies < self.arrays.of(g).nbytes:
@@ -261,7 +271,9 @@ class Plan:
 
     def is_stored_fresh(self, x: Node) -> bool:
         """Whether a node goes to a place as a new array."""
-        return any(node.args[0] is x and node.params["fresh"] for node in self.stores)
+        return any(
+            node.args[0] is x and node.params["fresh"] and not isinstance(node.place, Together) for node in self.stores
+        )
 
     def is_needed(self, node: Node, step: int) -> bool:
         """Whether a root of a step is read from memory."""
@@ -270,6 +282,27 @@ class Plan:
         if self.steps[step].kind != "loop" or self.kind[id(node)] == "reduction":
             return True
         return any(at != step for at, _ in self.grouping.readers.get(id(node), []))
+
+
+def with_biases(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
+    """Products to the rows of which a bias is added, and which nobody else reads, in one with it."""
+    readers: dict[int, int] = {}
+    for x in [*(x for node in nodes for x in node.inputs()), *nodes_in(result)]:
+        readers[id(x)] = readers.get(id(x), 0) + 1
+    gone: set[int] = set()
+    for node in nodes:
+        if node.kind != "call" or elementwise(node) is not np.add or len(node.args) != 2:
+            continue
+        product, bias = node.args
+        if type(product) is not Node or product.function is not np.dot or native_kind(product) != "product":
+            continue
+        fits = (
+            type(bias) is Node and bias.shape == product.args[1].shape[1:] and bias.dtype == product.dtype == node.dtype
+        )
+        if fits and readers[id(product)] == 1 and in_tiles(*product.args):
+            gone.add(id(product))
+            node.function, node.op, node.args = with_bias, None, (*product.args, bias)
+    return [node for node in nodes if id(node) not in gone], result
 
 
 def is_array(node: Node) -> bool:

@@ -23,6 +23,7 @@ INTRINSICS = "\n".join(
 
 LANES = 16  # floats in the longest vectors there are
 MASKED = 8 * LANES  # of a loop that is shorter than this, the last vector is not full rather than one by one
+SHORT = 1024  # so many floats are added up as floats, more of them as doubles
 HINTS = """
 !0 = distinct !{!0, !1}
 !1 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}
@@ -60,8 +61,11 @@ class Function:
         return f"%v{self.count}"
 
     @contextlib.contextmanager
-    def loop(self, size: int) -> Iterator[str]:
-        """A loop; its counter."""
+    def loop(self, size: int | str) -> Iterator[str]:
+        """A loop, of a size that is known or has a name; its counter. What is done once is no loop."""
+        if size == 1:
+            yield "0"
+            return
         self.count += 1
         i, begin, before = f"%v{self.count}", f"loop{self.count}", self.block
         self.do(f"br label %{begin}")
@@ -70,7 +74,7 @@ class Function:
         yield i
         following = self.new(f"add nuw nsw i64 {i}, 1")
         more = self.new(f"icmp ult i64 {following}, {size}")
-        hint = ", !llvm.loop !0" if size < MASKED and size % LANES else ""
+        hint = ", !llvm.loop !0" if isinstance(size, int) and size < MASKED and size % LANES else ""
         self.do(f"br i1 {more}, label %{begin}, label %{begin}e{hint}")
         self.lines.insert(slot, f"  {i} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
         self.label(f"{begin}e")
@@ -85,7 +89,7 @@ class Function:
         """Where an element is, for these counters."""
         place = str(offset)
         for stride, i in zip(strides, counters, strict=True):
-            if stride:
+            if stride and i != "0":
                 step = i if stride == 1 else self.new(f"mul nsw i64 {i}, {stride}")
                 place = step if place == "0" else self.new(f"add nsw i64 {place}, {step}")
         return base if place == "0" else self.new(f"getelementptr inbounds {TYPES[char]}, ptr {base}, i64 {place}")
@@ -215,8 +219,19 @@ def target() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
-        opt=2, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
+        opt=1, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
     )
+
+
+@functools.cache
+def registers() -> tuple[int, int]:
+    """How many vector registers the processor has, and of how many bytes."""
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 32, 64
+    return (16, 32) if features.get("avx") else (32, 16) if "aarch64" in llvm.get_process_triple() else (16, 16)
 
 
 class Machine:
@@ -230,14 +245,14 @@ class Machine:
             llvm.add_symbol(name, address)
         # Where it has vectors of 512 bits it multiplies by powers of 2 in one instruction, which LLVM 22 knows.
         scales = bool(llvm.get_host_cpu_features().get("avx512f")) and llvm.llvm_version_info[0] >= 22
-        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions(scales)}\n{text}\n{HINTS}")
+        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions(text, scales)}\n{text}\n{HINTS}")
         module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
-        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options = llvm.create_pipeline_tuning_options(speed_level=1)
         options.loop_vectorization, options.slp_vectorization, options.loop_unrolling = True, False, False
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(module, builder)
         own = llvm.Target.from_default_triple().create_target_machine(
-            opt=2, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
+            opt=1, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
         )
         self.engine: Any = llvm.create_mcjit_compiler(module, own)
         self.engine.finalize_object()

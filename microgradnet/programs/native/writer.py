@@ -1,160 +1,27 @@
-"""A program whose runs of loops and products are machine code, called from the text of a Python function."""
+"""The text of a native program: a Python function that calls the machine code and puts results where they belong."""
 
 from __future__ import annotations
 
-import threading
-import types
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Later, NonDiff, Value, new_age, new_value
-from ..core.modes import settled
-from ..core.written import function_of
+from ...core import NO_PARAMS, Later, NonDiff, Value, new_age, new_value
+from ...core.modes import settled
+from ..nodes import DataOf, GradOf, Node
+from ..numpy_code import COMPILED, OtherProgram, Writer
+from ..numpy_places import owner_of, storing
+from ..scalars.home import Together
 from . import cpython
 from .blas import addresses
-from .host import HostCall
+from .entry import C_DECLARATIONS, C_FUNCTIONS, HELPERS, Entry, is_float
+from .kernels import kernels
 from .llvm import Machine
-from .loops import Step
-from .native_entry import C_DECLARATIONS, C_FUNCTIONS, Entry, is_float
-from .native_lowering import key_of
-from .native_plan import Plan
-from .native_products import BLAS, product
-from .native_steps import Given, LoopText, pieces, scattered
-from .nodes import DataOf, GradOf, Node
-from .numpy_code import COMPILED, OtherProgram, Writer
-from .numpy_places import owner_of, storing
-from .numpy_program import NumPyProgram
-from .program import Program
-from .scalars.home import Together
-
-OURS = __name__.partition(".")[0]
-
-
-def again(segment: Callable[..., Any], likes: list[tuple[Any, bool]], objects: tuple[Any, ...]) -> None:
-    """A segment that found an array not laid out as it takes it, on copies; those it writes are copied back.
-
-    `likes` has for each object an array like it, and whether it is written; or None, and whether it must be a float.
-    """
-    fitting: list[Any] = list(objects)
-    for i, (x, (like, flag)) in enumerate(zip(objects, likes, strict=True)):
-        if like is None:
-            if not isinstance(x, (int, float, np.generic)) or (flag and type(x) is not float):
-                raise OtherProgram
-        else:
-            if type(x) is not np.ndarray or (x.shape, x.dtype) != (like.shape, like.dtype):
-                raise OtherProgram
-            fitting[i] = np.empty_like(like)
-            fitting[i][...] = x
-    if segment(*fitting):
-        raise IndexError("an index is out of bounds")
-    for x, new, (like, written) in zip(objects, fitting, likes, strict=True):
-        if like is not None and written:
-            x[...] = new
-
-
-class Segment:
-    """A run of native steps as one function, and what it is handed."""
-
-    def __init__(self, name: str, plan: Plan, texts: dict[str, str]) -> None:
-        self.name: str = name
-        self.plan: Plan = plan
-        self.texts: dict[str, str] = texts  # text of a step's function -> its name
-        self.arrays: list[Any] = []  # roots from outside
-        self.numbers: list[Any] = []
-        self.calls: list[Any] = []
-        self.indices: list[Any] = []
-        self.work: float = 0.0  # elements, or multiplications over 16
-        self.line: int = 0  # of the text, where it is called
-
-    def add(self, i: int, step: Step, memory: Any) -> None:
-        """One step."""
-        plan, given = self.plan, Given(self.plan.arrays, memory)
-        if step.kind == "loop":
-            needed = lambda node: plan.is_needed(node, i)  # noqa: E731
-            f = LoopText(step, plan.arrays, given, needed).text()
-            for node in step.nodes:
-                if key_of(node) == "take":
-                    self.indices += [(x, node.args[0], k) for k, x in enumerate(node.args[1:])]
-            self.work += float(np.prod(step.shape)) * len(step.nodes)
-        elif step.kind == "product":
-            (node,) = step.nodes
-            _, target, factor = plan.folded.get(id(node), (None, None, None))
-            f = product(step, plan.arrays, given, target, factor)
-            self.work += float(np.prod(node.shape)) * node.args[0].shape[-1] / 16  # type: ignore[arg-type]
-        else:
-            f = {"assembled": pieces, "scatter": scattered}[step.kind](step, plan.arrays, given)
-            (node,) = step.nodes
-            if step.kind == "scatter":
-                self.indices += [(x, node, k) for k, x in enumerate(node.args[1:])]
-        text = f.text(given.head("NAME"))
-        name = self.texts.setdefault(text, f"step{len(self.texts)}")
-        self.calls.append((name, list(given.roots.values()), list(given.numbers.items())))
-        for root in given.roots.values():
-            if memory(root)[0] == "outside":
-                self.take(self.arrays, memory(root)[1])
-        for x in given.numbers.values():
-            self.take(self.numbers, x)
-
-    def take(self, known: list[Any], x: Any) -> None:
-        """Note what the function is handed, once."""
-        if not any(x is y for y in known):
-            known.append(x)
-
-
-def comes_back(step: Any) -> bool:
-    """Whether a step is a call of the user's, which might call the compiled function again."""
-    if type(step) is not Node or step.kind != "host" or isinstance(step.function, types.BuiltinMethodType):
-        return False
-    function = step.function
-    ours = str(getattr(function, "__module__", "")).startswith(OURS)
-    return not ours or type(function) is HostCall or getattr(function, "__name__", "") == "_hook_rule"
-
-
-class NativeProgram(NumPyProgram):
-    """A program that runs natively where it can. `source` is its text as a NumPy function, `text` what really runs."""
-
-    def __init__(self, program: Program, name: str = "step") -> None:
-        self.program: Program = program
-        self.form: Any = program.form
-        self.runs_in: int | None = None
-        self.plan: Plan = Plan(program)
-        self.title: str = name
-        self.busy = threading.Lock()
-        writer = NativeWriter(self.plan, program.classes)
-        writer.meaning["busy"] = self.busy
-        writer.meaning["kept"] = None
-        self.text: str = writer.source(name)
-        self.bytes: int = self.plan.arena.size
-        writer.meaning["kept"] = writer.machine, writer.block  # code and memory live as long as the function
-        self.segments: list[Segment] = writer.segments
-        self.run: Callable[..., Any] = function_of(self.text, name, f"program of {name}, {id(self)}", writer.meaning)
-        self.fast = self.run if self.checks_itself() else None
-
-    def checks_itself(self) -> bool:
-        """Whether native code finds out that an argument is another than this program takes, before all else."""
-        steps, inputs = self.plan.steps, self.plan.inputs
-        first = next((i for i, step in enumerate(steps) if type(step) is Step), len(steps))
-        segment = self.segments[0] if self.segments else None
-        early = [step for step in steps[:first] if step.kind in ("guard", "host", "call")]
-        depends = any(x in inputs or step.kind == "call" for step in early for x in step.inputs())
-        draws = any(step.kind == "host" and (step.args or step.params) for step in early)  # it must not do so twice
-        handed = segment is not None and all(any(x is y for y in (*segment.arrays, *segment.numbers)) for x in inputs)
-        return handed and not depends and not draws
-
-    @property
-    def source(self) -> str:  # type: ignore[override]
-        """The program as the text of a NumPy function."""
-        return NumPyProgram(self.program, self.title).source
-
-    def hurries(self, arguments: tuple[Any, ...]) -> bool:
-        """Whether native code checks its arguments itself."""
-        return self.fast is not None
-
-    def __call__(self, arguments: list[Any]) -> Any:
-        """What the step returns for these arguments."""
-        return self.run(*arguments)
+from .plan import Plan
+from .products import BLAS
+from .segments import Segment, again
+from .steps import Step
+from .vectors import declarations
 
 
 class NativeWriter(Writer):
@@ -174,6 +41,7 @@ class NativeWriter(Writer):
         self.scalars: list[str] = []
         self.homes: list[str] = []
         self.last_number: dict[str, int] = {}
+        self.laters: list[tuple[Value, Later]] = []
         self.classes: Any = classes
         self.block: np.ndarray = plan.arena.made()
         self.segments: list[Segment] = []
@@ -256,10 +124,14 @@ class NativeWriter(Writer):
         if not self.segments:
             return
         functions = [text.replace("@NAME(", f"@{name}(", 1) for text, name in texts.items()]
-        bodies = [Entry(self, segment).text() for segment in self.segments]
+        tables: dict[str, str] = {}
+        bodies = [Entry(self, segment, tables).text() for segment in self.segments]
+        constants = [f"{name} = {text}" for text, name in tables.items()]
+        parts = [BLAS, declarations(), C_DECLARATIONS, HELPERS, *constants, *functions, *bodies]
+        parts.append(kernels("\n".join(functions)))
         symbols = {f"mg_{name}": address for name, address in addresses().items()}
         symbols |= {f"mg_{name}": cpython.address_of(name) for name in C_FUNCTIONS}
-        self.machine = Machine("\n".join([BLAS, C_DECLARATIONS, *functions, *bodies]), symbols)
+        self.machine = Machine("\n".join(parts), symbols)
         for segment in reversed(self.segments):
             line = segment.line
             function = cpython.function_at(self.machine.address(segment.name), segment.name)
@@ -294,12 +166,15 @@ class NativeWriter(Writer):
             place, x = node.place, node.args[0]
             owner = self.name(place.owner, owner_of(place), True)  # type: ignore[union-attr, arg-type]
             if isinstance(place, Together):
-                self.homes.append(f"{owner}.write({self.text(x)})")
+                written = f"{owner}.array" if type(x) is Node and id(x) in self.native.ends else self.text(x)
+                self.homes.append(f"{owner}.write({written})")
                 continue
             if isinstance(place, (DataOf, GradOf)) and not place.owner.shape:
                 self.scalars.append(owner)
             if isinstance(place, GradOf) and type(x) is Node and self.is_ours(x):
-                self.last.append(f"{owner}._grad = {self.name(self.later(x), 'later', True)}")
+                later = self.later(x)
+                self.laters.append((place.owner, later))
+                self.last.append(f"{owner}._grad = {self.name(later, 'later', True)}")
             elif type(x) is Node and id(x) in self.native.ends:
                 if isinstance(place, DataOf):
                     self.moved.append(owner)
@@ -343,10 +218,8 @@ class NativeWriter(Writer):
                 made = f"{self.name(np.empty_like, 'empty_like')}({self.name(like, 'like', True)})"
             fresh.append(f"{self.names[id(x)]} = {made}")
         body = [*fresh, *self.lines, *self.last, f"return {result}"]
-        if any(comes_back(step) for step in self.native.steps):  # then the memory is in use: another program, or none
-            self.meaning |= {"inside": [None], "thread": threading.get_ident}
-            body = ["inside[0] = thread()", "try:", *[f"    {line}" for line in body], "finally: inside[0] = None"]
-            body = ["if inside[0] == thread(): raise OtherProgram", "with busy:", *[f"    {line}" for line in body]]
-        else:
-            body = ["with busy:", *[f"    {line}" for line in body]]
+        if self.laters:  # of the step before, whose numbers this one may have written over when it ends with an error
+            body = ["try:", *[f"    {line}" for line in body]]
+            body += ["except OtherProgram: raise", "except BaseException:", "    broken_off()", "    raise"]
+        body = ["with busy:", *[f"    {line}" for line in body]]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"

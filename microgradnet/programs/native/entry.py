@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from . import cpython
+from .given import kind_of
 from .llvm import Function, converted
-from .native_steps import kind_of
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",
@@ -28,14 +28,89 @@ def is_float(x: Any) -> bool:
     return x.kind == "input" and x.shape is None
 
 
+# An array's numbers, if it is like another one; and whether two pieces of memory do not overlap.
+HELPERS = f"""
+define internal ptr @fitting(ptr %o, ptr %like) noinline nounwind {{
+  %p0 = getelementptr i8, ptr %o, i64 {cpython.TYPE}
+  %type = load i64, ptr %p0
+  %is_array = icmp eq i64 %type, {id(np.ndarray)}
+  br i1 %is_array, label %array, label %misfit
+array:
+  %p1 = getelementptr i8, ptr %o, i64 {cpython.DTYPE}
+  %dtype = load i64, ptr %p1
+  %wanted1 = load i64, ptr %like
+  %same1 = icmp eq i64 %dtype, %wanted1
+  %p2 = getelementptr i8, ptr %o, i64 {cpython.FLAGS}
+  %flags = load i32, ptr %p2
+  %flags64 = zext i32 %flags to i64
+  %p3 = getelementptr i64, ptr %like, i64 1
+  %wanted2 = load i64, ptr %p3
+  %both = and i64 %flags64, %wanted2
+  %same2 = icmp eq i64 %both, %wanted2
+  %p4 = getelementptr i8, ptr %o, i64 {cpython.NDIM}
+  %axes = load i32, ptr %p4
+  %axes64 = zext i32 %axes to i64
+  %p5 = getelementptr i64, ptr %like, i64 2
+  %n = load i64, ptr %p5
+  %same3 = icmp eq i64 %axes64, %n
+  %same12 = and i1 %same1, %same2
+  %same = and i1 %same12, %same3
+  br i1 %same, label %count, label %misfit
+count:
+  %p6 = getelementptr i8, ptr %o, i64 {cpython.DIMENSIONS}
+  %shape = load ptr, ptr %p6
+  %p7 = getelementptr i8, ptr %o, i64 {cpython.STRIDES}
+  %strides = load ptr, ptr %p7
+  %p8 = getelementptr i64, ptr %like, i64 3
+  %p9 = getelementptr i64, ptr %p8, i64 %n
+  br label %axis
+axis:
+  %i = phi i64 [ 0, %count ], [ %next, %compare ]
+  %more = icmp ult i64 %i, %n
+  br i1 %more, label %compare, label %fit
+compare:
+  %p10 = getelementptr i64, ptr %shape, i64 %i
+  %size = load i64, ptr %p10
+  %p11 = getelementptr i64, ptr %p8, i64 %i
+  %wanted3 = load i64, ptr %p11
+  %same4 = icmp eq i64 %size, %wanted3
+  %p12 = getelementptr i64, ptr %strides, i64 %i
+  %stride = load i64, ptr %p12
+  %p13 = getelementptr i64, ptr %p9, i64 %i
+  %wanted4 = load i64, ptr %p13
+  %same5 = icmp eq i64 %stride, %wanted4
+  %any = icmp eq i64 %size, 1
+  %same6 = or i1 %same5, %any
+  %same7 = and i1 %same4, %same6
+  %next = add i64 %i, 1
+  br i1 %same7, label %axis, label %misfit
+fit:
+  %p14 = getelementptr i8, ptr %o, i64 {cpython.DATA}
+  %numbers = load ptr, ptr %p14
+  ret ptr %numbers
+misfit:
+  ret ptr null
+}}
+define internal i1 @apart(ptr %x, i64 %n, ptr %y, i64 %m) noinline nounwind {{
+  %behind_x = getelementptr i8, ptr %x, i64 %n
+  %behind_y = getelementptr i8, ptr %y, i64 %m
+  %before = icmp ule ptr %behind_x, %y
+  %behind = icmp ule ptr %behind_y, %x
+  %apart = or i1 %before, %behind
+  ret i1 %apart
+}}
+"""
+
+
 class Entry:
     """The entry of a segment. It checks what it is handed, runs the steps, and returns None.
 
     It returns True where an array is not laid out as the steps take it, and has done nothing then.
     """
 
-    def __init__(self, writer: Any, segment: Any) -> None:
+    def __init__(self, writer: Any, segment: Any, tables: dict[str, str]) -> None:
         self.writer: Any = writer
+        self.tables: dict[str, str] = tables  # the text of what arrays are compared with -> its name
         self.segment: Any = segment
         self.f: Function = Function()
 
@@ -44,11 +119,12 @@ class Entry:
         f, segment, arrays = self.f, self.segment, self.writer.native.arrays
         objects = [f.new(f"load ptr, ptr {f.address('%args', 'l', i, (), [])}")
                    for i in range(len(segment.arrays) + len(segment.numbers))]  # fmt: skip
-        written = {id(load) for load in self.writer.native.ends.values()}
         pointers = {}
         for x, o in zip(segment.arrays, objects, strict=False):
-            pointers[id(x)] = self.checked(o, arrays.of(x), self.writer.is_written(x))
-        self.apart(pointers, written)
+            like = self.like(arrays.of(x), self.writer.is_written(x))
+            pointers[id(x)] = f.new(f"call ptr @fitting(ptr {o}, ptr {like})")
+        self.demand(*[f.new(f"icmp ne ptr {x}, null") for x in pointers.values()])
+        self.demand(*self.apart(pointers, {id(load) for load in self.writer.native.ends.values()}))
         for x, source, axis in segment.indices:
             self.within(x, arrays.of(source).shape[axis], pointers)
         for x, o in zip(segment.numbers, objects[len(segment.arrays) :], strict=True):
@@ -94,8 +170,13 @@ class Entry:
             return constant(root.__array_interface__["data"][0])
         return pointers[id(what)]
 
-    def demand(self, condition: str) -> None:
+    def demand(self, *conditions: str) -> None:
         """Give up where a condition does not hold."""
+        if not conditions:
+            return
+        condition, *others = conditions
+        for other in others:
+            condition = self.f.new(f"and i1 {condition}, {other}")
         self.f.count += 1
         label = f"next{self.f.count}"
         self.f.do(f"br i1 {condition}, label %{label}, label %misfit")
@@ -109,30 +190,25 @@ class Entry:
         """Demand that two are equal."""
         self.demand(self.f.new(f"icmp eq {kind} {x}, {y}"))
 
-    def checked(self, o: str, x: np.ndarray, written: bool) -> str:
-        """The address of an array's numbers, if it is like `x`."""
-        self.equal(self.field(o, cpython.TYPE, "ptr"), "ptr", constant(id(np.ndarray)))
-        self.equal(self.field(o, cpython.DTYPE, "ptr"), "ptr", constant(id(x.dtype)))
-        self.equal(self.field(o, cpython.NDIM, "i32"), "i32", str(x.ndim))
+    def like(self, x: np.ndarray, written: bool) -> str:
+        """The name of what `fitting` compares an array with: dtype, flags, axes, shape and strides."""
         flags = cpython.ALIGNED | (cpython.WRITEABLE if written else 0)
-        self.equal(self.f.new(f"and i32 {self.field(o, cpython.FLAGS, 'i32')}, {flags}"), "i32", str(flags))
-        for where, wanted in ((cpython.DIMENSIONS, x.shape), (cpython.STRIDES, x.strides)):
-            place = self.field(o, where, "ptr")
-            for i, n in enumerate(wanted):
-                if where == cpython.DIMENSIONS or x.shape[i] > 1:
-                    self.equal(self.field(place, 8 * i, "i64"), "i64", str(n))
-        return self.field(o, cpython.DATA, "ptr")
+        words = [id(x.dtype), flags, x.ndim, *x.shape, *x.strides]
+        text = f"internal constant [{len(words)} x i64] [{', '.join(f'i64 {word}' for word in words)}]"
+        return self.tables.setdefault(text, f"@like{len(self.tables)}")
 
-    def apart(self, pointers: dict[int, str], written: set[int]) -> None:
-        """Demand that nothing that is read lies in the memory of what is written before it is read."""
-        f, arrays = self.f, self.writer.native.arrays
-        for x in self.segment.arrays:
-            for y in self.segment.arrays:
-                if id(y) in written and id(x) not in written and not self.writer.native.is_native(x):
-                    begin, start = (f.new(f"ptrtoint ptr {pointers[id(z)]} to i64") for z in (x, y))
-                    before = f.new(f"icmp ule i64 {f.new(f'add i64 {begin}, {arrays.of(x).nbytes}')}, {start}")
-                    behind = f.new(f"icmp ule i64 {f.new(f'add i64 {start}, {arrays.of(y).nbytes}')}, {begin}")
-                    self.demand(f.new(f"or i1 {before}, {behind}"))
+    def apart(self, pointers: dict[int, str], written: set[int]) -> list[str]:
+        """Whether nothing that is read lies in the memory of what is written before it is read."""
+        arrays = self.writer.native.arrays
+        return [
+            self.f.new(
+                f"call i1 @apart(ptr {pointers[id(x)]}, i64 {arrays.of(x).nbytes}, "
+                f"ptr {pointers[id(y)]}, i64 {arrays.of(y).nbytes})"
+            )
+            for x in self.segment.arrays
+            for y in self.segment.arrays
+            if id(y) in written and id(x) not in written and not self.writer.native.is_native(x)
+        ]
 
     def within(self, x: Any, size: int, pointers: dict[int, str]) -> None:
         """Demand that numbers are places of an axis of this size."""

@@ -65,6 +65,10 @@ class Formula:
         given = ", ".join(f"{self.type} {x}" for x in args)
         return self(f"call {self.type} @llvm.{name}.f{32 if self.char == 'f' else 64}({given})")
 
+    def whole_number(self, x: str, kind: str) -> str:
+        """An integer; of a NaN, whose y is a NaN whatever it is scaled by, any one."""
+        return self(f"freeze {kind} {self(f'fptosi {self.type} {x} to {kind}')}")
+
 
 def exp(f: Formula) -> str:
     """2ᵏ · exp(r), |r| ≤ ln 2 / 2. 2ᵏ may be out of range: without an instruction for it, it is two factors."""
@@ -72,8 +76,7 @@ def exp(f: Formula) -> str:
     least, most = (-104.0, 89.0) if single else (-746.0, 710.0)
     x = f.choose("ogt", "%x", f.n(most), f.n(most), "%x")
     x = f.choose("olt", x, f.n(least), f.n(least), x)
-    known = f.choose("ord", "%x", "%x", x, f.n(0.0))  # a NaN is no whole number
-    k = f.call("rint", f.mul(known, f.n(1.4426950408889634)))
+    k = f.call("rint", f.mul(x, f.n(1.4426950408889634)))
     high, low = (0.693359375, -2.12194440e-4) if single else (6.93147180369123816490e-01, 1.90821492927058770002e-10)
     r = f.sub(f.sub(x, f.mul(k, f.n(high))), f.mul(k, f.n(low)))
     if single:
@@ -83,12 +86,12 @@ def exp(f: Formula) -> str:
         for i in range(1, 14):
             factorials.append(factorials[-1] * i)
         p = f.polynomial(r, [1 / x for x in factorials[:1:-1]])
-    y = f.add(f.add(f.mul(p, f.mul(r, r)), r), f.n(1.0))
+    y = f.add(f.mul(f.add(f.mul(p, r), f.n(1.0)), r), f.n(1.0))
     bits, shift, bias = f.whole, *((23, 127) if single else (52, 1023))
     if f.scales:
-        k = f(f"fptosi {f.type} {k} to i32")
+        k = f.whole_number(k, "i32")
         return f(f"call {f.type} @llvm.ldexp.f{32 if single else 64}.i32({f.type} {y}, i32 {k})")
-    k = f(f"fptosi {f.type} {k} to {bits}")
+    k = f.whole_number(k, bits)
     first = f(f"ashr {bits} {k}, 1")
     for part in (first, f(f"sub {bits} {k}, {first}")):
         power = f(f"shl {bits} {f(f'add {bits} {part}, {bias}')}, {shift}")
@@ -156,11 +159,14 @@ def tanh(f: Formula) -> str:
 FUNCTIONS: dict[str, Any] = {"exp": exp, "log": log, "tanh": tanh}
 
 
-def definitions(scales: bool) -> str:
-    """All of them, for floats and doubles, as the text of LLVM functions."""
+def definitions(text: str, scales: bool) -> str:
+    """Those that a text calls, for floats and doubles, as the text of LLVM functions."""
     made = ["declare float @llvm.ldexp.f32.i32(float, i32)", "declare double @llvm.ldexp.f64.i32(double, i32)"]
     for char in NAMES:
         for name, formula in FUNCTIONS.items():
+            is_called = f"@{name}_{char}(" in text or (name == "exp" and f"@tanh_{char}(" in text)
+            if not is_called:
+                continue
             f = Formula(char, scales)
             result = formula(f)
             head = f"define internal {f.type} @{name}_{char}({f.type} %x) alwaysinline {{"

@@ -1,4 +1,4 @@
-"""Steps as LLVM functions: one for each sort of step, however often it comes, handed the addresses of its arrays."""
+"""Loops as LLVM functions: one for each sort of loop, however often it comes, handed the addresses of its arrays."""
 
 from __future__ import annotations
 
@@ -7,46 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from .llvm import TYPES, Function, converted, element
+from ..nodes import Node
+from .arrays import Arrays
+from .given import Given, steps_of
+from .kinds import computed_in
+from .llvm import SHORT, TYPES, Function, converted, element
 from .llvm_math import number
-from .loops import Arrays, Step, computed_in
-from .native_lowering import LARGEST, SMALLEST, elementwise, key_of
-from .nodes import Node
+from .lowering import LARGEST, SMALLEST, elementwise, key_of
+from .pieces import behind
+from .steps import Step
 
 INITIAL = {np.add.reduce: 0.0, LARGEST: -math.inf, SMALLEST: math.inf}
-SHORT = 1024  # so many floats are added up as floats, more of them as doubles
-
-
-class Given:
-    """What a function is handed: roots, of which it gets the addresses, and numbers."""
-
-    def __init__(self, arrays: Arrays, memory: Any) -> None:
-        self.arrays: Arrays = arrays
-        self.memory: Any = memory  # of a root: what two roots have in common that lie in the same place
-        self.roots: dict[Any, Any] = {}
-        self.numbers: dict[tuple[int, str], Any] = {}
-
-    def pointer(self, root: Any) -> str:
-        """The name of the address of a root."""
-        key = self.memory(root)
-        self.roots.setdefault(key, root)
-        return f"%p{list(self.roots).index(key)}"
-
-    def scalar(self, x: Node, char: str) -> str:
-        """The name of a number of Python's, in a dtype."""
-        self.numbers.setdefault((id(x), char), x)
-        return f"%s{list(self.numbers).index((id(x), char))}"
-
-    def head(self, name: str) -> str:
-        """The first line of the function."""
-        parameters = [f"ptr noalias %p{i}" for i in range(len(self.roots))]
-        parameters += [f"{kind_of(char)} %s{i}" for i, (_, char) in enumerate(self.numbers)]
-        return f"define internal void @{name}({', '.join(parameters)}) noinline nounwind"
-
-
-def kind_of(char: str) -> str:
-    """What a number is as long as it is not in memory."""
-    return "i1" if char == "?" else TYPES[char]
 
 
 class Operand:
@@ -58,11 +29,6 @@ class Operand:
         self.root: Any = arrays.root[id(x)]
         self.offset: int = arrays.offset(x)
         self.strides: list[int] = strides
-
-
-def steps_of(x: np.ndarray) -> list[int]:
-    """Strides in elements."""
-    return [stride // x.itemsize for stride in x.strides]
 
 
 def broadcast(x: np.ndarray, count: int) -> list[int]:
@@ -160,6 +126,8 @@ class LoopText:
         self.sums = [node for node in self.step.nodes if node.function in INITIAL]
         self.start: dict[int, int] = {}
         self.running: dict[int, tuple[str, str]] = {}
+        self.parts: dict[int, str] = {}  # of sums kept as doubles: that of the innermost loop
+        self.left: int = 0  # the size of the last block of the innermost loop, if it is another
         for node in self.sums:
             strides = self.operands[id(node), 0].strides
             start = len(strides)
@@ -173,8 +141,20 @@ class LoopText:
             if start < len(strides):
                 kept = "d" if char == "f" and node.function == np.add.reduce and length > SHORT else char
                 self.running[id(node)] = kept, self.f.variable(TYPES[kept])
+                if kept != char:
+                    self.parts[id(node)] = self.f.variable(TYPES[char])
+        if self.parts and self.sizes[-1] > SHORT:
+            self.in_blocks()
         self.nest(0, [])
         return self.f
+
+    def in_blocks(self) -> None:
+        """Make two loops of the innermost, so that sums in floats are short; the last block is what is left."""
+        size = self.sizes.pop()
+        self.sizes += [-(-size // SHORT), SHORT]
+        self.left = size % SHORT
+        for x in self.operands.values():
+            x.strides = [*x.strides[:-1], x.strides[-1] * SHORT, x.strides[-1]]
 
     def filled(self, node: Node) -> None:
         """Put what a reduction starts from into memory."""
@@ -194,12 +174,25 @@ class LoopText:
         for node in ending:
             char, place = self.running[id(node)]
             self.f.store(number(INITIAL[node.function], char), place, char)
-        with self.f.loop(self.sizes[depth]) as i:
+        inmost = depth == len(self.sizes) - 1
+        for part in self.parts.values() if inmost else []:
+            self.f.store(number(0.0, "f"), part, "f")
+        size = self.sizes[depth]
+        with self.f.loop(self.of_block(counters[-1]) if inmost and self.left else size) as i:
             self.nest(depth + 1, [*counters, i])
+        for which, part in self.parts.items() if inmost else []:
+            kept, place = self.running[which]
+            total = converted(self.f, self.f.load(part, "f"), "f", kept)
+            self.f.store(self.f.new(f"fadd double {self.f.load(place, kept)}, {total}"), place, kept)
         for node in ending:
             char, place = self.running[id(node)]
             total = converted(self.f, self.f.load(place, char), char, node.dtype.char)
             self.into_memory(node, total, counters, all(self.operands[id(node), 0].strides[:depth]))
+
+    def of_block(self, i: str) -> str:
+        """How long a block is."""
+        last = self.f.new(f"icmp eq i64 {i}, {self.sizes[-2] - 1}")
+        return self.f.new(f"select i1 {last}, i64 {self.left}, i64 {SHORT}")
 
     def into_memory(self, node: Node, x: str, counters: list[str], alone: bool) -> None:
         """Put the result of a reduction into memory, `alone` or together with what is there."""
@@ -228,7 +221,8 @@ class LoopText:
                         not stride for stride in self.operands[id(node), 0].strides))  # fmt: skip
                     continue
                 kept, place = self.running[id(node)]
-                x = converted(self.f, x, node.dtype.char, kept)
+                if id(node) in self.parts:
+                    kept, place = "f", self.parts[id(node)]
                 self.f.store(self.joined(node, kept, self.f.load(place, kept), x), place, kept)
                 continue
             made = self.taken(node, counters) if key_of(node) == "take" else self.computed(node, counters)
@@ -271,68 +265,3 @@ class LoopText:
         place = self.f.address(self.given.pointer(x.root), x.char, x.offset, x.strides, counters)
         rows = [self.read(self.operand(i), counters) for i in numbers]
         return self.f.load(behind(self.f, place, self.arrays.of(source), rows), x.char)
-
-
-def behind(f: Function, place: str, x: np.ndarray, rows: list[str]) -> str:
-    """The address so many rows behind a place; a negative number counts from the end."""
-    for i, n, stride in zip(rows, x.shape, steps_of(x), strict=False):
-        negative = f.new(f"icmp slt i64 {i}, 0")
-        from_begin = f.new(f"select i1 {negative}, i64 {f.new(f'add i64 {i}, {n}')}, i64 {i}")
-        step = f.new(f"mul i64 {from_begin}, {stride}")
-        place = f.new(f"getelementptr {TYPES[x.dtype.char]}, ptr {place}, i64 {step}")
-    return place
-
-
-# ------------------------------------------------------------------------------------------- what is no loop of its own
-
-
-def pieces(step: Step, arrays: Arrays, given: Given) -> Function:
-    """An array made of others."""
-    (node,), f = step.nodes, Function()
-    out, char = arrays.of(node), node.dtype.char
-    base = given.pointer(node)
-    if not node.params["whole"]:
-        zeros(f, base, out)
-    for part, index in zip(node.args, node.params["index"], strict=True):
-        x = arrays.of(part)
-        target = out[tuple(slice(i, i + 1 or None) if type(i) is int else i for i in index)].reshape(x.shape)
-        offset = (target.__array_interface__["data"][0] - out.__array_interface__["data"][0]) // out.itemsize
-        with f.loops(x.shape) as counters:
-            here = f.address(given.pointer(arrays.root[id(part)]), char, arrays.offset(part), steps_of(x), counters)
-            f.store(f.load(here, char), f.address(base, char, offset, steps_of(target), counters), char)
-    return f
-
-
-def zeros(f: Function, base: str, out: np.ndarray) -> None:
-    """Fill an array, which is all of its memory, with 0."""
-    with f.loop(out.size) as i:
-        f.store(number(0.0, out.dtype.char), f.address(base, out.dtype.char, 0, (1,), [i]), out.dtype.char)
-
-
-def scattered(step: Step, arrays: Arrays, given: Given) -> Function:
-    """Rows added up by numbers."""
-    (node,), f = step.nodes, Function()
-    out, char, (source, *numbers) = arrays.of(node), node.dtype.char, node.args
-    base = given.pointer(node)
-    zeros(f, base, out)
-    indices = [arrays.of(x) for x in numbers]
-    shape = np.broadcast_shapes(*[x.shape for x in indices])
-    whole = (*shape, *out.shape[len(indices) :])
-    x = np.broadcast_to(arrays.of(source), whole)
-    with f.loops(shape) as outer:
-        rows = []
-        for i, array in zip(numbers, indices, strict=True):
-            seen = np.broadcast_to(array, shape)
-            pointer = given.pointer(arrays.root[id(i)])
-            rows.append(f.load(f.address(pointer, array.dtype.char, arrays.offset(i), steps_of(seen), outer), "l"))
-        place = behind(f, base, out, rows)
-        with f.loops(whole[len(shape) :]) as inner:
-            here = f.address(place, char, 0, steps_of(out)[len(indices) :], inner)
-            g = f.load(
-                f.address(
-                    given.pointer(arrays.root[id(source)]), char, arrays.offset(source), steps_of(x), [*outer, *inner]
-                ),
-                char,
-            )
-            f.store(f.new(f"fadd contract {TYPES[char]} {f.load(here, char)}, {g}"), here, char)
-    return f

@@ -1,0 +1,110 @@
+"""The innermost parts of matrix products: one tile of the result, whose sums stay in vector registers.
+
+They are functions of their own, which products of any size share. The name says what one is: `outer_f_8x3_from` makes
+8 rows times 3 vectors of floats, added to what `from` points to; `m` behind the size masks the last vector.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .llvm import TYPES, Function
+from .llvm_math import number
+from .vectors import Vectors, suffix
+
+OUTER = re.compile(r"@outer_([fd])_(\d+)x(\d+)(m?)_(set|from)\(")
+INNER = re.compile(r"@inner_([fd])_(\d+)x(\d+)(w?)(r?)_(set|from)\(")
+
+
+def kernels(text: str) -> str:
+    """The text of those that a text calls."""
+    made = {}
+    for found in OUTER.finditer(text):
+        char, rows, vectors, masked, start = found.groups()
+        made[found[0]] = outer(found[0], char, int(rows), int(vectors), bool(masked), start == "from")
+    for found in INNER.finditer(text):
+        char, rows, columns, whole, rest, start = found.groups()
+        made[found[0]] = inner(found[0], char, int(rows), int(columns), bool(whole), bool(rest), start == "from")
+    return "\n".join(made.values())
+
+
+def outer(name: str, char: str, rows: int, vectors: int, masked: bool, starts: bool) -> str:
+    """out = start + alpha · x · y, the columns of y, out and start side by side; a vector of sums for each row.
+
+    Rows of x are `xr` apart, the numbers in them, `k` of them, `xk`; rows of y, out and start are `yk`, `or` and `sr`
+    apart. Of the last vector there are `rest` lanes.
+    """
+    f, kind = Function(), TYPES[char]
+    v = Vectors(f, char)
+    masks = [""] * (vectors - 1) + [v.first_of("%rest") if masked else ""]
+    totals = v.tile(rows, [f"{v.type} zeroinitializer"] * vectors)
+    with f.loop("%k") as t:
+        behind = f.new(f"mul i64 {t}, %yk")
+        line = f.new(f"getelementptr {kind}, ptr %y, i64 {behind}")
+        ys = [v.load(f.address(line, char, c * v.lanes, (), []), mask) for c, mask in enumerate(masks)]
+        place = f.new(f"getelementptr {kind}, ptr %x, i64 {f.new(f'mul i64 {t}, %xk')}")
+        for row in totals:
+            x = v.everywhere(f.load(place, char))
+            for total, y in zip(row, ys, strict=True):
+                v.add_product(total, x, y)
+            place = f.new(f"getelementptr {kind}, ptr {place}, i64 %xr")
+    alpha = v.everywhere("%alpha")
+    out, start = "%out", "%start"
+    for row in totals:
+        for c, (total, mask) in enumerate(zip(row, masks, strict=True)):
+            made = f.new(f"fmul contract {v.type} {v.load(total)}, {alpha}")
+            if starts:
+                before = v.load(f.address(start, char, c * v.lanes, (), []), mask)
+                made = f.new(f"fadd contract {v.type} {before}, {made}")
+            v.store(made, f.address(out, char, c * v.lanes, (), []), mask)
+        out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
+        start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
+    places = "ptr %x, i64 %xr, i64 %xk, ptr %y, i64 %yk, ptr %out, i64 %or, ptr %start, i64 %sr"
+    return f.text(f"define internal void {name}{places}, i64 %k, {kind} %alpha, i64 %rest) noinline nounwind")
+
+
+def inner(name: str, char: str, rows: int, columns: int, whole: bool, rest: bool, starts: bool) -> str:
+    """out = start + alpha · x · y, where what is summed over lies side by side in x and y.
+
+    Rows of x are `xr` apart, columns of y `yc`, elements of out and start `or` and `oc`, `sr` and `sc`. `k` is the
+    number of whole vectors, and `rest` that of the lanes of one more.
+    """
+    f, kind = Function(), TYPES[char]
+    v = Vectors(f, char)
+    totals = v.tile(rows, [f"{v.type} zeroinitializer"] * columns)
+
+    def add(t: str, mask: str) -> None:
+        behind = f.new(f"mul i64 {t}, {v.lanes}")
+        place = f.new(f"getelementptr {kind}, ptr %y, i64 {behind}")
+        ys = []
+        for _ in range(columns):
+            ys.append(v.load(place, mask))
+            place = f.new(f"getelementptr {kind}, ptr {place}, i64 %yc")
+        place = f.new(f"getelementptr {kind}, ptr %x, i64 {behind}")
+        for row in totals:
+            x = v.load(place, mask)
+            for total, y in zip(row, ys, strict=True):
+                v.add_product(total, x, y)
+            place = f.new(f"getelementptr {kind}, ptr {place}, i64 %xr")
+
+    if whole:
+        with f.loop("%k") as t:
+            add(t, "")
+    if rest:
+        add("%k", v.first_of("%rest"))
+    out, start = "%out", "%start"
+    for row in totals:
+        place, before = out, start
+        for total in row:
+            parts = f"{kind} {number(-0.0, char)}, {v.type} {v.load(total)}"
+            made = f.new(f"call reassoc contract {kind} @llvm.vector.reduce.fadd.{suffix(char)}({parts})")
+            made = f.new(f"fmul contract {kind} {made}, %alpha")
+            if starts:
+                made = f.new(f"fadd contract {kind} {f.load(before, char)}, {made}")
+            f.store(made, place, char)
+            place = f.new(f"getelementptr {kind}, ptr {place}, i64 %oc")
+            before = f.new(f"getelementptr {kind}, ptr {before}, i64 %sc")
+        out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
+        start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
+    places = "ptr %x, i64 %xr, ptr %y, i64 %yc, ptr %out, i64 %or, i64 %oc, ptr %start, i64 %sr, i64 %sc"
+    return f.text(f"define internal void {name}{places}, i64 %k, i64 %rest, {kind} %alpha) noinline nounwind")

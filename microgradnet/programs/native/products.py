@@ -1,0 +1,101 @@
+"""Matrix products as LLVM functions: in tiles, or as calls of BLAS where they are too large for that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..nodes import Node
+from .arrays import Arrays
+from .given import Given, steps_of
+from .llvm import TYPES, Function
+from .llvm_math import number
+from .steps import Step
+from .tiles import Matrix, Tiles, in_tiles
+
+ROW, COLUMN = 111, 112  # of CBLAS: as it lies, or transposed
+FLAT = 128  # a factor that lies the wrong way is turned first where no more than this is summed over
+
+
+def product(step: Step, arrays: Arrays, given: Given, target: Any = None, factor: Any = None) -> Function:
+    """A matrix product, or many; into `target`, from which `factor` times the product is taken, if that is given."""
+    (node,), f = step.nodes, Function()
+    x, y, *bias = (arrays.of(z) for z in node.args)
+    out, into = (arrays.of(node), node) if target is None else (arrays.of(target), target)
+    char, kind = node.dtype.char, TYPES[node.dtype.char]
+    lead = out.shape[:-2]
+    xs, ys = (np.broadcast_to(z, (*lead, *z.shape[-2:])) for z in (x, y))
+    alpha = ""
+    if factor is not None:
+        scale = given.scalar(factor, char) if type(factor) is Node else number(factor, char)
+        alpha = f.new(f"fneg {kind} {scale}")
+    with f.loops(lead) as counters:
+        a, b, c = (
+            f.address(given.pointer(arrays.root[id(z)]), char, arrays.offset(z), steps_of(s)[:-2], counters)
+            for z, s in ((node.args[0], xs), (node.args[1], ys), (into, out))
+        )
+        if in_tiles(x, y):
+            places = [
+                f.address(given.pointer(arrays.root[id(z)]), char, arrays.offset(z), (), []) for z in node.args[2:]
+            ]
+            start = (bias[0], places[0]) if bias else None
+            Tiles(f, char, (x, a), (y, b), (out, c), alpha, factor is not None, start).write()
+        else:
+            f.do(blas_call(char, kind, (x, a), (y, b), (out, c), alpha))
+    return f
+
+
+def turned_first(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether the second factor is better copied: its columns lie apart, and the rows of the first too, or short."""
+    (m, k), apart = x.shape[-2:], steps_of(x)[-1] != 1 and x.shape[-1] > 1
+    return in_tiles(x, y) and y.shape[-1] > 1 and steps_of(y)[-1] != 1 and (apart or (m > 3 and k <= FLAT))
+
+
+def side(x: np.ndarray) -> tuple[int, int] | None:
+    """How BLAS reads a matrix: as it lies or transposed, and how far its rows are apart; None if it cannot."""
+    (m, n), (row, column) = x.shape[-2:], steps_of(x)[-2:]
+    if (column == 1 or n == 1) and (row >= n or m == 1):
+        return ROW, max(row if m > 1 else n, n, 1)
+    if (row == 1 or m == 1) and (column >= m or n == 1):
+        return COLUMN, max(column if n > 1 else m, m, 1)
+    return None
+
+
+def blas_call(char: str, kind: str, x: Matrix, y: Matrix, out: Matrix, alpha: str) -> str:
+    """The call of the function of BLAS that does it."""
+    beta, alpha = number(1.0 if alpha else 0.0, char), alpha or number(1.0, char)
+    (m, k), n, letter = x[0].shape[-2:], y[0].shape[-1], "s" if char == "f" else "d"
+    a, b, c = side(x[0]), side(y[0]), side(out[0])
+    assert a is not None
+    assert b is not None
+    assert c is not None
+    begin = f"call void @mg_{letter}"
+    if k == 1 and beta != number(0.0, char) and c[0] == ROW:
+        return (
+            f"{begin}ger(i32 101, i64 {m}, i64 {n}, {kind} {alpha}, ptr {x[1]}, i64 {between(x[0], 0)}, "
+            f"ptr {y[1]}, i64 {between(y[0], 1)}, ptr {out[1]}, i64 {c[1]})"
+        )
+    if m == 1 and out[0].shape[-1] == n and c[0] == ROW:
+        rows, columns = (n, k) if b[0] == COLUMN else (k, n)
+        return (
+            f"{begin}gemv(i32 101, i32 {ROW if b[0] == COLUMN else COLUMN}, i64 {rows}, i64 {columns}, {kind} {alpha}, "
+            f"ptr {y[1]}, i64 {b[1]}, ptr {x[1]}, i64 {between(x[0], 1)}, {kind} {beta}, ptr {out[1]}, i64 1)"
+        )
+    return (
+        f"{begin}gemm(i32 101, i32 {a[0]}, i32 {b[0]}, i64 {m}, i64 {n}, i64 {k}, {kind} {alpha}, ptr {x[1]}, "
+        f"i64 {a[1]}, ptr {y[1]}, i64 {b[1]}, {kind} {beta}, ptr {out[1]}, i64 {c[1]})"
+    )
+
+
+def between(x: np.ndarray, axis: int) -> int:
+    """How far two elements along one of the last two axes are apart."""
+    return max(steps_of(x)[-2:][axis], 1)
+
+
+BLAS = "\n".join(
+    f"declare void @mg_{letter}gemm(i32, i32, i32, i64, i64, i64, {t}, ptr, i64, ptr, i64, {t}, ptr, i64)\n"
+    f"declare void @mg_{letter}gemv(i32, i32, i64, i64, {t}, ptr, i64, ptr, i64, {t}, ptr, i64)\n"
+    f"declare void @mg_{letter}ger(i32, i64, i64, {t}, ptr, i64, ptr, i64, ptr, i64)"
+    for letter, t in (("s", "float"), ("d", "double"))
+)

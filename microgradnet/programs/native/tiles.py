@@ -1,0 +1,123 @@
+"""Matrix products of middling size, in tiles whose sums stay in the processor's vector registers.
+
+BLAS copies its factors first, so that it may be as fast for matrices of any size; as long as they fit in a cache that
+is not needed. A tile is either rows times vectors of columns, each sum in a lane of its own (`outer`), or rows times
+columns that both lie along the axis that is summed over, a vector of partial sums for each element (`inner`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .given import steps_of
+from .llvm import TYPES, Function, registers
+from .llvm_math import number
+from .vectors import blocks, column_blocks, lanes
+
+LARGE = 1 << 21  # bytes; a factor of more is left to BLAS
+LONG = 1 << 26  # so many multiplications are done in tiles, more of them by BLAS
+
+Matrix = tuple[Any, str]  # an array that stands for it, and the name of its address
+Placed = tuple[str, int, int]  # where it begins, how far its rows and how far its columns are apart
+
+
+def in_tiles(x: Any, y: Any) -> bool:
+    """Whether the product of two arrays, or nodes, is small enough to be done without BLAS."""
+    (m, k), n = x.shape[-2:], y.shape[-1]
+    return bool(m * k * n <= LONG and max(m * k, k * n) * x.dtype.itemsize <= LARGE)
+
+
+class Tiles:
+    """One product: the lines that compute out = alpha · x · y, or add that to it, or to a bias for each column."""
+
+    def __init__(
+        self, f: Function, char: str, x: Matrix, y: Matrix, out: Matrix, alpha: str, adds: bool, bias: Matrix | None
+    ) -> None:
+        self.f: Function = f
+        self.char: str = char
+        (self.m, self.k), self.n = x[0].shape[-2:], y[0].shape[-1]
+        self.x, self.y, self.out = placed(x), placed(y), placed(out)
+        self.start: Placed = ("null", 0, 0)
+        if bias is not None:
+            self.start = bias[1], 0, steps_of(bias[0])[-1]
+        elif adds:
+            self.start = self.out
+        self.how: str = "set" if self.start[0] == "null" else "from"
+        self.alpha: str = f"{TYPES[char]} {alpha or number(1.0, char)}"
+        self.many: bool = registers()[0] == 32
+
+    def write(self) -> None:
+        """The whole product, in the way in which the matrices lie."""
+        side_by_side = self.y[2] == self.out[2] == 1 and self.start[2] < 2 and self.n > 1
+        along = (self.x[2] == 1 or self.k == 1) and (self.y[1] == 1 or self.k == 1)
+        if not side_by_side and along:
+            self.inner()
+        elif not side_by_side and self.x[1] == self.out[1] == 1 and self.start[1:] in ((0, 0), self.out[1:]):
+            # outᵀ = yᵀ xᵀ
+            self.x, self.y = turned(self.y), turned(self.x)
+            self.out, self.start = turned(self.out), turned(self.start)
+            self.m, self.n = self.n, self.m
+            self.outer()
+        else:
+            self.outer()
+
+    def at(self, matrix: Placed, row: int, column: int, rows: tuple[int, str], columns: tuple[int, str]) -> str:
+        """The address of an element, so many rows and columns for each block that came before."""
+        address, down, right = matrix
+        if address == "null":
+            return "null"
+        steps, counters = [rows[0] * down, columns[0] * right], [rows[1], columns[1]]
+        return self.f.address(address, self.char, row * down + column * right, steps, counters)
+
+    def outer(self) -> None:
+        """Rows times vectors of columns."""
+        wide = max(3 if self.many else 2, 8 // self.m)
+        high = 8 if self.many else 6
+        width = lanes(self.char)
+        for left, count, size, rest in column_blocks(self.n, width, wide):
+            with self.f.loop(count) as j:
+                for top, rows, tall in blocks(self.m, high):
+                    with self.f.loop(rows) as i:
+                        down, right = (tall, i), (size * width, j)
+                        x, y = (
+                            self.at(self.x, top, 0, down, (0, "0")),
+                            self.at(self.y, 0, left * width, (0, "0"), right),
+                        )
+                        out, start = (self.at(z, top, left * width, down, right) for z in (self.out, self.start))
+                        name = f"@outer_{self.char}_{tall}x{size}{'m' if rest else ''}_{self.how}"
+                        self.f.do(
+                            f"call void {name}(ptr {x}, i64 {self.x[1]}, i64 {self.x[2]}, ptr {y}, i64 {self.y[1]}, "
+                            f"ptr {out}, i64 {self.out[1]}, ptr {start}, i64 {self.start[1]}, i64 {self.k}, "
+                            f"{self.alpha}, i64 {rest})"
+                        )
+
+    def inner(self) -> None:
+        """Rows times columns, both of which lie along what is summed over."""
+        whole, rest = divmod(self.k, lanes(self.char))
+        most = 5 if self.many else 2
+        for left, count, wide in blocks(self.n, 4):
+            with self.f.loop(count) as j:
+                for top, rows, tall in blocks(self.m, most if wide > 2 else 2 * most):
+                    with self.f.loop(rows) as i:
+                        down, right = (tall, i), (wide, j)
+                        x, y = self.at(self.x, top, 0, down, (0, "0")), self.at(self.y, 0, left, (0, "0"), right)
+                        out, start = (self.at(z, top, left, down, right) for z in (self.out, self.start))
+                        sort = f"{'w' if whole else ''}{'r' if rest else ''}_{self.how}"
+                        self.f.do(
+                            f"call void @inner_{self.char}_{tall}x{wide}{sort}(ptr {x}, i64 {self.x[1]}, ptr {y}, "
+                            f"i64 {self.y[2]}, ptr {out}, i64 {self.out[1]}, i64 {self.out[2]}, ptr {start}, "
+                            f"i64 {self.start[1]}, i64 {self.start[2]}, i64 {whole}, i64 {rest}, {self.alpha})"
+                        )
+
+
+def placed(matrix: Matrix) -> Placed:
+    """Where a matrix begins, and how far its rows and its columns are apart."""
+    array, address = matrix
+    down, right = steps_of(array)[-2:]
+    return address, down, right
+
+
+def turned(matrix: Placed) -> Placed:
+    """The same matrix, transposed."""
+    address, down, right = matrix
+    return address, right, down
