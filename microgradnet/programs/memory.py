@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .arena import Arena, Room
 from .blocks import Region, gathered, regions
 from .joined import LONGEST, Joined, in_rows, joined, root_of
 from .lowering import is_masking, is_sum
@@ -20,12 +21,11 @@ LONG = 4096  # numbers: results of that many are not held longer than they are n
 class Plan:
     """For each node of a program the memory of its result. It is asked in the order in which the program runs."""
 
-    def __init__(self, program: Program) -> None:
-        self.bytes = 0
-        self.free: dict[int, list[Any]] = {}
-        self.of: dict[int, Any] = {}  # id of a node -> its memory
+    def __init__(self, program: Program, arena: Arena | None = None) -> None:
+        self.arena: Arena = Arena() if arena is None else arena
+        self.of: dict[int, Room] = {}  # id of a node -> its memory
         self.arrays: dict[Any, Any] = {}  # memory in one of its shapes
-        self.readers: dict[int, int] = {}  # id of memory -> how many lines will still read it
+        self.over_in_block: dict[int, list[Room]] | None = None  # by size; None where no block is being written
         self.reads: dict[int, int] = {}  # id of a node -> how many lines read it
         for node in program.nodes:
             for x in unique(node):
@@ -85,14 +85,7 @@ class Plan:
         roots = [root_of(x) for x in group.sources]
         if any(id(x) in self.placed for x in (*roots, *group.members)) or len(set(roots)) < len(roots):
             return
-        dtype = group.members[0].dtype
-        taken, made = (np.zeros(sum(group.sizes()), dtype) for _ in range(2))
-        self.bytes += taken.nbytes + made.nbytes
-        begin = 0
-        for root, member, size in zip(roots, group.members, group.sizes(), strict=True):
-            self.place(root, taken[begin : begin + size])
-            self.place(member, made[begin : begin + size])
-            begin += size
+        taken, made = self.end_to_end(roots), self.end_to_end(group.members)
         self.members.update(dict.fromkeys(group.members, (group, taken, made)))
 
     def join_whole(self, node: Node) -> None:
@@ -103,26 +96,37 @@ class Plan:
         roots = [root_of(x) for x in parts]
         if len(set(roots)) < len(roots) or not all(self.may_be_placed(x) for x in roots):
             return
-        self.whole[node] = array = np.zeros(node.shape or (), node.dtype)
-        self.bytes += array.nbytes
-        begin = 0
-        for root in roots:
-            size = math.prod(root.shape or ())
-            self.place(root, array[begin : begin + size])
-            begin += size
-        self.of[id(node)] = array
-        self.readers[id(array)] = ALWAYS
+        self.whole[node] = self.end_to_end(roots)
+        self.of[id(node)] = room = self.of[id(roots[0])]
+        room.readers += self.reads.get(id(node), 0)
 
     def may_be_placed(self, root: Node) -> bool:
         """Whether a result can be computed into a part of an array."""
         told = is_told(root) and not is_masking(root) and root not in self.ends and root not in self.put_off
         return told and self.has_room(root) and in_rows(root) and id(root) not in self.placed
 
-    def place(self, node: Node, part: Any) -> None:
-        """Let a result go into a part of an array."""
-        part = part.reshape(node.shape or ())
-        self.placed[id(node)] = self.of[id(node)] = part
-        self.readers[id(part)] = ALWAYS
+    def end_to_end(self, nodes: list[Node]) -> Any:
+        """An array into the parts of which these results go."""
+        sizes = [math.prod(node.shape or ()) for node in nodes]
+        room = self.arena.room(sum(sizes) * nodes[0].dtype.itemsize)
+        array = room.array.view(nodes[0].dtype)
+        begin = 0
+        for node, size in zip(nodes, sizes, strict=True):
+            self.placed[id(node)] = array[begin : begin + size].reshape(node.shape or ())
+            self.of[id(node)] = room
+            room.readers += self.readers_of(node)
+            begin += size
+        return array
+
+    def readers_of(self, node: Node) -> int:
+        """How many lines read the memory of a result."""
+        return ALWAYS if id(node) in self.late else self.reads.get(id(node), 0)
+
+    def run_joined(self, group: Joined) -> None:
+        """The line of calls that are made one."""
+        self.arena.begin(self.of[id(group.members[0])])
+        for node in group.members:
+            self.done(node)
 
     def over(self, node: Node) -> list[Node]:
         """The long results that no line reads after that of `node`: a name would hold them until the step is over."""
@@ -149,7 +153,7 @@ class Plan:
             f"end to end: {len(self.members)} calls are {calls}, {len(self.whole)} arrays are not put together",
             f"together: {large}, in {loops} places",
             f"copied when looked at: {len(self.late)} gradients",
-            f"memory: {self.bytes} bytes",
+            f"memory: {self.arena.bytes} bytes",
         )
 
     def is_read(self, node: Node) -> bool:
@@ -163,60 +167,85 @@ class Plan:
     def array(self, node: Node, in_place: bool = False) -> Any:
         """The array for a result. Of one memory and one shape it is one object: NumPy need not ask if they overlap."""
         if id(node) in self.placed:
+            self.arena.begin(self.of[id(node)])
             self.done(node)
             return self.placed[id(node)]
-        memory = self.memory(node, in_place)
+        memory = self.memory(node, in_place).array
         key = id(memory), node.dtype, node.shape, node.layout
         if key not in self.arrays:
             self.arrays[key] = laid_out(memory, node)
         return self.arrays[key]
 
-    def memory(self, node: Node, in_place: bool = False) -> Any:
+    def memory(self, node: Node, in_place: bool = False) -> Room:
         """The memory for a result; with `in_place`, that of an input may do which nobody reads after it."""
         size = math.prod(node.shape or ()) * node.dtype.itemsize
-        taken = None
-        if in_place:
-            like = node.shape, node.dtype, node.layout
-            for x in unique(node):
-                memory = self.of.get(id(x))
-                fits = memory is not None and memory.nbytes == size and like == (x.shape, x.dtype, x.layout)
-                if fits and self.readers[id(memory)] == 1 and x.name != "transposed":
-                    taken = memory
-                    break
+        taken = self.given_up(node, size) if in_place else None
         if taken is None:
-            taken = self.free[size].pop() if self.free.get(size) else self.more(size)
+            taken = self.room(size)
             self.done(node)
         else:
-            self.readers[id(taken)] += 1  # so that it is not given away
+            taken.readers += 1  # so that it is not over
             self.done(node)
-            self.readers[id(taken)] -= 1
+            taken.readers -= 1
         self.of[id(node)] = taken
-        reads = ALWAYS if id(node) in self.late else self.reads.get(id(node), 0)
-        self.readers[id(taken)] = self.readers.get(id(taken), 0) + reads
+        taken.readers += self.readers_of(node)
         return taken
 
-    def more(self, size: int) -> Any:
-        """New memory."""
-        self.bytes += size
-        return np.empty(size, np.uint8)
+    def given_up(self, node: Node, size: int) -> Room | None:
+        """The memory of an array of the same kind that this line reads, and nobody after it."""
+        for x in unique(node):
+            room = self.of.get(id(x))
+            alike = (x.shape, x.dtype, x.layout) == (node.shape, node.dtype, node.layout)
+            if room is not None and room.array.nbytes == size and alike and room.readers == 1 and x.name != "transposed":
+                return room
+        return None
+
+    def room(self, size: int) -> Room:
+        """Memory that is written from now on: in a block also that of arrays of the same size, which is cut alike."""
+        if self.over_in_block and self.over_in_block.get(size):
+            return self.over_in_block[size].pop()
+        room = self.arena.room(size)
+        self.arena.begin(room)
+        return room
+
+    def begin_block(self) -> None:
+        """All lines from now on run once for each block of rows: no memory is over before the last of them."""
+        self.over_in_block = {}
+
+    def end_block(self) -> None:
+        """They have run."""
+        assert self.over_in_block is not None
+        for room in sum(self.over_in_block.values(), []):
+            self.arena.end(room)
+        self.over_in_block = None
+
+    def between(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """An array that is needed in a block only."""
+        assert self.over_in_block is not None
+        room = self.arena.room(math.prod(shape) * dtype.itemsize)
+        self.arena.begin(room)
+        self.over_in_block.setdefault(-1, []).append(room)
+        return room.array.view(dtype).reshape(shape)
 
     def done(self, node: Node) -> None:
-        """A line has read its inputs: memory that nobody reads any more is free."""
+        """A line has read its inputs: memory that nobody reads any more is over."""
         for x in unique(node):
-            memory = self.of.get(id(x))
-            if memory is not None:
-                self.readers[id(memory)] -= 1
-                if not self.readers[id(memory)]:
-                    self.free.setdefault(memory.nbytes, []).append(memory)
+            room = self.of.get(id(x))
+            if room is not None:
+                room.readers -= 1
+                if not room.readers and self.over_in_block is not None:
+                    self.over_in_block.setdefault(room.array.nbytes, []).append(room)
+                elif not room.readers:
+                    self.arena.end(room)
 
     def shares(self, node: Node) -> None:
         """A result may lie in the memory of its inputs: that is not over before the result is."""
-        memories = {id(self.of[id(x)]): self.of[id(x)] for x in node.inputs() if id(x) in self.of}
-        lasts = id(node) in self.kept or id(node) in self.late or len(memories) > 1
+        rooms = {id(self.of[id(x)]): self.of[id(x)] for x in node.inputs() if id(x) in self.of}
+        lasts = self.lasts(node) or len(rooms) > 1
         reads = ALWAYS if lasts else self.reads.get(id(node), 0)
-        for memory in memories.values():
-            self.readers[id(memory)] += reads
-            self.of[id(node)] = memory
+        for room in rooms.values():
+            room.readers += reads
+            self.of[id(node)] = room
         self.done(node)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
+from .arena import Arena
 from .blocks import is_large
 from .functions import is_none, itself
 from .lowering import add_reduce, is_masking, is_sum, transposed
@@ -19,7 +20,7 @@ from .memory import Plan, is_told
 from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
 from .numpy_blocks import Block
 from .numpy_places import loading, name_of, owner_of, storing
-from .passes import copied
+from .passes import copied, is_new
 from .program import Program
 from .scalars.home import Together, here
 from .structure import Structure
@@ -50,9 +51,9 @@ class OtherProgram(Exception):
 class Writer:
     """The text of a program, line by line, and what its names mean."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, arena: Arena | None = None) -> None:
         self.program: Program = program
-        self.plan: Plan = Plan(program)
+        self.plan: Plan = Plan(program, arena)
         self.names: dict[int, str] = {}  # id of a node -> what it is called in the text
         self.meaning: dict[str, Any] = {
             "OtherProgram": OtherProgram, "new_age": new_age, "new_value": new_value, "COMPILED": COMPILED,
@@ -261,7 +262,10 @@ class Writer:
             told = f"{self.name(dot, 'dot')}({', '.join([*inputs, out])})"
             self.lines.append(self.sum_call(node, inputs[0], out) if is_sum(node) else told)
         else:
-            self.plan.shares(node)
+            if is_new(node) or is_sum(node):
+                self.plan.done(node)
+            else:
+                self.plan.shares(node)
             self.lines.append(f"{self.new(node)} = {self.expression(node, ufunc)}")
 
     def expression(self, node: Node, ufunc: np.ufunc | None) -> str:
@@ -298,6 +302,7 @@ class Writer:
         group, taken, made = self.plan.members[node]
         self.new(node, self.plan.placed[id(node)])
         if node is group.members[-1]:
+            self.plan.run_joined(group)
             ufunc: Any = ufunc_of(node)
             source = group.sources[-1]
             whole, result = self.name(taken, "joined", True), self.name(made, "joined", True)
@@ -413,6 +418,12 @@ class Writer:
         if type(x) is dict:
             return f"{{{', '.join(f'{key!r}: {self.returned(part, classes[key])}' for key, part in x.items())}}}"
         return self.text(x)
+
+    def placed(self) -> Arena:
+        """A place for everything, for another who writes the same text."""
+        self.write()
+        self.lines += self.stores()
+        return self.plan.arena.placed()
 
     def source(self, name: str) -> str:
         """The whole text."""
