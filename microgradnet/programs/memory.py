@@ -9,7 +9,8 @@ import numpy as np
 
 from .arena import Arena, Room
 from .blocks import Region, gathered, regions
-from .joined import LONGEST, Joined, in_rows, joined, root_of
+from .ends import in_place_ends
+from .joined import Joined, in_rows, joined, root_of
 from .lowering import is_masking, is_sum
 from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
 from .program import Program
@@ -23,7 +24,7 @@ class Plan:
 
     def __init__(self, program: Program, arena: Arena | None = None) -> None:
         self.arena: Arena = Arena() if arena is None else arena
-        self.of: dict[int, Room] = {}  # id of a node -> its memory
+        self.of: dict[int, list[Room]] = {}  # id of a node -> its memory, or all in which it may lie
         self.arrays: dict[Any, Any] = {}  # memory in one of its shapes
         self.over_in_block: dict[int, list[Room]] | None = None  # by size; None where no block is being written
         self.reads: dict[int, int] = {}  # id of a node -> how many lines read it
@@ -35,10 +36,9 @@ class Plan:
         stored = [x for node in program.nodes if node.kind == "store" and not is_copied(node) for x in node.inputs()]
         kept = [*program.returned(), *stored]
         self.kept: set[int] = {id(x) for x in kept} - self.late  # what somebody has after the step, so it is new
-        self.ends: dict[Node, Node] = in_place_ends(program, self.reads)
-        self.tails: dict[Node, list[Node]] = {x: self.tail_of(x) for x in self.ends}  # what runs with these
-        self.put_off: set[Node] = {x for tail in self.tails.values() for x in tail}
         barrier = max((i + 1 for i, node in enumerate(program.nodes) if node.kind == "barrier"), default=0)
+        self.ends, self.tails = in_place_ends(program, self.may_be_put_off)
+        self.put_off: set[Node] = {x for tail in self.tails.values() for x in tail}
         found = regions(program.nodes[barrier:], lambda x: x not in self.ends and x not in self.put_off)
         self.region_of: dict[Node, Region] = {x: region for region in found for x in region.members}
         self.nodes: list[Node] = [*program.nodes[:barrier], *gathered(program.nodes[barrier:], found)]
@@ -51,25 +51,9 @@ class Plan:
             if node.function is np.concatenate and node.params == {"axis": None} and self.has_room(node):
                 self.join_whole(node)
 
-    def tail_of(self, end: Node) -> list[Node]:
-        """The call on long arrays that only such a call reads, as its change: it is run right before it.
-
-        So its memory, or what it takes of a block, does for the changes of all parameters.
-        """
-        if math.prod(end.shape or ()) <= LONGEST:
-            return []
-        targets = set(self.ends.values())
-        return [
-            x
-            for x in unique(end)
-            if x.kind == "call"
-            and ufunc_of(x) is not None
-            and x.shape == end.shape
-            and self.reads[id(x)] == 1
-            and self.has_room(x)
-            and x not in self.ends
-            and targets.isdisjoint(x.inputs())
-        ]
+    def may_be_put_off(self, node: Node) -> bool:
+        """Whether a call may run last of all, right before what is stored."""
+        return node.kind == "call" and ufunc_of(node) is not None and self.has_room(node) and not self.lasts(node)
 
     def lasts(self, node: Node) -> bool:
         """Whether a result is there after the step."""
@@ -97,8 +81,8 @@ class Plan:
         if len(set(roots)) < len(roots) or not all(self.may_be_placed(x) for x in roots):
             return
         self.whole[node] = self.end_to_end(roots)
-        self.of[id(node)] = room = self.of[id(roots[0])]
-        room.readers += self.reads.get(id(node), 0)
+        self.of[id(node)] = self.of[id(roots[0])]
+        self.of[id(node)][0].readers += self.reads.get(id(node), 0)
 
     def may_be_placed(self, root: Node) -> bool:
         """Whether a result can be computed into a part of an array."""
@@ -113,7 +97,7 @@ class Plan:
         begin = 0
         for node, size in zip(nodes, sizes, strict=True):
             self.placed[id(node)] = array[begin : begin + size].reshape(node.shape or ())
-            self.of[id(node)] = room
+            self.of[id(node)] = [room]
             room.readers += self.readers_of(node)
             begin += size
         return array
@@ -124,7 +108,7 @@ class Plan:
 
     def run_joined(self, group: Joined) -> None:
         """The line of calls that are made one."""
-        self.arena.begin(self.of[id(group.members[0])])
+        self.arena.begin(self.of[id(group.members[0])][0])
         for node in group.members:
             self.done(node)
 
@@ -167,7 +151,7 @@ class Plan:
     def array(self, node: Node, in_place: bool = False) -> Any:
         """The array for a result. Of one memory and one shape it is one object: NumPy need not ask if they overlap."""
         if id(node) in self.placed:
-            self.arena.begin(self.of[id(node)])
+            self.arena.begin(self.of[id(node)][0])
             self.done(node)
             return self.placed[id(node)]
         memory = self.memory(node, in_place).array
@@ -187,17 +171,17 @@ class Plan:
             taken.readers += 1  # so that it is not over
             self.done(node)
             taken.readers -= 1
-        self.of[id(node)] = taken
+        self.of[id(node)] = [taken]
         taken.readers += self.readers_of(node)
         return taken
 
     def given_up(self, node: Node, size: int) -> Room | None:
         """The memory of an array of the same kind that this line reads, and nobody after it."""
         for x in unique(node):
-            room = self.of.get(id(x))
-            alike = (x.shape, x.dtype, x.layout) == (node.shape, node.dtype, node.layout)
-            if room is not None and room.array.nbytes == size and alike and room.readers == 1 and x.name != "transposed":
-                return room
+            rooms = self.of.get(id(x), [])
+            alike = (x.shape, x.dtype, x.layout) == (node.shape, node.dtype, node.layout) and x.name != "transposed"
+            if alike and len(rooms) == 1 and rooms[0].array.nbytes == size and rooms[0].readers == 1:
+                return rooms[0]
         return None
 
     def room(self, size: int) -> Room:
@@ -215,8 +199,9 @@ class Plan:
     def end_block(self) -> None:
         """They have run."""
         assert self.over_in_block is not None
-        for room in sum(self.over_in_block.values(), []):
-            self.arena.end(room)
+        for rooms in self.over_in_block.values():
+            for room in rooms:
+                self.arena.end(room)
         self.over_in_block = None
 
     def between(self, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -230,8 +215,7 @@ class Plan:
     def done(self, node: Node) -> None:
         """A line has read its inputs: memory that nobody reads any more is over."""
         for x in unique(node):
-            room = self.of.get(id(x))
-            if room is not None:
+            for room in self.of.get(id(x), ()):
                 room.readers -= 1
                 if not room.readers and self.over_in_block is not None:
                     self.over_in_block.setdefault(room.array.nbytes, []).append(room)
@@ -240,12 +224,11 @@ class Plan:
 
     def shares(self, node: Node) -> None:
         """A result may lie in the memory of its inputs: that is not over before the result is."""
-        rooms = {id(self.of[id(x)]): self.of[id(x)] for x in node.inputs() if id(x) in self.of}
-        lasts = self.lasts(node) or len(rooms) > 1
-        reads = ALWAYS if lasts else self.reads.get(id(node), 0)
-        for room in rooms.values():
-            room.readers += reads
-            self.of[id(node)] = room
+        rooms = list({id(room): room for x in node.inputs() for room in self.of.get(id(x), ())}.values())
+        for room in rooms:
+            room.readers += ALWAYS if self.lasts(node) else self.reads.get(id(node), 0)
+        if rooms:
+            self.of[id(node)] = rooms
         self.done(node)
 
 
@@ -286,41 +269,6 @@ def is_told(node: Node) -> bool:
     """Whether a call can be told where its result is to go."""
     told = ufunc_of(node) is not None or node.function is np.dot or is_sum(node) or is_masking(node)
     return node.kind == "call" and told
-
-
-def in_place_ends(program: Program, reads: dict[int, int]) -> dict[Node, Node]:
-    """The calls whose result goes straight to where it is stored, w = w − change, each with the load of that place.
-
-    They run last. So nothing else may read the result, and no other of them what is stored there.
-    """
-    barriers = [i for i, node in enumerate(program.nodes) if node.kind == "barrier"]
-    nodes = program.nodes[barriers[-1] :] if barriers else program.nodes
-    loads = {node.place: node for node in nodes if node.kind == "load"}
-    ends: dict[Node, Node] = {}
-    for node in nodes:
-        x = node.args[0] if node.kind == "store" and type(node.args[0]) is Node else None
-        load = loads.get(node.place)
-        if x is None or load is None or not isinstance(node.place, (DataOf, Memory)) or node.params["fresh"]:
-            continue
-        fits = x.kind == "call" and (x.shape, x.dtype) == (load.shape, load.dtype) and bool(x.shape)
-        if fits and reads[id(x)] == 1 and isinstance(ufunc_key(x), np.ufunc) and x not in program.returned():
-            ends[x] = load
-    written = {id(load) for load in ends.values()}
-    return {
-        x: load
-        for x, load in ends.items()
-        if not any(id(y) in written and y is not load for y in x.inputs()) and not returns_view(program, load)
-    }
-
-
-def ufunc_key(node: Node) -> Any:
-    """What a node calls, if that is a ufunc."""
-    return node.op.key if node.op is not None else node.function
-
-
-def returns_view(program: Program, load: Node) -> bool:
-    """Whether what the step returns may be a view of what is loaded."""
-    return any(load in node.inputs() or node is load for node in program.returned())
 
 
 def laid_out(memory: Any, node: Node) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
 from .arena import Arena
-from .blocks import is_large
+from .blocks import is_cut_up
 from .functions import is_none, itself
 from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told
@@ -262,7 +262,7 @@ class Writer:
             told = f"{self.name(dot, 'dot')}({', '.join([*inputs, out])})"
             self.lines.append(self.sum_call(node, inputs[0], out) if is_sum(node) else told)
         else:
-            if is_new(node) or is_sum(node):
+            if is_new(node):
                 self.plan.done(node)
             else:
                 self.plan.shares(node)
@@ -379,17 +379,16 @@ class Writer:
             self.homes.append(f"{owner}.write({self.text(x)})")
             return
         if type(x) is Node and x in self.plan.ends:
-            target = self.names[id(self.plan.ends[x])]
+            if x in self.plan.put_off:  # it is stored where it is made
+                return
             calls = [*self.plan.tails[x], x]
-            if len(calls) > 1 and all(map(is_large, calls)):
+            if len(calls) > 1 and all(map(is_cut_up, calls)):
                 self.last += Block(self, calls, x.shape or ()).lines()
             else:
                 self.lines, before = self.last, self.lines
-                for tail in calls[:-1]:
-                    self.write_result(tail)
-                self.lines.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
+                for node in calls:
+                    self.write_end(node) if node in self.plan.ends else self.write_result(node)
                 self.last, self.lines = self.lines, before
-                self.plan.done(x)
             if isinstance(place, DataOf):
                 self.moved.append(owner)
             return
@@ -402,6 +401,12 @@ class Writer:
             self.last.append(f"{owner}._grad = {self.name(later, 'later', True)}")
             return
         self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))
+
+    def write_end(self, node: Node) -> None:
+        """A call whose result goes straight to where it is stored."""
+        self.names[id(node)] = target = self.names[id(self.plan.ends[node])]
+        self.lines.append(self.ufunc_call(ufunc_of(node), node, target))  # type: ignore[arg-type]
+        self.plan.done(node)
 
     def copied_later(self, value: Value, array: Any) -> Later:
         """The gradient of a Value: a copy of what is in memory, made when somebody looks at it."""
