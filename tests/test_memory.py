@@ -11,7 +11,7 @@ import microgradnet as mg
 from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 from microgradnet.core import TABLE
-from microgradnet.programs.arena import LINE, Arena
+from microgradnet.programs.arena import ALWAYS, LINE, Arena
 from microgradnet.programs.joined import LONGEST
 from microgradnet.programs.memory import Plan
 from microgradnet.programs.nodes import DataOf, Memory, Node
@@ -52,6 +52,14 @@ def test_what_is_needed_at_the_same_time_lies_apart(seed: int) -> None:
 
 def test_short_things_share_the_memory_of_a_long_one() -> None:
     assert arena_of([(64, 1, 2), (640, 3, 4), (128, 1, 2), (448, 1, 2)]).placed().bytes == 640
+
+
+@pytest.mark.parametrize("sizes", [(64, 640), (640, 64)])
+def test_what_lasts_is_not_written_over_before_it_is_decided_who_runs(sizes: tuple[int, int]) -> None:
+    arena = arena_of([(sizes[0], 1, 2), (sizes[1], 3, ALWAYS)])
+    assert arena.placed().bytes == 640
+    arena.decided = 1
+    assert arena.placed().bytes == 704
 
 
 def test_what_lies_in_one_place_is_one_array() -> None:
@@ -225,3 +233,36 @@ def test_long_parameters_go_the_same_way_with_every_optimiser(name: str, width: 
 
     for mine, theirs in zip(run(True), run(False), strict=True):
         assert np.array_equal(mine, theirs, equal_nan=True)
+
+
+# ------------------------------------------------------------------------------------------------------- what remains
+
+
+@pytest.mark.parametrize("looks_at", ["the output", "the gradient"])
+def test_gradients_are_there_when_another_program_takes_over(looks_at: str) -> None:
+    def output(x: Any, w: Any) -> Any:
+        return np.exp(x @ np.ones((5, 40))) @ np.ones((40, 5)) @ w
+
+    def run(compiled: bool) -> list[Any]:
+        w = Value(LONG[:5, :3].copy())
+
+        def step(x: Any, y: Any) -> Any:
+            error = output(x, w.data) - y
+            g = x.T @ error
+            if np.allclose(error if looks_at == "the output" else g, 0):
+                return x.sum()
+            w.grad = g
+            return (error * error).sum()
+
+        f: Any = mg.compile(step, backend="numpy") if compiled else step
+        seen: list[Any] = []
+        for i in range(12):
+            x = LONG[i : i + 50, :5].copy()
+            seen.append(f(x, output(x, w.data) - (i not in (4, 5, 8, 11))))
+            if i in (5, 8, 11):
+                seen.append(w.grad.copy())
+        assert not compiled or len(next(iter(f.signatures.values())).programs) == 2
+        return seen
+
+    for mine, theirs in zip(run(True), run(False), strict=True):
+        assert np.array_equal(mine, theirs)

@@ -33,6 +33,7 @@ class Arena:
     def __init__(self, places: list[int] | None = None, size: int = 0) -> None:
         self.rooms: list[Room] = []
         self.time: int = 0
+        self.decided: int = 0  # when it is known that no other program takes over
         self.places: list[int] | None = places
         self.bytes: int = size
         self.block: Any = in_line(size)
@@ -61,14 +62,23 @@ class Arena:
         room.end = self.time
 
     def placed(self) -> Arena:
-        """A new one in which all this has its place: in the smallest gap between what is needed at the same time."""
+        """A new one in which all this has its place: in the smallest gap between what is needed at the same time.
+
+        What is needed after the step is still there in the next one until that is decided: if another program takes
+        over, or nobody, it is looked at then.
+        """
         sizes = np.array([-(-room.array.nbytes // LINE) * LINE for room in self.rooms], np.int64)
         begins = np.array([room.begin for room in self.rooms], np.int64)
         ends = np.array([room.end for room in self.rooms], np.int64)
         places = np.zeros(len(sizes), np.int64)
         known = np.zeros(len(sizes), np.bool)
         for i in np.argsort(-sizes, kind="stable"):
-            beside = np.flatnonzero(known & (begins < ends[i]) & (ends > begins[i]))
+            together = (begins < ends[i]) & (ends > begins[i])
+            if ends[i] == ALWAYS:
+                together |= begins <= self.decided
+            if begins[i] <= self.decided:
+                together |= ends == ALWAYS
+            beside = np.flatnonzero(known & together)
             beside = beside[np.argsort(places[beside], kind="stable")]
             begun = places[beside]
             free = np.maximum.accumulate(np.concatenate([[0], begun + sizes[beside]]))  # where each gap begins

@@ -96,7 +96,7 @@ def tail_of(
 
 
 def places_of(nodes: list[Node], written: set[Node]) -> dict[Node, set[Node]]:
-    """For each node in what of `written` it may lie. What is made of several arrays is new, but by a row of a user's."""
+    """For each node in what of `written` it may lie. What is made of several arrays is new, except by a user's row."""
     found: dict[Node, set[Node]] = {}
     for node in nodes:
         arrays = {x for x in node.inputs() if x.shape}

@@ -240,7 +240,8 @@ def unique(node: Node) -> list[Node]:
 def late_gradients(program: Program) -> set[int]:
     """The ids of what is stored as a gradient and nowhere else: it is copied when somebody looks at it.
 
-    Not what goes to an argument of the step, which may be another Value in the next run.
+    Not what goes to an argument of the step, which may be another Value in the next run; nor what a guard looks at, for
+    the gradient of the last run has to be there if another program takes over.
     """
     stores = [node for node in program.nodes if node.kind == "store"]
     late = {id(node.args[0]): node.args[0] for node in stores if is_late_place(node)}
@@ -248,6 +249,9 @@ def late_gradients(program: Program) -> set[int]:
         if not is_late_place(node):
             for x in node.inputs():
                 late.pop(id(x), None)
+    decided = max((i for i, node in enumerate(program.nodes) if node.kind == "guard"), default=0)
+    for node in program.nodes[:decided]:
+        late.pop(id(node), None)
     returned = set(map(id, program.returned()))
     return {i for i, x in late.items() if type(x) is Node and x.shape and i not in returned}
 

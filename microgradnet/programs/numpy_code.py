@@ -169,6 +169,7 @@ class Writer:
     def write_guard(self, node: Node) -> None:
         """Nothing is done where it does not hold."""
         self.lines.append(f"if {self.otherwise(node)}: raise OtherProgram")
+        self.plan.arena.decided = self.plan.arena.time
 
     def write_check(self, node: Node) -> None:
         """It is too late for another program."""
