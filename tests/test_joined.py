@@ -129,7 +129,7 @@ def test_passes_say_what_was_planned() -> None:
         compiled(x, y)
     assert compiled.passes[-4:] == [
         "end to end: 4 calls are 1, 0 arrays are not put together",
-        "together: 0 calls on large arrays, and 0 changes, in 0 places",
+        "together: 0 calls on large arrays, and 0 for changes, in 0 places",
         "copied when looked at: 4 gradients",
         f"memory: {compiled.latest.bytes} bytes",
     ]

@@ -55,10 +55,10 @@ def test_short_things_share_the_memory_of_a_long_one() -> None:
 
 
 @pytest.mark.parametrize("sizes", [(64, 640), (640, 64)])
-def test_what_lasts_is_not_written_over_before_it_is_decided_who_runs(sizes: tuple[int, int]) -> None:
+def test_what_lasts_is_not_written_over_before_others_have_looked_at_it(sizes: tuple[int, int]) -> None:
     arena = arena_of([(sizes[0], 1, 2), (sizes[1], 3, ALWAYS)])
     assert arena.placed().bytes == 640
-    arena.decided = 1
+    arena.rooms[1].since = 1
     assert arena.placed().bytes == 704
 
 
@@ -236,6 +236,30 @@ def test_long_parameters_go_the_same_way_with_every_optimiser(name: str, width: 
 
 
 # ------------------------------------------------------------------------------------------------------- what remains
+
+
+def test_a_call_of_the_users_sees_the_gradients_of_the_last_step() -> None:
+    def run(compiled: bool) -> list[Any]:
+        w, seen = Value(LONG[:5, :3].copy()), list[Any]()
+
+        def look() -> None:
+            seen.append(None if w.grad is None else w.grad.copy())
+
+        def step(x: Any, y: Any) -> Any:
+            inside = np.exp(x @ np.ones((5, 40))) @ np.ones((40, 5))
+            mg.host_call(look)
+            w.grad = None
+            cost = ((inside @ w - y) ** 2).sum()
+            cost.backward()
+            return cost
+
+        f: Any = mg.compile(step, backend="numpy") if compiled else step
+        for i in range(6):
+            f(LONG[i : i + 50, :5].copy(), LONG[:50, :3].copy())
+        return seen[1:]
+
+    for mine, theirs in zip(run(True), run(False), strict=True):
+        assert np.array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("looks_at", ["the output", "the gradient"])

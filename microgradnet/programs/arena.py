@@ -18,13 +18,14 @@ ALWAYS = 1_000_000_000  # as a time: after everything
 class Room:
     """Memory, how many lines are still to read it, and from when to when it is needed."""
 
-    __slots__ = ("array", "begin", "end", "readers")
+    __slots__ = ("array", "begin", "end", "readers", "since")
 
     def __init__(self, array: Any) -> None:
         self.array: Any = array  # bytes
         self.readers: int = 0
         self.begin: int = 0  # from the start, as long as nothing else is said
         self.end: int = ALWAYS
+        self.since: int = 0  # until then what was here after the last run is to be there
 
 
 class Arena:
@@ -33,7 +34,7 @@ class Arena:
     def __init__(self, places: list[int] | None = None, size: int = 0) -> None:
         self.rooms: list[Room] = []
         self.time: int = 0
-        self.decided: int = 0  # when it is known that no other program takes over
+        self.looked: int = 0  # when others have looked for the last time at what the last run has left
         self.places: list[int] | None = places
         self.bytes: int = size
         self.block: Any = in_line(size)
@@ -54,7 +55,7 @@ class Arena:
         """It is written now; not for the first time, if it has several parts."""
         if not room.begin:
             self.time += 1
-            room.begin = self.time
+            room.begin, room.since = self.time, self.looked
 
     def end(self, room: Room) -> None:
         """It has been read for the last time."""
@@ -64,20 +65,17 @@ class Arena:
     def placed(self) -> Arena:
         """A new one in which all this has its place: in the smallest gap between what is needed at the same time.
 
-        What is needed after the step is still there in the next one until that is decided: if another program takes
-        over, or nobody, it is looked at then.
+        What is needed after the step is there in the next one too until others have looked at it, such as another
+        program that takes over, or a call of the user's.
         """
         sizes = np.array([-(-room.array.nbytes // LINE) * LINE for room in self.rooms], np.int64)
         begins = np.array([room.begin for room in self.rooms], np.int64)
         ends = np.array([room.end for room in self.rooms], np.int64)
+        since = np.array([room.since if room.end == ALWAYS else 0 for room in self.rooms], np.int64)
         places = np.zeros(len(sizes), np.int64)
         known = np.zeros(len(sizes), np.bool)
         for i in np.argsort(-sizes, kind="stable"):
-            together = (begins < ends[i]) & (ends > begins[i])
-            if ends[i] == ALWAYS:
-                together |= begins <= self.decided
-            if begins[i] <= self.decided:
-                together |= ends == ALWAYS
+            together = (begins < ends[i]) & (ends > begins[i]) | (begins <= since[i]) | (begins[i] <= since)
             beside = np.flatnonzero(known & together)
             beside = beside[np.argsort(places[beside], kind="stable")]
             begun = places[beside]
@@ -92,5 +90,5 @@ class Arena:
 def in_line(size: int) -> Any:
     """Memory that begins at a line of the cache."""
     block = np.empty(size + LINE, np.uint8)
-    begin = -block.ctypes.data % LINE
+    begin = -block.__array_interface__["data"][0] % LINE
     return block[begin : begin + size]

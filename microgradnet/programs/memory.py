@@ -132,7 +132,7 @@ class Plan:
         """What was planned, in words."""
         loops = len({id(region) for region in self.region_of.values()}) + sum(map(bool, self.tails.values()))
         calls = len({id(group) for group, _, _ in self.members.values()})
-        large = f"{len(self.region_of)} calls on large arrays, and {len(self.put_off)} changes"
+        large = f"{len(self.region_of)} calls on large arrays, and {len(self.put_off)} for changes"
         return (
             f"end to end: {len(self.members)} calls are {calls}, {len(self.whole)} arrays are not put together",
             f"together: {large}, in {loops} places",

@@ -15,6 +15,7 @@ from ..core.modes import settled
 from .arena import Arena
 from .blocks import is_cut_up
 from .functions import is_none, itself
+from .host import may_look
 from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told
 from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
@@ -169,7 +170,7 @@ class Writer:
     def write_guard(self, node: Node) -> None:
         """Nothing is done where it does not hold."""
         self.lines.append(f"if {self.otherwise(node)}: raise OtherProgram")
-        self.plan.arena.decided = self.plan.arena.time
+        self.plan.arena.looked = self.plan.arena.time
 
     def write_check(self, node: Node) -> None:
         """It is too late for another program."""
@@ -220,6 +221,8 @@ class Writer:
 
     def write_host(self, node: Node) -> None:
         """A call that is made every time."""
+        if may_look(node):
+            self.plan.arena.looked = self.plan.arena.time
         self.lines.append(f"{self.new(node)} = {self.call(node)}" if self.plan.is_read(node) else self.call(node))
         self.plan.done(node)
 
