@@ -142,6 +142,19 @@ def test_a_state_that_is_read_after_its_successor_is_written_later() -> None:
     assert np.array_equal(v.data, LONG - (1 + LONG))
 
 
+def test_what_was_computed_before_a_barrier_is_not_put_off() -> None:
+    state = np.ones(3)
+
+    def host() -> None:
+        state[...] *= 0.5
+
+    kept, later = load(Memory(state)), load(Memory(state))
+    new = call(np.negative, kept, like=state)
+    made = program([kept, new, Node("barrier", host, line=("", 1, "")), later, store(Memory(state), new)], None)
+    made([])
+    assert np.array_equal(state, -np.ones(3))
+
+
 def test_what_is_read_by_others_is_not_put_off() -> None:
     v = Value(LONG.copy())
     x, w = entry("x0", LONG), load(DataOf(v))

@@ -51,13 +51,16 @@ def in_place_ends(
 
 
 def stored_over(nodes: list[Node]) -> dict[Node, Node]:
-    """The calls whose result is copied to a place that is an array, each with the load of that place."""
-    loads = loads_of(nodes)
+    """The calls whose result is copied to a place that is an array, each with the load of that place.
+
+    Not those before these nodes: a barrier may have written what they read.
+    """
+    here, loads = set(nodes), loads_of(nodes)
     found: dict[Node, Node] = {}
     for node in nodes:
         x = node.args[0] if node.kind == "store" and type(node.args[0]) is Node else None
         load = loads.get(node.place)
-        if x is None or load is None or not isinstance(node.place, (DataOf, Memory)) or node.params["fresh"]:
+        if x not in here or load is None or not isinstance(node.place, (DataOf, Memory)) or node.params["fresh"]:
             continue
         if (x.shape, x.dtype) == (load.shape, load.dtype) and bool(x.shape) and is_ufunc(x):
             found[x] = load
