@@ -65,11 +65,17 @@ def regions(nodes: list[Node], may: Callable[[Node], bool]) -> list[Region]:
 
 def is_large(node: Node) -> bool:
     """Whether a call works element by element on large arrays, all of which can be cut along the first axis."""
+    shape = node.shape
+    if not shape or not is_cut_up(node):
+        return False
+    return math.prod(shape) * int(node.dtype.itemsize) >= LARGE and shape[0] >= 4 * rows_of(shape)
+
+
+def is_cut_up(node: Node) -> bool:
+    """The same of arrays that are more than one block."""
     if node.kind != "call" or ufunc_of(node) is None or not node.shape or not in_rows(node):
         return False
-    rows = rows_of(node.shape)
-    large = math.prod(node.shape) * node.dtype.itemsize >= LARGE and node.shape[0] >= 4 * rows
-    return large and all(fits(x, node.shape) for x in node.args)
+    return node.shape[0] > rows_of(node.shape) and all(fits(x, node.shape) for x in node.args)
 
 
 def fits(x: Any, shape: tuple[int, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ..core import Value, modes
 from ..words import brief
-from .nodes import changed
+from .nodes import Node, changed
 from .recording import alike
 
 R = TypeVar("R")
@@ -83,6 +84,15 @@ class HostCall:
         return isinstance(other, HostCall) and alike(self.function, other.function)
 
     __hash__ = object.__hash__
+
+
+def may_look(node: Node) -> bool:
+    """Whether a call is of a function of the user's, which may look at whatever lasts."""
+    function = node.function
+    ours = str(getattr(function, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]
+    if isinstance(function, types.BuiltinMethodType):
+        return False
+    return not ours or type(function) is HostCall or getattr(function, "__name__", "") == "_hook_rule"
 
 
 def own(x: Any) -> Any:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .arena import Arena, Room
 from .blocks import Region, gathered, regions
-from .joined import LONGEST, Joined, in_rows, joined, root_of
+from .ends import in_place_ends
+from .joined import Joined, in_rows, joined, root_of
 from .lowering import is_masking, is_sum
 from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
 from .program import Program
@@ -20,12 +22,11 @@ LONG = 4096  # numbers: results of that many are not held longer than they are n
 class Plan:
     """For each node of a program the memory of its result. It is asked in the order in which the program runs."""
 
-    def __init__(self, program: Program) -> None:
-        self.bytes = 0
-        self.free: dict[int, list[Any]] = {}
-        self.of: dict[int, Any] = {}  # id of a node -> its memory
+    def __init__(self, program: Program, arena: Arena | None = None) -> None:
+        self.arena: Arena = Arena() if arena is None else arena
+        self.of: dict[int, list[Room]] = {}  # id of a node -> its memory, or all in which it may lie
         self.arrays: dict[Any, Any] = {}  # memory in one of its shapes
-        self.readers: dict[int, int] = {}  # id of memory -> how many lines will still read it
+        self.over_in_block: dict[int, list[Room]] | None = None  # by size; None where no block is being written
         self.reads: dict[int, int] = {}  # id of a node -> how many lines read it
         for node in program.nodes:
             for x in unique(node):
@@ -35,10 +36,9 @@ class Plan:
         stored = [x for node in program.nodes if node.kind == "store" and not is_copied(node) for x in node.inputs()]
         kept = [*program.returned(), *stored]
         self.kept: set[int] = {id(x) for x in kept} - self.late  # what somebody has after the step, so it is new
-        self.ends: dict[Node, Node] = in_place_ends(program, self.reads)
-        self.tails: dict[Node, list[Node]] = {x: self.tail_of(x) for x in self.ends}  # what runs with these
-        self.put_off: set[Node] = {x for tail in self.tails.values() for x in tail}
         barrier = max((i + 1 for i, node in enumerate(program.nodes) if node.kind == "barrier"), default=0)
+        self.ends, self.tails = in_place_ends(program, self.may_be_put_off)
+        self.put_off: set[Node] = {x for tail in self.tails.values() for x in tail}
         found = regions(program.nodes[barrier:], lambda x: x not in self.ends and x not in self.put_off)
         self.region_of: dict[Node, Region] = {x: region for region in found for x in region.members}
         self.nodes: list[Node] = [*program.nodes[:barrier], *gathered(program.nodes[barrier:], found)]
@@ -51,25 +51,9 @@ class Plan:
             if node.function is np.concatenate and node.params == {"axis": None} and self.has_room(node):
                 self.join_whole(node)
 
-    def tail_of(self, end: Node) -> list[Node]:
-        """The call on long arrays that only such a call reads, as its change: it is run right before it.
-
-        So its memory, or what it takes of a block, does for the changes of all parameters.
-        """
-        if math.prod(end.shape or ()) <= LONGEST:
-            return []
-        targets = set(self.ends.values())
-        return [
-            x
-            for x in unique(end)
-            if x.kind == "call"
-            and ufunc_of(x) is not None
-            and x.shape == end.shape
-            and self.reads[id(x)] == 1
-            and self.has_room(x)
-            and x not in self.ends
-            and targets.isdisjoint(x.inputs())
-        ]
+    def may_be_put_off(self, node: Node) -> bool:
+        """Whether a call may run last of all, right before what is stored."""
+        return node.kind == "call" and ufunc_of(node) is not None and self.has_room(node) and not self.lasts(node)
 
     def lasts(self, node: Node) -> bool:
         """Whether a result is there after the step."""
@@ -85,14 +69,7 @@ class Plan:
         roots = [root_of(x) for x in group.sources]
         if any(id(x) in self.placed for x in (*roots, *group.members)) or len(set(roots)) < len(roots):
             return
-        dtype = group.members[0].dtype
-        taken, made = (np.zeros(sum(group.sizes()), dtype) for _ in range(2))
-        self.bytes += taken.nbytes + made.nbytes
-        begin = 0
-        for root, member, size in zip(roots, group.members, group.sizes(), strict=True):
-            self.place(root, taken[begin : begin + size])
-            self.place(member, made[begin : begin + size])
-            begin += size
+        taken, made = self.end_to_end(roots), self.end_to_end(group.members)
         self.members.update(dict.fromkeys(group.members, (group, taken, made)))
 
     def join_whole(self, node: Node) -> None:
@@ -103,26 +80,37 @@ class Plan:
         roots = [root_of(x) for x in parts]
         if len(set(roots)) < len(roots) or not all(self.may_be_placed(x) for x in roots):
             return
-        self.whole[node] = array = np.zeros(node.shape or (), node.dtype)
-        self.bytes += array.nbytes
-        begin = 0
-        for root in roots:
-            size = math.prod(root.shape or ())
-            self.place(root, array[begin : begin + size])
-            begin += size
-        self.of[id(node)] = array
-        self.readers[id(array)] = ALWAYS
+        self.whole[node] = self.end_to_end(roots)
+        self.of[id(node)] = self.of[id(roots[0])]
+        self.of[id(node)][0].readers += self.reads.get(id(node), 0)
 
     def may_be_placed(self, root: Node) -> bool:
         """Whether a result can be computed into a part of an array."""
         told = is_told(root) and not is_masking(root) and root not in self.ends and root not in self.put_off
         return told and self.has_room(root) and in_rows(root) and id(root) not in self.placed
 
-    def place(self, node: Node, part: Any) -> None:
-        """Let a result go into a part of an array."""
-        part = part.reshape(node.shape or ())
-        self.placed[id(node)] = self.of[id(node)] = part
-        self.readers[id(part)] = ALWAYS
+    def end_to_end(self, nodes: list[Node]) -> Any:
+        """An array into the parts of which these results go."""
+        sizes = [math.prod(node.shape or ()) for node in nodes]
+        room = self.arena.room(sum(sizes) * nodes[0].dtype.itemsize)
+        array = room.array.view(nodes[0].dtype)
+        begin = 0
+        for node, size in zip(nodes, sizes, strict=True):
+            self.placed[id(node)] = array[begin : begin + size].reshape(node.shape or ())
+            self.of[id(node)] = [room]
+            room.readers += self.readers_of(node)
+            begin += size
+        return array
+
+    def readers_of(self, node: Node) -> int:
+        """How many lines read the memory of a result."""
+        return ALWAYS if id(node) in self.late else self.reads.get(id(node), 0)
+
+    def run_joined(self, group: Joined) -> None:
+        """The line of calls that are made one."""
+        self.arena.begin(self.of[id(group.members[0])][0])
+        for node in group.members:
+            self.done(node)
 
     def over(self, node: Node) -> list[Node]:
         """The long results that no line reads after that of `node`: a name would hold them until the step is over."""
@@ -144,12 +132,12 @@ class Plan:
         """What was planned, in words."""
         loops = len({id(region) for region in self.region_of.values()}) + sum(map(bool, self.tails.values()))
         calls = len({id(group) for group, _, _ in self.members.values()})
-        large = f"{len(self.region_of)} calls on large arrays, and {len(self.put_off)} changes"
+        large = f"{len(self.region_of)} calls on large arrays, and {len(self.put_off)} for changes"
         return (
             f"end to end: {len(self.members)} calls are {calls}, {len(self.whole)} arrays are not put together",
             f"together: {large}, in {loops} places",
             f"copied when looked at: {len(self.late)} gradients",
-            f"memory: {self.bytes:,} bytes",
+            f"memory: {self.arena.bytes:,} bytes",
         )
 
     def is_read(self, node: Node) -> bool:
@@ -163,60 +151,84 @@ class Plan:
     def array(self, node: Node, in_place: bool = False) -> Any:
         """The array for a result. Of one memory and one shape it is one object: NumPy need not ask if they overlap."""
         if id(node) in self.placed:
+            self.arena.begin(self.of[id(node)][0])
             self.done(node)
             return self.placed[id(node)]
-        memory = self.memory(node, in_place)
+        memory = self.memory(node, in_place).array
         key = id(memory), node.dtype, node.shape, node.layout
         if key not in self.arrays:
             self.arrays[key] = laid_out(memory, node)
         return self.arrays[key]
 
-    def memory(self, node: Node, in_place: bool = False) -> Any:
+    def memory(self, node: Node, in_place: bool = False) -> Room:
         """The memory for a result; with `in_place`, that of an input may do which nobody reads after it."""
         size = math.prod(node.shape or ()) * node.dtype.itemsize
-        taken = None
-        if in_place:
-            like = node.shape, node.dtype, node.layout
-            for x in unique(node):
-                memory = self.of.get(id(x))
-                fits = memory is not None and memory.nbytes == size and like == (x.shape, x.dtype, x.layout)
-                if fits and self.readers[id(memory)] == 1 and x.name != "transposed":
-                    taken = memory
-                    break
+        taken = self.given_up(node, size) if in_place else None
         if taken is None:
-            taken = self.free[size].pop() if self.free.get(size) else self.more(size)
+            taken = self.room(size)
             self.done(node)
         else:
-            self.readers[id(taken)] += 1  # so that it is not given away
+            taken.readers += 1  # so that it is not over
             self.done(node)
-            self.readers[id(taken)] -= 1
-        self.of[id(node)] = taken
-        reads = ALWAYS if id(node) in self.late else self.reads.get(id(node), 0)
-        self.readers[id(taken)] = self.readers.get(id(taken), 0) + reads
+            taken.readers -= 1
+        self.of[id(node)] = [taken]
+        taken.readers += self.readers_of(node)
         return taken
 
-    def more(self, size: int) -> Any:
-        """New memory."""
-        self.bytes += size
-        return np.empty(size, np.uint8)
+    def given_up(self, node: Node, size: int) -> Room | None:
+        """The memory of an array of the same kind that this line reads, and nobody after it."""
+        for x in unique(node):
+            rooms = self.of.get(id(x), [])
+            alike = (x.shape, x.dtype, x.layout) == (node.shape, node.dtype, node.layout) and x.name != "transposed"
+            if alike and len(rooms) == 1 and rooms[0].array.nbytes == size and rooms[0].readers == 1:
+                return rooms[0]
+        return None
+
+    def room(self, size: int) -> Room:
+        """Memory that is written from now on: in a block also that of arrays of the same size, which is cut alike."""
+        if self.over_in_block and self.over_in_block.get(size):
+            return self.over_in_block[size].pop()
+        room = self.arena.room(size)
+        self.arena.begin(room)
+        return room
+
+    def begin_block(self) -> None:
+        """All lines from now on run once for each block of rows: no memory is over before the last of them."""
+        self.over_in_block = {}
+
+    def end_block(self) -> None:
+        """They have run."""
+        assert self.over_in_block is not None
+        for rooms in self.over_in_block.values():
+            for room in rooms:
+                self.arena.end(room)
+        self.over_in_block = None
+
+    def between(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """An array that is needed in a block only."""
+        assert self.over_in_block is not None
+        room = self.arena.room(math.prod(shape) * dtype.itemsize)
+        self.arena.begin(room)
+        self.over_in_block.setdefault(-1, []).append(room)
+        return room.array.view(dtype).reshape(shape)
 
     def done(self, node: Node) -> None:
-        """A line has read its inputs: memory that nobody reads any more is free."""
+        """A line has read its inputs: memory that nobody reads any more is over."""
         for x in unique(node):
-            memory = self.of.get(id(x))
-            if memory is not None:
-                self.readers[id(memory)] -= 1
-                if not self.readers[id(memory)]:
-                    self.free.setdefault(memory.nbytes, []).append(memory)
+            for room in self.of.get(id(x), ()):
+                room.readers -= 1
+                if not room.readers and self.over_in_block is not None:
+                    self.over_in_block.setdefault(room.array.nbytes, []).append(room)
+                elif not room.readers:
+                    self.arena.end(room)
 
     def shares(self, node: Node) -> None:
         """A result may lie in the memory of its inputs: that is not over before the result is."""
-        memories = {id(self.of[id(x)]): self.of[id(x)] for x in node.inputs() if id(x) in self.of}
-        lasts = id(node) in self.kept or id(node) in self.late or len(memories) > 1
-        reads = ALWAYS if lasts else self.reads.get(id(node), 0)
-        for memory in memories.values():
-            self.readers[id(memory)] += reads
-            self.of[id(node)] = memory
+        rooms = list({id(room): room for x in node.inputs() for room in self.of.get(id(x), ())}.values())
+        for room in rooms:
+            room.readers += ALWAYS if self.lasts(node) else self.reads.get(id(node), 0)
+        if rooms:
+            self.of[id(node)] = rooms
         self.done(node)
 
 
@@ -228,7 +240,8 @@ def unique(node: Node) -> list[Node]:
 def late_gradients(program: Program) -> set[int]:
     """The ids of what is stored as a gradient and nowhere else: it is copied when somebody looks at it.
 
-    Not what goes to an argument of the step, which may be another Value in the next run.
+    Not what goes to an argument of the step, which may be another Value in the next run; nor what a guard looks at, for
+    the gradient of the last run has to be there if another program takes over.
     """
     stores = [node for node in program.nodes if node.kind == "store"]
     late = {id(node.args[0]): node.args[0] for node in stores if is_late_place(node)}
@@ -236,6 +249,9 @@ def late_gradients(program: Program) -> set[int]:
         if not is_late_place(node):
             for x in node.inputs():
                 late.pop(id(x), None)
+    decided = max((i for i, node in enumerate(program.nodes) if node.kind == "guard"), default=0)
+    for node in program.nodes[:decided]:
+        late.pop(id(node), None)
     returned = set(map(id, program.returned()))
     return {i for i, x in late.items() if type(x) is Node and x.shape and i not in returned}
 
@@ -257,43 +273,6 @@ def is_told(node: Node) -> bool:
     """Whether a call can be told where its result is to go."""
     told = ufunc_of(node) is not None or node.function is np.dot or is_sum(node) or is_masking(node)
     return node.kind == "call" and told
-
-
-def in_place_ends(program: Program, reads: dict[int, int]) -> dict[Node, Node]:
-    """The calls whose result goes straight to where it is stored, w = w − change, each with the load of that place.
-
-    They run last. So nothing else may read the result, and no other of them what is stored there; and none was to run
-    before a call of the host's that may change what it reads.
-    """
-    barriers = [i for i, node in enumerate(program.nodes) if node.kind == "barrier"]
-    nodes = program.nodes[barriers[-1] :] if barriers else program.nodes
-    loads = {node.place: node for node in nodes if node.kind == "load"}
-    calls = {node for node in nodes if node.kind == "call"}
-    ends: dict[Node, Node] = {}
-    for node in nodes:
-        x = node.args[0] if node.kind == "store" and type(node.args[0]) is Node else None
-        load = loads.get(node.place)
-        if x is None or load is None or not isinstance(node.place, (DataOf, Memory)) or node.params["fresh"]:
-            continue
-        fits = x in calls and (x.shape, x.dtype) == (load.shape, load.dtype) and bool(x.shape)
-        if fits and reads[id(x)] == 1 and isinstance(ufunc_key(x), np.ufunc) and x not in program.returned():
-            ends[x] = load
-    written = {id(load) for load in ends.values()}
-    return {
-        x: load
-        for x, load in ends.items()
-        if not any(id(y) in written and y is not load for y in x.inputs()) and not returns_view(program, load)
-    }
-
-
-def ufunc_key(node: Node) -> Any:
-    """What a node calls, if that is a ufunc."""
-    return node.op.key if node.op is not None else node.function
-
-
-def returns_view(program: Program, load: Node) -> bool:
-    """Whether what the step returns may be a view of what is loaded."""
-    return any(load in node.inputs() or node is load for node in program.returned())
 
 
 def laid_out(memory: Any, node: Node) -> Any:

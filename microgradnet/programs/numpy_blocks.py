@@ -33,6 +33,7 @@ class Block:
         """The text."""
         last_read = {x: i for i, node in enumerate(self.members) for x in node.inputs()}
         body = []
+        self.writer.plan.begin_block()
         for i, node in enumerate(self.members):
             arguments = [self.operand(x, node) for x in node.args]
             over = [x for x in dict.fromkeys(node.inputs()) if last_read[x] == i and self.local.get(x) in self.between]
@@ -41,6 +42,7 @@ class Block:
             self.local[node] = out = self.result(node)
             ufunc: Any = ufunc_of(node)
             body.append(self.writer.ufunc_line(ufunc, [*arguments, out]))
+        self.writer.plan.end_block()
         steps = []
         for start in range(0, self.shape[0], self.rows):
             rows = slice(start, min(start + self.rows, self.shape[0]))
@@ -79,9 +81,8 @@ class Block:
             if self.free.get(node.dtype):
                 return self.free[node.dtype].pop()
             name = self.writer.reserved("part", True)
-            self.columns[name] = np.empty((self.rows, *self.shape[1:]), node.dtype)
+            self.columns[name] = plan.between((self.rows, *self.shape[1:]), node.dtype)
             self.between.add(name)
-            plan.bytes += self.columns[name].nbytes
             return name
         if plan.has_room(node):
             return self.rows_of(self.writer.new(node, plan.array(node, in_place=True)))

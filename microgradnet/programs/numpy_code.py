@@ -12,14 +12,16 @@ import numpy as np
 
 from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, modes, new_age, new_value
 from ..core.modes import settled
-from .blocks import is_large
+from .arena import Arena
+from .blocks import is_cut_up
 from .functions import is_none, itself
+from .host import may_look
 from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told
 from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
 from .numpy_blocks import Block
 from .numpy_places import loading, name_of, owner_of, storing
-from .passes import copied
+from .passes import copied, is_new
 from .program import Program
 from .scalars.home import Together, here
 from .structure import Structure
@@ -50,9 +52,9 @@ class OtherProgram(Exception):
 class Writer:
     """The text of a program, line by line, and what its names mean."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, arena: Arena | None = None) -> None:
         self.program: Program = program
-        self.plan: Plan = Plan(program)
+        self.plan: Plan = Plan(program, arena)
         self.names: dict[int, str] = {}  # id of a node -> what it is called in the text
         self.meaning: dict[str, Any] = {
             "OtherProgram": OtherProgram, "new_age": new_age, "new_value": new_value, "COMPILED": COMPILED,
@@ -77,6 +79,8 @@ class Writer:
 
     def write_node(self, node: Node) -> None:
         """The lines of a node, and the end of what is not read after it."""
+        if node.kind == "guard" or (node.kind in ("host", "barrier") and may_look(node)):
+            self.plan.arena.looked = self.plan.arena.time
         getattr(self, f"write_{node.kind}")(node)
         over = [self.names[id(x)] for x in self.plan.over(node) if self.meaning[self.names[id(x)]] is None]
         if over:
@@ -261,7 +265,10 @@ class Writer:
             told = f"{self.name(dot, 'dot')}({', '.join([*inputs, out])})"
             self.lines.append(self.sum_call(node, inputs[0], out) if is_sum(node) else told)
         else:
-            self.plan.shares(node)
+            if is_new(node):
+                self.plan.done(node)
+            else:
+                self.plan.shares(node)
             self.lines.append(f"{self.new(node)} = {self.expression(node, ufunc)}")
 
     def expression(self, node: Node, ufunc: np.ufunc | None) -> str:
@@ -298,6 +305,7 @@ class Writer:
         group, taken, made = self.plan.members[node]
         self.new(node, self.plan.placed[id(node)])
         if node is group.members[-1]:
+            self.plan.run_joined(group)
             ufunc: Any = ufunc_of(node)
             source = group.sources[-1]
             whole, result = self.name(taken, "joined", True), self.name(made, "joined", True)
@@ -374,17 +382,16 @@ class Writer:
             self.homes.append(f"{owner}.write({self.text(x)})")
             return
         if type(x) is Node and x in self.plan.ends:
-            target = self.names[id(self.plan.ends[x])]
+            if x in self.plan.put_off:  # it is stored where it is made
+                return
             calls = [*self.plan.tails[x], x]
-            if len(calls) > 1 and all(map(is_large, calls)):
+            if len(calls) > 1 and all(map(is_cut_up, calls)):
                 self.last += Block(self, calls, x.shape or ()).lines()
             else:
                 self.lines, before = self.last, self.lines
-                for tail in calls[:-1]:
-                    self.write_result(tail)
-                self.lines.append(self.ufunc_call(ufunc_of(x), x, target))  # type: ignore[arg-type]
+                for node in calls:
+                    self.write_end(node) if node in self.plan.ends else self.write_result(node)
                 self.last, self.lines = self.lines, before
-                self.plan.done(x)
             if isinstance(place, DataOf):
                 self.moved.append(owner)
             return
@@ -397,6 +404,12 @@ class Writer:
             self.last.append(f"{owner}._grad = {self.name(later, 'later', True)}")
             return
         self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))
+
+    def write_end(self, node: Node) -> None:
+        """A call whose result goes straight to where it is stored."""
+        self.names[id(node)] = target = self.names[id(self.plan.ends[node])]
+        self.lines.append(self.ufunc_call(ufunc_of(node), node, target))  # type: ignore[arg-type]
+        self.plan.done(node)
 
     def copied_later(self, value: Value, array: Any) -> Later:
         """The gradient of a Value: a copy of what is in memory, made when somebody looks at it."""
@@ -413,6 +426,12 @@ class Writer:
         if type(x) is dict:
             return f"{{{', '.join(f'{key!r}: {self.returned(part, classes[key])}' for key, part in x.items())}}}"
         return self.text(x)
+
+    def placed(self) -> Arena:
+        """A place for everything, for another who writes the same text."""
+        self.write()
+        self.lines += self.stores()
+        return self.plan.arena.placed()
 
     def source(self, name: str) -> str:
         """The whole text."""

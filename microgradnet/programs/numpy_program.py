@@ -22,11 +22,11 @@ class NumPyProgram:
     fast: Callable[..., Any] | None = None  # what may be called with arguments that nobody has checked
 
     def __init__(self, program: Program, name: str = "step") -> None:
-        writer = Writer(program)
+        writer = Writer(program, Writer(program).placed())
         self.program: Program = program
         self.form: Any = program.form  # what is to be put together of the results; most often None
         self.source: str = writer.source(name)
-        self.bytes: int = writer.plan.bytes
+        self.bytes: int = writer.plan.arena.bytes
         self.planned = writer.plan.said()
         self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
         self.laters: list[tuple[Value, Later]] = writer.laters

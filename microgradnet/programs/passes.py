@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .lowering import summed
 from .nodes import Node, changed, nodes_in, ufunc_of
 
 EFFECTS = ("store", "guard", "check", "host", "barrier")
@@ -213,12 +214,15 @@ def copied(x: Any) -> Any:
     return x.copy(order="K")
 
 
+NEW = (np.dot, np.sum, summed, np.concatenate, np.stack, copied, scalar)
+
+
 def is_new(node: Node) -> bool:
     """Whether the result of a node surely is in memory of its own."""
     if node.kind != "call":
         return False
     function = node.op.key if node.op is not None else node.function
-    return isinstance(function, np.ufunc) or function in (np.dot, np.sum, np.concatenate, np.stack, copied, scalar)
+    return isinstance(function, np.ufunc) or function in NEW
 
 
 Pass = Callable[[list[Node], Any], tuple[list[Node], Any]]
