@@ -52,7 +52,8 @@ def in_short(report: GradReport) -> str:
         lines.append(f"{e.name}{list(e.place)} {e.verdict}: {e.analytic:.3f}{sides}")
     lines += [str(culprit).replace(culprit.line, "") for culprit in report.culprits]
     notes = [note for note in report.notes if "flat here" not in note]  # exactly 0 is a matter of rounding
-    return "\n".join(map(short, lines + report.problems + notes))
+    said = "\n".join(map(short, lines + report.problems + notes))
+    return said.replace("argument 0", "x")  # NumPy 2.0 does not know how its ufuncs call it
 
 
 @pytest.mark.parametrize("name", WRONG)
