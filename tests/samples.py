@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 SEED = int(os.environ.get("MICROGRADNET_SEED") or date.today().toordinal())
 SOME = 0.35
-EXAMPLES = int(os.environ.get("MICROGRADNET_EXAMPLES") or 40)  # that Hypothesis draws for a test; .ci/run wants 100
+EXAMPLES = int(os.environ.get("MICROGRADNET_EXAMPLES") or 40)  # of Hypothesis for a test; .ci/run sets it once
 LEAST = 3
 
 

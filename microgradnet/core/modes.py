@@ -167,6 +167,8 @@ class Later:
         self.compute: Callable[[], Any] = compute
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__array_wrap__":  # by which a number would make numbers of arrays
+            raise AttributeError(name)
         return getattr(self.compute(), name)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
