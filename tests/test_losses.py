@@ -65,6 +65,7 @@ class Loss(NamedTuple):
     target_varies: bool = True
     name: str = ""  # in PyTorch, if another
     by_class: bool = False
+    fixed: dict[str, Any] = {}  # noqa: RUF012, options that are the same every time
 
 
 LOSSES: dict[str, Loss] = {
@@ -98,10 +99,8 @@ LOSSES: dict[str, Loss] = {
     "hinge": Loss(F.hinge_loss, anything, signs, {"margin": 0.7}, False),
     "soft_margin": Loss(F.soft_margin_loss, anything, signs, {}, False),
     "poisson_nll": Loss(F.poisson_nll_loss, anything, counts, {"full": True}, False),
-    "poisson_nll of rates": Loss(
-        lambda x, y, **options: F.poisson_nll_loss(x, y, log_input=False, **options), probabilities, counts,
-        {"full": True, "eps": 0.1}, False, name="poisson_nll_loss",
-    ),
+    "poisson_nll of rates": Loss(F.poisson_nll_loss, probabilities, counts, {"full": True, "eps": 0.1}, False,
+                                 fixed={"log_input": False}),
     "quadratic_cost": Loss(F.quadratic_cost, anything, anything, {}),
 }  # fmt: skip
 
@@ -116,7 +115,7 @@ def combinations(loss: Loss, rng: Rng, shape: tuple[int, ...]) -> list[dict[str,
     if loss.function is F.quadratic_cost:
         return chosen
     kinds = ["mean", "sum", "none"] + ["batchmean"] * (loss.function is F.kl_div)
-    return [{**options, "reduction": r} for options in chosen for r in kinds]
+    return [{**loss.fixed, **options, "reduction": r} for options in chosen for r in kinds]
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name not in ("hinge", "quadratic_cost")])
