@@ -147,12 +147,9 @@ def of_transformer(module: Any, path: str, name: str) -> dict[str, Any]:
 def array_of(path: str, name: str, tensor: Any) -> Array:
     """A copy of the numbers of a tensor."""
     try:
-        array = np.array(tensor.detach().cpu().numpy())
+        return np.array(tensor.detach().cpu().numpy())
     except TypeError:
-        array = np.array(None)
-    if array.dtype == object or array.dtype.type.__module__ != "numpy":  # ml_dtypes brings bfloat16, and others
         refuse(path, name, f"holds numbers that NumPy has not, {tensor.dtype}: convert module.float()")
-    return array
 
 
 def refuse(path: str, name: str, what: str) -> NoReturn:

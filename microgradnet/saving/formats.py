@@ -40,7 +40,7 @@ def format_of(path: Path) -> tuple[Callable[[str], tuple[Arrays, Meta]], Callabl
 
 def check_dtype(name: str, dtype: np.dtype[Any]) -> None:
     """TypeError for arrays of anything but numbers: of objects, which would be pickled, and of strings."""
-    if dtype.kind not in "biufc" or dtype.type.__module__ != "numpy":  # ml_dtypes brings bfloat16, and others
+    if dtype.kind not in "biufc":
         raise TypeError(f"{name} has dtype {dtype}: arrays of numbers can be saved and loaded")
 
 

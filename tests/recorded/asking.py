@@ -294,15 +294,16 @@ class PyTorch(Asked):
         names = {**vars(torch.nn.utils), **vars(torch.optim.lr_scheduler), **vars(torch.optim)}
         self.optim = types.SimpleNamespace(**names)
         self.init = Starts(torch)
-        torch.Tensor.bfloat16 = torch.Tensor.clone  # or Muon would round its matrices to 8 bits
 
     def descent(self, *args: Any, **options: Any) -> Any:
-        """With what optimisers keep of themselves, such as NAdam's product, in float64 too."""
+        """With what optimisers keep of themselves, such as NAdam's product, in float64 too, and Muon's matrices."""
         self.torch.set_default_dtype(self.torch.float64)
+        self.torch.Tensor.bfloat16 = self.torch.Tensor.clone
         try:
             return super().descent(*args, **options)
         finally:
             self.torch.set_default_dtype(self.torch.float32)
+            del self.torch.Tensor.bfloat16  # the inherited one is back
 
     def said(self, code: str) -> str:
         for ours, theirs in THEIRS.items():
