@@ -1,0 +1,70 @@
+"""How the site is built: `python -m sphinx -W docs out/site`, with `pip install -e ".[docs]"`.
+
+Pages with programs are run while it is built. Pages that are made from the code (the API, the operations, the gallery)
+are written into docs/made, by made.py. No address of the project is known here: links to files that are no pages are
+plain names, unless $MICROGRADNET_REPOSITORY says where they are to be looked at, such as https://…/blob/main.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import made  # noqa: E402
+
+import microgradnet  # noqa: E402
+
+project = "microgradnet"
+author = "the microgradnet authors"
+copyright = "2026, the microgradnet authors"
+version = release = microgradnet.__version__
+
+extensions = ["myst_nb", "sphinx_copybutton"]
+exclude_patterns = ["README.md", "**/.ipynb_checkpoints"]
+myst_enable_extensions = ["colon_fence", "attrs_inline", "attrs_block"]
+myst_heading_anchors = 3
+nb_execution_mode = "cache"
+nb_execution_cache_path = os.environ.get("MICROGRADNET_SITE_CACHE", str(HERE.parent / "out" / "site-cache"))
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+suppress_warnings = ["mystnb.unknown_mime_type"]
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_remove_prompts = True
+
+html_theme = "furo"
+html_title = "microgradnet"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+mathjax_path = "none.js"  # formulas are written as text: no page needs it, and nothing is fetched
+
+REPOSITORY = os.environ.get("MICROGRADNET_REPOSITORY", "")
+LINK = re.compile(r"\[([^\]\n]+)\]\(((?:\.\./)+|)([^)#:\s]+)\)")
+
+
+def files_elsewhere(app, docname, source):
+    """Links to files of the repository that are no pages: to where it can be looked at, or no links."""
+    folder = (HERE / docname).parent
+
+    def link(found):
+        text, up, rest = found.groups()
+        target = (folder / (up + rest)).resolve()
+        if not target.exists() or (target.is_relative_to(HERE) and target.is_file()):
+            return found[0]
+        path = target.relative_to(HERE.parent)
+        return (
+            f"[{text}]({REPOSITORY}/{path})" if REPOSITORY else f"{text} (`{path}`)" if str(path) not in text else text
+        )
+
+    source[0] = LINK.sub(link, source[0])
+
+
+def setup(app):
+    made.pages(HERE / "made")
+    app.connect("source-read", files_elsewhere)

@@ -1,0 +1,207 @@
+"""The pages that are made from the code: the API from its docstrings, the operations from their rows."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import textwrap
+from pathlib import Path
+
+from microgradnet import formulas  # noqa: F401  (fills the table)
+from microgradnet.core import REAL, TABLE, Op
+from microgradnet.ops import special  # noqa: F401
+from microgradnet.support import slope
+from microgradnet.testing.conventions import name_of, said
+
+# What is public, in the order of the site, and what each is in a sentence.
+MODULES = {
+    "microgradnet": "Values, gradients, drawing, checking, programs, training, files",
+    "microgradnet.functional": "functions of networks: activations, norms, attention, losses",
+    "microgradnet.nn": "layers, and what they are built from",
+    "microgradnet.nn.init": "initial weights",
+    "microgradnet.optim": "optimisers, schedules, clipping",
+    "microgradnet.data": "data sets, splits, batches",
+    "microgradnet.train": "what `fit` is made of: its Run, histories, callbacks",
+    "microgradnet.transforms": "gradients as functions of functions",
+    "microgradnet.tree": "nested structures of arrays",
+    "microgradnet.gradcheck": "the checker of gradients",
+    "microgradnet.testing": "strategies and laws for your own operations",
+    "microgradnet.testing.exercises": "exercises for those who teach",
+    "microgradnet.plots": "pictures, by matplotlib",
+    "microgradnet.estimators": "scikit-learn's face",
+}
+
+
+def pages(folder: Path) -> None:
+    """Write them all into a folder."""
+    folder.mkdir(exist_ok=True)
+    contents = {"operations.md": operations()}
+    for module in MODULES:
+        contents[f"{module}.md"] = api(module)
+    contents["api.md"] = overview()
+    for name, text in contents.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:  # what is the same is not built again
+            path.write_text(text, encoding="utf-8")
+    for path in folder.glob("*.md"):
+        if path.name not in contents:
+            path.unlink()
+
+
+# ------------------------------------------------------------------------------------------------------------ the API
+
+
+def overview() -> str:
+    """The page that leads to the others."""
+    lines = [f"- [`{name}`]({name}.md): {what}" for name, what in MODULES.items()]
+    toc = "\n".join(f"{name}.md" for name in MODULES)
+    return f"# The API\n\n{chr(10).join(lines)}\n\n```{{toctree}}\n:hidden:\n\n{toc}\n```\n"
+
+
+def api(name: str) -> str:
+    """The page of a module: its docstring, then each public name."""
+    module = importlib.import_module(name)
+    parts = [f"# `{name}`\n\n{markdown(module.__doc__)}"]
+    names = [n for n in getattr(module, "__all__", ()) if not n.startswith("__")]
+    for public in sorted(names, key=lambda n: (not isinstance(getattr(module, n), type), n.lower())):
+        found = getattr(module, public)
+        if not inspect.ismodule(found):
+            parts.append(entry(f"{name.removeprefix('microgradnet.')}.{public}".removeprefix("microgradnet."), found))
+    return "\n\n".join(parts) + "\n"
+
+
+def entry(path: str, found: object) -> str:
+    """One public name: how it is called, what it returns, an example; the methods of a class below."""
+    doc = found.__doc__ if isinstance(found, Op) else inspect.getdoc(found)
+    parts = [f"## `{path}`"]
+    if callable(found):
+        parts.append(f"```python\n{signature(path.rpartition('.')[2], found)}\n```")
+        parts.append(markdown(doc))
+    else:
+        parts.append(f"`{found!r}`"[:300])
+    if isinstance(found, type):
+        for method, function in methods(found):
+            shown = "" if isinstance(function, property) else signature(method, function, bound=True)
+            parts.append(f"### `.{method}`")
+            parts += [f"```python\n{shown}\n```"] if shown else []
+            parts.append(markdown(inspect.getdoc(function)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def methods(cls: type) -> list[tuple[str, object]]:
+    """The public methods and properties that a class itself documents."""
+    found = []
+    for name, x in vars(cls).items():
+        x = x.__func__ if isinstance(x, classmethod | staticmethod) else x
+        ours = not type(x).__module__.startswith("sklearn.")  # which puts set_fit_request and others there
+        if ours and name[0] != "_" and (isinstance(x, property) or inspect.isroutine(x)) and x.__doc__:
+            found.append((name, x))
+    return found
+
+
+def signature(name: str, found: object, bound: bool = False) -> str:
+    """How something is called, without types; in lines if it is long."""
+    try:
+        given = inspect.signature(found)
+    except (TypeError, ValueError):
+        return f"{name}(...)"
+    parameters = [p.replace(annotation=p.empty) for p in given.parameters.values() if p.name != "foreign"]
+    if bound and parameters and parameters[0].name in ("self", "cls"):
+        parameters = parameters[1:]
+    parameters = [p if p.default is p.empty else p.replace(default=Default(p.default)) for p in parameters]
+    text = str(inspect.Signature(parameters))
+    if len(text) < 90:
+        return f"{name}{text}"
+    lines = text[1:-1].split(", ")
+    return f"{name}(\n    " + ",\n    ".join(lines) + ",\n)"
+
+
+class Default:
+    """A default as it is written in a program; dots where it is too long for that."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        value = self.value
+        if isinstance(value, Op) or inspect.isfunction(value):
+            return value.__name__ if inspect.isfunction(value) else value.name
+        if isinstance(value, type):
+            return f"np.{value.__name__}" if value.__module__ == "numpy" else value.__name__
+        text = repr(value)
+        return text if text.isascii() and "<" not in text and len(text) < 30 else "..."
+
+
+def markdown(doc: str | None) -> str:
+    """A docstring as Markdown: doctests and indented blocks as programs, lists of arguments as lists."""
+    lines = textwrap.dedent(doc or "").strip().splitlines()
+    blocks: list[str] = []
+    for block in re.split(r"\n\s*\n", "\n".join(lines)):
+        first = block.lstrip()
+        if first.startswith(">>>"):
+            blocks.append(f"```python\n{textwrap.dedent(block)}\n```")
+        elif block.startswith("    "):
+            blocks.append(f"```text\n{textwrap.dedent(block)}\n```")
+        elif re.match(r"[\w, *]+: ", first) and "\n    " in block:
+            blocks.append(arguments(block))
+        else:
+            blocks.append(escaped(block))
+    return "\n\n".join(blocks)
+
+
+def arguments(block: str) -> str:
+    """A block of `name: what it is` lines, each with its continuation further in, as a list."""
+    items: list[str] = []
+    for line in block.splitlines():
+        if line.startswith("    ") and items:
+            items[-1] += " " + line.strip()
+        else:
+            items.append(line.strip())
+    named = [re.sub(r"^([\w, *]+): ", lambda found: f"`{found[1]}`: ", item) for item in items]
+    return "\n".join(f"- {escaped(item)}" for item in named)
+
+
+def escaped(text: str) -> str:
+    """Text whose stars, bars, dollars and angle brackets mean themselves, outside of `code`."""
+    parts = re.split(r"(`[^`]*`|\*\w[\w ]*\w\*)", text)  # *this* is meant
+    return "".join(part if i % 2 else re.sub(r"([*_|$<\[\]])", r"\\\1", part) for i, part in enumerate(parts))
+
+
+# ------------------------------------------------------------------------------------------------------ the operations
+
+
+def operations() -> str:
+    """The table of all rows."""
+    head = (
+        "# Operations\n\nEvery operation that is recorded, made from its row: the gradient of each input, as its rules "
+        "record it, where it works element by element (g is the gradient of the result, out); where it is smooth; and "
+        "what it states of special points ([conventions](../conventions.md)). NumPy's other functions are made of these "
+        "([support](../support.md)).\n\n| operation | gradient | domain | at → gradient |\n|---|---|---|---|\n"
+    )
+    rows = {title(row): row for row in TABLE.values()}
+    return head + "".join(line(name, row) for name, row in sorted(rows.items(), key=lambda item: item[0].lower()))
+
+
+def title(row: Op) -> str:
+    return name_of(row) if not row.home else f"{row.home[0]}.{row.home[1]}"
+
+
+def line(name: str, row: Op) -> str:
+    """A line of the table."""
+    try:
+        gradient = slope(row) or "by its rule, of whole arrays"
+    except TypeError:  # some arguments of SciPy's functions are constants, and none is shown
+        gradient = "by its rule"
+    domains = [f"{d.low:g} to {d.high:g}" for d in row.domain] if set(row.domain) != {REAL} else []
+    stated = said(row, {}) if row.at and not callable(row.at) else "see the conventions" if row.at else ""
+    cells = [f"`{name}`", gradient, "; ".join(dict.fromkeys(domains)), stated]
+    return (
+        "| "
+        + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") if i else cell for i, cell in enumerate(cells))
+        + " |\n"
+    )
+
+
+if __name__ == "__main__":
+    pages(Path(__file__).parent / "made")
