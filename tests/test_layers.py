@@ -218,7 +218,7 @@ def test_the_package_says_that_it_is_typed() -> None:
 
 # Where `numbers()` may be used: it looks at a Value, which a compiled step refuses. Whoever validates goes through
 # `modes.checked`, `host` or `asked`, whoever computes through `plain_data`: there a compiled step goes on.
-LOOKERS = {"core", "debugging", "export", "gradcheck", "nn", "plots", "saving", "testing", "train", "viz"}
+LOOKERS = {"core", "debugging", "export", "gradcheck", "nn", "notation", "plots", "saving", "testing", "train", "viz"}
 
 
 def test_only_those_who_look_at_numbers_ask_for_them() -> None:

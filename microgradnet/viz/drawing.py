@@ -26,6 +26,7 @@ from .boxes import Picture
 from .fold import WAYS, fold
 from .graph import read
 from .page import page
+from .played import with_play
 
 PAGE_CAP = 2_000  # boxes that a page can unfold to
 
@@ -94,8 +95,12 @@ class Drawing:
 
     @property
     def html(self) -> str:
-        """The page that `.save("graph.html")` writes."""
-        return page(as_json(self._large, self._small, self._title, self._direction), self._title)
+        """The page that `.save("graph.html")` writes. "Play backward" plays the backward pass, see `mg.steps`."""
+        return self._page(playing=False)
+
+    def _page(self, playing: bool) -> str:
+        graph = as_json(self._large, self._small, self._title, self._direction)
+        return page(with_play(graph, self._large, playing), self._title)
 
     def diff(self, other: Drawing) -> str:
         """How the text of `other` differs from this one's, as a unified diff; empty if it does not."""
