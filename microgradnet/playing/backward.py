@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import WATCHER, Mode, Value, history, start, swept
 from ..files import place, replace
-from ..viz.drawing import Drawing, checked_names, checked_options, pictures
+from ..viz.drawing import Drawing, checked_names, checked_options, pictures, uncollected
 from ..viz.graph import Node, read
 from ..viz.passes import Noted, Share, Step
 from ..words import brief, printable
@@ -30,7 +30,7 @@ class Steps(Sequence[Step]):
     `html`, a player. `save` writes it as a page, an animation or text.
     """
 
-    def __init__(self, steps: list[Step], names: dict[Value, str], drawing: Drawing, title: str) -> None:
+    def __init__(self, steps: list[Step], names: dict[Any, str], drawing: Drawing, title: str) -> None:
         self._steps, self._names, self._drawing, self._title = steps, names, drawing, title
 
     @overload
@@ -125,19 +125,20 @@ def steps(
     noted = Noted({value: start(value, gradient, False)})
     with Mode(WATCHER, noted), np.errstate(all="ignore"):
         swept(history(value), dict(noted.starts), False, False)
-    graph = read([value], given, gradients=False, flows=False)
-    graph.passed, graph.has_gradients = noted, True
-    for node in graph.nodes:
-        node.grad = noted.totals.get(node.thing) if isinstance(node.thing, Value) else None
-    arrays = any(np.ndim(node.thing) and node.op and node.group for node in graph.nodes)
-    small, large, direction = pictures(graph, {"constants", *(["modules"] * arrays), *ways}, depth, cap, direction)
+    with uncollected():
+        graph = read([value], given, gradients=False, flows=False)
+        graph.passed, graph.has_gradients = noted, True
+        for node in graph.nodes:
+            node.grad = noted.totals.get(node.thing) if isinstance(node.thing, Value) else None
+        arrays = any(np.ndim(node.thing) and node.op and node.group for node in graph.nodes)
+        small, large, direction = pictures(graph, {"constants", *(["modules"] * arrays), *ways}, depth, cap, direction)
     return Steps(noted.steps, names_of(graph.nodes), Drawing(small, large, title, direction, False), title)
 
 
-def names_of(nodes: list[Node]) -> dict[Value, str]:
-    """What each Value is called: by its name, or v1, v2, … in the order in which they were made."""
+def names_of(nodes: list[Node]) -> dict[Any, str]:
+    """What each Value is called: by its name, or v1, v2, … in the order in which they were made; arrays by theirs."""
     taken = {node.name for node in nodes if node.name}
-    names: dict[Value, str] = {}
+    names: dict[Any, str] = {id(node.thing): node.name for node in nodes if node.name}
     number = 0
     for node in nodes:
         if isinstance(node.thing, Value):

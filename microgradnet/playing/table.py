@@ -16,7 +16,7 @@ HEADS = ("", "operation", "gradient in", "to", "rule", "local slope", "adds", "h
 RIGHT = (0, 2, 5, 6, 7)  # the columns of numbers
 
 
-def table(steps: Sequence[Step], names: Mapping[Value, str], most: int | None = None) -> str:
+def table(steps: Sequence[Step], names: Mapping[Any, str], most: int | None = None) -> str:
     """The table; with `most`, of that many steps: the first and the last."""
     left = len(steps) - most if most is not None else 0
     if most is None or left <= 0:
@@ -35,7 +35,7 @@ def table(steps: Sequence[Step], names: Mapping[Value, str], most: int | None = 
     return "\n".join(line.rstrip() for line in lines)
 
 
-def rows_of(steps: Sequence[Step], names: Mapping[Value, str]) -> list[list[str]]:
+def rows_of(steps: Sequence[Step], names: Mapping[Any, str]) -> list[list[str]]:
     """A row for each input; what is said of the whole operation stands in the first."""
     rows = []
     for step in steps:
@@ -46,7 +46,7 @@ def rows_of(steps: Sequence[Step], names: Mapping[Value, str]) -> list[list[str]
     return rows
 
 
-def told(share: Share, names: Mapping[Value, str]) -> list[str]:
+def told(share: Share, names: Mapping[Any, str]) -> list[str]:
     slope = share.slope
     added, total = size(share.added), size(share.total)
     return [
@@ -63,9 +63,9 @@ def size(x: Any) -> str:
     return f"{np.shape(x)} norm {number(norm(x))}" if np.ndim(x) else number(x)
 
 
-def expression(step: Step, names: Mapping[Value, str]) -> str:
+def expression(step: Step, names: Mapping[Any, str]) -> str:
     """What was computed, from what: `a × b`, `tanh(x)`."""
-    inputs = [names[x] if isinstance(x, Value) and x in names else constant(x) for x in step.value.args]
+    inputs = [names[x] if isinstance(x, Value) else names.get(id(x)) or constant(x) for x in step.value.args]
     if len(inputs) == 2 and not step.symbol.isalnum() and len(step.symbol) <= 2:
         return shorter(f"{inputs[0]} {step.symbol} {inputs[1]}", 48)
     name = step.symbol if step.symbol.isidentifier() else step.op.name

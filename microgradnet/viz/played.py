@@ -75,11 +75,9 @@ def is_in(node: Node, has: dict[Value, Any]) -> bool:
 
 def arrival(by: int, shares: list[Share], inside: list[Any], single: bool) -> dict[str, Any]:
     """What one box passes to another, for the player."""
-    found: dict[str, Any] = {
-        "by": by,
-        "label": " + ".join(map(label, shares)),
-        "added": amount([s.added for s in shares]),
-    }
+    one_number = len({share.value for share in shares}) == 1 and not np.ndim(shares[0].added)
+    added = " + ".join(number(share.added) for share in shares) if one_number else amount([s.added for s in shares])
+    found: dict[str, Any] = {"by": by, "label": " + ".join(map(label, shares)), "added": added}
     if len(shares) > 2 or len(found["label"]) > 2 * LONGEST:
         found["label"] = found["added"]
     if single:
