@@ -19,7 +19,7 @@ __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug", "draw",
     "estimators", "evaluate", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian", "hook", "host_call",
     "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive",
-    "save", "save_onnx", "save_torch", "transforms", "value_and_grad", "vjp",
+    "save", "save_onnx", "save_torch", "steps", "transforms", "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .debugging import debug
     from .export import from_torch, save_onnx, save_torch
     from .gradcheck import assert_grads, check_grads, numerical_grad
+    from .playing import steps
     from .programs import compile, host_call
     from .saving import load, save
     from .train import evaluate, fit, predict
@@ -43,6 +44,7 @@ else:  # most programs need some of these, and none needs them to differentiate
         "gradcheck": "gradcheck assert_grads check_grads numerical_grad",
         "nn": "nn",
         "optim": "optim",
+        "playing": "steps",
         "plots": "plots",
         "programs": "compile host_call",
         "saving": "load save",

@@ -18,8 +18,8 @@ PACKAGE = Path(microgradnet.__file__).parent
 # The rooms in reading order: each imports what stands above it and nothing else.
 ROOMS = [
     "foreign", "libraries", "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas",
-    "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional",
-    "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz",
+    "notation", "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional",
+    "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz", "playing",
     "data", "saving", "export", "train", "estimators", "plots", "support", "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
@@ -173,6 +173,7 @@ def test_importing_pulls_in_numpy_and_nothing_heavy() -> None:
         ".estimators",
         ".plots",
         ".viz",
+        ".playing",
     ],
 )
 def test_what_is_exported_exists_and_is_documented(name: str) -> None:
@@ -191,7 +192,7 @@ def test_the_public_names_are_these() -> None:
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
         "draw", "estimators", "evaluate", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian", "hook",
         "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict",
-        "primitive", "save", "save_onnx", "save_torch", "transforms", "value_and_grad", "vjp",
+        "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",
@@ -218,7 +219,20 @@ def test_the_package_says_that_it_is_typed() -> None:
 
 # Where `numbers()` may be used: it looks at a Value, which a compiled step refuses. Whoever validates goes through
 # `modes.checked`, `host` or `asked`, whoever computes through `plain_data`: there a compiled step goes on.
-LOOKERS = {"core", "debugging", "export", "gradcheck", "nn", "plots", "saving", "testing", "train", "viz"}
+LOOKERS = {
+    "core",
+    "debugging",
+    "export",
+    "gradcheck",
+    "nn",
+    "notation",
+    "playing",
+    "plots",
+    "saving",
+    "testing",
+    "train",
+    "viz",
+}
 
 
 def test_only_those_who_look_at_numbers_ask_for_them() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnet import Value, support
+from microgradnet import Value, notation, support
 
 ENTRIES = support.entries()
 PAGE = Path(__file__).parent.parent / "docs" / "support.md"
@@ -167,7 +167,7 @@ X, Y = Value(3.0, name="x"), Value(2.0, name="y")
 )  # fmt: skip
 def test_a_rule_is_written_with_the_brackets_that_it_needs(expression: Any, text: str) -> None:
     """And with no others: ** binds before the minus sign, and to the right; the others to the left."""
-    assert support.written(expression) == text
+    assert notation.written(expression) == text
 
 
 @pytest.mark.parametrize(
@@ -180,4 +180,4 @@ def test_a_rule_is_written_with_the_brackets_that_it_needs(expression: Any, text
     ],
 )  # fmt: skip
 def test_what_a_condition_is_away_from_special_points(condition: Any, known: bool | None) -> None:
-    assert support.known_of(condition) is known
+    assert notation.known_of(condition) is known

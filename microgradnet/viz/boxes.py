@@ -13,6 +13,7 @@ from ..core import Value, numbers
 from ..words import brief
 from .facts import Facts, counted, facts_of, number
 from .graph import CONSTANT, INPUT, OUTPUT, PARAMETER, Graph, Group, Node, norm
+from .passes import Noted
 
 FOLDED = "folded"  # the kind of a box of many nodes
 
@@ -74,6 +75,7 @@ class Picture:
     def __init__(self, boxes: list[Box], graph: Graph, folded: list[str]) -> None:
         self.boxes: list[Box] = boxes
         self.folded: list[str] = folded
+        self.passed: Noted | None = graph.passed
         self.notes: list[str] = [*graph.notes, *[f"folded: {text}" for text in folded]]
         self.facts: list[Facts] = [facts_of_box(box, graph) for box in boxes]
         self.arrows: list[list[Arrow]] = arrows_of(boxes)

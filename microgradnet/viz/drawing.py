@@ -24,8 +24,9 @@ from ..words import brief, printable
 from . import dot, render, text
 from .boxes import Picture
 from .fold import WAYS, fold
-from .graph import read
+from .graph import Graph, read
 from .page import page
+from .played import with_play
 
 PAGE_CAP = 2_000  # boxes that a page can unfold to
 
@@ -94,8 +95,12 @@ class Drawing:
 
     @property
     def html(self) -> str:
-        """The page that `.save("graph.html")` writes."""
-        return page(as_json(self._large, self._small, self._title, self._direction), self._title)
+        """The page that `.save("graph.html")` writes. "Play backward" plays the backward pass, see `mg.steps`."""
+        return self._page(playing=False)
+
+    def _page(self, playing: bool) -> str:
+        graph = as_json(self._large, self._small, self._title, self._direction)
+        return page(with_play(graph, self._large, playing), self._title)
 
     def diff(self, other: Drawing) -> str:
         """How the text of `other` differs from this one's, as a unified diff; empty if it does not."""
@@ -159,28 +164,25 @@ def draw(
       ↑ [1]
       ▷ b  -3  gradient 2
     """
-    ways = checked_ways(fold, depth)
-    for name, number in (("cap", cap), ("depth", depth)):
-        if number is not None:
-            whole(name, number, 0, more=", or None")
-    if direction not in (None, "LR", "TB"):
-        raise ValueError(f"direction={direction!r}: LR draws from left to right, TB from top to bottom")
-    inputs = dict(names or {})
-    for name, x in inputs.items():
-        if not isinstance(x, (Value, np.ndarray, np.generic)):
-            raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; {brief(name)} is {brief(x)}")
-        if not isinstance(name, str):
-            raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; got the name {brief(name)}")
+    ways = checked_options(fold, depth, cap, direction)
+    inputs = checked_names(names)
     if len(what) == 1 and callable(what[0]) and hasattr(what[0], "signatures"):
         return of_program(what[0], cap, direction, title)
     roots, models, more = recorded(what, named)
     with uncollected():
         graph = read(roots, {**more, **inputs}, models, gradients=gradients, flows=weights)
-        small = folding(graph, ways, depth, cap)
-        unfolds = small.folded and any(node.group for node in graph.nodes)
-        large = folding(graph, ways - {"modules"}, None, PAGE_CAP) if unfolds else small
-    long = max_depth(small) > 12
-    return Drawing(small, large, title, direction or ("TB" if long else "LR"), weights)
+        small, large, direction = pictures(graph, ways, depth, cap, direction)
+    return Drawing(small, large, title, direction, weights)
+
+
+def pictures(
+    graph: Graph, ways: set[str], depth: int | None, cap: int | None, direction: str | None
+) -> tuple[Picture, Picture, str]:
+    """The graph as it is drawn, as a page can unfold it, and the direction of both."""
+    small = folding(graph, ways, depth, cap)
+    unfolds = small.folded and any(node.group for node in graph.nodes)
+    large = folding(graph, ways - {"modules"}, None, PAGE_CAP) if unfolds else small
+    return small, large, direction or ("TB" if max_depth(small) > 12 else "LR")
 
 
 def of_program(step: Any, cap: int | None, direction: str | None, title: str) -> Drawing:
@@ -205,6 +207,28 @@ def uncollected() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def checked_names(names: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The Values and arrays that are given names."""
+    inputs = dict(names or {})
+    for name, x in inputs.items():
+        if not isinstance(x, (Value, np.ndarray, np.generic)):
+            raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; {brief(name)} is {brief(x)}")
+        if not isinstance(name, str):
+            raise TypeError(f"names gives names to Values and arrays, {{'x': x}}; got the name {brief(name)}")
+    return inputs
+
+
+def checked_options(fold: Any, depth: int | None, cap: int | None, direction: str | None) -> set[str]:
+    """The ways of folding that were asked for."""
+    ways = checked_ways(fold, depth)
+    for name, number in (("cap", cap), ("depth", depth)):
+        if number is not None:
+            whole(name, number, 0, more=", or None")
+    if direction not in (None, "LR", "TB"):
+        raise ValueError(f"direction={direction!r}: LR draws from left to right, TB from top to bottom")
+    return ways
 
 
 def checked_ways(fold: Any, depth: int | None) -> set[str]:

@@ -17,6 +17,9 @@ from ..core import NO_PARAMS, WATCHER, Gone, Mode, Value, by_age, history, new_v
 from ..nn.module import Module, path_in, scopes_of
 from ..ops.elementwise import hook_row
 from ..tree import walk
+from .passes import Noted, pulled
+
+MOST_VALUES, MOST_NUMBERS = 2_000, 10_000_000  # of a graph whose backward pass a drawing keeps, to be played
 
 # What a node can be.
 PARAMETER, INPUT, CONSTANT, OPERATION, OUTPUT = "parameter", "input", "constant", "operation", "output"
@@ -94,8 +97,9 @@ class Node:
 class Graph:
     """The nodes, oldest first, each after its inputs; and what is to be said of them all."""
 
-    def __init__(self, nodes: list[Node], notes: list[str], has_gradients: bool) -> None:
+    def __init__(self, nodes: list[Node], notes: list[str], has_gradients: bool, passed: Noted | None) -> None:
         self.nodes: list[Node] = nodes
+        self.passed: Noted | None = passed  # the backward pass, if there is one and it is not too large to be shown
         self.notes: list[str] = notes
         self.has_gradients: bool = has_gradients
 
@@ -115,8 +119,9 @@ def read(
     unused = [name for name in inputs if not any(node.keep and node.name == name for node in nodes)]
     unused_notes = [f"no operation takes these as they are: {', '.join(unused)}"] if unused else []
     notes: list[str] = []
+    passed = None
     if gradients:
-        found, notes = swept_for_show(roots, values)
+        found, passed, notes = swept_for_show(roots, values)
         for node in nodes:
             if isinstance(node.thing, Value):
                 node.grad = found.get(node.thing)
@@ -124,7 +129,7 @@ def read(
         if flows:
             for node in nodes:
                 node.flows = flows_into(node)
-    return Graph(nodes, notes + unused_notes, gradients)
+    return Graph(nodes, notes + unused_notes, gradients, passed)
 
 
 def computed(value: Value) -> bool:
@@ -256,11 +261,14 @@ def tell_kinds(nodes: list[Node], roots: list[Value], models: Iterable[Module]) 
 # ---------------------------------------------------------------------------------------------------------- gradients
 
 
-def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value, Any], list[str]]:
-    """The gradient of the sum of `roots` for each Value; empty, with the reason in words, where there is none."""
+def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value, Any], Noted | None, list[str]]:
+    """The gradient of the sum of `roots` for each Value, and the sweep step by step, if it is short enough to show.
+
+    Empty, with the reason in words, where there is none.
+    """
     tops = [root for root in roots if type(root) is Value]
     if not tops:
-        return {}, ["no gradients: nothing flows back from this"]
+        return {}, None, ["no gradients: nothing flows back from this"]
     notes = []
     if len(tops) > 1 or tops[0].size != 1:
         notes = [f"gradients are those of the sum of {'all outputs' if len(tops) > 1 else 'the output'}"]
@@ -268,34 +276,16 @@ def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value,
         notes.append("hooks are not called: gradients are those without them")
     found: dict[Value, Any] = {}
     try:
-        with Mode(WATCHER, ForShow()), np.errstate(all="ignore"):
+        pending = {root: start(root, np.ones(root.shape), False) for root in tops}
+        noted = Noted(pending, MOST_NUMBERS if len(values) <= MOST_VALUES else -1)
+        with Mode(WATCHER, noted), np.errstate(all="ignore"):
             for root in tops:
                 history(root)  # raises where something was written
-            pending = {root: start(root, np.ones(root.shape), False) for root in tops}
             nodes = [value for value in values if type(value) is Value and value.op is not None]
             found.update(swept(nodes, pending, False, False, found))
     except Exception as error:  # a drawing shows what is wrong; it must not fail because something is
-        return {}, [f"no gradients: {error}"]
-    return found, notes
-
-
-class ForShow:
-    """What watches a sweep for a drawing: it is one like any other, but that it calls no hook."""
-
-    def made(self, value: Value) -> None:
-        """Of what a checkpoint computes again nothing is noted."""
-
-    def of_a_sweep(self) -> Any:
-        return pulled
-
-
-def pulled(node: Value, g: Any, create_graph: bool, pending: dict[Value, Any]) -> None:
-    """What `node.op.pull` does; a hook lets the gradient through as it is, since a drawing must change nothing."""
-    if node.op is hook_row:
-        (x,) = node.args
-        pending[x] = pending[x] + g if x in pending else g
-    elif node.op:
-        node.op.pull(node, g, create_graph, pending)
+        return {}, None, [f"no gradients: {error}"]
+    return found, noted if noted.left >= 0 and noted.steps else None, notes
 
 
 def flows_into(node: Node) -> list[Flow | None]:

@@ -19,11 +19,12 @@ def page(graph: dict[str, Any], title: str) -> str:
     - ``title``, ``caption`` (a list of notes), ``direction`` ("LR" or "TB"), ``nodes``, ``groups``.
     - A node: ``id`` (an edge runs from a smaller one to a larger one), ``kind`` (parameter, input, constant, operation,
       output, folded), ``group`` (the innermost one, or None), ``title``, ``lines`` and ``alarm`` (short lines in its
-      box), ``details`` (pairs of name and text), ``inputs``.
+      box), ``details`` (pairs of name and text), ``inputs``, and ``play`` if the graph has it.
     - An input: ``node`` (an id), ``times``, ``text``, and perhaps ``weight`` (its size makes the edge's width) and
       ``sign`` ("+" or "−").
     - A group: ``id`` (of its own kind), ``parent`` (a group's id, or None), ``title``, ``subtitle``, ``lines``,
       ``details``, ``folded``. Folding any group must leave a graph without cycles.
+    - With ``play`` the page has a player, of what `played.played` says of each node; if it is true, opened.
 
     NaN and infinity raise ValueError: JSON has no word for them, so leave such a weight out.
 
@@ -33,7 +34,7 @@ def page(graph: dict[str, Any], title: str) -> str:
     >>> r"\\u003c/script\\u003e" in text, "<title>x &lt; y</title>" in text
     (True, True)
     """
-    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    template = with_player(text_of("page.html"), "play" in graph)
     # JSON is ASCII here; with these three spelled out too, no text in it can end the element that it stands in.
     data = json.dumps(graph, allow_nan=False).translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&"})
     parts = {
@@ -45,6 +46,20 @@ def page(graph: dict[str, Any], title: str) -> str:
     }
     # In one pass: what is put in is not looked through again.
     return re.sub(r"\{\{(style|script|title|graph)\}\}", lambda found: parts[found[1]], template)
+
+
+def text_of(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def with_player(template: str, wanted: bool) -> str:
+    """The template with the player's style, controls and script in their places, or with none."""
+    parts = {"player style": "", "player": "", "player script": ""}
+    if wanted:
+        style, controls, script = re.split(r"</style>\n|<script>\n", text_of("player.html"))
+        parts = {"player style": style.removeprefix("<style>\n"), "player": controls,
+                 "player script": script.removesuffix("</script>\n")}  # fmt: skip
+    return re.sub(r"\{\{(player[a-z ]*)\}\}", lambda found: parts[found[1]], template)
 
 
 def sha256(text: str, start: str, end: str) -> str:

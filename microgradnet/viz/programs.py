@@ -73,6 +73,7 @@ class ProgramPicture(Picture):
                 self.stored.setdefault(id(node.args[0]), []).append(f"→ {where(node)}")
         drawn = self.drawn()
         self.boxes, self.facts, self.arrows, self.folded = [], [], [], []
+        self.passed = None
         self.of: dict[int, int] = {}  # id of a node -> the number of its box
         if cap is None or len(drawn) <= cap:
             for node, group in zip(drawn, self.grouped(drawn), strict=True):
