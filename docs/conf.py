@@ -23,7 +23,7 @@ copyright = "2026, the microgradnet authors"
 version = release = microgradnet.__version__
 
 extensions = ["myst_nb", "sphinx_copybutton"]
-exclude_patterns = ["README.md", "**/.ipynb_checkpoints"]
+exclude_patterns = ["README.md", "made/engine.md", "**/.ipynb_checkpoints"]
 myst_enable_extensions = ["colon_fence", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"

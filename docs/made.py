@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import importlib
 import inspect
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 import textwrap
 from pathlib import Path
+
+import engine
 
 from microgradnet import formulas  # noqa: F401  (fills the table)
 from microgradnet.core import REAL, TABLE, Op
@@ -36,7 +44,7 @@ MODULES = {
 def pages(folder: Path) -> None:
     """Write them all into a folder."""
     folder.mkdir(exist_ok=True)
-    contents = {"operations.md": operations()}
+    contents = {"operations.md": operations(), "engine.md": engine.page(), "gallery.md": gallery(folder / "pictures")}
     for module in MODULES:
         contents[f"{module}.md"] = api(module)
     contents["api.md"] = overview()
@@ -201,6 +209,45 @@ def line(name: str, row: Op) -> str:
         + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") if i else cell for i, cell in enumerate(cells))
         + " |\n"
     )
+
+
+# -------------------------------------------------------------------------------------------------------- the gallery
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SHORTER = {"char_transformer.py": ["--epochs", "20"]}  # what takes a minute is shown on its way
+
+
+def gallery(folder: Path) -> str:
+    """Every example's first picture, with what it says of itself. An example is run anew when it has changed."""
+    folder.mkdir(exist_ok=True)
+    parts = []
+    for path in sorted(EXAMPLES.glob("*.py")):
+        if path.name == "options.py":
+            continue
+        picture = drawn(path, folder)
+        doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        title, _, rest = doc.partition("\n")
+        shown = f"![what {path.name} draws](pictures/{picture.name})\n\n" if picture else ""
+        parts.append(f"## `{path.name}`\n\n**{escaped(title)}** {escaped(rest.strip())}\n\n{shown}")
+    head = "# Gallery\n\nThe pictures of all examples, drawn when this page was made. Each is a short program in `examples/`.\n\n"
+    return head + "\n".join(parts)
+
+
+def drawn(path: Path, folder: Path) -> Path | None:
+    """The first picture of an example, kept under the name of the example and of what is in it."""
+    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    kept = sorted(folder.glob(f"{path.stem}-{mark}.*"))
+    if not kept:
+        with tempfile.TemporaryDirectory() as out:
+            command = [sys.executable, path.name, "--out", out, *SHORTER.get(path.name, [])]
+            subprocess.run(command, cwd=EXAMPLES, check=True, capture_output=True)
+            pictures = sorted(Path(out).glob("*.png")) or sorted(Path(out).glob("*.svg"))
+            if not pictures:
+                return None
+            first = next((p for p in pictures if p.stem == path.stem), pictures[0])
+            kept = [folder / f"{path.stem}-{mark}{first.suffix}"]
+            shutil.copy(first, kept[0])
+    return kept[0]
 
 
 if __name__ == "__main__":
