@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from ..demand import on_demand
 
-__all__ = ["BestWeights", "CSVLog", "Run", "TensorBoard", "evaluate", "fit", "predict"]
+__all__ = ["BestWeights", "CSVLog", "ReduceOnPlateau", "Run", "TensorBoard", "evaluate", "fit", "predict"]
 
 if TYPE_CHECKING:
-    from .loggers import BestWeights, CSVLog, TensorBoard
+    from .loggers import BestWeights, CSVLog, ReduceOnPlateau, TensorBoard
     from .loop import fit
     from .measures import evaluate, predict
     from .run import Run
@@ -20,7 +20,7 @@ else:
         __name__,
         __all__,
         {
-            "loggers": "BestWeights CSVLog TensorBoard",
+            "loggers": "BestWeights CSVLog ReduceOnPlateau TensorBoard",
             "loop": "fit",
             "measures": "evaluate predict",
             "run": "Run",
