@@ -379,7 +379,9 @@ KEYWORDS: dict[str, str] = {
     "pred": "input", "predictions": "input", "T_0": "T_max",
     "decay_rate": "gamma", "decay_steps": "step_size T_max", "warmup_steps": "total_iters", "train": "training",
     "is_training": "training", "deterministic": "training", "normalized_axes": "normalized_shape",
-    "max_value": "max_norm clip_value", "clip_norm": "clip", "gradient_clip_val": "clip", "max_grad_norm": "clip",
+    "max_value": "max_norm clip_value",
+    "gray": "grey", "image_size": "size", "target_size": "size", "clip_norm": "clip",
+    "gradient_clip_val": "clip", "max_grad_norm": "clip",
     "accumulate_grad_batches": "accumulate", "gradient_accumulation_steps": "accumulate",
 }  # fmt: skip
 
