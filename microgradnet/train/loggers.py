@@ -156,9 +156,9 @@ class ReduceOnPlateau:
             raise TypeError(f"ReduceOnPlateau(mode={options['mode']!r}): write highest=True for 'max', or leave it out")
         self.schedule: ReduceLROnPlateau | None = None
         self.state: Mapping[str, Any] | None = None  # of a file, until there is a schedule
-        self.made(SGD([Value(0.0)], lr=1.0))  # what is wrong with the options is said here
+        self._made(SGD([Value(0.0)], lr=1.0))  # what is wrong with the options is said here
 
-    def made(self, optimizer: Any) -> ReduceLROnPlateau:
+    def _made(self, optimizer: Any) -> ReduceLROnPlateau:
         """The schedule for an optimiser."""
         return ReduceLROnPlateau(optimizer, mode="max" if self.highest else "min", **self.options)
 
@@ -166,7 +166,7 @@ class ReduceOnPlateau:
         """ValueError if the history will have no such column, TypeError for an optimiser of another kind."""
         if self.by is not None and self.by not in run.history:
             raise ValueError(f"ReduceOnPlateau(by={self.by!r}): the history has {', '.join(run.history)}")
-        self.schedule = self.made(run.optimizer)
+        self.schedule = self._made(run.optimizer)
         if self.state is not None:
             self.schedule.load_state_dict(dict(self.state))
 
