@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from ..demand import on_demand
 
 __all__ = [
-    "NEGATIVE", "PATHS", "POSITIVE", "contours", "curve", "decision_regions", "gradient", "history", "network",
-    "new_axes", "new_figure", "surface",
+    "NEGATIVE", "PATHS", "POSITIVE", "contours", "curve", "decision_regions", "gradient", "history", "lr_finder",
+    "network", "new_axes", "new_figure", "surface",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from .canvas import NEGATIVE, POSITIVE, new_axes, new_figure
     from .descents import PATHS, contours, curve, surface
     from .gradients import gradient
-    from .histories import history
+    from .histories import history, lr_finder
     from .networks import network
     from .regions import decision_regions
 else:
@@ -25,7 +25,7 @@ else:
         "canvas": "NEGATIVE POSITIVE new_axes new_figure",
         "descents": "PATHS contours curve surface",
         "gradients": "gradient",
-        "histories": "history",
+        "histories": "history lr_finder",
         "networks": "network",
         "regions": "decision_regions",
     })  # fmt: skip

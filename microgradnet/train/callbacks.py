@@ -13,20 +13,19 @@ from .measures import Function
 from .run import Run
 
 
-def in_good_order(function: Function | None) -> Callable[[Run], None]:
-    """A callback of the program, if there is one. Ctrl-C in it ends the training as in a step: once that is done."""
+def in_good_order(function: Function) -> Callable[[Run], None]:
+    """A callback of the program. Ctrl-C in it ends the training as in a step: once that is done."""
 
     def call(run: Run) -> None:
-        if function is not None:
-            try:
-                function(run)
-            except KeyboardInterrupt:
-                run.stop("interrupted")
+        try:
+            function(run)
+        except KeyboardInterrupt:
+            run.stop("interrupted")
 
     return call
 
 
-MOMENTS = ("on_start", "on_batch", "on_epoch", "on_end")
+MOMENTS = ("on_start", "before_step", "on_batch", "on_epoch", "on_end")
 
 
 def by_moment(callbacks: Any) -> dict[str, list[Callable[[Run], None]]]:
@@ -41,7 +40,8 @@ def by_moment(callbacks: Any) -> dict[str, list[Callable[[Run], None]]]:
                 f"callbacks[{i}]={brief(callback)}: it is a function, to be called after each epoch, or an object with "
                 f"some of the methods {', '.join(MOMENTS)}; each is called with the Run"
             )
-        for moment, method in (methods or {"on_epoch": callback}).items():
+        name = getattr(callback, "__name__", "")  # that of a function may be a moment's too: nobody means another one
+        for moment, method in (methods or {name if name in MOMENTS else "on_epoch": callback}).items():
             found[moment].append(in_good_order(method))
     return found
 
