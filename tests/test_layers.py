@@ -17,8 +17,8 @@ import microgradnet
 PACKAGE = Path(microgradnet.__file__).parent
 # The rooms in reading order: each imports what stands above it and nothing else.
 ROOMS = [
-    "foreign", "libraries", "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas",
-    "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional",
+    "foreign", "libraries", "words", "markup", "files", "demand", "checks", "core", "numpy", "debugging", "ops",
+    "formulas", "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional",
     "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz",
     "data", "saving", "export", "train", "estimators", "plots", "support", "testing", "__main__", "__init__",
 ]  # fmt: skip

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from ..demand import on_demand
 
 __all__ = [
-    "BestWeights", "CSVLog", "LearningRates", "ReduceOnPlateau", "Run", "TensorBoard", "evaluate", "find_lr", "fit",
-    "predict",
+    "BestWeights", "CSVLog", "History", "LearningRates", "ReduceOnPlateau", "Run", "TensorBoard", "evaluate",
+    "find_lr", "fit", "predict",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
+    from .history import History
     from .loggers import BestWeights, CSVLog, ReduceOnPlateau, TensorBoard
     from .loop import fit
     from .measures import evaluate, predict
@@ -25,6 +26,7 @@ else:
         __name__,
         __all__,
         {
+            "history": "History",
             "loggers": "BestWeights CSVLog ReduceOnPlateau TensorBoard",
             "loop": "fit",
             "measures": "evaluate predict",

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from ..saving.states import is_stateful
 from ..words import brief, printable
+from .live import Live, in_notebook
 from .measures import Function
 from .run import Run
 
@@ -64,17 +65,23 @@ def stateful(callbacks: Any) -> dict[str, Any]:
 
 
 class Progress:
-    """A line for each epoch on stderr; on a terminal, with tqdm, a bar that moves within it: a `with` block.
+    """A line for each epoch on stderr; on a terminal, with tqdm, a bar that moves within it; in a notebook, curves.
 
-    `taken` is how many steps were done before, as a checkpoint says.
+    A `with` block, for a run that may go on from a checkpoint.
     """
 
-    def __init__(self, on: bool, taken: int) -> None:
-        self.on, self.taken, self.bar, self.epoch = on, taken, None, 0
+    def __init__(self, on: bool, run: Run) -> None:
+        self.on, self.run, self.bar, self.epoch = on, run, None, 0
+        self.live: Live | None = None
 
     def __enter__(self) -> Self:
-        if self.on and self.taken:
-            print(f"going on where the checkpoint is: {self.taken} steps are done", file=sys.stderr)
+        taken = self.run.taken
+        note = f"going on where the checkpoint is: {taken} steps are done" if taken else ""
+        if self.on and in_notebook():
+            self.live = Live(note)
+            return self
+        if self.on and note:
+            print(note, file=sys.stderr)
         if self.on and sys.stderr.isatty():
             try:
                 from tqdm import tqdm
@@ -85,6 +92,8 @@ class Progress:
 
     def step(self, run: Run) -> None:
         """Called after each batch."""
+        if self.live is not None:
+            self.live.step(run, f"epoch {run.epoch}/{run.epochs}: {said(run.means())}")
         if self.bar is not None:
             bar = self.bar
             if run.epoch != self.epoch:
@@ -98,7 +107,9 @@ class Progress:
 
     def line(self, run: Run) -> None:
         """Called after each epoch, once it is in the history."""
-        if self.on:
+        if self.live is not None:
+            self.live.line(run)
+        elif self.on:
             if self.bar is not None:
                 self.bar.clear()
             latest = {name: column[-1] for name, column in run.history.items()}
@@ -107,6 +118,8 @@ class Progress:
             print(printable(line, sys.stderr), file=sys.stderr)
 
     def __exit__(self, *error: object) -> None:
+        if self.live is not None:
+            self.live.end(self.run)
         if self.bar is not None:
             self.bar.close()
 

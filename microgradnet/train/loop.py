@@ -29,10 +29,11 @@ from .arguments import (
 from .around import Interrupts, ModesKept
 from .between import Between
 from .callbacks import Progress, around, by_moment, stateful
+from .history import History
 from .likeness import functions_of, likenesses
 from .measures import Function, evaluated
 from .named import Weighted, each, loss_of, metrics_of
-from .run import History, Moves, Run, Steps
+from .run import Moves, Run, Steps
 from .sources import ArraySource, Batch, Rows, Source, fingerprint
 from .step import Step
 from .streams import Stream, deals, source_of
@@ -175,7 +176,7 @@ def fit(
         between=Between(accumulate, clip, moments["before_step"]),
     )  # fmt: skip
 
-    with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown, around(moments, run):
+    with Interrupts() as interrupts, ModesKept(model), Progress(progress, run) as shown, around(moments, run):
         told = {"batch": [shown.step, *moments["on_batch"]], "epoch": [shown.line, *moments["on_epoch"]]}
         if scheduler is not None:
             told[scheduler_interval].insert(0, on_schedule(scheduler))
@@ -198,7 +199,7 @@ def fit(
                 run.save(checkpoint)
     if run.best:
         model.load_state_dict(run.best["state"])
-    return {**run.history, "stopped": run.stopped or "finished"}
+    return History(run.history, stopped=run.stopped or "finished")
 
 
 def on_schedule(scheduler: Steps) -> Callable[[Run], None]:

@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from ..nn.module import Module
 from ..saving import load, save
@@ -16,8 +16,6 @@ from ..saving.file import target
 from ..saving.formats import Path
 from .arguments import BACKEND, OPTIONS, changed
 from .sources import Batch, Source
-
-History: TypeAlias = dict[str, Any]
 
 
 class Steps(Protocol):
@@ -75,7 +73,7 @@ class Run:
         self.patience: int | None = patience
         self.measures: list[str] = ["cost", *metrics]
         held_out = [f"val_{name}" for name in self.measures] if validated else []
-        self.history: History = {name: [] for name in ["epoch", *self.measures, *held_out, "seconds"]}
+        self.history: dict[str, Any] = {name: [] for name in ["epoch", *self.measures, *held_out, "seconds"]}
         self.arguments: dict[str, Any] = {}  # that must be the same when it goes on from a file
         self.taken: int = 0  # batches, in all epochs
         self.gathered: int = 0  # batches whose gradients wait for the others that are one step with them
