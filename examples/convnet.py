@@ -62,6 +62,9 @@ def main(options: argparse.Namespace) -> None:
     optimiser = optim.AdamW(model.parameters(), lr=options.lr)
     schedule = optim.OneCycleLR(optimiser, max_lr=options.lr, total_steps=steps)
 
+    def on_batch(run: mg.train.Run) -> None:
+        bar.update()
+
     def on_epoch(run: mg.train.Run) -> None:
         cost, right, seconds = (run.history[name][-1] for name in ("val_cost", "val_accuracy", "seconds"))
         tqdm.write(f"epoch {run.epoch}: held-out cost {cost:.4f}, held-out accuracy {right:.2%} ({seconds:.1f} s)")
@@ -71,7 +74,7 @@ def main(options: argparse.Namespace) -> None:
             model, images, labels, loss=cross_entropy, optimizer=optimiser, epochs=epochs,
             batch_size=options.batch_size, scheduler=schedule, scheduler_interval="batch",
             validation=(test_images, digits.test_labels), metrics={"accuracy": accuracy},
-            on_batch=lambda run: bar.update(), on_epoch=on_epoch, seed=options.seed, progress=False,
+            callbacks=[on_batch, on_epoch], seed=options.seed, progress=False,
         )  # fmt: skip
     print(f"trained in {sum(history['seconds']):.1f} s")
 

@@ -86,7 +86,7 @@ def main(options: argparse.Namespace) -> None:
         history = mg.fit(
             model, x_train, y_train, loss=loss, optimizer=optimiser, epochs=options.epochs,
             validation=(x_test, y_test), metrics={"accuracy": accuracy}, patience=10, seed=options.seed,
-            on_epoch=lambda run: bar.update(), progress=False,
+            callbacks=[lambda run: bar.update()], progress=False,
         )  # fmt: skip
     best = int(np.argmin(history["val_cost"]))
     print(f"stopped: {history['stopped']}, after epoch {history['epoch'][-1]}; kept: epoch {best + 1}")

@@ -54,7 +54,7 @@ def main(options: argparse.Namespace) -> None:
         look(0)
         history = mg.fit(
             model, x_train, y_train, loss=cross_entropy, optimizer=optim.Adam(model.parameters(), lr=options.lr),
-            epochs=options.epochs, validation=(x_test, y_test), metrics={"accuracy": accuracy}, on_epoch=on_epoch,
+            epochs=options.epochs, validation=(x_test, y_test), metrics={"accuracy": accuracy}, callbacks=[on_epoch],
             seed=options.seed, progress=False,
         )  # fmt: skip
 

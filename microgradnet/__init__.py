@@ -17,9 +17,9 @@ from .ops.elementwise import hook
 
 __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug", "draw",
-    "estimators", "evaluate", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian", "hook", "host_call",
-    "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict", "primitive",
-    "save", "save_onnx", "save_torch", "steps", "transforms", "value_and_grad", "vjp",
+    "estimators", "evaluate", "find_lr", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian", "hook",
+    "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict",
+    "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .playing import steps
     from .programs import compile, host_call
     from .saving import load, save
-    from .train import evaluate, fit, predict
+    from .train import evaluate, find_lr, fit, predict
     from .transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from .viz import Drawing, draw
 else:  # most programs need some of these, and none needs them to differentiate
@@ -48,7 +48,7 @@ else:  # most programs need some of these, and none needs them to differentiate
         "plots": "plots",
         "programs": "compile host_call",
         "saving": "load save",
-        "train": "evaluate fit predict",
+        "train": "evaluate find_lr fit predict",
         "transforms": "transforms checkpoint grad hessian hvp jacobian jvp value_and_grad vjp",
         "viz": "Drawing draw",
     })  # fmt: skip

@@ -380,6 +380,9 @@ KEYWORDS: dict[str, str] = {
     "decay_rate": "gamma", "decay_steps": "step_size T_max", "warmup_steps": "total_iters", "train": "training",
     "is_training": "training", "deterministic": "training", "normalized_axes": "normalized_shape",
     "max_value": "max_norm clip_value",
+    "gray": "grey", "image_size": "size", "target_size": "size", "clip_norm": "clip",
+    "gradient_clip_val": "clip", "max_grad_norm": "clip",
+    "accumulate_grad_batches": "accumulate", "gradient_accumulation_steps": "accumulate",
 }  # fmt: skip
 
 # And what has no counterpart: why it can be left out, or what is done instead.
@@ -407,6 +410,8 @@ LEFT_OUT: dict[str, str] = {
     "clipvalue": "optim.clip_grad_value_(model.parameters(), clip_value) before the step does it",
     "allow_int": "integers have no gradient. Cast them first: array.astype(float)",
     "holomorphic": "only real numbers are differentiated. Leave it out",
+    **each("on_batch on_epoch",
+           "callbacks=[f] calls a function after each epoch, one that is named on_batch after each batch"),
     "num_workers": "batches are dealt out by this process. Leave it out",
     "pin_memory": "there is one device. Leave it out",
     "validation_split": "data.split(x, y, held_out=0.2) cuts a part off, for validation=",

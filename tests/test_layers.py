@@ -17,9 +17,9 @@ import microgradnet
 PACKAGE = Path(microgradnet.__file__).parent
 # The rooms in reading order: each imports what stands above it and nothing else.
 ROOMS = [
-    "foreign", "libraries", "words", "files", "demand", "checks", "core", "numpy", "debugging", "ops", "formulas",
-    "notation", "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional",
-    "tree", "transforms", "programs", "gradcheck", "nn", "optim", "viz", "playing",
+    "foreign", "libraries", "words", "markup", "files", "demand", "checks", "core", "numpy", "debugging", "ops",
+    "formulas", "notation", "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional", "tree",
+    "transforms", "programs", "gradcheck", "nn", "optim", "viz", "playing",
     "data", "saving", "export", "train", "estimators", "plots", "support", "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
@@ -190,21 +190,22 @@ def test_what_is_exported_exists_and_is_documented(name: str) -> None:
 def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
-        "draw", "estimators", "evaluate", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian", "hook",
-        "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict",
-        "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "value_and_grad", "vjp",
+        "draw", "estimators", "evaluate", "find_lr", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian",
+        "hook", "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots",
+        "predict", "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",
         "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "CELU", "CircularPad1d", "CircularPad2d",
         "ConstantPad1d", "ConstantPad2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
         "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "Dropout", "Dropout1d", "Dropout2d", "ELU",
-        "Embedding", "Flatten", "Fold", "GELU", "GLU", "GRU", "GaussianNLLLoss", "GroupNorm", "Hardsigmoid",
-        "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss", "Identity", "InstanceNorm1d",
-        "InstanceNorm2d", "KLDivLoss", "L1Loss", "LSTM", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid",
-        "LogSoftmax", "MLP", "MSELoss", "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "Mish", "Module",
+        "Embedding", "Flatten", "Fold", "GELU", "GLU", "GRU", "GaussianNLLLoss", "GaussianNoise", "GroupNorm",
+        "Hardsigmoid", "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss", "Identity",
+        "InstanceNorm1d", "InstanceNorm2d", "KLDivLoss", "L1Loss", "LSTM", "LayerNorm", "LeakyReLU", "Linear",
+        "LogSigmoid", "LogSoftmax", "MLP", "MSELoss", "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "Mish", "Module",
         "MultiMarginLoss", "MultiheadAttention", "NLLLoss", "PReLU", "PairwiseDistance", "PixelShuffle",
-        "PixelUnshuffle", "PoissonNLLLoss", "RMSNorm", "RNN", "ReLU", "ReLU6", "ReflectionPad1d", "ReflectionPad2d",
+        "PixelUnshuffle", "PoissonNLLLoss", "RMSNorm", "RNN", "RandomCrop", "RandomErasing", "RandomHorizontalFlip",
+        "RandomRotation", "RandomVerticalFlip", "ReLU", "ReLU6", "ReflectionPad1d", "ReflectionPad2d",
         "ReplicationPad1d", "ReplicationPad2d", "Residual", "SELU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss",
         "SoftMarginLoss", "Softmax", "Softmin", "Softplus", "Softsign", "Step", "Tanh", "TransformerDecoder",
         "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss", "Unflatten",

@@ -156,7 +156,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "network, of many neurons, most=5": lambda: plots.network(layered(30, 5, 7), most=5),
     "network, an example and labels": lambda: plots.network(layered(3, 4, 2), [0.5, -1.0, 2.0], labels=["no", "yes"]),
     "network, many outputs with labels": lambda: plots.network(layered(2, 9), most=4, labels=range(10, 19)),
-    "network, without weights": lambda: plots.network(nn.Sequential(zero(nn.Linear(2, 2)))),
+    "network, without weights": lambda: plots.network(nn.Sequential(zero(nn.Linear(2, 2, bias=False)))),
     "curve": lambda: plots.curve(lambda x: x**3 - x, (-2, 1.5)),
     "curve, five paths": lambda: plots.curve(np.square, (-2, 2), *[[1.5 - 0.1 * k, 0.75, -0.3 * k] for k in range(5)]),
     "curve, flat": lambda: plots.curve(lambda x: x * 0 + 2, (0, 1)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_parameters_of_any_shape_are_drawn() -> None:
     odd = Odd()
     odd(0.0).backward()  # and gradients that are all 0
     figure = plots.gradient(odd)
-    assert [image.get_array().shape for image in drawn(figure)] == [(1, 1), (3, 50)]
+    assert [image.get_array().shape for image in drawn(figure)] == [(1, 1), (17, 11)]
     figure.draw_without_rendering()
 
 
@@ -192,3 +193,100 @@ def test_a_gradient_without_a_number_is_as_large_as_the_rest() -> None:
     layer.weight.grad, layer.bias.grad = np.full((2, 3), np.nan, "f4"), np.array([0.5, -2.0], "f4")
     (part,) = plots.gradient(layer).subfigs
     assert part.get_suptitle() == "up to ±2"
+
+
+# ---------------------------------------------------------------------------------------------- what networks look for
+
+
+def convnet() -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(1, 4, 3, seed=0), nn.ReLU(), nn.Conv2d(4, 2, 2, seed=1), nn.Flatten())
+
+
+def test_windows_of_convolutions_are_drawn_one_by_one() -> None:
+    model = convnet()
+    first, second = (image.get_array() for image in drawn(plots.filters(model)))
+    assert (first.shape, second.shape) == ((7, 7), (5, 11))
+    for i in range(4):  # two and two, for they have one input channel
+        y, x = divmod(i, 2)
+        np.testing.assert_array_equal(first[4 * y :, 4 * x :][:3, :3], model.layers[0].weight.data[i, 0])
+    for i in range(2):  # a row for each output channel, a column for each input channel
+        for j in range(4):
+            np.testing.assert_array_equal(second[3 * i :, 3 * j :][:2, :2], model.layers[2].weight.data[i, j])
+    with pytest.raises(ValueError, match="MLP has no Conv2d layer"):
+        plots.filters(nn.MLP(2, [3], seed=0))
+    with pytest.raises(TypeError, match="wanted a Module"):
+        plots.filters(3.0)  # type: ignore[arg-type]
+
+
+def test_feature_maps_are_what_the_convolutions_give() -> None:
+    model = convnet()
+    image = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
+    seen, first, second = (image.get_array() for image in drawn(plots.feature_maps(model, image)))
+    np.testing.assert_array_equal(seen, image)
+    inner = model.layers[0](image[None, None]).data
+    outer = model.layers[2](np.maximum(inner, 0)).data
+    for i in range(4):
+        y, x = divmod(i, 2)
+        np.testing.assert_array_equal(first[5 * y :, 4 * x :][:4, :3], inner[0, i])
+    for i in range(2):
+        np.testing.assert_array_equal(second[:, 3 * i :][:, :2], outer[0, i])
+    with pytest.raises(ValueError, match=r"wants one image, .*; got \(2, 1, 6, 5\)"):
+        plots.feature_maps(model, np.zeros((2, 1, 6, 5)))
+
+
+def test_a_confusion_matrix_counts_labels_down_and_answers_across() -> None:
+    labels, answers = np.array([0, 1, 1, 2, 2, 2]), np.array([0, 1, 0, 2, 2, 1])
+    axes = plots.confusion_matrix(labels, answers, names=["cat", "dog", "bird"])
+    written = {tuple(map(round, reversed(text.get_position()))): text.get_text() for text in axes.texts}
+    assert written == {(0, 0): "1", (1, 1): "1", (1, 0): "1", (2, 2): "2", (2, 1): "1"}
+    np.testing.assert_allclose(axes.images[0].get_array(), [[1, 0, 0], [0.5, 0.5, 0], [0, 1 / 3, 2 / 3]])
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["cat", "dog", "bird"]
+    assert axes.get_title() == "4 of 6 right"
+    outputs = Value(np.eye(3)[answers])
+    again = plots.confusion_matrix(labels, outputs)
+    np.testing.assert_array_equal(again.images[0].get_array(), axes.images[0].get_array())
+    words = plots.confusion_matrix(["b", "a"], ["a", "a"])
+    np.testing.assert_array_equal(words.images[0].get_array(), [[1, 0], [1, 0]])
+    with pytest.raises(ValueError, match=r"got shapes \(2,\) and \(3,\)"):
+        plots.confusion_matrix([0, 1], [0, 1, 1])
+    with pytest.raises(ValueError, match="names are 3, one for each class; got 1"):
+        plots.confusion_matrix(labels, answers, names=["cat"])
+
+
+def test_a_small_network_has_its_numbers_and_fills_its_frame() -> None:
+    model = nn.MLP(2, [3, 1], seed=0)
+    axes = plots.network(model)
+    written = sorted(text.get_text() for text in axes.texts)
+    weights = [f"{w:.2f}" for layer in model.layers for w in layer.weight.data.ravel()]
+    biases = [f"{b:+.2f}" for layer in model.layers for b in layer.bias.data]
+    assert set(weights + biases) <= set(written)
+    heights = [line.get_ydata()[0] for line in axes.lines]
+    assert (min(heights), max(heights)) == (-0.5, 0.5)
+    assert not set(weights) & {text.get_text() for text in plots.network(model, numbers=False).texts}
+
+
+def test_an_example_that_is_an_image_stands_beside_the_inputs() -> None:
+    model, picture = nn.MLP(64, [3], seed=0), np.random.default_rng(0).random(64)
+    inset = plots.network(model, picture).child_axes[0]
+    np.testing.assert_array_equal(inset.images[0].get_array(), picture.reshape(8, 8))
+    wide = plots.network(model, picture, image=(4, 16)).child_axes[0]
+    assert wide.images[0].get_array().shape == (4, 16)
+    assert not plots.network(model, picture, image=False).child_axes
+    assert not plots.network(model).child_axes
+    with pytest.raises(ValueError, match=r"image=\(4, 4\): an input has 64 numbers"):
+        plots.network(model, picture, image=(4, 4))
+
+
+def test_activations_play_one_example_after_the_other(tmp_path: Path) -> None:
+    model = nn.MLP(2, [2, 1], activation=np.tanh, seed=0)
+    played = plots.play(model, [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], seconds=0.5)
+    played.save(tmp_path / "network.gif")
+    from PIL import Image
+
+    with Image.open(tmp_path / "network.gif") as found:
+        assert (found.n_frames, found.info["duration"]) == (3, 500)
+    assert 'src="data:image/gif;base64,' in played._repr_html_()
+    with pytest.raises(ValueError, match=r"saved as \.gif"):
+        played.save(tmp_path / "network.png")
+    with pytest.raises(ValueError, match=r"examples are \(n, inputs\).*got shape \(2,\)"):
+        plots.play(model, [0.0, 1.0])

@@ -33,6 +33,7 @@ def sgd() -> optim.SGD:
 def trained(
     epochs: Any = 1, batch_size: Any = 2, patience: Any = None, seed: Any = None, save_every: Any = None,
     scheduler_interval: Any = "epoch", validation: Any = None, metrics: Any = None, checkpoint: Any = None,
+    clip: Any = None, accumulate: Any = 1,
 ) -> None:  # fmt: skip
     given = dict(locals())
     model = nn.Linear(2, 2, seed=0)
@@ -56,7 +57,15 @@ def batch_norm(running_mean: Any, running_var: Any, weight: Any = None, bias: An
 
 
 OTHERS: dict[str, Callable[..., Any]] = {"fit": trained, "draw": drawn, "batch_norm in training": batch_norm}
-LEFT_OUT = {"data.mnist", "data.read_idx", "data.digits", "data.Digits", "data.enlarged"}  # of files, or of an extra
+LEFT_OUT = {
+    "data.mnist",
+    "data.read_idx",
+    "data.digits",
+    "data.Digits",
+    "data.enlarged",
+    "data.ImageFolder",
+    "data.image_folder",
+}  # of files, or of an extra
 
 # What is right for an argument: by its function and its name, or by its name. 4 for any other without a default.
 RIGHT: dict[str, Callable[[], Any]] = {
@@ -102,6 +111,7 @@ RIGHT: dict[str, Callable[[], Any]] = {
     "anchor": lambda: SCORES,
     "positive": lambda: SCORES,
     "negative": lambda: SCORES,
+    "RandomRotation.degrees": lambda: 10,
     "Muon.params": lambda: [Value(SCORES)],
     "prelu.weight": lambda: np.ones(4),
     "adaptive_avg_pool2d.x": lambda: IMAGE,

@@ -15,6 +15,7 @@ from microgradnet import data, nn, optim
 from microgradnet.nn.init import shared
 from microgradnet.train import Run
 from tests import training
+from tests.training import stop_after
 
 X, Y = training.examples()
 
@@ -26,7 +27,7 @@ def trained(x: Any, y: Any = None, stop: int = 0, path: Path | None = None, **mo
     given = {"loss": "mse", "optimizer": optim.SGD(model.parameters(), lr=0.1, momentum=0.5), "epochs": 3,
              "batch_size": 6, "seed": 0, "metrics": "mae", "progress": False}  # fmt: skip
     history = mg.fit(model, x, y, **{**given, **more}, checkpoint=path,
-                     on_batch=lambda run: run.stop() if run.taken == stop else None)  # fmt: skip
+                     callbacks=[stop_after(stop)])  # fmt: skip
     weights = b"".join(array.tobytes() for array in model.state_dict().values())
     return training.without_times(history), weights
 
@@ -147,7 +148,7 @@ def test_an_epoch_of_no_known_length_ends_where_it_ends() -> None:
         seen.append((run.epoch, run.batch, run.steps))
 
     model = nn.Linear(3, 1, seed=0)
-    mg.fit(model, epoch, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), epochs=3, on_batch=on_batch,
+    mg.fit(model, epoch, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), epochs=3, callbacks=[on_batch],
            progress=False)  # fmt: skip
     assert seen == [(1, 1, None), (1, 2, 2), (2, 1, 2), (2, 2, 2), (2, 3, 2), (2, 4, 4), (3, 1, 1)]
 

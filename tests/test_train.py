@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import math
 import os
 import re
 import signal
@@ -23,11 +24,12 @@ from microgradnet import Value, nn, optim, plots
 from microgradnet import functional as F
 from microgradnet.nn.init import shared
 from microgradnet.saving.states import generators
-from microgradnet.train import BestWeights, CSVLog, Run, TensorBoard
+from microgradnet.train import BestWeights, CSVLog, ReduceOnPlateau, Run, TensorBoard
 from microgradnet.train.likeness import likeness
 from microgradnet.train.named import LOSSES, accuracy, loss_of
 from tests import training
 from tests.collector import uncollected
+from tests.training import each_batch, stop_after
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +124,7 @@ def test_every_module_is_left_in_the_mode_it_had(modes: tuple[bool, bool]) -> No
         if run.epoch == 3:
             raise RuntimeError("from the callback")
 
-    given = small(model=model, epochs=5, on_batch=on_batch, on_epoch=on_epoch)
+    given = small(model=model, epochs=5, callbacks=[on_batch, on_epoch])
     with pytest.raises(RuntimeError, match="from the callback"):
         mg.fit(**given, validation=(given["x"], given["y"]))
     assert seen == [{True}] * 12
@@ -139,7 +141,7 @@ def test_a_schedule_steps_with_each_epoch_or_each_batch() -> None:
             optimizer = run.optimizer
             seen.append(optimizer.param_groups[0]["lr"] if hasattr(optimizer, "param_groups") else optimizer.lr)
 
-        mg.fit(**given, scheduler=schedule, scheduler_interval=interval, on_batch=on_batch)
+        mg.fit(**given, scheduler=schedule, scheduler_interval=interval, callbacks=[on_batch])
         np.testing.assert_allclose(seen, lrs)
 
 
@@ -155,11 +157,11 @@ def test_callbacks_see_where_it_is_and_can_stop_it() -> None:
         if run.epoch == 2:
             run.stop()
 
-    history = mg.fit(**small(epochs=9), on_batch=on_batch, on_epoch=on_epoch)
+    history = mg.fit(**small(epochs=9), callbacks=[on_batch, on_epoch])
     assert batches == [(1, i, 4, 0) for i in (1, 2, 3, 4)] + [(2, i, 4, 1) for i in (1, 2, 3, 4)]
     assert epochs == [(1, 1), (2, 2)]
     assert (history["stopped"], history["epoch"]) == ("callback", [1, 2])
-    history = mg.fit(**small(), on_batch=lambda run: run.stop() if run.taken == 6 else None)
+    history = mg.fit(**small(), callbacks=[stop_after(6)])
     assert (history["stopped"], history["epoch"]) == ("callback", [1])
 
 
@@ -170,7 +172,7 @@ def test_patience_ends_it_and_the_best_weights_stay() -> None:
     def on_epoch(run: Run) -> None:
         held[run.epoch] = weights(run.model)
 
-    given = small(epochs=20, on_epoch=on_epoch)
+    given = small(epochs=20, callbacks=[on_epoch])
     real, model = given["loss"], given["model"]
 
     def loss(out: Any, y: Any) -> Any:
@@ -293,7 +295,7 @@ def test_what_is_held_out_is_held_out_when_it_goes_on(tmp_path: Path) -> None:
         weight = np.linspace(0, 1, 20)
         given["loss"] = "huber"
         history = mg.fit(**given, validation=0.3, sample_weight=weight, metrics="mae",
-                         on_batch=lambda run: run.stop() if run.taken == stop else None)  # fmt: skip
+                         callbacks=[stop_after(stop)])  # fmt: skip
         return training.without_times(history), weights(given["model"])
 
     path = tmp_path / "run.npz"
@@ -335,7 +337,7 @@ def test_several_inputs_go_on_from_a_file_and_are_told_apart(tmp_path: Path) -> 
         model = Two()
         mg.fit(model, x, np.arange(20) % 2, loss="cross_entropy", optimizer=optim.SGD(model.parameters(), lr=0.1),
                epochs=2, batch_size=6, seed=0, progress=False, checkpoint=tmp_path / "run.npz",
-               on_batch=lambda run: run.stop() if run.taken == stop else None)  # fmt: skip
+               callbacks=[stop_after(stop)])  # fmt: skip
         return weights(model)
 
     x, words = training.examples()[0], np.arange(20) % 5
@@ -424,6 +426,9 @@ class Noting:
     def on_start(self, run: Run) -> None:
         self.notes.append(f"{self.name}start {run.taken}")
 
+    def before_step(self, run: Run) -> None:
+        self.notes.append(f"{self.name}step {run.taken}")
+
     def on_batch(self, run: Run) -> None:
         self.notes.append(f"{self.name}batch {run.taken}")
 
@@ -440,14 +445,27 @@ def test_callbacks_are_called_at_their_moments_in_their_order() -> None:
     def function(run: Run) -> None:
         notes.append(f"function {run.epoch}")
 
-    mg.fit(**small(batch_size=10, callbacks=[function, Noting(notes), Noting(notes, "second ")]),
-           on_epoch=lambda run: notes.append("first"))  # fmt: skip
-    epoch = ["batch", "second batch"]
+    mg.fit(**small(batch_size=10, callbacks=[function, Noting(notes), Noting(notes, "second ")]))
+    batch = [[f"step {k}", f"second step {k}", f"batch {k + 1}", f"second batch {k + 1}"] for k in range(4)]
     assert notes == [
-        "start 0", "second start 0", *(f"{note} 1" for note in epoch), *(f"{note} 2" for note in epoch),
-        "first", "function 1", "epoch 1", "second epoch 1", *(f"{note} 3" for note in epoch),
-        *(f"{note} 4" for note in epoch), "first", "function 2", "epoch 2", "second epoch 2", "end ", "second end ",
+        "start 0", "second start 0", *batch[0], *batch[1], "function 1", "epoch 1", "second epoch 1", *batch[2],
+        *batch[3], "function 2", "epoch 2", "second epoch 2", "end ", "second end ",
     ]  # fmt: skip
+
+
+def test_a_function_with_the_name_of_a_moment_is_called_then() -> None:
+    notes: list[str] = []
+
+    def on_start(run: Run) -> None:
+        notes.append(f"start {run.taken}")
+
+    def before_step(run: Run) -> None:
+        notes.append(f"step {run.taken}")
+
+    mg.fit(**small(batch_size=20, epochs=1, callbacks=[before_step, Noting(notes, "on ").on_end, on_start]))
+    assert notes == ["start 0", "step 0", "on end "]
+    with pytest.raises(TypeError, match=r"'on_batch': callbacks=.* that is named on_batch after each batch"):
+        mg.fit(**small(), on_batch=before_step)
 
 
 def test_the_end_is_told_however_it_ends() -> None:
@@ -487,7 +505,7 @@ def test_what_a_callback_keeps_goes_into_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("callbacks", "says"), [
     (len, "callbacks is a list of functions and objects; got"), ([3], r"callbacks\[0\]=3: it is a function, to be"),
-    ([len, Noting], r"callbacks\[1\]=.*Noting.*some of the methods on_start, on_batch, on_epoch, on_end"),
+    ([len, Noting], r"callbacks\[1\]=.*Noting.*some of the methods on_start, before_step, on_batch, on_epoch, on_end"),
 ])  # fmt: skip
 def test_what_is_no_callback_is_refused(callbacks: Any, says: str) -> None:
     with pytest.raises(TypeError, match=says):
@@ -498,8 +516,7 @@ def test_a_csv_file_holds_the_history_wherever_it_was_stopped(tmp_path: Path) ->
     log, path = tmp_path / "run.csv", tmp_path / "run.npz"
     log.write_text("of another run")
     for stop in (5, 0):
-        history = mg.fit(**small(epochs=3, checkpoint=path, callbacks=[CSVLog(log)], metrics="mae"),
-                         on_batch=lambda run, stop=stop: run.stop() if run.taken == stop else None)  # fmt: skip
+        history = mg.fit(**small(epochs=3, checkpoint=path, callbacks=[CSVLog(log), stop_after(stop)], metrics="mae"))
         names, *rows = (line.split(",") for line in log.read_text().splitlines())
         assert names == ["epoch", "cost", "mae", "seconds"]
         assert [[float(x) for x in column] for column in zip(*rows, strict=True)] == [history[name] for name in names]
@@ -515,9 +532,9 @@ def test_the_weights_of_the_best_epoch_are_saved(highest: bool, best: int, tmp_p
     measured = iter([4.0, 3.0, 1.0, 2.0])
     for epochs in (2, 4):
         given = small(epochs=epochs, checkpoint=tmp_path / "run.npz", batch_size=20)
-        callbacks = [BestWeights(tmp_path / "best.npz", by="m", highest=highest)]
-        mg.fit(**given, callbacks=callbacks, metrics={"m": lambda out, y: next(measured)},
-               on_epoch=lambda run: held.append(weights(run.model)))  # fmt: skip
+        best_weights = BestWeights(tmp_path / "best.npz", by="m", highest=highest)
+        mg.fit(**given, callbacks=[best_weights, lambda run: held.append(weights(run.model))],
+               metrics={"m": lambda out, y: next(measured)})  # fmt: skip
     found = mg.load(tmp_path / "best.npz")
     model = nn.MLP(3, [5, 1])
     model.load_state_dict(found["model"])
@@ -548,6 +565,163 @@ def test_without_tensorboard_one_sentence_says_what_to_do(tmp_path: Path, monkey
         mg.fit(**small(callbacks=[TensorBoard(tmp_path)]))
 
 
+# ------------------------------------------------------------------------------------------------- gradients and steps
+
+
+class Halving:
+    """A callback that counts the steps, notes what it sees and halves the gradients."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+        self.count = 0
+
+    def before_step(self, run: Run) -> None:
+        self.count += 1
+        self.seen.append(
+            (run.epoch, run.batch, round(run.cost, 4), [p.grad is not None for p in run.model.parameters()])
+        )
+        for p in run.model.parameters():
+            p.grad = p.grad * (0.5 if self.count % 2 else 0.25)
+
+    def state_dict(self) -> dict[str, int]:
+        return {"count": self.count}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.count = state["count"]
+
+
+def test_accumulated_batches_are_one_step_of_their_mean() -> None:
+    """Batches of 6 of 20 examples, three at a time: of 18, and of the 2 that are left; the first three count alike."""
+    args, hand = small(accumulate=3, clip=0.05), small()
+    mg.fit(**args)
+    model, optimizer, x, y = hand["model"], hand["optimizer"], hand["x"], hand["y"]
+    for epoch in (1, 2):
+        order = np.random.default_rng((0, epoch)).permutation(20)
+        for pick in (order[:18], order[18:]):
+            optimizer.zero_grad()
+            F.quadratic_cost(model(x[pick]), y[pick]).backward()
+            norm = optim.clip_grad_norm_(model.parameters(), 0.05)
+            assert norm > 0.05
+            optimizer.step()
+    for p, q in zip(args["model"].parameters(), model.parameters(), strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-5, atol=1e-7)
+
+
+def test_each_example_counts_once_whatever_the_sizes_of_the_batches() -> None:
+    x, y = training.examples()
+    cuts = [slice(0, 3), slice(3, 11), slice(11, 12), slice(12, 20)]
+    whole, parts = small(batch_size=20, epochs=1), small(epochs=1, accumulate=9)
+    for given, batches in ((whole, [(x, y)]), (parts, [(x[cut], y[cut]) for cut in cuts])):
+        mg.fit(**{**given, "x": batches, "y": None})
+    for p, q in zip(parts["model"].parameters(), whole["model"].parameters(), strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-5, atol=1e-7)
+
+
+def test_a_function_between_backward_and_step_sees_gradients_and_changes_them() -> None:
+    args, hand, halving = small(epochs=1, accumulate=2), small(epochs=1), Halving()
+    history = mg.fit(**args, callbacks=[halving])
+    assert [seen[:2] for seen in halving.seen] == [(1, 2), (1, 4)]
+    assert all(all(there) for *_, there in halving.seen)
+    assert len(history["cost"]) == 1
+    model, x, y = hand["model"], hand["x"], hand["y"]
+    order = np.random.default_rng((0, 1)).permutation(20)
+    for pick, lr in ((order[:12], 0.05), (order[12:], 0.025)):
+        model.zero_grad()
+        F.quadratic_cost(model(x[pick]), y[pick]).backward()
+        for p in model.parameters():
+            p.data -= np.float32(lr) * p.grad
+    for p, q in zip(args["model"].parameters(), model.parameters(), strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-5, atol=1e-7)
+
+
+def test_what_is_added_in_between_is_limited_too() -> None:
+    def before_step(run: Run) -> None:
+        for p in run.model.parameters():
+            p.grad = np.full_like(p.grad, 1e6)
+
+    given = small(epochs=1, batch_size=20, clip=0.5, callbacks=[before_step])
+    before = [p.data.copy() for p in given["model"].parameters()]
+    mg.fit(**given)
+    moved = [p.data - b for p, b in zip(given["model"].parameters(), before, strict=True)]
+    assert np.sqrt(sum((m.astype(np.float64) ** 2).sum() for m in moved)) == pytest.approx(0.1 * 0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 4, 5, 7])
+def test_gathered_gradients_wait_in_the_file(stop: int, tmp_path: Path) -> None:
+    """Wherever it was stopped, also between the batches that are one step."""
+    more = {"accumulate": 3, "clip": 0.1, "scheduler_interval": "batch", "epochs": 3}
+    shared_state = shared().bit_generator.state
+    whole = training.train(None, callbacks=[Halving()], **more)
+    path = str(tmp_path / "run.npz")
+    for taken in (stop, 0):
+        shared().bit_generator.state = shared_state
+        found = training.train(path, callbacks=[Halving(), training.stop_after(taken)], **more)
+        held = mg.load(path)["fit"]["waiting"]
+        assert held.get("gathered", 0) == (0 if not taken else {1: 1, 2: 2, 3: 0, 4: 0, 5: 1, 7: 0}[taken])
+    assert found == whole
+    with pytest.raises(ValueError, match="another accumulate: 3, here 1"):
+        training.train(path, **more | {"accumulate": 1})
+    with pytest.raises(ValueError, match=r"another clip: 0\.1, here None"):
+        training.train(path, **more | {"clip": None})
+
+
+def test_a_schedule_by_the_batch_counts_steps() -> None:
+    given = small(accumulate=3, batch_size=2)  # 10 batches an epoch, which are 4 steps
+    schedule = optim.StepLR(given["optimizer"], step_size=1, gamma=0.5)
+    mg.fit(**given, scheduler=schedule, scheduler_interval="batch")
+    assert given["optimizer"].param_groups[0]["lr"] == pytest.approx(0.1 * 0.5**8)
+
+
+# ---------------------------------------------------------------------------------------------------------- plateaus
+
+
+def noting_lr(seen: list[float]) -> Any:
+    return lambda run: seen.append(run.optimizer.param_groups[0]["lr"])
+
+
+def test_a_schedule_that_looks_at_the_cost_is_given_it() -> None:
+    """The val_cost if there is one, else the cost."""
+    for validated in (False, True):
+        x, y = training.examples()
+        given, seen = small(epochs=12), []
+        schedule = optim.ReduceLROnPlateau(given["optimizer"], factor=0.5, patience=0, threshold=0.2)
+        held_out = (x[:5], y[:5]) if validated else None
+        history = mg.fit(**given, scheduler=schedule, validation=held_out, callbacks=[noting_lr(seen)])
+        hand = optim.ReduceLROnPlateau(optim.SGD([Value(0.0)], lr=0.1), factor=0.5, patience=0, threshold=0.2)
+        wanted = []
+        for cost in history["val_cost" if validated else "cost"]:
+            hand.step(cost)
+            wanted += hand.get_last_lr()
+        assert seen == wanted
+        assert len({*seen}) > 1
+
+
+@pytest.mark.parametrize("stop", [0, 1, 3, 4])
+def test_a_plateau_of_any_column_reduces_the_step_size_wherever_it_was_stopped(stop: int, tmp_path: Path) -> None:
+    columns, seen = [1.0, 2.0, 2.0, 1.5, 3.0, 2.0], []
+    for part in ([stop] if stop else []) + [0]:
+        plateau, left = ReduceOnPlateau(by="m", highest=True, factor=0.5, patience=1), iter(columns[len(seen) :])
+        given = small(epochs=len(columns), batch_size=20, checkpoint=tmp_path / "run.npz" if stop else None)
+        mg.fit(**given, metrics={"m": lambda out, y, left=left: next(left)},
+               callbacks=[plateau, training.stop_after(part), noting_lr(seen)])  # fmt: skip
+    assert seen == [0.1, 0.1, 0.1, 0.05, 0.05, 0.05]
+
+
+@pytest.mark.parametrize(("make", "error", "says"), [
+    (lambda o: {"scheduler": optim.ReduceLROnPlateau(o, mode="max")}, ValueError, r"train\.ReduceOnPlateau\(by="),
+    (lambda o: {"scheduler": optim.ReduceLROnPlateau(o), "scheduler_interval": "batch"}, ValueError, "whole epochs"),
+    (lambda o: {"callbacks": [ReduceOnPlateau(by="loss")]}, ValueError, r"by='loss'\): the history has epoch, cost"),
+    (lambda o: {"callbacks": [ReduceOnPlateau(mode="max")]}, TypeError, "write highest=True for 'max'"),
+    (lambda o: {"callbacks": [ReduceOnPlateau(factor=2)]}, ValueError, "factor=2"),
+])  # fmt: skip
+def test_plateaus_that_nobody_could_see_are_refused(make: Any, error: type[Exception], says: str) -> None:
+    given = small()
+    before = weights(given["model"])
+    with pytest.raises(error, match=says):
+        mg.fit(**given, **make(given["optimizer"]))
+    assert weights(given["model"]) == before
+
+
 # ------------------------------------------------------------------------------------------------------------ Ctrl-C
 
 
@@ -556,7 +730,7 @@ def test_ctrl_c_in_a_callback_stops_it() -> None:
         if run.taken == 5:
             raise KeyboardInterrupt
 
-    history = mg.fit(**small(), on_batch=on_batch)
+    history = mg.fit(**small(), callbacks=[on_batch])
     assert (history["stopped"], history["epoch"]) == ("interrupted", [1])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -574,7 +748,7 @@ def test_ctrl_c_in_the_middle_of_a_step_lets_it_finish(tmp_path: Path) -> None:
 
     history = mg.fit(**given | {"loss": loss})
     assert history["stopped"] == "interrupted"
-    mg.fit(**after, on_batch=lambda run: run.stop() if run.taken == 3 else None)
+    mg.fit(**after, callbacks=[stop_after(3)])
     assert weights(given["model"]) == weights(after["model"])
     assert mg.load(tmp_path / "run.npz")["fit"]["taken"] == 3
 
@@ -595,7 +769,7 @@ def test_a_handler_of_the_program_stays(monkeypatch: pytest.MonkeyPatch) -> None
 
     before = signal.signal(signal.SIGINT, own)
     try:
-        mg.fit(**small(on_batch=lambda run: signal.raise_signal(signal.SIGINT)))
+        mg.fit(**small(callbacks=[each_batch(lambda run: signal.raise_signal(signal.SIGINT))]))
         assert signal.getsignal(signal.SIGINT) is own
     finally:
         signal.signal(signal.SIGINT, before)
@@ -616,7 +790,7 @@ from tests import test_train
 def on_batch(run):
     if run.taken == 10:
         print("ready", flush=True)
-history = mg.fit(**test_train.small(epochs=10**9, on_batch=on_batch))
+history = mg.fit(**test_train.small(epochs=10**9, callbacks=[on_batch]))
 print(json.dumps(history["stopped"]))
 """
 
@@ -666,7 +840,7 @@ def test_a_nan_stops_it_before_the_step_and_is_explained() -> None:
             held[:] = state()
 
     with np.errstate(all="ignore"), pytest.raises(FloatingPointError) as caught:
-        mg.fit(**given, on_batch=on_batch)
+        mg.fit(**given, callbacks=[on_batch])
     says = str(caught.value)
     assert says.startswith("the cost is nan in epoch 2, batch 2; the parameters are as they were before it")
     assert "sqrt gave nan at" in says
@@ -733,7 +907,7 @@ def test_a_last_step_that_overflows_is_undone_and_named(when: int, epoch: int, b
     path, held = tmp_path / "run.npz", []
     given = overflowing(when, checkpoint=path)
     with pytest.raises(FloatingPointError) as caught:
-        mg.fit(**given, on_batch=lambda run: held.append(weights(run.model)))
+        mg.fit(**given, callbacks=[each_batch(lambda run: held.append(weights(run.model)))])
     says = (
         f"the step in epoch {epoch}, batch {batch} made layers\\..* NaN or infinite; the parameters are as they were "
     )
@@ -760,7 +934,7 @@ def test_a_step_that_overflows_within_an_epoch_is_named_too() -> None:
     assert "in epoch 1, batch 3" in str(caught.value)
     assert "as they were before it, layers." in str(caught.value)
     with pytest.raises(FloatingPointError, match=r"epoch 1, batch 2 made layers\..* infinite\. The steps"):
-        mg.fit(**overflowing(2), on_batch=lambda run: run.stop() if run.taken == 2 else None)
+        mg.fit(**overflowing(2), callbacks=[stop_after(2)])
 
 
 def test_an_infinite_parameter_that_was_given_is_no_overflow() -> None:
@@ -836,7 +1010,7 @@ def test_what_ended_by_patience_stays_ended(tmp_path: Path) -> None:
         seen: list[int] = []
         given = small(epochs=50, patience=2, checkpoint=tmp_path / "run.npz")
         given["optimizer"] = optim.SGD(given["model"].parameters(), lr=1e-12)
-        history = mg.fit(**given, on_batch=lambda run: seen.append(run.taken))
+        history = mg.fit(**given, callbacks=[each_batch(lambda run: seen.append(run.taken))])
         return history, weights(given["model"]), seen
 
     first, again = run(), run()
@@ -849,7 +1023,7 @@ def test_the_time_before_a_stop_counts(tmp_path: Path, monkeypatch: pytest.Monke
     clock = itertools.count(0, 1000)
     monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))
     given = small(checkpoint=tmp_path / "run.npz")
-    mg.fit(**given, on_batch=lambda run: run.stop() if run.taken == 2 else None)
+    mg.fit(**given, callbacks=[stop_after(2)])
     clock = itertools.count(0, 1)
     history = mg.fit(**given)
     assert history["seconds"][0] > 999 > history["seconds"][1]
@@ -875,7 +1049,7 @@ def test_saving_every_so_often_leaves_where_it_was(tmp_path: Path) -> None:
     def on_batch(run: Run) -> None:
         seen.append(mg.load(path)["fit"]["taken"] if path.exists() else 0)
 
-    mg.fit(**small(checkpoint=path, save_every=3, on_batch=on_batch))
+    mg.fit(**small(checkpoint=path, save_every=3, callbacks=[on_batch]))
     assert seen == [0, 0, 0, 3, 3, 3, 6, 6]
     assert mg.load(path)["fit"]["taken"] == 8  # the end is always saved
 
@@ -1052,7 +1226,7 @@ def test_memory_is_flat_over_ten_thousand_steps() -> None:
             blocks.append(sys.getallocatedblocks())
 
     with uncollected():
-        mg.fit(**small(model=model, x=x, y=x[:, :1], batch_size=1, epochs=1), on_batch=on_batch)
+        mg.fit(**small(model=model, x=x, y=x[:, :1], batch_size=1, epochs=1), callbacks=[on_batch])
     assert len(blocks) == 2
     assert blocks[1] - blocks[0] < 500  # a single object kept by each step would be 9,000
 
@@ -1154,7 +1328,10 @@ def test_a_history_is_drawn() -> None:
         ({"sample_weight": np.ones(20)}, TypeError, "gives one number for all examples, and sample_weight= wants one"),
         ({"optimizer": optim.SGD}, TypeError, "optimizer is an object"),
         ({"scheduler": 0.1}, TypeError, "scheduler is an object"),
-        ({"on_epoch": 1}, TypeError, "on_epoch=1: it is a function$"),
+        ({"clip": 0}, ValueError, "clip=0: the norm that gradients are limited to is a positive number"),
+        ({"clip": math.inf}, ValueError, "clip=inf"),
+        ({"accumulate": 0}, ValueError, "accumulate=0: it is a whole number of at least 1$"),
+        ({"accumulate": True}, ValueError, "accumulate=True"),
         ({"optimizer": optim.SGD(nn.Linear(3, 1).parameters(), lr=0.1)}, ValueError, "no parameter of this model"),
         ({"scheduler": optim.StepLR(optim.SGD([Value(1.0)], lr=0.1), 1)}, ValueError, "made for another optimizer"),
     ],

@@ -21,6 +21,7 @@ from microgradnet.programs.compiled import Compiled
 from microgradnet.saving.states import generators
 from microgradnet.train import Run
 from tests import training
+from tests.training import stop_after
 
 NATIVE = pytest.param("native", marks=pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="llvmlite is not installed"))  # fmt: skip
@@ -157,7 +158,7 @@ def test_callbacks_and_schedules_change_what_the_next_step_does(backend: Any) ->
                 model.layers[0].unfreeze()
 
         schedule = optim.StepLR(optimizer, step_size=3, gamma=0.7) if scheduled else None
-        more = {"on_batch": on_batch, "scheduler": schedule, "scheduler_interval": "batch"}
+        more = {"callbacks": [on_batch], "scheduler": schedule, "scheduler_interval": "batch"}
         return mg.fit(**given, **more, compile=compile)["cost"] + seen, weights(model)
 
     for scheduled in (False, True):
@@ -165,6 +166,58 @@ def test_callbacks_and_schedules_change_what_the_next_step_does(backend: Any) ->
         np.testing.assert_allclose(compiled[0], eager[0], rtol=1e-4)
         if backend == "numpy":
             assert compiled == eager
+
+
+class Between:
+    """Counts the calls between backward and step, notes what it sees there, and changes the gradients."""
+
+    def __init__(self) -> None:
+        self.count, self.seen = 0, []
+
+    def before_step(self, run: Run) -> None:
+        self.count += 1
+        self.seen += [run.epoch, run.batch, run.cost, float(np.abs(run.model.layers[0].weight.grad).sum())]
+        for p in run.model.parameters():
+            p.grad = p.grad * (0.5 + 0.25 * (self.count % 2))
+
+    def state_dict(self) -> dict[str, int]:
+        return {"count": self.count}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.count = state["count"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_what_stands_between_backward_and_step_is_compiled_too(backend: Any, accumulate: int) -> None:
+    """Several batches a step, a function that changes gradients, and their norm limited: each once a step."""
+
+    def trained(compile: Any) -> tuple[Any, ...]:
+        shared().bit_generator.state = np.random.default_rng(0).bit_generator.state
+        between = Between()
+        model, optimizer, scheduler = training.make()
+        given = small(model=model, optimizer=optimizer, epochs=5, compile=compile, scheduler=scheduler,
+                      scheduler_interval="batch", accumulate=accumulate, clip=0.2, callbacks=[between])  # fmt: skip
+        cost = mg.fit(**given)["cost"]
+        return between.count, between.seen + cost, [p.data for p in model.parameters()]
+
+    eager, compiled = trained(False), trained(backend)
+    assert compiled[0] == eager[0] == 5 * (4 if accumulate == 1 else 2)
+    np.testing.assert_allclose(compiled[1], eager[1], rtol=2e-3 if backend == "native" else 0)
+    for p, q in zip(compiled[2], eager[2], strict=True):
+        np.testing.assert_allclose(p, q, **({"rtol": 0} if backend == "numpy" else {"rtol": 1e-3, "atol": 1e-5}))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("stop", [2, 7])
+def test_gathered_gradients_go_on_to_the_same_bits(backend: Any, stop: int, tmp_path: Path) -> None:
+    """Between the batches that are one step: after the second of the first epoch, the third of the second."""
+    more = {"compile": backend, "accumulate": 3 if stop == 2 else 4, "clip": 0.2}
+    whole = started()(None, callbacks=[Between()], **more)
+    path = str(tmp_path / "run.npz")
+    started()(path, callbacks=[Between(), stop_after(stop)], **more)
+    assert mg.load(path)["fit"]["waiting"]["gathered"] == (2 if stop == 2 else 3)
+    assert started()(path, callbacks=[Between()], **more) == whole
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -186,7 +239,7 @@ def test_a_nan_stops_it_before_anything_has_moved(backend: Any, when: int) -> No
         if when == 1:
             given["x"][bad] = np.nan
         with pytest.raises(FloatingPointError) as caught, np.errstate(all="ignore"):
-            mg.fit(**given, on_batch=on_batch)
+            mg.fit(**given, callbacks=[on_batch])
         assert all(np.isfinite(p.data).all() for p in model.parameters())
         found.append((str(caught.value), [s["step"] for s in optimizer.state_dict()["state"].values()]))
         if backend == "numpy":
@@ -224,7 +277,7 @@ def test_ctrl_c_lets_the_step_finish(backend: Any, tmp_path: Path) -> None:
     assert mg.fit(**given)["stopped"] == "interrupted"
     assert mg.load(path)["fit"]["taken"] == 7
     after = small(compile=backend)
-    mg.fit(**after, on_batch=lambda run: run.stop() if run.taken == 7 else None)
+    mg.fit(**after, callbacks=[stop_after(7)])
     assert weights(given["model"]) == weights(after["model"])
 
 
@@ -297,7 +350,7 @@ def test_an_optimiser_of_ones_own_runs_as_numpy() -> None:
         def on_batch(run: Run) -> None:
             plain.lr = 0.1 if run.taken < 8 else 0.03
 
-        mg.fit(**given, on_batch=on_batch)
+        mg.fit(**given, callbacks=[on_batch])
         return weights(given["model"])
 
     assert trained(True) == trained("numpy") == trained(False)
@@ -353,5 +406,5 @@ def test_what_stood_before_a_nan_stands_after_it(backend: Any) -> None:
             given["x"][:] = np.nan
 
     with pytest.raises(FloatingPointError, match="in epoch 4, batch 1"), np.errstate(all="ignore"):
-        mg.fit(**given, on_batch=on_batch)
+        mg.fit(**given, callbacks=[on_batch])
     assert all_that_is() == stood

@@ -51,8 +51,8 @@ EXCEPTIONS = {
     **dict.fromkeys(
         [
             f"{layer}.forward"
-            for layer in ("Activation", "AdaptivePooling", "Distance", "Dropout", "Flatten", "Identity", "Loss",
-                          "LossOfThree", "Pooling", "Spatial", "Unflatten")
+            for layer in ("Activation", "AdaptivePooling", "Augmentation", "Distance", "Dropout", "Flatten", "Identity",
+                          "Loss", "LossOfThree", "Pooling", "Spatial", "Unflatten")
         ],
         "an array of arrays, a Value of Values: __call__ says so, and is what is called",
     ),

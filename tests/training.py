@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,20 @@ def examples(n: int = N) -> tuple[np.ndarray, np.ndarray]:
     return x, (x[:, :1] * x[:, 1:2]).astype(np.float32)
 
 
+def each_batch(function: Callable[[Run], Any]) -> Callable[[Run], None]:
+    """A callback that is called after each batch: it has the name of that moment."""
+
+    def on_batch(run: Run) -> None:
+        function(run)
+
+    return on_batch
+
+
+def stop_after(taken: int) -> Callable[[Run], None]:
+    """A callback that ends a training after so many batches; after 0, none."""
+    return each_batch(lambda run: run.stop() if run.taken == taken else None)
+
+
 def make(seed: Any = None) -> tuple[nn.Module, Any, Any]:
     model = nn.Sequential(
         nn.Linear(3, 8, seed=seed), nn.BatchNorm1d(8), np.tanh, nn.Dropout(0.3, seed=seed),
@@ -37,18 +52,14 @@ def make(seed: Any = None) -> tuple[nn.Module, Any, Any]:
     return model, optimizer, optim.StepLR(optimizer, step_size=2, gamma=0.5)
 
 
-def train(path: str | None, stop_after: int = 0, save_every: int | None = None, **changed: Any) -> dict[str, Any]:
+def train(path: str | None, stop: int = 0, save_every: int | None = None, **changed: Any) -> dict[str, Any]:
     model, optimizer, scheduler = make()
     x, y = examples()
 
-    def on_batch(run: Run) -> None:
-        if run.taken == stop_after:
-            run.stop()
-
     given: dict[str, Any] = {
         "x": x, "y": y, "loss": functional.quadratic_cost, "optimizer": optimizer, "scheduler": scheduler,
-        "epochs": EPOCHS, "batch_size": BATCH, "validation": (x[:7], y[:7]), "patience": 3, "on_batch": on_batch,
-        "metrics": {"off": lambda out, y: np.abs(out - y).mean()},
+        "epochs": EPOCHS, "batch_size": BATCH, "validation": (x[:7], y[:7]), "patience": 3,
+        "callbacks": [stop_after(stop)], "metrics": {"off": lambda out, y: np.abs(out - y).mean()},
         "checkpoint": path, "save_every": save_every, "progress": False,
     }  # fmt: skip
     history = mg.fit(model, **given | changed)

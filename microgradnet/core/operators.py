@@ -15,7 +15,7 @@ import numpy as np
 
 from ..words import FEW, describe, lost_by, printable, shown, written
 from . import modes
-from .protocols import ROWS, SpeaksNumPy
+from .protocols import ROWS, SpeaksNumPy, held
 from .tables import FORMULAS, Numbers
 
 Other: TypeAlias = "Numbers | SpeaksNumPy"
@@ -52,6 +52,25 @@ class Operators(SpeaksNumPy):
         name = f", name={self.name!r}" if self.name else ""
         kind = f"shape={self.shape}, dtype={self.dtype}, " if self.size > FEW else ""  # where not all is shown
         return printable(f"Value({kind}data={shown(self._numbers)}, grad={shown(modes.settled(self))}{name})")
+
+    def _repr_html_(self) -> str:
+        if modes.on:
+            modes.looked(self, "printing it")
+        from .. import markup
+
+        name = f"{self.name}, " if self.name else ""
+        op = getattr(self, "op", None)
+        by = f", by {op.symbol}" if op is not None else ""
+        shape = f"shape {self.shape}, " if self.ndim else ""
+        gradient = modes.settled(self)
+        grad = markup.quiet("None") if gradient is None else markup.array(held(gradient))
+        return markup.card(
+            f"<b>{markup.escaped(name + 'Value')}</b> {markup.quiet(f'{shape}{self.dtype}{by}')}",
+            markup.beside(
+                markup.beside(markup.quiet("data"), markup.array(modes.number(self))),
+                markup.beside(markup.quiet("grad"), grad),
+            ),
+        )
 
     def __format__(self, spec: str) -> str:
         if modes.on:

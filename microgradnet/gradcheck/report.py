@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import NamedTuple
 
 import numpy as np
@@ -167,16 +166,16 @@ class GradReport:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """The table, for a notebook; colours follow its light or dark theme."""
-        cell = "".join
-        head = cell(f"<th>{html.escape(name)}</th>" for name in ("input", "shape", *VERDICTS, "largest gap"))
-        body = cell(f"<tr>{cell(f'<td>{html.escape(text)}</td>' for text in row)}</tr>" for row in self.rows())
-        text = html.escape(str(self).split("\n\n", 2)[2]) if str(self).count("\n\n") > 1 else ""
-        colour = "#2a9d4a" if self else "#d43c3c"
-        return (
-            f'<div><b style="color:{colour}">{self.word}</b>: the gradient of '
-            f"{html.escape(self.what)}, {html.escape(self.coverage)}<table><thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table><pre>{text}</pre></div>"
+        """The table, for a notebook, on light ground and on dark."""
+        from .. import markup
+
+        text = str(self).split("\n\n", 2)[2] if str(self).count("\n\n") > 1 else ""
+        colour = "#2a9d4a" if self else "#d43c3c" if self.is_wrong else "#b7791f"
+        return markup.card(
+            f'<b style="color:{colour}">{self.word}</b>: the gradient of {markup.escaped(self.what)}, '
+            f"{markup.escaped(self.coverage)}",
+            markup.table(("input", "shape", *VERDICTS, "largest gap"), self.rows(), range(2, 3 + len(VERDICTS))),
+            markup.program(text) if text else "",
         )
 
     def raise_on_failure(self) -> GradReport:

@@ -42,6 +42,7 @@ __all__ = [
     "Flatten",
     "Fold",
     "GaussianNLLLoss",
+    "GaussianNoise",
     "GroupNorm",
     "Hardsigmoid",
     "Hardswish",
@@ -74,6 +75,11 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomHorizontalFlip",
+    "RandomRotation",
+    "RandomVerticalFlip",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",
@@ -136,6 +142,14 @@ if TYPE_CHECKING:
         Tanh,
     )
     from .attention import MultiheadAttention, sinusoidal
+    from .augment import (
+        GaussianNoise,
+        RandomCrop,
+        RandomErasing,
+        RandomHorizontalFlip,
+        RandomRotation,
+        RandomVerticalFlip,
+    )
     from .containers import MLP, Flatten, Residual, Sequential, Unflatten
     from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
     from .distances import CosineSimilarity, PairwiseDistance
@@ -198,6 +212,7 @@ else:
         "activations": "CELU ELU GELU GLU SELU Hardsigmoid Hardswish Hardtanh Identity LeakyReLU LogSigmoid "
                        "LogSoftmax Mish PReLU ReLU ReLU6 SiLU Sigmoid Softmax Softmin Softplus Softsign Step Tanh",
         "attention": "MultiheadAttention sinusoidal",
+        "augment": "GaussianNoise RandomCrop RandomErasing RandomHorizontalFlip RandomRotation RandomVerticalFlip",
         "containers": "MLP Flatten Residual Sequential Unflatten",
         "conv": "Conv1d Conv2d ConvTranspose1d ConvTranspose2d",
         "distances": "CosineSimilarity PairwiseDistance",

@@ -15,7 +15,7 @@ from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter
 from ..words import answering, foreign, own, printable
 from . import state as states
 from .hooks import Hooks, RemovableHandle, some
-from .summary import Summary, described
+from .summary import ShownModule, Summary, described
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -48,7 +48,7 @@ foreign(ForeignModule, "Module", (
 ))  # fmt: skip
 
 
-class Module(ForeignModule):
+class Module(ShownModule, ForeignModule):
     """A layer or network. Assign Values, Modules, or lists, tuples, dicts and dataclasses of them; define `forward`.
 
     A Value attribute is a parameter, unless it was computed from others: `Value(0.1 * array)` is one, and

@@ -12,8 +12,30 @@ from ..tree import leaves
 from ..words import printable
 from .module import Module
 
+HEAD = ("parameter", "numbers", "nudge up", "nudge down", "leave", "largest slope")
 
-def gradient_report(model: Module, gradient: Any = None, n: int = 10) -> str:
+
+class GradientReport(str):
+    """A report on a gradient: a text, and in a notebook a table. `rows` are of parameters, `top` of single numbers."""
+
+    rows: list[tuple[str, ...]]
+    top: list[tuple[str, float]]
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from .. import markup
+
+        most = abs(self.top[0][1]) if self.top else 0.0
+        strongest = [(name, f"{slope:+.4g}", way(slope), f"{share(slope, most):.2f}") for name, slope in self.top]
+        return markup.beside(
+            markup.table(HEAD, self.rows, range(1, len(HEAD))),
+            markup.table(("the numbers that matter most", "slope", "nudge", "of the first"), strongest, (1, 3)),
+        )
+
+
+def gradient_report(model: Module, gradient: Any = None, n: int = 10) -> GradientReport:
     """The gradient in words: which way each parameter is to be nudged, and the `n` numbers that matter most.
 
     Nudged as it says, a number makes the cost smaller, and the more so the larger its slope is. The table counts the
@@ -37,18 +59,32 @@ def gradient_report(model: Module, gradient: Any = None, n: int = 10) -> str:
     named = [(printable(name), g) for name, g in named_gradients(model, gradient)]
     width = max(len("parameter"), *(len(name) for name, _ in named))
     lines = [f"{'parameter':{width}}  numbers  nudge up  nudge down  leave  largest slope"]
+    rows: list[tuple[str, ...]] = []
     for name, g in named:
         up, down, leave = (int(which.sum()) for which in (g < 0, g > 0, g == 0))
         largest = np.abs(g).max(initial=0)
-        lines.append(f"{name:{width}}  {g.size:7,}  {up:8,}  {down:10,}  {leave:5,}  {largest:13.3g}")
+        rows.append((name, f"{g.size:,}", f"{up:,}", f"{down:,}", f"{leave:,}", f"{largest:.3g}"))
+        cells = [cell.rjust(w) for cell, w in zip(rows[-1][1:], (7, 8, 10, 5, 13), strict=True)]
+        lines.append("  ".join([f"{name:{width}}", *cells]))
     top = strongest(named, n)
     width = max((len(name) for name, _ in top), default=0)
     lines.append(f"the {len(top):,} of {model.parameter_count():,} numbers that matter most:")
     for name, slope in top:
-        way = "down" if slope > 0 else "up" if slope < 0 else "nowhere" if slope == 0 else "?"
-        share = abs(slope / top[0][1]) if slope else 0.0
-        lines.append(f"  {name:{width}}  {slope:+10.4g}  nudge {way:4}  {share:.2f} of the first")
-    return "\n".join(lines)
+        of_first = share(slope, abs(top[0][1]))
+        lines.append(f"  {name:{width}}  {slope:+10.4g}  nudge {way(slope):4}  {of_first:.2f} of the first")
+    report = GradientReport("\n".join(lines))
+    report.rows, report.top = rows, top
+    return report
+
+
+def way(slope: float) -> str:
+    """Which way a number is to be nudged."""
+    return "down" if slope > 0 else "up" if slope < 0 else "nowhere" if slope == 0 else "?"
+
+
+def share(slope: float, most: float) -> float:
+    """How large a slope is beside the largest."""
+    return abs(slope) / most if slope else 0.0
 
 
 def named_gradients(model: Module, gradient: Any = None) -> list[tuple[str, Array]]:

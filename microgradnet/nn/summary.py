@@ -75,14 +75,18 @@ class Summary:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        import html
-
-        def cells(row: list[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in row) + "</tr>"
+        from .. import markup
 
         head, *rows = self.table()
-        body = "".join(cells(row, "td") for row in rows)
-        return f"<table>{cells(head, 'th')}{body}</table><p>{html.escape(self.sums)}</p>"
+        right = [i for i, name in enumerate(head) if name in ("numbers", "frozen")]
+        return markup.card(markup.table(head, rows, right), markup.quiet(self.sums))
+
+
+class ShownModule:
+    """What a notebook shows of a Module: its summary."""
+
+    def _repr_html_(self) -> str:
+        return Summary(self, {})._repr_html_()
 
 
 def described(result: Any) -> str:

@@ -23,8 +23,8 @@ def gradient(
 
     Blue is positive (a larger parameter makes the cost larger), orange negative, white 0. Full colour is `limit`, one
     number for all, so that layers and pictures can be compared; without it, the largest magnitude in each layer, as its
-    colour bar says. A weight has a row for each neuron, a bias one square for each. With `tile=(28, 28)` each row of
-    784 numbers is drawn as an image of that shape.
+    colour bar says. A weight has a row for each neuron, a bias one square for each; a convolution's windows are images.
+    With `tile=(28, 28)` each row of 784 numbers is drawn as an image of that shape.
 
     `gradient` is what `grad` returned for the model; without one, the `.grad` that `backward()` left. Raises ValueError
     if there is no gradient.
@@ -39,16 +39,28 @@ def gradient(
     layers: dict[str, list[tuple[str, Array]]] = {}
     for name, g in named_gradients(model, gradient):
         layers.setdefault(name.rpartition(".")[0], []).append((name.rpartition(".")[2], g))
+    wide = {name: [width_of(as_image(g, tile)) for _, g in images] for name, images in layers.items()}
     across = min(3, len(layers))
-    down = -(-len(layers) // across)
-    figure = new_figure(4.6 * across, 4.9 * down)
-    parts = figure.subfigures(down, across, squeeze=False).flat
+    rows = [list(layers)[i : i + across] for i in range(0, len(layers), across)]
+    widths = [max(2.8, *(sum(wide[row[k]]) + 0.9 for row in rows if k < len(row))) for k in range(across)]
+    figure = new_figure(max(3.2, sum(widths)), 4.4 * len(rows))
+    parts = figure.subfigures(len(rows), across, squeeze=False, width_ratios=widths).flat
     for part, (name, images) in zip(parts, layers.items(), strict=False):
-        draw_gradient(part, name, images, tile, limit)
+        draw_gradient(part, name, images, wide[name], tile, limit)
     return figure
 
 
-def draw_gradient(part: Any, name: str, named: list[tuple[str, Array]], tile: Any, limit: float | None) -> None:
+HIGH = 3.0  # inches that an image takes at most
+
+
+def width_of(image: Array) -> float:
+    """The inches that an image takes across: as its shape says, but no hair, and no strip that goes off the page."""
+    return float(max(0.45, min(HIGH, HIGH * image.shape[1] / max(image.shape[0], 1))))
+
+
+def draw_gradient(
+    part: Any, name: str, named: list[tuple[str, Array]], widths: list[float], tile: Any, limit: float | None
+) -> None:
     """The gradients of one layer's parameters side by side, with one colour bar."""
     from matplotlib.colors import LinearSegmentedColormap, Normalize
     from matplotlib.ticker import MaxNLocator
@@ -57,16 +69,19 @@ def draw_gradient(part: Any, name: str, named: list[tuple[str, Array]], tile: An
     largest = max((float(np.nanmax(np.abs(g), initial=0.0)) for _, g in named), default=0.0)
     most = limit or largest or 1.0
     images = [as_image(g, tile) for _, g in named]
-    ratios = [max(0.06, min(3.0, image.shape[1] / image.shape[0])) for image in images]  # the same height
     part.suptitle(f"{name}: up to ±{largest:.3g}" if name else f"up to ±{largest:.3g}")
     for axes, (own, g), image in zip(
-        part.subplots(1, len(images), squeeze=False, width_ratios=ratios)[0], named, images, strict=True
+        part.subplots(1, len(images), squeeze=False, width_ratios=widths)[0], named, images, strict=True
     ):
-        shown = axes.imshow(image, cmap=colours, norm=Normalize(-most, most), interpolation="nearest")
+        steep = image.shape[1] / max(image.shape[0], 1)
+        aspect = "equal" if 0.15 < steep < 5 else "auto"  # a row of 1,000 would be a line as thin as a hair
+        shown = axes.imshow(image, cmap=colours, norm=Normalize(-most, most), interpolation="nearest", aspect=aspect)
         axes.set_title(f"{own}\n{' × '.join(map(str, g.shape))}", fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        if tiled(g, tile):
+        if g.ndim == 4:
+            axes.set(xticks=[], yticks=[], xlabel="windows")
+        elif tiled(g, tile):
             axes.set(xticks=[], yticks=[], xlabel="an image for each neuron")
         elif g.ndim < 2:
             axes.set(xticks=[])
@@ -81,15 +96,24 @@ def tiled(g: Array, tile: tuple[int, int] | None) -> bool:
 
 
 def as_image(g: Array, tile: tuple[int, int] | None) -> Array:
-    """A parameter's gradient as a matrix, a row for each neuron; or each row as an image, with grey lines between."""
+    """A parameter's gradient as a matrix, a row for each neuron; or each row as an image, with grey lines between.
+
+    Of a convolution each window is an image: a row of them for each output channel, a column for each input channel.
+    """
+    if g.ndim == 4:
+        return sheet(g.reshape(-1, *g.shape[2:]), g.shape[1] if g.shape[1] > 1 else int(np.ceil(np.sqrt(len(g)))))
     rows = g.reshape(len(g), -1) if g.ndim else g.reshape(1, 1)
     if tile is None or not tiled(g, tile):
         return rows
-    height, width = tile
-    across = int(np.ceil(np.sqrt(len(rows))))
-    down = -(-len(rows) // across)
-    sheet = np.full((down * (height + 1) - 1, across * (width + 1) - 1), np.nan, g.dtype)
-    for i, row in enumerate(rows):
+    return sheet(rows.reshape(-1, *tile), int(np.ceil(np.sqrt(len(rows)))))
+
+
+def sheet(images: Array, across: int) -> Array:
+    """Images (n, height, width) beside and below each other, `across` in a row, with NaN between."""
+    n, height, width = images.shape
+    down = -(-n // across)
+    found = np.full((down * (height + 1) - 1, across * (width + 1) - 1), np.nan, images.dtype)
+    for i, image in enumerate(images):
         y, x = divmod(i, across)
-        sheet[y * (height + 1) :, x * (width + 1) :][:height, :width] = row.reshape(tile)
-    return sheet
+        found[y * (height + 1) :, x * (width + 1) :][:height, :width] = image
+    return found

@@ -1,13 +1,17 @@
-"""A training as curves: what `fit` measured, by epoch."""
+"""A training as curves: what `fit` measured, by epoch, and what `find_lr` did, by the step size."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np  # noqa: F401  (for the examples)
+
 from .canvas import NEGATIVE, POSITIVE, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from ..train import LearningRates
 
 
 def history(history: dict[str, Any], *, axes: Axes | None = None) -> Axes:
@@ -35,4 +39,26 @@ def history(history: dict[str, Any], *, axes: Axes | None = None) -> Axes:
     axes.legend(handles=lines, loc="center right")
     if metrics:
         right.set_ylabel(", ".join(metrics))
+    return axes
+
+
+def lr_finder(found: LearningRates, *, axes: Axes | None = None) -> Axes:
+    """The curve of `find_lr`: the cost by the step size, smoothed and as it was, and the suggestion. Returns the axes.
+
+    >>> from microgradnet import plots
+    >>> from microgradnet.train import LearningRates
+    >>> axes = plots.lr_finder(LearningRates(np.geomspace(1e-3, 1, 5), np.array([2.0, 1.9, 1.2, 1.0, 4.0])))
+    >>> axes.figure.savefig("lr.png")  # doctest: +SKIP
+    """
+    axes = axes or new_axes(6.5, 4.0)
+    axes.semilogx(found.lrs, found.costs, color=POSITIVE, alpha=0.35, linewidth=1, label="cost of each batch")
+    axes.semilogx(found.lrs, found.smoothed, color=POSITIVE, linewidth=2, label="smoothed")
+    if found.suggestion is not None:
+        axes.axvline(found.suggestion, color=NEGATIVE, linestyle="--", label=f"suggestion: lr = {found.suggestion:.2g}")
+    low, high = found.smoothed.min(), found.smoothed[0]
+    room = float(high - low) or 1.0
+    axes.set(
+        xlabel="lr", ylabel="cost", ylim=(low - 0.3 * room, high + 0.7 * room)
+    )  # not all the way up to where it is lost
+    axes.legend(loc="upper left")
     return axes

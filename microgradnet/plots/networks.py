@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..checks import whole
 from ..core import Array
-from ..nn import Module
+from ..core import numbers as plain
+from ..nn import Linear, Module
 from ..words import brief
 from .activations import activations, linear_layers
 from .canvas import NEGATIVE, POSITIVE, new_axes
@@ -17,8 +19,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+WRITTEN = 40  # weights that are written beside their lines, if there are no more
+PICTURE = 64  # pixels an input has at least to be taken for an image
+
+
 def network(
-    model: Module, example: Any = None, *, most: int = 16, labels: Any = None, axes: Axes | None = None
+    model: Module,
+    example: Any = None,
+    *,
+    most: int = 16,
+    labels: Any = None,
+    numbers: bool | None = None,
+    image: tuple[int, int] | bool | None = None,
+    axes: Axes | None = None,
 ) -> Axes:
     """The network as columns of neurons, as introductions draw it; returns the axes it is drawn in.
 
@@ -27,6 +40,10 @@ def network(
     neurons the first and the last are drawn, with ⋮ between. `example`, one input, fills each neuron with its
     activation: white for the smallest of its column (or 0), black for the largest (or 1). `labels` are written beside
     the outputs.
+
+    numbers: whether weights are written on their lines, biases beside their neurons; by default where they are few.
+    image: the height and width of an example that is drawn as an image beside the inputs; by default one of 64 or more
+        numbers is, if they make a square. False draws none.
 
     Raises ValueError for a model without Linear layers that follow each other, or an example that does not fit.
 
@@ -46,12 +63,18 @@ def network(
     whole("most", most, 2)
     if labels is not None and len(labels) < sizes[-1]:
         raise ValueError(f"labels are {sizes[-1]}, one for each output; got {len(labels)}")
+    sides = sides_of(image, sizes[0]) if example is not None else None
     fills = activations(model, example) if example is not None else None
-    axes = axes or new_axes(2.2 + 2.2 * len(sizes), 6.5)
+    tallest = max(min(n, most) for n in sizes)
+    axes = axes or new_axes(2.2 + 2.2 * len(sizes), max(2.6, min(6.5, 1.6 + 0.9 * tallest)))
+    if numbers is None:
+        numbers = sum(layer.weight.data.size for layer in layers) <= WRITTEN
 
-    columns = [drawn_neurons(n, most) for n in sizes]
+    columns = [drawn_neurons(n, most, tallest) for n in sizes]
     for i, layer in enumerate(layers):
         draw_weights(axes, i, layer.weight.data, columns[i], columns[i + 1])
+        if numbers:
+            write_numbers(axes, i, layer, columns[i], columns[i + 1])
     for i, (shown, n) in enumerate(zip(columns, sizes, strict=True)):
         for neuron, y in shown.items():
             shade = 0.0 if fills is None else float(fills[i][neuron])
@@ -63,16 +86,60 @@ def network(
         axes.text(len(sizes) - 1 + 0.13, y, str(labels[neuron]), va="center", fontsize=10)
     told = "blue: positive weight, orange: negative, the stronger the larger"
     told += "; the darker a neuron, the more active" if fills is not None else ""
-    axes.text(0, -0.72, told, ha="left", va="top", fontsize=9, color="#444444")
-    axes.set(xlim=(-0.3, len(sizes) - 0.6), ylim=(-0.8, 0.6))
+    left = -0.3 if sides is None else -1.0
+    axes.text(max(left, -0.3), -0.72, told, ha="left", va="top", fontsize=9, color="#444444")
+    axes.set(xlim=(left, len(sizes) - 0.6), ylim=(-0.8, 0.6))
     axes.set_axis_off()
+    if sides is not None:
+        draw_image(axes, np.reshape(plain(example), sides))
     return axes
 
 
-def drawn_neurons(n: int, most: int) -> dict[int, float]:
-    """The neurons of a column that are drawn, each with its height: all, or the first and the last."""
+def sides_of(image: Any, n: int) -> tuple[int, int] | None:
+    """The height and width of an input as an image; None if it is none. ValueError for what does not fit."""
+    side = math.isqrt(n)
+    if image is None:
+        return (side, side) if n >= PICTURE and side * side == n else None
+    if image is False:
+        return None
+    if image is True:
+        image = (side, side)
+    if not isinstance(image, tuple) or len(image) != 2 or math.prod(image) != n:
+        raise ValueError(f"image={image!r}: an input has {n} numbers; wanted (height, width) with as many, or False")
+    return image[0], image[1]
+
+
+def draw_image(axes: Axes, picture: Array) -> None:
+    """An example beside the column of inputs."""
+    inset = axes.inset_axes((-0.95, -0.3, 0.6, 0.6), transform=axes.transData)
+    inset.imshow(picture, cmap="gray_r")
+    inset.set(xticks=[], yticks=[])
+
+
+def write_numbers(axes: Axes, i: int, layer: Linear, left: dict[int, float], right: dict[int, float]) -> None:
+    """Each weight on its line, at another place for each neuron that it leads to, so that none lies on another; each
+    bias below its neuron."""
+    boxed = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.85}
+    for k, (m, z) in enumerate(right.items()):
+        at = 0.25 + 0.5 * (k + 0.5) / len(right)
+        for n, y in left.items():
+            w = float(layer.weight.data[m, n])
+            axes.text(i + at, y + at * (z - y), f"{w:.2f}", fontsize=7, ha="center", va="center", bbox=boxed,
+                      color=POSITIVE if w > 0 else NEGATIVE, zorder=4)  # fmt: skip
+        if layer.bias is not None:
+            axes.text(
+                i + 1, z - 0.055, f"{float(layer.bias.data[m]):+.2f}", fontsize=7, ha="center", va="top", zorder=4
+            )
+
+
+def drawn_neurons(n: int, most: int, tallest: int | None = None) -> dict[int, float]:
+    """The neurons of a column that are drawn, each with its height: all, or the first and the last.
+
+    The tallest column fills the frame.
+    """
     if n <= most:
-        return {i: (n - 1) / 2 / most - i / most for i in range(n)}
+        apart = 1 / max((tallest or most) - 1, 1)
+        return {i: ((n - 1) / 2 - i) * apart for i in range(n)}
     half = most // 2
     heights = np.linspace(0.5, -0.5, 2 * half + 1)  # the place in the middle is left for ⋮
     top = {i: float(heights[i]) for i in range(half)}

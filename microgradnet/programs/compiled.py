@@ -212,6 +212,14 @@ class Compiled:
         count = sum(len(known.programs) for known in self.signatures.values())
         return f"<compiled {self.title}: {count} program{'s' * (count != 1)}>"
 
+    def _repr_html_(self) -> str:
+        from .. import markup
+
+        passes = "".join(f"<li>{markup.escaped(line)}</li>" for line in self.passes)
+        folded = f"<details><summary>{len(self.passes)} passes</summary><ul>{passes}</ul></details>" if passes else ""
+        return markup.card(f"<b>{markup.escaped(self.title)}</b> {markup.quiet(repr(self))}",
+                           markup.program(str(self)), folded)  # fmt: skip
+
     def __str__(self) -> str:
         """The latest program with shapes, bytes, and the line of yours that each of its lines is of."""
         if self.latest is None:

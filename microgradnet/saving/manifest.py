@@ -79,7 +79,7 @@ class Writing:
         if type(x) in (list, tuple):
             parts = [self.tree(f"{path}.{i}", part, inline) for i, part in enumerate(x)]
             return parts if type(x) is list else {"$tuple": parts}
-        if type(x) is dict:
+        if type(x) is dict or getattr(x, "saved_as_dict", False):
             if all(type(key) is str and not key.startswith("$") for key in x):
                 return {key: self.tree(f"{path}.{key}", part, inline) for key, part in x.items()}
             items = [(self.tree(f"{path} key", k), self.tree(f"{path}.{k}", part, inline)) for k, part in x.items()]

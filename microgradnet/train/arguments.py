@@ -10,7 +10,7 @@ import numpy as np
 from .. import checks
 from ..core import Array, Value
 from ..nn.module import Module
-from ..optim import LRScheduler, Optimizer
+from ..optim import LRScheduler, Optimizer, ReduceLROnPlateau
 from ..words import brief
 from .sources import Batch, Inputs
 
@@ -107,12 +107,9 @@ def check_model(model: Any) -> None:
         raise TypeError(f"model is a Module; got {brief(model)}")
 
 
-def check_parts(model: Any, optimizer: Any, metrics: dict[str, Any], scheduler: Any, callbacks: dict[str, Any]) -> None:
+def check_parts(model: Any, optimizer: Any, metrics: dict[str, Any], scheduler: Any) -> None:
     """TypeError for a part that is none of its kind, ValueError for parts that do not belong together."""
     check_model(model)
-    for name, f in callbacks.items():
-        if f is not None:
-            checks.function(name, f)
     for name in metrics:
         if name in ("epoch", "cost", "seconds", "stopped") or name.startswith("val_"):
             raise ValueError(f"a metric called {name!r}: the history has that name for something else")
@@ -128,10 +125,26 @@ def check_parts(model: Any, optimizer: Any, metrics: dict[str, Any], scheduler: 
         raise ValueError("scheduler was made for another optimizer, and would change nothing here")
 
 
-def check_counts(*, batch_size: Any, epochs: Any = 1, **optional: Any) -> None:
+def check_scheduler(scheduler: Any, interval: Any) -> None:
+    """ValueError for a schedule that looks at the cost, and could not here."""
+    checks.choice("scheduler_interval", interval, ("epoch", "batch"))
+    if isinstance(scheduler, ReduceLROnPlateau):
+        if interval == "batch":
+            raise ValueError(
+                "scheduler_interval='batch': ReduceLROnPlateau looks at the cost of whole epochs. Leave it out"
+            )
+        if scheduler.mode == "max":
+            raise ValueError(
+                "ReduceLROnPlateau(mode='max') as scheduler= is given the cost, which is to fall: leave mode out. To "
+                "look at another column, callbacks=[train.ReduceOnPlateau(by='val_accuracy', highest=True)]"
+            )
+
+
+def check_counts(*, batch_size: Any, epochs: Any = 1, accumulate: Any = 1, **optional: Any) -> None:
     """ValueError for a number of epochs, batches or examples that is none; those that are `optional` may be None."""
     checks.whole("epochs", epochs)
     checks.whole("batch_size", batch_size)
+    checks.whole("accumulate", accumulate)
     for name, n in optional.items():
         if n is not None:
             checks.whole(name, n, more=", or None")

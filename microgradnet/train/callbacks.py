@@ -9,24 +9,24 @@ from typing import Any, Self
 
 from ..saving.states import is_stateful
 from ..words import brief, printable
+from .live import Live, in_notebook
 from .measures import Function
 from .run import Run
 
 
-def in_good_order(function: Function | None) -> Callable[[Run], None]:
-    """A callback of the program, if there is one. Ctrl-C in it ends the training as in a step: once that is done."""
+def in_good_order(function: Function) -> Callable[[Run], None]:
+    """A callback of the program. Ctrl-C in it ends the training as in a step: once that is done."""
 
     def call(run: Run) -> None:
-        if function is not None:
-            try:
-                function(run)
-            except KeyboardInterrupt:
-                run.stop("interrupted")
+        try:
+            function(run)
+        except KeyboardInterrupt:
+            run.stop("interrupted")
 
     return call
 
 
-MOMENTS = ("on_start", "on_batch", "on_epoch", "on_end")
+MOMENTS = ("on_start", "before_step", "on_batch", "on_epoch", "on_end")
 
 
 def by_moment(callbacks: Any) -> dict[str, list[Callable[[Run], None]]]:
@@ -41,7 +41,8 @@ def by_moment(callbacks: Any) -> dict[str, list[Callable[[Run], None]]]:
                 f"callbacks[{i}]={brief(callback)}: it is a function, to be called after each epoch, or an object with "
                 f"some of the methods {', '.join(MOMENTS)}; each is called with the Run"
             )
-        for moment, method in (methods or {"on_epoch": callback}).items():
+        name = getattr(callback, "__name__", "")  # that of a function may be a moment's too: nobody means another one
+        for moment, method in (methods or {name if name in MOMENTS else "on_epoch": callback}).items():
             found[moment].append(in_good_order(method))
     return found
 
@@ -64,17 +65,23 @@ def stateful(callbacks: Any) -> dict[str, Any]:
 
 
 class Progress:
-    """A line for each epoch on stderr; on a terminal, with tqdm, a bar that moves within it: a `with` block.
+    """A line for each epoch on stderr; on a terminal, with tqdm, a bar that moves within it; in a notebook, curves.
 
-    `taken` is how many steps were done before, as a checkpoint says.
+    A `with` block, for a run that may go on from a checkpoint.
     """
 
-    def __init__(self, on: bool, taken: int) -> None:
-        self.on, self.taken, self.bar, self.epoch = on, taken, None, 0
+    def __init__(self, on: bool, run: Run) -> None:
+        self.on, self.run, self.bar, self.epoch = on, run, None, 0
+        self.live: Live | None = None
 
     def __enter__(self) -> Self:
-        if self.on and self.taken:
-            print(f"going on where the checkpoint is: {self.taken} steps are done", file=sys.stderr)
+        taken = self.run.taken
+        note = f"going on where the checkpoint is: {taken} steps are done" if taken else ""
+        if self.on and in_notebook():
+            self.live = Live(note)
+            return self
+        if self.on and note:
+            print(note, file=sys.stderr)
         if self.on and sys.stderr.isatty():
             try:
                 from tqdm import tqdm
@@ -85,6 +92,8 @@ class Progress:
 
     def step(self, run: Run) -> None:
         """Called after each batch."""
+        if self.live is not None:
+            self.live.step(run, f"epoch {run.epoch}/{run.epochs}: {said(run.means())}")
         if self.bar is not None:
             bar = self.bar
             if run.epoch != self.epoch:
@@ -98,7 +107,9 @@ class Progress:
 
     def line(self, run: Run) -> None:
         """Called after each epoch, once it is in the history."""
-        if self.on:
+        if self.live is not None:
+            self.live.line(run)
+        elif self.on:
             if self.bar is not None:
                 self.bar.clear()
             latest = {name: column[-1] for name, column in run.history.items()}
@@ -107,6 +118,8 @@ class Progress:
             print(printable(line, sys.stderr), file=sys.stderr)
 
     def __exit__(self, *error: object) -> None:
+        if self.live is not None:
+            self.live.end(self.run)
         if self.bar is not None:
             self.bar.close()
 

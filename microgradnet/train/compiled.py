@@ -19,6 +19,7 @@ from ..programs.backends import BACKENDS, checked, is_native
 from ..programs.compiled import Compiled, Signature, compile
 from ..words import brief
 from .before import Before, finite
+from .between import Between
 from .measures import Function, number
 from .run import Run
 from .sources import Batch, Rows
@@ -69,22 +70,38 @@ class NumPyStep(Step):
     backend = "numpy"
     judge = staticmethod(be_finite)
 
-    def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool) -> None:
-        super().__init__(run, loss, metrics, one_array)
+    def __init__(
+        self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool, between: Between
+    ) -> None:
+        super().__init__(run, loss, metrics, one_array, between)
+        self.steps: dict[tuple[bool, bool], Compiled] = {}
+
+    def step(self, begins: bool, moves: bool) -> Compiled:
+        """What a batch does: it may be the first of several that are one step, and it may be the last."""
+        if (begins, moves) not in self.steps:
+            self.steps[begins, moves] = self.compiled(self.written(begins, moves))
+        return self.steps[begins, moves]
+
+    def written(self, begins: bool, moves: bool) -> Callable[..., Any]:
+        """The step as it is to be compiled."""
+        run, between, loss, one_array = self.run, self.between, self.loss, self.one_array
         model, zero_grad, move = run.model, run.optimizer.zero_grad, run.optimizer.step
         parameters, judge, judged, wanted = self.parameters, self.judge, self.judged, bool(self.metrics)
 
-        def step(*inputs: Any, **targets: Any) -> Any:
-            zero_grad()
+        def step(*inputs: Any, share: Any = None, scale: Any = None, **targets: Any) -> Any:
+            if begins:
+                zero_grad()
             outputs = measurable(model(*inputs), one_array)
             cost = differentiable(loss(outputs, *targets.values()))
             number(cost._numbers)  # TypeError for several
-            cost.backward(release=True)
+            (cost if share is None else cost * share).backward(release=True)
             modes.host(judge, cost, *judged([p.grad for p in parameters if p.grad is not None]))
-            move()
+            if moves:
+                between.settle(scale, cost, run)
+                move()
             return cost, outputs if wanted else None
 
-        self.step: Compiled = self.compiled(step)
+        return step
 
     def compiled(self, step: Callable[..., Any]) -> Compiled:
         """The step, compiled."""
@@ -96,19 +113,22 @@ class NumPyStep(Step):
 
     def take(self, batch: Batch, to_be_checked: bool = False) -> None:
         """Take the step, and count it."""
-        run = self.run
+        run, between = self.run, self.between
         shorter = isinstance(run.source, Rows) and batch.size < run.source.size
         if shorter and run.steps is not None and run.steps > RARE:
             super().take(batch, to_be_checked)
             return
+        share, moves = between.share(batch, run), between.ends(batch, run)
+        several = {"share": share, "scale": 1 / (run.weight + share)} if between.accumulate > 1 else {}
+        targets = dict(zip(("y", "weight"), batch.targets, strict=False))
         self.before.note(parameters=to_be_checked)
         try:
-            cost, outputs = self.step(*batch.inputs, **dict(zip(("y", "weight"), batch.targets, strict=False)))
+            cost, outputs = self.step(not run.gathered, moves)(*batch.inputs, **targets, **several)
         except NotFiniteError as error:
             run.cost = error.cost
         else:
             self.measured(cost, outputs, batch)
-            run.taken += 1
+            between.counted(share, moves, run)
             return
         raise FloatingPointError(self.before.report(self.loss, batch, run))
 
@@ -121,7 +141,7 @@ class NativeStep(NumPyStep):
 
     def compiled(self, step: Callable[..., Any]) -> Compiled:
         """The step, compiled."""
-        return Rehearsed(step, self.run, self.before.parameters)
+        return Rehearsed(step, self.run, self.before.parameters, self.between)
 
     def judged(self, gradients: list[Any]) -> list[Any]:
         """One number that is 0 if all gradients are finite: native code has it for next to nothing."""
@@ -132,8 +152,9 @@ class NativeStep(NumPyStep):
 class Rehearsed(Compiled):
     """A step of training that is recorded without being taken: it runs as a program from the first call on."""
 
-    def __init__(self, step: Callable[..., Any], run: Run, parameters: dict[Value, str]) -> None:
+    def __init__(self, step: Callable[..., Any], run: Run, parameters: dict[Value, str], between: Between) -> None:
         super().__init__(step, "native")
+        self.between: Between = between
         self.optimizer: Any = run.optimizer
         self.before: Before = Before(run.model, parameters)
         self.rehearsing: bool = False
@@ -156,11 +177,13 @@ class Rehearsed(Compiled):
     def undone(self) -> Iterator[None]:
         """A block after which everything that a step changes is as it was."""
         self.before.note(parameters=True)
-        gradients = {p: p.grad for p in self.before.parameters}
+        gradients = {p: None if p.grad is None else p.grad.copy() for p in self.before.parameters}
         back = self.optimizer._way_back()
+        self.between.silent = True
         try:
             yield
         finally:
+            self.between.silent = False
             back()
             self.before.put_back()
             for p, g in gradients.items():

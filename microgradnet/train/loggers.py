@@ -9,7 +9,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from .. import checks
+from ..core import Value
 from ..files import place, replace
+from ..optim import SGD, ReduceLROnPlateau
 from ..saving import save
 from ..saving.file import target
 from ..saving.formats import Path
@@ -132,3 +135,54 @@ class BestWeights:
     def __repr__(self) -> str:
         highest = ", highest=True" if self.highest else ""
         return printable(f"BestWeights({self.path!r}, by={self.by!r}{highest})")
+
+
+class ReduceOnPlateau:
+    """Makes the step size smaller once nothing gets better: `fit(…, callbacks=[ReduceOnPlateau(by="val_accuracy")])`.
+
+    It is `optim.ReduceLROnPlateau` for the optimiser of `fit`, with its options, such as `factor=0.5` and `patience=3`;
+    `by` names the column of the history that it looks at, by itself the val_cost, or without validation the cost. Lower
+    is better, or with `highest=True` higher.
+
+    >>> ReduceOnPlateau(by="val_accuracy", highest=True, factor=0.5)
+    ReduceOnPlateau(by='val_accuracy', highest=True, factor=0.5)
+    """
+
+    def __init__(self, by: str | None = None, highest: bool = False, **options: Any) -> None:
+        self.by: str | None = by
+        self.highest: bool = checks.switch("highest", highest)
+        self.options: dict[str, Any] = options
+        if "mode" in options:
+            raise TypeError(f"ReduceOnPlateau(mode={options['mode']!r}): write highest=True for 'max', or leave it out")
+        self.schedule: ReduceLROnPlateau | None = None
+        self.state: Mapping[str, Any] | None = None  # of a file, until there is a schedule
+        self._made(SGD([Value(0.0)], lr=1.0))  # what is wrong with the options is said here
+
+    def _made(self, optimizer: Any) -> ReduceLROnPlateau:
+        """The schedule for an optimiser."""
+        return ReduceLROnPlateau(optimizer, mode="max" if self.highest else "min", **self.options)
+
+    def on_start(self, run: Run) -> None:
+        """ValueError if the history will have no such column, TypeError for an optimiser of another kind."""
+        if self.by is not None and self.by not in run.history:
+            raise ValueError(f"ReduceOnPlateau(by={self.by!r}): the history has {', '.join(run.history)}")
+        self.schedule = self._made(run.optimizer)
+        if self.state is not None:
+            self.schedule.load_state_dict(dict(self.state))
+
+    def on_epoch(self, run: Run) -> None:
+        """Note the number of the epoch that has just ended."""
+        if self.schedule is not None:
+            self.schedule.step((run.judged if self.by is None else run.history[self.by])[-1])
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the schedule has seen."""
+        return {"schedule": None if self.schedule is None else self.schedule.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take it up again, when the training starts."""
+        self.state = state["schedule"]
+
+    def __repr__(self) -> str:
+        given = {"by": self.by} | ({"highest": True} if self.highest else {}) | self.options
+        return printable(f"ReduceOnPlateau({', '.join(f'{name}={x!r}' for name, x in given.items() if x is not None)})")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .. import checks
 from ..nn.init import Seed
 from ..nn.module import Module
-from ..optim import Optimizer
+from ..optim import Optimizer, ReduceLROnPlateau
 from ..programs.backends import Backend
 from ..saving.formats import Path
 from ..words import answering
@@ -17,6 +18,7 @@ from .arguments import (
     check_counts,
     check_model,
     check_parts,
+    check_scheduler,
     examples,
     held_out,
     name_of,
@@ -25,11 +27,13 @@ from .arguments import (
     weights,
 )
 from .around import Interrupts, ModesKept
-from .callbacks import Progress, around, by_moment, in_good_order, stateful
+from .between import Between
+from .callbacks import Progress, around, by_moment, stateful
+from .history import History
 from .likeness import functions_of, likenesses
 from .measures import Function, evaluated
 from .named import Weighted, each, loss_of, metrics_of
-from .run import History, Moves, Run, Steps
+from .run import Moves, Run, Steps
 from .sources import ArraySource, Batch, Rows, Source, fingerprint
 from .step import Step
 from .streams import Stream, deals, source_of
@@ -52,8 +56,8 @@ def fit(
     scheduler_interval: str = "epoch",
     patience: int | None = None,
     seed: Seed = None,
-    on_batch: Function | None = None,
-    on_epoch: Function | None = None,
+    clip: float | None = None,
+    accumulate: int = 1,
     callbacks: Any = (),
     checkpoint: Path | None = None,
     save_every: int | None = None,
@@ -81,8 +85,11 @@ def fit(
     `{"accuracy": f}`, are numbers f(outputs, y) of plain arrays, averaged likewise. `validation=(x, y)` adds
     `"val_cost"` and `"val_accuracy"`: of all these examples at once, in evaluation mode, after each epoch;
     `validation=0.2` holds out that share of the examples, at random, and trains on the others. `"epoch"` counts from
-    1, `"seconds"` is the time of each. `scheduler.step()` follows each epoch, or each batch with
-    `scheduler_interval="batch"`.
+    1, `"seconds"` is the time of each. `scheduler.step()` follows each epoch, or each step with
+    `scheduler_interval="batch"`. A ReduceLROnPlateau looks at the val_cost, or without validation at the cost.
+
+    `clip=1.0` scales gradients down whose norm, of all of them as one vector, is larger. `accumulate=4` makes one step
+    of four batches, and of what the end of an epoch leaves: their mean, as of one batch of all their examples.
 
     Losses and metrics may go by their names: `loss="cross_entropy"`, `metrics="accuracy"` or `["mae", "r2"]`; an error
     lists them. `sample_weight` (n,) says how much each example counts in the cost, relative to the others: a batch
@@ -93,10 +100,10 @@ def fit(
     lower the val_cost (without validation, the cost); a NaN lowers nothing. With `patience`, the model ends with the
     weights of its best epoch, however training ended. "interrupted": Ctrl-C; the step under way is done first, a second
     Ctrl-C raises KeyboardInterrupt. "callback": one of these said stop. `callbacks` is a list: a function is called
-    with the `Run` after each epoch; an object by those of its methods that are `on_start`, `on_batch`, `on_epoch` and
-    `on_end`, which is called however it ends. `train.CSVLog`, `TensorBoard` and `BestWeights` are such objects.
-    `on_batch=` and `on_epoch=` are functions, called before. The model is left in the mode it had, training or
-    evaluation.
+    with the `Run` after each epoch; an object by those of its methods that are `on_start`, `before_step` (gradients are
+    there, and may be changed), `on_batch`, `on_epoch`, and `on_end`, which is called however it ends. A function with
+    the name of one of these is called then. `train` has `BestWeights`, `CSVLog`, `ReduceOnPlateau`, `TensorBoard`. The
+    model is left in the mode it had, training or evaluation.
 
     `checkpoint="run.npz"` saves there after each epoch, or after every `save_every` batches, and whenever training
     stops. If the file is there, training goes on from it, to the same bits as if it had never stopped; `epochs` may be
@@ -129,12 +136,16 @@ def fit(
     kept_back = None if validation is None else apart(validation, source, batch_size)
     loss = loss_of(loss)
     metrics = metrics_of(metrics, loss)
-    check_parts(model, optimizer, metrics, scheduler, {"on_batch": on_batch, "on_epoch": on_epoch})
+    check_parts(model, optimizer, metrics, scheduler)
     moments = by_moment(callbacks)
-    check_counts(epochs=epochs, batch_size=batch_size, patience=patience, save_every=save_every)
+    check_counts(epochs=epochs, batch_size=batch_size, accumulate=accumulate, patience=patience, save_every=save_every)
+    if clip is not None:
+        clip = checks.positive(
+            "clip", clip, what="the norm that gradients are limited to", more=", such as 1.0, or None"
+        )
     if save_every is not None and checkpoint is None:
         raise ValueError("save_every says how often to save to checkpoint=, and there is none: give a path")
-    checks.choice("scheduler_interval", scheduler_interval, ("epoch", "batch"))
+    check_scheduler(scheduler, scheduler_interval)
     kind: Any = Step
     if compile is not False:
         from .compiled import step_of  # who trains without it does not wait for it
@@ -151,7 +162,7 @@ def fit(
             "batch_size": batch_size, "seed": getattr(source, "seed", None) if seed is not None else None,
             "patience": patience, "metrics": [*metrics], "loss": name_of(loss),
             "optimizer": name_of(type(optimizer)), "scheduler": scheduler and name_of(type(scheduler)),
-            "scheduler_interval": scheduler_interval, **likenesses(functions),
+            "scheduler_interval": scheduler_interval, "accumulate": accumulate, "clip": clip, **likenesses(functions),
             BACKEND: kind.backend,
             OPTIONS: options_of(optimizer.state_dict()) if isinstance(optimizer, Optimizer) else [],
         }  # fmt: skip
@@ -161,16 +172,14 @@ def fit(
         each(loss)  # raises, where it does not tell the examples apart
     weighed = not isinstance(source, ArraySource) or source.weight is not None
     step = kind(
-        run, Weighted(loss) if weighed else loss, metrics.values(), one_array=bool(metrics) or validation is not None
-    )
+        run, Weighted(loss) if weighed else loss, metrics.values(), one_array=bool(metrics) or validation is not None,
+        between=Between(accumulate, clip, moments["before_step"]),
+    )  # fmt: skip
 
-    with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown, around(moments, run):
-        told = {
-            "batch": [shown.step, in_good_order(on_batch), *moments["on_batch"]],
-            "epoch": [shown.line, in_good_order(on_epoch), *moments["on_epoch"]],
-        }
+    with Interrupts() as interrupts, ModesKept(model), Progress(progress, run) as shown, around(moments, run):
+        told = {"batch": [shown.step, *moments["on_batch"]], "epoch": [shown.line, *moments["on_epoch"]]}
         if scheduler is not None:
-            told[scheduler_interval].insert(0, lambda run: scheduler.step())
+            told[scheduler_interval].insert(0, on_schedule(scheduler))
         for batch in run.batches():
             due = (run.taken + 1) % save_every == 0 if save_every else batch.last
             step.take(batch, to_be_checked=due or batch.last)
@@ -190,7 +199,19 @@ def fit(
                 run.save(checkpoint)
     if run.best:
         model.load_state_dict(run.best["state"])
-    return {**run.history, "stopped": run.stopped or "finished"}
+    return History(run.history, stopped=run.stopped or "finished")
+
+
+def on_schedule(scheduler: Steps) -> Callable[[Run], None]:
+    """What steps a schedule: after the epoch, or where a step was taken."""
+
+    def call(run: Run) -> None:
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(run.judged[-1])
+        elif not run.gathered:
+            scheduler.step()
+
+    return call
 
 
 def given(x: Any, y: Any, sample_weight: Any, size: int, seed: Seed, validation: Any) -> Source:

@@ -14,7 +14,7 @@ from .arguments import check_counts, check_model, examples, inputs, weights
 from .around import ModesKept
 from .named import Weighted, loss_of, metrics_of
 from .sources import Batch, Inputs, Source, picked
-from .streams import source_of
+from .streams import Dataset, is_dataset, source_of
 
 Function: TypeAlias = Callable[..., Any]
 ONE = (int, float, np.generic)
@@ -40,8 +40,9 @@ def predict(model: GivesSeveral, x: Any, *, batch_size: int = 256) -> tuple[Arra
 def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
     """What `model` makes of examples x (n, …), as plain arrays: nothing is recorded, and it is in evaluation mode.
 
-    A tuple of arrays is several inputs, `model(*x)`. The examples go through `batch_size` at a time. The result is one
-    array (n, …), or a tuple of them where the model returns a tuple. The model is left in the mode it had.
+    A tuple of arrays is several inputs, `model(*x)`; of a dataset, examples d[i] = (x, y), it is each x, in order.
+    The examples go through `batch_size` at a time. The result is one array (n, …), or a tuple of them where the model
+    returns a tuple. The model is left in the mode it had.
 
     >>> from microgradnet import nn
     >>> model = nn.Sequential(nn.Linear(3, 2, seed=0), nn.Dropout(0.5))
@@ -50,6 +51,8 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
     """
     check_model(model)
     check_counts(batch_size=batch_size)
+    if is_dataset(x) and not hasattr(x, "__array__"):
+        return outputs_in_order(model, Dataset("x", x, batch_size, 0))
     return outputs_of(model, inputs("x", x), batch_size)
 
 
@@ -96,6 +99,15 @@ def outputs_of(model: Module, x: Inputs, size: int) -> Any:
     with ModesKept(model), no_grad():
         model.eval()
         return together([outputs_for(model, picked(x, slice(i, i + size))) for i in range(0, n, size)])
+
+
+def outputs_in_order(model: Module, dataset: Dataset) -> Any:
+    """What a model makes of the examples of a dataset, one after the other."""
+    with ModesKept(model), no_grad():
+        model.eval()
+        starts = range(0, dataset.n, dataset.size)
+        parts = [np.arange(i, min(i + dataset.size, dataset.n)) for i in starts]
+        return together([outputs_for(model, dataset.batch(rows).x) for rows in parts])
 
 
 def outputs_for(model: Module, x: Inputs) -> Any:

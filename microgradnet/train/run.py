@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from ..nn.module import Module
 from ..saving import load, save
@@ -16,8 +16,6 @@ from ..saving.file import target
 from ..saving.formats import Path
 from .arguments import BACKEND, OPTIONS, changed
 from .sources import Batch, Source
-
-History: TypeAlias = dict[str, Any]
 
 
 class Steps(Protocol):
@@ -33,7 +31,7 @@ class Moves(Steps, Protocol):
 
 
 class Run:
-    """A training under way, as `on_batch` and `on_epoch` see it.
+    """A training under way, as callbacks see it.
 
     `model`, `optimizer` and `scheduler` are what `fit` was given. `epoch` and `batch` count from 1, `steps` is the
     number of batches in an epoch, None where that shows at the end of the first, `cost` is that of the latest batch,
@@ -48,13 +46,13 @@ class Run:
     >>> x = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
     >>> model = nn.Linear(1, 1, seed=0)
     >>> history = fit(model, x, 2 * x, loss=functional.quadratic_cost, optimizer=optim.SGD(model.parameters(), lr=0.1),
-    ...               epochs=100, seed=0, on_epoch=good_enough, progress=False)
+    ...               epochs=100, seed=0, callbacks=[good_enough], progress=False)
     >>> history["stopped"]
     'good enough'
     """
 
     # What a file holds of it, beside the arguments and the seconds.
-    HELD = ("taken", "totals", "history", "best")
+    HELD = ("taken", "totals", "history", "best", "waiting")
 
     def __init__(
         self,
@@ -75,9 +73,12 @@ class Run:
         self.patience: int | None = patience
         self.measures: list[str] = ["cost", *metrics]
         held_out = [f"val_{name}" for name in self.measures] if validated else []
-        self.history: History = {name: [] for name in ["epoch", *self.measures, *held_out, "seconds"]}
+        self.history: dict[str, Any] = {name: [] for name in ["epoch", *self.measures, *held_out, "seconds"]}
         self.arguments: dict[str, Any] = {}  # that must be the same when it goes on from a file
-        self.taken: int = 0  # steps, in all epochs
+        self.taken: int = 0  # batches, in all epochs
+        self.gathered: int = 0  # batches whose gradients wait for the others that are one step with them
+        self.first: int = 0  # examples in the first of these
+        self.weight: float = 0.0  # of these batches, that of the first being 1
         self.epoch: int = 0
         self.batch: int = 0
         self.cost: float = math.nan
@@ -93,6 +94,27 @@ class Run:
     def steps(self) -> int | None:
         """How many batches an epoch has; None where that shows at its end."""
         return self.source.steps
+
+    @property
+    def judged(self) -> list[float]:
+        """What says how good the epochs were: their val_cost, or without validation their cost."""
+        found: list[float] = self.history["val_cost" if "val_cost" in self.history else "cost"]
+        return found
+
+    @property
+    def waiting(self) -> dict[str, Any]:
+        """The gradients that were gathered and wait for a step, for a file."""
+        if not self.gathered:
+            return {}
+        found = {name: p.grad for name, p in self.model.named_parameters() if p.grad is not None}
+        return {"gathered": self.gathered, "first": self.first, "weight": self.weight, "gradients": found}
+
+    @waiting.setter
+    def waiting(self, held: dict[str, Any]) -> None:
+        if held:
+            self.gathered, self.first, self.weight = held["gathered"], held["first"], held["weight"]
+            for name, p in self.model.named_parameters():
+                p.grad = held["gradients"].get(name)
 
     def stop(self, reason: str = "callback") -> None:
         """End the training after this step, for the first reason that was given."""
@@ -133,7 +155,7 @@ class Run:
             column.append(entry)
         self.totals, self.seconds, self.since = [0.0] * len(self.totals), 0.0, now
         if self.patience is not None:
-            *before, cost = self.history["val_cost" if held_out else "cost"]
+            *before, cost = self.judged
             if cost < min((x for x in before if not math.isnan(x)), default=math.inf):
                 self.best = {"epoch": self.epoch, "state": copy.deepcopy(self.model.state_dict())}
             self.out_of_patience()
@@ -163,7 +185,8 @@ class Run:
             return
         found = load(path)
         held = found.get("fit")
-        if not isinstance(held, dict) or not {"arguments", "seconds", *self.source.HELD, *self.HELD} <= held.keys():
+        held = {"waiting": {}, **held} if isinstance(held, dict) else None  # files of before have none
+        if held is None or not {"arguments", "seconds", *self.source.HELD, *self.HELD} <= held.keys():
             raise ValueError(f"{path} is not of fit(checkpoint=…): remove it, or give another path")
         for name, there, here in changed(held["arguments"], self.arguments, found.get("optimizer")):
             raise ValueError(

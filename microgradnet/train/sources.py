@@ -94,7 +94,7 @@ class Rows:
         """All examples in random order: first come those that are held out."""
         return np.random.default_rng((self.seed, 0)).permutation(self.all)
 
-    def kept_back(self) -> Batch:
+    def kept_back(self) -> Batch | Source:
         """The examples that are held out."""
         return self.batch(self.split()[: self.held_out])
 

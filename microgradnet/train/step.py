@@ -12,6 +12,7 @@ from ..core import Value, numbers
 from ..optim import Optimizer
 from ..words import brief
 from .before import Before, finite
+from .between import Between
 from .measures import Function, number
 from .run import Run
 from .sources import Batch
@@ -26,31 +27,41 @@ class Step:
 
     backend = "eager"
 
-    def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool) -> None:
+    def __init__(
+        self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool, between: Between
+    ) -> None:
         self.run: Run = run
         self.loss: Function = loss
         self.metrics: list[Function] = [*metrics]
         self.one_array = one_array  # whether the outputs are measured, as one array
+        self.between: Between = between
         self.parameters: list[Value] = run.model.parameters()
         moved = run.optimizer.parameters if isinstance(run.optimizer, Optimizer) else []
         names = {p: p.name or "a parameter" for p in moved} | {p: name for name, p in run.model.named_parameters()}
         self.before: Before = Before(run.model, names)
 
     def take(self, batch: Batch, to_be_checked: bool = False) -> None:
-        """Take the step, and count it. TypeError for outputs or a cost that cannot be measured or differentiated."""
-        run = self.run
+        """Take the step, and count it. TypeError for outputs or a cost that cannot be measured or differentiated.
+
+        Where several batches are one step, only the last of them moves the parameters.
+        """
+        run, between = self.run, self.between
+        share, moves = between.share(batch, run), between.ends(batch, run)
         self.before.note(parameters=to_be_checked)
 
-        run.optimizer.zero_grad()
+        if not run.gathered:
+            run.optimizer.zero_grad()
         outputs = measurable(run.model(*batch.inputs), self.one_array)
         cost = differentiable(self.loss(outputs, *batch.targets))
         self.measured(cost, outputs, batch)
         if math.isfinite(run.cost):
-            cost.backward(release=True)
+            (cost if share == 1 else cost * share).backward(release=True)
         if not math.isfinite(run.cost) or not finite(p.grad for p in self.parameters if p.grad is not None):
             raise FloatingPointError(self.before.report(self.loss, batch, run))
-        run.optimizer.step()
-        run.taken += 1
+        if moves:
+            between.settle(1 / (run.weight + share) if between.accumulate > 1 else None, run.cost, run)
+            run.optimizer.step()
+        between.counted(share, moves, run)
 
     def measured(self, cost: Value, outputs: Any, batch: Batch) -> None:
         """Tell the run the cost and the metrics."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Array
-from ..data import Batches
+from ..data import Batches, ImageFolder
 from ..nn.init import Seed
 from ..words import brief
 from .arguments import examples, plain_weights, share
@@ -80,8 +80,38 @@ class Dataset(Rows):
         together = tuple(map(stacked, zip(*x, strict=True))) if several else stacked(x)
         return as_batch(self.name, (together, *map(stacked, rest)), last)
 
+    def kept_back(self) -> Source:
+        return KeptBack(self)
+
     def fingerprint(self) -> dict[str, Any]:
-        return {self.name: f"{type(self.dataset).__name__} of {len(self.dataset)} examples"}
+        known = isinstance(self.dataset, ImageFolder)
+        said = self.dataset.fingerprint() if known else f"of {len(self.dataset)} examples"
+        return {self.name: f"{type(self.dataset).__name__} {said}"}
+
+
+class KeptBack:
+    """The examples that are held out of a dataset, some at a time: all of them may not fit into memory."""
+
+    HELD: tuple[str, ...] = ()
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset: Dataset = dataset
+        self.size: int = max(dataset.size, 256)
+        self.steps: int | None = -(-dataset.held_out // self.size)
+
+    def batches(self, epoch: int, done: int) -> Iterator[Batch]:
+        rows = self.dataset.split()[: self.dataset.held_out]
+        for start in range(done * self.size, len(rows), self.size):
+            yield self.dataset.batch(rows[start : start + self.size], start + self.size >= len(rows))
+
+    def done(self, taken: int) -> int:
+        return 0
+
+    def examples(self, done: int) -> int:
+        return 0
+
+    def fingerprint(self) -> dict[str, Any]:
+        return self.dataset.fingerprint()
 
 
 def stacked(rows: Iterable[Any]) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import microgradnet as mg
 import microgradnet.numpy as np
-from microgradnet import Value, nn, optim
+from microgradnet import Value, nn, optim, train
 from microgradnet import functional as F
 
 Array = NDArray[Any]
@@ -173,7 +173,7 @@ for _ in range(3):
 assert_type(model.layers[0].weight.data, Array)
 assert_type(model.layers[0].bias, Value | None)
 history = mg.fit(model, inputs, inputs, loss=F.mse_loss, optimizer=optimiser, epochs=1, seed=0, progress=False)
-assert_type(history, dict[str, Any])
+assert_type(history, train.History)
 
 # --------------------------------------------------------------------------------------------- functions of functions
 
