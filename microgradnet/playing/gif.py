@@ -31,7 +31,7 @@ def gif(film: Film) -> bytes:
     size = min(1.0, LARGEST / max(film.w, film.h))
     scale = FINER * size
     files = {
-        bold: font_manager.findfont(font_manager.FontProperties("DejaVu Sans", weight=bold))
+        bold: font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight=bold))
         for bold in ("normal", "bold")
     }
     fonts = {look: ImageFont.truetype(files["bold" if look in BOLD else "normal"], round(0.88 * points * scale))

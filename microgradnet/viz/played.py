@@ -9,8 +9,8 @@ import numpy as np
 
 from ..core import Value, numbers
 from .boxes import Box, Picture
-from .facts import Facts, number, settings, shorter, statistics
-from .graph import CONSTANT, OUTPUT, Node, norm
+from .facts import Facts, number, settings, shorter
+from .graph import Node, norm
 from .passes import Noted, Share
 
 LONGEST = 22  # letters of a rule that stands on an arrow
@@ -33,7 +33,7 @@ def played(picture: Picture, passed: Noted) -> list[dict[str, Any]]:
     number `n`, the total itself.
     """
     shown = zip(picture.boxes, picture.facts, arrivals(picture, passed), strict=True)
-    return [{"lines": lines_of(box, facts), "value": value_of(box), "gets": gets} for box, facts, gets in shown]
+    return [{"lines": lines_of(box, facts), "value": facts.value, "gets": gets} for box, facts, gets in shown]
 
 
 def arrivals(picture: Picture, passed: Noted) -> list[list[dict[str, Any]]]:
@@ -120,19 +120,3 @@ def lines_of(box: Box, facts: Facts) -> list[str]:
     shape = np.shape(numbers(node.thing))
     name = [node.name] if node.name and node.name != facts.title else []
     return [shorter(line, 30) for line in [*name, *settings(node), *([str(shape)] if shape else [])]]
-
-
-def value_of(box: Box) -> str:
-    """The number, or the mean of an array; of many nodes that of their result."""
-    node = box.main
-    if node is None:
-        inside = set(box.nodes)
-        outs = [n for n in box.nodes if n.op and (n.kind == OUTPUT or any(user not in inside for user in n.users))]
-        if not outs:
-            return ""
-        node = outs[-1]
-    if node.kind == CONSTANT and not np.ndim(node.thing):
-        return ""  # its title says it
-    words = statistics(np.asarray(numbers(node.thing)))
-    mean = [part for part in (words[0].split(", ") if words else []) if part.startswith("mean")]
-    return mean[0] if mean else words[0] if words else ""
