@@ -22,7 +22,7 @@ ROW = 17.0  # from line to line
 EDGE = 14.0  # around the picture
 TOLD = 34.0  # below it, where it is said what happens
 SECONDS, LAST = 1.2, 4.0  # that a frame lasts, and the last one
-KEPT = 32  # letters of a text in a box
+KEPT, LONGEST_SUM = 32, 34  # letters of a text in a box, and of a sum
 
 
 class Mark(NamedTuple):
@@ -131,7 +131,9 @@ def sums(gets: list[dict[str, Any]], frame_of: Callable[[Any], int]) -> list[tup
         if found:
             before = found[-1][2].removeprefix("gradient ")
             norms = any("norm" in x for x in (before, get["added"], total))
-            text = f"{before} → {total}" if norms else f"{before} + {get['added']} = {total}"
+            text = f"{before} + {get['added']} = {total}"
+            if norms or len(text) > LONGEST_SUM:  # of norms there is no such sum
+                text = f"{before} → {total}"
         found.append((frame_of(get["by"]), f"gradient {text}", f"gradient {total}"))
     return found
 
@@ -191,15 +193,15 @@ def told(
     said = {0: "forward: inputs and parameters hold their numbers"}
     for i, at in forward.items():
         said[at] = f"forward: {names[i]} is {cast[i].value}" if cast[i].value else f"forward: {names[i]}"
-    passes: dict[int, list[str]] = {i: [] for i in backward}
+    passes: dict[int, list[tuple[int, str]]] = {i: [] for i in backward}
     for i, show in enumerate(shows):
         for get in show["gets"]:
             if get["by"] is None:
                 said[start] = f"backward starts at {names[i]}: its gradient is {get['total']}"
             else:
-                passes[get["by"]].append(f"{get['label']} to {names[i]}")
+                passes[get["by"]].append((get["place"], f"{get['label']} to {names[i]}"))
     for i, at in backward.items():
-        said[at] = f"backward: {names[i]} passes {', '.join(passes[i])}"
+        said[at] = f"backward: {names[i]} passes {', '.join(text for _, text in sorted(passes[i]))}"
     return [shorter(visible(said[at]), 110) for at in range(start + 1 + len(backward))]
 
 

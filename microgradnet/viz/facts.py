@@ -48,8 +48,8 @@ def facts_of(node: Node, has_gradients: bool) -> Facts:
         details += [("shape", str(array.shape)), ("dtype", str(array.dtype))]
     else:
         details.append(("dtype", str(array.dtype)))
-    words = statistics(array) if array.ndim or node.kind != CONSTANT else []  # a plain number is its own title
-    lines += words
+    value = statistics(array) if array.ndim or node.kind != CONSTANT else []  # a plain number is its own title
+    lines += value
     details.append(("value", shown(numbers(thing))))
     alarms = odd(array, "")
     if node.kind == CONSTANT:  # an Inf that the program itself put there, such as in a mask, is meant
@@ -64,7 +64,7 @@ def facts_of(node: Node, has_gradients: bool) -> Facts:
     trace = trace_of(thing) if isinstance(thing, Value) else None
     if trace:
         details.append(("line", str(trace)))
-    return Facts(title, lines, alarms, details, in_a_word(words))
+    return Facts(title, lines, alarms, details, in_a_word(value))
 
 
 def titled(node: Node) -> str:

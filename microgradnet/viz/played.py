@@ -28,7 +28,7 @@ def played(picture: Picture, passed: Noted) -> list[dict[str, Any]]:
     """For each box of a picture with a backward pass what the player shows of it.
 
     `lines` under its title, its `value` and what it `gets`, in order: `by` which box (None: here the pass starts), the
-    `label` of the arrow, how much was `added` and the `total` it has then, in words, and how many numbers these are
+    `label` of the arrow and its `place` among those from there, how much was `added` and the `total` it has then, in words, and how many numbers these are
     (`parts`, of several). Of a single operation the `rule`, the rule `with` its numbers and the user's `line`; of one
     number `n`, the total itself.
     """
@@ -77,7 +77,12 @@ def arrival(by: int, shares: list[Share], inside: list[Any], single: bool) -> di
     """What one box passes to another, for the player."""
     one_number = len({share.value for share in shares}) == 1 and not np.ndim(shares[0].added)
     added = " + ".join(number(share.added) for share in shares) if one_number else amount([s.added for s in shares])
-    found: dict[str, Any] = {"by": by, "label": " + ".join(map(label, shares)), "added": added}
+    found: dict[str, Any] = {
+        "by": by,
+        "place": shares[0].place,
+        "label": " + ".join(map(label, shares)),
+        "added": added,
+    }
     if len(shares) > 2 or len(found["label"]) > 2 * LONGEST:
         found["label"] = found["added"]
     if single:
