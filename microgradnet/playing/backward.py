@@ -86,7 +86,7 @@ class Steps(Sequence[Step]):
     def _film(self) -> Film:
         picture = self._drawing._small
         assert picture.passed
-        return film(picture, picture.passed, self._title, self._drawing._direction)
+        return film(picture, picture.passed, self._title, self._drawing._graph(picture)["direction"])
 
     def __repr__(self) -> str:
         return printable(self._table(FEW))
@@ -145,7 +145,7 @@ def steps(
         for node in graph.nodes:
             node.grad = noted.totals.get(node.thing) if isinstance(node.thing, Value) else None
         arrays = any(np.ndim(node.thing) and node.op and node.group for node in graph.nodes)
-        small, large, direction = pictures(graph, {"constants", *(["modules"] * arrays), *ways}, depth, cap, direction)
+        small, large = pictures(graph, {"constants", *(["modules"] * arrays), *ways}, depth, cap)
     return Steps(noted.steps, names_of(graph.nodes), Drawing(small, large, title, direction, False), title)
 
 

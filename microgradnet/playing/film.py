@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..viz import scene
 from ..viz.boxes import Picture
 from ..viz.cells import Box, Edge, Frame, Layout, Rect
 from ..viz.dot import visible
@@ -207,4 +208,5 @@ def told(
 
 def wide(text: str, font: str) -> float:
     """About how wide a text is."""
-    return len(text) * SIZES[font] * (0.6 if font in BOLD else 0.56)
+    like = "title" if font == "title" else "alarm" if font in BOLD else "line"
+    return scene.wide(text, like) * SIZES[font] / scene.SIZES[like]

@@ -28,9 +28,9 @@ def played(picture: Picture, passed: Noted) -> list[dict[str, Any]]:
     """For each box of a picture with a backward pass what the player shows of it.
 
     `lines` under its title, its `value` and what it `gets`, in order: `by` which box (None: here the pass starts), the
-    `label` of the arrow and its `place` among those from there, how much was `added`, and the `total` it has then, in
-    words. Of a single operation the `rule`, the rule `with` its numbers and the user's `line`; of one number `n`, the
-    total itself.
+    `label` of the arrow (`labels`, of several) and its `place` among those from there, how much was `added`, and the
+    `total` it has then, in words. Of a single operation the `rule`, the rule `with` its numbers and the user's `line`;
+    of one number `n`, the total itself.
     """
     shown = zip(picture.boxes, picture.facts, arrivals(picture, passed), strict=True)
     return [{"lines": lines_of(box, facts), "value": facts.value, "gets": gets} for box, facts, gets in shown]
@@ -83,6 +83,8 @@ def arrival(by: int, shares: list[Share], inside: list[Any], single: bool) -> di
         "label": " + ".join(map(label, shares)),
         "added": added,
     }
+    if len(shares) > 1:
+        found["labels"] = [label(share) for share in shares]
     if len(shares) > 2 or len(found["label"]) > 2 * LONGEST:
         found["label"] = found["added"]
     if single:
