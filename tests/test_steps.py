@@ -17,7 +17,8 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, functional, nn
 from microgradnet.core import sweep
-from microgradnet.playing import Step, Steps
+from microgradnet.playing import Steps
+from microgradnet.viz import Step
 from microgradnet.words import printable
 from tests import test_fuzz as fuzz
 

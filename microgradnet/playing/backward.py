@@ -13,14 +13,12 @@ from ..core import WATCHER, Mode, Value, history, start, swept
 from ..files import place, replace
 from ..viz.drawing import Drawing, checked_names, checked_options, pictures, uncollected
 from ..viz.graph import Node, read
-from ..viz.passes import Noted, Share, Step
+from ..viz.passes import Noted, Step
 from ..words import brief, printable
 from .film import Film, film
 from .gif import gif
 from .svg import animated
 from .table import table
-
-__all__ = ["Share", "Step", "Steps", "steps"]
 
 FEW = 40  # steps that are printed; `text` has all
 TALL = 560  # pixels of the player in a notebook
