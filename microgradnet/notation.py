@@ -164,9 +164,9 @@ def operations(x: Any) -> int:
 
 def with_numbers(rule: str, letters: dict[str, Any]) -> str:
     """A rule with its numbers in place of its letters, `1 × (1 − 0.76 × 0.76)`; arrays keep theirs, with a shape."""
-    used = [name for name in letters if re.search(rf"\b{name}\b", rule)]
+    used = [name for name in letters if re.search(rf"\b{name}\b", rule, re.ASCII)]  # gᵀ is g
     scalars = {name: f"{numbers(letters[name]):.4g}" for name in used if not np.ndim(letters[name])}
-    text = re.sub(r"\b[a-z]\w*\b", lambda found: bracketed(scalars.get(found[0], found[0])), rule)
+    text = re.sub(r"[A-Za-z_]\w*", lambda found: bracketed(scalars.get(found[0], found[0])), rule, flags=re.ASCII)
     shapes = [f"{name} {np.shape(letters[name])}" for name in used if name not in scalars]
     return f"{text} with {', '.join(shapes)}" if shapes else text
 

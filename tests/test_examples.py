@@ -255,3 +255,16 @@ def test_a_missing_package_is_named_with_its_command(tmp_path: Path) -> None:
     done = run("scalar_mlp.py", cwd=tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     assert done.returncode == 2
     assert done.stderr == "scalar_mlp.py: this example needs tqdm: pip install tqdm\n"
+
+
+def test_the_backward_pass_is_played(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("backward_played.py")
+    assert "7  v3 = a × b " in printed
+    rule = re.search(r"first step of the neuron: g × \(1 − out × out\) = 1 × \(1 − (.*)\) = ([\d.]+)", printed)
+    assert rule
+    out = float(rule.group(1).split(" × ")[0].strip("()"))
+    assert 1 - out**2 == pytest.approx(float(rule.group(2)), abs=1e-3)
+    for name in ("expression", "neuron", "network"):
+        assert '"play": true' in (tmp_path / f"backward_{name}.html").read_text()
+        assert "@keyframes" in (tmp_path / f"backward_{name}.svg").read_text()
+        assert (tmp_path / f"backward_{name}.gif").read_bytes()[:6] == b"GIF89a"

@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/compile.md", 5),
         ("docs/drawing.md", 4),
         ("docs/networks.md", 10),
+        ("docs/playing.md", 3),
         ("docs/testing.md", 6),
         ("docs/typing.md", 1),
     ],

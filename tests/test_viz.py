@@ -794,20 +794,80 @@ def test_dark_mode_is_the_pictures_own(renderer: str) -> None:
     assert 'class="node input"' in svg
 
 
-def test_without_graphviz_one_sentence_has_every_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(render.shutil, "which", lambda name: None)
+@pytest.fixture
+def no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither `dot` nor pygraphviz is there."""
+    monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(render.importlib.util, "find_spec", lambda name: None)
+
+
+def test_without_graphviz_there_is_a_picture_all_the_same(no_graphviz: None, tmp_path: Path) -> None:
     drawing = draw(Value(1.0, name="x") * 2.0)
-    with pytest.raises(RuntimeError, match=r"pip install pygraphviz.*apt install graphviz.*\.text, \.source"):
-        drawing.save(tmp_path / "g.svg")
-    assert list(tmp_path.iterdir()) == []
-    shown = drawing._repr_mimebundle_()
-    assert list(shown) == ["text/plain"]
-    assert drawing.text in shown["text/plain"]
-    assert "pip install pygraphviz" in shown["text/plain"]
-    for ending in ("dot", "gv", "txt", "html"):
+    for ending in ("svg", "dot", "gv", "txt", "html"):
         drawing.save(tmp_path / f"g.{ending}")
+    svg = (tmp_path / "g.svg").read_text()
+    assert {"x", "2", "×", "gradient 2"} <= set(svg_texts(svg.encode()))
+    assert drawing._repr_mimebundle_() == {"image/svg+xml": svg, "text/plain": drawing.text}
     assert (tmp_path / "g.dot").read_text() == drawing.source
+    (tmp_path / "g.svg").unlink()
+    for ending in ("png", "pdf"):
+        with pytest.raises(RuntimeError, match=r"png and pdf.*pip install pygraphviz.*apt install graphviz.*g.*\.svg"):
+            drawing.save(tmp_path / f"g.{ending}")
+        assert not (tmp_path / f"g.{ending}").exists()
+
+
+def test_a_picture_needs_no_process_no_thread_and_no_graphviz(tmp_path: Path) -> None:
+    """As in a browser: where none of these can be had."""
+    program = """
+import importlib.util, socket, subprocess, sys, threading
+subprocess.Popen = threading.Thread.start = socket.socket = None
+sys.modules["pygraphviz"] = None
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "pygraphviz" else find_spec(name, *more)
+import microgradnet as mg
+mg.draw(mg.Value(2.0, name="x") * 3.0, weights=True).save("g.svg")
+mg.draw(mg.Value(2.0, name="x") * 3.0).save("g.html")
+"""
+    environment = {**os.environ, "PATH": "", "PYTHONPATH": str(Path(mg.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env=environment)
+    assert "+3" in svg_texts((tmp_path / "g.svg").read_bytes())
+
+
+def test_names_come_out_as_they_are_without_graphviz(no_graphviz: None) -> None:
+    for name in HOSTILE:
+        svg = draw(Value(1.0, name=name), names={f"{name} in names": np.ones(2)}).render("svg")
+        assert name.replace("\t", "⟨U+0009⟩") in svg_texts(svg)
+    bad = Value(1.0, name="two\nlines, nul\0, half \ud800, \u202eturned")
+    assert "two⟨U+000A⟩lines, nul⟨U+0000⟩, …" in svg_texts(draw(bad).render("svg"))
+    script = draw(nn.Residual(nn.Tanh()), Value(1.0, name="</title><script>stolen = 1</script>")).render("svg")
+    kinds = {element.tag.rpartition("}")[2] for element in ET.fromstring(script).iter()}
+    assert kinds <= {"svg", "style", "g", "title", "path", "polygon", "rect", "text"}
+
+
+def test_our_own_picture_is_light_and_dark_and_the_same_each_time(no_graphviz: None) -> None:
+    svg = draw(readme_expression()[2], weights=True).render()
+    assert svg == draw(readme_expression()[2], weights=True).render()
+    (style,) = re.findall("<style>(.*?)</style>", svg.decode())
+    (mine,) = re.findall('id="(mg[0-9a-f]{12})"', svg.decode())
+    selectors = re.findall(r"([^{}]+)\{", style)
+    assert "@media (prefers-color-scheme:dark)" in selectors
+    assert all(part.startswith((f"#{mine}", "@media")) for selector in selectors for part in selector.split(","))
+
+
+def test_our_own_picture_has_every_box_every_edge_and_every_frame(no_graphviz: None) -> None:
+    model, x = article(), images()
+    drawing = draw(model, x)
+    root = ET.fromstring(drawing.render())
+    classes = Counter(element.get("class", "").split(" ")[0] for element in root.iter())
+    assert classes["node"] == drawing.boxes
+    assert classes["frame"] == 4
+    assert classes["edge"] == sum(len(arrows) for arrows in drawing._small.arrows)
+    assert {"layers[0]", "Linear(784 → 16)", "weight"} <= set(svg_texts(drawing.render()))
+    square = ET.fromstring(draw(Value(3.0, name="x") * 2.0 + 1.0, direction="TB").render())
+    assert float(square.get("height", "0")) > float(square.get("width", "0"))
+    x = Value(3.0, name="x")
+    edges = [e for e in ET.fromstring(draw(x * x).render()).iter() if e.get("class", "").startswith("edge")]
+    assert len({edge[0].get("d") for edge in edges}) == 2  # both of x × x, beside each other
 
 
 def test_a_layout_that_takes_too_long_is_given_up(renderer: str) -> None:
@@ -830,7 +890,9 @@ def test_a_graphviz_that_fails_is_quoted(
     drawing = draw(Value(1.0) * 2.0)
     with pytest.raises(RuntimeError, match=f"^{says}$"):
         drawing.render("svg")
-    assert says in drawing._repr_mimebundle_()["text/plain"]
+    shown = drawing._repr_mimebundle_()
+    assert says in shown["text/plain"]
+    assert "×" in svg_texts(shown["image/svg+xml"].encode())
 
 
 def test_a_notebook_shows_the_picture(renderer: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from microgradnet.viz.page import page
+from microgradnet.viz.scene import with_places
 
 Graph = dict[str, Any]
 
@@ -310,7 +311,8 @@ def test_boxes_keep_apart_and_edges_run_one_way_around_them(browser: Browser, na
     along = 1 if "down" in name else 0
     assert len(paths) >= len(boxes) - 4
     for start, end, points in paths:
-        assert boxes[start][along + 2] < boxes[end][along]  # it runs right, or down
+        if name in ("expression", "downwards"):  # too short to be broken into rows or columns
+            assert boxes[start][along + 2] < boxes[end][along]  # it runs right, or down
         at = np.array(points)[:, None]
         through = ((corners[:, :2] + 2 < at) & (at < corners[:, 2:] - 2)).all(2).any(0)
         assert {keys[i] for i in np.flatnonzero(through)} <= {start, end}
@@ -318,9 +320,9 @@ def test_boxes_keep_apart_and_edges_run_one_way_around_them(browser: Browser, na
 
 def test_the_main_line_of_a_network_runs_straight(browser: Browser) -> None:
     browser.open(network())
-    keys = [f"n{i}" for i in (0, 3, 4, 5, 8, 9, 10, 13, 14, 15)]
-    middles = [browser.middle(f".box[data-key={key}] .shape")[1] / browser.scale for key in keys]
-    assert np.ptp(middles) < 12  # a box is 39 high, a bias above it takes 57
+    for row in [(3, 4, 5), (8, 9, 10), (13, 14, 15)]:
+        middles = [browser.middle(f".box[data-key=n{i}] .shape")[1] / browser.scale for i in row]
+        assert np.ptp(middles) < 2  # a box is 39 high, a bias above it takes 57
     chain = graph([node(i, "+", "operation", *([i - 1] if i else [])) for i in range(5)])
     browser.open(chain)
     across = [browser.middle(f".box[data-key=n{i}] .shape") for i in range(5)]
@@ -366,13 +368,63 @@ def test_fold_all_keeps_a_fitted_view_fitted_and_a_moved_one_in_place(browser: B
     assert abs(y - middle[1]) < 300
 
 
-def test_what_is_too_large_to_read_is_shown_from_its_beginning(browser: Browser) -> None:
+def test_it_opens_with_the_whole_graph_in_view(browser: Browser) -> None:
     for direction in ("LR", "TB"):
         browser.open(generated(direction=direction))
-        assert browser.scale == 0.6
-        (x, y), view = browser.corner(".box[data-key=n0]"), browser.ask("[innerWidth, innerHeight]")
-        assert 0 < x < view[0] - 300
-        assert 50 < y < view[1]
+        view = browser.ask(
+            "(r => [r.x, r.y, r.right, r.bottom])(document.querySelector('#view').getBoundingClientRect())"
+        )
+        left, top, right, bottom = browser.ask(
+            "(r => [r.x, r.y, r.right, r.bottom])(document.querySelector('#scene').getBoundingClientRect())"
+        )
+        assert view[0] < left < right < view[2]
+        assert view[1] < top < bottom < view[3]
+        assert max((right - left) / (view[2] - view[0]), (bottom - top) / (view[3] - view[1])) > 0.8
+
+
+def drawn_graphs() -> list[Graph]:
+    """Fifty graphs of all kinds, with and without labels, frames, folded ones, in both directions."""
+    found = [expression(), network(), network(folded=True), signed(), SHOWN["none"]]
+    for seed in range(45):
+        rng = np.random.default_rng(seed)
+        graph = generated(int(rng.integers(2, 50)), seed, direction=["LR", "TB"][seed % 2])
+        for group in graph["groups"]:
+            group |= {"folded": bool(rng.random() < 0.3), "subtitle": "x" * int(rng.integers(0, 60))}
+        for edge in (edge for node in graph["nodes"] for edge in node["inputs"]):
+            edge |= [{}, {"text": "condition"}, {"sign": "−", "flow": f"{rng.random():.3g}", "weight": 1.0}][seed % 3]
+        found.append(graph)
+    return found
+
+
+def numbers_in(x: Any) -> list[float]:
+    """All numbers of a layout as the page has it, in one order."""
+    if isinstance(x, dict):
+        return [number for key in sorted(x) for number in numbers_in(x[key])]
+    if isinstance(x, list):
+        return [number for part in x for number in numbers_in(part)]
+    return [float(n) for n in re.findall(r"-?[\d.]+", x)] if isinstance(x, str) else [] if x is None else [float(x)]
+
+
+def test_the_page_lays_out_as_python_does(browser: Browser) -> None:
+    """At first the places are Python's; after a fold the page's own: by the same steps, so they are the same."""
+    opened = 0
+    for graph in drawn_graphs():
+        browser.open(graph)
+        ours = json.loads(json.dumps(with_places(graph)))
+        fresh = browser.ask("anew()")
+        assert fresh["boxes"].keys() == ours["places"]["boxes"].keys()
+        assert numbers_in(fresh) == pytest.approx(numbers_in(ours["places"]), abs=0.02)
+        if graph["groups"]:
+            group = graph["groups"][-1]
+            group["folded"] = not group["folded"]
+            browser.driver.execute_script("const g = groups.get(arguments[0]); g.open = !g.open; draw()", group["id"])
+            ours = with_places(graph)["places"]
+            middles = browser.ask("boxes.filter(box => !box.open).map(box => [box.key, box.x, box.y])")
+            assert {key: [x, y] for key, x, y in middles} == {
+                key: pytest.approx(rect[:2], abs=0.02) for key, rect in ours["boxes"].items()
+            }
+        opened += 1
+    assert opened == 50
 
 
 def test_folding_and_unfolding_changes_the_boxes_and_merges_the_edges(browser: Browser) -> None:
@@ -409,14 +461,14 @@ def test_what_runs_between_two_boxes_is_one_edge_that_says_how_much(browser: Bro
         [group(0, "f", folded=True)],
     )
     browser.open(drawn)
-    assert browser.text(".edge[data-from=n0][data-to=g0] text") == "± x ×3"
+    assert browser.text(".edge[data-from=n0][data-to=g0] text") == "x ± ×3"
     assert browser.text("#scene .edge.minus text") == "− ×4"
     width = "Number(document.querySelector(arguments[0]).firstChild.getAttribute('stroke-width'))"
     wide, thin = browser.ask(width, ".edge[data-to=g0]"), browser.ask(width, ".edge[data-to=n3]")
     assert wide > thin > browser.ask(width, ".edge[data-to=n4]") > 1
     browser.click(".box[data-key=g0]")
-    assert browser.text(".edge[data-to=n1] text") == "± x ×2"
-    assert browser.text("#scene .edge.plus text") == "+"
+    texts = "[...document.querySelectorAll('.edge[data-to=n1] text')].map(e => e.textContent)"
+    assert browser.ask(texts) == ["+", "x −"]  # between two nodes, each by itself
 
 
 def test_search_counts_cycles_unfolds_and_centres(browser: Browser) -> None:

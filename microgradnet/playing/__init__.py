@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from ..demand import on_demand
 
-__all__ = ["Share", "Step", "Steps", "steps"]
+__all__ = ["Steps", "steps"]
 
 if TYPE_CHECKING:
-    from .backward import Share, Step, Steps, steps
+    from .backward import Steps, steps
 else:
-    __getattr__, __dir__ = on_demand(__name__, __all__, {"backward": "Share Step Steps steps"})
+    __getattr__, __dir__ = on_demand(__name__, __all__, {"backward": "Steps steps"})

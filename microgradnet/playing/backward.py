@@ -13,11 +13,12 @@ from ..core import WATCHER, Mode, Value, history, start, swept
 from ..files import place, replace
 from ..viz.drawing import Drawing, checked_names, checked_options, pictures, uncollected
 from ..viz.graph import Node, read
-from ..viz.passes import Noted, Share, Step
+from ..viz.passes import Noted, Step
 from ..words import brief, printable
+from .film import Film, film
+from .gif import gif
+from .svg import animated
 from .table import table
-
-__all__ = ["Share", "Step", "Steps", "steps"]
 
 FEW = 40  # steps that are printed; `text` has all
 TALL = 560  # pixels of the player in a notebook
@@ -63,16 +64,27 @@ class Steps(Sequence[Step]):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the backward pass; the end of the name says as what.
 
-        `.html`: one page with the player. `.txt`: the table. An existing file is replaced once the new one is complete.
+        `.html`: one page with the player. `.svg` and `.gif`: an animation, for slides and pages; the SVG runs no script
+        and is dark where the reader's screen is dark, the GIF needs matplotlib (extra `plots`). `.txt`: the table. An
+        existing file is replaced once the new one is complete.
         """
         ending = os.path.splitext(os.fspath(path))[1].lower()
         if ending == ".html":
             content = self.html.encode("utf-8", "backslashreplace")
+        elif ending == ".svg":
+            content = animated(self._film()).encode()
+        elif ending == ".gif":
+            content = gif(self._film())
         elif ending == ".txt":
             content = f"{self._table(None)}\n".encode("utf-8", "backslashreplace")
         else:
-            raise ValueError(f"{os.fspath(path)}: a backward pass is saved as .html, .txt")
+            raise ValueError(f"{os.fspath(path)}: a backward pass is saved as .html, .svg, .gif or .txt")
         replace(place(path), content)
+
+    def _film(self) -> Film:
+        picture = self._drawing._small
+        assert picture.passed
+        return film(picture, picture.passed, self._title, self._drawing._graph(picture)["direction"])
 
     def __repr__(self) -> str:
         return printable(self._table(FEW))
@@ -131,7 +143,7 @@ def steps(
         for node in graph.nodes:
             node.grad = noted.totals.get(node.thing) if isinstance(node.thing, Value) else None
         arrays = any(np.ndim(node.thing) and node.op and node.group for node in graph.nodes)
-        small, large, direction = pictures(graph, {"constants", *(["modules"] * arrays), *ways}, depth, cap, direction)
+        small, large = pictures(graph, {"constants", *(["modules"] * arrays), *ways}, depth, cap)
     return Steps(noted.steps, names_of(graph.nodes), Drawing(small, large, title, direction, False), title)
 
 

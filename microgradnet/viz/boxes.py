@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import Value, numbers
 from ..words import brief
-from .facts import Facts, counted, facts_of, number
+from .facts import Facts, counted, facts_of, in_a_word, number, statistics
 from .graph import CONSTANT, INPUT, OUTPUT, PARAMETER, Graph, Group, Node, norm
 from .passes import Noted
 
@@ -232,7 +232,7 @@ def facts_of_many(box: Box, graph: Graph) -> Facts:
     inside = set(box.nodes)
     operations = [node for node in box.nodes if node.op]
     leaves = [node for node in box.nodes if node.kind in (PARAMETER, INPUT) and isinstance(node.thing, Value)]
-    title, lines, details = box.pattern, [], [("holds", box.pattern)]
+    title, lines, details, value = box.pattern, [], [("holds", box.pattern)], ""
     if box.call:
         title = box.call.title
         lines = [box.call.subtitle] if box.call.subtitle else []
@@ -253,12 +253,13 @@ def facts_of_many(box: Box, graph: Graph) -> Facts:
     for node in outs[-1:]:
         array = np.asarray(numbers(node.thing))
         what = "output" if node.kind == OUTPUT else "out"
+        value = in_a_word(statistics(array))
         lines.append(f"{what} {array.shape} {array.dtype}" if array.ndim else f"{what} {number(array[()])}")
     if graph.has_gradients and leaves:
         sizes = [norm(numbers(node.grad)) for node in leaves if node.grad is not None]
         lines.append(f"gradient norm {number(norm(sizes))}" if sizes else "no gradient: nothing flows back")
     alarms = Counter(alarm for node in operations + leaves for alarm in alarm_words(node))
-    return Facts(title, lines, [f"{what} in {counted(n, 'place')}" for what, n in alarms.items()], details)
+    return Facts(title, lines, [f"{what} in {counted(n, 'place')}" for what, n in alarms.items()], details, value)
 
 
 def alarm_words(node: Node) -> list[str]:

@@ -13,7 +13,7 @@ TRACK, SHOULDER = 9.0, 12.0  # between edges that return to the next row, and be
 TIP = 5.0  # of an arrow, which its line does not reach
 SCREEN = 1.6  # width to height of what is looked at
 LONG = {"LR": 1_100.0, "TB": 760.0}  # what is longer is broken, if it then fits better
-PASSING = 12_000  # cells for edges that pass; beyond it they run straight, for nobody reads so full a picture by edges
+PASSING = 100_000  # times that an edge passes a layer; beyond it edges run straight: nobody can follow so many
 
 
 class Box(NamedTuple):
@@ -150,6 +150,6 @@ class Way:
         self.target: Cell = cells[edge.target]
         self.mark: Cell | None = None
         if edge.w or twin:  # the line runs below its label, or to the left of it
-            beside = edge.h + 2 if lr else edge.w + 8
+            beside = edge.h + 6 if lr else edge.w + 8
             self.mark = Cell("", edge.w if lr else edge.h, beside if edge.w else 0.0, passes=True)
             self.mark.port = (beside / 2 if lr else -beside / 2) if edge.w else 0.0

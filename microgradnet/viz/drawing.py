@@ -21,12 +21,13 @@ from ..nn import init
 from ..nn.module import Module
 from ..tree import KIND_OF, children
 from ..words import brief, printable
-from . import dot, render, text
+from . import dot, render, svg, text
 from .boxes import Picture
 from .fold import WAYS, fold
 from .graph import Graph, read
 from .page import page
 from .played import with_play
+from .scene import in_better_direction
 
 PAGE_CAP = 2_000  # boxes that a page can unfold to
 
@@ -39,10 +40,17 @@ class Drawing:
     """
 
     def __init__(
-        self, small: Picture, large: Picture, title: str, direction: str, weights: bool, written: str | None = None
+        self,
+        small: Picture,
+        large: Picture,
+        title: str,
+        direction: str | None,
+        weights: bool,
+        written: str | None = None,
     ) -> None:
-        self._small, self._large, self._title, self._direction = small, large, title, direction
-        self._source: str = dot.source(small, title, direction, weights)
+        self._small, self._large, self._title, self._given = small, large, title, direction is not None
+        self._direction: str = direction or ("TB" if max_depth(small) > 12 else "LR")
+        self._source: str = dot.source(small, title, self._direction, weights)
         self._text: str = text.tree(small, title) if written is None else written
 
     @property
@@ -68,10 +76,25 @@ class Drawing:
     def render(self, format: str = "svg", *, timeout: float = 60.0) -> bytes:
         """The picture as bytes of "svg", "png" or "pdf".
 
-        By the `dot` program or, where it is missing, by pygraphviz. Raises RuntimeError with the remedies where both
-        are missing, and TimeoutError if the layout takes longer than `timeout` seconds.
+        By the `dot` program or, where it is missing, by pygraphviz; where both are, this package lays an SVG out by
+        itself. Raises RuntimeError with the remedies for the other two, and TimeoutError if Graphviz takes longer than
+        `timeout` seconds.
         """
-        return render.rendered(self._source, format, timeout)
+        try:
+            return render.rendered(self._source, format, timeout)
+        except render.NoGraphviz:
+            if format != "svg":
+                raise
+        return self._svg().encode()
+
+    def _svg(self) -> str:
+        """The picture as this package lays it out."""
+        return svg.picture(self._graph(self._small))
+
+    def _graph(self, large: Picture) -> dict[str, Any]:
+        """The graph for eyes, in the direction in which it fits a screen better, unless one was asked for."""
+        graph = as_json(large, self._small, self._title, self._direction)
+        return graph if self._given else in_better_direction(graph)
 
     def save(self, path: str | os.PathLike[str], *, timeout: float = 60.0) -> None:
         """Write the drawing; the end of the name says as what.
@@ -99,8 +122,7 @@ class Drawing:
         return self._page(playing=False)
 
     def _page(self, playing: bool) -> str:
-        graph = as_json(self._large, self._small, self._title, self._direction)
-        return page(with_play(graph, self._large, playing), self._title)
+        return page(with_play(self._graph(self._large), self._large, playing), self._title)
 
     def diff(self, other: Drawing) -> str:
         """How the text of `other` differs from this one's, as a unified diff; empty if it does not."""
@@ -113,12 +135,13 @@ class Drawing:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture, or the text where no picture can be made."""
+        """What a notebook shows: the picture; this package's own where Graphviz fails, and then why as a text."""
+        said = self.text
         try:
-            svg = self.render("svg").decode()
+            drawn = self.render("svg").decode()
         except (RuntimeError, TimeoutError) as error:
-            return {"text/plain": f"{self.text}\n\n{error}"}
-        return {"image/svg+xml": svg[svg.index("<svg ") :], "text/plain": self.text}
+            drawn, said = self._svg(), f"{said}\n\n{error}"
+        return {"image/svg+xml": drawn[drawn.index("<svg ") :], "text/plain": said}
 
 
 def draw(
@@ -171,18 +194,15 @@ def draw(
     roots, models, more = recorded(what, named)
     with uncollected():
         graph = read(roots, {**more, **inputs}, models, gradients=gradients, flows=weights)
-        small, large, direction = pictures(graph, ways, depth, cap, direction)
+        small, large = pictures(graph, ways, depth, cap)
     return Drawing(small, large, title, direction, weights)
 
 
-def pictures(
-    graph: Graph, ways: set[str], depth: int | None, cap: int | None, direction: str | None
-) -> tuple[Picture, Picture, str]:
-    """The graph as it is drawn, as a page can unfold it, and the direction of both."""
+def pictures(graph: Graph, ways: set[str], depth: int | None, cap: int | None) -> tuple[Picture, Picture]:
+    """The graph as it is drawn, and as a page can unfold it."""
     small = folding(graph, ways, depth, cap)
     unfolds = small.folded and any(node.group for node in graph.nodes)
-    large = folding(graph, ways - {"modules"}, None, PAGE_CAP) if unfolds else small
-    return small, large, direction or ("TB" if max_depth(small) > 12 else "LR")
+    return small, folding(graph, ways - {"modules"}, None, PAGE_CAP) if unfolds else small
 
 
 def of_program(step: Any, cap: int | None, direction: str | None, title: str) -> Drawing:
@@ -334,7 +354,7 @@ def as_json(large: Picture, small: Picture, title: str, direction: str) -> dict[
     boxes = []
     for i, (box, facts) in enumerate(zip(large.boxes, large.facts, strict=True)):
         inputs = [
-            {"node": a.source, "place": a.place, "times": a.times, "text": f"{a.text} {a.flow.lstrip('+-±')}".strip()}
+            {"node": a.source, "place": a.place, "times": a.times, "text": a.text, "flow": a.flow.lstrip("+-±")}
             | ({"weight": a.size, "sign": a.sign} if a.size is not None and math.isfinite(a.size) else {})
             for a in large.arrows[i]
         ]

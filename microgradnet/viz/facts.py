@@ -20,6 +20,7 @@ class Facts(NamedTuple):
     lines: list[str]
     alarms: list[str]
     details: list[tuple[str, str]]
+    value: str = ""  # in a word: the number, or the mean of an array
 
 
 def shorter(text: str, longest: int = 60) -> str:
@@ -47,8 +48,8 @@ def facts_of(node: Node, has_gradients: bool) -> Facts:
         details += [("shape", str(array.shape)), ("dtype", str(array.dtype))]
     else:
         details.append(("dtype", str(array.dtype)))
-    if array.ndim or node.kind != CONSTANT:  # the title of a plain number is the number
-        lines += statistics(array)
+    value = statistics(array) if array.ndim or node.kind != CONSTANT else []  # a plain number is its own title
+    lines += value
     details.append(("value", shown(numbers(thing))))
     alarms = odd(array, "")
     if node.kind == CONSTANT:  # an Inf that the program itself put there, such as in a mask, is meant
@@ -63,7 +64,7 @@ def facts_of(node: Node, has_gradients: bool) -> Facts:
     trace = trace_of(thing) if isinstance(thing, Value) else None
     if trace:
         details.append(("line", str(trace)))
-    return Facts(title, lines, alarms, details)
+    return Facts(title, lines, alarms, details, in_a_word(value))
 
 
 def titled(node: Node) -> str:
@@ -105,6 +106,12 @@ def statistics(array: Any) -> list[str]:
     if np.isinf(mean):  # their sum is too large, the mean is not
         mean = np.sum(fine / np.float64(fine.size))
     return [f"min {number(fine.min())}, mean {number(mean)}, max {number(fine.max())}"]
+
+
+def in_a_word(statistics: list[str]) -> str:
+    """The mean, of statistics that have one; else all they say."""
+    parts = [part for words in statistics for part in words.split(", ")]
+    return next((part for part in parts if part.startswith("mean")), ", ".join(parts))
 
 
 def odd(array: Any, what: str) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .cells import LINE, PASSING, ROW, Bond, Box, Cell, Edge, Frame, Layout, Path, Rect, Stream, Way
-from .routes import curve, route
+from .routes import curve, meeting, route
 from .rows import measure, place
 
 
@@ -54,6 +54,7 @@ def layout(boxes: Sequence[Box], edges: Sequence[Edge], frames: Sequence[Frame] 
             at.parent.boxes.append(at)
             at = at.parent
     levels = [level for level in levels if level.boxes or level is root]
+    lighten(cells, edges)
     pairs: dict[tuple[str, str], int] = {}
     for edge in edges:
         pair = edge.source, edge.target
@@ -64,7 +65,7 @@ def layout(boxes: Sequence[Box], edges: Sequence[Edge], frames: Sequence[Frame] 
     for level in reversed(levels):
         arrange(level, lr, root)
     for level in levels:
-        place(level, lr, root)
+        place(level)
     paths = []
     for way in ways:
         points = route(way)
@@ -83,6 +84,15 @@ def layout(boxes: Sequence[Box], edges: Sequence[Edge], frames: Sequence[Frame] 
     )
 
 
+def lighten(cells: dict[str, Cell], edges: Sequence[Edge]) -> None:
+    """What is computed from parameters and constants alone stands beside the flow as they do."""
+    sources: dict[str, list[Cell]] = {key: [] for key in cells}
+    for edge in edges:
+        sources[edge.target].append(cells[edge.source])
+    for key, cell in cells.items():
+        cell.light = cell.light or (bool(sources[key]) and all(source.light for source in sources[key]))
+
+
 def thread(way: Way) -> None:
     """Tells every level that an edge crosses from which of its boxes to which it passes."""
 
@@ -95,15 +105,11 @@ def thread(way: Way) -> None:
         else:
             stream.ends[end] = None
 
-    a, b = way.source, way.target
-    while a.parent is not b.parent:
-        above_a, above_b = a.parent, b.parent
-        if above_a and (not above_b or above_a.depth >= above_b.depth):
-            passing(above_a, a, None)
-            a = above_a
-        elif above_b:
-            passing(above_b, None, b)
-            b = above_b
+    up, down, a, b = meeting(way)
+    for level, start in up:
+        passing(level, start, None)
+    for level, end in down:
+        passing(level, None, end)
     if a.parent and a is not b:
         passing(a.parent, a, b)
 
@@ -195,7 +201,7 @@ def lay(level: Cell, layers: list[list[Cell]]) -> None:
     for key, stream in level.streams.items():
 
         def link(a: Cell, b: Cell, key: str = key, light: bool = stream.light) -> None:
-            pull = 0.02 if light else 2.0 if a.passes and b.passes else 1.0
+            pull = 0.002 if light else 2.0 if a.passes and b.passes else 1.0
             bond = Bond(a, b, pull, a.outs.get(key, 0.0) + a.port - b.ins.get(key, 0.0) - b.port)
             a.after.append(bond)
             b.before.append(bond)
@@ -207,10 +213,14 @@ def lay(level: Cell, layers: list[list[Cell]]) -> None:
         stop = max([len(layers) if end is None else end.rank for end in stream.ends], default=0)
         stop = max([stop, *[way.target.rank - 1 for way in stream.marked]])
         cell = stream.start
-        for r in range(cell.rank + 1 if cell else 0, stop):
-            if left <= 0:
-                break
-            left -= 1
+        first = cell.rank + 1 if cell else 0
+        passes = sum(max(0, (len(layers) if end is None else end.rank) - first) for end in stream.ends)
+        passes += sum(way.target.rank - first for way in stream.marked)
+        if passes > left:
+            stop = 0
+        else:
+            left -= passes
+        for r in range(first, stop):
             via = stream.via[r] = Cell(key, 0.0, 0.0, passes=True)
             layers[r].append(via)
             if cell:

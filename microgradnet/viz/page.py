@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from .scene import with_places
+
 
 def page(graph: dict[str, Any], title: str) -> str:
     """The page that shows a graph, in ASCII: any file and any stream can hold it.
@@ -20,11 +22,13 @@ def page(graph: dict[str, Any], title: str) -> str:
     - A node: ``id`` (an edge runs from a smaller one to a larger one), ``kind`` (parameter, input, constant, operation,
       output, folded), ``group`` (the innermost one, or None), ``title``, ``lines`` and ``alarm`` (short lines in its
       box), ``details`` (pairs of name and text), ``inputs``, and ``play`` if the graph has it.
-    - An input: ``node`` (an id), ``times``, ``text``, and perhaps ``weight`` (its size makes the edge's width) and
-      ``sign`` ("+" or "−").
+    - An input: ``node`` (an id), ``times``, ``text``, and perhaps ``weight`` (its size makes the edge's width),
+      ``sign`` ("+" or "−") and ``flow`` (the size in words).
     - A group: ``id`` (of its own kind), ``parent`` (a group's id, or None), ``title``, ``subtitle``, ``lines``,
       ``details``, ``folded``. Folding any group must leave a graph without cycles.
     - With ``play`` the page has a player, of what `played.played` says of each node; if it is true, opened.
+
+    The page opens with the places that layers.py finds, and finds others by the same steps when something is folded.
 
     NaN and infinity raise ValueError: JSON has no word for them, so leave such a weight out.
 
@@ -36,7 +40,7 @@ def page(graph: dict[str, Any], title: str) -> str:
     """
     template = with_player(text_of("page.html"), "play" in graph)
     # JSON is ASCII here; with these three spelled out too, no text in it can end the element that it stands in.
-    data = json.dumps(graph, allow_nan=False).translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&"})
+    data = json.dumps(with_places(graph), allow_nan=False).translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&"})
     parts = {
         "style": sha256(template, "<style>", "</style>"),
         "script": sha256(template, "<script>", "</script>"),

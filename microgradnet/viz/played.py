@@ -9,8 +9,8 @@ import numpy as np
 
 from ..core import Value, numbers
 from .boxes import Box, Picture
-from .facts import Facts, number, settings, shorter, statistics
-from .graph import CONSTANT, OUTPUT, Node, norm
+from .facts import Facts, number, settings, shorter
+from .graph import Node, norm
 from .passes import Noted, Share
 
 LONGEST = 22  # letters of a rule that stands on an arrow
@@ -28,12 +28,12 @@ def played(picture: Picture, passed: Noted) -> list[dict[str, Any]]:
     """For each box of a picture with a backward pass what the player shows of it.
 
     `lines` under its title, its `value` and what it `gets`, in order: `by` which box (None: here the pass starts), the
-    `label` of the arrow, how much was `added` and the `total` it has then, in words, and how many numbers these are
-    (`parts`, of several). Of a single operation the `rule`, the rule `with` its numbers and the user's `line`; of one
-    number `n`, the total itself.
+    `label` of the arrow (`labels`, of several) and its `place` among those from there, how much was `added`, and the
+    `total` it has then, in words. Of a single operation the `rule`, the rule `with` its numbers and the user's `line`;
+    of one number `n`, the total itself.
     """
     shown = zip(picture.boxes, picture.facts, arrivals(picture, passed), strict=True)
-    return [{"lines": lines_of(box, facts), "value": value_of(box), "gets": gets} for box, facts, gets in shown]
+    return [{"lines": lines_of(box, facts), "value": facts.value, "gets": gets} for box, facts, gets in shown]
 
 
 def arrivals(picture: Picture, passed: Noted) -> list[list[dict[str, Any]]]:
@@ -77,7 +77,14 @@ def arrival(by: int, shares: list[Share], inside: list[Any], single: bool) -> di
     """What one box passes to another, for the player."""
     one_number = len({share.value for share in shares}) == 1 and not np.ndim(shares[0].added)
     added = " + ".join(number(share.added) for share in shares) if one_number else amount([s.added for s in shares])
-    found: dict[str, Any] = {"by": by, "label": " + ".join(map(label, shares)), "added": added}
+    found: dict[str, Any] = {
+        "by": by,
+        "place": shares[0].place,
+        "label": " + ".join(map(label, shares)),
+        "added": added,
+    }
+    if len(shares) > 1:
+        found["labels"] = [label(share) for share in shares]
     if len(shares) > 2 or len(found["label"]) > 2 * LONGEST:
         found["label"] = found["added"]
     if single:
@@ -120,19 +127,3 @@ def lines_of(box: Box, facts: Facts) -> list[str]:
     shape = np.shape(numbers(node.thing))
     name = [node.name] if node.name and node.name != facts.title else []
     return [shorter(line, 30) for line in [*name, *settings(node), *([str(shape)] if shape else [])]]
-
-
-def value_of(box: Box) -> str:
-    """The number, or the mean of an array; of many nodes that of their result."""
-    node = box.main
-    if node is None:
-        inside = set(box.nodes)
-        outs = [n for n in box.nodes if n.op and (n.kind == OUTPUT or any(user not in inside for user in n.users))]
-        if not outs:
-            return ""
-        node = outs[-1]
-    if node.kind == CONSTANT and not np.ndim(node.thing):
-        return ""  # its title says it
-    words = statistics(np.asarray(numbers(node.thing)))
-    mean = [part for part in (words[0].split(", ") if words else []) if part.startswith("mean")]
-    return mean[0] if mean else words[0] if words else ""

@@ -17,8 +17,9 @@ graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
 sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot"))
 """
 REMEDIES = (
-    "Pictures need Graphviz: pip install pygraphviz, or the `dot` program (apt install graphviz, brew install "
-    'graphviz, conda install graphviz). Without it there are .text, .source and .save("graph.html")'
+    "Pictures as png and pdf need Graphviz: pip install pygraphviz, or the `dot` program (apt install graphviz, brew "
+    'install graphviz, conda install graphviz). Without it there are .save("graph.svg"), .save("graph.html"), .text '
+    "and .source"
 )
 
 

@@ -9,10 +9,10 @@ from .cells import SHOULDER, TIP, TRACK, Cell, Way
 Point: TypeAlias = "tuple[float, float]"
 
 
-def route(way: Way) -> list[Point]:
-    """The points an edge runs through, as (along, across). In every layer it runs level; it bends between them."""
-    up: list[tuple[Cell, Cell]] = []  # levels it leaves, with the box in them that it comes from
-    down: list[tuple[Cell, Cell]] = []  # levels it enters, with the box in them that it goes to
+def meeting(way: Way) -> tuple[list[tuple[Cell, Cell]], list[tuple[Cell, Cell]], Cell, Cell]:
+    """The levels that an edge leaves and those that it enters, each with the box in it; and where they meet."""
+    up: list[tuple[Cell, Cell]] = []
+    down: list[tuple[Cell, Cell]] = []
     a, b = way.source, way.target
     while a.parent is not b.parent:
         above_a, above_b = a.parent, b.parent
@@ -22,6 +22,12 @@ def route(way: Way) -> list[Point]:
         elif above_b:
             down.append((above_b, b))
             b = above_b
+    return up, down, a, b
+
+
+def route(way: Way) -> list[Point]:
+    """The points an edge runs through, as (along, across). In every layer it runs level; it bends between them."""
+    up, down, a, b = meeting(way)
     at = way.target.across
     enters = {id(way.target): at}  # where it enters a box or frame
     for level, end in down:

@@ -67,11 +67,16 @@ def crossing(level: Cell, first: int) -> list[str]:
     """The streams that pass between layer `first` and the one before it."""
     found = []
     for key, stream in level.streams.items():
-        start = stream.start.rank if stream.start else -1
-        stop = max([math.inf if end is None else end.rank for end in stream.targets()], default=0)
+        start, stop = stretch(stream)
         if start < first <= stop:
             found.append(key)
     return found
+
+
+def stretch(stream: Stream) -> tuple[int, float]:
+    """From which layer a stream runs to which."""
+    last = max([math.inf if end is None else end.rank for end in stream.targets()], default=0)
+    return stream.start.rank if stream.start else -1, last
 
 
 def exit_of(stream: Stream, first: int) -> float:
@@ -87,15 +92,25 @@ def bands(
     total = spans[-1][1]
     if total < LONG["LR" if lr else "TB"]:
         return [0]
-    costs = {b: len(crossing(level, b)) for b in range(1, len(layers)) if not labels[b - 1]}
+    changes, costs, cross = [0] * (len(layers) + 2), {}, 0  # how many streams pass between two layers
+    for stream in level.streams.values():
+        start, stop = stretch(stream)
+        end = int(min(stop, len(layers)))
+        if start < end:
+            changes[start + 1] += 1
+            changes[end + 1] -= 1
+    for b in range(len(layers)):
+        cross += changes[b]
+        if b and not labels[b - 1]:
+            costs[b] = cross
     best, least = [0], 0.8 * size_of(level, layers, spans, [0], costs, lr)
-    for count in range(2, 13):
+    for count in range(2, 25):
         ideal, firsts = total / count, [0]
         for n in range(1, count):
             near = [b for b in costs if b > firsts[-1] and abs(spans[b][0] - n * ideal) < ideal / 2]
             if near:  # few edges cross it, and it lies well
                 firsts.append(min(near, key=lambda b: costs[b] + 4 * abs(spans[b][0] - n * ideal) / ideal))
-        if max([costs[b] for b in firsts[1:]], default=0) > 8:  # no chain
+        if max([costs[b] for b in firsts[1:]], default=0) > 4:  # no chain
             continue
         size = size_of(level, layers, spans, firsts, costs, lr)
         if size < least:
@@ -118,7 +133,7 @@ def size_of(
     return max(main / SCREEN, cross) if lr else max(main, cross / SCREEN)
 
 
-def place(level: Cell, lr: bool, root: Cell) -> None:
+def place(level: Cell) -> None:
     """Places inside a level become places in the picture; its parent has been placed before it."""
     along = level.along - level.main / 2 + level.inset[0]
     across = level.across - level.cross / 2 + level.inset[1]
