@@ -23,8 +23,8 @@ class Neuron:
 
     def __init__(self, inputs: int, rng: np.random.Generator, squash: bool = True) -> None:
         # So large that the sums reach where tanh bends, and each neuron bends somewhere else.
-        self.weights = [Value(float(w), name=f"w{i}") for i, w in enumerate(rng.normal(0, 3 * inputs**-0.5, inputs))]
-        self.bias = Value(float(rng.normal()), name="bias")
+        self.weights = [Value(float(w)) for w in rng.normal(0, 3 * inputs**-0.5, inputs)]
+        self.bias = Value(float(rng.normal()))
         self.squash = squash
 
     def __call__(self, inputs: list[Any]) -> Any:
