@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/guide.md", 12),
         ("docs/checking.md", 8),
         ("docs/compile.md", 5),
-        ("docs/drawing.md", 4),
+        ("docs/drawing.md", 5),
         ("docs/networks.md", 10),
         ("docs/playing.md", 3),
         ("docs/testing.md", 6),
