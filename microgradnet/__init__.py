@@ -19,13 +19,14 @@ __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug", "draw",
     "estimators", "evaluate", "find_lr", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian", "hook",
     "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict",
-    "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "value_and_grad", "vjp",
+    "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "use_einops", "value_and_grad", "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import data, estimators, functional, gradcheck, nn, optim, plots, transforms
     from .debugging import debug
+    from .einops_backend import use_einops
     from .export import from_torch, save_onnx, save_torch
     from .gradcheck import assert_grads, check_grads, numerical_grad
     from .playing import steps
@@ -38,6 +39,7 @@ else:  # most programs need some of these, and none needs them to differentiate
     __getattr__, __dir__ = on_demand(__name__, __all__, {
         "data": "data",
         "debugging": "debug",
+        "einops_backend": "use_einops",
         "estimators": "estimators",
         "export": "from_torch save_onnx save_torch",
         "functional": "functional",

@@ -47,7 +47,7 @@ def cosine_similarity(x1: Operand, x2: Operand, axis: int = 1, eps: float = 1e-8
     >>> cosine_similarity(np.array([[1.0, 0.0], [2.0, 2.0]]), np.array([[0.0, 3.0], [1.0, 1.0]])).round(3)
     array([0., 1.])
     """
-    x1, x2, dtype = pair(x1, x2)
+    x1, x2, dtype = pair("cosine_similarity", x1, x2)
     x1, x2 = (x / clip(length(x, 2, axis, True), eps) for x in np.broadcast_arrays(x1, x2))
     return narrowed((x1 * x2).sum(axis=axis), dtype)
 
@@ -62,13 +62,19 @@ def pairwise_distance(x1: Operand, x2: Operand, p: float = 2.0, eps: float = 1e-
     >>> pairwise_distance(np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([3.0, 4.0])).round(3)
     array([5.   , 3.606])
     """
-    x1, x2, dtype = pair(x1, x2)
+    x1, x2, dtype = pair("pairwise_distance", x1, x2)
     return narrowed(length(x1 - x2 + eps, p, -1, keepdims), dtype)
 
 
-def pair(x1: Any, x2: Any) -> tuple[Any, Any, Any]:
-    """Both in floating point wide enough for sums, and the dtype of the result."""
+def pair(name: str, x1: Any, x2: Any) -> tuple[Any, Any, Any]:
+    """Both in floating point wide enough for sums, and the dtype of the result. ValueError if they do not broadcast."""
     x1, x2 = as_floats(x1), as_floats(x2)
+    for n, m in zip(x1.shape[::-1], x2.shape[::-1], strict=False):
+        if n != m and 1 not in (n, m):
+            raise ValueError(
+                f"{name}: x1 of shape {x1.shape}, x2 of shape {x2.shape}: they must be equal, or 1 where they are not. "
+                f"x1[:, None] beside x2[None] pairs each row with each"
+            )
     return widened(x1), widened(x2), np.result_type(x1.dtype, x2.dtype)
 
 

@@ -221,7 +221,8 @@ def _classes(x: Array, wanted: int) -> int:
         raise ValueError("one_hot of nothing: there is no class to count up to. Give num_classes=")
     if low < 0 or (wanted != -1 and high >= wanted):
         classes = f"0 to {wanted - 1}" if wanted != -1 else "0 and up"
-        raise ValueError(f"one_hot: integers from {low} to {high}, but the classes are {classes}")
+        more = "They are counted from 0" if low < 0 else f"Give num_classes={high + 1}, or more"
+        raise ValueError(f"one_hot: integers from {low} to {high}, but the classes are {classes}. {more}")
     return high + 1 if wanted == -1 else int(wanted)
 
 

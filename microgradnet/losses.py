@@ -344,11 +344,7 @@ def gaussian_nll_loss(
     var = widened(as_floats(var))
     if var.ndim and var.shape != input.shape:
         var = np.expand_dims(var, -1) if var.shape == input.shape[:-1] else var
-        if (
-            var.ndim != input.ndim
-            or sum(n != m for n, m in zip(var.shape, input.shape, strict=True)) != 1
-            or not (np.broadcast_shapes(var.shape, input.shape) == input.shape)
-        ):
+        if var.ndim != input.ndim or [n for n, m in zip(var.shape, input.shape, strict=True) if n != m] != [1]:
             raise ValueError(
                 f"gaussian_nll_loss: var of shape {var.shape} for an input of shape {input.shape}; wanted that shape, "
                 f"or one number for each example, {(*input.shape[:-1], 1)}"

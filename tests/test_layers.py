@@ -19,7 +19,7 @@ PACKAGE = Path(microgradnet.__file__).parent
 ROOMS = [
     "foreign", "libraries", "words", "markup", "files", "demand", "checks", "core", "numpy", "debugging", "ops",
     "formulas", "notation", "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional", "tree",
-    "transforms", "programs", "gradcheck", "nn", "optim", "viz", "playing",
+    "transforms", "programs", "gradcheck", "nn", "optim", "viz", "einops_backend", "playing",
     "data", "saving", "export", "train", "estimators", "plots", "support", "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
@@ -192,7 +192,8 @@ def test_the_public_names_are_these() -> None:
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
         "draw", "estimators", "evaluate", "find_lr", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian",
         "hook", "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots",
-        "predict", "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "value_and_grad", "vjp",
+        "predict", "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "use_einops",
+        "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [
         "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",

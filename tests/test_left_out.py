@@ -49,6 +49,39 @@ def test_what_pytorch_has_is_here_or_in_the_table() -> None:
     assert len(theirs) > 100
 
 
+ACTIVATIONS = [
+    "celu", "elu", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax", "logsigmoid",
+    "mish", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softmin", "softplus", "softsign", "tanh",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_by_its_name_is_pytorchs(name: str) -> None:
+    torch: Any = pytest.importorskip("torch")
+    x = np.random.default_rng(0).normal(0, 4, (5, 6))
+    over = {"dim": -1} if "softm" in name else {}
+    v, t = Value(x), torch.tensor(x, requires_grad=True)
+    out = np.tanh(v) if name == "tanh" else getattr(F, name)(v, **({"axis": -1} if over else {}))
+    wanted = getattr(torch.nn.functional, name)(t, **over)
+    c = np.random.default_rng(1).normal(size=out.shape)
+    (out * c).sum().backward()
+    (wanted * torch.tensor(c)).sum().backward()
+    np.testing.assert_allclose(out.data, wanted.detach().numpy(), rtol=1e-9, atol=1e-9)
+    # Its hardsigmoid multiplies by a sixth that was rounded to float32.
+    np.testing.assert_allclose(v.grad, t.grad.numpy(), rtol=1e-7 if name == "hardsigmoid" else 1e-9, atol=1e-9)
+
+
+def test_every_name_that_both_have_is_tried_beside_it() -> None:
+    """In a file of tests that speaks of PyTorch: a new layer, loss or optimiser without such a test is named here."""
+    torch: Any = pytest.importorskip("torch")
+    asking = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("test_*.py"))]
+    words = {word for text in asking if "torch" in text for word in re.findall(r"\w+", text)}
+    rooms = ((F, torch.nn.functional), (nn, torch.nn), (optim, torch.optim), (optim, torch.optim.lr_scheduler))
+    shared = [{name for name in ours.__all__ if hasattr(theirs, name)} for ours, theirs in rooms]
+    assert [sorted(names - words) for names in shared] == [[]] * 4
+    assert sum(map(len, shared)) > 150
+
+
 RNG = np.random.default_rng(0)
 GIVEN: dict[str, Any] = {
     "x": RNG.normal(size=(4, 3)), "y": (RNG.random((4, 3)) > 0.5) * 1.0, "image": RNG.normal(size=(2, 4, 4, 6)),

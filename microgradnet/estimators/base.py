@@ -161,7 +161,11 @@ class Network(BaseEstimator):  # type: ignore[misc]
                 )
                 made = found(*sizes, outputs)
             else:
-                hidden = [self.hidden] if checks.is_whole(self.hidden) else [*self.hidden]
+                listed = isinstance(self.hidden, (list, tuple, np.ndarray))
+                hidden = [*self.hidden] if listed else [self.hidden]
+                if not all(map(checks.is_whole, hidden)):
+                    wanted = "the width of each hidden layer, whole numbers of at least 1"
+                    raise ValueError(checks.refusal("hidden", self.hidden, wanted, more=", such as (16, 16)"))
                 kind: Any = MLP if len(sizes) == 1 else Table
                 made = kind(*sizes, [*hidden, outputs], self._activation(), dtype=dtype)
             if not isinstance(made, Module):

@@ -83,6 +83,10 @@ class Call(NamedTuple):
 
 def graph_of(model: Any, x: Any, axis: int | None, name: str) -> Graph:
     """The graph of `model(*x)`, or of `model(x)` if x is no tuple; `axis` counts examples, None if all is as in x."""
+    if any(kind.__module__.startswith("torch.") for kind in type(model).__mro__):
+        raise TypeError(f"{name}: the model is a Module or a function; mg.from_torch(…) makes one of PyTorch's")
+    if x is None:
+        raise TypeError(f"{name}: x is an example batch, an array or a tuple of the arrays the model takes; got None")
     if not callable(model) or isinstance(model, type):
         raise TypeError(f"{name}: the model is a Module or a function; got {brief(model)}")
     given = [shaped(numbers(part)) for part in (x if isinstance(x, tuple) else (x,))]

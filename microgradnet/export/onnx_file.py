@@ -32,6 +32,8 @@ def save_onnx(path: str | os.PathLike[str], model: Any, x: Any, *, axis: int | N
     library = onnx()
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"the path of the file comes first, save_onnx(path, model, x); got {brief(path)} in its place")
+    if not os.fspath(path).endswith(".onnx"):
+        raise ValueError(f"{os.fspath(path)!r}: wanted a path that ends in .onnx, by which others know it")
     file = place(path)
     made = protobuf(library, graph_of(model, x, axis, "save_onnx"))
     library.checker.check_model(made, full_check=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, dataclass_transform, overload
 
 from .. import functional
+from ..checks import choice
 from ..core import Array, Either, Numbers, Operand, Value
 from ..words import printable
 from .options import FunctionLayer
@@ -32,6 +33,11 @@ class Loss(FunctionLayer):
 
     def forward(self, input: Operand, target: Operand) -> Any:
         return self._function(input, target, **self.options())
+
+    def check(self) -> None:
+        options = self.options()
+        if "reduction" in options:
+            choice("reduction", options["reduction"], ("mean", "sum", "none"), call=type(self).__name__)
 
     def __repr__(self) -> str:
         changed = [f"{name}={x!r}" for name, x in self.options().items() if not same(x, self.known[name])]

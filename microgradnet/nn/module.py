@@ -10,6 +10,7 @@ from weakref import ref
 
 import numpy as np
 
+from ..checks import function
 from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
 from ..words import answering, foreign, own, printable
@@ -144,6 +145,7 @@ class Module(ShownModule, ForeignModule):
         Linear
         MLP
         """
+        function("fn", fn, call="apply", more=", which is called with each Module")
         for module in dict.fromkeys(innermost_first(self)):
             fn(module)
         return self

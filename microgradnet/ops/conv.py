@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..checks import whole, whole_for_each
 from ..core import Op, Operand, case, narrowed, of_two, op, shaped, wide, widened
-from .windows import SIZES, Pair, checked_count, count_places, four_axes, image, reshaped
-
-Edges: TypeAlias = tuple[Pair, Pair]  # zeros above and below, left and right
+from .windows import SIZES, Edges, Pair, checked_count, count_places, four_axes, image, reshaped
 
 # An image is computed with as (channels, height, width, batch): with the batch innermost, patches are copied, and added
 # up, in long runs, and one matrix product does a whole block. This was measured: patches as rows of a matrix take 3 to
@@ -80,11 +78,13 @@ def _columns(block: Any) -> Any:
 def _conv2d(x: Any, weight: Any, *bias: Any, stride: Pair, padding: Edges, dilation: Pair, groups: int) -> Any:
     """The cross-correlation of images with kernels, plus a bias if there is one; `conv2d` says how."""
     result, dtype = _dtypes(x, weight, *bias)
-    if _is_depthwise(len(weight), weight.shape[1] * groups, groups, stride, dilation):
-        out = _depthwise(_padded(x, padding, dtype), weight[:, 0].astype(dtype), stride, dilation)
+    if len(weight) == x.shape[1] == groups > 1:
+        from . import depthwise  # a file of its own, for those who have such kernels
+
+        out = depthwise.correlate(x, weight, stride, padding, dilation, dtype)
         for b in bias:
-            out += b.reshape((-1, 1, 1, 1))
-        return narrowed(out, result).transpose(3, 0, 1, 2)
+            out += b.reshape((-1, 1, 1))
+        return narrowed(out, result)
     patches = _patches(_padded(x, padding, dtype), weight.shape[2:], stride, dilation, groups)
     size, kernels = patches.shape[4:], _grouped(weight, groups, dtype)
     out = np.empty((*kernels.shape[:2], math.prod(size)), dtype)
@@ -101,10 +101,10 @@ def _conv2d_input(
     """An image of `shape` (height, width) with the kernels times its number of `y`, added at their places."""
     result, dtype = _dtypes(y, weight)
     ((top, bottom), (left, right)), (height, width) = padding, shape
-    if _is_depthwise(len(weight), weight.shape[1] * groups, groups, stride, dilation):
-        full = top + height + bottom, left + width + right
-        out = _depthwise_input(y, weight[:, 0].astype(dtype), full, stride, dilation)
-        return narrowed(out, result)[:, top : top + height, left : left + width].transpose(3, 0, 1, 2)
+    if len(weight) == weight.shape[1] * groups == groups > 1 and np.isfinite(weight).all():  # zeros would meet them
+        from . import depthwise
+
+        return narrowed(depthwise.spread(y, weight, shape, stride, padding, dilation, dtype), result)
     out = np.zeros((weight.shape[1] * groups, top + height + bottom, left + width + right, len(y)), dtype)
     patches = _patches(out, weight.shape[2:], stride, dilation, groups)
     kernels, y = _grouped(weight, groups, dtype).swapaxes(1, 2), _grouped(y.transpose(1, 2, 3, 0), groups, dtype)
@@ -118,99 +118,18 @@ def _conv2d_input(
 def _conv2d_weight(y: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Edges, dilation: Pair, groups: int) -> Any:
     """Kernels of size `kernel`: for each channel of `y`, the patches of `x` times its number of `y`, added up."""
     result, dtype = _dtypes(y, x)
-    if _is_depthwise(y.shape[1], x.shape[1], groups, stride, dilation):
-        out = _depthwise_weight(y.transpose(1, 2, 3, 0), _padded(x, padding, dtype), kernel, stride, dilation)
-        return narrowed(out, result).reshape((groups, 1, *kernel))
+    if y.shape[1] == x.shape[1] == groups > 1:
+        from . import depthwise
+
+        out = depthwise.gather(y, x, kernel, stride, padding, dilation, dtype)
+        if np.isfinite(out).all():  # or zeros have met what is not finite
+            return narrowed(out, result)
     patches = _patches(_padded(x, padding, dtype), kernel, stride, dilation, groups)
     channels, y = y.shape[1], _grouped(y.transpose(1, 2, 3, 0), groups, dtype)
     out = np.zeros((*y.shape[:2], math.prod(patches.shape[1:4])), dtype)
     for numbers, block in _blocks(patches, BLOCK):
         out += y[..., numbers] @ _columns(block).swapaxes(1, 2)
     return narrowed(out, result).reshape((channels, *patches.shape[1:4]))
-
-
-# ---------------------------------------------------------------------------------------- one kernel for each channel
-
-# There is no matrix to multiply with. At stride 1 what one element of the kernel meets is one run of memory, here with
-# the image's rows end to end, so the sums over the kernel are sums of runs, and nothing is copied: 6 to 10 times as
-# fast as patches. Where a run goes on from one row to the next the sums mean nothing, and are cut off. At another
-# stride s it is s² convolutions at stride 1: each of every s-th row and column with every s-th of the kernel.
-
-
-def _is_depthwise(out: int, channels: int, groups: int, stride: Pair, dilation: Pair) -> bool:
-    return out == channels == groups > 1 and (stride == (1, 1) or dilation == (1, 1))
-
-
-def _phases(kernel: Pair, size: Pair, stride: Pair) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """For every place where the kernel can begin within a stride: its elements from there on, every stride-th; and the
-    rows and columns of the image that they meet, at `size` places."""
-    for first in np.ndindex(*map(min, kernel, stride)):
-        lengths = [n + (k - 1 - a) // s for n, k, a, s in zip(size, kernel, first, stride, strict=True)]
-        inner = [slice(a, None, s) for a, s in zip(first, stride, strict=True)]
-        outer = [slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(first, lengths, stride, strict=True)]
-        yield (slice(None), *inner), (slice(None), *outer)
-
-
-def _runs(x: Any, kernel: Pair, dilation: Pair) -> Any:
-    """A view of what each element of a kernel meets in `x`, batch last, at stride 1: (channels, *kernel, numbers)."""
-    channels, height, width, batch = x.shape
-    down, right = ((k - 1) * d for k, d in zip(kernel, dilation, strict=True))
-    numbers = ((height - down) * width - right) * batch
-    n = x.itemsize  # not x.strides, which say nothing of axes of length 1
-    w, h, c = batch * n, width * batch * n, height * width * batch * n
-    return as_strided(x, (channels, *kernel, numbers), (c, h * dilation[0], w * dilation[1], n))
-
-
-def _depthwise(x: Any, weight: Any, stride: Pair, dilation: Pair) -> Any:
-    """The cross-correlation of each channel of `x`, batch last, with its kernel of `weight`, (channels, *kernel)."""
-    channels, height, width, batch = x.shape
-    kernel = weight.shape[1:]
-    rows, columns = map(count_places, (height, width), kernel, stride, dilation)
-    if stride != (1, 1):
-        out = np.zeros((channels, rows, columns, batch), x.dtype)
-        for inner, outer in _phases(kernel, (rows, columns), stride):
-            out += _depthwise(np.ascontiguousarray(x[outer]), weight[inner], (1, 1), (1, 1))
-        return out
-    runs = _runs(x, kernel, dilation)
-    whole = np.empty((channels, rows * width * batch), x.dtype)
-    out = whole[:, : runs.shape[-1]]
-    if batch > 1:
-        np.einsum("cijl,cij->cl", runs, weight, out=out)
-    else:  # the steps along j and l are equal, and NumPy would take the short sums along j inside
-        np.einsum("cil,ci->cl", runs[:, :, 0], weight[:, :, 0], out=out)
-        for j in range(1, kernel[1]):
-            out += np.einsum("cil,ci->cl", runs[:, :, j], weight[:, :, j])
-    return whole.reshape((channels, rows, width, batch))[:, :, :columns]
-
-
-def _depthwise_input(y: Any, weight: Any, shape: Pair, stride: Pair, dilation: Pair) -> Any:
-    """An image of `shape`, batch last, with the kernel of each channel times its number of `y`, added at its places."""
-    kernel = weight.shape[1:]
-    if stride == (1, 1):  # a correlation as well, with the kernel turned round
-        edges = [((k - 1) * d,) * 2 for k, d in zip(kernel, dilation, strict=True)]
-        turned = weight[:, ::-1, ::-1]
-        return _depthwise(_padded(y, (edges[0], edges[1]), weight.dtype), turned, stride, dilation)
-    out = np.zeros((len(weight), *shape, len(y)), weight.dtype)
-    for inner, outer in _phases(kernel, y.shape[2:], stride):
-        part = weight[inner]
-        size = [n + k - 1 for n, k in zip(y.shape[2:], part.shape[1:], strict=True)]
-        out[outer] = _depthwise_input(y, part, (size[0], size[1]), (1, 1), (1, 1))
-    return out
-
-
-def _depthwise_weight(y: Any, x: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Any:
-    """The kernel of each channel, (channels, *kernel): what it meets in `x` times `y`, added up; both batch last."""
-    channels, rows, columns, batch = y.shape
-    if stride != (1, 1):
-        out = np.empty((channels, *kernel), x.dtype)
-        for inner, outer in _phases(kernel, (rows, columns), stride):
-            part = out[inner]
-            part[...] = _depthwise_weight(y, np.ascontiguousarray(x[outer]), part.shape[1:], (1, 1), (1, 1))
-        return out
-    runs = _runs(x, kernel, dilation)
-    wide = np.zeros((channels, rows, x.shape[2], batch), x.dtype)  # 0 where runs mean nothing
-    wide[:, :, :columns] = y
-    return np.vecdot(runs, wide.reshape((channels, 1, 1, wide.size // channels))[..., : runs.shape[-1]])
 
 
 # Shapes of image, kernel and result that belong together.

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from ..core import shaped
 
 Pair: TypeAlias = tuple[int, int]
+Edges: TypeAlias = tuple[Pair, Pair]  # zeros above and below, left and right
 SIZES = {1: "length", 2: "height, width"}
 
 
