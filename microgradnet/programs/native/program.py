@@ -32,7 +32,7 @@ class NativeProgram(NumPyProgram):
         writer.meaning["kept"] = None
         self.text: str = writer.source(name)
         self.bytes: int = self.plan.arena.size
-        writer.meaning["kept"] = writer.machine, writer.block  # code and memory live as long as the function
+        writer.meaning["kept"] = writer.machines, writer.block  # code and memory live as long as the function
         self.laters: list[tuple[Value, Later]] = writer.laters
         self.segments: list[Segment] = writer.segments
         self.planned = (f"native: {len(self.segments)} stretches of machine code", f"memory: {self.bytes:,} bytes")
