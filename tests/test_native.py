@@ -807,7 +807,7 @@ def test_an_index_out_of_bounds_is_found_however_the_indices_lie(layout: str) ->
     }  # fmt: skip
     indices = stored[layout]
     indices[...] = rng(1).integers(-7, 7, indices.shape)
-    look_up = native(lambda i: F.embedding(i, table).sum())
+    look_up = native(lambda i: table[i].sum())
     for _ in range(3):
         got = look_up(indices)
     assert ran_natively(look_up)

@@ -75,7 +75,7 @@ def parsed(text: str) -> Any:
     """The LLVM module of a text."""
     import llvmlite.binding as llvm
 
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly(text + HINTS)
     module.triple, module.data_layout = llvm.get_default_triple(), str(target(1).target_data)
     return module
 
@@ -92,7 +92,7 @@ def compiled(loops: str, products: str) -> Machine:
     options = llvm.create_pipeline_tuning_options(speed_level=1)
     options.loop_vectorization, options.slp_vectorization, options.loop_unrolling = True, False, False
     builder = llvm.create_pass_builder(target(1), options)
-    module = parsed(f"{INTRINSICS}\n{definitions(loops, scales)}\n{loops}\n{HINTS}")
+    module = parsed(f"{INTRINSICS}\n{definitions(loops, scales)}\n{loops}")
     builder.getModulePassManager().run(module, builder)
     few = llvm.create_new_module_pass_manager()
     few.add_ipsccp_pass()  # where all calls of a tile hand it the same number
@@ -100,7 +100,7 @@ def compiled(loops: str, products: str) -> Machine:
     few.add_sroa_pass()
     few.add_instruction_combine_pass()
     few.add_simplify_cfg_pass()
-    vectors = parsed(products + HINTS)
+    vectors = parsed(products)
     few.run(vectors, builder)
     module.link_in(vectors)
     return Machine(module, 1)
