@@ -182,7 +182,8 @@ class Writer:
         """The condition that a guard does not hold: written out where that is faster than the call."""
         held, function = node.held, node.function
         if function is Surroundings.holds:
-            return f"not {self.name(node.args[0], 'around')}.holds()"
+            around = self.name(node.args[0], "around")
+            return f"not ({around}.same() or {around}.holds())"
         if function is Structure.holds:
             return self.restructured(node.args[0])
         if function is bool:

@@ -57,9 +57,9 @@ def be_finite(cost: Any, *gradients: Any) -> None:
         raise NotFiniteError(float(cost))
 
 
-def be_zero(cost: Any, *sums: Any) -> None:
-    """NotFiniteError unless the cost is finite, and sums of zeros are zero: then no number in them was NaN or Inf."""
-    if not math.isfinite(cost) or any(x != 0 for x in sums):
+def be_zero(cost: Any, zero: Any = 0.0) -> None:
+    """NotFiniteError unless the cost is finite, and a sum of zeros is zero: then no number in it was NaN or Inf."""
+    if not math.isfinite(cost) or zero != 0.0:
         raise NotFiniteError(float(cost))
 
 
