@@ -83,7 +83,7 @@ class NumPyStep(Step):
                 cost.backward(release=True)
                 modes.host(judge, cost, *judged([p.grad for p in parameters if p.grad is not None]))
                 move()
-                return (cost, outputs) if wanted else cost
+                return (cost.data, outputs) if wanted else cost.data
 
             return self.compiled(step)
 
