@@ -87,6 +87,14 @@ class Node:
                 found += nodes_in(x)
         return found
 
+    def like_it(self, args: tuple[Any, ...], line: Any) -> Node:
+        """A call of the same function on other arguments of the same shapes: sooner made, for there are many."""
+        made: Node = object.__new__(Node)
+        made.kind, made.function, made.args, made.params, made.op = self.kind, self.function, args, {}, self.op
+        made.shape, made.dtype, made.layout = self.shape, self.dtype, self.layout
+        made.place, made.held, made.line = None, None, line
+        return made
+
     def __repr__(self) -> str:
         return f"<{self.name} {self.shape} {self.dtype}>"
 

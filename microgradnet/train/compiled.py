@@ -115,7 +115,8 @@ class NumPyStep(Step):
         except NotFiniteError as error:
             run.cost = error.cost
         else:
-            self.measured(*(made if self.metrics else (made, None)), batch)
+            cost, outputs = made if self.metrics else (made, None)
+            self.measured(cost, outputs, batch)
             run.taken += 1
             return
         raise FloatingPointError(self.before.report(self.loss, batch, run))
