@@ -784,28 +784,6 @@ def test_a_step_that_comes_back_to_itself_does_not_overwrite_its_numbers() -> No
         assert float(step(x).data) == ((x * 2 + 1) * x + 1).sum()
 
 
-@pytest.mark.parametrize("backend", ["numpy", pytest.param("native", marks=needs_llvmlite)])
-def test_a_host_call_of_no_arguments_may_come_back_to_the_step_too(backend: Any) -> None:
-    """It has waited for itself for ever: a native step's memory is in use by one call at a time."""
-    depth, seen = [0], []
-
-    def again() -> None:
-        if not depth[0]:
-            depth[0] = 1
-            seen.append(float(step(np.ones(3))))
-            depth[0] = 0
-
-    w = Value(np.ones(3))
-
-    def function(x: Any) -> Any:
-        mg.host_call(again)
-        return (w * x).sum() * 2
-
-    step = mg.compile(function, backend=backend)
-    assert [float(step(np.full(3, 2.0))) for _ in range(4)] == [12.0] * 4
-    assert seen == [6.0] * 4
-
-
 def test_debug_mode_around_a_compiled_step_finds_the_nan() -> None:
     w = Value([1.0, 0.0])
     compiled = mg.compile(lambda x: np.sqrt(w * x).sum())
