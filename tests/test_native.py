@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from microgradnet import functional as F
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
 import microgradnet.programs.program as program_module
-from microgradnet.programs.native import kinds, program, tiles
+from microgradnet.programs.native import kinds, machine, program, tiles
 from microgradnet.programs.nodes import Node
 from microgradnet.programs.scalars.vectorise import vectorised
 
@@ -760,3 +761,83 @@ def test_a_graph_of_scalars_is_one_native_function() -> None:
     assert not [x for x in compiled.latest.plan.steps if isinstance(x, Node) and x.kind == "call"], compiled.latest.text
     assert np.allclose([p.data for p in mine], [p.data for p in theirs], rtol=1e-12)
     assert np.allclose([p.grad for p in mine], [p.grad for p in theirs], rtol=1e-12)
+
+
+def compiled_step(width: int = 5) -> tuple[Any, np.ndarray]:
+    w = Value(rng(0).random((3, width)).astype(np.float32))
+
+    def step(x: np.ndarray) -> Any:
+        w.grad = None
+        cost = (np.tanh(x @ w) ** 2).sum()
+        cost.backward()
+        w.data -= np.float32(0.1) * w.grad
+        return cost
+
+    made = native(step)
+    x = rng(1).random((4, 3)).astype(np.float32)
+    for _ in range(2):
+        made(x)
+    return made, x
+
+
+def test_the_same_steps_are_compiled_to_machine_code_once() -> None:
+    """Another model of the same shapes has other arrays, and the same code; and code stays while a program runs it."""
+    machine.compiled.cache_clear()
+    first, x = compiled_step()
+    known = machine.compiled.cache_info()
+    second, _ = compiled_step()
+    assert machine.compiled.cache_info().misses == known.misses
+    other, _ = compiled_step(width=6)
+    assert ran_natively(other)
+    assert machine.compiled.cache_info().misses == known.misses + 1
+    eager = [float(first.function(x)) for _ in range(3)]
+    machine.compiled.cache_clear()
+    gc.collect()
+    np.testing.assert_allclose([float(second(x)) for _ in range(3)], eager, rtol=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["in order", "turned", "every other one", "one", "none of it in order"])
+def test_an_index_out_of_bounds_is_found_however_the_indices_lie(layout: str) -> None:
+    """Wherever among them it is, before anything is read or written; the program then takes good ones again."""
+    table = Value(rng(0).random((7, 3)))
+    stored = {
+        "in order": np.zeros((3, 4), np.int64), "turned": np.zeros((4, 3), np.int64).T, "one": np.zeros(1, np.int64),
+        "every other one": np.zeros((3, 8), np.int64)[:, ::2],
+        "none of it in order": np.zeros((6, 8), np.int64)[::2, ::2],
+    }  # fmt: skip
+    indices = stored[layout]
+    indices[...] = rng(1).integers(-7, 7, indices.shape)
+    look_up = native(lambda i: table[i].sum())
+    for _ in range(3):
+        got = look_up(indices)
+    assert ran_natively(look_up)
+    np.testing.assert_allclose(float(got), table.data[indices].sum())
+    for place in np.ndindex(indices.shape):
+        for bad in (7, -8, 1 << 62):
+            good, indices[place] = indices[place], bad
+            with pytest.raises(IndexError):
+                look_up(indices)
+            indices[place] = good
+    np.testing.assert_allclose(float(look_up(indices)), table.data[indices].sum())
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_a_host_call_of_no_arguments_may_come_back_to_the_step_too(backend: Any) -> None:
+    """It has waited for itself for ever: a native step's memory is in use by one call at a time."""
+    depth, seen = [0], []
+
+    def again() -> None:
+        if not depth[0]:
+            depth[0] = 1
+            seen.append(float(step(np.ones(3))))
+            depth[0] = 0
+
+    w = Value(np.ones(3))
+
+    def function(x: Any) -> Any:
+        mg.host_call(again)
+        return (w * x).sum() * 2
+
+    step = mg.compile(function, backend=backend)
+    assert [float(step(np.full(3, 2.0))) for _ in range(4)] == [12.0] * 4
+    assert seen == [6.0] * 4

@@ -90,6 +90,10 @@ class Progress:
             self.bar = tqdm(leave=False)
         return self
 
+    def moves(self) -> list[Callable[[Run], None]]:
+        """What is to be called after each batch."""
+        return [self.step] if self.bar is not None or self.live is not None else []
+
     def step(self, run: Run) -> None:
         """Called after each batch."""
         if self.live is not None:

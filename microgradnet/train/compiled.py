@@ -58,9 +58,9 @@ def be_finite(cost: Any, *gradients: Any) -> None:
         raise NotFiniteError(float(cost))
 
 
-def be_zero(cost: Any, *sums: Any) -> None:
-    """NotFiniteError unless the cost is finite, and sums of zeros are zero: then no number in them was NaN or Inf."""
-    if not math.isfinite(cost) or any(x != 0 for x in sums):
+def be_zero(cost: Any, zero: Any = 0.0) -> None:
+    """NotFiniteError unless the cost is finite, and a sum of zeros is zero: then no number in it was NaN or Inf."""
+    if not math.isfinite(cost) or zero != 0.0:
         raise NotFiniteError(float(cost))
 
 
@@ -74,32 +74,38 @@ class NumPyStep(Step):
         self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool, between: Between
     ) -> None:
         super().__init__(run, loss, metrics, one_array, between)
-        self.steps: dict[tuple[bool, bool], Compiled] = {}
+        self.steps: dict[tuple[bool, bool, int], Compiled] = {}
 
-    def step(self, begins: bool, moves: bool) -> Compiled:
-        """What a batch does: it may be the first of several that are one step, and it may be the last."""
-        if (begins, moves) not in self.steps:
-            self.steps[begins, moves] = self.compiled(self.written(begins, moves))
-        return self.steps[begins, moves]
+    def step(self, begins: bool, moves: bool, targets: int) -> Compiled:
+        """What a batch does: it may be the first of several that are one step, and it may be the last.
 
-    def written(self, begins: bool, moves: bool) -> Callable[..., Any]:
+        `targets` is how many arrays of targets it has: weights are one of them.
+        """
+        kind = (begins, moves, targets)
+        if kind not in self.steps:
+            self.steps[kind] = self.compiled(self.written(*kind))
+        return self.steps[kind]
+
+    def written(self, begins: bool, moves: bool, targets: int) -> Callable[..., Any]:
         """The step as it is to be compiled."""
         run, between, loss, one_array = self.run, self.between, self.loss, self.one_array
+        several = between.accumulate > 1
         model, zero_grad, move = run.model, run.optimizer.zero_grad, run.optimizer.step
         parameters, judge, judged, wanted = self.parameters, self.judge, self.judged, bool(self.metrics)
 
-        def step(*inputs: Any, share: Any = None, scale: Any = None, **targets: Any) -> Any:
+        def step(*given: Any) -> Any:  # by their places: what is named is looked up at every call
             if begins:
                 zero_grad()
-            outputs = measurable(model(*inputs), one_array)
-            cost = differentiable(loss(outputs, *targets.values()))
+            *inputs, share, scale = given if several else (*given, None, None)
+            outputs = measurable(model(*inputs[:-targets]), one_array)
+            cost = differentiable(loss(outputs, *inputs[-targets:]))
             number(cost._numbers)  # TypeError for several
-            (cost if share is None else cost * share).backward(release=True)
+            (cost * share if several else cost).backward(release=True)
             modes.host(judge, cost, *judged([p.grad for p in parameters if p.grad is not None]))
             if moves:
                 between.settle(scale, cost, run)
                 move()
-            return cost, outputs if wanted else None
+            return (cost.data, outputs) if wanted else cost.data
 
         return step
 
@@ -113,20 +119,21 @@ class NumPyStep(Step):
 
     def take(self, batch: Batch, to_be_checked: bool = False) -> None:
         """Take the step, and count it."""
-        run, between = self.run, self.between
-        shorter = isinstance(run.source, Rows) and batch.size < run.source.size
-        if shorter and run.steps is not None and run.steps > RARE:
+        run, between, targets = self.run, self.between, batch.targets
+        source = run.source
+        shorter = isinstance(source, Rows) and batch.size < source.size
+        if shorter and source.steps is not None and source.steps > RARE:
             super().take(batch, to_be_checked)
             return
         share, moves = between.share(batch, run), between.ends(batch, run)
-        several = {"share": share, "scale": 1 / (run.weight + share)} if between.accumulate > 1 else {}
-        targets = dict(zip(("y", "weight"), batch.targets, strict=False))
+        several = (share, 1 / (run.weight + share)) if between.accumulate > 1 else ()
         self.before.note(parameters=to_be_checked)
         try:
-            cost, outputs = self.step(not run.gathered, moves)(*batch.inputs, **targets, **several)
+            made = self.step(not run.gathered, moves, len(targets))(*batch.inputs, *targets, *several)
         except NotFiniteError as error:
             run.cost = error.cost
         else:
+            cost, outputs = made if self.metrics else (made, None)
             self.measured(cost, outputs, batch)
             between.counted(share, moves, run)
             return

@@ -177,7 +177,8 @@ def fit(
     )  # fmt: skip
 
     with Interrupts() as interrupts, ModesKept(model), Progress(progress, run) as shown, around(moments, run):
-        told = {"batch": [shown.step, *moments["on_batch"]], "epoch": [shown.line, *moments["on_epoch"]]}
+        told = {"batch": [*shown.moves(), *moments["on_batch"]], "epoch": [shown.line, *moments["on_epoch"]]}
+        # what is not there is not called: small steps are short
         if scheduler is not None:
             told[scheduler_interval].insert(0, on_schedule(scheduler))
         for batch in run.batches():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,11 @@ import numpy as np
 from . import cpython
 from .given import kind_of
 from .llvm import Function, converted
+from .machine import Machine, compiled
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",
                "PyEval_RestoreThread")  # fmt: skip
-C_DECLARATIONS = """
-declare void @mg_Py_IncRef(ptr)
-declare double @mg_PyFloat_AsDouble(ptr)
-declare ptr @mg_PyErr_Occurred()
-declare void @mg_PyErr_Clear()
-declare ptr @mg_PyEval_SaveThread()
-declare void @mg_PyEval_RestoreThread(ptr)
-"""
 
 
 def is_float(x: Any) -> bool:
@@ -28,9 +22,10 @@ def is_float(x: Any) -> bool:
     return x.kind == "input" and x.shape is None
 
 
-# An array's numbers, if it is like another one; and whether two pieces of memory do not overlap.
+# An array's numbers, if it is like another one; whether two pieces of memory do not overlap; and whether numbers that
+# are `step` apart are places of an axis of a size.
 HELPERS = f"""
-define internal ptr @fitting(ptr %o, ptr %like) noinline nounwind {{
+define ptr @fitting(ptr %o, ptr %like) nounwind {{
   %p0 = getelementptr i8, ptr %o, i64 {cpython.TYPE}
   %type = load i64, ptr %p0
   %is_array = icmp eq i64 %type, {id(np.ndarray)}
@@ -91,7 +86,7 @@ fit:
 misfit:
   ret ptr null
 }}
-define internal i1 @apart(ptr %x, i64 %n, ptr %y, i64 %m) noinline nounwind {{
+define i1 @apart(ptr %x, i64 %n, ptr %y, i64 %m) nounwind {{
   %behind_x = getelementptr i8, ptr %x, i64 %n
   %behind_y = getelementptr i8, ptr %y, i64 %m
   %before = icmp ule ptr %behind_x, %y
@@ -99,7 +94,35 @@ define internal i1 @apart(ptr %x, i64 %n, ptr %y, i64 %m) noinline nounwind {{
   %apart = or i1 %before, %behind
   ret i1 %apart
 }}
+define i1 @within(ptr %x, i64 %n, i64 %step, i64 %size) nounwind {{
+entry:
+  %twice = shl i64 %size, 1
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %good = phi i1 [ true, %entry ], [ %both, %loop ]
+  %offset = mul i64 %i, %step
+  %p = getelementptr i64, ptr %x, i64 %offset
+  %place = load i64, ptr %p
+  %shifted = add i64 %place, %size
+  %inside = icmp ult i64 %shifted, %twice
+  %both = and i1 %good, %inside
+  %next = add i64 %i, 1
+  %more = icmp ult i64 %next, %n
+  br i1 %more, label %loop, label %end
+end:
+  ret i1 %both
+}}
 """
+
+
+@functools.cache
+def known() -> tuple[dict[str, str], Machine]:
+    """What an entry calls beside the steps, by its name: where it is, as LLVM has it; and the code that must stay."""
+    places = {name: cpython.address_of(name) for name in C_FUNCTIONS}
+    code = compiled(HELPERS, "")
+    places |= {name: code.address(name) for name in ("fitting", "apart", "within")}
+    return {name: constant(address) for name, address in places.items()}, code
 
 
 class Entry:
@@ -108,8 +131,9 @@ class Entry:
     It returns True where an array is not laid out as the steps take it, and has done nothing then.
     """
 
-    def __init__(self, writer: Any, segment: Any, tables: dict[str, str]) -> None:
+    def __init__(self, writer: Any, segment: Any, tables: dict[str, str], code: Machine) -> None:
         self.writer: Any = writer
+        self.code: Machine = code  # of the steps
         self.tables: dict[str, str] = tables  # the text of what arrays are compared with -> its name
         self.segment: Any = segment
         self.f: Function = Function()
@@ -122,7 +146,7 @@ class Entry:
         pointers = {}
         for x, o in zip(segment.arrays, objects, strict=False):
             like = self.like(arrays.of(x), self.writer.is_written(x))
-            pointers[id(x)] = f.new(f"call ptr @fitting(ptr {o}, ptr {like})")
+            pointers[id(x)] = self.call("ptr", "fitting", f"ptr {o}, ptr {like}")
         self.demand(*[f.new(f"icmp ne ptr {x}, null") for x in pointers.values()])
         self.demand(*self.apart(pointers, {id(load) for load in self.writer.native.ends.values()}))
         for x, source, axis in segment.indices:
@@ -130,23 +154,23 @@ class Entry:
         for x, o in zip(segment.numbers, objects[len(segment.arrays) :], strict=True):
             if is_float(x):
                 self.equal(self.field(o, cpython.TYPE, "ptr"), "ptr", constant(id(float)))
-        doubles = {id(x): f.new(f"call double @mg_PyFloat_AsDouble(ptr {o})")
+        doubles = {id(x): self.call("double", "PyFloat_AsDouble", f"ptr {o}")
                    for x, o in zip(segment.numbers, objects[len(segment.arrays) :], strict=True)}  # fmt: skip
         if doubles:
-            error = f.new("call ptr @mg_PyErr_Occurred()")
+            error = self.call("ptr", "PyErr_Occurred")
             f.do(f"br i1 {f.new(f'icmp eq ptr {error}, null')}, label %numbers, label %error")
             f.label("error")
-            f.do("call void @mg_PyErr_Clear()")
+            self.call("void", "PyErr_Clear")
             f.do("br label %misfit")
             f.label("numbers")
-        thread = f.new("call ptr @mg_PyEval_SaveThread()") if segment.work > BUSY else None
+        thread = self.call("ptr", "PyEval_SaveThread") if segment.work > BUSY else None
         for name, roots, numbers in segment.calls:
             given = [f"ptr {self.place(root, pointers)}" for root in roots]
             for (_, char), x in numbers:
                 given.append(f"{kind_of(char)} {converted(f, doubles[id(x)], 'd', char)}")
-            f.do(f"call void @{name}({', '.join(given)})")
+            f.do(f"call void {constant(self.code.address(name))}({', '.join(given)})")
         if thread:
-            f.do(f"call void @mg_PyEval_RestoreThread(ptr {thread})")
+            self.call("void", "PyEval_RestoreThread", f"ptr {thread}")
         self.returning(None)
         f.label("misfit")
         self.returning(True)
@@ -155,9 +179,17 @@ class Entry:
             f"define ptr @{segment.name}(ptr %self, ptr %args, i64 %n) nounwind", f"ret ptr {constant(id(True))}"
         )
 
+    def call(self, kind: str, name: str, arguments: str = "") -> str:
+        """Call one of the functions that are `known`; the name of what it returns."""
+        text = f"call {kind} {known()[0][name]}({arguments})"
+        if kind == "void":
+            self.f.do(text)
+            return ""
+        return self.f.new(text)
+
     def returning(self, x: object) -> None:
         """Return an object of Python's."""
-        self.f.do(f"call void @mg_Py_IncRef(ptr {constant(id(x))})")
+        self.call("void", "Py_IncRef", f"ptr {constant(id(x))}")
         self.f.do(f"ret ptr {constant(id(x))}")
 
     def place(self, root: Any, pointers: dict[int, str]) -> str:
@@ -201,9 +233,10 @@ class Entry:
         """Whether nothing that is read lies in the memory of what is written before it is read."""
         arrays = self.writer.native.arrays
         return [
-            self.f.new(
-                f"call i1 @apart(ptr {pointers[id(x)]}, i64 {arrays.of(x).nbytes}, "
-                f"ptr {pointers[id(y)]}, i64 {arrays.of(y).nbytes})"
+            self.call(
+                "i1",
+                "apart",
+                f"ptr {pointers[id(x)]}, i64 {arrays.of(x).nbytes}, ptr {pointers[id(y)]}, i64 {arrays.of(y).nbytes}",
             )
             for x in self.segment.arrays
             for y in self.segment.arrays
@@ -214,18 +247,12 @@ class Entry:
         """Demand that numbers are places of an axis of this size."""
         f, arrays = self.f, self.writer.native.arrays
         array, root = arrays.of(x), arrays.root[id(x)]
-        bad = f.variable("i1")
-        f.do(f"store i1 false, ptr {bad}")
-        with f.loops(array.shape) as counters:
-            place = f.address(
-                self.place(root, pointers), "l", arrays.offset(x), [s // 8 for s in array.strides], counters
-            )
-            shifted = f.new(f"add i64 {f.load(place, 'l')}, {size}")
-            outside = f.new(f"icmp uge i64 {shifted}, {2 * size}")
-            before = f.new(f"load i1, ptr {bad}")
-            f.do(f"store i1 {f.new(f'or i1 {outside}, {before}')}, ptr {bad}")
-        found = f.new(f"load i1, ptr {bad}")
-        self.demand(f.new(f"xor i1 {found}, true"))
+        lead, last = (array.shape[:-1], array.shape[-1:]) if not array.flags.c_contiguous else ((), (array.size,))
+        *strides, step = [0, *(stride // 8 for stride in array.strides)] if lead else [1]
+        with f.loops(lead) as counters:
+            first = f.address(self.place(root, pointers), "l", arrays.offset(x), strides[1:], counters)
+            good = self.call("i1", "within", f"ptr {first}, i64 {last[0]}, i64 {step}, i64 {size}")
+            self.demand(good)
 
 
 def constant(address: int) -> str:

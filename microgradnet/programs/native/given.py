@@ -35,7 +35,7 @@ class Given:
         """The first line of the function."""
         parameters = [f"ptr noalias %p{i}" for i in range(len(self.roots))]
         parameters += [f"{kind_of(char)} %s{i}" for i, (_, char) in enumerate(self.numbers)]
-        return f"define internal void @{name}({', '.join(parameters)}) noinline nounwind"
+        return f"define void @{name}({', '.join(parameters)}) noinline nounwind"
 
 
 def kind_of(char: str) -> str:

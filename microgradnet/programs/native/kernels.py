@@ -60,7 +60,7 @@ def outer(name: str, char: str, rows: int, vectors: int, masked: bool, starts: b
         out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
         start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
     places = "ptr %x, i64 %xr, i64 %xk, ptr %y, i64 %yk, ptr %out, i64 %or, ptr %start, i64 %sr"
-    return f.text(f"define internal void {name}{places}, i64 %k, {kind} %alpha, i64 %rest) noinline nounwind")
+    return f.text(f"define void {name}{places}, i64 %k, {kind} %alpha, i64 %rest) noinline nounwind")
 
 
 def inner(name: str, char: str, rows: int, columns: int, whole: bool, rest: bool, starts: bool) -> str:
@@ -107,4 +107,4 @@ def inner(name: str, char: str, rows: int, columns: int, whole: bool, rest: bool
         out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
         start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
     places = "ptr %x, i64 %xr, ptr %y, i64 %yc, ptr %out, i64 %or, i64 %oc, ptr %start, i64 %sr, i64 %sc"
-    return f.text(f"define internal void {name}{places}, i64 %k, i64 %rest, {kind} %alpha) noinline nounwind")
+    return f.text(f"define void {name}{places}, i64 %k, i64 %rest, {kind} %alpha) noinline nounwind")

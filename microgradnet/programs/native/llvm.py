@@ -1,33 +1,21 @@
-"""Loops as the text of LLVM functions, and that text as machine code, by llvmlite alone."""
+"""Loops as the text of LLVM functions."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .llvm_math import definitions, number
+from .llvm_math import number
 
 TYPES = {"f": "float", "d": "double", "?": "i8", "l": "i64", "q": "i64"}
 BITS = {"f": "f32", "d": "f64"}
-INTRINSICS = "\n".join(
-    f"declare {t} @llvm.{name}.{bits}({', '.join([t] * count)})"
-    for t, bits in (("float", "f32"), ("double", "f64"))
-    for name, count in (("rint", 1), ("floor", 1), ("fabs", 1), ("sqrt", 1), ("copysign", 2), ("maximum", 2),
-                        ("minimum", 2))
-)  # fmt: skip
-
 
 LANES = 16  # floats in the longest vectors there are
 MASKED = 8 * LANES  # of a loop that is shorter than this, the last vector is not full rather than one by one
 SHORT = 1024  # so many floats are added up as floats, more of them as doubles
-HINTS = """
-!0 = distinct !{!0, !1}
-!1 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}
-"""
 
 
 class Function:
@@ -206,57 +194,3 @@ def converted(f: Function, x: str, was: str, char: str) -> str:
         how = f"uitofp i1 {x}" if was == "?" else f"sitofp i64 {x}"
         return f.new(f"{how} to {TYPES[char]}")
     return f.new(f"fpext float {x} to double" if char == "d" else f"fptrunc double {x} to float")
-
-
-# ------------------------------------------------------------------------------------------------------------ compiling
-
-
-@functools.cache
-def target() -> Any:
-    """The processor this runs on."""
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(
-        opt=1, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
-    )
-
-
-@functools.cache
-def registers() -> tuple[int, int]:
-    """How many vector registers the processor has, and of how many bytes."""
-    import llvmlite.binding as llvm
-
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 32, 64
-    return (16, 32) if features.get("avx") else (32, 16) if "aarch64" in llvm.get_process_triple() else (16, 16)
-
-
-class Machine:
-    """Machine code of a text; it lives as long as this does."""
-
-    def __init__(self, text: str, symbols: dict[str, int]) -> None:
-        import llvmlite.binding as llvm
-
-        machine = target()
-        for name, address in symbols.items():
-            llvm.add_symbol(name, address)
-        # Where it has vectors of 512 bits it multiplies by powers of 2 in one instruction, which LLVM 22 knows.
-        scales = bool(llvm.get_host_cpu_features().get("avx512f")) and llvm.llvm_version_info[0] >= 22
-        module = llvm.parse_assembly(f"{INTRINSICS}\n{definitions(text, scales)}\n{text}\n{HINTS}")
-        module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
-        options = llvm.create_pipeline_tuning_options(speed_level=1)
-        options.loop_vectorization, options.slp_vectorization, options.loop_unrolling = True, False, False
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
-        own = llvm.Target.from_default_triple().create_target_machine(
-            opt=1, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), jit=True
-        )
-        self.engine: Any = llvm.create_mcjit_compiler(module, own)
-        self.engine.finalize_object()
-
-    def address(self, name: str) -> int:
-        """Where one of its functions is in memory."""
-        return int(self.engine.get_function_address(name))

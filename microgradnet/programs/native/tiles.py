@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from .given import steps_of
-from .llvm import TYPES, Function, registers
+from .llvm import TYPES, Function
 from .llvm_math import number
+from .machine import registers
 from .vectors import blocks, column_blocks, lanes
 
 LARGE = 1 << 21  # bytes; a factor of more is left to BLAS

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .llvm import TYPES, Function, registers
+from .llvm import TYPES, Function
+from .machine import registers
 
 
 class Vectors:

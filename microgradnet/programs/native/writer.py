@@ -13,15 +13,12 @@ from ..numpy_code import COMPILED, OtherProgram, Writer
 from ..numpy_places import owner_of, storing
 from ..scalars.home import Together
 from . import cpython
-from .blas import addresses
-from .entry import C_DECLARATIONS, C_FUNCTIONS, HELPERS, Entry, is_float
-from .kernels import kernels
-from .llvm import Machine
+from .code import code_of
+from .entry import Entry, is_float
+from .machine import Machine, assembled
 from .plan import Plan
-from .products import BLAS
 from .segments import Segment, again
 from .steps import Step
-from .vectors import declarations
 
 
 class NativeWriter(Writer):
@@ -45,7 +42,7 @@ class NativeWriter(Writer):
         self.classes: Any = classes
         self.block: np.ndarray = plan.arena.made()
         self.segments: list[Segment] = []
-        self.machine: Any = None
+        self.machines: list[Machine] = []
 
     # --------------------------------------------------------------------------------------------------------- memory
 
@@ -125,16 +122,14 @@ class NativeWriter(Writer):
             return
         functions = [text.replace("@NAME(", f"@{name}(", 1) for text, name in texts.items()]
         tables: dict[str, str] = {}
-        bodies = [Entry(self, segment, tables).text() for segment in self.segments]
+        code = code_of(functions)
+        bodies = [Entry(self, segment, tables, code).text() for segment in self.segments]
         constants = [f"{name} = {text}" for text, name in tables.items()]
-        parts = [BLAS, declarations(), C_DECLARATIONS, HELPERS, *constants, *functions, *bodies]
-        parts.append(kernels("\n".join(functions)))
-        symbols = {f"mg_{name}": address for name, address in addresses().items()}
-        symbols |= {f"mg_{name}": cpython.address_of(name) for name in C_FUNCTIONS}
-        self.machine = Machine("\n".join(parts), symbols)
+        entries = assembled("\n".join([*constants, *bodies]))
+        self.machines = [code, entries]
         for segment in reversed(self.segments):
             line = segment.line
-            function = cpython.function_at(self.machine.address(segment.name), segment.name)
+            function = cpython.function_at(entries.address(segment.name), segment.name)
             name = self.reserved(segment.name, meaning=function)
             lines, self.lines = self.lines, []
             arguments = [self.text(x) for x in (*segment.arrays, *segment.numbers)]
