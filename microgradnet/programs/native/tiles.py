@@ -73,7 +73,7 @@ class Tiles:
     def outer(self) -> None:
         """Rows times vectors of columns."""
         wide = max(3 if self.many else 2, 8 // self.m)
-        high = 8 if self.many else 6
+        high = 8 if self.many else 6 if self.k >= 32 else 4  # short sums: the next tile begins while one ends
         width = lanes(self.char)
         for left, count, size, rest in column_blocks(self.n, width, wide):
             with self.f.loop(count) as j:
@@ -95,15 +95,18 @@ class Tiles:
     def inner(self) -> None:
         """Rows times columns, both of which lie along what is summed over."""
         whole, rest = divmod(self.k, lanes(self.char))
-        most = 5 if self.many else 2
-        for left, count, wide in blocks(self.n, 4):
+        most = 5 if self.many else 3
+        beside = "s" if self.out[2] == 1 and (self.how == "set" or self.start[2] == 1) else ""
+        for left, count, wide in [(0, self.n // 4, 4), (self.n // 4 * 4, 1, self.n % 4)]:
+            if not count * wide:
+                continue
             with self.f.loop(count) as j:
                 for top, rows, tall in blocks(self.m, most if wide > 2 else 2 * most):
                     with self.f.loop(rows) as i:
                         down, right = (tall, i), (wide, j)
                         x, y = self.at(self.x, top, 0, down, (0, "0")), self.at(self.y, 0, left, (0, "0"), right)
                         out, start = (self.at(z, top, left, down, right) for z in (self.out, self.start))
-                        sort = f"{'w' if whole else ''}{'r' if rest else ''}_{self.how}"
+                        sort = f"{'w' if whole else ''}{'r' if rest else ''}{beside}_{self.how}"
                         self.f.do(
                             f"call void @inner_{self.char}_{tall}x{wide}{sort}(ptr {x}, i64 {self.x[1]}, ptr {y}, "
                             f"i64 {self.y[2]}, ptr {out}, i64 {self.out[1]}, i64 {self.out[2]}, ptr {start}, "
