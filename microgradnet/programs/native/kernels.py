@@ -1,7 +1,7 @@
 """The innermost parts of matrix products: one tile of the result, whose sums stay in vector registers.
 
 They are functions of their own, which products of any size share. The name says what one is: `outer_f_8x3_from` makes
-8 rows times 3 vectors of floats, added to what `from` points to; `m` behind the size masks the last vector.
+8 rows times 3 vectors of floats, added to what `start` points to; `m` behind the size masks the last vector.
 """
 
 from __future__ import annotations

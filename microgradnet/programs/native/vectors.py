@@ -93,8 +93,8 @@ class Vectors:
         (total,) = vectors
         while lanes > count:
             lanes //= 2
-            parts = [self.shuffled(total, total, 2 * lanes, [*range(i, i + lanes)]) for i in (0, lanes)]
-            total = self.added(*parts, lanes)
+            low_half, high_half = (self.shuffled(total, total, 2 * lanes, [*range(i, i + lanes)]) for i in (0, lanes))
+            total = self.added(low_half, high_half, lanes)
         return total, f"<{count} x {kind}>"
 
     def added(self, x: str, y: str, lanes: int) -> str:
@@ -140,7 +140,7 @@ def declarations() -> str:
 
 
 def blocks(n: int, most: int) -> Iterator[tuple[int, int, int]]:
-    """As few blocks as there can be, of two sizes at most: where those of a size begin, how many there are, the size."""
+    """As few blocks as there can be, of two sizes at most: where those of a size begin, how many, the size."""
     if n:
         count = -(-n // most)
         size, larger = divmod(n, count)
