@@ -829,3 +829,25 @@ def test_an_index_out_of_bounds_is_found_however_the_indices_lie(layout: str) ->
                 look_up(indices)
             indices[place] = good
     np.testing.assert_allclose(float(look_up(indices)), table.data[indices].sum())
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_a_host_call_of_no_arguments_may_come_back_to_the_step_too(backend: Any) -> None:
+    """It has waited for itself for ever: a native step's memory is in use by one call at a time."""
+    depth, seen = [0], []
+
+    def again() -> None:
+        if not depth[0]:
+            depth[0] = 1
+            seen.append(float(step(np.ones(3))))
+            depth[0] = 0
+
+    w = Value(np.ones(3))
+
+    def function(x: Any) -> Any:
+        mg.host_call(again)
+        return (w * x).sum() * 2
+
+    step = mg.compile(function, backend=backend)
+    assert [float(step(np.full(3, 2.0))) for _ in range(4)] == [12.0] * 4
+    assert seen == [6.0] * 4

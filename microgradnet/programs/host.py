@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -86,13 +85,18 @@ class HostCall:
     __hash__ = object.__hash__
 
 
-def may_look(node: Node) -> bool:
-    """Whether a call is of a function of the user's, which may look at whatever lasts."""
-    function = node.function
-    ours = str(getattr(function, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]
-    if isinstance(function, types.BuiltinMethodType):
+KNOWN = (__name__.partition(".")[0], "numpy", "scipy", "_operator", "builtins")  # where code lives that does its work
+
+
+def runs_others(node: Node) -> bool:
+    """Whether a line runs code of the user's, which may look at whatever lasts, or call the very step that it is in."""
+    if node.kind not in ("call", "host", "barrier"):
         return False
-    return not ours or type(function) is HostCall or getattr(function, "__name__", "") == "_hook_rule"
+    function = node.function
+    if type(function) is HostCall or getattr(function, "__name__", "") == "_hook_rule":
+        return True
+    home = getattr(function, "__module__", None) or "builtins"  # that of a ufunc, or of a method written in C, is None
+    return str(home).partition(".")[0] not in KNOWN
 
 
 def own(x: Any) -> Any:

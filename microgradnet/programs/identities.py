@@ -29,24 +29,18 @@ class Identities:
         tests = [f"{read} is was{i}" for i, read in enumerate(reads)]
         if self.counted:
             tests.append("list(map(len, counted)) == sizes and all(map(is_, flat(parts), held))")
+        # Not so either if a place is gone, or a dict is just being changed.
         text = (
-            f"def same():\n    return {' and '.join(tests) or 'True'}\n\n\n"
+            f"def hold():\n    try: return {' and '.join(tests) or 'True'}\n"
+            "    except (LookupError, AttributeError, ValueError, RuntimeError): return False\n\n\n"
             f"def read():\n    return [{', '.join(reads)}]\n"
         )
-        self.same: Any = function_of(text, "same", f"identities {id(self)}", known)
+        self.hold: Any = function_of(text, "hold", f"identities {id(self)}", known)  # whether each is what it was
         self.take_over()
 
     def take_over(self) -> None:
         """What is there now is what is to be there."""
-        scope = self.same.__globals__
+        scope = self.hold.__globals__
         scope.update((f"was{i}", x) for i, x in enumerate(scope["read"]()))
         scope["sizes"] = list(map(len, self.counted))
         scope["held"] = list(chain.from_iterable(self.parts))
-
-    def hold(self) -> bool:
-        """Whether each is the same object as it was; not so if a place is gone, or a dict is just being changed."""
-        try:
-            same: bool = self.same()
-        except (LookupError, AttributeError, ValueError, RuntimeError):
-            return False
-        return same

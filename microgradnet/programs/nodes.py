@@ -81,9 +81,23 @@ class Node:
             return self.kind
         return str(self.op.name) if self.op is not None else str(getattr(self.function, "__name__", self.function))
 
-    def inputs(self) -> Iterator[Node]:
+    def inputs(self) -> list[Node]:
         """The nodes it is computed from, as often as it takes them."""
-        yield from nodes_in((*self.args, *self.params.values()))
+        found: list[Node] = []  # every pass asks every node: no generator, and no call for each argument
+        for x in (*self.args, *self.params.values()) if self.params else self.args:
+            if type(x) is Node:
+                found.append(x)
+            elif type(x) in NESTED:
+                found += nodes_in(x)
+        return found
+
+    def like_it(self, args: tuple[Any, ...], line: Any) -> Node:
+        """A call of the same function on other arguments of the same shapes: sooner made, for there are many."""
+        made: Node = object.__new__(Node)
+        made.kind, made.function, made.args, made.params, made.op = self.kind, self.function, args, {}, self.op
+        made.shape, made.dtype, made.layout = self.shape, self.dtype, self.layout
+        made.place, made.held, made.line = None, None, line
+        return made
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.shape} {self.dtype}>"
@@ -140,13 +154,18 @@ def arrays_in(x: Any) -> Iterator[np.ndarray[Any, Any]]:
         yield x
 
 
+NESTED = (tuple, list, dict, slice)
+
+
 def changed(x: Any, change: Callable[[Any], Any]) -> Any:
     """Arguments with `change` of everything in their lists, tuples, dicts and slices."""
-    if type(x) in (tuple, list):
-        return type(x)(changed(part, change) for part in x)
-    if type(x) is dict:
+    kind = type(x)
+    if kind is tuple or kind is list:
+        parts = [changed(part, change) if type(part) in NESTED else change(part) for part in x]
+        return tuple(parts) if kind is tuple else parts
+    if kind is dict:
         return {name: changed(part, change) for name, part in x.items()}
-    if type(x) is slice:
+    if kind is slice:
         return slice(*[changed(part, change) for part in (x.start, x.stop, x.step)])
     return change(x)
 

@@ -15,7 +15,7 @@ from ..core.modes import settled
 from .arena import Arena
 from .blocks import is_cut_up
 from .functions import is_none, itself
-from .host import may_look
+from .host import runs_others
 from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told
 from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
@@ -79,7 +79,7 @@ class Writer:
 
     def write_node(self, node: Node) -> None:
         """The lines of a node, and the end of what is not read after it."""
-        if node.kind == "guard" or (node.kind in ("host", "barrier") and may_look(node)):
+        if node.kind == "guard" or runs_others(node):
             self.plan.arena.looked = self.plan.arena.time
         getattr(self, f"write_{node.kind}")(node)
         over = [self.names[id(x)] for x in self.plan.over(node) if self.meaning[self.names[id(x)]] is None]
@@ -182,7 +182,8 @@ class Writer:
         """The condition that a guard does not hold: written out where that is faster than the call."""
         held, function = node.held, node.function
         if function is Surroundings.holds:
-            return f"not {self.name(node.args[0], 'around')}.holds()"
+            around = self.name(node.args[0], "around")
+            return f"not ({around}.same() or {around}.holds())"
         if function is Structure.holds:
             return self.restructured(node.args[0])
         if function is bool:

@@ -65,23 +65,24 @@ class Patterns:
             return None
         nodes: list[Any] = []
         numbers: list[Any] = []
+        ids: list[int] = []
+        kinds: list[int] = []
         for x in (g, node, *node.args):
+            number = x
             if isinstance(x, Value):
+                number = x._numbers
                 found = known.get(id(x))
                 if found is None:
                     found = tape.node(x)
-                nodes.append(found if type(found) is Node else found[()])
-                numbers.append(x._numbers)
-            else:
-                nodes.append(x)
-                numbers.append(x)
-        for number in numbers:
+                x = found if type(found) is Node else found[()]
             if type(number) not in NUMBERS:
                 return None
+            nodes.append(x)
+            numbers.append(number)
+            ids.append(id(x))
+            kinds.append(-1 if type(x) is not Node else ids.index(id(x)) if x.shape == () else -2)
         if type(nodes[0]) is not Node or type(numbers[0]) is not np.float64:
             return None
-        ids = list(map(id, nodes))
-        kinds = [-1 if type(x) is not Node else ids.index(i) if x.shape == () else -2 for i, x in zip(ids, nodes)]  # noqa: B905
         return Handed(nodes, numbers, tuple(kinds))
 
     def copied(self, rule: Rule, handed: Handed, before: Any) -> Any:
@@ -96,10 +97,10 @@ class Patterns:
         if type(number) is not np.float64:
             return None
         made = [*handed.nodes]
-        add = self.tape.add
+        add, line = self.tape.add, self.tape.line
         for node, places in pattern.nodes:
             args = tuple([x if i is None else made[i] for i, x in zip(places, node.args)])  # noqa: B905
-            made.append(add(Node("call", node.function, args, like=SAMPLE[node.dtype], op=node.op)))
+            made.append(add(node.like_it(args, line)))
         result = made[pattern.result]
         if before is not None:
             number = before._numbers + number

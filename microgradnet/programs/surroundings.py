@@ -109,6 +109,7 @@ class Surroundings:
         self.states: list[Any] = [state_of(x) for _, x in self.generators]
         self.identities: Identities | None = None  # of what is watched, made when a program runs
         self.others: list[Watched | Array] = []  # what is compared otherwise
+        self.same: Callable[[], bool] = unknown  # whether all is the same for sure: a first look, which takes no time
         self.seen.clear()
         self.kinds.clear()
 
@@ -253,6 +254,7 @@ class Surroundings:
             if self.identities is None:
                 self.identities = self.identified()
             self.identities.take_over()
+            self.same = unknown if self.others else self.identities.hold
         return not self.others or all(x.holds() for x in self.others)
 
     def identified(self) -> Identities:
@@ -332,6 +334,11 @@ class Surroundings:
                 return f"{array.name} with other numbers, with which plain NumPy computes"
         later.arrays = [y for x, y in zip(self.arrays, later.arrays, strict=False) if x.was == y.was]
         return None
+
+
+def unknown() -> bool:
+    """Not for sure."""
+    return False
 
 
 PLAIN = (int, float, str, bytes, bool, complex, type(None), types.BuiltinFunctionType, np.ufunc)

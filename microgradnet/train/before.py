@@ -34,14 +34,19 @@ class Before:
         ]
         known = {id(getattr(module, name)) for module, name in self.places}
         self.inside: list[Array] = [x for _, x in model.named_buffers() if id(x) not in known]  # in lists and dicts
+        self.states: list[Any] = []  # a network may have none of these, and does not wait for them then
+        self.buffers: list[Array] = []
+        self.held: list[Array] = []
         self.note()
 
     def note(self, parameters: bool = False) -> None:
         """Called before every step. Parameters cost a step of a small network a twentieth of its time."""
         self.weights = {p: p.data.copy() for p in self.parameters} if parameters else {}
-        self.states = [rng.bit_generator.state for rng in self.generators]
-        self.buffers = [getattr(module, name) for module, name in self.places]
-        self.held = [buffer.copy() for buffer in (*self.buffers, *self.inside)]
+        if self.generators:
+            self.states = [rng.bit_generator.state for rng in self.generators]
+        if self.places or self.inside:
+            self.buffers = [getattr(module, name) for module, name in self.places]
+            self.held = [buffer.copy() for buffer in (*self.buffers, *self.inside)]
 
     def put_back(self) -> None:
         """Everything as it was when it was noted, and no gradients."""

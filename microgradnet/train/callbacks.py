@@ -13,17 +13,18 @@ from .measures import Function
 from .run import Run
 
 
-def in_good_order(function: Function | None) -> Callable[[Run], None]:
-    """A callback of the program, if there is one. Ctrl-C in it ends the training as in a step: once that is done."""
+def in_good_order(function: Function | None) -> list[Callable[[Run], None]]:
+    """The callback of the program, if there is one. Ctrl-C in it ends the training as in a step: once that is done."""
+    if function is None:
+        return []
 
     def call(run: Run) -> None:
-        if function is not None:
-            try:
-                function(run)
-            except KeyboardInterrupt:
-                run.stop("interrupted")
+        try:
+            function(run)
+        except KeyboardInterrupt:
+            run.stop("interrupted")
 
-    return call
+    return [call]
 
 
 MOMENTS = ("on_start", "on_batch", "on_epoch", "on_end")
@@ -42,7 +43,7 @@ def by_moment(callbacks: Any) -> dict[str, list[Callable[[Run], None]]]:
                 f"some of the methods {', '.join(MOMENTS)}; each is called with the Run"
             )
         for moment, method in (methods or {"on_epoch": callback}).items():
-            found[moment].append(in_good_order(method))
+            found[moment] += in_good_order(method)
     return found
 
 
@@ -82,6 +83,10 @@ class Progress:
                 return self
             self.bar = tqdm(leave=False)
         return self
+
+    def moves(self) -> list[Callable[[Run], None]]:
+        """What is to be called after each batch."""
+        return [] if self.bar is None else [self.step]
 
     def step(self, run: Run) -> None:
         """Called after each batch."""

@@ -57,9 +57,9 @@ def be_finite(cost: Any, *gradients: Any) -> None:
         raise NotFiniteError(float(cost))
 
 
-def be_zero(cost: Any, *sums: Any) -> None:
-    """NotFiniteError unless the cost is finite, and sums of zeros are zero: then no number in them was NaN or Inf."""
-    if not math.isfinite(cost) or any(x != 0 for x in sums):
+def be_zero(cost: Any, zero: Any = 0.0) -> None:
+    """NotFiniteError unless the cost is finite, and a sum of zeros is zero: then no number in it was NaN or Inf."""
+    if not math.isfinite(cost) or zero != 0.0:
         raise NotFiniteError(float(cost))
 
 
@@ -74,17 +74,21 @@ class NumPyStep(Step):
         model, zero_grad, move = run.model, run.optimizer.zero_grad, run.optimizer.step
         parameters, judge, judged, wanted = self.parameters, self.judge, self.judged, bool(self.metrics)
 
-        def step(*inputs: Any, **targets: Any) -> Any:
-            zero_grad()
-            outputs = measurable(model(*inputs), one_array)
-            cost = differentiable(loss(outputs, *targets.values()))
-            number(cost._numbers)  # TypeError for several
-            cost.backward(release=True)
-            modes.host(judge, cost, *judged([p.grad for p in parameters if p.grad is not None]))
-            move()
-            return cost, outputs if wanted else None
+        def step_with(targets: int) -> Compiled:
+            def step(*given: Any) -> Any:  # by their places: what is named is looked up at every call
+                zero_grad()
+                outputs = measurable(model(*given[:-targets]), one_array)
+                cost = differentiable(loss(outputs, *given[-targets:]))
+                number(cost._numbers)  # TypeError for several
+                cost.backward(release=True)
+                modes.host(judge, cost, *judged([p.grad for p in parameters if p.grad is not None]))
+                move()
+                return (cost.data, outputs) if wanted else cost.data
 
-        self.step: Compiled = self.compiled(step)
+            return self.compiled(step)
+
+        self.steps: dict[int, Compiled] = {}  # by how many arrays of targets a batch has: weights are one of them
+        self.step_with: Callable[[int], Compiled] = step_with
 
     def compiled(self, step: Callable[..., Any]) -> Compiled:
         """The step, compiled."""
@@ -97,16 +101,21 @@ class NumPyStep(Step):
     def take(self, batch: Batch, to_be_checked: bool = False) -> None:
         """Take the step, and count it."""
         run = self.run
-        shorter = isinstance(run.source, Rows) and batch.size < run.source.size
-        if shorter and run.steps is not None and run.steps > RARE:
+        source, targets = run.source, batch.targets
+        shorter = isinstance(source, Rows) and batch.size < source.size
+        if shorter and source.steps is not None and source.steps > RARE:
             super().take(batch, to_be_checked)
             return
+        step = self.steps.get(len(targets))
+        if step is None:
+            step = self.steps[len(targets)] = self.step_with(len(targets))
         self.before.note(parameters=to_be_checked)
         try:
-            cost, outputs = self.step(*batch.inputs, **dict(zip(("y", "weight"), batch.targets, strict=False)))
+            made = step(*batch.inputs, *targets)
         except NotFiniteError as error:
             run.cost = error.cost
         else:
+            cost, outputs = made if self.metrics else (made, None)
             self.measured(cost, outputs, batch)
             run.taken += 1
             return

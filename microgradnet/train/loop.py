@@ -166,9 +166,9 @@ def fit(
 
     with Interrupts() as interrupts, ModesKept(model), Progress(progress, run.taken) as shown, around(moments, run):
         told = {
-            "batch": [shown.step, in_good_order(on_batch), *moments["on_batch"]],
-            "epoch": [shown.line, in_good_order(on_epoch), *moments["on_epoch"]],
-        }
+            "batch": [*shown.moves(), *in_good_order(on_batch), *moments["on_batch"]],
+            "epoch": [shown.line, *in_good_order(on_epoch), *moments["on_epoch"]],
+        }  # what is not there is not called: small steps are short
         if scheduler is not None:
             told[scheduler_interval].insert(0, lambda run: scheduler.step())
         for batch in run.batches():

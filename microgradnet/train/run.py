@@ -118,7 +118,8 @@ class Run:
     def measured(self, values: list[float], examples: int) -> None:
         """Add the cost and the metrics of a batch to those of the epoch."""
         self.cost = values[0]
-        self.totals = [total + x * examples for total, x in zip(self.totals, values, strict=True)]
+        for i, x in enumerate(values):
+            self.totals[i] += x * examples
         self.seen += examples
 
     def means(self) -> dict[str, float]:

@@ -54,8 +54,11 @@ class Step:
 
     def measured(self, cost: Value, outputs: Any, batch: Batch) -> None:
         """Tell the run the cost and the metrics."""
-        metrics = [f(numbers(outputs), batch.y) for f in self.metrics]
-        self.run.measured([number(x) for x in (cost, *metrics)], batch.size)
+        values = [number(cost)]
+        if self.metrics:
+            outputs = numbers(outputs)
+            values += [number(f(outputs, batch.y)) for f in self.metrics]
+        self.run.measured(values, batch.size)
 
     def check(self) -> None:
         """FloatingPointError if a parameter is NaN or infinite. A step that was to be checked is undone."""

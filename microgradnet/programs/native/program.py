@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core import Later, Value
 from ...core.written import function_of
+from ..host import runs_others
 from ..nodes import Node
 from ..numpy_code import OtherProgram
 from ..numpy_program import NumPyProgram
@@ -65,11 +66,3 @@ class NativeProgram(NumPyProgram):
     def hurries(self, arguments: tuple[Any, ...]) -> bool:
         """Whether native code checks its arguments itself."""
         return self.fast is not None
-
-
-def runs_others(node: Node) -> bool:
-    """Whether a line runs code of the user's, which may call the very step that it is in."""
-    if node.kind == "host":
-        return bool(node.args or node.params)
-    home = getattr(node.function, "__module__", None) or "numpy"
-    return node.kind == "call" and home.split(".")[0] not in ("numpy", "microgradnet", "_operator", "builtins")

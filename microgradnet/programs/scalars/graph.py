@@ -147,7 +147,10 @@ class Graph:
 
     def is_bool(self, k: int) -> bool:
         """Whether a scalar is true or false."""
-        return type(self.constants[-1 - k]) is np.bool if k < 0 else self.node[k].dtype == BOOL
+        if k < 0:
+            return type(self.constants[-1 - k]) is np.bool
+        dtype = self.node[k].dtype
+        return bool(dtype is not FLOAT and dtype == BOOL)
 
 
 def plain_constant(x: Any) -> Any:
