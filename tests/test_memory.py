@@ -129,6 +129,25 @@ def test_the_state_of_an_optimiser_is_written_in_place_and_block_by_block() -> N
         assert np.array_equal(v.data, numbers)
 
 
+def test_the_changes_of_many_parameters_do_not_lie_in_memory_together() -> None:
+    model = nn.MLP(64, [64] * 20, F.relu, None, seed=0)  # of which each is short, and all together are long
+    optimiser = optim.SGD(model.parameters(), lr=0.01)
+
+    @mg.compile(backend="numpy")
+    def step(x: Any, y: Any) -> Any:
+        optimiser.zero_grad()
+        cost = F.quadratic_cost(model(x), y)
+        cost.backward(release=True)
+        optimiser.step()
+        return cost
+
+    x, y = np.random.default_rng(0).random((2, 32, 64)).astype(np.float32)
+    for _ in range(3):
+        step(x, y)
+    gradients = sum(p.data.nbytes for p in model.parameters())
+    assert gradients < step.latest.bytes < 1.1 * gradients
+
+
 def test_a_state_that_is_read_after_its_successor_is_written_later() -> None:
     v, state = Value(LONG.copy()), np.ones_like(LONG)
     x, w, kept = entry("x0", LONG), load(DataOf(v)), load(Memory(state))

@@ -166,7 +166,17 @@ def test_long_sums_are_as_exact_as_numpys(size: Any) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_products(dtype: Any, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "LONG", tiles.LONG if small else 0)
-    sizes = [(1, 5, 7), (4, 1, 6), (3, 40, 1), (9, 17, 5), (20, 33, 18), (1, 1, 1), (2, 5, 70), (13, 150, 36)]
+    sizes = [
+        (1, 5, 7),
+        (4, 1, 6),
+        (3, 40, 1),
+        (9, 17, 5),
+        (20, 33, 18),
+        (1, 1, 1),
+        (2, 5, 70),
+        (13, 150, 36),
+        (200, 190, 210),
+    ]
     pairs = [(rng().integers(-5, 5, (m, k)).astype(dtype), rng().integers(-5, 5, (k, n)).astype(dtype))
              for m, k, n in sizes]  # fmt: skip
 

@@ -93,7 +93,8 @@ class SpeaksNumPy:
             if modes.on:
                 modes.looked(self, "np.asarray(v)")
             return np.array(self._numbers, dtype)
-        raise refusals.turned_plain(self, asked_by(sys._getframe(1)))
+        asking = sys._getframe(1)
+        raise refusals.turned_plain(self, asked_by(asking), asking.f_globals.get("__name__", ""))
 
 
 V = TypeVar("V", bound=SpeaksNumPy)

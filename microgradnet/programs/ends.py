@@ -17,6 +17,8 @@ from .nodes import DataOf, Memory, Node
 from .passes import is_new
 from .program import Program
 
+SHORT = 1024  # numbers, of which a call takes longer than the arithmetic
+
 
 def in_place_ends(
     program: Program, may_be_put_off: Callable[[Node], bool]
@@ -39,7 +41,12 @@ def in_place_ends(
     stored = {x: load for x, load in stored_over(nodes).items() if x not in returned and load not in returned}
     ends = {x: load for x, load in stored.items() if len(readers[x]) == 1}
     states = {x: load for x, load in stored.items() if isinstance(load.place, Memory) and may_be_put_off(x)}
-    tails = {x: tail_of(x, nodes, readers, states, may_be_put_off) for x in ends}
+    sizes = {x: math.prod(x.shape or ()) for x in ends}
+    few = sum(sizes.values()) <= LONGEST  # what they wait for may be one call on all of them
+    tails = {
+        x: [] if few or size <= SHORT else tail_of(x, nodes, readers, states, may_be_put_off)
+        for x, size in sizes.items()
+    }
     own = {x: {y: stored[y] for y in (*tails[x], x) if y in stored} for x in ends}
     lying_in = places_of(nodes, {load for load in loads_of(nodes).values() if load.place in places})
     for x, load in list(ends.items()):
@@ -85,8 +92,6 @@ def tail_of(
     may: Callable[[Node], bool],
 ) -> list[Node]:
     """The calls of the same shape as an end that only the end and these themselves read, or a store of their result."""
-    if math.prod(end.shape or ()) <= LONGEST:
-        return []
     taken = {end}
     for node in reversed(nodes):
         if node.shape != end.shape or not may(node) or node in taken:

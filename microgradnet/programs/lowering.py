@@ -38,7 +38,7 @@ def lowered(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
         def emit(function: Any, *args: Any, shape: tuple[int, ...], dtype: Any = node.dtype, node: Node = node) -> Node:
             made.append(Node("call", function, args, like=_like(shape, dtype), line=node.line))
             if shape == node.shape:
-                made[-1].layout = node.layout
+                made[-1].layout, made[-1].packed = node.layout, node.packed
             return made[-1]
 
         begun = len(made)
@@ -125,6 +125,8 @@ def _quadratic_cost(node: Node, emit: Emit) -> Any:
 def _matmul(node: Node, emit: Emit) -> Any:
     x, y = node.args
     if not _of_floats(x, y) or len(x.shape) != 2 or len(y.shape) != 2:
+        return None
+    if not (x.packed and y.packed):  # np.dot would copy it, and BLAS add up in another order
         return None
     return emit(np.dot, x, y, shape=node.shape)
 

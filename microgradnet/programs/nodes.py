@@ -37,7 +37,8 @@ class Node:
     - `check`: a guard that cannot be first; where it does not hold, it is an error.
     """
 
-    __slots__ = ("args", "dtype", "function", "held", "kind", "layout", "line", "op", "params", "place", "shape")
+    __slots__ = ("args", "dtype", "function", "held", "kind", "layout", "line", "op", "packed", "params", "place",
+                 "shape")  # fmt: skip
 
     def __init__(
         self,
@@ -64,11 +65,14 @@ class Node:
         self.shape: tuple[int, ...] | None  # None: a number of Python's, or no number
         self.dtype: Any
         self.layout: tuple[int, ...]  # its axes, from the longest step in memory to the shortest
+        self.packed: bool  # whether nothing lies between its numbers, as it does in some columns of a matrix
         if type(like) is np.float64:  # as below; there may be very many
             self.shape, self.dtype, self.layout = (), FLOAT, ()
+            self.packed = True
         else:
             self.shape, self.dtype = getattr(like, "shape", None), getattr(like, "dtype", None)
             self.layout = layout_of(like)
+            self.packed = is_packed(like)
 
     @property
     def name(self) -> str:
@@ -105,6 +109,11 @@ def layout_of(x: Any) -> tuple[int, ...]:
     if len(strides) < 2:
         return (0,) if strides else ()
     return tuple(sorted(range(len(strides)), key=lambda axis: -abs(strides[axis])))
+
+
+def is_packed(x: Any) -> bool:
+    """Whether nothing lies between the numbers of an array."""
+    return bool(x.flags.forc) if type(x) is np.ndarray else True
 
 
 def nodes_in(x: Any) -> Iterator[Node]:

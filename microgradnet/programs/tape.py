@@ -33,6 +33,7 @@ from .nodes import (
     arrays_in,
     changed,
     constants,
+    is_packed,
     layout_of,
 )  # fmt: skip
 from .patterns import Patterns
@@ -182,7 +183,7 @@ class Tape:
         if kind == "call" and not isinstance(numbers, (*PLAIN, tuple, list)):
             raise self.error(f"{name_of(function)} makes {brief(numbers)} of numbers, which a program could not know")
         node.shape, node.dtype = getattr(numbers, "shape", None), getattr(numbers, "dtype", None)
-        node.layout = layout_of(numbers)
+        node.layout, node.packed = layout_of(numbers), is_packed(numbers)
         made = self.stand_in(numbers, self.add(node))
         self.writes.made(made, function, args, kwargs)
         if kind == "call" and function in SHAPED_BY_NUMBERS and (function is not np.where or len(args) == 1):

@@ -1,4 +1,7 @@
-"""How times are taken: contenders take turns in one process, each warm; a time is the median of a contender's turns."""
+"""How times are taken: contenders take turns in one process, each warm; a time is the median of a contender's turns.
+
+It is CPU time, of all threads: what else runs on the machine is not counted.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def agree(name: str, steps: dict[str, Step]) -> None:
 
 
 def taken(steps: dict[str, Step], seconds: float) -> dict[str, float]:
-    """The median time of one step of each contender, in seconds.
+    """The median CPU time of one step of each contender, in seconds.
 
     What is in memory from before is hidden from the garbage collector, which would go through it again and again; not
     for a contender "as it is".
@@ -44,9 +47,9 @@ def taken(steps: dict[str, Step], seconds: float) -> dict[str, float]:
             gc.collect()
             if not contender.endswith("as it is"):
                 gc.freeze()
-            began = time.perf_counter()
+            began = time.process_time()
             for _ in range(repeats[contender]):
                 step()
-            turns[contender].append((time.perf_counter() - began) / repeats[contender])
+            turns[contender].append((time.process_time() - began) / repeats[contender])
             gc.unfreeze()
     return {contender: statistics.median(seen) for contender, seen in turns.items()}

@@ -1,19 +1,21 @@
 """The innermost parts of matrix products: one tile of the result, whose sums stay in vector registers.
 
 They are functions of their own, which products of any size share. The name says what one is: `outer_f_8x3_from` makes
-8 rows times 3 vectors of floats, added to what `from` points to; `m` behind the size masks the last vector.
+8 rows times 3 vectors of floats, added to what `start` points to; `m` behind the size masks the last vector.
 """
 
 from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from .llvm import TYPES, Function
-from .llvm_math import number
-from .vectors import Vectors, suffix
+from .vectors import Vectors
 
 OUTER = re.compile(r"@outer_([fd])_(\d+)x(\d+)(m?)_(set|from)\(")
-INNER = re.compile(r"@inner_([fd])_(\d+)x(\d+)(w?)(r?)_(set|from)\(")
+INNER = re.compile(r"@inner_([fd])_(\d+)x(\d+)(w?r?s?)_(set|from)\(")
+GROUP = {"f": 4, "d": 2}  # so many sums are in 128 bits
 
 
 def kernels(text: str) -> str:
@@ -23,8 +25,8 @@ def kernels(text: str) -> str:
         char, rows, vectors, masked, start = found.groups()
         made[found[0]] = outer(found[0], char, int(rows), int(vectors), bool(masked), start == "from")
     for found in INNER.finditer(text):
-        char, rows, columns, whole, rest, start = found.groups()
-        made[found[0]] = inner(found[0], char, int(rows), int(columns), bool(whole), bool(rest), start == "from")
+        char, rows, columns, sort, start = found.groups()
+        made[found[0]] = inner(found[0], char, int(rows), int(columns), sort, start == "from")
     return "\n".join(made.values())
 
 
@@ -63,11 +65,12 @@ def outer(name: str, char: str, rows: int, vectors: int, masked: bool, starts: b
     return f.text(f"define void {name}{places}, i64 %k, {kind} %alpha, i64 %rest) noinline nounwind")
 
 
-def inner(name: str, char: str, rows: int, columns: int, whole: bool, rest: bool, starts: bool) -> str:
+def inner(name: str, char: str, rows: int, columns: int, sort: str, starts: bool) -> str:
     """out = start + alpha · x · y, where what is summed over lies side by side in x and y.
 
     Rows of x are `xr` apart, columns of y `yc`, elements of out and start `or` and `oc`, `sr` and `sc`. `k` is the
-    number of whole vectors, and `rest` that of the lanes of one more.
+    number of whole vectors, and `rest` that of the lanes of one more. The columns of out and start are side by side if
+    there is an `s` in the sort, a `w` if there are whole vectors, an `r` if there is a rest.
     """
     f, kind = Function(), TYPES[char]
     v = Vectors(f, char)
@@ -75,35 +78,38 @@ def inner(name: str, char: str, rows: int, columns: int, whole: bool, rest: bool
 
     def add(t: str, mask: str) -> None:
         behind = f.new(f"mul i64 {t}, {v.lanes}")
-        place = f.new(f"getelementptr {kind}, ptr %y, i64 {behind}")
-        ys = []
-        for _ in range(columns):
-            ys.append(v.load(place, mask))
-            place = f.new(f"getelementptr {kind}, ptr {place}, i64 %yc")
         place = f.new(f"getelementptr {kind}, ptr %x, i64 {behind}")
-        for row in totals:
-            x = v.load(place, mask)
-            for total, y in zip(row, ys, strict=True):
-                v.add_product(total, x, y)
+        xs = []
+        for _ in range(rows):
+            xs.append(v.load(place, mask))
             place = f.new(f"getelementptr {kind}, ptr {place}, i64 %xr")
+        place = f.new(f"getelementptr {kind}, ptr %y, i64 {behind}")
+        for column in zip(*totals, strict=True):
+            y = v.load(place, mask)
+            for total, x in zip(column, xs, strict=True):
+                v.add_product(total, x, y)
+            place = f.new(f"getelementptr {kind}, ptr {place}, i64 %yc")
 
-    if whole:
+    if "w" in sort:
         with f.loop("%k") as t:
             add(t, "")
-    if rest:
+    if "r" in sort:
         add("%k", v.first_of("%rest"))
     out, start = "%out", "%start"
+    group = GROUP[char] if "s" in sort and columns % GROUP[char] == 0 else 1
     for row in totals:
         place, before = out, start
-        for total in row:
-            parts = f"{kind} {number(-0.0, char)}, {v.type} {v.load(total)}"
-            made = f.new(f"call reassoc contract {kind} @llvm.vector.reduce.fadd.{suffix(char)}({parts})")
-            made = f.new(f"fmul contract {kind} {made}, %alpha")
+        for i in range(0, columns, group):
+            made, made_of = v.sums([v.load(total) for total in row[i : i + group]])
+            alpha = v.everywhere("%alpha", group)
+            made = f.new(f"fmul contract {made_of} {made}, {alpha}")
+            align = np.dtype(char).itemsize
             if starts:
-                made = f.new(f"fadd contract {kind} {f.load(before, char)}, {made}")
-            f.store(made, place, char)
-            place = f.new(f"getelementptr {kind}, ptr {place}, i64 %oc")
-            before = f.new(f"getelementptr {kind}, ptr {before}, i64 %sc")
+                old = f.new(f"load {made_of}, ptr {before}, align {align}")
+                made = f.new(f"fadd contract {made_of} {old}, {made}")
+            f.do(f"store {made_of} {made}, ptr {place}, align {align}")
+            place = f.new(f"getelementptr {kind}, ptr {place}, i64 {group if group > 1 else '%oc'}")
+            before = f.new(f"getelementptr {kind}, ptr {before}, i64 {group if group > 1 else '%sc'}")
         out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
         start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
     places = "ptr %x, i64 %xr, ptr %y, i64 %yc, ptr %out, i64 %or, i64 %oc, ptr %start, i64 %sr, i64 %sc"

@@ -132,14 +132,9 @@ def element(f: Function, what: Any, char: str, x: list[str]) -> str:
     return made
 
 
-def _extreme(test: str) -> Any:
-    def of(f: Function, char: str, kind: str, x: list[str]) -> str:  # a NaN stays, whichever it is
-        first = f.new(f"fcmp {test} {kind} {x[0]}, {x[1]}")
-        chosen = f.new(f"select i1 {first}, {kind} {x[0]}, {kind} {x[1]}")
-        nan = f.new(f"fcmp uno {kind} {x[0]}, {x[0]}")
-        return f.new(f"select i1 {nan}, {kind} {x[0]}, {kind} {chosen}")
-
-    return of
+def _extreme(name: str) -> Any:
+    """A NaN stays, whichever it is; of two zeros it may be either, as in NumPy."""
+    return lambda f, char, kind, x: f.new(f"call nsz {kind} @llvm.{name}.{BITS[char]}({kind} {x[0]}, {kind} {x[1]})")
 
 
 def _finite(test: str) -> Any:
@@ -163,8 +158,8 @@ def _square(f: Function, char: str, kind: str, x: list[str]) -> str:
 
 
 OTHERS: dict[Any, Any] = {
-    np.maximum: _extreme("oge"),
-    np.minimum: _extreme("ole"),
+    np.maximum: _extreme("maximum"),
+    np.minimum: _extreme("minimum"),
     np.isfinite: _finite("olt"),
     np.isinf: _finite("oeq"),
     np.isnan: lambda f, char, kind, x: f.new(f"fcmp uno {kind} {x[0]}, {x[0]}"),

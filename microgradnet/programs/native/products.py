@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..nodes import Node
 from .arrays import Arrays
+from .blas import addresses
 from .given import Given, steps_of
 from .llvm import TYPES, Function
 from .llvm_math import number
+from .machine import registers
 from .steps import Step
 from .tiles import Matrix, Tiles, in_tiles
 
 ROW, COLUMN = 111, 112  # of CBLAS: as it lies, or transposed
+CACHE = 1 << 17  # bytes of a matrix that does not keep another one from it
 FLAT = 128  # a factor that lies the wrong way is turned first where no more than this is summed over
 
 
@@ -35,15 +39,25 @@ def product(step: Step, arrays: Arrays, given: Given, target: Any = None, factor
             f.address(given.pointer(arrays.root[id(z)]), char, arrays.offset(z), steps_of(s)[:-2], counters)
             for z, s in ((node.args[0], xs), (node.args[1], ys), (into, out))
         )
-        if in_tiles(x, y):
+        if bias or (in_tiles(x, y) and not outgrows(x, y, out)):
             places = [
                 f.address(given.pointer(arrays.root[id(z)]), char, arrays.offset(z), (), []) for z in node.args[2:]
             ]
-            start = (bias[0], places[0]) if bias else None
-            Tiles(f, char, (x, a), (y, b), (out, c), alpha, factor is not None, start).write()
+            start = (bias[0], places[0]) if bias else (out, c) if factor is not None else None
+            Tiles(f, char, (x, a), (y, b), (out, c), alpha, start).write()
         else:
             f.do(blas_call(char, kind, (x, a), (y, b), (out, c), alpha))
     return f
+
+
+def outgrows(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> bool:
+    """Whether BLAS is faster where it is: its copies pay where rows lie apart and no two matrices are in the cache.
+
+    A processor with few registers has a small cache too. Where both factors lie along the sum, they are run through.
+    """
+    along = steps_of(x)[-1] == 1 and steps_of(y)[-2] == 1
+    _, middle, _ = sorted(math.prod(z.shape[-2:]) * z.itemsize for z in (x, y, out))
+    return registers()[0] == 16 and middle >= CACHE and not along and bool(addresses())
 
 
 def turned_first(x: np.ndarray, y: np.ndarray) -> bool:

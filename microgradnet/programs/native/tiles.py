@@ -7,6 +7,7 @@ columns that both lie along the axis that is summed over, a vector of partial su
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .given import steps_of
@@ -16,9 +17,11 @@ from .machine import registers
 from .vectors import blocks, column_blocks, lanes
 
 LARGE = 1 << 21  # bytes; a factor of more is left to BLAS
+COLUMNS = 4  # in a tile along the sum, and so many tiles beside each other while the rows are in the cache
 LONG = 1 << 26  # so many multiplications are done in tiles, more of them by BLAS
 
 Matrix = tuple[Any, str]  # an array that stands for it, and the name of its address
+Steps = Sequence[tuple[int, str]]  # how far a block is from the one before, and which it is
 Placed = tuple[str, int, int]  # where it begins, how far its rows and how far its columns are apart
 
 
@@ -29,21 +32,20 @@ def in_tiles(x: Any, y: Any) -> bool:
 
 
 class Tiles:
-    """One product: the lines that compute out = alpha · x · y, or add that to it, or to a bias for each column."""
+    """One product: the lines that compute out = alpha · x · y, or start + that, if there is a start.
+
+    `start` is a matrix, or a bias for each column.
+    """
 
     def __init__(
-        self, f: Function, char: str, x: Matrix, y: Matrix, out: Matrix, alpha: str, adds: bool, bias: Matrix | None
+        self, f: Function, char: str, x: Matrix, y: Matrix, out: Matrix, alpha: str, start: Matrix | None
     ) -> None:
         self.f: Function = f
         self.char: str = char
         (self.m, self.k), self.n = x[0].shape[-2:], y[0].shape[-1]
         self.x, self.y, self.out = placed(x), placed(y), placed(out)
-        self.start: Placed = ("null", 0, 0)
-        if bias is not None:
-            self.start = bias[1], 0, steps_of(bias[0])[-1]
-        elif adds:
-            self.start = self.out
-        self.how: str = "set" if self.start[0] == "null" else "from"
+        self.start: Placed = ("null", 0, 0) if start is None else placed(start)
+        self.how: str = "set" if start is None else "from"
         self.alpha: str = f"{TYPES[char]} {alpha or number(1.0, char)}"
         self.many: bool = registers()[0] == 32
 
@@ -62,28 +64,26 @@ class Tiles:
         else:
             self.outer()
 
-    def at(self, matrix: Placed, row: int, column: int, rows: tuple[int, str], columns: tuple[int, str]) -> str:
+    def at(self, matrix: Placed, row: int, column: int, rows: Steps, columns: Steps = ()) -> str:
         """The address of an element, so many rows and columns for each block that came before."""
         address, down, right = matrix
         if address == "null":
             return "null"
-        steps, counters = [rows[0] * down, columns[0] * right], [rows[1], columns[1]]
+        steps = [*(n * down for n, _ in rows), *(n * right for n, _ in columns)]
+        counters = [i for _, i in (*rows, *columns)]
         return self.f.address(address, self.char, row * down + column * right, steps, counters)
 
     def outer(self) -> None:
         """Rows times vectors of columns."""
         wide = max(3 if self.many else 2, 8 // self.m)
-        high = 8 if self.many else 6
+        high = 8 if self.many else 6 if self.k >= 32 else 4  # short sums: the next tile begins while one ends
         width = lanes(self.char)
         for left, count, size, rest in column_blocks(self.n, width, wide):
             with self.f.loop(count) as j:
                 for top, rows, tall in blocks(self.m, high):
                     with self.f.loop(rows) as i:
-                        down, right = (tall, i), (size * width, j)
-                        x, y = (
-                            self.at(self.x, top, 0, down, (0, "0")),
-                            self.at(self.y, 0, left * width, (0, "0"), right),
-                        )
+                        down, right = [(tall, i)], [(size * width, j)]
+                        x, y = self.at(self.x, top, 0, down), self.at(self.y, 0, left * width, (), right)
                         out, start = (self.at(z, top, left * width, down, right) for z in (self.out, self.start))
                         name = f"@outer_{self.char}_{tall}x{size}{'m' if rest else ''}_{self.how}"
                         self.f.do(
@@ -93,28 +93,36 @@ class Tiles:
                         )
 
     def inner(self) -> None:
-        """Rows times columns, both of which lie along what is summed over."""
+        """Rows times columns, both of which lie along what is summed over; few rows at a time with some columns."""
+        some, rest = divmod(self.n, COLUMNS)
+        for begin, count, size in blocks(some, COLUMNS):
+            with self.f.loop(count) as panel:
+                self.inner_rows(begin * COLUMNS, size, COLUMNS, (size * COLUMNS, panel))
+        if rest:
+            self.inner_rows(some * COLUMNS, 1, rest, (0, "0"))
+
+    def inner_rows(self, left: int, count: int, wide: int, panel: tuple[int, str]) -> None:
+        """All rows times some blocks of columns."""
         whole, rest = divmod(self.k, lanes(self.char))
-        most = 5 if self.many else 2
-        for left, count, wide in blocks(self.n, 4):
-            with self.f.loop(count) as j:
-                for top, rows, tall in blocks(self.m, most if wide > 2 else 2 * most):
-                    with self.f.loop(rows) as i:
-                        down, right = (tall, i), (wide, j)
-                        x, y = self.at(self.x, top, 0, down, (0, "0")), self.at(self.y, 0, left, (0, "0"), right)
-                        out, start = (self.at(z, top, left, down, right) for z in (self.out, self.start))
-                        sort = f"{'w' if whole else ''}{'r' if rest else ''}_{self.how}"
-                        self.f.do(
-                            f"call void @inner_{self.char}_{tall}x{wide}{sort}(ptr {x}, i64 {self.x[1]}, ptr {y}, "
-                            f"i64 {self.y[2]}, ptr {out}, i64 {self.out[1]}, i64 {self.out[2]}, ptr {start}, "
-                            f"i64 {self.start[1]}, i64 {self.start[2]}, i64 {whole}, i64 {rest}, {self.alpha})"
-                        )
+        most = 5 if self.many else 3
+        beside = "s" if self.out[2] == 1 and (self.how == "set" or self.start[2] == 1) else ""
+        sort = f"{'w' if whole else ''}{'r' if rest else ''}{beside}_{self.how}"
+        for top, rows, tall in blocks(self.m, most if wide > 2 else 2 * most):
+            with self.f.loop(rows) as i, self.f.loop(count) as j:
+                down, right = [(tall, i)], [panel, (wide, j)]
+                x, y = self.at(self.x, top, 0, down), self.at(self.y, 0, left, (), right)
+                out, start = (self.at(z, top, left, down, right) for z in (self.out, self.start))
+                self.f.do(
+                    f"call void @inner_{self.char}_{tall}x{wide}{sort}(ptr {x}, i64 {self.x[1]}, ptr {y}, "
+                    f"i64 {self.y[2]}, ptr {out}, i64 {self.out[1]}, i64 {self.out[2]}, ptr {start}, "
+                    f"i64 {self.start[1]}, i64 {self.start[2]}, i64 {whole}, i64 {rest}, {self.alpha})"
+                )
 
 
 def placed(matrix: Matrix) -> Placed:
     """Where a matrix begins, and how far its rows and its columns are apart."""
     array, address = matrix
-    down, right = steps_of(array)[-2:]
+    down, right = [0, *steps_of(array)][-2:]
     return address, down, right
 
 

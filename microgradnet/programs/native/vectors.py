@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .llvm import TYPES, Function
+from .llvm_math import number
 from .machine import registers
 
 
@@ -50,10 +51,55 @@ class Vectors:
         else:
             self.f.do(f"store {self.type} {x}, ptr {place}, align {align}")
 
-    def everywhere(self, x: str) -> str:
-        """A number in all lanes."""
-        one = self.f.new(f"insertelement {self.type} poison, {TYPES[self.char]} {x}, i64 0")
-        return self.f.new(f"shufflevector {self.type} {one}, {self.type} poison, <{self.lanes} x i32> zeroinitializer")
+    def everywhere(self, x: str, lanes: int = 0) -> str:
+        """A number in all lanes of a vector; in those of a shorter one, the number itself if that has one lane."""
+        if lanes == 1:
+            return x
+        lanes = lanes or self.lanes
+        kind = f"<{lanes} x {TYPES[self.char]}>"
+        one = self.f.new(f"insertelement {kind} poison, {TYPES[self.char]} {x}, i64 0")
+        return self.f.new(f"shufflevector {kind} {one}, {kind} poison, <{lanes} x i32> zeroinitializer")
+
+    def shuffled(self, x: str, y: str, lanes: int, order: list[int]) -> str:
+        """Lanes of two vectors of so many in an order, those of the second behind those of the first."""
+        kind, numbers = f"<{lanes} x {TYPES[self.char]}>", ", ".join(f"i32 {i}" for i in order)
+        return self.f.new(f"shufflevector {kind} {x}, {kind} {y}, <{len(order)} x i32> <{numbers}>")
+
+    def sums(self, vectors: list[str]) -> tuple[str, str]:
+        """The sum of one vector; or those of as many vectors as 128 bits have lanes, side by side; and their type.
+
+        These are added up in pairs, lanes of both in one vector, which takes half as many instructions.
+        """
+        kind, lanes, count = TYPES[self.char], self.lanes, len(vectors)
+        if count == 1:
+            parts = f"{kind} {number(-0.0, self.char)}, {self.type} {vectors[0]}"
+            name = f"@llvm.vector.reduce.fadd.{suffix(self.char)}"
+            return self.f.new(f"call reassoc {kind} {name}({parts})"), kind
+        size = 1
+        while len(vectors) > 1:
+            low = [
+                begin + i
+                for part in range(0, lanes, count)
+                for chunk in range(part, part + count // 2, size)
+                for begin in (chunk, lanes + chunk)
+                for i in range(size)
+            ]
+            high = [i + count // 2 for i in low]
+            vectors = [
+                self.added(self.shuffled(x, y, lanes, low), self.shuffled(x, y, lanes, high), lanes)
+                for x, y in zip(vectors[::2], vectors[1::2], strict=True)
+            ]
+            size *= 2
+        (total,) = vectors
+        while lanes > count:
+            lanes //= 2
+            low_half, high_half = (self.shuffled(total, total, 2 * lanes, [*range(i, i + lanes)]) for i in (0, lanes))
+            total = self.added(low_half, high_half, lanes)
+        return total, f"<{count} x {kind}>"
+
+    def added(self, x: str, y: str, lanes: int) -> str:
+        """The sum of two vectors of so many lanes."""
+        return self.f.new(f"fadd <{lanes} x {TYPES[self.char]}> {x}, {y}")
 
     def add_product(self, total: str, x: str, y: str) -> None:
         """Add x · y to a variable."""
@@ -94,12 +140,13 @@ def declarations() -> str:
 
 
 def blocks(n: int, most: int) -> Iterator[tuple[int, int, int]]:
-    """Blocks of one size, and what is left, for which there is more code: where they begin, how many, their size."""
+    """As few blocks as there can be, of two sizes at most: where those of a size begin, how many, the size."""
     if n:
-        size = next((size for size in range(most, most // 2, -1) if n % size == 0), -(-n // -(-n // most)))
-        yield 0, n // size, size
-        if n % size:
-            yield n - n % size, 1, n % size
+        count = -(-n // most)
+        size, larger = divmod(n, count)
+        if larger:
+            yield 0, larger, size + 1
+        yield larger * (size + 1), count - larger, size
 
 
 def column_blocks(n: int, width: int, most: int) -> Iterator[tuple[int, int, int, int]]:
