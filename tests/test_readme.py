@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/checking.md", 8),
         ("docs/compile.md", 5),
         ("docs/drawing.md", 4),
-        ("docs/networks.md", 10),
+        ("docs/networks.md", 13),
         ("docs/testing.md", 5),
         ("docs/typing.md", 1),
     ],
