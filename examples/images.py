@@ -102,8 +102,8 @@ def picture(
 
     says = scores.argmax(axis=1)
     wrong, right = np.flatnonzero(says != y), np.flatnonzero(says == y)
-    right = np.concatenate([right[y[right] == k][:4] for k in range(len(names))])
-    for panel, i in zip(bottom.subplots(2, 16).ravel(), [*right, *wrong[: 32 - len(right)]], strict=False):
+    right = right[np.linspace(0, len(right) - 1, max(16, 32 - len(wrong))).astype(int)]  # of all classes
+    for panel, i in zip(bottom.subplots(2, 16).ravel(), [*right, *wrong], strict=False):
         panel.imshow(x[i].transpose(1, 2, 0))
         panel.set_title(names[says[i]], fontsize=9, color=plots.POSITIVE if says[i] == y[i] else plots.NEGATIVE)
     for panel in bottom.axes:
