@@ -1,4 +1,4 @@
-"""What the examples share: their command lines, a folder for the pictures, and one sentence for what goes wrong."""
+"""What the examples share: their command lines, a folder for what they write, a sentence for what goes wrong, ONNX."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,3 +65,26 @@ def positive_number(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
     return number
+
+
+def exported(path: Path, model: Any, x: Any) -> str:
+    """Write a model for ONNX Runtime, as far as that can be done here, and say in a sentence what came of it.
+
+    `x` is what it is called with, an array or a tuple of them.
+    """
+    import microgradnet as mg
+
+    inputs = x if isinstance(x, tuple) else (x,)
+    inputs = tuple(part.astype(np.float32) if part.dtype.kind == "f" else part for part in inputs)
+    try:
+        mg.save_onnx(path, model, tuple(part[:2] for part in inputs))
+    except ModuleNotFoundError as error:
+        return f"not exported: {error}"
+    try:
+        from onnxruntime import InferenceSession
+    except ModuleNotFoundError:
+        return f"exported: {path}, which nothing here can run: pip install onnxruntime"
+    session = InferenceSession(path.read_bytes())
+    (theirs,) = session.run(None, {given.name: part for given, part in zip(session.get_inputs(), inputs, strict=True)})
+    mine = mg.predict(model, inputs if len(inputs) > 1 else inputs[0])
+    return f"exported: {path}, ONNX Runtime's answers differ by {np.abs(theirs - mine).max():.1g}"

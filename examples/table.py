@@ -1,4 +1,4 @@
-"""From a CSV file to a network that is saved, loaded and checked: 100,000 customers, in mixed columns with holes.
+"""From a CSV file to a network that is saved, loaded, exported and checked: 100,000 customers in columns with holes.
 
 The file is made first: numbers, words, cells that are missing, and for each customer what became of him, stays, leaves
 or upgrades, drawn from chances that are known here. So it is known too how often the best of all guesses is right. The
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from options import Parser, run, whole_number
+from options import Parser, exported, run, whole_number
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import train_test_split
 
@@ -35,7 +35,7 @@ def main(options: argparse.Namespace) -> None:
         csv = Path(folder) / "customers.csv"
         best, kind = write(csv, options.rows, options.seed)
 
-        # From the file to a model that is saved, loaded and checked.
+        # From the file to a model that is saved, loaded, exported and checked.
         table = pd.read_csv(csv)
         print(table.head(4).to_string(index=False))
         labels = table.pop("becomes")
@@ -52,6 +52,7 @@ def main(options: argparse.Namespace) -> None:
         assert (again.predict_proba(x_test) == model.predict_proba(x_test)).all(), "loaded, it says the same"
         inputs, y = again.columns_(x_test[:50]), np.searchsorted(again.classes_, y_test[:50])
         mg.assert_grads(lambda network: cross_entropy(network(*inputs), y), again.model_, samples=20)
+        print(exported(options.out / "table.onnx", again.model_, again.columns_(x_test)))
         accuracy = again.score(x_test, y_test)
 
     print(f"{again.columns_}\n{again.model_}")

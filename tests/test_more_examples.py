@@ -106,8 +106,28 @@ def test_table_goes_from_a_file_to_a_checked_model(example: Callable[..., str], 
     assert is_picture(tmp_path / "table.png")
     with np.load(tmp_path / "table.npz") as file:
         assert file["embeddings.0.weight"].shape == (25, 10)
-    lines = (EXAMPLES / "table.py").read_text().split("# From the file")[1].split("\n\n")[0].splitlines()[1:]
-    assert len(lines) <= 20
+    assert len(main_path("table.py")) <= 20
+
+
+def main_path(name: str) -> list[str]:
+    """The lines of an example from the file to the model, after the comment that begins them."""
+    return (EXAMPLES / name).read_text().split("# From the f")[1].split("\n\n")[0].splitlines()[1:]
+
+
+def test_images_go_from_a_folder_to_a_checked_network(example: Callable[..., str], tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="Pillow, of the extra images, is not installed")
+    printed = example("images.py", "--images", 120, "--epochs", 1)
+    assert "120 images (3, 32, 32), circle 30, square 30, star 30, triangle 30" in printed
+    assert "the same answers, gradients are right" in printed
+    assert "exported: " in printed
+    assert is_picture(tmp_path / "images.png")
+    assert len(main_path("images.py")) <= 20
+
+
+@pytest.mark.slow
+def test_images_are_learned(example: Callable[..., str]) -> None:
+    pytest.importorskip("PIL", reason="Pillow, of the extra images, is not installed")
+    assert final_accuracy(example("images.py")) >= 90
 
 
 def cost_per_character(printed: str) -> list[float]:

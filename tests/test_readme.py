@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/checking.md", 8),
         ("docs/compile.md", 5),
         ("docs/drawing.md", 5),
-        ("docs/networks.md", 10),
+        ("docs/networks.md", 13),
         ("docs/playing.md", 3),
         ("docs/testing.md", 6),
         ("docs/typing.md", 1),

@@ -634,6 +634,20 @@ def test_a_function_between_backward_and_step_sees_gradients_and_changes_them() 
         np.testing.assert_allclose(p.data, q.data, rtol=1e-5, atol=1e-7)
 
 
+def test_a_gradient_that_is_spoilt_in_between_moves_nothing() -> None:
+    def before_step(run: Run) -> None:
+        if run.taken == 2:
+            run.model.layers[1].bias.grad = np.array([np.nan], np.float32)
+
+    given, hand = small(callbacks=[before_step]), small(callbacks=[stop_after(2)])
+    with pytest.raises(
+        FloatingPointError, match=r"^before_step made the gradient of layers\.1\.bias NaN .* batch 3; not"
+    ):
+        mg.fit(**given)
+    mg.fit(**hand)
+    assert weights(given["model"]) == weights(hand["model"])
+
+
 def test_what_is_added_in_between_is_limited_too() -> None:
     def before_step(run: Run) -> None:
         for p in run.model.parameters():

@@ -209,6 +209,17 @@ def test_what_stands_between_backward_and_step_is_compiled_too(backend: Any, acc
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_a_program_moves_the_same_parameters_in_every_step(backend: Any) -> None:
+    def before_step(run: Run) -> None:
+        if run.taken == 5:
+            run.model.layers[1].bias.grad = None
+
+    given = small(compile=backend, callbacks=[before_step])
+    with pytest.raises(ValueError, match="before_step took a gradient away, or added one, in epoch 2, batch 2: a prog"):
+        mg.fit(**given)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("stop", [2, 7])
 def test_gathered_gradients_go_on_to_the_same_bits(backend: Any, stop: int, tmp_path: Path) -> None:
     """Between the batches that are one step: after the second of the first epoch, the third of the second."""

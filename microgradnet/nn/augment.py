@@ -244,7 +244,8 @@ def _boxes(
     """Top, left, bottom, right of a rectangle in each image, (n, 1, 1, 1); in those that are left alone it is empty."""
     chance, share, place = rng.random((3, n))
     area = (scale[0] + share * (scale[1] - scale[0])) * height * width
-    shape = np.exp(rng.uniform(*np.log(ratio), n))
+    low, high = np.log(ratio)
+    shape = np.exp(rng.uniform(low, high, n))
     sizes = np.sqrt(area * shape), np.sqrt(area / shape)
     tall, wide = (np.minimum(np.rint(size), most) for size, most in zip(sizes, (height, width), strict=True))
     wide = np.where(chance < p, wide, 0)

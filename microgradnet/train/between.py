@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ..core import Value, modes
 from ..optim import Optimizer, clip_grad_norm_
+from .before import finite
 from .run import Run
 from .sources import Batch
 
@@ -21,6 +22,7 @@ class Between:
         self.accumulate: int = accumulate
         self.clip: float | None = clip
         self.calls: list[Callable[[Run], None]] = [*calls]
+        self.compiled: bool = False
         self.silent: bool = False  # while a step is taken that will be undone
 
     def share(self, batch: Batch, run: Run) -> float:
@@ -49,11 +51,25 @@ class Between:
             clip_grad_norm_(moved, self.clip)
 
     def call(self, cost: float, run: Run) -> None:
-        """Tell the functions of the program."""
-        if not self.silent:
-            run.cost = float(cost)
-            for call in self.calls:
-                call(run)
+        """Tell the functions of the program. FloatingPointError for gradients that they made NaN or infinite."""
+        if self.silent:
+            return
+        run.cost = float(cost)
+        before = {*having_gradients(run.model.parameters())}
+        for call in self.calls:
+            call(run)
+        now = {name: p for name, p in run.model.named_parameters() if p.grad is not None}
+        where = f"in epoch {run.epoch}, batch {run.batch}"
+        if self.compiled and {*now.values()} != before:
+            raise ValueError(
+                f"before_step took a gradient away, or added one, {where}: a program moves the same parameters in "
+                f"every step. Leave zeros, p.grad = 0 * p.grad, freeze the layer, or leave compile= out"
+            )
+        bad = [name for name, p in now.items() if not finite([p.grad])]
+        if bad:
+            raise FloatingPointError(
+                f"before_step made the gradient of {', '.join(bad[:3])} NaN or infinite {where}; nothing has been moved"
+            )
 
 
 def having_gradients(parameters: Iterable[Value]) -> list[Value]:

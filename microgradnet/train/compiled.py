@@ -75,6 +75,7 @@ class NumPyStep(Step):
     ) -> None:
         super().__init__(run, loss, metrics, one_array, between)
         self.steps: dict[tuple[bool, bool, int], Compiled] = {}
+        between.compiled = True
 
     def step(self, begins: bool, moves: bool, targets: int) -> Compiled:
         """What a batch does: it may be the first of several that are one step, and it may be the last.

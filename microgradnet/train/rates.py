@@ -90,8 +90,8 @@ def find_lr(
     True
     """
     check_model(model)
-    bounds = [checks.positive(name, bound) for name, bound in (("lowest", lowest), ("highest", highest))]
-    if bounds[0] >= bounds[1]:
+    first, last = checks.positive("lowest", lowest), checks.positive("highest", highest)
+    if first >= last:
         raise ValueError(f"lowest={lowest} and highest={highest}: the step size grows from the one to the other")
     checks.whole("steps", steps, 10)
     loss = loss_of(loss)
@@ -100,7 +100,7 @@ def find_lr(
     if not groups or not all("lr" in group for group in groups):
         raise TypeError(f"optimizer={brief(optimizer)} has no param_groups with an lr to change")
     ratios = [group["lr"] / groups[0]["lr"] for group in groups]
-    lrs, costs = np.geomspace(*bounds, steps), []
+    lrs, costs = np.geomspace(first, last, steps), []
     with put_back(model, optimizer, x, seed), np.errstate(all="ignore"):
         source = given(copy.copy(x) if isinstance(x, Batches) else x, y, sample_weight, batch_size, seed, None)
         if isinstance(source, Stream) and source.once:
