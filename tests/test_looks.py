@@ -31,6 +31,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "x² at 1e-30": (lambda x: x * x, 1e-30),
     "x² at 1e-310": (lambda x: x * x, 1e-310),
     "log(x) at 1e-3": (np.log, 1e-3),
+    "1e8 + 1e-9 cbrt(x) at 2 numbers": (lambda x: 1e8 + 1e-9 * np.cbrt(x), np.array([3.0, 5.0])),
     "exp(300 x) at 1": (lambda x: np.exp(300 * x), 1.0),
     "a wrong rule at 0.7": (wrong, 0.7),
     "a rule that scatters at 0.7": (unsteady, 0.7),
