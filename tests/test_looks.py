@@ -57,12 +57,13 @@ def moves(f: Callable[[Any], Any], at: Any) -> list[str]:
 def line(name: str) -> str:
     """The moves of a function; what is to both sides, and what is several times in a row, is written once."""
     told: list[str] = []
-    for move in moves(*FUNCTIONS[name]):
+    calls = moves(*FUNCTIONS[name])
+    for move in calls:
         if told and told[-1] == move.removeprefix("-") and move != told[-1]:
             told[-1] = f"±{told[-1]}"
         elif not told or told[-1] != move:
             told.append(move)
-    return f"{name}: {' '.join(told)}"
+    return f"{name}: {' '.join(told)}, {len(calls)} calls"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
