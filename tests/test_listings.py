@@ -153,6 +153,37 @@ def scalar() -> Made:
     return step, ([0.5, -1.0, 2.0], 1.0)
 
 
+def uneven() -> Made:
+    """Numbers of which hardly two are added up alike."""
+    w = [Value(0.1 * i - 0.3) for i in range(24)]
+
+    def step(x: float) -> Any:
+        total = Value(0.0)
+        for i in range(20):
+            part = w[i] * w[(7 * i) % 24] + x
+            for j in range(i % 5):
+                part = part + w[(3 * i + j) % 24] * (w[(i + 5 * j) % 24] if j % 2 else 0.5)
+            total = total + part * part
+        for p in w:
+            p.grad = None
+        total.backward()
+        return total
+
+    return step, (0.5,)
+
+
+def quadratic() -> Made:
+    """The textbook's network and its cost, and a matrix times a vector."""
+    model, w = nn.MLP(4, [3, 2], activation=F.sigmoid, final_activation=F.sigmoid, seed=0), Value(a(4))
+    optimizer = optim.SGD([*model.parameters(), w], lr=0.1)
+
+    def cost(out: Any, y: Any) -> Any:
+        x = a(5, 4)
+        return F.quadratic_cost(out, y) + F.quadratic_cost((x @ w)[:, None], y[:, :1]) + F.relu(y @ y.T).mean() * w[0]
+
+    return trained(model, optimizer, a(5, 4, dtype=np.float32), a(5, 2, dtype=np.float32), cost)
+
+
 def second() -> Made:
     """A derivative of a derivative."""
     return mg.grad(lambda x: mg.grad(lambda x: (np.sin(x) * x**3).sum())(x).sum()), (a(3),)
@@ -169,7 +200,7 @@ def rare() -> Made:
 
 
 MADE = (
-    classifier, images, normed, recurrent, attentive, wide, shaped, repeated, guarded, scalar, second, rare,
+    classifier, images, normed, recurrent, attentive, wide, shaped, repeated, guarded, scalar, uneven, quadratic, second, rare,
 )  # fmt: skip
 
 
