@@ -24,6 +24,7 @@ from microgradnet.programs import Compiled
 from microgradnet.programs.backends import is_native
 from microgradnet.programs.native import tiles, vectors, writer
 from microgradnet.programs.native.llvm_math import definitions
+from microgradnet.programs.shown import Listing
 
 PAGE = Path(__file__).with_name("listings.txt")
 Made = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -136,8 +137,8 @@ def guarded() -> Made:
 
 def scalar() -> Made:
     """A network of numbers, one by one, as micrograd has it."""
-    w = [[Value(0.1 * (i + 1) - 0.2 * j) for i in range(3)] for j in range(4)]
-    v = [Value(0.3 - 0.1 * j) for j in range(4)]
+    w = [[Value(0.1 * (i + 1) - 0.02 * j) for i in range(3)] for j in range(16)]
+    v = [Value(0.3 - 0.01 * j) for j in range(16)]
 
     def step(x: list[Any], y: float) -> Any:
         hidden = [np.tanh(sum((p * q for p, q in zip(row, x, strict=True)), Value(0.5))) for row in w]
@@ -155,14 +156,14 @@ def scalar() -> Made:
 
 def uneven() -> Made:
     """Numbers of which hardly two are added up alike."""
-    w = [Value(0.1 * i - 0.3) for i in range(24)]
+    w = [Value(0.1 * i - 0.3) for i in range(12)]
 
     def step(x: float) -> Any:
         total = Value(0.0)
-        for i in range(20):
-            part = w[i] * w[(7 * i) % 24] + x
+        for i in range(60):
+            part = w[i % 12] * w[(7 * i) % 12] + x
             for j in range(i % 5):
-                part = part + w[(3 * i + j) % 24] * (w[(i + 5 * j) % 24] if j % 2 else 0.5)
+                part = part + w[(3 * i + j) % 12] * (w[(i + 5 * j) % 12] if j % 2 else 0.5)
             total = total + part * part
         for p in w:
             p.grad = None
@@ -200,7 +201,8 @@ def rare() -> Made:
 
 
 MADE = (
-    classifier, images, normed, recurrent, attentive, wide, shaped, repeated, guarded, scalar, uneven, quadratic, second, rare,
+    classifier, images, normed, recurrent, attentive, wide, shaped, repeated, guarded, scalar, uneven, quadratic,
+    second, rare,
 )  # fmt: skip
 
 
@@ -215,7 +217,12 @@ def recorded(make: Callable[[], Made], backend: Any) -> Compiled:
 def listing(make: Callable[[], Made]) -> str:
     """A program as it is printed, without the numbers of lines of this file."""
     f = recorded(make, "numpy")
-    text = re.sub(r"\.py:\d+: ", ".py: ", f"{f}\n# {'; '.join(f.passes)}")
+    meaning = Listing(f.latest.program, "step").meaning  # type: ignore[union-attr]
+    held = [(name, x) for name, x in meaning.items() if name.startswith("constant") and isinstance(x, np.ndarray)]
+    constants = [
+        f"# {name}: {x.dtype}{x.shape} {zlib.crc32(x.tobytes()):08x}" for name, x in held if x.dtype.kind in "iub"
+    ]
+    text = re.sub(r"\.py:\d+: ", ".py: ", "\n".join([str(f), *constants, f"# {'; '.join(f.passes)}"]))
     return re.sub(" +  #", "  #", text).replace("step, compiled", f"{make.__name__}, compiled", 1)
 
 
