@@ -14,6 +14,7 @@ import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, check_grads, optim, primitive
 from microgradnet.core.modes import Later
+from microgradnet.programs import host, structure, surroundings
 from microgradnet.train import TensorBoard
 
 
@@ -169,3 +170,38 @@ def test_tensorboard_is_given_each_curve_and_closed(monkeypatch: pytest.MonkeyPa
     board.on_epoch(types.SimpleNamespace(history=history, epoch=2))  # type: ignore[arg-type]
     board.on_end(types.SimpleNamespace())  # type: ignore[arg-type]
     assert told == ["runs/first", ("loss", 3.0, 2), ("accuracy", 0.75, 2), "flush", "close"]
+
+
+def test_what_a_compiled_step_takes_for_the_same() -> None:
+    """One object, numbers of the same bits, equal strings and tuples, one method of one object."""
+
+    class Counter:
+        def up(self) -> None: ...
+        def down(self) -> None: ...
+
+    one, other = Counter(), Counter()
+    nan = float("nan")
+    for x, y, same in [
+        (one, one, True), (one, other, False), (one.up, one.up, True), (one.up, other.up, False),
+        (one.up, one.down, False), (nan, float("nan"), True), (0.0, -0.0, False), (1, 1.0, False), (1, True, False),
+        (np.float32(1), np.float32(1), True), (np.float32(1), np.float64(1), False), ((1, (2.0,)), (1, (2.0,)), True),
+        ((1, 2), (1, 2, 3), False), ((1, 2), (1, 3), False), ("a", "".join(["a"]), True), ([1], [1], False),
+        (range(3), range(3), True), (b"a", b"b", False),
+    ]:  # fmt: skip
+        assert surroundings.alike(x, y) is same, (x, y)
+    for x, y, same in [
+        ([1, "a"], [1, "a"], True), ([1], [1, 2], False), ([one], [one], True), ([one], [other], False),
+        ({"a": 1.5}, {"a": 1.5}, True), ({"a": 1}, {"b": 1}, False), ({"a": 1}, {"a": 2}, False), ([1], [2], False),
+        ([[1]], [[1]], False),
+    ]:  # fmt: skip
+        assert structure.same(x, y) is same, (x, y)
+
+
+def test_variables_around_a_function_may_hold_nothing_yet() -> None:
+    cells = types.CellType(3), types.CellType()
+    assert surroundings.contents_of(cells) == (3, surroundings.MISSING)
+
+
+def test_what_the_host_returned_is_said_in_words() -> None:
+    kinds = host.kind_of(np.ones((2, 3))), (host.kind_of(1.5), host.kind_of(np.float32(1))), host.kind_of(None)
+    assert [host.said(kind) for kind in kinds] == ["shape (2, 3) (float64)", "float, shape () (float32)", "NoneType"]
