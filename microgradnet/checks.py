@@ -78,6 +78,26 @@ def share(name: str, given: Any, **words: str) -> float:
     return float(given)
 
 
+def real(name: str, given: Any, **words: str) -> Any:
+    """A number of any size, Inf too, as it was given."""
+    if type(given) is not float and not isinstance(given, (int, float, np.integer, np.floating)):
+        raise ValueError(refusal(name, given, "a number", **words))
+    return given
+
+
+def reals(name: str, given: Any, **words: str) -> Any:
+    """A number, or an array or a Value of numbers that broadcasts, as it was given."""
+    kind = getattr(getattr(given, "dtype", None), "kind", "")
+    return given if kind in ("f", "i", "u") else real(name, given, **words)
+
+
+def integer(name: str, given: Any, **words: str) -> Any:
+    """A whole number, below 0 too, as it was given."""
+    if not isinstance(given, (int, np.integer)):
+        raise ValueError(refusal(name, given, "a whole number", **words))
+    return given
+
+
 def is_fraction(x: Any) -> bool:
     """Whether `x` is a number between 0 and 1, neither of them: something is taken, and something left."""
     return is_number(x) and bool(0 < x < 1)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .checks import integer, real, reals
+from .checks import positive as positive_number
 from .core import Operand, as_floats, modes, narrowed, of_one, of_three, of_two, shaped, widened
 from .core import Value as Value  # for the examples
 from .labels import reduced
@@ -20,7 +22,7 @@ from .words import answering
 
 def length(x: Any, p: float, axis: int, keepdims: bool) -> Any:
     """The p-norm of vectors."""
-    return np.linalg.norm(x, p, axis, keepdims)
+    return np.linalg.norm(x, real("p", p), integer("axis", axis), keepdims)
 
 
 @of_one
@@ -34,7 +36,7 @@ def normalize(x: Operand, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> 
     """
     x = as_floats(x)
     dtype, x = x.dtype, widened(x)
-    return narrowed(x / clip(length(x, p, axis, True), eps), dtype)
+    return narrowed(x / clip(length(x, p, axis, True), reals("eps", eps)), dtype)
 
 
 @of_two
@@ -48,6 +50,7 @@ def cosine_similarity(x1: Operand, x2: Operand, axis: int = 1, eps: float = 1e-8
     array([0., 1.])
     """
     x1, x2, dtype = pair("cosine_similarity", x1, x2)
+    reals("eps", eps)
     x1, x2 = (x / clip(length(x, 2, axis, True), eps) for x in np.broadcast_arrays(x1, x2))
     return narrowed((x1 * x2).sum(axis=axis), dtype)
 
@@ -63,7 +66,7 @@ def pairwise_distance(x1: Operand, x2: Operand, p: float = 2.0, eps: float = 1e-
     array([5.   , 3.606])
     """
     x1, x2, dtype = pair("pairwise_distance", x1, x2)
-    return narrowed(length(x1 - x2 + eps, p, -1, keepdims), dtype)
+    return narrowed(length(x1 - x2 + reals("eps", eps), p, -1, keepdims), dtype)
 
 
 def pair(name: str, x1: Any, x2: Any) -> tuple[Any, Any, Any]:
@@ -104,7 +107,7 @@ def cosine_embedding_loss(
     # As PyTorch has it here: eps beside the product of the squares.
     squares = ((input1 * input1).sum(axis=-1) + EPS) * ((input2 * input2).sum(axis=-1) + EPS)
     cosine = (input1 * input2).sum(axis=-1) / np.sqrt(squares)
-    losses = np.where(target == 1, 1 - cosine, clip(cosine - margin, 0.0))
+    losses = np.where(target == 1, 1 - cosine, clip(cosine - reals("margin", margin), 0.0))
     return reduced(losses, reduction, dtype)
 
 
@@ -124,8 +127,7 @@ def triplet_margin_loss(
     >>> triplet_margin_loss([[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 4.5]]).round(3)
     np.float64(1.5)
     """
-    if not margin > 0:
-        raise ValueError(f"triplet_margin_loss(margin={margin!r}): it is a positive number")
+    positive_number("margin", margin, call="triplet_margin_loss")
     start, near, dtype = matched(anchor, positive)
     _, far, other = matched(anchor, negative)
     to_near = pairwise_distance(start, near, p, eps)
@@ -149,4 +151,4 @@ def margin_ranking_loss(
     input1, input2, dtype = matched(input1, input2)
     _, target, _ = matched(input1, target)
     modes.host(check_signs, target)
-    return reduced(clip(margin - target * (input1 - input2), 0.0), reduction, dtype)
+    return reduced(clip(reals("margin", margin) - target * (input1 - input2), 0.0), reduction, dtype)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import is_whole, refusal, share
+from .checks import integer, is_whole, reals, refusal, share
 from .core import Array, Operand, as_floats, modes, of_one, of_three, of_two, plain_data, shaped
 from .core import Value as Value  # for the examples
 from .demand import on_demand
@@ -243,7 +243,7 @@ def embedding(input: Any, weight: Operand, padding_idx: int | None = None) -> An
     rows = take(weight, input, index=(SLOT,))
     if padding_idx is None:
         return rows
-    if not -len(weight) <= padding_idx < len(weight):
+    if not -len(weight) <= integer("padding_idx", padding_idx, call="embedding") < len(weight):
         raise ValueError(f"embedding(padding_idx={padding_idx}): there are {len(weight)} rows")
     padding_idx %= len(weight)
     return np.where(np.expand_dims(np.equal(input, padding_idx), -1), stop_gradient(rows), rows)
@@ -269,6 +269,7 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(np.zeros((1, 2)), np.eye(2), np.array([[1.0], [3.0]]))  # all keys fit alike
     array([[2.]])
     """
+    share("dropout_p", dropout_p, what="the share that is dropped")
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
     return dropout(weights, dropout_p, seed=seed) @ shaped(value)
 
@@ -285,7 +286,7 @@ def attention_weights(
            [0.33, 0.67]])
     """
     query, key = as_floats(query), as_floats(key)
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else reals("scale", scale)
     masks = [] if attn_mask is None else [additive(attn_mask, np.result_type(query, key))]
     return attention_weights_row(query, key, *masks, scale=scale, causal=is_causal)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import integer, real, reals, refusal, share
 from .core import (
     ROOMY,
     Either,
@@ -101,10 +102,13 @@ def huber_loss(input: Operand, target: Operand, *, reduction: str = "mean", delt
     >>> huber_loss([0.0, 0.0], [1.0, 3.0], reduction="none")
     array([0.5, 2.5])
     """
-    if not delta > 0:
-        raise ValueError(f"delta={delta!r}: the error where the arms begin is a positive number")
+    if not real("delta", delta, what=ARMS) > 0:
+        raise ValueError(refusal("delta", delta, "a positive number", what=ARMS))
     input, target, dtype = matched(input, target)
     return reduced(armed(input - target, float(delta)), reduction, dtype)
+
+
+ARMS = "the error where the arms begin"
 
 
 def armed(error: Any, delta: float) -> Any:
@@ -120,8 +124,8 @@ def smooth_l1_loss(input: Operand, target: Operand, *, reduction: str = "mean", 
     >>> smooth_l1_loss([0.0, 0.0], [1.0, 3.0], reduction="none", beta=2.0)
     array([0.25, 2.  ])
     """
-    if not beta >= 0:
-        raise ValueError(f"beta={beta!r}: the error where the arms begin is a positive number, or 0")
+    if not real("beta", beta, what=ARMS) >= 0:
+        raise ValueError(refusal("beta", beta, "a positive number, or 0", what=ARMS))
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     input, target, dtype = matched(input, target)
@@ -153,8 +157,8 @@ def cross_entropy(
     """
     target = shaped(target)
     dtype, input = prepared(shaped(input), target)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing={label_smoothing!r}: it is a share, from 0 to 1")
+    share("label_smoothing", label_smoothing)
+    integer("ignore_index", ignore_index)
     check_classes(input)
     classes = input.shape[-1]
     weights = class_weights(weight, input)
@@ -198,7 +202,7 @@ def nll_loss(
     dtype, input = input.dtype, widened(input)
     check_classes(input)
     weights = class_weights(weight, input)
-    labels = Labels(input, target, ignore_index)
+    labels = Labels(input, target, integer("ignore_index", ignore_index))
     losses = -labels.picked(labels.rows(input))
     return labels.reduced(losses if weights is None else losses * labels.weighing(weights), reduction, weights, dtype)
 
@@ -229,7 +233,7 @@ def multi_margin_loss(
     weights = class_weights(weight, input)
     labels = Labels(input, target, None)
     scores = labels.rows(input)
-    close = relu(scores - labels.picked(scores)[:, None] + margin)
+    close = relu(scores - labels.picked(scores)[:, None] + reals("margin", margin))
     others = np.arange(input.shape[-1]) != labels.known[:, None]
     losses = (close**p * others.astype(input.dtype)).sum(axis=-1) / input.shape[-1]
     return labels.reduced(losses if weights is None else losses * labels.weighing(weights), reduction, None, dtype)
@@ -320,6 +324,7 @@ def poisson_nll_loss(
     array([1.   , 0.718])
     """
     input, target, dtype = matched(input, target)
+    reals("eps", eps)
     losses = np.exp(input) - target * input if log_input else input - target * np.log(input + eps)
     if full:
         many = np.where(target > 1, target, 1.0)
@@ -350,7 +355,7 @@ def gaussian_nll_loss(
                 f"or one number for each example, {(*input.shape[:-1], 1)}"
             )
     modes.host(check_not_negative, var)
-    var = var + stop_gradient(np.maximum(var, eps) - var)  # as in PyTorch the slope stays below eps
+    var = var + stop_gradient(np.maximum(var, reals("eps", eps)) - var)  # as in PyTorch the slope stays below eps
     losses = 0.5 * (np.log(var) + (input - target) ** 2 / var)
     return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction, dtype)
 
@@ -398,7 +403,7 @@ def hinge_loss(input: Operand, target: Operand, *, margin: float = 1.0, reductio
     """
     input, target, dtype = matched(input, target)
     modes.host(check_signs, target)
-    return reduced(relu(margin - target * input), reduction, dtype)
+    return reduced(relu(reals("margin", margin) - target * input), reduction, dtype)
 
 
 @of_two
@@ -426,7 +431,7 @@ def hinge_embedding_loss(input: Operand, target: Operand, *, margin: float = 1.0
     """
     input, target, dtype = matched(input, target)
     modes.host(check_signs, target)
-    return reduced(np.where(target == 1, input, clip(margin - input, 0.0)), reduction, dtype)
+    return reduced(np.where(target == 1, input, clip(reals("margin", margin) - input, 0.0)), reduction, dtype)
 
 
 def check_signs(data: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Never
 
 import numpy as np
 
-from .checks import choice
+from .checks import choice, integer, real, reals
 from .core import Operand, Value, as_floats, narrowed, of_one, of_two, shaped, widened
 from .ops.elementwise import gelu_tanh, sigmoid
 from .ops.erf import erfc
@@ -40,7 +40,7 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     Value(data=[-0.2,  3. ], grad=None)
     """
     x = as_floats(x)
-    return np.where(x > 0, x, x * negative_slope)
+    return np.where(x > 0, x, x * reals("negative_slope", negative_slope, call="leaky_relu"))
 
 
 @of_one
@@ -51,6 +51,8 @@ def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     Value(data=[-1. ,  0.5,  1. ], grad=None)
     """
     x = as_floats(x)
+    reals("min_val", min_val, call="hardtanh")
+    reals("max_val", max_val, call="hardtanh")
     return np.where(x >= max_val, max_val, np.where(x > min_val, x, min_val)).astype(x.dtype)
 
 
@@ -75,7 +77,7 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
     """
     x = as_floats(x)
     below = np.where(x > 0, 0.0, x)  # or expm1 of a large x would be inf · 0 in its slope
-    return np.where(x > 0, x, np.expm1(below) * alpha)
+    return np.where(x > 0, x, np.expm1(below) * reals("alpha", alpha, call="elu"))
 
 
 @of_one
@@ -85,7 +87,7 @@ def celu(x: Operand, alpha: float = 1.0) -> Any:
     >>> celu(Value([-1.0, 0.0, 2.0]), 2.0)
     Value(data=[-0.78693868,  0.        ,  2.        ], grad=None)
     """
-    if not alpha:
+    if not real("alpha", alpha, call="celu"):
         raise ValueError("celu(alpha=0): its lower half is alpha * (exp(x / alpha) - 1). Give another number")
     x = as_floats(x)
     below = np.where(x > 0, 0.0, x)
@@ -122,7 +124,7 @@ def softplus(x: Operand, beta: float = 1.0) -> Any:
     >>> softplus(Value([-1000.0, 0.0, 2.0])).data.round(3)
     array([0.   , 0.693, 2.127])
     """
-    x = as_floats(x)
+    x, beta = as_floats(x), real("beta", beta, call="softplus")
     return np.logaddexp(x, 0.0) if beta == 1 else np.logaddexp(x * beta, 0.0) / beta
 
 
@@ -240,7 +242,7 @@ def softmax(x: Operand, axis: int = -1, **foreign: Never) -> Any:
     """
     if foreign:
         raise unexpected(softmax, foreign)
-    return softmax_row(as_floats(x), axis=axis)
+    return softmax_row(as_floats(x), axis=integer("axis", axis, call="softmax"))
 
 
 @of_one  # type: ignore[arg-type]  # x could be one of `foreign`, were it not the operand
@@ -252,7 +254,7 @@ def log_softmax(x: Operand, axis: int = -1, **foreign: Never) -> Any:
     """
     if foreign:
         raise unexpected(log_softmax, foreign)
-    x = as_floats(x)
+    x, axis = as_floats(x), integer("axis", axis, call="log_softmax")
     dtype, x = x.dtype, widened(x)
     return narrowed(x - logsumexp(x, axis=axis, keepdims=True), dtype)
 
@@ -278,7 +280,7 @@ def glu(x: Operand, axis: int = -1) -> Any:
     >>> glu(Value([1.0, 2.0, 0.0, 1000.0]))
     Value(data=[0.5, 2. ], grad=None)
     """
-    x = as_floats(x)
+    x, axis = as_floats(x), integer("axis", axis, call="glu")
     n = x.shape[axis] if -x.ndim <= axis < x.ndim else 1
     if n % 2:
         raise ValueError(f"glu: x of shape {x.shape}; wanted an even length along axis {axis}, for two halves")

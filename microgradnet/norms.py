@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import real, whole
 from .core import HALF, Operand, as_floats, modes, narrowed, of_one, plain_data, widened
 from .ops.fused import normalize
 
@@ -21,7 +22,7 @@ def layer_norm(x: Operand, normalized_shape: Any, weight: Any = None, bias: Any 
            [-1.,  1.]])
     """
     x, axes = _last_axes("layer_norm", x, normalized_shape, weight, bias)
-    return _scaled(normalize(x, axis=axes, eps=eps), weight, bias)
+    return _scaled(normalize(x, axis=axes, eps=real("eps", eps, call="layer_norm")), weight, bias)
 
 
 @of_one
@@ -33,7 +34,7 @@ def rms_norm(x: Operand, normalized_shape: Any, weight: Any = None, eps: float |
     array([0.849, 1.131])
     """
     x, axes = _last_axes("rms_norm", x, normalized_shape, weight)
-    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    eps = float(np.finfo(x.dtype).eps) if eps is None else real("eps", eps, call="rms_norm")
     dtype, x = x.dtype, widened(x)
     return _scaled(narrowed(x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps), dtype), weight, None)
 
@@ -47,6 +48,8 @@ def group_norm(x: Operand, num_groups: int, weight: Any = None, bias: Any = None
     array([[-1.,  1., -1.,  1.]])
     """
     x = as_floats(x)
+    whole("num_groups", num_groups, call="group_norm")
+    real("eps", eps, call="group_norm")
     if x.ndim < 2 or x.shape[1] % num_groups:
         raise ValueError(f"group_norm: x of shape {x.shape}; wanted (batch, channels, …), channels in {num_groups}s")
     groups = x.reshape((len(x), num_groups, math.prod(x.shape[1:]) // num_groups))
@@ -71,6 +74,8 @@ def batch_norm(
            [ 1.,  1.]])
     """
     x = as_floats(x)
+    real("momentum", momentum, call="batch_norm")
+    real("eps", eps, call="batch_norm")
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x of shape {x.shape}; wanted (batch, channels, …)")
     if running_mean is not None or not training:
@@ -112,6 +117,8 @@ def instance_norm(
             [-1.,  1.]]])
     """
     x = as_floats(x)
+    real("momentum", momentum, call="instance_norm")
+    real("eps", eps, call="instance_norm")
     if x.ndim < 3:
         raise ValueError(f"instance_norm: x of shape {x.shape}; wanted (batch, channels, length), or more axes")
     if not use_input_stats:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import choice, is_whole, positive, refusal, whole, whole_for_each
+from .checks import choice, is_whole, positive, real, refusal, whole, whole_for_each
 from .core import Array, Operand, as_floats, narrowed, of_one, shaped, widened
 from .core import Value as Value  # for the examples
 from .ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
@@ -58,7 +58,8 @@ def pad(x: Operand, pad: Any, mode: str = "constant", value: float | None = None
         x = x[tuple(slice(start, end) for start, end in ends)]
         pairs = [(max(0, a), max(0, b)) for a, b in pairs]
     if mode == "constant":
-        return inside(as_floats(x) if value else x, pairs, value or 0.0)
+        value = 0.0 if value is None else real("value", value, call="pad")
+        return inside(as_floats(x) if value else x, pairs, value)
     for axis, both in enumerate(pairs):
         if any(both):
             x = continued(x, axis, *both, mode)
@@ -139,7 +140,7 @@ def sizes_of(lengths: tuple[int, ...], size: Any, scale: Any) -> tuple[list[int]
     """The new length of each axis, and how far it is from one new element to the next, in old ones."""
     axes = len(lengths)
     if (size is None) == (scale is None):
-        raise ValueError(f"interpolate(size={size}, scale_factor={scale}): give one of them")
+        raise ValueError(f"interpolate(size={size!r}, scale_factor={scale!r}): give one of them")
     if size is not None:
         sizes = list(whole_for_each("size", size, axes, call="interpolate"))
         return sizes, [n / m for n, m in zip(lengths, sizes, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Callable
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 import microgradnet.functional as F
-from microgradnet import checks, nn
+from microgradnet import Value, checks, nn
+from tests.recorded.questions import GIVEN, QUESTIONS
 
 NO_NUMBERS = [True, np.True_, None, "1", 1j, math.nan, math.inf, [1], np.array([1]), np.array(1)]
 
@@ -43,6 +45,24 @@ def test_whole_numbers_of_something_from_somewhere_on() -> None:
     assert checks.whole("n", 0, 0) == 0
     with pytest.raises(ValueError, match=r"^split\(n=-1\): it is a whole number of examples, at least 0, or a share$"):
         checks.whole("n", -1, 0, of="examples", call="split", more=", or a share")
+
+
+def test_numbers_of_any_size_are_given_back_as_they_are() -> None:
+    many = [np.ones(2), np.array(3), Value([1.0, 2.0])]
+    for given in [-1.5, math.inf, np.float32(2), -3, np.int8(-3)]:
+        assert checks.real("n", given) is given
+        assert checks.reals("n", given) is given
+    for given in many:
+        assert checks.reals("n", given) is given
+    for given in [-3, np.int8(-3), 10**30]:
+        assert checks.integer("n", given) is given
+    for check, given, wanted in [
+        *((checks.real, x, "a number") for x in [None, "1", 1j, [1.0], *many]),
+        *((checks.reals, x, "a number") for x in [None, "1", 1j, [1.0], np.array("1"), np.array(True)]),
+        *((checks.integer, x, "a whole number") for x in [None, "1", 1.0, [1], np.array(1), np.float64(1)]),
+    ]:
+        with pytest.raises(ValueError, match=rf"^f\(n=.*\): it is {wanted}$"):
+            check("n", given, call="f")
 
 
 def test_a_number_for_each_axis() -> None:
@@ -114,3 +134,53 @@ def test_a_wrong_argument_is_named_as_it_was_written(made: Any, args: Any, name:
     """With what was called: there are many layers in a model."""
     with pytest.raises((ValueError, TypeError), match=re.escape(f"{made.__name__}({name}={given!r}): ")):
         made(*args, **{name: given})
+
+
+class Instead:
+    """Stands for `functional` or `nn`, one name of which is called with another option."""
+
+    def __init__(self, space: Any, name: str, option: str) -> None:
+        self.space, self.name, self.option = space, name, option
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self.space, name)
+        if name != self.name:
+            return function
+
+        def changed(*args: Any, **options: Any) -> Any:
+            bound = inspect.signature(function).bind(*args, **options)
+            bound.arguments[self.option] = "x"
+            return function(*bound.args, **bound.kwargs)
+
+        return changed
+
+
+def numbers_taken() -> list[tuple[str, str, str]]:
+    """For each function and layer a line of code that calls it, and each of its options that is a number."""
+    lines: dict[str, str] = {}
+    for code in QUESTIONS:
+        for name in re.findall(r"\b(?:F|nn)\.\w+", code):
+            if name not in lines or f"{name}(" in code[:20]:
+                lines.setdefault(name, code)
+    found = []
+    for name, code in lines.items():
+        function = eval(name, {"F": F, "nn": nn})
+        for option, parameter in inspect.signature(function).parameters.items():
+            kinds = str(parameter.annotation).split(" | ")
+            if {"int", "float"} & set(kinds) and parameter.kind is not parameter.VAR_KEYWORD:
+                found.append((name, option, code))
+    return found
+
+
+def test_there_are_numbers_to_be_wrong() -> None:
+    assert len(numbers_taken()) > 150
+
+
+@pytest.mark.parametrize(("name", "option", "code"), numbers_taken())
+def test_what_is_no_number_is_told_by_the_name_it_was_given(name: str, option: str, code: str) -> None:
+    """By a layer when it is made, or when it is called."""
+    space, _, own = name.partition(".")
+    known = {"F": F, "nn": nn, "made": lambda layer: layer, "moved": lambda f, *args, **options: f(*args, **options)}
+    known[space] = Instead(known[space], own, option)
+    with pytest.raises((ValueError, TypeError), match=rf"\b{option}='x'"):
+        eval(code, known | GIVEN)

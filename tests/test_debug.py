@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import inspect
 import itertools
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -293,6 +294,32 @@ def test_a_mode_as_a_decorator_is_refused_where_it_cannot_hold() -> None:
     with pytest.raises(StopIteration) as done:
         coroutine.send(None)
     assert done.value.value.op is None
+    assert not modes.on
+
+
+def test_each_call_of_a_decorated_coroutine_has_a_block_of_its_own() -> None:
+    """Also where it is begun in one context and ended in another, and a later call ends first or last."""
+
+    class Pause:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    @no_grad()
+    async def later(x: Value) -> Any:
+        await Pause()
+        return x * 2
+
+    def ended(context: contextvars.Context, coroutine: Any) -> Any:
+        with pytest.raises(StopIteration) as done:
+            context.run(coroutine.send, None)
+        return done.value.value
+
+    begun = [(contextvars.copy_context(), later(Value(1.0))) for _ in range(2)]
+    for context, coroutine in begun:
+        context.run(coroutine.send, None)
+    assert (Value(1.0) * 2).op is not None
+    ended(contextvars.copy_context(), begun[0][1])
+    assert ended(*begun[1]).op is None
     assert not modes.on
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,132 @@ import microgradnet as mg
 from microgradnet import nn, optim
 from microgradnet.core import numbers
 from tests.test_nn_layers import CASES, Case, flat
+
+
+class Tensor:
+    """What is asked of one of PyTorch's."""
+
+    def __init__(self, numbers: Any, requires_grad: bool = True) -> None:
+        self.numbers, self.requires_grad = np.array(numbers), requires_grad
+
+    def detach(self) -> Tensor:
+        return self
+
+    cpu = detach
+
+    def numpy(self) -> Any:
+        return self.numbers
+
+
+THEIRS = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def dressed(layer: Any, args: tuple[Any, ...] = (), options: dict[str, Any] | None = None, **more: Any) -> Any:
+    """One of our layers as PyTorch would hold it: attributes, tensors, and the signature of its class."""
+    ours = inspect.signature(type(layer))
+    bound = ours.bind(*args, **(options or {}))
+    bound.apply_defaults()
+    named = {THEIRS.get(name, name): x for name, x in bound.arguments.items() if name not in ("dtype", "seed", "init")}
+    tensors = {name: Tensor(x) for name, x in layer.state_dict().items()}
+    if isinstance(layer, nn.RNN):  # which takes the rest as it comes
+        rest = inspect.signature(nn.GRU).bind(1, 1, **named.pop("options"))
+        rest.apply_defaults()
+        del named["args"]
+        named = {**rest.arguments, **named}
+        del named["dtype"], named["seed"]
+    if "bias" in named and not hasattr(layer, "num_layers"):
+        named["bias"] = tensors.get("bias")
+    if isinstance(layer, nn.PairwiseDistance):
+        named["norm"] = named.pop("p")
+    taken = [*named, "inplace", "device", "dtype", *more]
+    defaults = {"inplace": False} | dict.fromkeys(more, None)
+    kinds = [inspect.Parameter(x, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(x)) for x in taken]
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+
+    def __init__(self: Any) -> None:
+        """Nobody calls it."""
+
+    __init__.__signature__ = inspect.Signature([own, *kinds])  # type: ignore[attr-defined]
+    theirs = type(type(layer).__name__, (), {"__init__": __init__, "__module__": "torch.nn.modules.stand_in"})
+    module: Any = theirs()
+    parameters = [(name, tensors[name]) for name, _ in layer.named_parameters()]
+    vars(module).update(
+        named | more, training=layer.training, _forward_hooks={}, _forward_pre_hooks={},
+        state_dict=lambda: tensors, named_parameters=lambda: parameters,
+        named_modules=lambda: [("", module)], modules=lambda: [module],
+    )  # fmt: skip
+    return module
+
+
+PLAIN = [case for case in CASES if not case.layer.startswith(("Transformer", "Multihead", "PReLU"))]
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=[case.name for case in PLAIN])
+def test_a_layer_is_made_anew_of_what_pytorch_would_hold(case: Case) -> None:
+    layer = case.make(3)
+    again: Any = mg.from_torch(dressed(layer, case.args, case.options))
+    assert type(again) is type(layer)
+    assert again.training == layer.training
+    inputs = case.draw(1)
+    wanted = flat(layer.eval()(*inputs, **case.named))
+    for got, want in zip(flat(again.eval()(*inputs, **case.named)), wanted, strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(numbers(got), numbers(want))
+
+
+def test_parts_of_pytorchs_sequential_share_what_they_shared() -> None:
+    class Row:
+        """PyTorch's Sequential."""
+
+        __module__ = "torch.nn.modules.stand_in"
+
+        def __init__(self, *parts: Any) -> None:
+            self.parts, self.training = parts, False
+            self._forward_hooks = self._forward_pre_hooks = {}
+
+        def named_parameters(self) -> Any:
+            raise AssertionError("only that it is there is asked")
+
+        def __iter__(self) -> Any:
+            return iter(self.parts)
+
+    Row.__name__ = "Sequential"
+    linear, other = (dressed(nn.Linear(3, 3, seed=seed), (3, 3)) for seed in (0, 1))
+    frozen = dressed(nn.Linear(3, 2, seed=2), (3, 2))
+    shared = linear.named_parameters()[0][1]
+    other.named_parameters()[0] = ("weight", shared)
+    frozen.named_parameters()[1][1].requires_grad = False
+    model: Any = mg.from_torch(Row(linear, dressed(nn.Dropout(0.25), (0.25,)), linear, other, Row(frozen)))
+    assert [type(part).__name__ for part in model.layers] == ["Linear", "Dropout", "Linear", "Linear", "Sequential"]
+    assert model.layers[0] is model.layers[2]
+    assert model.layers[0].weight is model.layers[3].weight
+    assert model.layers[0].bias is not model.layers[3].bias
+    assert model.layers[1].p == 0.25
+    assert [model.training, model.layers[1].training] == [False, True]
+    last = model.layers[4].layers[0]
+    last([1.0, 2.0, 3.0]).sum().backward()
+    assert last.weight.grad is not None
+    assert last.bias.grad is None
+
+    for wrong, says in [
+        (Row(Row(dressed(nn.MSELoss()))), r"^from_torch: 0\.0: MSELoss has no counterpart; nn\.MSELoss is a loss"),
+        (dressed(nn.MLP(1, [1]), (1, [1])), r"^from_torch: MLP has no counterpart$"),
+        (Row(dressed(nn.ReLU(), threshold=0.5, mode="x")), r"^from_torch: 0: ReLU has mode='x', which is not here$"),
+        (dressed(nn.LSTM(1, 1), (1, 1), proj_size=2), r"^from_torch: LSTM has proj_size, which is not here$"),
+        (SimpleNamespace(named_parameters=3), "^from_torch wants a module of PyTorch, such as torch.nn.Linear"),
+        (nn.Linear(1, 1), "^from_torch wants a module of PyTorch"), (Row, "^from_torch wants a module of PyTorch"),
+    ]:  # fmt: skip
+        with pytest.raises(TypeError, match=says):
+            mg.from_torch(wrong)
+    for hooks in ("_forward_hooks", "_forward_pre_hooks"):
+        vars(linear)[hooks] = {0: print}
+        with pytest.raises(TypeError, match=r"^from_torch: Linear has forward hooks, which"):
+            mg.from_torch(linear)
+        vars(linear)[hooks] = {}
+    held = linear.state_dict()["weight"]
+    held.numpy, held.dtype = lambda: np.array(None, 3), "bfloat16"
+    with pytest.raises(TypeError, match=r"^from_torch: Linear holds numbers that NumPy has not, bfloat16: convert"):
+        mg.from_torch(linear)
 
 
 def torch() -> Any:

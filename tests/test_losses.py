@@ -310,7 +310,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: F.cross_entropy(V(2, 3), [1, 1], weight=[1.0, 1.0]), ValueError, r"weight of shape \(2,\).*3 classes"
     ),
     "smoothing above 1": (
-        lambda: F.cross_entropy(V(2, 3), [1, 1], label_smoothing=1.5), ValueError, "label_smoothing=1.5: it is a share"
+        lambda: F.cross_entropy(V(2, 3), [1, 1], label_smoothing=1.5), ValueError, "=1.5: it is a number from 0 to 1"
     ),
     "ignore_index of distributions": (
         lambda: F.cross_entropy(V(2, 3), np.ones((2, 3)), ignore_index=1), ValueError, "the target holds probabilities"

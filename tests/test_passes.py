@@ -51,6 +51,69 @@ def program(nodes: list[Node], result: Any) -> NumPyProgram:
     return NumPyProgram(Program(Recording(nodes, [n for n in nodes if n.kind == "input"], result, plain)))
 
 
+# --------------------------------------------------------------------------------- are two calls the same program?
+
+
+def between(one: Callable[[Node], Any], other: Callable[[Node], Any]) -> str | None:
+    """What differs between what two calls recorded: what each makes of an input, in a list; the last is the result."""
+    recordings = []
+    for make in (one, other):
+        x = entry()
+        nodes = [x, *make(x)]
+        recordings.append(Recording(nodes, [x], (nodes[-1],), (None,)))
+    return recordings[0].difference(recordings[1])
+
+
+def both(x: Node) -> list[Node]:
+    return [a := call(np.exp, x), call(np.add, a, x)]
+
+
+AT = "at step.py:1, in step"
+DIFFERENT: list[tuple[Callable[[Node], Any], Callable[[Node], Any], str]] = [
+    (lambda x: [call(np.exp, x)], lambda x: [call(np.sin, x)], f"exp {AT}, and then sin {AT}"),
+    (lambda x: [call(np.exp, x)], lambda x: [call(np.exp, x, like=X[0])], f"exp {AT}, and then exp {AT}"),
+    (lambda x: [call(np.exp, x)], lambda x: [guard(np.exp, x, held=1)], f"exp {AT}, and then guard {AT}"),
+    (lambda x: [call(np.add, x, 1.0)], lambda x: [call(np.add, x, 2.0)], f"1.0, and then 2.0, in add {AT}"),
+    (lambda x: [call(np.add, 1.0, x)], lambda x: [call(np.add, 1, x)], f"1.0, and then 1, in add {AT}"),
+    (lambda x: [call(np.add, x, X)], lambda x: [call(np.add, x, X + 1)], f"{X!r}, and then a"),
+    (lambda x: [call(np.add, x, X)], lambda x: [call(np.add, x, X[0])], f"{X!r}, and then a"),
+    (lambda x: [call(np.sum, x, axis=0)], lambda x: [call(np.sum, x, axis=1)], f"0, and then 1, in sum {AT}"),
+    (lambda x: [call(np.sum, x, axis=(0,))], lambda x: [call(np.sum, x, axis=(0, 1))], "(0,), and then (0, 1), in sum"),
+    (lambda x: [call(np.sum, x, axis=(0,))], lambda x: [call(np.sum, x, axis=[0])], f"(0,), and then [0], in sum {AT}"),
+    (lambda x: [call(len, x, a={"b": 1})], lambda x: [call(len, x, a={"c": 1})], "{'b': 1}, and then {'c': 1}, in len"),
+    (lambda x: [call(len, slice(1))], lambda x: [call(len, slice(2))], "slice(None, 1, None), and then slice(None, 2,"),
+    (lambda x: [call(np.add, x, x)], lambda x: [call(np.add, x, 1.0)], f"a result, and then 1.0, in add {AT}"),
+    (both, lambda x: [a := call(np.exp, x), call(np.add, x, a)], f"a result, and then a result, in add {AT}"),
+    (both, lambda x: both(x)[:1], f"nothing, and then add {AT}"),
+    (lambda x: both(x)[:1], both, f"nothing, and then add {AT}"),
+    (lambda x: [guard(bool, x, held=True)], lambda x: [guard(bool, x, held=False)], f"guard {AT} of True, and th"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "says"), DIFFERENT, ids=[says for _, _, says in DIFFERENT])
+def test_what_another_call_recorded_otherwise_is_named(one: Any, other: Any, says: str) -> None:
+    found = between(one, other)
+    assert found is not None
+    assert found.startswith(says)
+
+
+def test_another_result_of_the_same_calls_is_another_program() -> None:
+    x = entry()
+    nodes = [x, *both(x)]
+    first, second = (Recording(nodes, [x], (nodes[i],), (None,)) for i in (1, 2))
+    assert first.difference(second) == "another result"
+
+
+@pytest.mark.parametrize("make", [
+    both, lambda x: [call(np.add, x, np.nan)], lambda x: [call(np.add, x, X.copy())],
+    lambda x: [call(len, slice(1, 2))],
+    lambda x: [call(np.sum, x, axis=[0, (1,)], how={"a": 1.0})], lambda x: [guard(bool, x, held=True)],
+    lambda x: [call(np.add, x, np.array([np.nan, 1.0]))], lambda x: [call(len, lambda: 3)],
+])  # fmt: skip
+def test_what_two_calls_recorded_alike_is_one_program(make: Callable[[Node], Any]) -> None:
+    assert between(make, make) is None
+
+
 # ------------------------------------------------------------------------------------------------------ pass by pass
 
 

@@ -790,4 +790,4 @@ def test_recording_takes_as_long_as_there_are_scalars(shape: Callable[[list[Valu
         return calls_of(compiled)
 
     work(50)
-    assert work(800) < 2.2 * work(400)
+    assert work(360) < 2.2 * work(180)

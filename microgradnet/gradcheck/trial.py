@@ -53,7 +53,7 @@ class Trial:
         results = functools.partial(
             computed, node, i, self.inputs
         )  # no method: the field and this would hold each other
-        self.field: Field = Field(at, gx, results, results(at), np.ravel(wide(g)))
+        self.field: Field = Field(at, gx, results, results(at), np.ravel(g))
 
     def rule(self, g: Any = None, out: Any = None, inputs: Sequence[Any] | None = None) -> Any:
         """What the rule returns; of another gradient, result or inputs if these are given."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..checks import choice
+from ..checks import choice, real
 from ..core import Operand, Value
 from ..words import printable
 from .inputs import check_sizes, floating, wrong_shape
@@ -205,7 +205,7 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike = np.float32) -> None:
         check_sizes("PReLU", num_parameters=num_parameters)
-        self.weight: Value = Value(np.full(num_parameters, init, dtype))
+        self.weight: Value = Value(np.full(num_parameters, real("init", init, call="PReLU"), dtype))
 
     def forward(self, x: Operand) -> Value:
         """x with its negative numbers times the slopes, in its shape. ValueError for another number of channels."""

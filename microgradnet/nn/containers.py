@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..checks import function, is_whole, refusal
+from ..checks import function, integer, is_whole, refusal
 from ..core import Operand, Value, shaped
 from ..tree import register
 from ..words import printable
@@ -125,8 +125,8 @@ class Flatten(WithoutParameters):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim: int = start_dim
-        self.end_dim: int = end_dim
+        self.start_dim: int = integer("start_dim", start_dim, call="Flatten")
+        self.end_dim: int = integer("end_dim", end_dim, call="Flatten")
 
     def forward(self, x: Operand) -> Any:
         """x in the shape with one axis in place of several. ValueError if x does not have these axes."""
@@ -156,7 +156,7 @@ class Unflatten(WithoutParameters):
         if not sizes or not all(is_whole(n) or n == -1 for n in sizes) or sizes.count(-1) > 1:
             wanted = "the lengths of the axes to make, such as (16, 5, 5), of which one may be -1"
             raise ValueError(refusal("unflattened_size", unflattened_size, wanted, call="Unflatten"))
-        self.axis: int = axis
+        self.axis: int = integer("axis", axis, call="Unflatten")
         self.unflattened_size: tuple[int, ...] = sizes
 
     def forward(self, x: Operand) -> Any:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..checks import function
+from ..checks import function, integer
 from ..core import NonDiff, Operand, Value, modes, shaped
 from ..words import printable
 from . import init as initialisers
@@ -123,7 +123,7 @@ class Embedding(Module):
     ) -> None:
         check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         if padding_idx is not None:
-            if not -num_embeddings <= padding_idx < num_embeddings:
+            if not -num_embeddings <= integer("padding_idx", padding_idx, call="Embedding") < num_embeddings:
                 raise ValueError(f"Embedding(padding_idx={padding_idx}): there are {num_embeddings} rows")
             padding_idx %= num_embeddings
         function("init", init, call="Embedding", more=", such as nn.init.normal")

@@ -197,7 +197,7 @@ class Upsample(Spatial):
         align_corners: bool | None = None,
     ) -> None:
         if (size is None) == (scale_factor is None):
-            raise ValueError(f"Upsample(size={size}, scale_factor={scale_factor}): give one of them")
+            raise ValueError(f"Upsample(size={size!r}, scale_factor={scale_factor!r}): give one of them")
         choice("mode", mode, ("nearest", "nearest-exact", "linear", "bilinear", "area"), call="Upsample")
         self.size: Sizes | None = size
         self.scale_factor: float | tuple[float, ...] | None = scale_factor

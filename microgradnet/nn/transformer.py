@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 from .. import functional
-from ..checks import function, whole
+from ..checks import function, real, whole
 from ..core import Operand, Value
 from .attention import MultiheadAttention
 from .dropout import Dropout
 from .init import Seed, generator
-from .inputs import floating
+from .inputs import check_sizes, floating
 from .linear import Linear
 from .module import Module
 from .norm import LayerNorm
@@ -51,6 +51,8 @@ class TransformerEncoderLayer(Module):
         dtype: DTypeLike = np.float32,
         seed: Seed = None,
     ) -> None:
+        check_sizes("TransformerEncoderLayer", d_model=d_model, nhead=nhead, dim_feedforward=dim_feedforward)
+        real("layer_norm_eps", layer_norm_eps, call="TransformerEncoderLayer")
         chosen = activation_of("TransformerEncoderLayer", activation)
         rng = generator(seed)
         self.self_attn: MultiheadAttention = MultiheadAttention(
@@ -129,6 +131,8 @@ class TransformerDecoderLayer(Module):
         dtype: DTypeLike = np.float32,
         seed: Seed = None,
     ) -> None:
+        check_sizes("TransformerDecoderLayer", d_model=d_model, nhead=nhead, dim_feedforward=dim_feedforward)
+        real("layer_norm_eps", layer_norm_eps, call="TransformerDecoderLayer")
         chosen = activation_of("TransformerDecoderLayer", activation)
         rng = generator(seed)
         attentions = [

@@ -106,5 +106,8 @@ def cubic(p: Point, q: Point, bounds: tuple[float, float] | None = None) -> floa
     if not square >= 0:
         return (low + high) / 2
     root = math.sqrt(square)
-    lowest = q.t - (q.t - p.t) * ((q.slope + root - middle) / (q.slope - p.slope + 2 * root))
+    bend = q.slope - p.slope + 2 * root
+    if not bend:  # a straight line
+        return high if q.slope < 0 else low
+    lowest = q.t - (q.t - p.t) * ((q.slope + root - middle) / bend)
     return min(max(lowest, low), high)

@@ -60,7 +60,7 @@ def facts_of(node: Node, has_gradients: bool) -> Facts:
         alarms += odder
         details.append(("gradient", words[0].removeprefix("gradient ") if node.grad is None else shown(node.grad)))
     if isinstance(thing, Value) and isinstance(thing.op, Gone):
-        alarms.append(str(thing.op.why).split(". ", maxsplit=1)[0])
+        alarms.append(str(thing.op.why).partition(". ")[0])
     trace = trace_of(thing) if isinstance(thing, Value) else None
     if trace:
         details.append(("line", str(trace)))

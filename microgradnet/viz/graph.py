@@ -337,7 +337,6 @@ def stored(roots: list[Value], values: list[Value], notes: list[str]) -> tuple[d
     return found, ["gradients are the stored .grad: something was written after it was used, as an update does"]
 
 
-
 def flows_into(node: Node) -> list[Flow | None]:
     """What the node passes to each of its inputs."""
     if node.grad is None or node.op is None:

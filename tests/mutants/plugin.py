@@ -1,8 +1,9 @@
 """Runs tests with the switches: to note what each test reaches, or for each mutant those that reach it.
 
-Asked to "record", it answers with the seconds of each test that passes and what it reached; under "" stands what was
-reached while all was imported. Asked to judge, it forks for each mutant once everything is imported, and the fork runs
-the tests, the fastest first, until one fails: that test is the answer.
+Asked to "record", it answers with all blocks that were reached, and for each test that passes its seconds and which of
+them it reached, by their numbers; under "" stand those that were reached while all was imported. Asked to judge, it
+forks for each mutant once everything is imported, and the fork runs the tests, the fastest first, until one fails: that
+test is the answer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from . import switches
 FOLDER = Path(os.environ["MUTANTS"])
 TASK = json.loads((FOLDER / "task").read_text())
 
-reached: dict[str, set[int | str]] = defaultdict(set)  # by test; by file, what its fixtures for several tests reached
+reached: dict[str, set[str]] = defaultdict(set)  # by test; by file, what its fixtures for several tests reached
 seconds: dict[str, float] = {"": 0.0}
 failed: list[str] = []
 
@@ -34,7 +35,7 @@ def say(answer: dict[str, Any]) -> None:
     (FOLDER / "answer").write_text(json.dumps(answer))
 
 
-def take() -> set[int | str]:
+def take() -> set[str]:
     """What was reached since the last call, in programs that were started too."""
     found = set(switches.REACHED)
     for file in Path(os.environ["MUTANTS_REACHED"]).iterdir():
@@ -67,7 +68,10 @@ class Recorder:
             seconds[report.nodeid] = report.duration
 
     def pytest_sessionfinish(self) -> None:
-        say({test: [s, [*(reached[test] | reached[test.partition("::")[0]])]] for test, s in seconds.items()})
+        numbers = {block: number for number, block in enumerate(sorted(set().union(*reached.values())))}
+        by_test = {test: reached[test] | reached[test.partition("::")[0]] for test in seconds}
+        tests = {test: [seconds[test], sorted(numbers[x] for x in blocks)] for test, blocks in by_test.items()}
+        say({"blocks": list(numbers), "tests": tests})
 
 
 class Judge:
@@ -113,7 +117,7 @@ def verdict(number: int, items: list[pytest.Item], limit: float) -> str:
 
 def failures(items: list[pytest.Item]) -> Iterator[str]:
     """The names of the tests that fail."""
-    for item, after in zip(items, [*items[1:], None], strict=True):
+    for item, after in zip(items, [*items[1:], None], strict=False):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
         yield from failed
 

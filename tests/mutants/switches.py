@@ -1,7 +1,7 @@
 """A module with a switch at each place that was drawn, and what a switch asks.
 
-A switch is a call of `__mutant__`, which notes that the place was reached and says whether the change is in force. So
-one process knows which tests reach which places, and a fork of it has one change in force without importing anew.
+A switch is a call of `__mutant__`, which says whether the change is in force: a fork of one process has one change in
+force without importing anew. To learn which tests reach which places modules are compiled without switches, with notes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .blocks import Blocks, Notes
 from .changes import PROGRAMS, changes
 
-REACHED: set[int | str] = set()  # the numbers of places, and the names of modules of which a function ran
+REACHED: set[str] = set()  # the names of blocks
 active = int(os.environ.get("MUTANT", "0"))
 
 
-def chosen(place: int | str) -> bool:
+def chosen(place: int) -> bool:
     """What `__mutant__` is: whether the change at this place is in force."""
-    REACHED.add(place)
     return place == active
 
 
@@ -40,6 +40,7 @@ def activate(number: int) -> None:
 def install() -> None:
     """Called when Python starts; what a program that a test started reached is kept."""
     builtins.__mutant__ = chosen  # type: ignore[attr-defined]
+    builtins.__reached__ = REACHED.add  # type: ignore[attr-defined]
     if "MUTANTS_REACHED" in os.environ:
         file = Path(os.environ["MUTANTS_REACHED"], uuid.uuid4().hex)
         atexit.register(lambda: file.write_text(repr(REACHED)))
@@ -54,6 +55,7 @@ class Place(NamedTuple):
     function: str
     change: str
     source: str  # the line that it begins in
+    block: str
 
     def __str__(self) -> str:
         return f"{self.function}: {self.change}, in {self.source}"
@@ -67,25 +69,31 @@ class Walk(ast.NodeTransformer):
         self.places: list[Place] = []
         self.lines = source.splitlines()
         self.scope = [module]
-        self.tree = self.visit(ast.parse(source))
+        self.block = ""
+        tree = ast.parse(source)
+        Blocks(module, tree)
+        self.tree = self.visit(tree)
 
     def visit(self, node: Any) -> Any:
         if left_alone(node):
             return node
+        around, self.block = self.block, getattr(node, "block", self.block)
         found = []
         for change in changes(node, self.module in PROGRAMS):
             if number := self.numbers.get(len(self.places)):
                 found.append((number, copy.deepcopy(change)))
             words = " → ".join(" ".join(ast.unparse(x).split())[:110] for x in (node, change))
             source = self.lines[node.lineno - 1].strip()
-            self.places.append(Place(self.module, len(self.places), node.lineno, ".".join(self.scope), words, source))
+            scope = ".".join(self.scope)
+            self.places.append(Place(self.module, len(self.places), node.lineno, scope, words, source, self.block))
         node = self.inside(node)
         for number, change in found:
             node = switched(number, change, node)
+        self.block = around
         return node
 
     def inside(self, node: Any) -> Any:
-        """Everything in a node; a function notes that a function of its module ran."""
+        """Everything in a node."""
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             self.scope.append(node.name)
             start = 1 if ast.get_docstring(node) is not None else 0
@@ -93,7 +101,6 @@ class Walk(ast.NodeTransformer):
             node.decorator_list = self.all(node.decorator_list)
             if isinstance(node, ast.FunctionDef):
                 self.visit(node.args)
-                node.body.insert(start, ast.copy_location(ast.Expr(call(self.module, node)), node))
             self.scope.pop()
         elif isinstance(node, ast.Raise):
             pass  # what an error says is the business of the tests of errors
@@ -104,8 +111,6 @@ class Walk(ast.NodeTransformer):
             node.values = [self.inside(x) if isinstance(x, ast.FormattedValue) else x for x in node.values]
         else:
             self.generic_visit(node)
-            if isinstance(node, ast.Lambda):
-                node.body = switched(self.module, ast.Constant(None), node.body)
         return node
 
     def all(self, nodes: list[Any]) -> list[Any]:
@@ -125,33 +130,47 @@ def left_alone(node: ast.AST) -> bool:
     return isinstance(node, ast.arg | ast.pattern | ast.Import | ast.ImportFrom)
 
 
-def call(place: int | str, at: Any) -> Any:
-    function = ast.Name("__mutant__", ast.Load())
-    return ast.fix_missing_locations(ast.copy_location(ast.Call(function, [ast.Constant(place)], []), at))
-
-
-def switched(place: int | str, change: Any, node: Any) -> Any:
+def switched(number: int, change: Any, node: Any) -> Any:
     """`node`, or the change where it is in force."""
-    test = call(place, node)
+    test = ast.Call(ast.Name("__mutant__", ast.Load()), [ast.Constant(number)], [])
     switch = ast.IfExp(test, change, node) if isinstance(node, ast.expr) else ast.If(test, [change], [node])
     return ast.fix_missing_locations(ast.copy_location(switch, node))
 
 
-def walks(package: Path, drawn: Sequence[Place] = ()) -> Iterator[tuple[Path, Walk]]:
-    """Each file of a package, in order, with switches at the places of `drawn`, the first of which is number 1."""
+def modules(package: Path) -> Iterator[tuple[Path, str]]:
+    """Each file of a package, in order, and the module's name."""
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
-        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        numbers = {place.index: number for number, place in enumerate(drawn, 1) if place.module == module}
-        if numbers or not drawn:
-            yield path, Walk(module, path.read_text(encoding="utf-8"), numbers)
+        yield path, ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def places(package: Path) -> list[Place]:
+    """Every place of a package."""
+    return [p for path, module in modules(package) for p in Walk(module, path.read_text(encoding="utf-8"), {}).places]
 
 
 def put_switches(package: Path, drawn: Sequence[Place]) -> None:
-    """Compile the modules with switches to where Python looks first, marked as not to be compared with the files."""
-    for path, walk in walks(package, drawn):
-        compiled = Path(importlib.util.cache_from_source(path))
-        compiled.parent.mkdir(exist_ok=True)
-        unchecked = (1).to_bytes(4, "little") + bytes(8)
-        code = compile(walk.tree, path, "exec", dont_inherit=True)
-        compiled.write_bytes(importlib.util.MAGIC_NUMBER + unchecked + marshal.dumps(code))
+    """Compile the package with switches at the places drawn, the first of which is number 1."""
+    for path, module in modules(package):
+        numbers = {place.index: number for number, place in enumerate(drawn, 1) if place.module == module}
+        put(path, Walk(module, path.read_text(encoding="utf-8"), numbers).tree)
+
+
+def put_notes(package: Path) -> set[str]:
+    """Compile the package with notes of what is reached; the names of its blocks."""
+    names = set()
+    for path, module in modules(package):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        Blocks(module, tree)
+        names |= {node.block for node in ast.walk(tree) if hasattr(node, "block")}
+        put(path, Notes().visit(tree))
+    return names
+
+
+def put(path: Path, tree: ast.Module) -> None:
+    """Compile a module to where Python looks first, marked as not to be compared with its file."""
+    compiled = Path(importlib.util.cache_from_source(path))
+    compiled.parent.mkdir(exist_ok=True)
+    unchecked = (1).to_bytes(4, "little") + bytes(8)
+    code = compile(tree, path, "exec", dont_inherit=True)
+    compiled.write_bytes(importlib.util.MAGIC_NUMBER + unchecked + marshal.dumps(code))

@@ -1,0 +1,117 @@
+"""What is written for PyTorch and ONNX is what was written, where neither is installed to compute with it.
+
+tests/exports.txt has for networks, layers and rows the program of PyTorch and the nodes of ONNX: in full if they are
+short, else their number and their sum (CRC-32). What they compute is held against this package in test_to_torch.py and
+test_onnx.py. Where it is meant to change, `python -m tests.test_exports` writes the file anew.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradnet.export.graph import Graph, graph_of
+from microgradnet.export.onnx_file import protobuf
+from microgradnet.export.torch_file import Program
+from tests.exported import ROWS, Try, calls, layers, networks, row_as_model
+
+PAGE = Path(__file__).with_name("exports.txt")
+LONG = 240  # characters
+
+
+def models() -> Iterator[tuple[str, Callable[[], Try]]]:
+    yield from ((name, make) for name, make in networks().items() if name not in ("LeNet", "Transformer"))
+    yield from layers().items()
+    for row in ROWS:
+        for i, (inputs, varied, params) in enumerate(calls(row)):
+
+            def make(row: Any = row, inputs: Any = inputs, varied: Any = varied, params: Any = params) -> Try:
+                return Try(row_as_model(row, inputs, varied, params), tuple(inputs[i] for i in varied), None)
+
+            yield f"{row.name} {i}", make
+
+
+def as_torch(graph: Graph) -> str:
+    """What the module holds and does, without the words around it, and the whole numbers that it holds."""
+    program = Program(graph)
+    lines = program.text("Model", "net.npz").split("super().__init__()")[1].split("def load")[0].splitlines()
+    held = [f"{name} = {x.tolist()}" for name, x in program.arrays.items() if x.dtype.kind != "f"]
+    return "\n".join([*(line.split("  # ")[0].strip() for line in lines if line.strip()), *held])
+
+
+class Proto(SimpleNamespace):
+    """A node, an array or a graph of ONNX, as the words it is made with."""
+
+
+def fake() -> Any:
+    """What stands for the package of the format."""
+
+    def node(kind: str, inputs: list[str], outputs: list[str], name: str = "", doc_string: str = "", **how: Any) -> Any:
+        parts = [Proto(g=x if isinstance(x, Proto) else Proto(node=[])) for x in how.values()]
+        return Proto(kind=kind, input=inputs, output=outputs, how=how, attribute=parts)
+
+    def graph(nodes: Any, name: str, inputs: Any, outputs: Any, arrays: Any = ()) -> Any:
+        return Proto(node=nodes, inputs=inputs, outputs=outputs, arrays=arrays)
+
+    helper = SimpleNamespace(
+        make_node=node, make_graph=graph, np_dtype_to_tensor_dtype=lambda dtype: np.dtype(dtype).num,
+        make_tensor_value_info=lambda name, kind, shape: Proto(name=name, kind=kind, shape=shape),
+        make_opsetid=lambda name, n: n, make_model=lambda graph, **how: graph,
+    )  # fmt: skip
+    return SimpleNamespace(
+        helper=helper, numpy_helper=SimpleNamespace(from_array=lambda x, name: f"{name} = {x.dtype}{x.tolist()}")
+    )
+
+
+def typed(x: Any) -> str:
+    return x if isinstance(x, str) else f"{x.name}: {x.kind} {x.shape}"
+
+
+def said(graph: Any) -> Iterator[str]:
+    """A graph of ONNX, line by line."""
+    yield f"takes {', '.join(map(typed, graph.inputs))}"
+    yield from map(str, graph.arrays)
+    for node in graph.node:
+        how = {name: list(said(x)) if isinstance(x, Proto) else x for name, x in node.how.items()}
+        yield f"{', '.join(node.output)} = {node.kind}({', '.join(node.input)}){how or ''}"
+    yield f"gives {', '.join(map(typed, graph.outputs))}"
+
+
+def as_onnx(graph: Graph) -> str:
+    return "\n".join(said(protobuf(fake(), graph)))
+
+
+def lines(tried: Try) -> Iterator[str]:
+    """What is written of a model, or why it is not."""
+    graph = graph_of(tried.model, tried.x, tried.axis, "save")
+    for write in (as_torch, as_onnx):
+        try:
+            text = write(graph)
+        except TypeError as error:
+            text = re.sub(r" at .*?:\d+, in \w+(: .*?)?(?= cannot)", "", str(error)).split(". ")[0]
+        if len(text) > LONG:
+            text = f"{len(text.splitlines())} lines, {zlib.crc32(text.encode()):08x}"
+        yield " | ".join(text.splitlines())
+
+
+MODELS = dict(models())
+
+
+@pytest.mark.parametrize("part", range(20))
+def test_what_is_written_is_what_was_written(part: int) -> None:
+    known = PAGE.read_text(encoding="utf-8").split("\n\n")
+    assert len(known) == len(MODELS)
+    for (name, make), wanted in itertools.islice(zip(MODELS.items(), known, strict=True), part, None, 20):
+        assert [name, *lines(make())] == wanted.strip().split("\n")
+
+
+if __name__ == "__main__":
+    PAGE.write_text("\n\n".join("\n".join([name, *lines(make())]) for name, make in MODELS.items()), encoding="utf-8")

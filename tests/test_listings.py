@@ -1,0 +1,278 @@
+"""What compiled steps are as programs: their lines, their memory and what each pass did, as they were.
+
+tests/listings.txt has for each step here the program as it is printed, in short what each pass did, and of the native
+program its text and the sums (CRC-32) of its functions in LLVM's language, for a processor with vectors of 256 bits.
+Results alone would not show it: what computes twice, copies what it need not, or takes more memory, is right as well.
+Where it is meant to change, `python -m tests.test_listings` writes the file anew: what changed is then in the diff.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+import microgradnet.functional as F
+from microgradnet import Value, nn, optim
+from microgradnet.programs import Compiled
+from microgradnet.programs.backends import is_native
+from microgradnet.programs.native import tiles, vectors, writer
+from microgradnet.programs.native.llvm_math import definitions
+from microgradnet.programs.shown import Listing
+
+PAGE = Path(__file__).with_name("listings.txt")
+Made = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+def a(*shape: int, dtype: Any = np.float64) -> Any:
+    """Numbers between 0 and 1, no two alike."""
+    return ((np.arange(np.prod(shape, dtype=int)) * 382 % 1009 + 0.5) / 1010).reshape(shape).astype(dtype)
+
+
+def trained(model: Any, optimizer: Any, x: Any, y: Any, cost: Callable[[Any, Any], Any] = F.cross_entropy) -> Made:
+    def step(x: Any, y: Any) -> Any:
+        loss = cost(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step, (x, y)
+
+
+def classifier() -> Made:
+    model = nn.MLP(3, [4, 2], seed=0)
+    return trained(model, optim.Adam(model.parameters(), lr=0.1), a(5, 3, dtype=np.float32), np.array([0, 1, 0, 1, 1]))
+
+
+def images() -> Made:
+    layers = nn.Conv2d(1, 2, 3, padding=1, seed=0), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 2, seed=1)
+    model = nn.Sequential(*layers)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    return trained(model, optimizer, a(3, 1, 4, 4, dtype=np.float32), np.array([0, 1, 0]))
+
+
+def normed() -> Made:
+    model = nn.Sequential(nn.Linear(3, 4, seed=0), nn.BatchNorm1d(4), nn.Dropout(0.5, seed=2), nn.LayerNorm(4))
+    optimizer = optim.RMSprop(model.parameters(), lr=0.1)
+    return trained(model, optimizer, a(5, 3, dtype=np.float32), a(5, 4, dtype=np.float32), F.mse_loss)
+
+
+def recurrent() -> Made:
+    model = nn.GRU(2, 3, seed=0)
+    optimizer = optim.AdamW(model.parameters(), lr=0.1)
+    return trained(model, optimizer, a(3, 2, 2), a(3, 2, 3), lambda out, y: F.mse_loss(out[0], y))
+
+
+def attentive() -> Made:
+    model = nn.TransformerEncoderLayer(4, 2, 6, 0.0, batch_first=True, seed=0)
+    return trained(model, optim.SGD(model.parameters(), lr=0.1), a(2, 3, 4), a(2, 3, 4), F.mse_loss)
+
+
+def wide() -> Made:
+    """Large enough for blocks of rows."""
+    w, b = Value(a(300, 400)), Value(a(400))
+
+    def step(x: Any) -> Any:
+        h = np.tanh(x @ w * 0.001 + b)
+        loss = (np.exp(-h * h) * np.sqrt(h + 1.5)).sum() / 500
+        w.grad = b.grad = None
+        loss.backward()
+        w.data -= 0.1 * w.grad
+        b.data -= 0.1 * b.grad
+        return loss
+
+    return step, (a(500, 300),)
+
+
+def shaped() -> Made:
+    """Views, sums along axes, what is put together and taken apart."""
+
+    def step(x: Any, y: Any) -> Any:
+        both = np.concatenate([x.T, y[:, ::-1]], axis=1)
+        z = np.where(both > 0.5, both * 2.0, -both) + np.stack([both[0], both[1]]).sum(axis=0)
+        return (z.reshape(-1)[3:9].max() + np.mean(z, axis=1, keepdims=True) ** 2).sum(), z[np.array([0, 0, 2])]
+
+    return mg.value_and_grad(step, argnums=(0, 1), has_aux=True), (a(2, 3), a(3, 4))
+
+
+def repeated() -> Made:
+    """Much that is computed twice, not at all, or from numbers alone."""
+    scale = np.float64(0.5)
+
+    def step(x: Any, n: int) -> Any:
+        unused = np.sin(x)
+        y = np.exp(x) * scale * (3.0 - 1.0)
+        for _ in range(n):
+            y = y + np.exp(x) * 1.0 + 0.0
+        return (y * np.negative(-x) / 1.0).sum(), (np.exp(x) - unused * 0.0)[0]
+
+    return mg.grad(step, has_aux=True), (a(4), 2)
+
+
+def guarded() -> Made:
+    """Lists and numbers that are kept, a call of the host's."""
+    kept, w = {"count": 0}, Value(a(3))
+
+    def note(x: Any) -> Any:
+        kept["count"] += 1
+        return x * 2
+
+    def step(x: Any, double: bool) -> Any:
+        y = (w * x).sum() * (2.0 if double else 1.0)
+        y = y + mg.host_call(note, y)
+        w.grad = None
+        y.backward()
+        w.grad = w.grad * 0.5
+        return y
+
+    return step, (a(3), True)
+
+
+def scalar() -> Made:
+    """A network of numbers, one by one, as micrograd has it."""
+    w = [[Value(0.1 * (i + 1) - 0.02 * j) for i in range(3)] for j in range(16)]
+    v = [Value(0.3 - 0.01 * j) for j in range(16)]
+
+    def step(x: list[Any], y: float) -> Any:
+        hidden = [np.tanh(sum((p * q for p, q in zip(row, x, strict=True)), Value(0.5))) for row in w]
+        cost = (sum((p * q for p, q in zip(v, hidden, strict=True)), Value(0.0)) - y) ** 2
+        numbers = [*(p for row in w for p in row), *v]
+        for p in numbers:
+            p.grad = None
+        cost.backward()
+        for p in numbers:
+            p.data = p.data - 0.05 * p.grad
+        return cost
+
+    return step, ([0.5, -1.0, 2.0], 1.0)
+
+
+def uneven() -> Made:
+    """Numbers of which hardly two are added up alike."""
+    w = [Value(0.1 * i - 0.3) for i in range(12)]
+
+    def step(x: float) -> Any:
+        total = Value(0.0)
+        for i in range(60):
+            part = w[i % 12] * w[(7 * i) % 12] + x
+            for j in range(i % 5):
+                part = part + w[(3 * i + j) % 12] * (w[(i + 5 * j) % 12] if j % 2 else 0.5)
+            total = total + part * part
+        for p in w:
+            p.grad = None
+        total.backward()
+        return total
+
+    return step, (0.5,)
+
+
+def quadratic() -> Made:
+    """The textbook's network and its cost, and a matrix times a vector."""
+    model, w = nn.MLP(4, [3, 2], activation=F.sigmoid, final_activation=F.sigmoid, seed=0), Value(a(4))
+    optimizer = optim.SGD([*model.parameters(), w], lr=0.1)
+
+    def cost(out: Any, y: Any) -> Any:
+        x = a(5, 4)
+        return F.quadratic_cost(out, y) + F.quadratic_cost((x @ w)[:, None], y[:, :1]) + F.relu(y @ y.T).mean() * w[0]
+
+    return trained(model, optimizer, a(5, 4, dtype=np.float32), a(5, 2, dtype=np.float32), cost)
+
+
+def second() -> Made:
+    """A derivative of a derivative."""
+    return mg.grad(lambda x: mg.grad(lambda x: (np.sin(x) * x**3).sum())(x).sum()), (a(3),)
+
+
+def rare() -> Made:
+    """What NumPy is told in other ways: products, cumulative sums, sorting, linear algebra."""
+
+    def step(x: Any) -> Any:
+        y = np.einsum("ij,kj->ik", x, x) + np.cumsum(x, axis=1) + np.sort(x, axis=0)
+        return (np.linalg.inv(y + 9 * np.eye(3)) @ np.maximum(x, 0.3)).prod() + np.clip(y, 0.5, 1.5).std()
+
+    return mg.value_and_grad(step), (a(3, 3),)
+
+
+MADE = (
+    classifier, images, normed, recurrent, attentive, wide, shaped, repeated, guarded, scalar, uneven, quadratic,
+    second, rare,
+)  # fmt: skip
+
+
+def recorded(make: Callable[[], Made], backend: Any) -> Compiled:
+    step, args = make()
+    f = mg.compile(step, backend=backend)
+    for _ in range(2):
+        f(*args)
+    return f
+
+
+def listing(make: Callable[[], Made]) -> str:
+    """A program as it is printed, without the numbers of lines of this file."""
+    f = recorded(make, "numpy")
+    meaning = Listing(f.latest.program, "step").meaning  # type: ignore[union-attr]
+    held = [(name, x) for name, x in meaning.items() if name.startswith("constant") and isinstance(x, np.ndarray)]
+    constants = [
+        f"# {name}: {x.dtype}{x.shape} {zlib.crc32(x.tobytes()):08x}" for name, x in held if x.dtype.kind in "iub"
+    ]
+    text = re.sub(r"\.py:\d+: ", ".py: ", "\n".join([str(f), *constants, f"# {'; '.join(f.passes)}"]))
+    return re.sub(" +  #", "  #", text).replace("step, compiled", f"{make.__name__}, compiled", 1)
+
+
+def native(make: Callable[[], Made]) -> str:
+    """What is written for machine code, which is not made."""
+    texts: list[str] = []
+
+    class Machine:
+        def __init__(self, text: str, symbols: dict[str, int]) -> None:
+            texts.append(text)
+
+        def address(self, name: str) -> int:
+            return 1
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "Machine", Machine)
+        patch.setattr(writer.cpython, "function_at", lambda address, name: None)
+        for module in (tiles, vectors):
+            patch.setattr(module, "registers", lambda: (16, 32))
+        f = recorded(make, "native")
+    program: Any = f.latest
+    lines = [*program.text.splitlines(), f"# {'; '.join(f.passes[-2:])}"]
+    for text in texts:
+        plain = re.sub(r"\b\d{9,}\b", "address", text)
+        for part in re.split(r"^(?=define )", plain, flags=re.MULTILINE):
+            name = re.search(r"^define .*?@(\w+)", part)
+            lines.append(f"# {name[1] if name else 'declarations'}: {zlib.crc32(part.encode()):08x}")
+        known = [zlib.crc32(definitions(text, scales).encode()) for scales in (False, True)]
+        lines.append(f"# functions of numbers: {known[0]:08x} or {known[1]:08x}")
+    return "\n".join(lines)
+
+
+KINDS = {"": listing, ", native": native}
+
+
+def page() -> dict[str, str]:
+    return dict(part.split("\n", 1) for part in PAGE.read_text(encoding="utf-8").split("==== ")[1:])
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_a_step_is_the_program_that_it_was(make: Callable[[], Made]) -> None:
+    assert listing(make) == page()[make.__name__].strip()
+
+
+@pytest.mark.skipif(not is_native(), reason="programs do not run natively here")
+@pytest.mark.parametrize("make", MADE)
+def test_a_step_is_the_native_program_that_it_was(make: Callable[[], Made]) -> None:
+    assert native(make) == page()[f"{make.__name__}, native"].strip()
+
+
+if __name__ == "__main__":
+    parts = [f"==== {make.__name__}{kind}\n{text(make)}\n" for make in MADE for kind, text in KINDS.items()]
+    PAGE.write_text("\n".join(parts), encoding="utf-8")

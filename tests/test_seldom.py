@@ -1,0 +1,207 @@
+"""What happens seldom: wrong calls of NumPy's functions are told in words, arrays of nothing are what NumPy says."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+import microgradnet.functional as F
+from microgradnet import Value, check_grads, optim, primitive
+from microgradnet.core.modes import Later
+from microgradnet.programs import host, structure, surroundings
+from microgradnet.train import TensorBoard
+
+
+def v(*shape: int) -> Value:
+    return Value(np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape))
+
+
+WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (lambda: np.nan_to_num(v(2), copy=False), TypeError, r"np\.nan_to_num\(copy=False\) would write into a Value"),
+    (lambda: np.apply_along_axis(np.sum, 0, v(3, 0)), ValueError, r"of shape \(3, 0\) has no rows along axis 0"),
+    (lambda: np.ediff1d(v(3).astype(np.float32), to_end=np.array("a")), TypeError, "<U1 does not go beside float32"),
+    (lambda: np.gradient(v(2, 2), np.ones((2, 2)), axis=0), ValueError, r"or the coordinates .* got shape \(2, 2\)"),
+    (lambda: np.choose(np.array([-1]), [v(1)]), ValueError, r"np\.choose: an index is negative; wanted 0 to 0"),
+    (lambda: np.select([np.array([True])], [v(1), v(1)]), ValueError, r"as many choices as conditions; got 2 and 1"),
+    (lambda: np.piecewise(v(2), [v(2).data > 1], [1.0, 2.0, 3.0]), ValueError, "a function for each of 1 conditions"),
+    (lambda: np.pad(v(2), 1, stat_length=3), ValueError, r"np\.pad\(mode='constant'\) takes no stat_length=; got"),
+    (lambda: np.pad(v(2), ((1, 1), (1, 1), (1, 1))), ValueError, "is neither a number, a pair, nor 1 pairs"),
+    (lambda: np.einsum("i->", v(2), order="F"), TypeError, r"np\.einsum\(order='F'\) of a Value is not recorded"),
+    (lambda: np.einsum("i,j", v(2)), ValueError, "names 2 operands; got 1"),
+    (lambda: np.tensordot(v(3), np.ones(2), 1), ValueError, r"lengths .*3.* and .*2.*: they must be equal"),
+    (lambda: np.cross(v(4), np.ones(4)), ValueError, r"wants vectors of 3 \(or 2\) numbers; got 4 and 4"),
+    (lambda: np.vecdot(v(3), np.ones(2)), ValueError, "vectors of 3 and of 2 numbers; they must be equal"),
+    (lambda: np.vecdot(v(3), v(3), casting="no"), TypeError, r"np\.vecdot\(casting=…\) of a Value is not recorded"),
+    (lambda: np.sum(v(2), where=np.ones((2, 2), bool)), ValueError, r"where= of shape \(2, 2\) does not broadcast"),
+    (lambda: np.logical_and.reduce(v(2) > 1, dtype=bool), TypeError, "np.all is recorded, without them"),
+    (lambda: np.clip(v(2), 0, 1, casting="no"), TypeError, r"np\.clip\(casting=…\) of a Value is not recorded"),
+    (lambda: primitive(lambda g, out, x: g)(3), TypeError, "wants the rules first and then the function; got 3"),
+    (lambda: mg.debug(abs), TypeError, r"debug is called first: @debug\(\) above the function"),
+    (lambda: f"{v(2):.3f}", TypeError, r"format '\.3f' wants one number; this Value has shape \(2,\)"),
+    (lambda: np.linalg.vector_norm(v(2), ord=v()), TypeError, r"vector_norm\(ord=…\) is a number, no Value"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "says"), WRONG, ids=[says[:30] for _, _, says in WRONG])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_wrong_call_is_told_in_words(call: Callable[[], Any], error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        call()
+
+
+NOTHING: list[Callable[[Any], Any]] = [
+    lambda x: np.linalg.vector_norm(x, axis=0), lambda x: np.linalg.vector_norm(x, axis=(0, 1), keepdims=True),
+    lambda x: np.linalg.vector_norm(x, axis=0, ord=1), lambda x: np.linalg.norm(x, 1, 0, True),
+    lambda x: np.max(x, axis=0, initial=3.0), lambda x: np.min(x, axis=0, keepdims=True, initial=-3.0),
+    lambda x: np.max(x, initial=3.0), lambda x: np.nanquantile(x, 0.5, axis=0),
+    lambda x: np.nanmedian(x, axis=0, keepdims=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", NOTHING)
+@pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")
+def test_of_nothing_they_are_what_numpy_says(call: Callable[[Any], Any]) -> None:
+    x = np.ones((0, 3))
+    got, wanted = call(Value(x)), call(x)
+    assert got.shape == np.shape(wanted)
+    np.testing.assert_array_equal(got.data, wanted)
+    assert mg.grad(lambda x: call(x).sum())(x).shape == (0, 3)
+
+
+@pytest.mark.parametrize("call", [
+    lambda np, a: np.full_like(a, a[0], shape=(2, 2)), lambda np, a: np.full_like(a, a[0], dtype=np.float32),
+    lambda np, a: np.full_like(a, a * 2), lambda np, a: np.logspace(0.0, a, 4, base=a + 1, axis=-1),
+    lambda np, a: np.logspace(a, 2.0, 3, base=2 * a), lambda np, a: F.prelu(a[1] - 3.5, a[:1]),
+])  # fmt: skip
+def test_values_among_arguments_of_ranges(call: Callable[[Any, Any], Any]) -> None:
+    a = np.array([1.5, 2.0, 3.0])
+    got = call(np, Value(a))
+    wanted = call(np, a)
+    assert got.dtype == np.asarray(wanted).dtype
+    assert got.shape == np.shape(wanted)
+    np.testing.assert_allclose(got.data, wanted, rtol=1e-12)
+    assert check_grads(lambda x: call(np, x), a)
+
+
+def test_what_is_still_to_come_becomes_an_array_of_the_dtype_that_is_asked() -> None:
+    array = np.asarray(Later(lambda: np.array([1, 2])), np.float32)
+    assert array.dtype == np.float32
+    assert array.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(("count", "last"), [(29, "x28"), (30, "… and 1 more"), (33, "… and 4 more")])
+def test_a_report_lists_so_many_inputs_and_says_how_many_more_there_are(count: int, last: str) -> None:
+    names = [f"x{i}" for i in range(count)]
+    f = eval(f"lambda {', '.join(names)}: {' + '.join(names)}")
+    table = str(check_grads(f, *map(float, range(1, count + 1)))).split("\n\n")[1].splitlines()
+    assert len(table) == min(count + 1, 31)
+    assert [row.split()[0] for row in table[1:30]] == names[:29]
+    assert table[-1].strip().startswith(last)
+
+
+def test_two_arguments_of_one_name_are_told_apart() -> None:
+    wrong = primitive(lambda g, out, x: g * 3)(lambda x: 2 * x)
+    layers = [mg.nn.Linear(1, 1, seed=seed, dtype=np.float64) for seed in (0, 1)]
+    report = check_grads(lambda a, b: wrong(a.weight) + b.bias, *layers)
+    text = str(report)
+    assert not report
+    assert "weight" in text
+    assert {entry.name for entry in report.mismatches} <= {"weight", "weight′"}
+
+
+def test_a_plateau_that_is_loaded_goes_on_where_it_stood() -> None:
+    def waiting() -> tuple[optim.SGD, optim.ReduceLROnPlateau]:
+        o = optim.SGD([{"params": [v(2)], "lr": 0.5}, {"params": [v(3)], "lr": 0.25}], 0.1)
+        return o, optim.ReduceLROnPlateau(o, factor=0.5, patience=1, cooldown=2, min_lr=[0.1, 0.05])
+
+    costs = [3.0, 2.0, 2.5, 2.25, 2.125, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5]
+    (_, whole), (_, first), (o, second) = waiting(), waiting(), waiting()
+    rates = []
+    for cost in costs:
+        whole.step(cost)
+        rates.append(whole.get_last_lr())
+    for i, cost in enumerate(costs):
+        first.step(cost)
+        second.load_state_dict(first.state_dict())
+        assert [group["lr"] for group in o.param_groups] == rates[i]
+        state = first.state_dict()
+        assert second.state_dict() == state
+        assert all(type(lr) is float for lr in second.state_dict()["lrs"])
+    for wrong, says in [
+        ({**state, "lrs": [1.0]}, r"its lrs are \[1\.0\], which is not one number for each group"),
+        ({**state, "lrs": "ab"}, "its lrs are 'ab', which is not one number for each group"),
+        ({**state, "best": "x"}, "what it has seen is no numbers"),
+    ]:
+        with pytest.raises(ValueError, match=says):
+            second.load_state_dict(wrong)
+
+
+def test_tensorboard_is_given_each_curve_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the package's own name for what writes, whose place a list takes."""
+    told: list[Any] = []
+
+    class Writer:
+        def __init__(self, folder: str) -> None:
+            told.append(folder)
+
+        def add_scalar(self, *point: Any) -> None:
+            told.append(point)
+
+        def flush(self) -> None:
+            told.append("flush")
+
+        def close(self) -> None:
+            told.append("close")
+
+    module: Any = types.ModuleType("tensorboard.summary")
+    module.Writer = Writer
+    monkeypatch.setitem(sys.modules, "tensorboard", types.ModuleType("tensorboard"))
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", module)
+    board = TensorBoard("runs/first")
+    board.on_end(types.SimpleNamespace())  # type: ignore[arg-type]  # of what never began
+    board.on_start(types.SimpleNamespace())  # type: ignore[arg-type]
+    history = {"epoch": [1, 2], "seconds": [0.1, 0.2], "loss": [4.0, 3.0], "accuracy": [0.5, 0.75]}
+    board.on_epoch(types.SimpleNamespace(history=history, epoch=2))  # type: ignore[arg-type]
+    board.on_end(types.SimpleNamespace())  # type: ignore[arg-type]
+    assert told == ["runs/first", ("loss", 3.0, 2), ("accuracy", 0.75, 2), "flush", "close"]
+
+
+def test_what_a_compiled_step_takes_for_the_same() -> None:
+    """One object, numbers of the same bits, equal strings and tuples, one method of one object."""
+
+    class Counter:
+        def up(self) -> None: ...
+        def down(self) -> None: ...
+
+    one, other = Counter(), Counter()
+    nan = float("nan")
+    for x, y, same in [
+        (one, one, True), (one, other, False), (one.up, one.up, True), (one.up, other.up, False),
+        (one.up, one.down, False), (nan, float("nan"), True), (0.0, -0.0, False), (1, 1.0, False), (1, True, False),
+        (np.float32(1), np.float32(1), True), (np.float32(1), np.float64(1), False), ((1, (2.0,)), (1, (2.0,)), True),
+        ((1, 2), (1, 2, 3), False), ((1, 2), (1, 3), False), ("a", "".join(["a"]), True), ([1], [1], False),
+        (range(3), range(3), True), (b"a", b"b", False),
+    ]:  # fmt: skip
+        assert surroundings.alike(x, y) is same, (x, y)
+    for x, y, same in [
+        ([1, "a"], [1, "a"], True), ([1], [1, 2], False), ([one], [one], True), ([one], [other], False),
+        ({"a": 1.5}, {"a": 1.5}, True), ({"a": 1}, {"b": 1}, False), ({"a": 1}, {"a": 2}, False), ([1], [2], False),
+        ([[1]], [[1]], False),
+    ]:  # fmt: skip
+        assert structure.same(x, y) is same, (x, y)
+
+
+def test_variables_around_a_function_may_hold_nothing_yet() -> None:
+    cells = types.CellType(3), types.CellType()
+    assert surroundings.contents_of(cells) == (3, surroundings.MISSING)
+
+
+def test_what_the_host_returned_is_said_in_words() -> None:
+    kinds = host.kind_of(np.ones((2, 3))), (host.kind_of(1.5), host.kind_of(np.float32(1))), host.kind_of(None)
+    assert [host.said(kind) for kind in kinds] == ["shape (2, 3) (float64)", "float, shape () (float32)", "NoneType"]
