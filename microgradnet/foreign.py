@@ -381,7 +381,7 @@ KEYWORDS: dict[str, str] = {
     "is_training": "training", "deterministic": "training", "normalized_axes": "normalized_shape",
     "max_value": "max_norm clip_value",
     "gray": "grey", "image_size": "size", "target_size": "size", "clip_norm": "clip",
-    "gradient_clip_val": "clip", "max_grad_norm": "clip",
+    "gradient_clip_val": "clip", "clipnorm": "clip", "max_grad_norm": "clip",
     "accumulate_grad_batches": "accumulate", "gradient_accumulation_steps": "accumulate",
 }  # fmt: skip
 
