@@ -184,8 +184,8 @@ def operations() -> str:
     head = (
         "# Operations\n\nEvery operation that is recorded, made from its row: the gradient of each input, as its rules "
         "record it, where it works element by element (g is the gradient of the result, out); where it is smooth; and "
-        "what it states of special points ([conventions](../conventions.md)). NumPy's other functions are made of these "
-        "([support](../support.md)).\n\n| operation | gradient | domain | at → gradient |\n|---|---|---|---|\n"
+        "what it states of special points ([conventions](../conventions.md)). NumPy's other functions are made of "
+        "these ([support](../support.md)).\n\n| operation | gradient | domain | at → gradient |\n|---|---|---|---|\n"
     )
     rows = {title(row): row for row in TABLE.values()}
     return head + "".join(line(name, row) for name, row in sorted(rows.items(), key=lambda item: item[0].lower()))
@@ -229,7 +229,7 @@ def gallery(folder: Path) -> str:
         title, _, rest = doc.partition("\n")
         shown = f"![what {path.name} draws](pictures/{picture.name})\n\n" if picture else ""
         parts.append(f"## `{path.name}`\n\n**{escaped(title)}** {escaped(rest.strip())}\n\n{shown}")
-    head = "# Gallery\n\nThe pictures of all examples, drawn when this page was made. Each is a short program in `examples/`.\n\n"
+    head = "# Gallery\n\nThe pictures of all examples, drawn when this page was made. Each is a program in `examples/`.\n\n"
     return head + "\n".join(parts)
 
 
