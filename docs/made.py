@@ -229,7 +229,7 @@ def gallery(folder: Path) -> str:
         title, _, rest = doc.partition("\n")
         shown = f"![what {path.name} draws](pictures/{picture.name})\n\n" if picture else ""
         parts.append(f"## `{path.name}`\n\n**{escaped(title)}** {escaped(rest.strip())}\n\n{shown}")
-    head = "# Gallery\n\nThe pictures of all examples, drawn when this page was made. Each is a program in `examples/`.\n\n"
+    head = "# Gallery\n\nThe pictures of all examples in `examples/`, drawn when this page was made.\n\n"
     return head + "\n".join(parts)
 
 
