@@ -57,11 +57,8 @@ def main(options: argparse.Namespace) -> None:
     print(f"compiled: {fast:.2f} s, until it was a program included, held-out accuracy {right[1]:.2%}")
 
     picture = options.out / "compiled_step.svg"
-    try:
-        mg.draw(step, title="one step: forward, backward, update").save(picture)
-        print(f"picture: {picture}")
-    except RuntimeError as error:  # Graphviz is not installed: it says how to get it
-        print(f"The program is not drawn: {error}")
+    mg.draw(step, title="one step: forward, backward, update").save(picture)
+    print(f"picture: {picture}")
 
 
 if __name__ == "__main__":

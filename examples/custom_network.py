@@ -104,7 +104,7 @@ def main(options: argparse.Namespace) -> None:
     try:
         mg.draw(again, x_test, fold="modules", depth=1, title="the network by Module").save(graph)
         print(f"graph: {graph}")
-    except RuntimeError as error:  # Graphviz is not installed: it says how to get it
+    except RuntimeError as error:  # a PNG needs Graphviz: it says how to get it
         print(f"The graph is not drawn: {error}")
 
 

@@ -50,8 +50,8 @@ def main(options: argparse.Namespace) -> None:
         for name in ("gradient_graph.svg", "gradient_graph.png"):
             drawing.save(options.out / name)
             written.append(name)
-    except RuntimeError as error:  # Graphviz is not installed: it says how to get it
-        print(f"The graph is not drawn: {error}")
+    except RuntimeError as error:  # a PNG needs Graphviz: it says how to get it
+        print(f"The graph is an SVG only: {error}")
 
     # Each slope says two things, which way and how much it matters. So nudge single weights against theirs.
     weight = model.layers[-1].weight

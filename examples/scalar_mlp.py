@@ -23,8 +23,8 @@ class Neuron:
 
     def __init__(self, inputs: int, rng: np.random.Generator, squash: bool = True) -> None:
         # So large that the sums reach where tanh bends, and each neuron bends somewhere else.
-        self.weights = [Value(float(w), name=f"w{i}") for i, w in enumerate(rng.normal(0, 3 * inputs**-0.5, inputs))]
-        self.bias = Value(float(rng.normal()), name="bias")
+        self.weights = [Value(float(w)) for w in rng.normal(0, 3 * inputs**-0.5, inputs)]
+        self.bias = Value(float(rng.normal()))
         self.squash = squash
 
     def __call__(self, inputs: list[Any]) -> Any:
@@ -103,8 +103,8 @@ def main(options: argparse.Namespace) -> None:
         for name in ("scalar_neuron.svg", "scalar_neuron.png"):
             drawing.save(options.out / name)
             pictures.append(name)
-    except RuntimeError as error:  # Graphviz is not installed: it says how to get it
-        print(f"The graph is a text only: {error}")
+    except RuntimeError as error:  # a PNG needs Graphviz: it says how to get it
+        print(f"The graph is no PNG: {error}")
 
     # Its answer lies around 1 for one moon and around −1 for the other: as a probability, σ(2 · answer).
     axes = plots.decision_regions(lambda xy: sigmoid(2 * model([xy[:, 0], xy[:, 1]])), points, labels)

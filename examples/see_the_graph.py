@@ -1,7 +1,8 @@
 """What was recorded, as pictures: small expressions, networks by operation and by Module, a graph too large to look at.
 
-Each is drawn into the folder as a picture (PNG and SVG), as a page to open in a browser (HTML) and as text; printed is
-how many boxes were drawn for how many recorded operations, what was folded, and how long that took.
+Each is drawn into the folder as a picture (SVG and, where there is Graphviz, PNG), as a page to open in a browser
+(HTML) and as text; printed is how many boxes were drawn for how many recorded operations, what was folded, and how long
+that took.
 """
 
 from __future__ import annotations
@@ -23,14 +24,19 @@ from microgradnet.functional import quadratic_cost, sigmoid
 
 def main(options: argparse.Namespace) -> None:
     rng = np.random.default_rng(options.seed)
+    missing = ""
     for name, value, how in graphs(rng):
         began = time.perf_counter()
         drawing = mg.draw(value, title=name.replace("_", " "), **how)
         drawn = time.perf_counter()
-        drawing.save(options.out / f"{name}.png")
+        drawing.save(options.out / f"{name}.svg")
         laid_out = time.perf_counter()
-        for ending in ("svg", "html", "txt"):
+        for ending in ("html", "txt"):
             drawing.save(options.out / f"{name}.{ending}")
+        try:
+            drawing.save(options.out / f"{name}.png")
+        except RuntimeError as error:  # a PNG needs Graphviz: it says how to get it
+            missing = f"\nno PNGs: {error}"
         folded = f"; folded: {', '.join(drawing.folded)}" if drawing.folded else ""
         print(
             f"{name}: {len(history(value)):,} operations in {drawing.boxes} boxes{folded} "
@@ -39,7 +45,7 @@ def main(options: argparse.Namespace) -> None:
     model, x, labels = digit_network(rng)
     axes = plots.network(model, x[0], labels=labels)
     axes.figure.savefig(options.out / "neurons.png", dpi=110)
-    print(f"neurons: the columns of neurons of that network\npictures: {options.out}")
+    print(f"neurons: the columns of neurons of that network\npictures: {options.out}{missing}")
 
 
 def graphs(rng: np.random.Generator) -> Iterator[tuple[str, Value, dict[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -123,6 +124,25 @@ def check(graph: Graph, places: Layout, down: bool, broken: bool = False) -> Non
         line = np.array(seen(path.points, down))[:, None]
         for j in np.flatnonzero((np.abs(line - middles) < sizes / 2 - 0.5).all(2).any(0)):
             assert names[j] in (edge.source, edge.target), f"{edge} ({i}) runs through {names[j]}"
+
+
+def test_three_hundred_boxes_take_a_moment(capsys: pytest.CaptureFixture[str]) -> None:
+    """How long is printed; that they are placed, and alike each time, is asserted."""
+    rng = np.random.default_rng(0)
+    boxes = [Box(f"n{i}", 120, 73) for i in range(300)]
+    edges = [Edge(f"n{max(0, i - int(b))}", f"n{i}", 40, 14) for i in range(1, 300) for b in 1 + rng.geometric(0.2, 2)]
+    began = time.process_time()
+    places = layout(boxes, edges)
+    took = time.process_time() - began
+    with capsys.disabled():
+        print(f"300 boxes, {len(edges)} edges with labels: laid out in {1000 * took:.0f} ms")
+    assert layout(boxes, edges) == places
+    assert len(places.boxes) == 300
+
+
+def test_a_circle_is_drawn_all_the_same() -> None:
+    places = layout([Box("a", 44, 39), Box("b", 44, 39)], [Edge("a", "b"), Edge("b", "a")])
+    assert places.boxes["a"].x < places.boxes["b"].x
 
 
 @contextmanager

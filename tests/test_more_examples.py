@@ -256,5 +256,4 @@ def test_a_compiled_step_is_printed_timed_and_drawn(example: Callable[..., str],
     assert "needed by nothing: " in printed
     eager, compiled = (float(n) for n in re.findall(r"held-out accuracy ([\d.]+)%", printed))
     assert abs(eager - compiled) < 1
-    if "The program is not drawn" not in printed:
-        assert "gradient of layers.0.weight" in (tmp_path / "compiled_step.svg").read_text()
+    assert "gradient of layers.0.weight" in (tmp_path / "compiled_step.svg").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import math
 import os
@@ -25,8 +26,10 @@ from microgradnet import Value, draw, nn
 from microgradnet.viz import render
 from microgradnet.viz.boxes import Box, in_order
 from microgradnet.viz.dot import STYLES
+from microgradnet.viz.drawing import as_json
 from microgradnet.viz.fold import WAYS, fold
 from microgradnet.viz.graph import read
+from microgradnet.viz.scene import in_better_direction, opened
 
 
 class Parsed:
@@ -233,12 +236,106 @@ def test_parameters_of_an_operation_are_shown() -> None:
 def test_names_make_inputs_of_arrays() -> None:
     x, y = np.ones((2, 3)), np.zeros((2, 3))
     w = Value(np.ones((2, 3)), name="w")
-    plain = draw(((w * x) - y).sum())
+    plain = (lambda w, a, b: ((w * a) - b).sum())(w, np.ones((2, 3)), np.zeros((2, 3)))
     named = draw(((w * x) - y).sum(), names={"x": x, "target": y})
-    assert plain.text.count("· array") == 2
+    assert draw(plain).text.count("· array") == 2
     assert "▷ x" in named.text
     assert "▷ target" in named.text
     assert "▷ target" in draw(((w * x) - y).sum(), names={"target": y}, fold="all").text
+
+
+class Neuron:
+    """As people write it who come from micrograd."""
+
+    def __init__(self, inputs: int) -> None:
+        self.w = [Value(0.1 * (i + 1)) for i in range(inputs)]
+        self.b = Value(0.0)
+
+    def __call__(self, x: list[Any]) -> Any:
+        return np.tanh(sum((w * x for w, x in zip(self.w, x, strict=True)), self.b))
+
+
+class Layer:
+    def __init__(self, inputs: int, outputs: int) -> None:
+        self.neurons = [Neuron(inputs) for _ in range(outputs)]
+
+    def __call__(self, x: list[Any]) -> list[Any]:
+        return [neuron(x) for neuron in self.neurons]
+
+
+class Neurons:
+    def __init__(self, *sizes: int) -> None:
+        self.layers = [Layer(n, m) for n, m in itertools.pairwise(sizes)]
+
+    def __call__(self, x: list[Any]) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x[0]
+
+
+def test_what_has_no_name_is_called_by_where_it_lives() -> None:
+    a, pair = Value(1.0), [Value(2.0), Value(3.0)]
+    table = {"rate": Value(0.5)}
+    text = draw(a * pair[1] + table["rate"]).text
+    for name in ("▷ a  1", "▷ pair[1]  3", "▷ table['rate']  0.5"):
+        assert name in text
+    assert "▷ input  7" in draw((lambda: Value(7.0) * 2.0)()).text  # nobody holds it
+    model = Neurons(2, 3, 1)
+    parameters = [model.layers[0].neurons[2].w[1]]
+    for p in parameters:  # p is left over, and no good name
+        assert p.data == 0.2
+    text = draw(model([1.0, -1.0])).text
+    assert "▭ layers[0].neurons[2].w[1]  0.2" in text
+    assert text.count("▭") == 3 * 3 + 4
+    other = Neurons(2, 1)
+    assert "▭ other.layers[0].neurons[0].b" in draw(model([1.0, -1.0]) + other([1.0, 1.0])).text
+
+
+def test_neurons_are_frames_in_columns() -> None:
+    model = Neurons(2, 3, 3, 1)
+    drawing = draw((1.0 - model([1.0, -1.0])) ** 2, fold="modules")
+    graph = in_better_direction(as_json(drawing._small, drawing._small, "", "LR"))
+    places = opened(graph)[1]
+    where = {box.call.title + str(box.group.start if box.group else ""): f"n{i}"
+             for i, box in enumerate(drawing._small.boxes) if box.call}  # fmt: skip
+    assert len(where) == 7
+    columns = [{places.boxes[key].x for name, key in where.items() if key in keys}
+               for keys in [list(where.values())[:3], list(where.values())[3:6], list(where.values())[6:]]]  # fmt: skip
+    assert [len(column) for column in columns] == [1, 1, 1]
+    assert sorted(x for column in columns for x in column) == [x for column in columns for x in column]
+    titles = [group["title"] for group in graph["groups"]]
+    assert titles == ["Neurons", "layers[0]", "layers[1]", "layers[2]"]
+    unfolded = draw(model([1.0, -1.0]))
+    assert {"neurons[2]", "layers[1]", "Neurons"} <= {group.title for group in unfolded._small.groups}
+    shared = model.layers[0].neurons[0]  # called on its own result it cannot be one box
+    y = shared([1.0, 2.0])
+    assert draw(shared([y * 2.0, model.layers[0].neurons[1]([y, y])])).text.count("▭") == 6
+
+
+def test_after_an_update_the_stored_gradients_are_drawn() -> None:
+    w = Value(3.0, name="w")
+    cost = (w * 2.0 - 1.0) ** 2
+    cost.backward()
+    w.data -= 0.1 * w.grad
+    text = draw(cost).text
+    assert "▷ w  1  gradient 20" in text
+    assert "(gradients are the stored .grad: something was written after it was used, as an update does)" in text
+    never = w * 2.0
+    w.data = 5.0
+    assert "no gradients: the Value 'w'" in draw(never).text or "no gradients: w" in draw(never).text
+
+
+@pytest.mark.parametrize("rank", [2, 4])
+def test_a_running_mean_is_named_and_stands_in_its_frame(rank: int) -> None:
+    layer = nn.BatchNorm1d(3) if rank == 2 else nn.BatchNorm2d(3)
+    layer.running_mean = np.array([0.5, -1.0, 2.0], np.float32)
+    before = nn.Linear(3, 3, seed=0) if rank == 2 else nn.Conv2d(3, 3, 1, seed=0)
+    model = nn.Sequential(before, layer).eval()
+    small = draw(model, np.ones((4, 3, 2, 2)[:rank], np.float32))._small
+    (box,) = [box for box, facts in zip(small.boxes, small.facts, strict=True) if facts.title == "running_mean"]
+    assert box.group
+    assert box.group.module is not model
+    assert "BatchNorm" in box.group.subtitle + box.group.title
 
 
 def test_the_line_of_the_program_is_in_the_details() -> None:

@@ -244,7 +244,7 @@ def facts_of_many(box: Box, graph: Graph) -> Facts:
     for kind in (PARAMETER, INPUT):
         of_kind = [node for node in leaves if node.kind == kind]
         if of_kind:
-            shapes = spelled([f"{node.name.split('.')[-1]} {node.thing.shape}".strip() for node in of_kind], ", ", 60)
+            shapes = spelled([last_name(node) for node in of_kind], ", ", 60)
             held = counted(sum(node.thing.size for node in of_kind), kind)
             if held != title:
                 lines.append(f"{held}: {shapes}" if box.call else held)
@@ -260,6 +260,17 @@ def facts_of_many(box: Box, graph: Graph) -> Facts:
         lines.append(f"gradient norm {number(norm(sizes))}" if sizes else "no gradient: nothing flows back")
     alarms = Counter(alarm for node in operations + leaves for alarm in alarm_words(node))
     return Facts(title, lines, [f"{what} in {counted(n, 'place')}" for what, n in alarms.items()], details, value)
+
+
+def last_name(node: Node) -> str:
+    """The end of its path, and the shape of an array: `weight (10, 16)`, `w[1]`."""
+    name = node.name.rpartition(".")[2]
+    return name if name and not node.thing.ndim else f"{name} {node.thing.shape}".strip()
+
+
+def title_of(box: Box, facts: Facts) -> str:
+    """The title of a box in a picture; without what the frames around it say already."""
+    return facts.title.removeprefix(f"{box.group.path}.") if box.group and box.group.path else facts.title
 
 
 def alarm_words(node: Node) -> list[str]:
@@ -278,7 +289,7 @@ def alarm_words(node: Node) -> list[str]:
 def titled(box: Box) -> str:
     """A box in a word."""
     if box.call:
-        return type(box.call.module).__name__ if box.call.module else "module"
+        return box.call.noun
     node = box.main
     return box.pattern if node is None else str(node.op.symbol) if node.op else node.kind
 

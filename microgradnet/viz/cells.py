@@ -11,8 +11,9 @@ TO_LABEL, FROM_LABEL = 26.0, 22.0  # between layers, where one is of labels
 PAD, HEAD = 18.0, 46.0  # inside a frame; above, where its title stands
 TRACK, SHOULDER = 9.0, 12.0  # between edges that return to the next row, and before the first of them
 TIP = 5.0  # of an arrow, which its line does not reach
+TURNS = 3  # edges that turn into the next row, at most: more are no chain
 SCREEN = 1.6  # width to height of what is looked at
-LONG = {"LR": 1_100.0, "TB": 760.0}  # what is longer is broken, if it then fits better
+LONG = {"LR": 1_300.0, "TB": 900.0}  # what is longer is broken, if it then fits better
 PASSING = 100_000  # times that an edge passes a layer; beyond it edges run straight: nobody can follow so many
 
 

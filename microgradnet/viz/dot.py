@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from .boxes import Arrow, Box, Picture
+from .boxes import Arrow, Box, Picture, title_of
 from .facts import Facts, shorter
 from .graph import Group
 
@@ -78,7 +78,7 @@ def node_style(box: Box, facts: Facts) -> dict[str, str]:
     if facts.alarms:
         more |= {"color": RED, "penwidth": "3", "fontcolor": RED}
     kind = f"{box.kind} alarm" if facts.alarms else box.kind
-    text = [facts.title, *facts.lines, *[f"⚠ {alarm}" for alarm in facts.alarms]]
+    text = [title_of(box, facts), *facts.lines, *[f"⚠ {alarm}" for alarm in facts.alarms]]
     tooltip = "\n".join(f"{name}: {shorter(value, 300)}" for name, value in facts.details)
     return {"label": lines_of(text), "tooltip": literal(tooltip), "shape": shape, "style": style, "fillcolor": fill,
             "class": kind, **more}  # fmt: skip

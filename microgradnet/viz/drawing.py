@@ -8,6 +8,7 @@ import difflib
 import gc
 import math
 import os
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -22,9 +23,10 @@ from ..nn.module import Module
 from ..tree import KIND_OF, children
 from ..words import brief, printable
 from . import dot, render, svg, text
-from .boxes import Picture
+from .boxes import Picture, title_of
 from .fold import WAYS, fold
 from .graph import Graph, read
+from .homes import Held, settle_in
 from .page import page
 from .played import with_play
 from .scene import in_better_direction
@@ -49,7 +51,9 @@ class Drawing:
         written: str | None = None,
     ) -> None:
         self._small, self._large, self._title, self._given = small, large, title, direction is not None
-        self._direction: str = direction or ("TB" if max_depth(small) > 12 else "LR")
+        neurons = any(isinstance(group, Held) for group in large.groups)  # stand in columns, a column for each layer
+        self._given = self._given or neurons
+        self._direction: str = direction or ("TB" if max_depth(small) > 12 and not neurons else "LR")
         self._source: str = dot.source(small, title, self._direction, weights)
         self._text: str = text.tree(small, title) if written is None else written
 
@@ -168,7 +172,9 @@ def draw(
     `draw(step)` is the program that `mg.compile` has made of a step: a box for each of its lines, forward, backward and
     update in colours of their own, grouped by the lines of yours; its `text` is what `print(step)` shows.
 
-    `names` gives Values and plain arrays names, `{"x": x}`; arrays so named are inputs, and are never folded away.
+    `names` gives Values and plain arrays names, `{"x": x}`; arrays so named are inputs, and are never folded away. What
+    has no name is called by where your variables hold it: `x`, `batch[2]`, `layers[0].neurons[2].w[1]`; and where
+    objects of your own hold Values, as neurons do, what each of them computes is in a frame, like a Module's.
     `fold` says what becomes one box: "constants", "modules", "repeats" (of blocks), "chains" (of elementwise
     operations), several of them, "all", or () for nothing. What has more boxes than `cap` is folded further, in this
     order, until it has not; "auto" does only that, and `cap=None` never. `depth` is how deep Modules are unfolded: 0
@@ -189,11 +195,14 @@ def draw(
     """
     ways = checked_options(fold, depth, cap, direction)
     inputs = checked_names(names)
+    caller = sys._getframe(1)
     if len(what) == 1 and callable(what[0]) and hasattr(what[0], "signatures"):
         return of_program(what[0], cap, direction, title)
     roots, models, more = recorded(what, named)
     with uncollected():
-        graph = read(roots, {**more, **inputs}, models, gradients=gradients, flows=weights)
+        graph = read(
+            roots, {**more, **inputs}, models, gradients=gradients, flows=weights, look=lambda n: settle_in(n, caller)
+        )
         small, large = pictures(graph, ways, depth, cap)
     return Drawing(small, large, title, direction, weights)
 
@@ -359,8 +368,9 @@ def as_json(large: Picture, small: Picture, title: str, direction: str) -> dict[
             for a in large.arrows[i]
         ]
         boxes.append({
-            "id": i, "kind": box.kind, "group": number.get(box.group) if box.group else None, "title": facts.title,
-            "lines": facts.lines, "alarm": facts.alarms, "details": facts.details, "inputs": inputs,
+            "id": i, "kind": box.kind, "group": number.get(box.group) if box.group else None,
+            "title": title_of(box, facts), "lines": facts.lines, "alarm": facts.alarms, "details": facts.details,
+            "inputs": inputs,
         })  # fmt: skip
     inside: dict[Any, list[Any]] = {group: [] for group in number}
     for box in large.boxes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ PARAMETER, INPUT, CONSTANT, OPERATION, OUTPUT = "parameter", "input", "constant"
 class Group:
     """One call of a Module: what was recorded inside belongs to it."""
 
+    path = ""  # where it is, as the names of what it holds begin
     counts = True  # whether its parameters are counted
 
     def __init__(self, module: Module | None, start: int, parent: Group | None) -> None:
@@ -35,6 +36,11 @@ class Group:
         self.start: int = start
         self.parent: Group | None = parent
         self.depth: int = parent.depth + 1 if parent else 0
+
+    @property
+    def noun(self) -> str:
+        """What it is, in a word."""
+        return type(self.module).__name__ if self.module else "module"
 
     def chain(self) -> list[Group]:
         """The groups it is in, the outermost first and itself last."""
@@ -105,23 +111,34 @@ class Graph:
 
 
 def read(
-    roots: list[Value], inputs: Mapping[str, Any], models: Iterable[Module] = (), *, gradients: bool, flows: bool
+    roots: list[Value],
+    inputs: Mapping[str, Any],
+    models: Iterable[Module] = (),
+    *,
+    gradients: bool,
+    flows: bool,
+    look: Callable[[list[Node]], None] | None = None,
 ) -> Graph:
     """The graph of everything `roots` were computed from.
 
-    `inputs` names Values and arrays; `models` own parameters, as the Modules do that were called on the way.
+    `inputs` names Values and arrays; `models` own parameters, as the Modules do that were called on the way. `look`
+    may name and group what has no name and no group.
     """
     values = reached(roots)
     nodes = made_nodes(values, {id(x): name for name, x in inputs.items()})
     groups = groups_of(nodes)
     tell_kinds(nodes, roots, [*models, *[group.module for group in groups if group.module and not group.parent]])
     put_leaves_into_groups(nodes)
+    if look:
+        look(nodes)
     unused = [name for name in inputs if not any(node.keep and node.name == name for node in nodes)]
     unused_notes = [f"no operation takes these as they are: {', '.join(unused)}"] if unused else []
     notes: list[str] = []
     passed = None
     if gradients:
         found, passed, notes = swept_for_show(roots, values)
+        if not found:
+            found, notes = stored(roots, values, notes)
         for node in nodes:
             if isinstance(node.thing, Value):
                 node.grad = found.get(node.thing)
@@ -219,10 +236,34 @@ def put_leaves_into_groups(nodes: list[Node]) -> None:
     for node in nodes:
         if node.inputs or not node.users:
             continue
+        name = buffer_name(node)
+        if name:  # a copy of it, which stays as it was then
+            node.name = node.name or name
+            buffers.add(id(node.thing))
         home = common([user.group for user in node.users])
         while home and (node.keep or comes_from_outside(node, home, first_in[home], buffers)):
             home = home.parent
         node.group = home
+
+
+def buffer_name(node: Node) -> str:
+    """The name of the buffer, of the Module it is used in, that a plain array is a copy of: `running_mean`."""
+    array, module = node.thing, common([user.group for user in node.users])
+    if not isinstance(array, np.ndarray) or not array.ndim or node.keep or not (module and module.module):
+        return ""
+    flat = array.reshape(array.shape[:1]) if array.size == array.shape[0] else array  # (3, 1, 1): of each channel
+    for name, buffer in vars(module.module).items():
+        if (
+            isinstance(buffer, np.ndarray)
+            and buffer.ndim
+            and buffer.shape == flat.shape
+            and np.array_equal(buffer, flat)
+        ):
+            return name
+    var, eps = getattr(module.module, "running_var", None), getattr(module.module, "eps", 0.0)
+    if isinstance(var, np.ndarray) and var.shape == flat.shape and np.allclose(flat, 1 / np.sqrt(var + eps)):
+        return "1 / √(running_var + eps)"
+    return ""
 
 
 def comes_from_outside(node: Node, group: Group, first: Node, buffers: set[int]) -> bool:
@@ -286,6 +327,14 @@ def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value,
     except Exception as error:  # a drawing shows what is wrong; it must not fail because something is
         return {}, None, [f"no gradients: {error}"]
     return found, noted if noted.left >= 0 and noted.steps else None, notes
+
+
+def stored(roots: list[Value], values: list[Value], notes: list[str]) -> tuple[dict[Value, Any], list[str]]:
+    """The gradients that a sweep from these roots has left, where none can be computed any more: after an update."""
+    if any(root.grad is None for root in roots):
+        return {}, notes
+    found = {value: value.grad for value in values if value.grad is not None}
+    return found, ["gradients are the stored .grad: something was written after it was used, as an update does"]
 
 
 def flows_into(node: Node) -> list[Flow | None]:

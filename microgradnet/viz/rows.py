@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .cells import FROM_LABEL, GAP, HEAD, LONG, PAD, SCREEN, SHOULDER, TO_LABEL, TRACK, Cell, Stream, Turn
+from .cells import FROM_LABEL, GAP, HEAD, LONG, PAD, SCREEN, SHOULDER, TO_LABEL, TRACK, TURNS, Cell, Stream, Turn
 
 
 def measure(level: Cell, layers: list[list[Cell]], labels: list[bool], lr: bool, root: Cell) -> None:
@@ -109,8 +109,8 @@ def bands(
         for n in range(1, count):
             near = [b for b in costs if b > firsts[-1] and abs(spans[b][0] - n * ideal) < ideal / 2]
             if near:  # few edges cross it, and it lies well
-                firsts.append(min(near, key=lambda b: costs[b] + 4 * abs(spans[b][0] - n * ideal) / ideal))
-        if max([costs[b] for b in firsts[1:]], default=0) > 4:  # no chain
+                firsts.append(min(near, key=lambda b: 2 * costs[b] + 4 * abs(spans[b][0] - n * ideal) / ideal))
+        if max([costs[b] for b in firsts[1:]], default=0) > TURNS:
             continue
         size = size_of(level, layers, spans, firsts, costs, lr)
         if size < least:

@@ -34,12 +34,13 @@ def cut(text: str, most: int) -> str:
     return shorter(UNSEEN.sub(spelled_out, text[: 4 * most]), most)
 
 
-UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+UNKNOWN, OPEN, CLOSE = chr(0xFFFD), chr(0x27E8), chr(0x27E9)  # only ever in a picture, which has all characters
 
 
 def spelled_out(found: re.Match[str]) -> str:
     code = ord(found[0])
-    return "\ufffd" if 0xD800 <= code < 0xE000 else f"\u27e8U+{code:04X}\u27e9"
+    return UNKNOWN if 0xD800 <= code < 0xE000 else f"{OPEN}U+{code:04X}{CLOSE}"
 
 
 def wide(text: str, font: str = "line") -> float:
