@@ -6,6 +6,7 @@ where one of them is found; and what is computed from the numbers of one neuron 
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -154,8 +155,10 @@ def is_owner(x: Any) -> bool:
     if isinstance(x, (list, tuple, dict, type)) or not hasattr(x, "__dict__") or callable(getattr(x, "__get__", None)):
         return False
     home = kind.__module__.partition(".")[0]
-    if home in sys.stdlib_module_names - {"__main__"}:
-        return False
+    if home == "builtins":
+        return not hasattr(builtins, kind.__name__)  # made where no module has a name, as in a doctest
+    if home in sys.stdlib_module_names:
+        return home == "__main__"
     if home == "microgradnet":
         return hasattr(x, "named_parameters")
     where = str(getattr(sys.modules.get(kind.__module__), "__file__", ""))
