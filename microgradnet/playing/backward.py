@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, overload
 
@@ -13,6 +14,7 @@ from ..core import WATCHER, Mode, Value, history, start, swept
 from ..files import place, replace
 from ..viz.drawing import Drawing, checked_names, checked_options, pictures, uncollected
 from ..viz.graph import Node, read
+from ..viz.homes import settle_in
 from ..viz.passes import Noted, Step
 from ..words import brief, printable
 from .film import Film, film
@@ -137,8 +139,9 @@ def steps(
     noted = Noted({value: start(value, gradient, False)})
     with Mode(WATCHER, noted), np.errstate(all="ignore"):
         swept(history(value), dict(noted.starts), False, False)
+    caller = sys._getframe(1)
     with uncollected():
-        graph = read([value], given, gradients=False, flows=False)
+        graph = read([value], given, gradients=False, flows=False, look=lambda nodes: settle_in(nodes, caller))
         graph.passed, graph.has_gradients = noted, True
         for node in graph.nodes:
             node.grad = noted.totals.get(node.thing) if isinstance(node.thing, Value) else None

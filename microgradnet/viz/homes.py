@@ -16,6 +16,7 @@ from ..core import Value
 from .graph import CONSTANT, INPUT, PARAMETER, Group, Node
 
 MOST = 100_000  # things that are looked at
+HEAP_TYPE = 1 << 9  # the flag of a class that a program has made
 
 
 class Home(NamedTuple):
@@ -151,15 +152,18 @@ def parts(x: Any) -> Iterable[tuple[str, Any]]:
 def is_owner(x: Any) -> bool:
     """Whether it is an object of a class that a user wrote: not of Python's, and not of an installed package."""
     kind = type(x)
-    if isinstance(x, (list, tuple, dict, type)) or not hasattr(x, "__dict__") or callable(getattr(x, "__get__", None)):
+    if isinstance(x, (list, tuple, dict, type)) or not hasattr(x, "__dict__") or hasattr(type(x), "__get__"):
         return False
     home = kind.__module__.partition(".")[0]
-    if home in sys.stdlib_module_names - {"__main__"}:
-        return False
+    if home == "builtins":
+        # Made where no module has a name, as in a doctest. Python's own, such as modules, are no heap types.
+        return bool(kind.__flags__ & HEAP_TYPE)
+    if home in sys.stdlib_module_names:
+        return home == "__main__"
     if home == "microgradnet":
-        return hasattr(x, "named_parameters")
+        return hasattr(kind, "named_parameters")
     where = str(getattr(sys.modules.get(kind.__module__), "__file__", ""))
-    return "site-packages" not in where or hasattr(x, "parameters")
+    return "site-packages" not in where or hasattr(kind, "parameters")  # not of x: some answer to any name
 
 
 # ------------------------------------------------------------------------------------------------------------- groups
