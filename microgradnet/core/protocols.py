@@ -94,7 +94,7 @@ class SpeaksNumPy:
                 modes.looked(self, "np.asarray(v)")
             return np.array(self._numbers, dtype)
         asking = sys._getframe(1)
-        raise refusals.turned_plain(self, asked_by(asking), asking.f_globals.get("__name__", ""))
+        raise refusals.turned_plain(self, asked_by(asking), asking.f_code)
 
 
 V = TypeVar("V", bound=SpeaksNumPy)
