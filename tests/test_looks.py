@@ -27,6 +27,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "|x| at 0": (abs, 0.0),
     "|x| at 3": (abs, 3.0),
     "1e8 + 1e-9 x at 2": (lambda x: 1e8 + 1e-9 * x, 2.0),
+    "1e8 - 1e-9 x at 2": (lambda x: 1e8 - 1e-9 * x, 2.0),
     "1e16 + x³ at 100": (lambda x: 1e16 + x * x * x, 100.0),
     "x² at 1e-30": (lambda x: x * x, 1e-30),
     "x² at 1e-310": (lambda x: x * x, 1e-310),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import pickle
 from collections.abc import Callable
@@ -245,6 +246,24 @@ def test_losses_are_finite_and_exact_far_from_0() -> None:
         np.testing.assert_allclose(out.data, expected, rtol=1e-15, atol=1e-300, err_msg=function.__name__)
         out.sum().backward()
         assert np.all(np.isfinite(v.grad)), function.__name__
+
+
+MATCHED = [
+    F.mse_loss, F.l1_loss, F.huber_loss, F.smooth_l1_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits,
+    F.kl_div, F.poisson_nll_loss, F.hinge_loss, F.soft_margin_loss, F.hinge_embedding_loss,
+    functools.partial(F.smooth_l1_loss, beta=0), functools.partial(F.gaussian_nll_loss, var=1.0),
+    functools.partial(F.kl_div, log_target=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", MATCHED)
+def test_input_and_target_are_told_by_their_names(loss: Any) -> None:
+    with pytest.raises(ValueError, match=r"^input of shape \(3, 1\), target of shape \(3,\): they must be equal"):
+        loss(np.ones((3, 1)), np.ones(3))
+    with pytest.raises(TypeError, match=r"^input holds real numbers; got dtype complex128"):
+        loss(np.ones(3, complex), np.ones(3))
+    with pytest.raises(TypeError, match=r"^target holds real numbers; got dtype complex128"):
+        loss(np.ones(3), np.ones(3, complex))
 
 
 def test_small_losses_keep_their_digits() -> None:

@@ -40,7 +40,7 @@ def hint(array: Array) -> str:
 
 def inputs(name: str, given: Any) -> Inputs:
     """What a model is called with: an array with a row for each example, or a tuple of arrays, each an input."""
-    if not isinstance(given, tuple) or not all(hasattr(part, "shape") and len(part.shape) for part in given):
+    if not isinstance(given, tuple) or not all(getattr(part, "shape", ()) for part in given):
         return rows(name, given)  # a tuple of rows is rows
     found = tuple(rows(f"{name}[{i}]", part) for i, part in enumerate(given))
     if not found or len({len(part) for part in found}) > 1:
