@@ -47,7 +47,8 @@ def test_the_readme_has_two_set_up_commands() -> None:
 
 
 def test_every_file_the_docs_point_to_exists() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "learn").glob("*.md")]:
         prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
         for target in re.findall(r"\]\((?!http)([^)#]+)", prose):
-            assert (page.parent / target).exists(), f"{page.name} → {target}"
+            made = target.startswith("made/")  # by docs/made.py, while the site is built
+            assert made or (page.parent / target).exists(), f"{page.name} → {target}"
