@@ -23,6 +23,7 @@ from .measures import Function, number
 from .run import Run
 from .sources import Batch, Rows
 from .step import Step, differentiable, measurable
+from .together import Alone
 
 
 def step_of(asked: Any, optimizer: Any) -> type[Step]:
@@ -69,18 +70,19 @@ class NumPyStep(Step):
     backend = "numpy"
     judge = staticmethod(be_finite)
 
-    def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool) -> None:
-        super().__init__(run, loss, metrics, one_array)
+    def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool, together: Alone) -> None:
+        super().__init__(run, loss, metrics, one_array, together)
         model, zero_grad, move = run.model, run.optimizer.zero_grad, run.optimizer.step
         parameters, judge, judged, wanted = self.parameters, self.judge, self.judged, bool(self.metrics)
 
-        def step(*inputs: Any, **targets: Any) -> Any:
+        def step(*inputs: Any, counted: Any = None, **targets: Any) -> Any:
             zero_grad()
             outputs = measurable(model(*inputs), one_array)
             cost = differentiable(loss(outputs, *targets.values()))
             number(cost._numbers)  # TypeError for several
             cost.backward(release=True)
-            modes.host(judge, cost, *judged([p.grad for p in parameters if p.grad is not None]))
+            judged_cost = cost if counted is None else together.averages(counted, cost)
+            modes.host(judge, judged_cost, *judged([p.grad for p in parameters if p.grad is not None]))
             move()
             return cost, outputs if wanted else None
 
@@ -103,14 +105,17 @@ class NumPyStep(Step):
             return
         self.before.note(parameters=to_be_checked)
         try:
-            cost, outputs = self.step(*batch.inputs, **dict(zip(("y", "weight"), batch.targets, strict=False)))
+            targets: dict[str, Any] = dict(zip(("y", "weight"), batch.targets, strict=False))
+            if batch.own is not None:
+                targets["counted"] = float(batch.own)
+            cost, outputs = self.step(*batch.inputs, **targets)
         except NotFiniteError as error:
             run.cost = error.cost
         else:
             self.measured(cost, outputs, batch)
             run.taken += 1
             return
-        raise FloatingPointError(self.before.report(self.loss, batch, run))
+        raise self.not_finite(batch)
 
 
 class NativeStep(NumPyStep):
@@ -121,7 +126,7 @@ class NativeStep(NumPyStep):
 
     def compiled(self, step: Callable[..., Any]) -> Compiled:
         """The step, compiled."""
-        return Rehearsed(step, self.run, self.before.parameters)
+        return Rehearsed(step, self.run, self.before.parameters, self.together)
 
     def judged(self, gradients: list[Any]) -> list[Any]:
         """One number that is 0 if all gradients are finite: native code has it for next to nothing."""
@@ -132,8 +137,9 @@ class NativeStep(NumPyStep):
 class Rehearsed(Compiled):
     """A step of training that is recorded without being taken: it runs as a program from the first call on."""
 
-    def __init__(self, step: Callable[..., Any], run: Run, parameters: dict[Value, str]) -> None:
+    def __init__(self, step: Callable[..., Any], run: Run, parameters: dict[Value, str], together: Alone) -> None:
         super().__init__(step, "native")
+        self.together: Alone = together
         self.optimizer: Any = run.optimizer
         self.before: Before = Before(run.model, parameters)
         self.rehearsing: bool = False
@@ -159,7 +165,8 @@ class Rehearsed(Compiled):
         gradients = {p: p.grad for p in self.before.parameters}
         back = self.optimizer._way_back()
         try:
-            yield
+            with self.together.silent():
+                yield
         finally:
             back()
             self.before.put_back()

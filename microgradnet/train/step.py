@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..core import Value, numbers
+from ..ops.across import apart
 from ..optim import Optimizer
 from ..words import brief
 from .before import Before, finite
 from .measures import Function, number
 from .run import Run
 from .sources import Batch
+from .together import Alone
 
 
 class Step:
@@ -26,11 +28,12 @@ class Step:
 
     backend = "eager"
 
-    def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool) -> None:
+    def __init__(self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool, together: Alone) -> None:
         self.run: Run = run
         self.loss: Function = loss
         self.metrics: list[Function] = [*metrics]
         self.one_array = one_array  # whether the outputs are measured, as one array
+        self.together: Alone = together
         self.parameters: list[Value] = run.model.parameters()
         moved = run.optimizer.parameters if isinstance(run.optimizer, Optimizer) else []
         names = {p: p.name or "a parameter" for p in moved} | {p: name for name, p in run.model.named_parameters()}
@@ -47,15 +50,23 @@ class Step:
         self.measured(cost, outputs, batch)
         if math.isfinite(run.cost):
             cost.backward(release=True)
+            self.together.averages(batch.counted)
         if not math.isfinite(run.cost) or not finite(p.grad for p in self.parameters if p.grad is not None):
-            raise FloatingPointError(self.before.report(self.loss, batch, run))
+            raise self.not_finite(batch)
         run.optimizer.step()
         run.taken += 1
 
     def measured(self, cost: Value, outputs: Any, batch: Batch) -> None:
         """Tell the run the cost and the metrics."""
         metrics = [f(numbers(outputs), batch.y) for f in self.metrics]
-        self.run.measured([number(x) for x in (cost, *metrics)], batch.size)
+        values = [number(x) for x in (cost, *metrics)]
+        self.run.measured(self.together.measured(values, batch), batch.size)
+
+    def not_finite(self, batch: Batch) -> FloatingPointError:
+        """The error for a step whose cost or gradients are not finite."""
+        with apart():  # what is looked for on one rank is not to be found on the others
+            found = self.before.report(self.loss, batch, self.run)
+        return FloatingPointError(self.together.report(found))
 
     def check(self) -> None:
         """FloatingPointError if a parameter is NaN or infinite. A step that was to be checked is undone."""
