@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import optim
-from ..core import Value
+from ..core import Value, modes
 from ..nn.module import Module
 from ..words import brief, printable
-from .gradients import Mean
+from .gradients import Mean, check_examples
 from .start import agree_on, draw_apart, generators_in, spread
 from .worlds import opened
 
@@ -62,6 +62,7 @@ class Optimizer:
 
         0 for a rank that has none: its gradients do not count. A meeting: every rank comes, equally often.
         """
+        modes.checked(check_examples, examples)
         self._mean.take(examples)
         self.optimizer.step()
 

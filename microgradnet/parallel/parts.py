@@ -64,10 +64,10 @@ def cut(arrays: list[Any], world: World) -> list[Any]:
 def enough(what: str, n: int, world: World) -> None:
     """ValueError if there are fewer examples than ranks."""
     if n < world.size:
-        examples = "1 example" if n == 1 else f"{n} examples"
+        examples, ranks = (f"{k} {word}{'s' * (k != 1)}" for k, word in ((n, "example"), (world.size, "rank")))
         raise ValueError(
-            f"shard: {what} has {examples} for {world.size} ranks, and a rank would have none. Leave it out, or take "
-            f"another batch size; fit(…, parallel=world) takes any"
+            f"shard: {what} has {examples} for {ranks}, and a rank would have none. Leave it out, or take batches of "
+            f"another size; fit(…, parallel=world) takes any last batch"
         )
 
 

@@ -68,11 +68,8 @@ class World:
 
     def _end_all(self, error: BaseException) -> None:
         """Print the error, and end the processes of all ranks: they wait for this one, and would for ever."""
-        text = "".join(traceback.format_exception(error))
-        print(f"rank {self.rank} of {self.size}, which ends all of them:\n{text}", file=sys.stderr, flush=True)
-        sys.stdout.flush()
         code = error.code if isinstance(error, SystemExit) else 1
-        self._comm.Abort(code if isinstance(code, int) and 0 < code < 128 else 1)
+        end_all(self._comm, error, code if isinstance(code, int) and 0 < code < 128 else 1)
 
     # --------------------------------------------------------------------------------------------------------- meetings
 
@@ -139,6 +136,24 @@ def bound(n: int, rank: int, size: int) -> int:
     return rank * (n // size) + min(rank, n % size)
 
 
+def end_all(comm: Any, error: BaseException, code: int = 1) -> None:
+    """Print the error, and end the processes of all ranks."""
+    text = "".join(traceback.format_exception(error))
+    print(f"rank {comm.rank} of {comm.size}, which ends all of them:\n{text}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    comm.Abort(code)
+
+
+HOOKED: list[Any] = []  # the communicator that an error outside of any block ends
+
+
+def end_all_on_errors(comm: Any) -> None:
+    """From now on an error that ends this process ends all: at its end each waits for the others."""
+    if not HOOKED:
+        HOOKED.append(comm)
+        sys.excepthook = lambda kind, error, trace: end_all(comm, error)
+
+
 OPENED: list[World] = []  # the one that is, or none
 
 
@@ -179,4 +194,7 @@ def world(comm: Any = None) -> World:
     if comm is not None and not (hasattr(comm, "Allreduce") and hasattr(comm, "Dup")):
         raise TypeError(f"world(comm) takes a communicator of mpi4py, such as MPI.COMM_WORLD; got {brief(comm)}")
     found = communicator() if comm is None else comm
-    return World(None if found is None or found.size == 1 else found)
+    if found is None or found.size == 1:
+        return World()
+    end_all_on_errors(found)
+    return World(found)
