@@ -293,6 +293,23 @@ def models_that_differ_are_refused_on_all_ranks(folder: Path) -> None:
         assert far(model, other) == 0.0, "the numbers are those of rank 0"
 
 
+def losses_that_are_no_means_are_refused(folder: Path) -> None:
+    def by_class(outputs: Any, y: Any) -> Any:
+        return mg.functional.cross_entropy(outputs, y, weight=np.array([1.0, 5.0, 25.0]))
+
+    def summed(outputs: Any, y: Any) -> Any:
+        return mg.functional.cross_entropy(outputs, y, reduction="sum")
+
+    with parallel.world() as world:
+        for loss in (by_class, summed):
+            for how in (False, "numpy"):
+                raises(
+                    ValueError,
+                    "loss is not the mean over the examples",
+                    lambda loss=loss, how=how: fitted(net(), world, loss=loss, compile=how),
+                )
+
+
 def ranks_that_come_apart_are_noticed(folder: Path) -> None:
     with parallel.world() as world:
         words = "after epoch 1 what was trained is not the same on all ranks: 3.bias"
@@ -378,13 +395,13 @@ def bounds(n: int, size: int) -> list[tuple[int, int]]:
 
 
 CHECKS = [
-    sums_are_the_same_bits_everywhere, eager_steps_reach_the_parameters_of_one_process,
-    compiled_steps_reach_them_too, convolutions_reach_them_too,
-    other_sources_are_dealt_out_alike, a_loop_by_hand_does_so_too, statistics_of_instances_are_those_of_all,
-    every_rank_draws_its_own, it_goes_on_where_it_stopped_to_the_same_bits, a_file_goes_on_on_any_number_of_ranks,
-    one_rank_writes_files, a_stop_on_one_rank_stops_all, a_nan_is_told_on_all_ranks,
-    models_that_differ_are_refused_on_all_ranks, ranks_that_come_apart_are_noticed, too_few_examples_are_refused,
-    a_rank_without_examples_counts_for_nothing, who_trains_by_itself_is_told_so,
+    sums_are_the_same_bits_everywhere, eager_steps_reach_the_parameters_of_one_process, compiled_steps_reach_them_too,
+    convolutions_reach_them_too, other_sources_are_dealt_out_alike, a_loop_by_hand_does_so_too,
+    statistics_of_instances_are_those_of_all, every_rank_draws_its_own, it_goes_on_where_it_stopped_to_the_same_bits,
+    a_file_goes_on_on_any_number_of_ranks, one_rank_writes_files, a_stop_on_one_rank_stops_all,
+    a_nan_is_told_on_all_ranks, losses_that_are_no_means_are_refused, models_that_differ_are_refused_on_all_ranks,
+    ranks_that_come_apart_are_noticed, too_few_examples_are_refused, a_rank_without_examples_counts_for_nothing,
+    who_trains_by_itself_is_told_so,
 ]  # fmt: skip
 
 

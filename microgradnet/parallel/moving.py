@@ -42,6 +42,7 @@ class Optimizer:
         if model is not None and not isinstance(model, Module):
             raise TypeError(f"model is a Module; got {brief(model)}")
         self.world = opened("parallel.Optimizer")
+        self.world.counts = True
         self.optimizer: optim.Optimizer = optimizer
         names = {} if model is None else {p: name for name, p in model.named_parameters()}
         parameters = {p: names.get(p) or p.name or f"parameter {i}" for i, p in enumerate(optimizer.parameters)}

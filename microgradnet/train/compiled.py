@@ -103,6 +103,7 @@ class NumPyStep(Step):
         if shorter and run.steps is not None and run.steps > RARE:
             super().take(batch, to_be_checked)
             return
+        self.together.tries(run.model, self.loss, batch)
         self.before.note(parameters=to_be_checked)
         try:
             targets: dict[str, Any] = dict(zip(("y", "weight"), batch.targets, strict=False))

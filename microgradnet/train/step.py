@@ -42,6 +42,7 @@ class Step:
     def take(self, batch: Batch, to_be_checked: bool = False) -> None:
         """Take the step, and count it. TypeError for outputs or a cost that cannot be measured or differentiated."""
         run = self.run
+        self.together.tries(run.model, self.loss, batch)
         self.before.note(parameters=to_be_checked)
 
         run.optimizer.zero_grad()

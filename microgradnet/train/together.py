@@ -18,7 +18,9 @@ from ..ops.across import apart
 from ..parallel.gradients import Mean
 from ..parallel.start import agree_on, digest, draw_apart, generators_in, spread
 from ..parallel.worlds import World, checked, current
+from .means import check_mean
 from .measures import Function, evaluated, outputs_of
+from .measures import together as joined
 from .run import Run
 from .sources import Batch, Inputs, Rows, Source, picked
 
@@ -50,6 +52,9 @@ class Alone:
 
     def resumes(self) -> None:
         """Wait until nobody writes to a file any more."""
+
+    def tries(self, model: Module, loss: Function, batch: Batch) -> None:
+        """ValueError, before the first step, for a loss that is no mean over the examples."""
 
     def averages(self, examples: Any, cost: Any = 0.0) -> Any:
         """Average the gradients, and the costs, that are means over so many examples of this rank."""
@@ -90,8 +95,10 @@ class Together(Alone):
         self.world: World = world
         self.rank: int = world.rank
         self.generators: list[np.random.Generator] = []
+        self.tried: bool = False
 
     def deals(self, source: Source) -> None:
+        self.world.counts = True
         n = source.n if isinstance(source, Rows) else None
         self.world.agree("the data", type(source).__name__, f"{n} examples")
         if isinstance(source, Rows):
@@ -129,6 +136,12 @@ class Together(Alone):
     def resumes(self) -> None:
         self.world.gather(None)
 
+    def tries(self, model: Module, loss: Function, batch: Batch) -> None:
+        if not self.tried:
+            self.tried = True
+            with apart():
+                check_mean(self.world, model, loss, batch)
+
     def averages(self, examples: Any, cost: Any = 0.0) -> Any:
         return self.mean.take(examples, cost)
 
@@ -152,12 +165,10 @@ class Together(Alone):
         n = len(x[0] if isinstance(x, tuple) else x)
         if n < self.world.size:
             return outputs_of(model, x, size)
-        parts = self.world.gather(outputs_of(model, picked(x, self.world.part(n)), size))
-        return (
-            tuple(map(np.concatenate, zip(*parts, strict=True))) if type(parts[0]) is tuple else np.concatenate(parts)
-        )
+        return joined(self.world.gather(outputs_of(model, picked(x, self.world.part(n)), size)))
 
     def stopped(self, run: Run) -> None:
+        self.world.counts = True  # that was of the batch
         if self.world.sum(np.array([float(bool(run.stopped))]))[0]:
             run.stopped = next(filter(None, self.world.gather(run.stopped)))
 
@@ -174,6 +185,7 @@ class Together(Alone):
         return self.world.gather([rng.bit_generator.state for rng in self.generators])
 
     def report(self, text: str) -> str:
+        self.world.counts = True
         found = self.world.gather(text)
         rank = next((i for i, said in enumerate(found) if "no operation gave one" not in said), 0)
         return f"on rank {rank}: {found[rank]}"
