@@ -25,7 +25,7 @@ from .words import brief, printable
 TRAIN = """\
 Train a network to read handwritten digits, and print how well it reads those it has not seen.
 
-  python -m microgradnet train digits                     scikit-learn's 1,797 digits, the 784-16-16-10 network
+  python -m microgradnet train digits                     the bundled 1,797 digits, the 784-16-16-10 network
   python -m microgradnet train mnist --data FOLDER        MNIST's 60,000, from its four IDX files
   python -m microgradnet train digits --hidden 64,32 --activation relu --epochs 10 --save net.npz
   python -m microgradnet train digits --load net.npz      go on with the saved weights
@@ -133,7 +133,7 @@ def train(options: argparse.Namespace) -> int:
     """Train, with a line for each epoch; print what came of it. 1 if Ctrl-C came before there is anything to print."""
     mnist = options.what == "mnist"
     if not mnist and (options.data or options.download):
-        raise ValueError("--data and --download are for mnist: the digits come with scikit-learn")
+        raise ValueError("--data and --download are for mnist: the digits come with microgradnet")
     hidden = shape_of(options.hidden, "--hidden", "numbers of neurons such as 16,16")
     if options.save:
         target(options.save)  # says what is wrong with it before the training rather than after

@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 # What the examples in docstrings need, where it is an extra.
-NEEDS = {"microgradnet.plots.": "matplotlib", "microgradnet.data.handwriting.digits": "sklearn"}
+NEEDS = {"microgradnet.plots.": "matplotlib"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 from microgradnet import data
 from microgradnet.data import handwriting
 
+ROOT = Path(__file__).parent.parent
+
 
 def idx(array: np.ndarray) -> bytes:
     return struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
@@ -243,8 +245,24 @@ def test_a_label_above_9_is_refused(tmp_path: Path) -> None:
         data.mnist(small_mnist(tmp_path, train_labels=idx(np.arange(12))))
 
 
+def bundled(path: Path | str) -> None:
+    """Write the digits that come with the package, from scikit-learn's."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    np.savez_compressed(path, images=bunch.images.astype(np.uint8), labels=bunch.target.astype(np.uint8))
+
+
+def test_the_bundled_digits_are_scikit_learns() -> None:
+    datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn, of the extra sklearn, is not installed")
+    bunch, found = datasets.load_digits(), data.digits()
+    images = data.enlarged(bunch.images / 16.0).reshape(1797, 784)
+    theirs = data.split(images, bunch.target, held_out=0.2, seed=0)
+    for ours, expected in zip((found[0], found[2], found[1], found[3]), theirs, strict=True):
+        np.testing.assert_array_equal(ours, expected, strict=True)
+
+
 def test_the_bundled_digits_are_enlarged_to_the_articles_size() -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn, of the extra examples, has the digits")
     found = data.digits()
     assert [len(part) for part in found] == [1438, 1438, 359, 359]
     assert found.train_images.shape == (1438, 784)
@@ -483,3 +501,7 @@ def test_what_is_no_idx_file_is_told_from_one_that_ends_early(tmp_path: Path, he
     (tmp_path / "labels").write_bytes(held)
     with pytest.raises(ValueError, match=f"it {says}, wanted 00000801 and 1 sizes"):
         data.read_idx(tmp_path / "labels", axes=1)
+
+
+if __name__ == "__main__":
+    bundled(ROOT / "microgradnet" / "data" / "digits.npz")

@@ -15,7 +15,7 @@ import pytest
 
 from tests.test_data import small_mnist
 
-for module in ("tqdm", "matplotlib", "sklearn"):
+for module in ("tqdm", "matplotlib"):
     pytest.importorskip(module, reason=f"{module}, of the extra examples, is not installed")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

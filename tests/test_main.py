@@ -26,10 +26,6 @@ number = 3
 """
 
 
-def wants_digits() -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn, of the extra examples, has the digits")
-
-
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with a module of the user's in it."""
@@ -40,7 +36,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_trains_on_digits_saves_and_goes_on(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wants_digits()
     train = ["train", "digits", "--hidden", "12", "--activation", "tanh", "--seed", "1"]
     assert main([*train, "--epochs", "8", "--save", "net.npz"]) == 0
     out, lines = capsys.readouterr()
@@ -58,8 +53,6 @@ def test_it_trains_on_digits_saves_and_goes_on(here: Path, capsys: pytest.Captur
 
 
 def test_training_repeats_itself(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wants_digits()
-
     def once() -> str:
         assert main(["train", "digits", "--epochs", "1", "--batch-size", "50"]) == 0
         return capsys.readouterr().out
@@ -68,7 +61,6 @@ def test_training_repeats_itself(here: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_compiled_training_learns_the_same(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wants_digits()
     monkeypatch.setattr(mg.compile, "backend", "numpy")
     train = ["train", "digits", "--hidden", "8", "--epochs", "1"]
     assert main([*train, "--save", "eager.npz"]) == main([*train, "--compile", "--save", "compiled.npz"]) == 0
@@ -127,8 +119,6 @@ def test_it_checks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_goes_wrong_is_one_sentence_and_status_2(
     here: Path, capsys: pytest.CaptureFixture[str], argv: list[str], says: str
 ) -> None:
-    if argv[:2] == ["train", "digits"]:
-        wants_digits()
     assert main(argv) == 2
     complaint = capsys.readouterr().err
     assert says in complaint
@@ -165,7 +155,6 @@ def test_help_lists_the_commands_each_with_what_it_does(capsys: pytest.CaptureFi
 
 def test_training_starts_with_xaviers_weights_for_the_sigmoid(here: Path) -> None:
     """From a normal distribution of variance 2 / (inputs + outputs)."""
-    wants_digits()
     assert main(["train", "digits", "--hidden", "50", "--lr", "1e-9", "--epochs", "1", "--save", "net.npz"]) == 0
     first = mg.load("net.npz")["model"]["layers.0.weight"]
     assert first.std() == pytest.approx((2 / (784 + 50)) ** 0.5, rel=0.02)

@@ -1,0 +1,281 @@
+"""The exercises: a right answer has all points, and typical wrong ones get the hint that helps."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradnet import functional as F
+from microgradnet.testing import exercises
+from microgradnet.testing.exercises import forwards
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def softmax_rule(g: Any, out: Any, x: Any) -> Any:
+    return out * (g - (g * out).sum(axis=1, keepdims=True))
+
+
+def cross_entropy_rule(g: Any, out: Any, x: Any, labels: Any) -> Any:
+    right = (labels[:, None] == np.arange(x.shape[1])).astype(x.dtype)
+    return g * (F.softmax(x, axis=1) - right) / len(x)
+
+
+def batch_norm_rule(g: Any, out: Any, x: Any) -> Any:
+    d = x - x.mean(axis=0)
+    spread = np.sqrt((d * d).mean(axis=0) + 1e-5)
+    hat = d / spread  # not out: the second derivative sees that it depends on x either way
+    return (g - g.mean(axis=0) - hat * (g * hat).mean(axis=0)) / spread
+
+
+def network(x: Any, y: Any, w1: Any, b1: Any, w2: Any, b2: Any, *, slope: Any = None, by: float = 1.0) -> Any:
+    hidden = np.tanh(x @ w1 + b1)
+    g = by * (hidden @ w2 + b2 - y) / len(x)
+    through = g @ w2.T * (1 - hidden**2 if slope is None else slope(hidden))
+    return x.T @ through, through.sum(axis=0), hidden.T @ g, g.sum(axis=0)
+
+
+def in_order(loss: Any) -> list[Any]:
+    """Kahn's algorithm."""
+    waiting: dict[Any, int] = {}
+    seen, left = {loss}, [loss]
+    while left:
+        for x in left.pop().inputs:
+            waiting[x] = waiting.get(x, 0) + 1
+            if x not in seen:
+                seen.add(x)
+                left.append(x)
+    ready, found = [loss], []
+    while ready:
+        node = ready.pop()
+        found.append(node)
+        for x in node.inputs:
+            waiting[x] -= 1
+            if not waiting[x]:
+                ready.append(x)
+    return found
+
+
+RIGHT: dict[str, Any] = {
+    "multiply": (lambda g, out, x, y: g * y, lambda g, out, x, y: g * x),
+    "tanh": lambda g, out, x: g * (1 - out * out),
+    "softplus": lambda g, out, x: g * F.sigmoid(x),
+    "column_mean": lambda g, out, x: np.broadcast_to(g / len(x), x.shape),
+    "matmul": (lambda g, out, x, y: g @ y.T, lambda g, out, x, y: x.T @ g),
+    "softmax": softmax_rule,
+    "softmax_cross_entropy": cross_entropy_rule,
+    "batch_norm": batch_norm_rule,
+    "two_layers": network,
+    "order": in_order,
+}
+
+
+@pytest.mark.parametrize("exercise", exercises.ALL, ids=lambda exercise: exercise.name)
+def test_a_right_answer_has_all_points(exercise: exercises.Exercise) -> None:
+    marks = exercise.mark(RIGHT[exercise.name])
+    assert marks, str(marks)
+    assert marks.points == marks.most == len(exercise.promises) >= 3
+
+
+# -------------------------------------------------------------------------------------------------- what is often wrong
+
+
+def probabilities(x: Any) -> Any:
+    return forwards.softmax(x)
+
+
+def depth_first(loss: Any) -> list[Any]:
+    found: list[Any] = []
+
+    def visit(node: Any) -> None:
+        if node not in found:
+            found.append(node)
+            for x in node.inputs:
+                visit(x)
+
+    visit(loss)
+    return found
+
+
+def breadth_first(loss: Any) -> list[Any]:
+    found, left = [], [loss]
+    while left:
+        node = left.pop(0)
+        if node not in found:
+            found.append(node)
+            left += node.inputs
+    return found
+
+
+def with_repeats(loss: Any) -> list[Any]:
+    return [loss, *[node for x in loss.inputs for node in with_repeats(x)]]
+
+
+def recursive(loss: Any) -> list[Any]:
+    found: list[Any] = []
+    seen = set()
+
+    def visit(node: Any) -> None:
+        if node not in seen:
+            seen.add(node)
+            for x in node.inputs:
+                visit(x)
+            found.append(node)
+
+    visit(loss)
+    return found[::-1]
+
+
+def in_place(g: Any, out: Any, x: Any) -> Any:
+    g *= 1 - out * out
+    return g
+
+
+WRONG: dict[str, list[tuple[Any, int, str]]] = {  # an answer, the promises it keeps, and what the hint says
+    "multiply": [
+        ((lambda g, out, x, y: y, lambda g, out, x, y: x), 1, "multiplied by g"),
+        ((lambda g, out, x, y: g * x, lambda g, out, x, y: g * y), 1, "x is replaced by out|x and y change places|y"),
+        ((lambda g, out, x, y: g * y, lambda g, out, x, y: -g * x), 1, "its sign is changed"),
+        ((lambda g, out, x, y: (g * y).sum(), lambda g, out, x, y: g * x), 0, ""),
+    ],
+    "tanh": [
+        (lambda g, out, x: 1 - out * out, 1, "multiplied by g"),
+        (lambda g, out, x: g * (1 - x * x), 1, "x is replaced by out"),
+        (lambda g, out, x: -g * (1 - out * out), 1, "its sign is changed"),
+        (lambda g, out, x: np.asarray(g) * (1 - np.asarray(out) ** 2), 3, "may be Values"),
+        (lambda g, out, x: g * (np.array(1.0) - out * out) * np.ones(x.shape), 4, "Python's numbers"),
+        (in_place, 1, "write into the gradient that others use"),
+    ],
+    "softplus": [
+        (lambda g, out, x: np.exp(x) / (1 + np.exp(x)), 1, "multiplied by g"),
+        (lambda g, out, x: g / (1 + np.exp(x)), 1, "with its sign changed"),
+        (lambda g, out, x: g * np.exp(x) / (1 + np.exp(x)), 6, "stays finite"),
+    ],
+    "column_mean": [
+        (lambda g, out, x: np.broadcast_to(g, x.shape) + 0 * x, 1, r"divided by 3 \(axis 0 of x has 3 elements\)"),
+        (lambda g, out, x: g / len(x), 0, "spread it"),
+        (lambda g, out, x: 1 / len(x) + 0 * x, 1, "multiplied by g"),
+        (lambda g, out, x: np.broadcast_to(g / 3, x.shape) + 0 * x, 2, "one example is not enough"),
+    ],
+    "matmul": [
+        ((lambda g, out, x, y: g @ y, lambda g, out, x, y: x.T @ g), 1, "y is transposed in it"),
+        ((lambda g, out, x, y: g @ y.T, lambda g, out, x, y: x @ g), 1, "x is transposed in it"),
+        ((lambda g, out, x, y: y.T, lambda g, out, x, y: x.T @ g), 1, r"it is g @ y\.T"),
+    ],
+    "softmax": [
+        (lambda g, out, x: g * out, 1, "out times its sum along axis 1 is subtracted"),
+        (lambda g, out, x: g * out * (1 - out), 1, "takes from all others"),
+        (lambda g, out, x: out * (g - (g * out).sum(axis=0)), 1, "a sum along each row"),
+        (lambda g, out, x: out * (g - (g * out).sum(axis=1)), 0, ""),
+    ],
+    "softmax_cross_entropy": [
+        (lambda g, out, x, labels: g * (probabilities(x) - np.eye(x.shape[1])[labels]), 1, "counts for 1/n"),
+        (lambda g, out, x, labels: g * probabilities(x) / len(x), 1, "subtracted from the probability"),
+        (lambda g, out, x, labels: g * (np.eye(x.shape[1])[labels] - probabilities(x)) / len(x), 1, "its sign"),
+        (lambda g, out, x, labels: (probabilities(x) - np.eye(x.shape[1])[labels]) / len(x), 1, "multiplied by g"),
+    ],
+    "batch_norm": [
+        (lambda g, out, x: g / np.sqrt(x.var(axis=0) + 1e-5), 1, "taken for constants"),
+        (lambda g, out, x: (g - g.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5), 1, "the variance's is missing"),
+        (lambda g, out, x: (g - out * (g * out).mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5), 1, "mean's is missing"),
+        (lambda g, out, x: g - g.mean(axis=0) - out * (g * out).mean(axis=0), 1, ""),
+    ],
+    "two_layers": [
+        (lambda *args: network(*args, slope=lambda hidden: 1.0), 1, "is to be multiplied by its slope"),
+        (lambda *args: network(*args, by=len(args[0])), 1, "divide by 5"),
+        (lambda *args: network(*args, slope=lambda hidden: hidden), 1, "not hidden"),
+        (lambda *args: network(*args, by=2.0), 1, "cancel"),
+        (lambda *args: network(*args)[:3], 0, "return gw1, gb1, gw2, gb2"),
+    ],
+    "order": [
+        (depth_first, 1, "not whole until"),
+        (breadth_first, 2, "not whole until"),
+        (with_repeats, 1, "remember what was visited"),
+        (recursive, 4, "keep a list of what is left"),
+    ],
+}  # fmt: skip
+CASES = [(name, i) for name, wrong in WRONG.items() for i in range(len(wrong))]
+
+
+@pytest.mark.parametrize(("name", "i"), CASES, ids=lambda part: str(part))
+def test_a_typical_wrong_answer_gets_the_hint_that_helps(name: str, i: int) -> None:
+    answer, points, hint = WRONG[name][i]
+    marks = getattr(exercises, name).mark(answer)
+    assert not marks
+    assert marks.points == points, str(marks)
+    assert marks.seen
+    assert re.search(hint, marks.hint), str(marks)
+
+
+def test_every_exercise_has_three_wrong_answers_with_hints() -> None:
+    assert set(WRONG) == set(RIGHT) == {exercise.name for exercise in exercises.ALL}
+    assert len(exercises.ALL) >= 6
+    for name, wrong in WRONG.items():
+        assert sum(bool(hint) for _, _, hint in wrong) >= 3, name
+
+
+# --------------------------------------------------------------------------------------------------- what is handed in
+
+
+class Refuses:
+    def __init__(self) -> None:
+        raise ZeroDivisionError("division by zero")
+
+
+@pytest.mark.parametrize("answer", [None, 3.0, "g * y", (), (RIGHT["tanh"],) * 3, [None, None]], ids=repr)
+def test_what_is_no_answer_is_told_what_is_wanted(answer: Any) -> None:
+    for exercise in exercises.ALL:
+        marks = exercise.mark(answer)
+        assert (marks.points, marks.most) == (0, len(exercise.promises))
+        assert "wanted" in marks.seen, str(marks)
+
+
+def test_an_answer_that_raises_is_told_its_error_and_its_line() -> None:
+    def answer(*given: Any) -> Any:
+        return Refuses()
+
+    for exercise in exercises.ALL:
+        right = RIGHT[exercise.name]
+        marks = exercise.mark((answer,) * len(right) if isinstance(right, tuple) else answer)
+        assert marks.points == 0
+        assert "it raises ZeroDivisionError: division by zero, in line" in marks.seen
+
+
+def test_a_rule_that_returns_nothing_or_words_is_told_so() -> None:
+    assert exercises.tanh.mark(lambda g, out, x: None).hint == "end it with return …"
+    assert "wanted an array" in exercises.tanh.mark(lambda g, out, x: "g").seen
+    marks = exercises.multiply.mark((lambda g, out, x, y: g * y, lambda g, out, x, y: [g, x]))
+    assert "the rule for input 1 returns (2, 3)" in marks.seen
+    assert marks.hint == "sum over what the result has more of than the input"
+
+
+def test_a_class_is_a_table_with_points_and_hints() -> None:
+    some = (exercises.tanh, exercises.order)
+    module = SimpleNamespace(tanh=WRONG["tanh"][0][0], order=in_order)
+    scores = exercises.score({"Ada": {name: RIGHT[name] for name in ("tanh", "order")}, "Ben": module, "Cem": {}}, some)
+    assert scores.rows() == [
+        ("student", "tanh", "order", "sum"),
+        ("Ada", "7/7", "5/5", "100%"),
+        ("Ben", "1/7", "5/5", "50%"),
+        ("Cem", "–", "–", "0%"),
+    ]
+    assert scores.share("Ada") == 1.0
+    assert scores.hints("Ada") == ""
+    assert "hint: your rule is right if multiplied by g" in scores.hints("Ben")
+    assert len({len(line) for line in str(scores).splitlines()}) == 1
+    with pytest.raises(ValueError, match=r"Ada answers tahn; the exercises are .*tanh"):
+        exercises.score({"Ada": {"tahn": RIGHT["tanh"]}})
+    with pytest.raises(TypeError, match="a dict with each student's answers"):
+        exercises.score([RIGHT])
+
+
+def test_a_task_says_what_is_given_and_what_is_wanted() -> None:
+    for exercise in exercises.ALL:
+        lines = str(exercise).splitlines()
+        assert lines[0].startswith(f"{exercise.name}: ")
+        assert any(line.strip().startswith("def ") for line in lines)
+        assert max(map(len, lines)) <= 120
