@@ -94,6 +94,16 @@ def test_one_rank_that_fails_ends_the_job_and_its_file_goes_on(how: str, tmp_pat
     assert ranks.far(model, ranks.fitted(ranks.net(), None)[0]) < ranks.EXACT
 
 
+@RANKS
+def test_the_example_learns_on_two_ranks(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib, of the extra examples, is not installed")
+    done = ranks.start(2, "examples/parallel_digits.py", "--epochs", "3", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2 processes: of a batch of 64 each has [32, 32]\n")
+    assert float(done.stdout.split("differ by ")[1].split()[0]) < 1e-12
+    assert (tmp_path / "parallel_digits.png").exists()
+
+
 # ----------------------------------------------------------------------------------------- a world of one, and no world
 
 
