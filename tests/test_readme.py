@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/compile.md", 5),
         ("docs/drawing.md", 4),
         ("docs/networks.md", 10),
+        ("docs/parallel.md", 2),
         ("docs/testing.md", 6),
         ("docs/typing.md", 1),
     ],

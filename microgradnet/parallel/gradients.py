@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,10 @@ class Mean:
         self.names: list[str] = list(parameters.values())
         self.parameters: list[Value] = list(parameters)
         self.dtype: Any = np.result_type(np.float32, *[p.dtype for p in self.parameters])
-        self.shapes: list[tuple[int, ...]] = [p.shape for p in self.parameters]
+        self.end: int = sum(p.size for p in self.parameters)
+        # All gradients end to end, whether each is there, the cost and the examples.
+        self.flat: Array = np.zeros(self.end + len(self.parameters) + 2, self.dtype)
+        self.parts: list[Array] = self.cut(self.flat)
 
     def take(self, examples: Any, cost: Any = 0.0) -> Any:
         """Average them; `examples` is how many this rank's gradients are the mean over. The mean of the costs."""
@@ -38,37 +42,33 @@ class Mean:
 
     def met(self, compiled: bool, examples: Any, cost: Any, *grads: Any) -> tuple[Any, ...]:
         """What all ranks have found, in the order of the parameters; first of all the cost."""
-        n = check_examples(examples)
+        n, flat = check_examples(examples), self.flat
         here = [g is not None for g in grads]
-        parts = [self.flat(g, p, n) for g, p in zip(grads, self.parameters, strict=True)]
-        total = self.world._reduced(
-            np.concatenate([*parts, here, [float(cost) * n if n else 0.0, n]], dtype=self.dtype)
-        )
-        *_, cost, everybody = total[-2:]
+        for part, g in zip(self.parts, grads, strict=True):
+            np.multiply(g, n, out=part, dtype=self.dtype) if n and g is not None else part.fill(0)
+        flat[self.end :] = [*here, float(cost) * n if n else 0.0, n]
+        self.world.add(flat)
+        everybody = flat[-1]
         if not everybody and not self.world.quiet:
             raise ValueError("every rank has 0 examples: there is nothing to learn from")
-        means, given = total[: -2 - len(here)] / (everybody or 1), total[-2 - len(here) : -2] > 0
+        given = flat[self.end : -2] > 0
         if compiled and given.tolist() != here:
             lost = self.names[int(np.argmax(given != here))]
             raise ValueError(
                 f"{lost} has a gradient on some ranks and not on rank {self.world.rank}, where the step is compiled: a "
                 f"program has the gradients that it was recorded with. Leave compile out"
             )
-        return cost / (everybody or 1), *self.parts(means, given)
+        mean = flat / max(everybody, 1)  # in memory of its own: the next step writes into the other
+        found = [
+            x.astype(p.dtype, copy=False) if there else None
+            for x, p, there in zip(self.cut(mean), self.parameters, given, strict=True)
+        ]
+        return mean[-2], *found
 
-    def flat(self, g: Any, p: Value, n: int) -> Array:
-        """A gradient summed over the examples of this rank."""
-        if g is None or not n:
-            return np.zeros(p.size, self.dtype)
-        summed: Array = np.multiply(g, n, dtype=self.dtype)
-        return summed.reshape(-1)
-
-    def parts(self, means: Array, given: Iterable[Any]) -> Iterable[Any]:
-        """What of a flat array is whose."""
-        at = 0
-        for p, there in zip(self.parameters, given, strict=True):
-            yield means[at : at + p.size].reshape(p.shape).astype(p.dtype) if there else None
-            at += p.size
+    def cut(self, flat: Array) -> list[Array]:
+        """What of a flat array belongs to each parameter, in its shape."""
+        ends = itertools.accumulate(p.size for p in self.parameters)
+        return [flat[end - p.size : end].reshape(p.shape) for p, end in zip(self.parameters, ends, strict=True)]
 
 
 def check_examples(given: Any) -> int:

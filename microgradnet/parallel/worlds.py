@@ -78,22 +78,23 @@ class World:
 
         All ranks get the same bits, and another run with as many ranks gets them too.
         """
-        array = np.array(x)
+        array = np.array(x, order="C")
         if array.dtype.kind not in "fiu" or array.dtype.itemsize < 4:
             raise TypeError(f"world.sum takes numbers of float32, float64, int32 or int64; got {array.dtype}")
-        return self._reduced(array)
+        return self.add(array)
 
     def added(self, x: Array) -> Array:
         """`sum` for what is reduced inside a model, where the examples of this rank may count for nothing."""
-        return self._reduced(np.asarray(x) if self.counts or self.quiet else np.zeros(np.shape(x), x.dtype))
+        return self.add(np.array(x, order="C") if self.counts or self.quiet else np.zeros(np.shape(x), x.dtype))
 
-    def _reduced(self, x: Array) -> Array:
-        comm, mine = self._meeting(), np.array(x, order="C")
-        if comm is None or self.quiet:
-            return mine * self.size  # as if all gave the same
-        total = np.empty_like(mine)
-        comm.Allreduce(mine, total)
-        return total
+    def add(self, x: Array) -> Array:
+        """`x`, in which its sum over all ranks is put."""
+        comm = self._meeting()
+        if self.quiet:
+            x *= self.size  # as if all gave the same
+        elif comm is not None:
+            comm.Allreduce(sys.modules["mpi4py.MPI"].IN_PLACE, x)
+        return x
 
     def gather(self, x: Any) -> list[Any]:
         """What each rank gives, a list in the order of ranks: arrays, or anything that pickle takes."""

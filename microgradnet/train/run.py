@@ -7,7 +7,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from ..nn.module import Module
@@ -153,11 +153,15 @@ class Run:
         things = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
         return {name: thing for name, thing in things.items() if thing is not None} | self.callbacks
 
-    def save(self, path: Path, drawing: list[Any]) -> None:
+    def save(self, path: Path, drawing: Sequence[Any] = ()) -> None:
         """Write all that is needed to go on from here. `drawing` has the states of the generators of each rank."""
         seconds = self.seconds + time.perf_counter() - self.since
         state = {name: getattr(part, name) for part in (self.source, self) for name in part.HELD}
-        save(path, **self.things(), fit={"arguments": self.arguments, "seconds": seconds, "drawing": drawing, **state})
+        save(
+            path,
+            **self.things(),
+            fit={"arguments": self.arguments, "seconds": seconds, "drawing": list(drawing), **state},
+        )
 
     def resume(self, path: Path) -> None:
         """Go on from a file, if it is there. ValueError if it is of a training with other arguments."""

@@ -1,9 +1,10 @@
 """What averaging gradients costs a step, and where many processes pay: `python -m tests.benchmarks.parallel`.
 
-Two ranks on this machine are measured: an all-reduce of several lengths, and steps of two networks with and without the
-averaging. Each time is the shortest of many, for other programs only ever make it longer. From these come α, what a
-message costs however short, and β, the bytes a second of a long one. The rest is a model: what steps of many ranks
-take is computed from what was measured here, and from links between machines that are assumed; the tables say which.
+Two ranks on this machine are measured: an all-reduce of several lengths, the shortest time of many; and in processor
+time, so that it does not matter what else runs here, what a step of two networks takes and what is done around its
+all-reduce: the gradients are weighted, put end to end, divided, and taken apart. From the all-reduces come α, what a
+message costs however short, and β, the bytes a second of a long one. The rest is a model: what steps of many ranks take
+is computed from what was measured here, and from links between machines that are assumed; the tables say which.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 import microgradnet as mg
 from microgradnet import nn, optim, parallel
+from microgradnet.parallel.gradients import Mean
 from tests import ranks
 
 LENGTHS = (1, 1_000, 13_002, 100_000, 669_706)
@@ -49,33 +51,52 @@ def fastest(step: Callable[[], Any], repeats: int) -> float:
     return least
 
 
-def measured(world: parallel.World, quick: bool) -> dict[str, Any]:
+def worked(step: Callable[[], Any], repeats: int) -> float:
+    """Seconds of the processor that a call takes, in the best of five rounds."""
+    rounds = []
+    for _ in range(5):
+        began = time.process_time()
+        for _ in range(repeats):
+            step()
+        rounds.append((time.process_time() - began) / repeats)
+    return min(rounds)
+
+
+class Mute(parallel.World):
+    """Two ranks that do all but speak."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size, self.quiet = 2, True
+
+    def _meeting(self) -> None:
+        pass
+
+
+def measured(world: parallel.World) -> dict[str, Any]:
     """What all-reduces and steps take on these ranks, in seconds."""
-    share = 20 if quick else 1
     reduces = {}
     for n in LENGTHS:
         x = np.ones(n, np.float32)
-        reduces[n] = fastest(lambda x=x: world.sum(x), (2000 if n < 50_000 else 200) // share)
+        reduces[n] = fastest(lambda x=x: world.add(x), 2000 if n < 50_000 else 300)
     steps: dict[str, dict[str, float]] = {}
     for name, sizes in NETWORKS.items():
+        small = sizes[0] < 100
         for batch in BATCHES:
-            x = np.random.default_rng(0).normal(size=(batch, 784)).astype(np.float32)
-            y = np.arange(batch) % 10
-            for averaged in (False, True):
-                model = nn.MLP(784, sizes, activation=np.tanh, seed=0)
-                plain: Any = optim.SGD(model.parameters(), lr=0.01)
-                optimizer = parallel.Optimizer(plain) if averaged else plain
+            x, y = np.random.default_rng(0).normal(size=(batch, 784)).astype(np.float32), np.arange(batch) % 10
+            model = nn.MLP(784, sizes, activation=np.tanh, seed=0)
+            optimizer = optim.SGD(model.parameters(), lr=0.01)
+            mean = Mean(Mute(), {p: str(name) for name, p in model.named_parameters()})
 
-                def step(x: Any = x, y: Any = y, model: Any = model, optimizer: Any = optimizer, n: Any = batch,
-                         averaged: bool = averaged) -> None:  # fmt: skip
-                    optimizer.zero_grad()
-                    mg.functional.cross_entropy(model(x), y).backward(release=True)
-                    optimizer.step(*[n] * averaged)
+            def step(x: Any = x, y: Any = y, model: Any = model, optimizer: Any = optimizer) -> None:
+                optimizer.zero_grad()
+                mg.functional.cross_entropy(model(x), y).backward(release=True)
+                optimizer.step()
 
-                world.gather(None)
-                steps.setdefault(f"{name}, batch {batch}", {})["averaged" if averaged else "alone"] = fastest(
-                    step, (400 if sizes[0] < 100 else 60) // share
-                )
+            steps[f"{name}, batch {batch}"] = {
+                "compute": worked(step, 200 if small else 10),
+                "around": worked(lambda mean=mean, n=batch: mean.take(n), 500 if small else 20),
+            }
     return {"reduces": reduces, "steps": steps}
 
 
@@ -97,7 +118,7 @@ def all_reduce(count: int, size: float, link: Link) -> float:
     return min(doubling, ring)
 
 
-def gains(found: dict[str, Any], here: Link, links: list[Link], batch: int | None) -> list[str]:
+def gains(found: dict[str, Any], links: list[Link], batch: int | None) -> list[str]:
     """How many times as fast as one process so many ranks are: a line for each network and link.
 
     Either each rank has its 128 examples, or all together have `batch`.
@@ -106,15 +127,14 @@ def gains(found: dict[str, Any], here: Link, links: list[Link], batch: int | Non
     for name, sizes in NETWORKS.items():
         size = 4 * sum((a + 1) * b for a, b in zip([784, *sizes], sizes, strict=False))
         (few, less), (many, more) = [(n, found["steps"][f"{name}, batch {n}"]) for n in BATCHES]
-        each = (more["alone"] - less["alone"]) / (many - few)
-        once = max(0.0, less["alone"] - few * each)  # of a step of no examples
-        packing = max(0.0, less["averaged"] - less["alone"] - all_reduce(2, size, here))  # there and back
+        each = (more["compute"] - less["compute"]) / (many - few)
+        once = max(0.0, less["compute"] - few * each)  # of a step of no examples
         for link in links:
             cells = []
             for n in COUNTS:
                 total = n * BATCHES[-1] if batch is None else batch
-                time = once + each * total / n + packing + all_reduce(n, size, link)
-                cells.append(f"{(once + each * total) / time:,.1f}" if n <= total else "")
+                takes = once + each * total / n + more["around"] + all_reduce(n, size, link)
+                cells.append(f"{(once + each * total) / takes:,.1f}" if n <= total else "")
             rows.append(f"| {name} | {link.name} | {' | '.join(cells)} |")
     return rows
 
@@ -128,28 +148,30 @@ def report(found: dict[str, Any]) -> None:
     for n, t in reduces.items():
         print(f"| {n:,} | {1e6 * t:,.1f} µs |")
     print(f"\nα = {1e6 * link.alpha:.1f} µs, β = {link.beta / 1e9:.2f} GB/s\n")
-    print("| step | alone | averaged over two ranks | share of the averaging |\n|---|---|---|---|")
+    print("| step | computes | around the all-reduce | the all-reduce | share of the last two |\n|---|---|---|---|---|")
     for name, t in found["steps"].items():
-        share = max(0.0, 1 - t["alone"] / t["averaged"])
-        print(f"| {name} | {1e3 * t['alone']:.3f} ms | {1e3 * t['averaged']:.3f} ms | {share:.0%} |")
+        meeting = reduces[LENGTHS[2] if "-16-" in name else LENGTHS[-1]]
+        share = (t["around"] + meeting) / (t["compute"] + t["around"] + meeting)
+        times = " | ".join(f"{1e3 * x:.3f} ms" for x in (t["compute"], t["around"], meeting))
+        print(f"| {name} | {times} | {share:.0%} |")
     links = "; ".join(f"{x.name}: α = {1e6 * x.alpha:.0f} µs, β = {x.beta / 1e9:.1f} GB/s" for x in ASSUMED)
     print(f"\nA model: how many times as fast as one process. Assumed are {links}; one all-reduce a step, once all")
-    print("gradients are there; ranks that are equally fast. The rest was measured above.")
+    print("gradients are there; ranks that are equally fast, one a core. The rest was measured above.")
     for what, batch in ((f"Each rank has {BATCHES[-1]} examples", None), ("All together have 4,096 examples", 4096)):
         print(f"\n{what}:\n")
-        print("\n".join(gains(found, link, ASSUMED, batch)))
+        print("\n".join(gains(found, ASSUMED, batch)))
 
 
 if __name__ == "__main__":
     if "--rank" in sys.argv:
         with parallel.world() as world:
-            found = measured(world, "--quick" in sys.argv)
+            found = measured(world)
             if world.rank == 0:
                 print(json.dumps(found))
     else:
         if ranks.lacking():
             sys.exit(f'{ranks.lacking()}: pip install "microgradnet[mpi]"')
-        done = ranks.start(2, "-m", "tests.benchmarks.parallel", "--rank", *sys.argv[1:], timeout=600)
+        done = ranks.start(2, "-m", "tests.benchmarks.parallel", "--rank", timeout=600)
         if done.returncode:
             sys.exit(done.stderr)
         report(json.loads(done.stdout))
