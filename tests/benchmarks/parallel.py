@@ -25,7 +25,7 @@ from tests import ranks
 
 LENGTHS = (1, 1_000, 13_002, 100_000, 669_706)
 NETWORKS = {"784-16-16-10": [16, 16, 10], "784-512-512-10": [512, 512, 10]}
-BATCHES = (32, 128)  # of a rank, from which follows what a step costs besides, and for each example
+BATCHES = (32, 256)  # of a rank, from which follows what a step costs besides, and for each example
 
 
 class Link(NamedTuple):
