@@ -11,7 +11,7 @@ from ..nn.module import Module
 from ..words import brief, printable
 from .gradients import Mean, check_examples
 from .start import agree_on, draw_apart, generators_in, spread
-from .worlds import opened
+from .worlds import World, opened
 
 
 class Optimizer:
@@ -41,12 +41,12 @@ class Optimizer:
             raise TypeError("LBFGS calls its closure as often as it needs, each rank by itself: choose another one")
         if model is not None and not isinstance(model, Module):
             raise TypeError(f"model is a Module; got {brief(model)}")
-        self.world = opened("parallel.Optimizer")
+        self.world: World = opened("parallel.Optimizer")
         self.world.counts = True
         self.optimizer: optim.Optimizer = optimizer
         names = {} if model is None else {p: name for name, p in model.named_parameters()}
         parameters = {p: names.get(p) or p.name or f"parameter {i}" for i, p in enumerate(optimizer.parameters)}
-        self._mean = Mean(self.world, parameters)
+        self._mean: Mean = Mean(self.world, parameters)
         if self.world.size > 1:
             things: dict[str, Any] = {"optimizer": optimizer} if model is None else {
                 "model": model, "optimizer": optimizer

@@ -42,7 +42,7 @@ def together_in(parallel: Any) -> Alone:
 class Alone:
     """A training in one process."""
 
-    rank = 0
+    rank: int = 0
 
     def deals(self, source: Source) -> None:
         """Let a source deal out this rank's parts of the batches."""
@@ -96,6 +96,7 @@ class Together(Alone):
         self.rank: int = world.rank
         self.generators: list[np.random.Generator] = []
         self.tried: bool = False
+        self.mean: Mean = Mean(world, {})  # of all that is trained, when that is known
 
     def deals(self, source: Source) -> None:
         self.world.counts = True

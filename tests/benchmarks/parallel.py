@@ -63,7 +63,7 @@ def worked(step: Callable[[], Any], repeats: int) -> float:
 
 
 class Mute(parallel.World):
-    """Two ranks that do all but speak."""
+    """Two ranks that do all but speak to each other."""
 
     def __init__(self) -> None:
         super().__init__()
