@@ -4,6 +4,7 @@ The folder is made first: PNG files of circles, squares, triangles and stars in 
 turned, in bright colours, before stripes and noise. Then one reads its own folder so. The network sees each image
 mirrored, shifted and with a hole in it, another way in each epoch, and begins with the step size that `find_lr`
 suggests. The pictures: training, the search for the step size, held-out images and the mistakes. Takes a minute.
+`mpiexec -n 2 python examples/images.py` trains in two processes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from options import Parser, exported, run, whole_number
 
 import microgradnet as mg
-from microgradnet import data, nn, optim, plots
+from microgradnet import data, nn, optim, parallel, plots
 from microgradnet.functional import cross_entropy
 
 CORNERS = {"circle": 60, "square": 4, "star": 10, "triangle": 3}  # of the polygons that are drawn
@@ -37,12 +38,11 @@ def network(classes: int, seed: int) -> nn.Sequential:
 
 
 def main(options: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, parallel.world() as world:
         draw(Path(folder), options.images, options.seed)
 
         # From the folder to a model that is saved, loaded, exported and checked.
         images = data.image_folder(folder, size=32)
-        print(images)
         train, test = images.split(held_out=0.2, seed=options.seed)
         model = network(len(images.classes), options.seed)
         optimizer = optim.AdamW(model.parameters(), lr=0.01)
@@ -52,8 +52,9 @@ def main(options: argparse.Namespace) -> None:
         schedule = optim.OneCycleLR(optimizer, max_lr=found.suggestion or 0.01, total_steps=steps)
         history = mg.fit(
             model, train, **how, epochs=options.epochs, scheduler=schedule, scheduler_interval="batch", clip=1.0,
-            validation=test, metrics="accuracy", seed=options.seed,
-        )  # fmt: skip
+            validation=test, metrics="accuracy", seed=options.seed, parallel=world)  # fmt: skip
+        if world.rank > 0:
+            return
         mg.save(options.out / "images.npz", model)
         again = network(len(images.classes), seed=1).eval()
         mg.load(options.out / "images.npz", again)
@@ -62,7 +63,7 @@ def main(options: argparse.Namespace) -> None:
         mg.assert_grads(lambda network: cross_entropy(network(x[:9]), y[:9]), again, samples=20)
         print(exported(options.out / "images.onnx", again, x))
 
-    print(f"{again}\n{found}\nsaved, loaded and checked: the same answers, gradients are right")
+    print(f"{images}\n{again}\n{found}\nsaved, loaded and checked: the same answers, gradients are right")
     print(f"held-out accuracy {(scores.argmax(axis=1) == y).mean():.2%}")
     picture(options.out / "images.png", history, found, x, y, scores, images.classes)
 

@@ -18,13 +18,14 @@ from .ops.elementwise import hook
 __all__ = [
     "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug", "draw",
     "estimators", "evaluate", "find_lr", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian", "hook",
-    "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots", "predict",
-    "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "use_einops", "value_and_grad", "vjp",
+    "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "parallel", "plots",
+    "predict", "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "use_einops", "value_and_grad",
+    "vjp",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import data, estimators, functional, gradcheck, nn, optim, plots, transforms
+    from . import data, estimators, functional, gradcheck, nn, optim, parallel, plots, transforms
     from .debugging import debug
     from .einops_backend import use_einops
     from .export import from_torch, save_onnx, save_torch
@@ -46,6 +47,7 @@ else:  # most programs need some of these, and none needs them to differentiate
         "gradcheck": "gradcheck assert_grads check_grads numerical_grad",
         "nn": "nn",
         "optim": "optim",
+        "parallel": "parallel",
         "playing": "steps",
         "plots": "plots",
         "programs": "compile host_call",

@@ -9,6 +9,7 @@ import numpy as np
 
 from .checks import real, whole
 from .core import HALF, Operand, as_floats, modes, narrowed, of_one, plain_data, widened
+from .ops.across import Sums, across, together
 from .ops.fused import normalize
 
 
@@ -88,6 +89,9 @@ def batch_norm(
         x = (x - _channels("batch_norm", mean, x)) * _channels("batch_norm", scale, x)
         return _by_channel("batch_norm", narrowed(x, dtype) if dtype == HALF else x, weight, bias)
     axes, n = (0, *range(2, x.ndim)), x.size // max(1, x.shape[1])
+    sums = together()
+    if sums is not None:
+        return _by_channel("batch_norm", _across_all(x, sums, running_mean, running_var, momentum, eps), weight, bias)
     if n < 2:
         raise ValueError(
             f"batch_norm: x of shape {x.shape} has {n} numbers in each channel, and a variance wants two. In training "
@@ -98,6 +102,43 @@ def batch_norm(
         running_mean += momentum * (batch.mean(axes) - running_mean)
         running_var += momentum * (batch.var(axes) * (n / (n - 1)) - running_var)
     return _by_channel("batch_norm", normalize(x, axis=axes, eps=eps), weight, bias)
+
+
+def _across_all(x: Any, sums: Sums, running_mean: Any, running_var: Any, momentum: Any, eps: float) -> Any:
+    """`x` with every channel at mean 0 and variance 1 over the batches of all processes; running means move too.
+
+    A formula of rows, one of which is the sum over all. Sums are in float64: they cost nothing there.
+    """
+    dtype, x = x.dtype, widened(x)
+    axes, places = (0, *range(2, x.ndim)), x.size // max(1, x.shape[1])
+    here = np.concatenate([x.sum(axes).astype(np.float64), [float(places)]])
+    total = across(here, sums, len(x))
+    n = plain_data(total)[-1]
+    modes.host(_check_enough, n)
+    mean = total[:-1] / n
+    gap = x - _channels("batch_norm", mean.astype(x.dtype), x)
+    variance = across((gap * gap).sum(axes).astype(np.float64), sums, len(x)) / n
+    if running_mean is not None:
+        running_mean, running_var = modes.array(running_mean), modes.array(running_var)
+        running_mean += (momentum * (plain_data(mean) - running_mean)).astype(running_mean.dtype)
+        running_var += (momentum * (plain_data(variance) * (n / (n - 1)) - running_var)).astype(running_var.dtype)
+    return narrowed(gap / _channels("batch_norm", np.sqrt(variance + eps).astype(x.dtype), x), dtype)
+
+
+def _of_examples(each: Any) -> Any:
+    """The mean over the examples of the batch, a row each, or over those of all processes."""
+    sums = together()
+    if sums is None:
+        return each.mean(0)
+    total = modes.host(sums.added, np.concatenate([each.sum(0).astype(np.float64), [float(len(each))]]))
+    return (total[:-1] / total[-1]).astype(each.dtype)
+
+
+def _check_enough(n: Any) -> None:
+    if n < 2:
+        raise ValueError(
+            f"batch_norm: the batches of all processes have {int(n)} number in each channel, and a variance wants two"
+        )
 
 
 @of_one
@@ -132,8 +173,8 @@ def instance_norm(
         _channels("instance_norm", running_mean, x)
         _channels("instance_norm", running_var, x)
         each, running_mean, running_var = widened(plain_data(x)), modes.array(running_mean), modes.array(running_var)
-        running_mean += momentum * (each.mean(axes).mean(0) - running_mean)
-        running_var += momentum * (each.var(axes).mean(0) * (n / (n - 1)) - running_var)
+        running_mean += momentum * (_of_examples(each.mean(axes)) - running_mean)
+        running_var += momentum * (_of_examples(each.var(axes)) * (n / (n - 1)) - running_var)
     return _by_channel("instance_norm", normalize(x, axis=axes, eps=eps), weight, bias)
 
 

@@ -19,8 +19,8 @@ PACKAGE = Path(microgradnet.__file__).parent
 ROOMS = [
     "foreign", "libraries", "words", "markup", "files", "demand", "checks", "core", "numpy", "debugging", "ops",
     "formulas", "notation", "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional", "tree",
-    "transforms", "programs", "gradcheck", "nn", "optim", "viz", "einops_backend", "playing",
-    "data", "saving", "export", "train", "estimators", "plots", "support", "testing", "__main__", "__init__",
+    "transforms", "programs", "gradcheck", "nn", "optim", "viz", "einops_backend", "playing", "data", "saving",
+    "export", "parallel", "train", "estimators", "plots", "support", "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
 CORE = [
@@ -166,6 +166,7 @@ def test_importing_pulls_in_numpy_and_nothing_heavy() -> None:
         ".nn",
         ".nn.init",
         ".optim",
+        ".parallel",
         ".data",
         ".gradcheck",
         ".saving",
@@ -191,8 +192,8 @@ def test_the_public_names_are_these() -> None:
     assert sorted(microgradnet.__all__) == [
         "Drawing", "Value", "__version__", "assert_grads", "check_grads", "checkpoint", "compile", "data", "debug",
         "draw", "estimators", "evaluate", "find_lr", "fit", "from_torch", "functional", "grad", "gradcheck", "hessian",
-        "hook", "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "plots",
-        "predict", "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "use_einops",
+        "hook", "host_call", "hvp", "jacobian", "jvp", "load", "nn", "no_grad", "numerical_grad", "optim", "parallel",
+        "plots", "predict", "primitive", "save", "save_onnx", "save_torch", "steps", "transforms", "use_einops",
         "value_and_grad", "vjp",
     ]  # fmt: skip
     assert sorted(microgradnet.nn.__all__) == [

@@ -34,6 +34,16 @@ def test_moons_learns_three_spirals(example: Callable[..., str], tmp_path: Path)
     assert is_picture(tmp_path / "spirals.png")
 
 
+def test_processes_learn_the_digits_together_and_one_does_alone(example: Callable[..., str], tmp_path: Path) -> None:
+    printed = example("parallel_digits.py", "--epochs", 9)
+    assert printed.startswith("1 process: of a batch of 64 each has [64]\n")
+    one, together = re.findall(r": (cost .*), \d", printed)
+    assert one == together
+    assert final_accuracy(printed) > 75
+    assert "differ by 0.0e+00 at most" in printed
+    assert is_picture(tmp_path / "parallel_digits.png")
+
+
 @pytest.mark.slow
 def test_micrograds_moons_run_as_products_of_matrices(example: Callable[..., str], tmp_path: Path) -> None:
     printed = example("micrograd_moons.py")

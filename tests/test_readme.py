@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text()
         ("docs/compile.md", 5),
         ("docs/drawing.md", 5),
         ("docs/networks.md", 13),
+        ("docs/parallel.md", 2),
         ("docs/playing.md", 3),
         ("docs/testing.md", 6),
         ("docs/typing.md", 1),

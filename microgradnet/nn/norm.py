@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 from .. import functional
 from ..core import Array, Operand, Value, modes
+from ..ops.across import AROUND, apart
 from ..words import printable
 from .inputs import check_sizes, floating, wrong_shape
 from .module import Module
@@ -67,6 +68,9 @@ class BatchNorm(ChannelNorm):
 
         ValueError for another number of channels or axes, and in training for one number in each channel alone.
         """
+        if AROUND.sums is not None and not self.training:
+            with apart():  # what is in evaluation mode may run in one process alone
+                return self.forward(x)
         x = floating(self, x)
         if x.ndim not in self._ranks or x.shape[1] != self.num_features:
             raise wrong_shape(self, x, f"it wants {self._wanted.format(self.num_features)}")

@@ -29,8 +29,11 @@ def in_good_order(function: Function) -> Callable[[Run], None]:
 MOMENTS = ("on_start", "before_step", "on_batch", "on_epoch", "on_end")
 
 
-def by_moment(callbacks: Any) -> dict[str, list[Callable[[Run], None]]]:
-    """What to call at each moment, in the order of the list. TypeError for what is no callback."""
+def by_moment(callbacks: Any, rank: int = 0) -> dict[str, list[Callable[[Run], None]]]:
+    """What to call at each moment, in the order of the list. TypeError for what is no callback.
+
+    Of many processes that train together all are told, except by what writes files: that is done on rank 0.
+    """
     if not isinstance(callbacks, list | tuple):
         raise TypeError(f"callbacks is a list of functions and objects; got {brief(callbacks)}")
     found: dict[str, list[Callable[[Run], None]]] = {moment: [] for moment in MOMENTS}
@@ -41,6 +44,8 @@ def by_moment(callbacks: Any) -> dict[str, list[Callable[[Run], None]]]:
                 f"callbacks[{i}]={brief(callback)}: it is a function, to be called after each epoch, or an object with "
                 f"some of the methods {', '.join(MOMENTS)}; each is called with the Run"
             )
+        if rank and getattr(callback, "writes_files", False):
+            continue
         name = getattr(callback, "__name__", "")  # that of a function may be a moment's too: nobody means another one
         for moment, method in (methods or {name if name in MOMENTS else "on_epoch": callback}).items():
             found[moment].append(in_good_order(method))

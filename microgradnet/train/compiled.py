@@ -24,6 +24,7 @@ from .measures import Function, number
 from .run import Run
 from .sources import Batch, Rows
 from .step import Step, differentiable, measurable
+from .together import Alone
 
 
 def step_of(asked: Any, optimizer: Any) -> type[Step]:
@@ -71,9 +72,9 @@ class NumPyStep(Step):
     judge = staticmethod(be_finite)
 
     def __init__(
-        self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool, between: Between
+        self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool, between: Between, together: Alone
     ) -> None:
-        super().__init__(run, loss, metrics, one_array, between)
+        super().__init__(run, loss, metrics, one_array, between, together)
         self.steps: dict[tuple[bool, bool, int], Compiled] = {}
         between.compiled = True
 
@@ -89,22 +90,24 @@ class NumPyStep(Step):
 
     def written(self, begins: bool, moves: bool, targets: int) -> Callable[..., Any]:
         """The step as it is to be compiled."""
-        run, between, loss, one_array = self.run, self.between, self.loss, self.one_array
-        several = between.accumulate > 1
+        run, between, together, loss, one_array = self.run, self.between, self.together, self.loss, self.one_array
+        several, shared = between.accumulate > 1, together.size > 1
         model, zero_grad, move = run.model, run.optimizer.zero_grad, run.optimizer.step
         parameters, judge, judged, wanted = self.parameters, self.judge, self.judged, bool(self.metrics)
 
         def step(*given: Any) -> Any:  # by their places: what is named is looked up at every call
             if begins:
                 zero_grad()
-            *inputs, share, scale = given if several else (*given, None, None)
+            *rest, counted = given if shared else (*given, None)
+            *inputs, share, scale = rest if several else (*rest, None, None)
             outputs = measurable(model(*inputs[:-targets]), one_array)
             cost = differentiable(loss(outputs, *inputs[-targets:]))
             number(cost._numbers)  # TypeError for several
             (cost * share if several else cost).backward(release=True)
-            modes.host(judge, cost, *judged([p.grad for p in parameters if p.grad is not None]))
+            cost_of_all = together.averages(counted, cost) if shared else cost
+            modes.host(judge, cost_of_all, *judged([p.grad for p in parameters if p.grad is not None]))
             if moves:
-                between.settle(scale, cost, run)
+                between.settle(scale, cost_of_all, run)
                 move()
             return (cost.data, outputs) if wanted else cost.data
 
@@ -126,11 +129,13 @@ class NumPyStep(Step):
         if shorter and source.steps is not None and source.steps > RARE:
             super().take(batch, to_be_checked)
             return
+        self.together.tries(run.model, self.loss, batch)
         share, moves = between.share(batch, run), between.ends(batch, run)
         several = (share, 1 / (run.weight + share)) if between.accumulate > 1 else ()
+        counted = (float(batch.counted),) if self.together.size > 1 else ()
         self.before.note(parameters=to_be_checked)
         try:
-            made = self.step(not run.gathered, moves, len(targets))(*batch.inputs, *targets, *several)
+            made = self.step(not run.gathered, moves, len(targets))(*batch.inputs, *targets, *several, *counted)
         except NotFiniteError as error:
             run.cost = error.cost
         else:
@@ -138,7 +143,7 @@ class NumPyStep(Step):
             self.measured(cost, outputs, batch)
             between.counted(share, moves, run)
             return
-        raise FloatingPointError(self.before.report(self.loss, batch, run))
+        raise self.not_finite(batch)
 
 
 class NativeStep(NumPyStep):
@@ -149,7 +154,7 @@ class NativeStep(NumPyStep):
 
     def compiled(self, step: Callable[..., Any]) -> Compiled:
         """The step, compiled."""
-        return Rehearsed(step, self.run, self.before.parameters, self.between)
+        return Rehearsed(step, self.run, self.before.parameters, self.between, self.together)
 
     def judged(self, gradients: list[Any]) -> list[Any]:
         """One number that is 0 if all gradients are finite: native code has it for next to nothing."""
@@ -160,9 +165,12 @@ class NativeStep(NumPyStep):
 class Rehearsed(Compiled):
     """A step of training that is recorded without being taken: it runs as a program from the first call on."""
 
-    def __init__(self, step: Callable[..., Any], run: Run, parameters: dict[Value, str], between: Between) -> None:
+    def __init__(
+        self, step: Callable[..., Any], run: Run, parameters: dict[Value, str], between: Between, together: Alone
+    ) -> None:
         super().__init__(step, "native")
         self.between: Between = between
+        self.together: Alone = together
         self.optimizer: Any = run.optimizer
         self.before: Before = Before(run.model, parameters)
         self.rehearsing: bool = False
@@ -189,7 +197,8 @@ class Rehearsed(Compiled):
         back = self.optimizer._way_back()
         self.between.silent = True
         try:
-            yield
+            with self.together.silent():
+                yield
         finally:
             self.between.silent = False
             back()

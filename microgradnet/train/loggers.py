@@ -30,6 +30,8 @@ class CSVLog:
     CSVLog('run.csv')
     """
 
+    writes_files = True
+
     def __init__(self, path: Path) -> None:
         self.path: str = os.fspath(path)
 
@@ -62,6 +64,8 @@ class TensorBoard:
     >>> TensorBoard("runs/first")
     TensorBoard('runs/first')
     """
+
+    writes_files = True
 
     def __init__(self, folder: Path) -> None:
         self.folder: str = os.fspath(folder)
@@ -103,6 +107,8 @@ class BestWeights:
     >>> BestWeights("best.npz", by="val_accuracy", highest=True)
     BestWeights('best.npz', by='val_accuracy', highest=True)
     """
+
+    writes_files = True
 
     def __init__(self, path: Path, by: str = "val_cost", highest: bool = False) -> None:
         target(path)  # where nothing can be saved, that is said before training

@@ -9,6 +9,7 @@ from .. import checks
 from ..nn.init import Seed
 from ..nn.module import Module
 from ..optim import Optimizer, ReduceLROnPlateau
+from ..parallel.worlds import World
 from ..programs.backends import Backend
 from ..saving.formats import Path
 from ..words import answering
@@ -31,12 +32,13 @@ from .between import Between
 from .callbacks import Progress, around, by_moment, stateful
 from .history import History
 from .likeness import functions_of, likenesses
-from .measures import Function, evaluated
+from .measures import Function
 from .named import Weighted, each, loss_of, metrics_of
 from .run import Moves, Run, Steps
 from .sources import ArraySource, Batch, Rows, Source, fingerprint
 from .step import Step
 from .streams import Stream, deals, source_of
+from .together import together_in
 
 
 @answering
@@ -63,6 +65,7 @@ def fit(
     save_every: int | None = None,
     progress: bool = True,
     compile: bool | Backend = False,
+    parallel: World | None = None,
 ) -> History:
     """The history of training `model` on examples x (n, …) with targets y (n, …): a dict of lists, a number per epoch.
 
@@ -117,6 +120,13 @@ def fit(
     has the bits it would have had; going on with the other kind is told in a warning. Model, loss and optimiser are
     called to record them, and again where something around them has changed; metrics and callbacks in every step.
 
+    `parallel=world`, of `with parallel.world() as world`, trains in all processes that `mpiexec -n 4 python train.py`
+    has started. Each gives the same arguments, reads its part of every batch, `batch_size` being that of all together,
+    and moves by the mean gradient over the examples of all; BatchNorm uses the statistics of all. So the parameters are
+    those of one process, within rounding, where the loss is a mean over the examples; Dropout draws other numbers on
+    each rank. Metrics while training are averaged over the parts. Rank 0 shows progress and writes files, callbacks
+    are called on all ranks, and any number of ranks goes on from a checkpoint, which all of them read.
+
     FloatingPointError for a cost or gradient that is NaN or infinite, with the report of `debug`: the operation, its
     inputs, the line. The parameters are those before that step. Also where an epoch or the training would end, or be
     saved, with a parameter that is so; the step that did it is undone, unless a callback or Ctrl-C stopped it there.
@@ -132,12 +142,14 @@ def fit(
     ('finished', 200, True)
     """
     check_model(model)
+    together = together_in(parallel)
     source = given(x, y, sample_weight, batch_size, seed, validation)
+    together.deals(source)
     kept_back = None if validation is None else apart(validation, source, batch_size)
     loss = loss_of(loss)
     metrics = metrics_of(metrics, loss)
     check_parts(model, optimizer, metrics, scheduler)
-    moments = by_moment(callbacks)
+    moments = by_moment(callbacks, together.rank)
     check_counts(epochs=epochs, batch_size=batch_size, accumulate=accumulate, patience=patience, save_every=save_every)
     if clip is not None:
         clip = checks.positive(
@@ -153,7 +165,7 @@ def fit(
         kind = step_of(compile, optimizer)
 
     run = Run(model, optimizer, scheduler, source, epochs, patience, [*metrics], validated=kept_back is not None)
-    run.callbacks = stateful(callbacks)
+    run.callbacks, run.rank = stateful(callbacks), together.rank
     if checkpoint is not None:
         functions = {"loss": loss, "scheduler": functions_of(scheduler)}
         functions |= {f"metrics[{name!r}]": f for name, f in metrics.items()}
@@ -166,6 +178,7 @@ def fit(
             BACKEND: kind.backend,
             OPTIONS: options_of(optimizer.state_dict()) if isinstance(optimizer, Optimizer) else [],
         }  # fmt: skip
+        together.resumes()
         run.resume(checkpoint)
     validation = source.kept_back() if isinstance(source, Rows) and isinstance(kept_back, int) else kept_back
     if sample_weight is not None:
@@ -173,10 +186,13 @@ def fit(
     weighed = not isinstance(source, ArraySource) or source.weight is not None
     step = kind(
         run, Weighted(loss) if weighed else loss, metrics.values(), one_array=bool(metrics) or validation is not None,
-        between=Between(accumulate, clip, moments["before_step"]),
+        between=Between(accumulate, clip, moments["before_step"]), together=together,
     )  # fmt: skip
+    together.begins(run, step.before.parameters)
 
+    progress = progress and not together.rank
     with Interrupts() as interrupts, ModesKept(model), Progress(progress, run) as shown, around(moments, run):
+        together.stopped(run)
         told = {"batch": [*shown.moves(), *moments["on_batch"]], "epoch": [shown.line, *moments["on_epoch"]]}
         # what is not there is not called: small steps are short
         if scheduler is not None:
@@ -189,15 +205,19 @@ def fit(
             for call in told["batch"]:
                 call(run)
             if batch.last:
-                run.end_epoch(evaluated(model, validation, loss, metrics.values(), batch_size))
+                run.end_epoch(together.evaluated(model, validation, loss, metrics.values(), batch_size))
+                together.ends_epoch(run)
                 for call in told["epoch"]:
                     call(run)
             if interrupts.asked:
                 run.stop("interrupted")
+            together.stopped(run)
             if run.over():
                 step.check()
             if checkpoint is not None and (due or run.over()):
-                run.save(checkpoint)
+                drawing = together.states()
+                if not together.rank:
+                    run.save(checkpoint, drawing)
     if run.best:
         model.load_state_dict(run.best["state"])
     return History(run.history, stopped=run.stopped or "finished")

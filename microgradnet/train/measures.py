@@ -137,13 +137,14 @@ def with_rows(outputs: Any, n: int) -> Any:
 
 
 def evaluated(
-    model: Module, held_out: Batch | Source | None, loss: Function | None, metrics: Iterable[Function], size: int
-) -> list[float]:
+    model: Module, held_out: Batch | Source | None, loss: Function | None, metrics: Iterable[Function], size: int,
+    outputs_by: Function = outputs_of,
+) -> list[float]:  # fmt: skip
     """The cost and the metrics on examples held out, of all at once, in evaluation mode; nothing if there are none."""
     if held_out is None:
         return []
     if isinstance(held_out, Batch):
-        outputs = outputs_of(model, held_out.x, max(size, 256))
+        outputs = outputs_by(model, held_out.x, max(size, 256))
     else:
         outputs, held_out = dealt_out(model, held_out)
     if not isinstance(outputs, np.ndarray):

@@ -16,6 +16,7 @@ from ..core import Array
 from ..data import Batches
 from ..nn.init import Seed, generator, shared
 from ..nn.module import Module
+from ..ops.across import apart
 from ..optim import Optimizer
 from ..saving.states import is_stateful, set_state, state_of
 from ..words import answering, brief, printable
@@ -101,7 +102,7 @@ def find_lr(
         raise TypeError(f"optimizer={brief(optimizer)} has no param_groups with an lr to change")
     ratios = [group["lr"] / groups[0]["lr"] for group in groups]
     lrs, costs = np.geomspace(first, last, steps), []
-    with put_back(model, optimizer, x, seed), np.errstate(all="ignore"):
+    with put_back(model, optimizer, x, seed), apart(), np.errstate(all="ignore"):
         source = given(copy.copy(x) if isinstance(x, Batches) else x, y, sample_weight, batch_size, seed, None)
         if isinstance(source, Stream) and source.once:
             raise ValueError(

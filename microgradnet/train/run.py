@@ -7,7 +7,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from ..nn.module import Module
@@ -35,7 +35,8 @@ class Run:
 
     `model`, `optimizer` and `scheduler` are what `fit` was given. `epoch` and `batch` count from 1, `steps` is the
     number of batches in an epoch, None where that shows at the end of the first, `cost` is that of the latest batch,
-    `history` is of whole epochs, `means()` of this one so far. `stop()` ends the training after this step;
+    `history` is of whole epochs, `means()` of this one so far; `rank` is that of this process, 0 where it trains alone.
+    `stop()` ends the training after this step;
     `stop(reason)` says why.
 
     >>> import numpy as np
@@ -89,6 +90,8 @@ class Run:
         self.best: dict[str, Any] = {}
         self.callbacks: dict[str, Any] = {}  # that have a state
         self.stopped: str = ""  # why
+        self.rank: int = 0  # of this process among those that train together
+        self.drawing: list[Any] = []  # of each of these the states of its generators, as a file has them
 
     @property
     def steps(self) -> int | None:
@@ -173,11 +176,15 @@ class Run:
         things = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
         return {name: thing for name, thing in things.items() if thing is not None} | self.callbacks
 
-    def save(self, path: Path) -> None:
-        """Write all that is needed to go on from here."""
+    def save(self, path: Path, drawing: Sequence[Any] = ()) -> None:
+        """Write all that is needed to go on from here. `drawing` has the states of the generators of each rank."""
         seconds = self.seconds + time.perf_counter() - self.since
         state = {name: getattr(part, name) for part in (self.source, self) for name in part.HELD}
-        save(path, **self.things(), fit={"arguments": self.arguments, "seconds": seconds, **state})
+        save(
+            path,
+            **self.things(),
+            fit={"arguments": self.arguments, "seconds": seconds, "drawing": list(drawing), **state},
+        )
 
     def resume(self, path: Path) -> None:
         """Go on from a file, if it is there. ValueError if it is of a training with other arguments."""
@@ -204,7 +211,7 @@ class Run:
         new = self.callbacks.keys() - found.keys()  # that were not there before
         load(path, **{name: thing for name, thing in self.things().items() if name not in new})
         self.arguments |= {name: x for name, x in held["arguments"].items() if name == OPTIONS}  # those it began with
-        self.seconds = held["seconds"]
+        self.seconds, self.drawing = held["seconds"], held.get("drawing", [])
         for part in (self.source, self):
             for name in part.HELD:
                 setattr(part, name, held[name])

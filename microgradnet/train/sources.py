@@ -8,7 +8,7 @@ which examples they are (`fingerprint`) and what brings them up again in the sam
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -17,6 +17,8 @@ from ..core import Array
 from ..nn.init import Seed, generator
 
 Inputs: TypeAlias = "Array | tuple[Array, ...]"  # of a model, with a row for each example; of several inputs a tuple
+# Of a batch of so many examples: which rows this process deals out, and how many of these count.
+Share: TypeAlias = "Callable[[int], tuple[slice, int]] | None"
 
 
 class Batch(NamedTuple):
@@ -27,6 +29,12 @@ class Batch(NamedTuple):
     size: int  # how many examples it has
     last: bool  # whether it is the last of its epoch
     weight: Array | None = None  # how much each example counts, on average over all of them 1
+    own: int | None = None  # of a batch in parts, one for each rank: how many of these are more than stand-ins
+
+    @property
+    def counted(self) -> int:
+        """How many of these examples count."""
+        return self.size if self.own is None else self.own
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -44,6 +52,7 @@ class Source(Protocol):
 
     HELD: tuple[str, ...]
     steps: int | None
+    share: Share
 
     def batches(self, epoch: int, done: int) -> Iterator[Batch]:
         """The batches of an epoch, counted from 1, without the `done` first ones."""
@@ -77,6 +86,7 @@ class Rows:
         self.size: int = size
         self.held_out: int = held_out
         self.steps: int | None = -(-self.n // size)
+        self.share: Share = None
         self.seed: int = int(seed) if isinstance(seed, int | np.integer) else int(generator(seed).integers(2**63))
 
     def batch(self, rows: Array, last: bool = False) -> Batch:
@@ -88,7 +98,12 @@ class Rows:
         if self.held_out:
             order = self.split()[self.held_out :][order]
         for start in range(done * self.size, self.n, self.size):
-            yield self.batch(order[start : start + self.size], start + self.size >= self.n)
+            rows, last = order[start : start + self.size], start + self.size >= self.n
+            if self.share is None:
+                yield self.batch(rows, last)
+            else:
+                mine, own = self.share(len(rows))
+                yield self.batch(rows[mine], last)._replace(size=len(rows), own=own)
 
     def split(self) -> Array:
         """All examples in random order: first come those that are held out."""

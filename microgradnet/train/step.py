@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Value, numbers
+from ..ops.across import apart
 from ..optim import Optimizer
 from ..words import brief
 from .before import Before, finite
@@ -16,6 +17,7 @@ from .between import Between
 from .measures import Function, number
 from .run import Run
 from .sources import Batch
+from .together import Alone
 
 
 class Step:
@@ -28,13 +30,14 @@ class Step:
     backend = "eager"
 
     def __init__(
-        self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool, between: Between
+        self, run: Run, loss: Function, metrics: Iterable[Function], one_array: bool, between: Between, together: Alone
     ) -> None:
         self.run: Run = run
         self.loss: Function = loss
         self.metrics: list[Function] = [*metrics]
         self.one_array = one_array  # whether the outputs are measured, as one array
         self.between: Between = between
+        self.together: Alone = together
         self.parameters: list[Value] = run.model.parameters()
         moved = run.optimizer.parameters if isinstance(run.optimizer, Optimizer) else []
         names = {p: p.name or "a parameter" for p in moved} | {p: name for name, p in run.model.named_parameters()}
@@ -47,6 +50,7 @@ class Step:
         """
         run, between = self.run, self.between
         share, moves = between.share(batch, run), between.ends(batch, run)
+        self.together.tries(run.model, self.loss, batch)
         self.before.note(parameters=to_be_checked)
 
         if not run.gathered:
@@ -56,8 +60,9 @@ class Step:
         self.measured(cost, outputs, batch)
         if math.isfinite(run.cost):
             (cost if share == 1 else cost * share).backward(release=True)
+            self.together.averages(batch.counted)  # what was gathered before is the same on all ranks, and stays it
         if not math.isfinite(run.cost) or not finite(p.grad for p in self.parameters if p.grad is not None):
-            raise FloatingPointError(self.before.report(self.loss, batch, run))
+            raise self.not_finite(batch)
         if moves:
             between.settle(1 / (run.weight + share) if between.accumulate > 1 else None, run.cost, run)
             run.optimizer.step()
@@ -69,7 +74,13 @@ class Step:
         if self.metrics:
             outputs = numbers(outputs)
             values += [number(f(outputs, batch.y)) for f in self.metrics]
-        self.run.measured(values, batch.size)
+        self.run.measured(self.together.measured(values, batch), batch.size)
+
+    def not_finite(self, batch: Batch) -> FloatingPointError:
+        """The error for a step whose cost or gradients are not finite."""
+        with apart():  # what is looked for on one rank is not to be found on the others
+            found = self.before.report(self.loss, batch, self.run)
+        return FloatingPointError(self.together.report(found))
 
     def check(self) -> None:
         """FloatingPointError if a parameter is NaN or infinite. A step that was to be checked is undone."""

@@ -13,7 +13,7 @@ from ..data import Batches, ImageFolder
 from ..nn.init import Seed
 from ..words import brief
 from .arguments import examples, plain_weights, share
-from .sources import Batch, Rows, Source, fingerprint
+from .sources import Batch, Rows, Share, Source, fingerprint, picked
 
 
 def source_of(name: str, given: Any, size: int, seed: Seed, share_held_out: float | None = None) -> Source:
@@ -59,6 +59,12 @@ def as_batch(name: str, given: Any, last: bool = False) -> Batch:
     return Batch(x, y, len(y), last, weighed)
 
 
+def part_of(batch: Batch, rows: slice, own: int) -> Batch:
+    """These rows of a batch."""
+    weight = None if batch.weight is None else batch.weight[rows]
+    return batch._replace(x=picked(batch.x, rows), y=batch.y[rows], weight=weight, own=own)
+
+
 class Dataset(Rows):
     """Batches of a dataset: len(d) examples, each an d[i], which is a pair (x, y)."""
 
@@ -98,6 +104,7 @@ class KeptBack:
         self.dataset: Dataset = dataset
         self.size: int = max(dataset.size, 256)
         self.steps: int | None = -(-dataset.held_out // self.size)
+        self.share: Share = None
 
     def batches(self, epoch: int, done: int) -> Iterator[Batch]:
         rows = self.dataset.split()[: self.dataset.held_out]
@@ -139,6 +146,7 @@ class Stream:
         self.says: bool = hasattr(given, "state_dict") and hasattr(given, "load_state_dict")
         self.at: int = 0  # how many batches of the epoch under way were dealt out
         self.seen: int = 0  # and how many examples
+        self.share: Share = None
         self.before: Any = None  # where it stood before one more batch was asked for than was trained on
 
     @property
@@ -188,7 +196,7 @@ class Stream:
             self.at, self.seen = self.at + 1, self.seen + batch.size
             if batch.last:
                 self.steps, self.at, self.seen, self.before = self.at, 0, 0, None
-            yield batch
+            yield batch if self.share is None else part_of(batch, *self.share(batch.size))
             here = next(dealt, None) if known else following
             if known and here is None:
                 raise ValueError(f"{self.name} dealt out {self.at} batches, and its length is {self.length}")
