@@ -204,8 +204,9 @@ def put_into_groups(nodes: list[Node], owners: dict[int, tuple[tuple[str, Any], 
                 home[node] = group_of(owners[id(node.thing)])
             continue
         held = {home[x] for x in node.inputs if not x.inputs and x in home}
-        if not held and all(x.inputs for x in node.inputs):
-            computed = {home.get(x) for x in node.inputs}
+        inside = [x for x in node.inputs if x.inputs or not is_zero(x.thing)]  # `sum` starts from 0
+        if not held and all(x.inputs for x in inside):
+            computed = {home.get(x) for x in inside}
             held = computed - {None} if len(computed) == 1 else set()  # type: ignore[assignment]
         if len(held) == 1:
             home[node] = held.pop()
@@ -217,6 +218,10 @@ def put_into_groups(nodes: list[Node], owners: dict[int, tuple[tuple[str, Any], 
     if all(straight(nodes, home, depth) for depth in range(1 + max(group.depth for group in groups.values()))):
         for node, group in home.items():
             node.group = group
+
+
+def is_zero(x: Any) -> bool:
+    return type(x) in (int, float) and x == 0
 
 
 def straight(nodes: list[Node], home: dict[Node, Held], depth: int) -> bool:
