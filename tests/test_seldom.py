@@ -39,6 +39,7 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: np.vecdot(v(3), np.ones(2)), ValueError, "vectors of 3 and of 2 numbers; they must be equal"),
     (lambda: np.vecdot(v(3), v(3), casting="no"), TypeError, r"np\.vecdot\(casting=…\) of a Value is not recorded"),
     (lambda: np.sum(v(2), where=np.ones((2, 2), bool)), ValueError, r"where= of shape \(2, 2\) does not broadcast"),
+    (lambda: np.max(v(3), initial=0.0, where=np.ones(2, bool)), ValueError, r"np\.max: where= of shape \(2,\)"),
     (lambda: np.logical_and.reduce(v(2) > 1, dtype=bool), TypeError, "np.all is recorded, without them"),
     (lambda: np.clip(v(2), 0, 1, casting="no"), TypeError, r"np\.clip\(casting=…\) of a Value is not recorded"),
     (lambda: primitive(lambda g, out, x: g)(3), TypeError, "wants the rules first and then the function; got 3"),
