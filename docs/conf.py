@@ -1,6 +1,7 @@
 """How the site is built: `python -m sphinx -W docs out/site`, with `pip install -e ".[docs]"`.
 
-Pages with programs are run while it is built. Pages that are made from the code (the API, the operations, the gallery)
+Pages with programs are run while it is built, some minutes the first time; with $MICROGRADNET_QUICK the examples of the
+gallery run for two epochs only. Pages that are made from the code (the API, the operations, the gallery)
 are written into docs/made, by made.py. No address of the project is known here: links to files that are no pages are
 plain names, unless $MICROGRADNET_REPOSITORY says where they are to be looked at, such as https://…/blob/main.
 """
