@@ -1,14 +1,19 @@
 """How the site is built: `python -m sphinx -W docs out/site`, with `pip install -e ".[docs]"`.
 
-Pages with programs are run while it is built. Pages that are made from the code (the API, the operations, the gallery)
+Pages with programs are run while it is built, some minutes the first time; with $MICROGRADNET_QUICK the examples of the
+gallery run for two epochs only. Pages that are made from the code (the API, the operations, the gallery)
 are written into docs/made, by made.py. No address of the project is known here: links to files that are no pages are
 plain names, unless $MICROGRADNET_REPOSITORY says where they are to be looked at, such as https://…/blob/main.
 """
 
 import os
 import re
+import shutil
 import sys
+import zipfile
 from pathlib import Path
+
+import graphviz
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -44,6 +49,12 @@ html_show_sphinx = False
 html_copy_source = False
 mathjax_path = "none.js"  # formulas are written as text: no page needs it, and nothing is fetched
 
+# The page to try it in runs on Pyodide, of which it needs the files (npm: pyodide) and the wheel of NumPy for
+# it, numpy-…-pyemscripten_…_wasm32.whl, in a folder that $MICROGRADNET_PYODIDE names. All of it is served by the site.
+PYODIDE = os.environ.get("MICROGRADNET_PYODIDE", "")
+if not PYODIDE:
+    exclude_patterns.append("try.md")
+
 REPOSITORY = os.environ.get("MICROGRADNET_REPOSITORY", "")
 LINK = re.compile(r"\[([^\]\n]+)\]\(((?:\.\./)+|)([^)#:\s]+)\)")
 
@@ -65,6 +76,20 @@ def files_elsewhere(app, docname, source):
     source[0] = LINK.sub(link, source[0])
 
 
+def with_pyodide(app, error):
+    """Put Pyodide and what it is to import beside the pages."""
+    if PYODIDE and error is None:
+        place = Path(app.outdir) / "pyodide"
+        shutil.copytree(PYODIDE, place, dirs_exist_ok=True)
+        for package in (graphviz, microgradnet):
+            home = Path(package.__file__).parent
+            with zipfile.ZipFile(place / f"{home.name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+                for path in sorted(home.rglob("*")):
+                    if path.is_file() and path.suffix != ".pyc":
+                        archive.write(path, path.relative_to(home.parent))
+
+
 def setup(app):
     made.pages(HERE / "made")
+    app.connect("build-finished", with_pyodide)
     app.connect("source-read", files_elsewhere)

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib
 import inspect
+import os
 import re
 import shutil
 import subprocess
@@ -214,7 +215,7 @@ def line(name: str, row: Op) -> str:
 # -------------------------------------------------------------------------------------------------------- the gallery
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-SHORTER = {"char_transformer.py": ["--epochs", "20"]}  # what takes a minute is shown on its way
+QUICK = bool(os.environ.get("MICROGRADNET_QUICK"))  # to try the pages: networks learn little, pictures are poor
 
 
 def gallery(folder: Path) -> str:
@@ -235,11 +236,12 @@ def gallery(folder: Path) -> str:
 
 def drawn(path: Path, folder: Path) -> Path | None:
     """The first picture of an example, kept under the name of the example and of what is in it."""
-    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:8] + "-quick" * QUICK
     kept = sorted(folder.glob(f"{path.stem}-{mark}.*"))
     if not kept:
         with tempfile.TemporaryDirectory() as out:
-            command = [sys.executable, path.name, "--out", out, *SHORTER.get(path.name, [])]
+            few = ["--epochs", "2"] if QUICK and "epochs" in path.read_text(encoding="utf-8") else []
+            command = [sys.executable, path.name, "--out", out, *few]
             subprocess.run(command, cwd=EXAMPLES, check=True, capture_output=True)
             pictures = sorted(Path(out).glob("*.png")) or sorted(Path(out).glob("*.svg"))
             if not pictures:

@@ -1,4 +1,4 @@
-"""Draws the pictures of the README into docs/pictures: `python docs/pictures.py`. Each is right in light and in dark."""
+"""Draws the pictures of the README into docs/pictures: `python docs/pictures.py`. They are right in light and dark."""
 
 from __future__ import annotations
 

@@ -24,11 +24,13 @@ from microgradnet import Value, check_grads, fit, functional, nn, optim, support
 from microgradnet.__main__ import main
 from microgradnet.core import TABLE
 from microgradnet.core.modes import Later
+from microgradnet.data.folders import ImageFolder
 from microgradnet.estimators.columns import Columns
 from microgradnet.ops.shape import SLOT
-from microgradnet.testing import conventions
+from microgradnet.testing import conventions, exercises
 from microgradnet.testing.points import Sides
 from microgradnet.testing.strategies import Call, Run
+from microgradnet.train.live import Page
 
 NAME = "größe→∞"  # cp1252 has its first letters
 GIVEN: dict[Any, tuple[Any, ...]] = {
@@ -114,6 +116,15 @@ def objects() -> Iterator[Any]:
     columns.names[0] = NAME
     yield columns
     yield from (train.CSVLog(f"{NAME}.csv"), train.BestWeights("best.npz", by=NAME), train.TensorBoard(NAME))
+    yield from (
+        train.ReduceOnPlateau(by=NAME),
+        Page("training"),
+        train.LearningRates(np.geomspace(1e-3, 1, 40), np.ones(40)),
+    )
+    yield ImageFolder(NAME, (NAME,), [f"{NAME}.png"], np.zeros(1, int), (2, 2), True, True)
+    wanted = exercises.Exercise(NAME, "→", "def f():\n    return …", [exercises.Promise("≤", lambda answer: 1 / 0)])
+    scores = exercises.score({NAME: {NAME: 1}}, (wanted,))
+    yield from (wanted, wanted.promises[0], wanted.mark(1), scores, scores.hints(NAME), exercises.Node(NAME))
     call = Call(wrong, [np.ones(2)], [True], {NAME: 1}, np.ones(2), 0)
     yield from (call, Run(lambda seed: Own(), 0, [np.ones(3)], {NAME: 1}), Sides(True, [1.0], []))
     try:

@@ -226,7 +226,11 @@ class Refuses:
         raise ZeroDivisionError("division by zero")
 
 
-@pytest.mark.parametrize("answer", [None, 3.0, "g * y", (), (RIGHT["tanh"],) * 3, [None, None]], ids=repr)
+@pytest.mark.parametrize(
+    "answer",
+    [None, 3.0, "g * y", (), (RIGHT["tanh"],) * 3, [None, None]],
+    ids=["None", "3.0", "text", "()", "three", "of None"],
+)
 def test_what_is_no_answer_is_told_what_is_wanted(answer: Any) -> None:
     for exercise in exercises.ALL:
         marks = exercise.mark(answer)

@@ -39,6 +39,7 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: np.vecdot(v(3), np.ones(2)), ValueError, "vectors of 3 and of 2 numbers; they must be equal"),
     (lambda: np.vecdot(v(3), v(3), casting="no"), TypeError, r"np\.vecdot\(casting=…\) of a Value is not recorded"),
     (lambda: np.sum(v(2), where=np.ones((2, 2), bool)), ValueError, r"where= of shape \(2, 2\) does not broadcast"),
+    (lambda: np.max(v(3), initial=0.0, where=np.ones(2, bool)), ValueError, r"np\.max: where= of shape \(2,\)"),
     (lambda: np.logical_and.reduce(v(2) > 1, dtype=bool), TypeError, "np.all is recorded, without them"),
     (lambda: np.clip(v(2), 0, 1, casting="no"), TypeError, r"np\.clip\(casting=…\) of a Value is not recorded"),
     (lambda: primitive(lambda g, out, x: g)(3), TypeError, "wants the rules first and then the function; got 3"),
@@ -205,3 +206,28 @@ def test_variables_around_a_function_may_hold_nothing_yet() -> None:
 def test_what_the_host_returned_is_said_in_words() -> None:
     kinds = host.kind_of(np.ones((2, 3))), (host.kind_of(1.5), host.kind_of(np.float32(1))), host.kind_of(None)
     assert [host.said(kind) for kind in kinds] == ["shape (2, 3) (float64)", "float, shape () (float32)", "NoneType"]
+
+
+@pytest.mark.parametrize("name", ["unique", "unique_values"])
+def test_of_equal_numbers_the_first_is_taken(name: str) -> None:
+    x = np.array([2.0, 1.0, 2.0, 0.5, 1.0])
+    function = getattr(np, name)
+    out = function(Value(x))
+    assert out.data.tolist() == [0.5, 1.0, 2.0]
+    weights = np.array([3.0, 5.0, 7.0])
+    assert mg.grad(lambda x: (function(x) * weights).sum())(x).tolist() == [7.0, 5.0, 0.0, 3.0, 0.0]
+
+
+SCALE = {"by": 2.0}
+
+
+def scaled(x: Any) -> Any:
+    return (x * x * SCALE["by"]).sum()
+
+
+def test_what_a_transformed_function_reads_is_looked_at_by_a_compiled_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, compiled = np.array([1.0, 3.0]), mg.compile(mg.grad(scaled), backend="numpy")
+    for by in (2.0, 5.0):
+        monkeypatch.setitem(SCALE, "by", by)
+        for _ in range(4):
+            assert compiled(x).tolist() == (2 * by * x).tolist()

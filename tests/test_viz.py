@@ -291,6 +291,34 @@ def test_what_has_no_name_is_called_by_where_it_lives() -> None:
     assert "▭ other.layers[0].neurons[0].b" in draw(model([1.0, -1.0]) + other([1.0, 1.0])).text
 
 
+class Touchy:
+    """Whoever asks it anything is sorry."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "value", Value(2.0))
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(f"asked for {name}")
+
+    def __len__(self) -> int:
+        raise AssertionError("asked for its length")
+
+
+def test_looking_for_names_runs_no_code_of_others() -> None:
+    class Proud(dict[str, Any]):
+        def items(self) -> Any:
+            raise AssertionError("asked for its items")
+
+    touchy, proud = Touchy(), Proud(x=Value(3.0))
+    mark = pytest.mark  # makes marks of whatever it is asked for
+    value = object.__getattribute__(touchy, "value")
+    looped: list[Any] = [mark, proud]
+    looped.append(looped)
+    text = draw(value * proud["x"]).text
+    assert "touchy.value" in text or "value  2" in text
+    assert "proud['x']  3" in text
+
+
 def test_neurons_are_frames_in_columns() -> None:
     model = Neurons(2, 3, 3, 1)
     drawing = draw((1.0 - model([1.0, -1.0])) ** 2, fold="modules")

@@ -29,9 +29,17 @@ def prepared(name: str, a: Any, dtype: Any, where: Any, neutral: float) -> Any:
         a = a.astype(dtype)
     if where is True or where is MISSING:
         return a
-    if np.broadcast_shapes(np.shape(where), a.shape) != a.shape:
+    if not broadcasts(np.shape(where), a.shape):
         raise ValueError(f"np.{name}: where= of shape {np.shape(where)} does not broadcast to the shape {a.shape}")
     return np.where(where, a, neutral)
+
+
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether an array of one shape stands beside one of another without making it larger."""
+    try:
+        return np.broadcast_shapes(shape, to) == to
+    except ValueError:
+        return False
 
 
 def count(a: Any, axis: Axis, keepdims: bool, where: Any) -> Any:

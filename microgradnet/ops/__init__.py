@@ -1,5 +1,7 @@
 """Every primitive, one row each. Importing this package fills the table."""
 
+import sys
+
 import numpy as np
 
 from ..core import TABLE, Value
@@ -32,5 +34,6 @@ for name, key, symbol in (("__isub__", np.subtract, "-="), ("__iadd__", np.add, 
 # A training step makes and frees the same large arrays over and over. glibc gives memory that is free at the end of its
 # heap back to the system, which then hands it out anew page by page, at up to a third of the time of a step. How much
 # it keeps instead (here twice 32 MB at most) follows from the largest array it has seen freed. This one is never
-# touched, so it takes no memory and a few microseconds; elsewhere than in glibc it does nothing.
-np.empty(2**25 - 2**16, np.uint8)
+# touched, so it takes no memory and a few microseconds. In a browser's Python it would take memory for good.
+if sys.platform == "linux":
+    np.empty(2**25 - 2**16, np.uint8)

@@ -6,6 +6,7 @@ where one of them is found; and what is computed from the numbers of one neuron 
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from ..core import Value
 from .graph import CONSTANT, INPUT, PARAMETER, Group, Node
 
 MOST = 100_000  # things that are looked at
-HEAP_TYPE = 1 << 9  # the flag of a class that a program has made
+PLAIN = (int, float, str, bytes, np.generic, type(None))
 
 
 class Home(NamedTuple):
@@ -127,43 +128,54 @@ def homes_in(root: Any, wanted: set[int], most: int) -> tuple[dict[int, Home], i
     while todo and looked < most:
         x, path, owners = todo.pop()
         looked += 1
-        if isinstance(x, (Value, np.ndarray)):
+        if issubclass(type(x), (Value, np.ndarray)):
             if id(x) in wanted:
                 found[id(x)] = Home(path, owners)
             continue
         if is_owner(x):
             owners = (*owners, (path, x))
         for step, part in reversed(list(parts(x))):
-            if id(part) not in seen and not isinstance(part, (int, float, str, bytes, np.generic, type(None))):
+            if id(part) not in seen and not issubclass(type(part), PLAIN):
                 seen.add(id(part))
                 todo.append((part, path + step, owners))
     return found, looked
 
 
 def parts(x: Any) -> Iterable[tuple[str, Any]]:
-    """What an object, a list or a dict holds, and how a program writes where."""
-    if isinstance(x, (list, tuple)):
-        return [(f"[{i}]", part) for i, part in enumerate(x)]
-    if isinstance(x, dict):
-        return [(f"[{key!r}]", part) for key, part in x.items() if isinstance(key, (str, int))]
-    return [(f".{name}", part) for name, part in vars(x).items()] if is_owner(x) else []
+    """What an object, a list or a dict holds, and how a program writes where; no code of its class is run."""
+    kind = type(x)
+    if issubclass(kind, (list, tuple)):
+        each = list.__iter__(x) if issubclass(kind, list) else tuple.__iter__(x)
+        return [(f"[{i}]", part) for i, part in enumerate(each)]
+    if issubclass(kind, dict):
+        return [(f"[{key!r}]", part) for key, part in dict.items(x) if type(key) in (str, int)]
+    return [(f".{name}", part) for name, part in held_by(x).items()] if is_owner(x) else []
+
+
+def held_by(x: Any) -> dict[str, Any]:
+    try:
+        held = object.__getattribute__(x, "__dict__")
+    except AttributeError:
+        return {}
+    return held if type(held) is dict else {}
 
 
 def is_owner(x: Any) -> bool:
     """Whether it is an object of a class that a user wrote: not of Python's, and not of an installed package."""
     kind = type(x)
-    if isinstance(x, (list, tuple, dict, type)) or not hasattr(x, "__dict__") or hasattr(type(x), "__get__"):
+    if issubclass(kind, (list, tuple, dict, type)) or not held_by(x) or has(kind, "__get__"):
         return False
-    home = kind.__module__.partition(".")[0]
+    home = str(kind.__module__).partition(".")[0]
     if home == "builtins":
-        # Made where no module has a name, as in a doctest. Python's own, such as modules, are no heap types.
-        return bool(kind.__flags__ & HEAP_TYPE)
-    if home in sys.stdlib_module_names:
-        return home == "__main__"
+        return not hasattr(builtins, kind.__name__)  # made where no module has a name, as in a doctest
     if home == "microgradnet":
-        return hasattr(kind, "named_parameters")
-    where = str(getattr(sys.modules.get(kind.__module__), "__file__", ""))
-    return "site-packages" not in where or hasattr(kind, "parameters")  # not of x: some answer to any name
+        return has(kind, "named_parameters")
+    where = str(getattr(sys.modules.get(str(kind.__module__)), "__file__", ""))
+    return home not in sys.stdlib_module_names and ("site-packages" not in where or has(kind, "parameters"))
+
+
+def has(kind: type, name: str) -> bool:
+    return any(name in vars(base) for base in kind.__mro__)
 
 
 # ------------------------------------------------------------------------------------------------------------- groups
@@ -192,8 +204,9 @@ def put_into_groups(nodes: list[Node], owners: dict[int, tuple[tuple[str, Any], 
                 home[node] = group_of(owners[id(node.thing)])
             continue
         held = {home[x] for x in node.inputs if not x.inputs and x in home}
-        if not held and all(x.inputs for x in node.inputs):
-            computed = {home.get(x) for x in node.inputs}
+        inside = [x for x in node.inputs if x.inputs or not is_zero(x.thing)]  # `sum` starts from 0
+        if not held and all(x.inputs for x in inside):
+            computed = {home.get(x) for x in inside}
             held = computed - {None} if len(computed) == 1 else set()  # type: ignore[assignment]
         if len(held) == 1:
             home[node] = held.pop()
@@ -205,6 +218,10 @@ def put_into_groups(nodes: list[Node], owners: dict[int, tuple[tuple[str, Any], 
     if all(straight(nodes, home, depth) for depth in range(1 + max(group.depth for group in groups.values()))):
         for node, group in home.items():
             node.group = group
+
+
+def is_zero(x: Any) -> bool:
+    return type(x) in (int, float) and x == 0
 
 
 def straight(nodes: list[Node], home: dict[Node, Held], depth: int) -> bool:

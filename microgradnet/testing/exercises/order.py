@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...words import brief
+from ...words import brief, printable
 from .marking import Exercise, Promise, Wrong
 
 
@@ -17,7 +17,7 @@ class Node:
         self.inputs: tuple[Node, ...] = inputs
 
     def __repr__(self) -> str:
-        return self.name
+        return printable(self.name)
 
 
 def named(text: str) -> Node:
