@@ -16,8 +16,8 @@ import textwrap
 from pathlib import Path
 
 import engine
-import examples
 
+import examples
 from microgradnet import formulas  # noqa: F401  (fills the table)
 from microgradnet.core import REAL, TABLE, Op
 from microgradnet.ops import special  # noqa: F401
