@@ -17,6 +17,7 @@ from pathlib import Path
 
 import engine
 
+import examples
 from microgradnet import formulas  # noqa: F401  (fills the table)
 from microgradnet.core import REAL, TABLE, Op
 from microgradnet.ops import special  # noqa: F401
@@ -87,6 +88,8 @@ def entry(path: str, found: object) -> str:
     if callable(found):
         parts.append(f"```python\n{signature(path.rpartition('.')[2], found)}\n```")
         parts.append(markdown(doc))
+        if ">>>" not in (doc or ""):
+            parts.append(examples.shown(path))  # KeyError where a public name has no example: write one
     else:
         parts.append(f"`{found!r}`"[:300])
     if isinstance(found, type):

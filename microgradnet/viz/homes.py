@@ -168,6 +168,8 @@ def is_owner(x: Any) -> bool:
     home = str(kind.__module__).partition(".")[0]
     if home == "builtins":
         return not hasattr(builtins, kind.__name__)  # made where no module has a name, as in a doctest
+    if home in ("IPython", "ipykernel"):  # in whose hands a notebook's variables are, wherever they are installed
+        return False
     if home == "microgradnet":
         return has(kind, "named_parameters")
     where = str(getattr(sys.modules.get(str(kind.__module__)), "__file__", ""))

@@ -56,12 +56,12 @@ def styled(svg: bytes) -> bytes:
     """The SVG with a style for dark mode, which holds for this picture alone, wherever it is put."""
     mine = f"mg{hashlib.sha256(svg).hexdigest()[:12]}"
     dark = "".join(
-        f"#{mine} .{kind}>:is(polygon,path,ellipse){{fill:{fill};stroke:{line}}}"
-        f"#{mine} .{kind}>polyline{{stroke:{line}}}"
+        f"#{mine} .{kind} :is(polygon,path,ellipse){{fill:{fill};stroke:{line}}}"
+        f"#{mine} .{kind} polyline{{stroke:{line}}}"
         for kind, (_, _, _, fill, line) in STYLES.items()
     )
     dark += f"#{mine} .node text{{fill:#f0f0f0}}#{mine} .alarm text{{fill:#ff8a80}}"
-    dark += f"#{mine} .alarm>:is(polygon,path,ellipse,polyline){{stroke:#ff5252}}"
+    dark += f"#{mine} .alarm :is(polygon,path,ellipse,polyline){{stroke:#ff5252}}"
     style = f"<style>#{mine}{{color-scheme:light dark}}@media (prefers-color-scheme:dark){{{dark}}}</style>"
     head, tag, rest = svg.partition(b"<svg ")
     attributes, close, body = rest.partition(b">")
