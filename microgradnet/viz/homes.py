@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Iterable, Iterator
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -163,7 +164,7 @@ def held_by(x: Any) -> dict[str, Any]:
 def is_owner(x: Any) -> bool:
     """Whether it is an object of a class that a user wrote: not of Python's, and not of an installed package."""
     kind = type(x)
-    if issubclass(kind, (list, tuple, dict, type)) or not held_by(x) or has(kind, "__get__"):
+    if issubclass(kind, (list, tuple, dict, type, ModuleType)) or not held_by(x) or has(kind, "__get__"):
         return False
     home = str(kind.__module__).partition(".")[0]
     if home == "builtins":
