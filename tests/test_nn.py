@@ -876,7 +876,7 @@ def test_a_summary_is_a_row_for_each_layer_and_the_sums() -> None:
     ]
     assert (table.total, table.frozen, table.bytes) == (37, 4, 148)
     assert "frozen" not in str(Normed().summary())
-    assert "<td>weight (4, 3) bias (4,)</td>" in table._repr_html_()
+    assert ">weight (4, 3) bias (4,)</td>" in table._repr_html_()
     assert str(Module().summary()).splitlines()[-1] == "0 parameters: 0 bytes"
 
 

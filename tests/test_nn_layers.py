@@ -228,7 +228,8 @@ def test_what_pytorch_places_otherwise_goes_by_name() -> None:
 def test_every_layer_is_here() -> None:
     public = {name for name in nn.__all__ if isinstance(getattr(nn, name), type) and not name.endswith("Loss")}
     assert public - {case.layer for case in CASES} == {
-        "MLP", "Module", "Residual", "Sequential", "Step", "TransformerDecoder", "TransformerEncoder"
+        "GaussianNoise", "MLP", "Module", "RandomCrop", "RandomErasing", "RandomHorizontalFlip", "RandomRotation",
+        "RandomVerticalFlip", "Residual", "Sequential", "Step", "TransformerDecoder", "TransformerEncoder",
     }  # fmt: skip
 
 

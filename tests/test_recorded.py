@@ -27,6 +27,17 @@ ALONE = {
         "what it drops is drawn by another generator; nn.Dropout is asked where nothing is drawn",
     ),
     "F.hinge_loss": "of one score with a label of ±1; PyTorch has multi_margin_loss and hinge_embedding_loss",
+    **dict.fromkeys(
+        (
+            "nn.GaussianNoise",
+            "nn.RandomCrop",
+            "nn.RandomErasing",
+            "nn.RandomHorizontalFlip",
+            "nn.RandomRotation",
+            "nn.RandomVerticalFlip",
+        ),
+        "what they change is drawn; torchvision's are no part of PyTorch",
+    ),
     "F.logsumexp": "np.logaddexp.reduce, with its axis; PyTorch's is in test_differential.py",
     "F.mean": "np.mean",
     "F.quadratic_cost": "the cost of the textbooks: squares summed over the outputs, averaged over the examples",

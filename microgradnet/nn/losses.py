@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform, overload
 
 from .. import functional
 from ..checks import choice
@@ -22,6 +22,7 @@ class Loss(FunctionLayer):
     """
 
     by_name = True
+    reductions: ClassVar[tuple[str, ...]] = ("mean", "sum", "none")
 
     if TYPE_CHECKING:
 
@@ -37,7 +38,7 @@ class Loss(FunctionLayer):
     def check(self) -> None:
         options = self.options()
         if "reduction" in options:
-            choice("reduction", options["reduction"], ("mean", "sum", "none"), call=type(self).__name__)
+            choice("reduction", options["reduction"], self.reductions, call=type(self).__name__)
 
     def __repr__(self) -> str:
         changed = [f"{name}={x!r}" for name, x in self.options().items() if not same(x, self.known[name])]
@@ -129,6 +130,7 @@ class KLDivLoss(Loss):
     """What it costs to take one distribution for another, given as logarithms: `functional.kl_div`."""
 
     _function = staticmethod(functional.kl_div)
+    reductions: ClassVar[tuple[str, ...]] = ("mean", "batchmean", "sum", "none")
     reduction: str = "mean"
     log_target: bool = False
 
