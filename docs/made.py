@@ -72,7 +72,8 @@ def overview() -> str:
 def api(name: str) -> str:
     """The page of a module: its docstring, then each public name."""
     module = importlib.import_module(name)
-    parts = [f"# `{name}`\n\n{markdown(module.__doc__)}"]
+    begin = f"Examples begin with `import numpy as np`, `import microgradnet as mg` and `from {name} import *`."
+    parts = [f"# `{name}`\n\n{markdown(module.__doc__)}\n\n{begin}"]
     names = [n for n in getattr(module, "__all__", ()) if not n.startswith("__")]
     for public in sorted(names, key=lambda n: (not isinstance(getattr(module, n), type), n.lower())):
         found = getattr(module, public)
@@ -90,8 +91,10 @@ def entry(path: str, found: object) -> str:
         parts.append(markdown(doc))
         if ">>>" not in (doc or ""):
             parts.append(examples.shown(path))  # KeyError where a public name has no example: write one
+    elif type(found).__module__.startswith("microgradnet"):
+        parts.append(f"```text\n{found}\n```")
     else:
-        parts.append(f"`{found!r}`"[:300])
+        parts.append(f"`{name_each(found)}`")
     if isinstance(found, type):
         for method, function in methods(found):
             shown = "" if isinstance(function, property) else signature(method, function, bound=True)
@@ -99,6 +102,13 @@ def entry(path: str, found: object) -> str:
             parts += [f"```python\n{shown}\n```"] if shown else []
             parts.append(markdown(inspect.getdoc(function)))
     return "\n\n".join(part for part in parts if part)
+
+
+def name_each(found: object) -> str:
+    """A constant in words; of several things of ours, their names."""
+    if isinstance(found, tuple) and all(hasattr(x, "name") for x in found):
+        return ", ".join(x.name for x in found)
+    return repr(found)
 
 
 def methods(cls: type) -> list[tuple[str, object]]:
@@ -176,6 +186,7 @@ def arguments(block: str) -> str:
 
 def escaped(text: str) -> str:
     """Text whose stars, bars, dollars and angle brackets mean themselves, outside of `code`."""
+    text = re.sub(r"(?<![\w-])--(\w[\w-]*(?: [A-Z0-9]\w*)?)", r"`--\1`", text) if "`--" not in text else text
     parts = re.split(r"(`[^`]*`|\*\w[\w ]*\w\*)", text)  # *this* is meant
     return "".join(part if i % 2 else re.sub(r"([*_|$<\[\]])", r"\\\1", part) for i, part in enumerate(parts))
 

@@ -23,7 +23,7 @@ text { font: 13px system-ui, sans-serif; fill: #222 } .quiet { fill: #666; font-
 
 
 def expression() -> Value:
-    a, b = Value(-4.0, name="a"), Value(2.0, name="b")
+    a, b = Value(-3.0, name="a"), Value(2.0, name="b")
     return (a * b + b**3).relu() + a**2 / b
 
 

@@ -15,7 +15,7 @@ from microgradnet import Value, nn
 
 
 def expression() -> mg.Value:
-    a, b = Value(-4.0, name="a"), Value(2.0, name="b")
+    a, b = Value(-3.0, name="a"), Value(2.0, name="b")
     return (a * b + b**3).relu() + a**2 / b
 
 
