@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from .samples import EXAMPLES, SEED, SOME
+from .samples import EXAMPLES, SEED, SHARE, SOME, drawn
 
 collect_ignore = ["typed", "mutants"]  # programs, which tests/test_types.py runs; and a tool that runs tests
 
@@ -38,14 +38,18 @@ def share(request: pytest.FixtureRequest) -> float:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.write_line(f"samples were drawn by MICROGRADNET_SEED={SEED}")
+    share = "" if SHARE >= 1 else f" MICROGRADNET_SHARE={SHARE}"
+    terminalreporter.write_line(f"samples were drawn by MICROGRADNET_SEED={SEED}{share}")
 
 
 # What the examples in docstrings need, where it is an extra.
 NEEDS = {"microgradnet.plots.": "matplotlib"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if left_out := [item for item in items if not drawn(item.nodeid)]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if drawn(item.nodeid)]
     for item in items:
         for start, module in NEEDS.items():
             if item.name.startswith(start) and find_spec(module) is None:
