@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import microgradnet as mg
-from microgradnet import Value, check_grads, fit, functional, nn, optim, support, train
+from microgradnet import Value, check_grads, fit, functional, nn, optim, parallel, support, train
 from microgradnet.__main__ import main
 from microgradnet.core import TABLE
 from microgradnet.core.modes import Later
@@ -125,6 +125,8 @@ def objects() -> Iterator[Any]:
     wanted = exercises.Exercise(NAME, "→", "def f():\n    return …", [exercises.Promise("≤", lambda answer: 1 / 0)])
     scores = exercises.score({NAME: {NAME: 1}}, (wanted,))
     yield from (wanted, wanted.promises[0], wanted.mark(1), scores, scores.hints(NAME), exercises.Node(NAME))
+    with parallel.world() as world:
+        yield from (world, parallel.Optimizer(optim.SGD([x], lr=0.1)))
     call = Call(wrong, [np.ones(2)], [True], {NAME: 1}, np.ones(2), 0)
     yield from (call, Run(lambda seed: Own(), 0, [np.ones(3)], {NAME: 1}), Sides(True, [1.0], []))
     try:

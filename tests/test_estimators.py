@@ -385,7 +385,7 @@ def test_what_no_file_holds_is_given_again(tmp_path: Path) -> None:
     ({"optimizer": 3}, TypeError, "optimizer=3: it is a name, such as 'Adam', or a class or function"),
     ({"activation": "rely"}, ValueError, "activation='rely': functional has none of this name"),
     ({"loss": "log"}, ValueError, "loss='log': the names are cross_entropy"),
-    ({"hidden": (0,)}, ValueError, "is a whole number of at least 1"),
+    ({"hidden": (0,)}, ValueError, r"hidden=\(0,\): it is the width of each hidden layer, whole numbers of at least 1"),
     ({"epochs": 0}, ValueError, "epochs=0: it is a whole number of at least 1"),
     ({"scale": 1}, ValueError, "scale=1: it is a switch"),
     ({"model": 3}, TypeError, r"model=3: it is a function, or a Module: it is called with \(2, 2\)"),

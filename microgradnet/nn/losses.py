@@ -130,7 +130,7 @@ class KLDivLoss(Loss):
     """What it costs to take one distribution for another, given as logarithms: `functional.kl_div`."""
 
     _function = staticmethod(functional.kl_div)
-    reductions: ClassVar[tuple[str, ...]] = ("mean", "batchmean", "sum", "none")
+    reductions = ("mean", "batchmean", "sum", "none")
     reduction: str = "mean"
     log_target: bool = False
 
