@@ -74,6 +74,8 @@ def files_elsewhere(app, docname, source):
         )
 
     source[0] = LINK.sub(link, source[0])
+    if docname == "index" and not PYODIDE:
+        source[0] = source[0].replace("\ntry\n", "\n")
 
 
 def with_pyodide(app, error):
