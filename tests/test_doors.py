@@ -56,7 +56,7 @@ def test_an_estimators_widths_are_named(hidden: Any) -> None:
 def test_a_way_out_that_cannot_be_leaves_no_file(tmp_path: Path) -> None:
     for write, end in ((mg.save_torch, "py"), (mg.save_onnx, "onnx")):
         if write is mg.save_onnx:
-            pytest.importorskip("onnx", reason="onnx is an extra", exc_type=ImportError)
+            pytest.importorskip("onnx", reason="onnx is an extra")
         with pytest.raises(ValueError, match=rf"net\.txt': wanted a path that ends in \.{end}"):
             write(tmp_path / "net.txt", NET, X)
         with pytest.raises(TypeError, match=rf"^{write.__name__}: x is an example batch.* got None$"):
@@ -70,6 +70,6 @@ def test_a_way_out_that_cannot_be_leaves_no_file(tmp_path: Path) -> None:
 def test_a_module_of_pytorch_is_shown_the_way_in(write: Any, tmp_path: Path) -> None:
     torch: Any = pytest.importorskip("torch", reason="PyTorch is not installed")
     if write is mg.save_onnx:
-        pytest.importorskip("onnx", reason="onnx is an extra", exc_type=ImportError)
+        pytest.importorskip("onnx", reason="onnx is an extra")
     with pytest.raises(TypeError, match=rf"^{write.__name__}: .* mg\.from_torch\(…\) makes one of PyTorch's$"):
         write(tmp_path / ("net.onnx" if write is mg.save_onnx else "net.py"), torch.nn.Linear(3, 2), X)

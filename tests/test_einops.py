@@ -13,7 +13,7 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value
 
-einops: Any = pytest.importorskip("einops", reason="einops is an extra", exc_type=ImportError)
+einops: Any = pytest.importorskip("einops", reason="einops is an extra")
 mg.use_einops()
 
 RNG = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def test_the_numbers_are_numpys_and_the_gradients_slopes(name: str) -> None:
 @pytest.mark.parametrize("backend", ["numpy", "native"])
 def test_compiled_it_is_the_same(name: str, backend: Any) -> None:
     if backend == "native":
-        pytest.importorskip("llvmlite", exc_type=ImportError)
+        pytest.importorskip("llvmlite", reason="llvmlite, of the extra native, is not installed")
 
     def slope(x: Any, y: Any) -> Any:
         return mg.grad(lambda x, y: np.tanh(CALLS[name](x, y)).sum() + (x * y).sum(), argnums=(0, 1))(x, y)

@@ -53,6 +53,6 @@ def confusion_matrix(labels: Any, answers: Any, *, names: Any = None, axes: Axes
         axes.set_yticks(range(len(classes)), written[: len(classes)])
         for i, j in zip(*np.nonzero(counts), strict=True):
             colour = "white" if shares[i, j] > 0.5 else "black"
-            axes.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour, fontsize=8)
+            axes.text(float(j), float(i), f"{counts[i, j]:,}", ha="center", va="center", color=colour, fontsize=8)
     axes.set(xlabel="answer", ylabel="label", title=f"{np.trace(counts):,} of {len(right):,} right")
     return axes
