@@ -57,6 +57,13 @@ def whole_for_each(name: str, given: Any, axes: int, least: int = 1, **words: st
     return tuple(map(int, listed))
 
 
+def finite(name: str, given: Any, **words: str) -> float:
+    """A number of any sign, neither Inf nor NaN."""
+    if not is_number(given):
+        raise ValueError(refusal(name, given, "a number", **words))
+    return float(given)
+
+
 def number(name: str, given: Any, **words: str) -> float:
     """A number of at least 0."""
     if not is_number(given, 0):

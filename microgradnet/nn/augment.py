@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import is_number, number, refusal, share, whole_for_each
+from ..checks import finite, is_number, number, refusal, share, whole_for_each
 from ..core import Array, Operand, modes
 from ..words import printable
 from .init import Seed, generator
@@ -130,7 +130,7 @@ class RandomRotation(Augmentation):
     def __init__(self, degrees: float, *, fill: float = 0.0, seed: Seed = None) -> None:
         super().__init__(seed)
         self.degrees: float = number("degrees", degrees, call=type(self).__name__, what="the largest angle")
-        self.fill: float = anything("fill", fill, type(self).__name__, "what comes from outside")
+        self.fill: float = finite("fill", fill, call=type(self).__name__, what="what comes from outside")
 
     def _changed(self, x: Any) -> Any:
         n, channels, height, width = x.shape
@@ -171,7 +171,7 @@ class RandomErasing(Augmentation):
         self.p: float = share("p", p, call=name, what="the share of images")
         self.scale: tuple[float, float] = span("scale", scale, name, 1.0)
         self.ratio: tuple[float, float] = span("ratio", ratio, name)
-        self.value: float = anything("value", value, name, "what stands in the rectangle")
+        self.value: float = finite("value", value, call=name, what="what stands in the rectangle")
 
     def _changed(self, x: Any) -> Any:
         n, _, height, width = x.shape
@@ -214,13 +214,6 @@ def span(name: str, given: Any, call: str, most: float = math.inf) -> tuple[floa
         bound = f", at most {most:g}" if most < math.inf else ""
         raise ValueError(refusal(name, given, f"two positive numbers, from the least to the most{bound}", call=call))
     return float(given[0]), float(given[1])
-
-
-def anything(name: str, given: Any, call: str, what: str) -> float:
-    """One number of any sign."""
-    if not is_number(given):
-        raise ValueError(refusal(name, given, "a number", call=call, what=what))
-    return float(given)
 
 
 # ------------------------------------------------------------------------------------ draws, and what follows of them

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 POSITIVE, NEGATIVE = "#2b6cb0", "#c05621"  # blue and orange: told apart by nearly all eyes
+
+
+def signed(most: float) -> dict[str, Any]:
+    """How `imshow` colours numbers by their sign: full colour at ±`most`, white at 0, grey where there is none."""
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    colours = LinearSegmentedColormap.from_list("sign", [NEGATIVE, "white", POSITIVE]).with_extremes(bad="#dddddd")
+    return {"cmap": colours, "norm": Normalize(-most, most)}
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -10,7 +10,7 @@ import numpy as np
 from ..core import Array, Value, history, numbers, recording
 from ..nn import Conv2d, Module
 from ..words import brief
-from .canvas import NEGATIVE, POSITIVE, new_figure
+from .canvas import new_figure, signed
 from .gradients import sheet
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ def filters(model: Module) -> Figure:
     >>> from microgradnet import nn, plots
     >>> plots.filters(nn.Conv2d(1, 8, 3, seed=0)).savefig("filters.png")  # doctest: +SKIP
     """
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
-
-    colours = LinearSegmentedColormap.from_list("sign", [NEGATIVE, "white", POSITIVE]).with_extremes(bad="#dddddd")
     layers = convolutions(model)
     figure = new_figure(3.6 * len(layers), 4.2)
     for axes, (name, layer) in zip(figure.subplots(1, len(layers), squeeze=False)[0], layers, strict=True):
@@ -37,7 +34,7 @@ def filters(model: Module) -> Figure:
         across = int(np.ceil(np.sqrt(len(weight)))) if alone else weight.shape[1]
         most = float(np.abs(weight).max(initial=0.0)) or 1.0
         image = sheet(weight.reshape(-1, *weight.shape[2:]), across)
-        axes.imshow(image, cmap=colours, norm=Normalize(-most, most), interpolation="nearest")
+        axes.imshow(image, **signed(most), interpolation="nearest")
         axes.set(xticks=[], yticks=[], title=f"{name or 'windows'}: up to ±{most:.3g}")
         axes.set(xlabel="a window each" if alone else "input channels", ylabel="" if alone else "output channels")
     return figure
@@ -53,9 +50,6 @@ def feature_maps(model: Module, example: Any) -> Figure:
     >>> figure = plots.feature_maps(nn.Conv2d(1, 4, 3, seed=0), np.eye(8))
     >>> figure.savefig("maps.png")  # doctest: +SKIP
     """
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
-
-    colours = LinearSegmentedColormap.from_list("sign", [NEGATIVE, "white", POSITIVE]).with_extremes(bad="#dddddd")
     layers = convolutions(model)
     given = np.asarray(numbers(example))
     picture = given[None] if given.ndim == 2 else given
@@ -71,7 +65,7 @@ def feature_maps(model: Module, example: Any) -> Figure:
     for axes, (name, layer) in zip(others, layers, strict=True):
         maps = found[layer.weight]
         most = float(np.abs(maps).max(initial=0.0)) or 1.0
-        axes.imshow(sheet(maps, int(np.ceil(np.sqrt(len(maps))))), cmap=colours, norm=Normalize(-most, most))
+        axes.imshow(sheet(maps, int(np.ceil(np.sqrt(len(maps))))), **signed(most))
         axes.set(xticks=[], yticks=[], title=f"{name or 'maps'}: {len(maps)} of {maps.shape[1]}×{maps.shape[2]}")
     return figure
 

@@ -10,7 +10,7 @@ from ..checks import positive
 from ..core import Array
 from ..nn import Module
 from ..nn.report import named_gradients
-from .canvas import NEGATIVE, POSITIVE, new_figure
+from .canvas import new_figure, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,10 +62,8 @@ def draw_gradient(
     part: Any, name: str, named: list[tuple[str, Array]], widths: list[float], tile: Any, limit: float | None
 ) -> None:
     """The gradients of one layer's parameters side by side, with one colour bar."""
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
     from matplotlib.ticker import MaxNLocator
 
-    colours = LinearSegmentedColormap.from_list("sign", [NEGATIVE, "white", POSITIVE]).with_extremes(bad="#dddddd")
     largest = max((float(np.nanmax(np.abs(g), initial=0.0)) for _, g in named), default=0.0)
     most = limit or largest or 1.0
     images = [as_image(g, tile) for _, g in named]
@@ -75,7 +73,7 @@ def draw_gradient(
     ):
         steep = image.shape[1] / max(image.shape[0], 1)
         aspect = "equal" if 0.15 < steep < 5 else "auto"  # a row of 1,000 would be a line as thin as a hair
-        shown = axes.imshow(image, cmap=colours, norm=Normalize(-most, most), interpolation="nearest", aspect=aspect)
+        shown = axes.imshow(image, **signed(most), interpolation="nearest", aspect=aspect)
         axes.set_title(f"{own}\n{' × '.join(map(str, g.shape))}", fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -16,6 +16,8 @@ from .measures import Function
 from .run import Run
 from .sources import Batch
 
+NOWHERE = "run again under debug(), no operation gave one"  # which another rank may know better
+
 
 class Before:
     """What a step changes: the states of generators, buffers, and where that is asked for the parameters.
@@ -64,7 +66,7 @@ class Before:
     def report(self, loss: Function, batch: Batch, run: Run) -> str:
         """Where in a batch the first NaN or Inf came up, in words. Everything is then as before the batch."""
         self.put_back()
-        found = "run again under debug(), no operation gave one"
+        found = NOWHERE
         try:
             with debug(), np.errstate(all="ignore"):
                 loss(self.model(*batch.inputs), *batch.targets).backward(release=True)

@@ -18,6 +18,7 @@ from ..ops.across import apart
 from ..parallel.gradients import Mean
 from ..parallel.start import agree_on, digest, draw_apart, generators_in, spread
 from ..parallel.worlds import World, checked, current
+from .before import NOWHERE
 from .means import check_mean
 from .measures import Function, evaluated, outputs_of
 from .measures import together as joined
@@ -190,7 +191,7 @@ class Together(Alone):
     def report(self, text: str) -> str:
         self.world.counts = True
         found = self.world.gather(text)
-        rank = next((i for i, said in enumerate(found) if "no operation gave one" not in said), 0)
+        rank = next((i for i, said in enumerate(found) if NOWHERE not in said), 0)
         return f"on rank {rank}: {found[rank]}"
 
     @contextlib.contextmanager
