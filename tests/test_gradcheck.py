@@ -595,6 +595,12 @@ def test_the_worst_comes_first() -> None:
     assert report.rows()[0][0] == "x"
 
 
+def test_those_that_are_wrong_alike_come_in_order_whatever_rounding_makes_of_them() -> None:
+    x = np.random.default_rng(4).normal(size=40)
+    report = check_grads(lambda x: x**3, x, gradient=lambda x: 2 * x**2)
+    assert [e.place for e in report.mismatches] == [(i,) for i in range(40)]
+
+
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
