@@ -44,7 +44,10 @@ def results(out: Any) -> list[Any]:
 
 
 def agree(f: Callable[..., Any], *arrays: np.ndarray, second: bool = True, rtol: float = 1e-6) -> None:
-    """`f` of Values is NumPy's, and so are its slopes, along random cotangents of all results; to second order."""
+    """`f` of Values is NumPy's, and so are its slopes, along random cotangents of all results; to second order.
+
+    By each input they are measured along one random direction, at which no error of one element hides.
+    """
     arrays = tuple(np.asarray(x, np.float64) for x in arrays)
     expected = results(f(*arrays))
     cotangents = [rng(i + 5).normal(size=np.shape(x)) for i, x in enumerate(expected)]
@@ -68,11 +71,11 @@ def agree(f: Callable[..., Any], *arrays: np.ndarray, second: bool = True, rtol:
         np.testing.assert_allclose(x.data, y, rtol=1e-9, atol=1e-12)
     values, first = slopes(arrays, create_graph=True)
     _, plain = slopes(arrays)
-    for i, x in enumerate(arrays):
-        moved = numerical_grad(lambda y, i=i: loss(*arrays[:i], y, *arrays[i + 1 :]), x)
+    for i, (x, d) in enumerate(zip(arrays, along, strict=True)):
         assert np.shape(plain[i]) == x.shape
         assert plain[i].dtype == x.dtype
-        np.testing.assert_allclose(plain[i], moved, rtol=rtol, atol=1e-6)
+        moved = numerical_grad(lambda t, i=i, d=d: loss(*arrays[:i], arrays[i] + t * d, *arrays[i + 1 :]), 0.0)
+        np.testing.assert_allclose((plain[i] * d).sum(), moved, rtol=rtol, atol=1e-6)
         np.testing.assert_allclose(getattr(first[i], "data", first[i]), plain[i], rtol=1e-9, atol=1e-9)
     if not second:
         return
@@ -81,12 +84,13 @@ def agree(f: Callable[..., Any], *arrays: np.ndarray, second: bool = True, rtol:
         return
     found = sweep(total, np.float64(1.0))
 
-    def projected(*inputs: np.ndarray) -> Any:
+    def projected(t: float, other: list[np.ndarray]) -> Any:
+        inputs = tuple(x + t * d for x, d in zip(arrays, other, strict=True))
         return sum((g * d).sum() for g, d in zip(slopes(inputs)[1], along, strict=True))
 
-    for i, x in enumerate(arrays):
-        moved = numerical_grad(lambda y, i=i: projected(*arrays[:i], y, *arrays[i + 1 :]), x)
-        np.testing.assert_allclose(found.get(values[i], np.zeros(x.shape)), moved, rtol=1e-5, atol=1e-5)
+    other = [rng(i + 500).normal(size=x.shape) for i, x in enumerate(arrays)]
+    got = [(found.get(v, np.zeros(v.shape)) * d).sum() for v, d in zip(values, other, strict=True)]
+    np.testing.assert_allclose(sum(got), numerical_grad(lambda t: projected(t, other), 0.0), rtol=1e-5, atol=1e-5)
 
 
 def single(f: Callable[..., Any], *arrays: np.ndarray) -> None:

@@ -71,7 +71,7 @@ operations = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(operations, st.integers(1, 6), st.integers(1, 3), st.booleans())
 def test_drawn_graphs_are_what_they_are_eagerly(drawn: list[Any], parameters: int, outputs: int, writes: bool) -> None:
     def made() -> tuple[list[Value], Step]:
@@ -187,9 +187,9 @@ class MLP:
 
 
 class Moons:
-    """micrograd's demonstration: its network, its loss, its step."""
+    """micrograd's demonstration: its network, its loss, its step; by default as small as scalars are worth arrays."""
 
-    def __init__(self, points: int = 6, sizes: tuple[int, ...] = (4, 4, 1)) -> None:
+    def __init__(self, points: int = 4, sizes: tuple[int, ...] = (4, 1)) -> None:
         random.seed(1337)
         rng = np.random.default_rng(0)
         self.x = rng.normal(size=(points, 2))
@@ -219,10 +219,13 @@ class Moons:
         return [[p.data for p in self.parameters], [p.grad for p in self.parameters]]
 
 
+DEEP = (6, (4, 4, 1))
+
+
 def test_micrograds_moons_learn_as_they_do_eagerly() -> None:
-    mine, theirs = Moons(), Moons()
+    mine, theirs = Moons(*DEEP), Moons(*DEEP)
     step = compile(mine.step)
-    for k in range(20):
+    for k in range(12):
         assert np.allclose(step(float(k)).data, theirs.step(float(k)).data, **CLOSE)
         assert np.allclose(mine.state(), theirs.state(), **CLOSE)
     assert is_of_arrays(step)
@@ -234,7 +237,7 @@ def test_its_labels_and_its_accuracy_may_be_what_they_are(kind: Callable[[float]
     """NumPy's integers, as in micrograd's demonstration; and an accuracy is computed, not looked at."""
 
     def made() -> tuple[Moons, Step]:
-        moons = Moons(8)
+        moons = Moons()
         labels = [kind(y) for y in moons.y]
 
         def step(k: float) -> Any:
@@ -252,17 +255,17 @@ def test_its_labels_and_its_accuracy_may_be_what_they_are(kind: Callable[[float]
 
     (mine, step), (theirs, eager) = made(), made()
     compiled = compile(step)
-    for k in range(8):
+    for k in range(5):
         (total, accuracy), (expected, right) = compiled(float(k)), eager(float(k))
         assert np.allclose(total.data, expected.data, **CLOSE)
         assert accuracy == right
         assert np.allclose(mine.state(), theirs.state(), **CLOSE)
     assert is_of_arrays(compiled)
-    assert len(compiled.source.splitlines()) < 110
+    assert len(compiled.source.splitlines()) < 80
 
 
 def test_every_layer_is_a_product_of_matrices() -> None:
-    step = compile(Moons().step)
+    step = compile(Moons(*DEEP).step)
     for k in range(3):
         step(float(k))
     # Three layers forward, the gradients of three matrices, of the input of the second layer, and p · p.
@@ -278,7 +281,7 @@ def test_new_points_at_every_step(as_given: Callable[[Any], Any]) -> None:
     step = compile(mine.step)
     rng = np.random.default_rng(1)
     for _ in range(6):
-        x, y = as_given(rng.normal(size=(6, 2))), as_given(rng.choice([-1.0, 1.0], 6))
+        x, y = as_given(rng.normal(size=(4, 2))), as_given(rng.choice([-1.0, 1.0], 4))
         assert np.allclose(step(10.0, x, y).data, theirs.step(10.0, x, y).data, **CLOSE)
         assert np.allclose(mine.state(), theirs.state(), **CLOSE)
     assert is_of_arrays(step)
@@ -305,15 +308,15 @@ def test_an_int_is_a_program_each_and_a_number_is_not_looked_at() -> None:
 
     with pytest.raises(TypeError, match="looks at the numbers"):
         compile(looking)(1.0)
-    assert len(accuracy()) == 6  # outside
+    assert len(accuracy()) == 4  # outside
 
 
 # ------------------------------------------------------------------------------------------- nothing is of yesterday
 
 
-def running(steps: int = 3) -> tuple[Moons, Moons, Any]:
+def running(*size: Any, steps: int = 3) -> tuple[Moons, Moons, Any]:
     """Moons that are a program, the same eagerly, and the program."""
-    mine, theirs = Moons(), Moons()
+    mine, theirs = Moons(*size), Moons(*size)
     step = compile(mine.step)
     for k in range(steps):
         step(float(k))
@@ -398,7 +401,7 @@ WAYS: dict[str, Callable[[Value], Any]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_who_looks_sees_the_numbers_of_now(way: str) -> None:
     mine, theirs, step = running()
-    for k in range(3, 7):
+    for k in range(3, 6):
         for p, q in zip(mine.parameters[:5], theirs.parameters[:5], strict=True):
             seen, expected = WAYS[way](p), WAYS[way](q)
             if not isinstance(seen, str):
@@ -526,7 +529,7 @@ def test_threads_look_while_steps_run() -> None:
     for thread in threads:
         thread.start()
     try:
-        for k in range(3, 40):
+        for k in range(3, 25):
             step(float(k))
             theirs.step(float(k))
     finally:
@@ -546,7 +549,7 @@ def add(moons: Moons) -> Any:
 @pytest.mark.parametrize("start", [None, 0.0, 2.0])
 def test_gradients_assigned_unseen_are_added_to(start: float | None) -> None:
     """An assignment does not look at what was there: what the program has there must not come after it."""
-    mine, theirs = Moons(), Moons()
+    mine, theirs = Moons(*DEEP), Moons(*DEEP)
     step = compile(lambda: add(mine))
     for i in range(7):
         step()
@@ -603,7 +606,7 @@ def test_a_graph_is_good_as_long_as_nothing_moves() -> None:
 
 
 def test_two_programs_hand_the_parameters_over() -> None:
-    mine, theirs, step = running()
+    mine, theirs, step = running(*DEEP)
 
     def other(moons: Moons, rate: float) -> Any:
         loss = moons.loss() * 2.0
@@ -614,7 +617,7 @@ def test_two_programs_hand_the_parameters_over() -> None:
         return loss
 
     second = compile(lambda rate: other(mine, rate))
-    for k in range(8):
+    for k in range(6):
         assert np.allclose(second(0.1).data, other(theirs, 0.1).data, **CLOSE)
         assert np.allclose(step(float(k)).data, theirs.step(float(k)).data, **CLOSE)
     assert is_of_arrays(second)
@@ -789,5 +792,5 @@ def test_recording_takes_as_long_as_there_are_scalars(shape: Callable[[list[Valu
         compiled()
         return calls_of(compiled)
 
-    work(50)
-    assert work(360) < 2.2 * work(180)
+    work(30)
+    assert work(100) < 2.2 * work(50)
