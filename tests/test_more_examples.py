@@ -58,9 +58,7 @@ def test_micrograds_moons_run_as_products_of_matrices(example: Callable[..., str
     assert is_picture(tmp_path / "micrograd_moons.png")
 
 
-def test_custom_network_is_checked_frozen_tied_stopped_and_saved(
-    example: Callable[..., str], tmp_path: Path
-) -> None:
+def test_custom_network_is_checked_frozen_tied_stopped_and_saved(example: Callable[..., str], tmp_path: Path) -> None:
     printed = example("custom_network.py", "--epochs", 60)
     assert len(re.findall("^ok: the gradient of", printed, re.MULTILINE)) == 2
     assert "NOT OK" not in printed
