@@ -18,6 +18,7 @@ from microgradnet.programs.memory import Plan
 from microgradnet.programs.nodes import DataOf, GradOf, Memory, Node
 from microgradnet.programs.numpy_code import Writer
 
+from .samples import sample
 from .test_passes import X, call, entry, load, program, store
 
 
@@ -258,8 +259,12 @@ WIDE: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", WIDE)
-@pytest.mark.parametrize("optimiser", [optim.SGD, optim.Adam])
+STEPS = [(name, optimiser) for name in WIDE for optimiser in (optim.SGD, optim.Adam)]
+
+
+@pytest.mark.parametrize(("name", "optimiser"), [
+    pytest.param(*step, marks=[] if step in sample(STEPS, 4) else [pytest.mark.slow]) for step in STEPS
+])  # fmt: skip
 def test_a_program_takes_no_more_memory_than_the_eager_step(name: str, optimiser: Any) -> None:
     model, shape = WIDE[name]()
     optimizer = optimiser(model.parameters(), lr=0.01)

@@ -61,10 +61,11 @@ OWN = "core", "programs"
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Those that have the word at all."""
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        if name.partition(".")[0] not in OWN:
-            yield name, ast.parse(path.read_text())
+        if name.partition(".")[0] not in OWN and "numbers" in (text := path.read_text()):
+            yield name, ast.parse(text)
 
 
 def raw_uses(tree: ast.AST, inside: tuple[str, ...] = ()) -> Iterator[str]:

@@ -157,7 +157,7 @@ def test_a_loss_and_its_gradients_are_pytorchs(name: str) -> None:
 def test_the_gradients_of_a_loss_are_its_slopes(name: str, share: float) -> None:
     loss = LOSSES[name]
 
-    @settings(max_examples=count(100, share))
+    @settings(max_examples=count(100, share**2))
     @given(seed=st.integers(0, 10_000), data=st.data())
     def check(seed: int, data: st.DataObject) -> None:
         rng = np.random.default_rng(seed)

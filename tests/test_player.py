@@ -284,6 +284,7 @@ def test_an_animation_shows_the_same_numbers(browser: Browser, tmp_path: Path) -
     assert {"gradient 1", "gradient -4 + 0 = -4"} <= set(seen)
 
 
+@pytest.mark.slow
 def test_how_long_a_step_of_300_boxes_takes(browser: Browser) -> None:  # noqa: F811
     """Printed, not judged: `pytest -s` shows it."""
     steps = mg.steps(many(300), fold=())

@@ -297,7 +297,7 @@ def killed_while_saving(path: Path, times: int) -> int:
 
 
 def test_a_kill_while_saving_leaves_the_old_file_or_the_new(path: Path) -> None:
-    killed_while_saving(path, 3)
+    killed_while_saving(path, 2)
 
 
 @pytest.mark.slow
@@ -485,7 +485,7 @@ def damaged_files_are_noticed(path: Path, every: int) -> None:
 
 
 def test_truncations_and_changed_bytes_are_noticed(path: Path) -> None:
-    damaged_files_are_noticed(path, 11)
+    damaged_files_are_noticed(path, 29)
 
 
 def test_a_manifest_that_cannot_be_found_is_missed(path: Path) -> None:
@@ -723,7 +723,7 @@ def test_a_small_file_does_not_become_large_in_memory(path: Path) -> None:
 
 
 def test_what_is_nested_too_deeply_is_damage(path: Path) -> None:
-    for depth in (10, *range(100, 1100, 50)):
+    for depth in (10, 100, 400, 700, 1050):
         mg.save(path, x="HERE")
         forged(path, set_in("things", "x", to="HERE"), here="[" * depth + "]" * depth)
         try:

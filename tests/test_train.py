@@ -993,7 +993,7 @@ def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_stopped_again_and_again_it_ends_in_the_same_bits(tmp_path: Path, never_stopped: dict[str, Any]) -> None:
     path = tmp_path / "run.npz"
-    for stop in (1, 4, 6, 11):  # within an epoch and at its end
+    for stop in (4, 6):  # at the end of an epoch and within one
         assert as_program(path, stop)["history"]["stopped"] == "callback"
     assert as_program(path, 0) == never_stopped
     assert never_stopped["history"]["stopped"] == "finished"
@@ -1011,7 +1011,7 @@ def test_stopped_after_any_batch_it_ends_in_the_same_bits(tmp_path: Path, end: s
         return training.train(path, stop, **changed)
 
     whole = fresh(None, 0)
-    for stop in range(1, 16):
+    for stop in range(1, 16) if end == "npz" else (1, 4, 7):
         path = str(tmp_path / f"{stop}.{end}")
         fresh(path, stop)
         shared().random(stop)
@@ -1178,10 +1178,10 @@ def test_a_function_of_ours_is_told_by_its_name_and_not_by_its_code() -> None:
 def test_what_a_function_is_does_not_hang_on_the_process_it_is_in() -> None:
     code = "from tests import test_train as t; print([t.likeness(make()) for make in [*t.ALIKE, lambda: t.in_a_set]])"
     expected = repr([likeness(make()) for make in [*ALIKE, lambda: in_a_set]])
-    for seed in "01":
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                              env={**os.environ, "PYTHONHASHSEED": seed})  # fmt: skip
-        assert done.stdout.strip() == expected
+    seed = "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0"  # another than here
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env={**os.environ, "PYTHONHASHSEED": seed})  # fmt: skip
+    assert done.stdout.strip() == expected
 
 
 def in_a_set(out: Any, y: Any) -> Any:

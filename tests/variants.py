@@ -110,8 +110,8 @@ class Variant(NamedTuple):
             place = place[size:]
         return made
 
-    def rng(self) -> numpy.random.Generator:
-        return numpy.random.default_rng(zlib.crc32(str(self).encode()))
+    def rng(self, *more: int) -> numpy.random.Generator:
+        return numpy.random.default_rng([zlib.crc32(str(self).encode()), *more])
 
 
 # What a line may name besides np and its arrays x, y, z, w. Plain NumPy: constants beside the Values.
