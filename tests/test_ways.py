@@ -63,7 +63,8 @@ def tried(t: Trial) -> Iterator[str]:
 
 def in_words(t: Trial) -> Iterator[str]:
     """What is said of a factor: the same number may have come from several places."""
-    for factor in (-1.0, 2.0, 3.0, 6.0, 9.0, 1 / 3, 1 / 6, -1 / 9, 2 / 3, 99 / 100, 0.0101, 1 / 101, np.pi, 1e6, 2e7 / 3):
+    fractions = (1 / 3, 1 / 6, -1 / 9, 2 / 3, 99 / 100, 0.0101, 1 / 101, np.pi, 1e6, 2e7 / 3)
+    for factor in (-1.0, 2.0, 3.0, 6.0, 9.0, *fractions):
         for text in ("", "multiplied by x", "transposed"):
             yield f"{text}, {factor:.6g}: {remedies.scaled(text, factor, t)}"
 
