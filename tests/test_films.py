@@ -7,6 +7,7 @@ file anew: what changed is then in the diff.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import zlib
 from collections.abc import Callable, Iterator
@@ -156,7 +157,7 @@ def test_a_gif_has_the_films_frames_times_and_size(wide: float) -> None:
             seen.append((image.info["duration"], np.asarray(image.convert("RGB"))))
     assert [time for time, _ in seen] == [1200] * (film.frames - 1) + [4000]
     corner = round(EDGE * size) // 2
-    for (_, before), (_, after) in zip(seen, seen[1:], strict=False):
+    for (_, before), (_, after) in itertools.pairwise(seen):
         assert (before[:corner] > 245).all()
         assert (before != after).any()
     for at, colour in ((1, (0x2B, 0x6C, 0xB0)), (film.frames - 1, (0xB7, 0x52, 0x1B))):  # forward, backward
