@@ -9,7 +9,7 @@ follows at the end, such as an example.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,13 @@ def refusal(name: str, given: Any, wanted: str, *, call: str = "", what: str = "
 
 def is_whole(x: Any, least: int = 1) -> bool:
     """Whether `x` is a whole number, Python's or NumPy's, of at least so many. A bool is none, and neither is 2.0."""
-    return isinstance(x, (int, np.integer)) and not isinstance(x, bool) and bool(x >= least)
+    return isinstance(x, (int, np.integer)) and not isinstance(x, bool) and not x < least
 
 
 def is_number(x: Any, least: float = -math.inf) -> bool:
     """Whether `x` is one finite real number, Python's or NumPy's, of at least `least`. No bool is, and no array."""
     plain = isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
-    return plain and math.isfinite(x) and bool(x >= least)
+    return plain and math.isfinite(x) and not x < least
 
 
 def whole(name: str, given: Any, least: int = 1, *, of: str = "", **words: str) -> int:
@@ -107,7 +107,7 @@ def integer(name: str, given: Any, **words: str) -> Any:
 
 def is_fraction(x: Any) -> bool:
     """Whether `x` is a number between 0 and 1, neither of them: something is taken, and something left."""
-    return is_number(x) and bool(0 < x < 1)
+    return is_number(x) and not (x <= 0 or x >= 1)
 
 
 def fraction(name: str, given: Any, **words: str) -> float:
@@ -122,6 +122,13 @@ def switch(name: str, given: Any, **words: str) -> bool:
     if not isinstance(given, (bool, np.bool_)):
         raise ValueError(refusal(name, given, "a switch, True or False", **words))
     return bool(given)
+
+
+def check_switches(defaults: Mapping[str, Any], given: Mapping[str, Any], **words: str) -> None:
+    """Each option whose default is True or False is given as one of them."""
+    for name, x in given.items():
+        if isinstance(defaults.get(name), bool):
+            switch(name, x, **words)
 
 
 def choice(name: str, given: Any, choices: Sequence[str], **words: str) -> str:

@@ -450,10 +450,15 @@ def of(n: int) -> list[Any]:
     return [*CHECKS, *(OF_TWO if n == 2 else [])]
 
 
-if __name__ == "__main__":
-    for check in of(parallel.world().size):
-        check(Path(sys.argv[1]))
+def go_through(checks: list[Any], folder: Path) -> None:
+    """Each check, and its name when all ranks have passed it."""
+    for check in checks:
+        check(folder)
         with parallel.world() as world:
             world.gather(None)
             if world.rank == 0:
                 print(f"passed {check.__name__}", flush=True)
+
+
+if __name__ == "__main__":
+    go_through(of(parallel.world().size), Path(sys.argv[1]))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from microgradnet import Value, nn, plots
+from microgradnet.train import LearningRates
 from tests import descriptions
 
 PAGE = Path(__file__).with_name("pictures.txt")
@@ -49,7 +50,7 @@ def lines_of(axes: Any) -> Iterator[str]:
             more = "marker", "markersize", "markerfacecolor", "markeredgecolor", "markeredgewidth", "zorder"
             lone = line.get_linestyle() == "None"  # its colour is then nowhere to be seen
             shown = properties(line, *more) if lone else f"{shown}, {properties(line, *more)}"
-        yield f"  line{label} {where}: {shown}"
+        yield f"  line{label} {where}: {shown}{f', alpha {line.get_alpha()}' if line.get_alpha() else ''}"
     for text in axes.texts:
         yield f"  text {text.get_text()!r}: {properties(text, 'position', 'ha', 'va', 'fontsize', 'color')}"
     for image in axes.images:
@@ -60,6 +61,11 @@ def lines_of(axes: Any) -> Iterator[str]:
         yield f"  {type(part).__name__}: {collection(part)}"
     if (legend := axes.get_legend()) is not None:
         yield f"  legend at {legend._loc}: {', '.join(text.get_text() for text in legend.get_texts())}"
+    for inset in axes.child_axes:
+        yield f"  inset at {said(inset._axes_locator._bounds)}"
+        yield from (f"  {line}" for line in lines_of(inset))
+    if type(axes.xaxis.get_major_locator()).__name__ == "FixedLocator" and len(axes.get_xticks()):
+        yield f"  written {[text.get_text() for text in (*axes.get_xticklabels(), *axes.get_yticklabels())]}"
     if not solid and not axes.images:
         yield f"  ticks {locator(axes.xaxis)}, {locator(axes.yaxis)}"
 
@@ -124,6 +130,14 @@ def layered(*sizes: int, **options: Any) -> nn.MLP:
     return model
 
 
+def convolved(by: float = 1.0) -> nn.Sequential:
+    """Two convolutions, the first of one channel, with simple fractions as weights."""
+    model = nn.Sequential(nn.Conv2d(1, 3, 2), np.tanh, nn.Conv2d(3, 2, (2, 3)))
+    for k, p in enumerate(model.parameters()):
+        p.data = by * (np.arange(p.size) * 7 % 11 - 5).reshape(p.shape) / (4.0 + k)
+    return model
+
+
 def swept() -> nn.MLP:
     model = layered(6, 3, 2)
     for k, p in enumerate(model.parameters()):
@@ -179,6 +193,25 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "history": lambda: plots.history(EPOCHS),
     "history, costs alone": lambda: plots.history({name: EPOCHS[name] for name in ("epoch", "cost", "val_cost")}),
     "history, five metrics": lambda: plots.history({**EPOCHS, "a": [1, 2, 3], "b": [2, 3, 4], "c": [0, 0, 1]}),
+    "confusion_matrix": lambda: plots.confusion_matrix([0, 1, 1, 2, 1, 0], [0, 1, 2, 2, 1, 0]),
+    "confusion_matrix, of words": lambda: plots.confusion_matrix([*"bac"], [*"bbc"], names=[*"xyz"]),
+    "confusion_matrix, of more classes": lambda: plots.confusion_matrix([3, 1], [1, 1], names=range(10, 16)),
+    "confusion_matrix, of outputs": lambda: plots.confusion_matrix([1, 0], [[0.5, 0.75, 0.1], [0.9, 0.25, 2.0]]),
+    "confusion_matrix, of many classes": lambda: plots.confusion_matrix([0, 25], [25, 0]),
+    "confusion_matrix, of most classes": lambda: plots.confusion_matrix([0, 17], [17, 0]),
+    "filters": lambda: plots.filters(convolved()),
+    "filters, all of them 0": lambda: plots.filters(convolved(0.0).layers[0]),
+    "feature_maps": lambda: plots.feature_maps(convolved(), np.arange(30.0).reshape(5, 6) % 7 - 3),
+    "feature_maps, of nothing": lambda: plots.feature_maps(convolved(0.0), np.zeros((1, 5, 6))),
+    "gradient, of convolutions": lambda: plots.gradient(filled(convolved())),
+    "lr_finder": lambda: plots.lr_finder(LearningRates(np.geomspace(1e-3, 1, 5), np.array([2.0, 1.9, 1.2, 1.0, 4.0]))),
+    "lr_finder, flat": lambda: plots.lr_finder(LearningRates(np.geomspace(1e-3, 1, 3), np.ones(3))),
+    "network, an example as an image": lambda: plots.network(layered(64, 2), np.arange(64) / 64, most=3),
+    "network, an image of its own shape": lambda: plots.network(layered(6, 2), np.arange(6) / 6, image=(2, 3)),
+    "network, a small image": lambda: plots.network(layered(4, 2), np.arange(4) / 4, image=True, numbers=False),
+    "network, no image": lambda: plots.network(layered(64, 2), np.arange(64) / 64, most=3, image=False),
+    "network, as many weights as are written": lambda: plots.network(layered(5, 8)),
+    "network, one more, one column low": lambda: plots.network(layered(41, 1)),
     "axes of one's own": lambda: plots.new_axes(3, 2),
 }  # fmt: skip
 

@@ -249,7 +249,7 @@ class Network(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         params = self.get_params(deep=False)
         kept = {name: as_plain(x) for name, x in params.items() if is_plain(x)}
-        dtype = next((p.dtype for p in self.model_.parameters()), np.dtype(np.float64))
+        dtype = self.model_.parameters()[0].dtype  # without one there was nothing to train
         save(path, self.model_, estimator={
             "kind": type(self).__name__, "params": kept, "not_kept": [*(params.keys() - kept.keys())],
             "mixed": self._mixed, "columns": self.columns_.state_dict(), "targets": self._learned(),

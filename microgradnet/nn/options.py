@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
+from ..checks import check_switches
 from ..words import called_here
 from .module import Module
 
@@ -55,6 +56,7 @@ class FunctionLayer(Module):
                 raise TypeError(f"{kind} has no option {name!r}; it has {has}")
             if name in placed:
                 raise TypeError(f"{kind} got its option {name!r} twice, by position and by name")
+        check_switches(self.known, placed | named, call=kind)
         for name, x in {**self.known, **placed, **named}.items():
             setattr(self, name, x)
         self.check()

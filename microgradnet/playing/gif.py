@@ -45,8 +45,11 @@ def gif(film: Film) -> bytes:
         return image
 
     paper = Image.new("RGB", (round(film.w * scale), round(film.h * scale)), PAPER)
-    last = painted(paper, [mark for mark in film.marks if mark.until == film.frames or mark.look in LIT])
-    colours = last.reduce(FINER).quantize(128)
+    both = Image.new("RGB", (paper.width, 2 * paper.height))  # in one, what lights up backward would hide the other
+    for i, lit in enumerate([("made", "bring"), ("now", "got", "carry")]):
+        seen = [mark for mark in film.marks if mark.until == film.frames or mark.look in lit]
+        both.paste(painted(paper, seen), (0, i * paper.height))
+    colours = both.reduce(FINER).quantize(128)
     frames = []
     for at in range(film.frames):
         image = painted(paper, [mark for mark in film.marks if mark.since <= at < mark.until])

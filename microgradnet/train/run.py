@@ -132,6 +132,8 @@ class Run:
         while not self.over():
             self.epoch, self.batch = len(self.history["epoch"]) + 1, self.source.done(self.taken)
             self.seen = self.source.examples(self.batch)
+            if not self.batch:
+                self.totals = [0.0] * len(self.totals)
             self.model.train()
             self.since = time.perf_counter()
             for batch in self.source.batches(self.epoch, self.batch):
@@ -148,7 +150,9 @@ class Run:
         self.seen += examples
 
     def means(self) -> dict[str, float]:
-        """The cost and the metrics by name, over the examples of this epoch so far."""
+        """The cost and the metrics by name, over the examples of this epoch so far; empty before its first batch."""
+        if not self.seen:
+            return {}
         return {name: total / self.seen for name, total in zip(self.measures, self.totals, strict=True)}
 
     def end_epoch(self, held_out: list[float]) -> None:
@@ -157,7 +161,7 @@ class Run:
         row = [self.epoch, *self.means().values(), *held_out, self.seconds + now - self.since]
         for column, entry in zip(self.history.values(), row, strict=True):
             column.append(entry)
-        self.totals, self.seconds, self.since = [0.0] * len(self.totals), 0.0, now
+        self.seconds, self.since = 0.0, now
         if self.patience is not None:
             *before, cost = self.judged
             if cost < min((x for x in before if not math.isnan(x)), default=math.inf):

@@ -173,7 +173,7 @@ def is_owner(x: Any) -> bool:
         return False
     if home == "microgradnet":
         return has(kind, "named_parameters")
-    where = str(getattr(sys.modules.get(str(kind.__module__)), "__file__", ""))
+    where = getattr(sys.modules.get(str(kind.__module__)), "__file__", None) or ""
     return home not in sys.stdlib_module_names and ("site-packages" not in where or has(kind, "parameters"))
 
 

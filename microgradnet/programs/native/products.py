@@ -85,16 +85,12 @@ def blas_call(char: str, kind: str, x: Matrix, y: Matrix, out: Matrix, alpha: st
     assert b is not None
     assert c is not None
     begin = f"call void @mg_{letter}"
-    if k == 1 and beta != number(0.0, char) and c[0] == ROW:
-        return (
-            f"{begin}ger(i32 101, i64 {m}, i64 {n}, {kind} {alpha}, ptr {x[1]}, i64 {between(x[0], 0)}, "
-            f"ptr {y[1]}, i64 {between(y[0], 1)}, ptr {out[1]}, i64 {c[1]})"
-        )
     if m == 1 and out[0].shape[-1] == n and c[0] == ROW:
         rows, columns = (n, k) if b[0] == COLUMN else (k, n)
+        apart = max(steps_of(x[0])[-1], 1)
         return (
             f"{begin}gemv(i32 101, i32 {ROW if b[0] == COLUMN else COLUMN}, i64 {rows}, i64 {columns}, {kind} {alpha}, "
-            f"ptr {y[1]}, i64 {b[1]}, ptr {x[1]}, i64 {between(x[0], 1)}, {kind} {beta}, ptr {out[1]}, i64 1)"
+            f"ptr {y[1]}, i64 {b[1]}, ptr {x[1]}, i64 {apart}, {kind} {beta}, ptr {out[1]}, i64 1)"
         )
     return (
         f"{begin}gemm(i32 101, i32 {a[0]}, i32 {b[0]}, i64 {m}, i64 {n}, i64 {k}, {kind} {alpha}, ptr {x[1]}, "
@@ -102,14 +98,8 @@ def blas_call(char: str, kind: str, x: Matrix, y: Matrix, out: Matrix, alpha: st
     )
 
 
-def between(x: np.ndarray, axis: int) -> int:
-    """How far two elements along one of the last two axes are apart."""
-    return max(steps_of(x)[-2:][axis], 1)
-
-
 BLAS = "\n".join(
     f"declare void @mg_{letter}gemm(i32, i32, i32, i64, i64, i64, {t}, ptr, i64, ptr, i64, {t}, ptr, i64)\n"
-    f"declare void @mg_{letter}gemv(i32, i32, i64, i64, {t}, ptr, i64, ptr, i64, {t}, ptr, i64)\n"
-    f"declare void @mg_{letter}ger(i32, i64, i64, {t}, ptr, i64, ptr, i64, ptr, i64)"
+    f"declare void @mg_{letter}gemv(i32, i32, i64, i64, {t}, ptr, i64, ptr, i64, {t}, ptr, i64)"
     for letter, t in (("s", "float"), ("d", "double"))
 )

@@ -1,0 +1,127 @@
+"""Small promises that no other test is about: what is left of a branch, a default, a number seldom asked for."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+from microgradnet import Value, checks, nn, optim
+from microgradnet.export.graph import graph_of
+from microgradnet.export.onnx_file import OPSET, protobuf
+from microgradnet.train import run as running
+from microgradnet.train.means import costs_of
+from microgradnet.train.named import METRICS
+from tests.test_exports import fake
+
+# ------------------------------------------------------------------------------------------------------------ training
+
+
+def test_the_seconds_of_an_epoch_are_those_from_its_begin_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count(100.0)
+    monkeypatch.setattr(running, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    model, x = nn.Linear(1, 1, seed=0), np.ones((4, 1))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    history = mg.fit(model, x, x, loss="mse", optimizer=optimizer, epochs=3, progress=False)
+    assert history["seconds"] == [1.0, 1.0, 1.0]
+
+
+def test_metrics_by_name_take_every_shape_that_they_say() -> None:
+    classes, two = np.array([0, 1, 1]), np.array([[0.3, 0.1], [-2.0, -1.0], [0.5, 0.25]])
+    assert METRICS["accuracy"](two, classes) == pytest.approx(2 / 3)
+    assert METRICS["accuracy"](two, np.eye(2)[classes]) == pytest.approx(2 / 3)
+    assert METRICS["accuracy"](two[:, 0], classes) == pytest.approx(1 / 3)
+    assert METRICS["accuracy"](two[:, :1], classes) == pytest.approx(1 / 3)
+    assert METRICS["accuracy"](two[:, :1], 2 * classes[:, None] - 1) == pytest.approx(1 / 3)
+    y = np.array([[1.0, 5.0], [3.0, 5.0]])
+    assert METRICS["r2"](y, y) == 1.0
+    assert METRICS["r2"](y + np.array([[0.0, 1.0], [1.0, 0.0]]), y) == pytest.approx((0.5 + 0.0) / 2)
+    assert METRICS["rmse"](y + 2.0, y) == METRICS["mae"](y - 2.0, y) == 2.0
+    with pytest.raises(ValueError, match=r"outputs of shape \(2, 3\) and y of shape \(3, 2\)"):
+        METRICS["mse"](np.ones((2, 3)), np.ones((3, 2)))
+
+
+def test_a_loss_that_cannot_be_tried_is_taken_for_a_mean() -> None:
+    def fails(out: Any, y: Any) -> Any:
+        raise TypeError
+
+    assert costs_of(fails, [(np.ones((2, 1)), np.ones(2))]) == (0.0, 0.0, 0.0)
+    mean, whole, room = costs_of(mg.functional.mse_loss, [(np.ones((n, 1)), np.zeros((n, 1)) + n) for n in (1, 3)])
+    assert (mean, whole) == (pytest.approx(3.0), pytest.approx(3.0))
+    assert room == pytest.approx(10 * 2.0**-26)
+
+
+# -------------------------------------------------------------------------------------------------------------- checks
+
+
+def test_what_is_asked_of_a_number_is_a_plain_bool() -> None:
+    for x in (np.float64(0.5), np.float32(0.5), 0.5):
+        assert checks.is_fraction(x) is True
+        assert checks.is_number(x, 0) is True
+        assert checks.is_number(x, 1) is False
+    for x in (np.float64(1.0), 0.0, np.nan, True, "0.5"):
+        assert checks.is_fraction(x) is False
+    assert checks.is_whole(np.int64(1)) is checks.is_whole(2, 2) is True
+    assert checks.is_whole(np.int64(0)) is checks.is_whole(2, 3) is checks.is_whole(True) is False
+
+
+@pytest.mark.parametrize("mode", [None, 1, "eval"])
+def test_the_mode_of_a_module_is_a_switch(mode: Any) -> None:
+    with pytest.raises(ValueError, match=rf"train\(mode={mode!r}\): it is a switch, True or False"):
+        nn.Linear(2, 1).train(mode)
+
+
+def test_numpys_bools_are_switches() -> None:
+    assert nn.Linear(2, 1, bias=np.False_).bias is None  # type: ignore[arg-type]
+    assert nn.HuberLoss(reduction="sum").reduction == "sum"
+    with pytest.raises(ValueError, match=r"Mine\(bias='no'\): it is a switch, True or False"):
+        type("Mine", (nn.Linear,), {})(2, 1, bias="no")
+
+
+# --------------------------------------------------------------------------------------------------------------- images
+
+
+@pytest.mark.parametrize(("shade", "fits"), [(-1, False), (0, True), (65535, True), (65536, False)])
+def test_an_image_of_more_shades_than_16_bits_hold_is_refused(shade: int, fits: bool, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="Pillow, of the extra images, is not installed")
+    for i, shades in enumerate((np.full((2, 3), 7, np.int32), np.array([[shade, 1, 2], [3, 4, 5]], np.int32))):
+        (tmp_path / "a").mkdir(exist_ok=True)
+        image.fromarray(shades).save(tmp_path / "a" / f"{i}.tif")
+    images = mg.data.image_folder(tmp_path, grey=True)
+    if fits:
+        assert images[1][0][0, 0, 0] == np.float32(shade / 65535)
+    else:
+        with pytest.raises(ValueError, match=r"1\.tif has more shades than 16 bits hold"):
+            images[1]
+
+
+# ---------------------------------------------------------------------------------------------------------- estimators
+
+
+def test_an_estimator_in_single_precision_comes_back_in_it(tmp_path: Path) -> None:
+    x, y = np.linspace(0, 1, 12, dtype=np.float32)[:, None], np.linspace(1, 0, 12, dtype=np.float32)
+    fitted = mg.estimators.Regressor(epochs=1, random_state=0).fit(x, y)
+    fitted.save(tmp_path / "r.npz")
+    again = mg.estimators.Regressor.load(tmp_path / "r.npz")
+    assert again.predict(x).tobytes() == fitted.predict(x).tobytes()
+    assert {p.dtype for p in again.model_.parameters()} == {p.dtype for p in fitted.model_.parameters()}
+
+
+def test_a_value_with_a_name_of_nothing_is_described_by_its_shape() -> None:
+    assert mg.words.describe(Value([1.0, 2.0])) == "the Value of shape (2,) (float64)"
+    assert mg.words.describe(Value(1.0, name="w")) == "the Value 'w' of shape () (float64)"
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+
+
+def test_a_file_of_onnx_names_its_version() -> None:
+    library = fake()
+    library.helper.make_model = lambda graph, **how: how
+    graph = graph_of(nn.Linear(2, 1, seed=0), (np.ones((1, 2), np.float32),), 0, "save_onnx")
+    assert protobuf(library, graph) == {"opset_imports": [OPSET], "ir_version": 8, "producer_name": "microgradnet"}

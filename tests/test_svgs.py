@@ -1,0 +1,76 @@
+"""Drawings as SVGs of our own making: each element of some, and of all others a sum of their text (CRC-32).
+
+tests/svgs.txt has them. Where one is meant to change, look at it, and `python -m tests.test_svgs` writes the file anew:
+what changed is then in the diff.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+from microgradnet import Value, nn, optim
+from tests import descriptions
+from tests.test_drawings import DRAWINGS
+from tests.test_viz import Neurons
+
+PAGE = Path(__file__).with_name("svgs.txt")
+
+
+def compiled() -> Any:
+    """A program: its lines are forward, backward or updates."""
+    model = nn.Linear(2, 1, seed=0)
+    model.weight.data = np.array([[0.5, -0.25]])
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+
+    @mg.compile
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        cost = (model(x) ** 2).sum()
+        cost.backward()
+        optimizer.step()
+        return cost
+
+    step(np.array([[1.0, 2.0]])), step(np.array([[1.0, 2.0]]))
+    return step
+
+
+def deep(operations: int) -> Any:
+    x = Value(0.5, name="x")
+    for _ in range(operations):
+        x = np.sin(x)
+    return x
+
+
+SVGS: dict[str, Callable[[], Any]] = {
+    **DRAWINGS,
+    "a program": lambda: mg.draw(compiled(), title="a step & its update"),
+    "a program from above": lambda: mg.draw(compiled(), direction="TB"),
+    "many neurons": lambda: mg.draw(Neurons(3, 9, 9, 1)([1.0, -1.0, 0.5]), fold="modules"),
+    "twelve deep": lambda: mg.draw(deep(11), fold=()),
+    "thirteen deep": lambda: mg.draw(deep(12), fold=()),
+    "fourteen deep": lambda: mg.draw(deep(13), fold=()),
+}
+WHOLE = ("an expression", "with weights, from the left, with a title", "alarms", "a model, one level", "a program")
+
+
+def described(name: str) -> list[str]:
+    text = re.sub(r'[^\s">]*tests[/\\]+(\w+\.py)', r"\1", SVGS[name]()._svg())
+    lines = re.sub(r"mg[0-9a-f]{12}|(?<=\.py):\d+", "", text).splitlines()
+    return lines if name in WHOLE else [f"{len(lines)} lines {zlib.crc32(chr(10).join(lines).encode()):08x}"]
+
+
+@pytest.mark.parametrize("name", SVGS)
+def test_an_svg_is_what_it_was(name: str) -> None:
+    assert described(name) == descriptions.read(PAGE)[name]
+
+
+if __name__ == "__main__":
+    descriptions.write(PAGE, {name: described(name) for name in SVGS})
