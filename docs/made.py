@@ -260,15 +260,26 @@ def gallery(folder: Path) -> str:
         picture = drawn(path, folder)
         doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         title, _, rest = doc.partition("\n")
-        seen = f"![what {path.name} draws](pictures/{picture.name})\n\n" if picture else ""
+        seen = image(path.name, picture) if picture else ""
         said = f"**{escaped(title)}** {escaped(rest.strip())}"
         parts.append(f"## `{path.name}`\n\n{said}\n\n{seen}{program(path)}")
     head = (
-        "# Gallery\n\nThe pictures of all examples in `examples/`, drawn when this page was made, with their "
-        'programs. To run one yourself, in a copy of the repository: `pip install -e ".[examples]"`, then '
-        "`python examples/digits.py`; with `--help` it says what it can be told.\n\n"
+        "# Gallery\n\nThe pictures of all examples in `examples/`, drawn when this page was made, with their programs. "
+        "A click on\na picture shows it in full size. To run one yourself, in a copy of the repository: "
+        '`pip install -e ".[examples]"`, then\n`python examples/digits.py`; `--help` says what it can be told.\n\n'
     )
     return head + "\n".join(parts)
+
+
+# What is said of these is true of their pictures as they are drawn: others are turned dark where the page is.
+AS_DRAWN = ("images.py", "moons.py")
+
+
+def image(name: str, picture: Path) -> str:
+    """The picture of an example, which leads to itself in full size."""
+    kind = ":class: as-drawn\n" if name in AS_DRAWN else ""
+    options = f":alt: what {name} draws\n:target: ../_images/{picture.name}\n{kind}"
+    return f"```{{image}} pictures/{picture.name}\n{options}```\n\n"
 
 
 def program(path: Path) -> str:
