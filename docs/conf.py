@@ -49,8 +49,8 @@ html_show_sphinx = False
 html_copy_source = False
 mathjax_path = "none.js"  # formulas are written as text: no page needs it, and nothing is fetched
 
-# The page to try it in runs on Pyodide, of which it needs the files (npm: pyodide) and the wheel of NumPy for
-# it, numpy-…-pyemscripten_…_wasm32.whl, in a folder that $MICROGRADNET_PYODIDE names. All of it is served by the site.
+# The page to try it in runs on Pyodide, whose files and wheels of NumPy and matplotlib are in a folder that
+# $MICROGRADNET_PYODIDE names: `python docs/pyodide_files.py out/pyodide` fetches them. All of it is served by the site.
 PYODIDE = os.environ.get("MICROGRADNET_PYODIDE", "")
 if not PYODIDE:
     exclude_patterns.append("try.md")
@@ -75,7 +75,8 @@ def files_elsewhere(app, docname, source):
 
     source[0] = LINK.sub(link, source[0])
     if docname == "index" and not PYODIDE:
-        source[0] = source[0].replace("\ntry\n", "\n")
+        lines = source[0].splitlines(keepends=True)
+        source[0] = "".join(line for line in lines if line != "try\n" and "(try.md)" not in line)
 
 
 def with_pyodide(app, error):

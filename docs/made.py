@@ -35,6 +35,10 @@ MODULES = {
     "microgradnet.train": "what `fit` is made of: its Run, histories, callbacks",
     "microgradnet.transforms": "gradients as functions of functions",
     "microgradnet.tree": "nested structures of arrays",
+    "microgradnet.playing": "the backward pass, one operation after the other",
+    "microgradnet.viz": "drawings, and what is in a step of a backward pass",
+    "microgradnet.programs": "compiled functions",
+    "microgradnet.parallel": "many processes that train as one",
     "microgradnet.gradcheck": "the checker of gradients",
     "microgradnet.testing": "strategies and laws for your own operations",
     "microgradnet.testing.exercises": "exercises for those who teach",
@@ -74,12 +78,26 @@ def api(name: str) -> str:
     module = importlib.import_module(name)
     begin = f"Examples begin with `import numpy as np`, `import microgradnet as mg` and `from {name} import *`."
     parts = [f"# `{name}`\n\n{markdown(module.__doc__)}\n\n{begin}"]
-    names = [n for n in getattr(module, "__all__", ()) if not n.startswith("__")]
-    for public in sorted(names, key=lambda n: (not isinstance(getattr(module, n), type), n.lower())):
-        found = getattr(module, public)
-        if not inspect.ismodule(found):
-            parts.append(entry(f"{name.removeprefix('microgradnet.')}.{public}".removeprefix("microgradnet."), found))
+    parts += [entry(path, found) for path, found in shown(name)]
+    above = ", ".join(f"`{n}`" for n in public(name) if name != "microgradnet" and n in public("microgradnet"))
+    if above:
+        parts.append(f"## Also under this name\n\n{above}: see [`microgradnet`](microgradnet.md).")
     return "\n\n".join(parts) + "\n"
+
+
+def public(name: str) -> list[str]:
+    """The public names of a module, without other modules: classes first, then the rest, each by the alphabet."""
+    module = importlib.import_module(name)
+    names = [n for n in module.__all__ if not n.startswith("__") and not inspect.ismodule(getattr(module, n))]
+    return sorted(names, key=lambda n: (not isinstance(getattr(module, n), type), n.lower()))
+
+
+def shown(name: str) -> list[tuple[str, object]]:
+    """What the page of a module shows, each with its path: what is public in the package itself is shown there."""
+    module = importlib.import_module(name)
+    path = f"{name}.".removeprefix("microgradnet.")
+    above = public("microgradnet") if path else []
+    return [(path + n, getattr(module, n)) for n in public(name) if n not in above]
 
 
 def entry(path: str, found: object) -> str:
@@ -242,10 +260,33 @@ def gallery(folder: Path) -> str:
         picture = drawn(path, folder)
         doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         title, _, rest = doc.partition("\n")
-        shown = f"![what {path.name} draws](pictures/{picture.name})\n\n" if picture else ""
-        parts.append(f"## `{path.name}`\n\n**{escaped(title)}** {escaped(rest.strip())}\n\n{shown}")
-    head = "# Gallery\n\nThe pictures of all examples in `examples/`, drawn when this page was made.\n\n"
+        seen = image(path.name, picture) if picture else ""
+        said = f"**{escaped(title)}** {escaped(rest.strip())}"
+        parts.append(f"## `{path.name}`\n\n{said}\n\n{seen}{program(path)}")
+    head = (
+        "# Gallery\n\nThe pictures of all examples in `examples/`, drawn when this page was made, with their programs. "
+        "A click on\na picture shows it in full size. To run one yourself, in a copy of the repository: "
+        '`pip install -e ".[examples]"`, then\n`python examples/digits.py`; `--help` says what it can be told.\n\n'
+    )
     return head + "\n".join(parts)
+
+
+# What is said of these is true of their pictures as they are drawn: others are turned dark where the page is.
+AS_DRAWN = ("images.py", "moons.py")
+
+
+def image(name: str, picture: Path) -> str:
+    """The picture of an example, which leads to itself in full size."""
+    kind = ":class: as-drawn\n" if name in AS_DRAWN else ""
+    options = f":alt: what {name} draws\n:target: ../_images/{picture.name}\n{kind}"
+    return f"```{{image}} pictures/{picture.name}\n{options}```\n\n"
+
+
+def program(path: Path) -> str:
+    """The text of an example, folded."""
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    text = f"```{{literalinclude}} ../../examples/{path.name}\n:language: python\n```"
+    return f"<details><summary>Its program, {lines} lines</summary>\n\n{text}\n\n</details>\n\n"
 
 
 def drawn(path: Path, folder: Path) -> Path | None:

@@ -1,8 +1,13 @@
-"""Draws the pictures of the README into docs/pictures: `python docs/pictures.py`. They are right in light and dark."""
+"""Draws the pictures of the README into docs/pictures: `python docs/pictures.py`. They are right in light and dark.
+
+Text is on a sheet of paper: a page may be dark without saying so to its pictures.
+"""
 
 from __future__ import annotations
 
 import html
+import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +21,7 @@ STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #222 } .quiet { fill: #666; font-size: 12px }
 .code, .code tspan { font: 12px ui-monospace, Menlo, Consolas, monospace }
 .before { fill: #b8b8b8 } .after { fill: #2b6cb0 } .ink { fill: #222 } .line { stroke: #999; fill: none }
+.paper { fill: #fbfbfa; stroke: #e2e2e0 }
 @media (prefers-color-scheme: dark) {
   text { fill: #ddd } .quiet { fill: #999 } .before { fill: #666 } .after { fill: #6aa9e9 } .ink { fill: #ddd }
 }
@@ -65,11 +71,8 @@ def digits() -> str:
         f'<rect class="after" x="350" y="8" width="12" height="12"/><text x="368" y="18">after 30 epochs ({right:.1%} '
         "right)</text>"
     )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 200" width="680" height="200"><style>{STYLE}</style>'
-        f'{pixels}<path class="line" d="M215 170H660"/>{"".join(bars)}{legend}'
-        '<text class="quiet" x="20" y="188">a digit it has never seen</text></svg>\n'
-    )
+    below = '<text class="quiet" x="20" y="188">a digit it has never seen</text>'
+    return sheet(680, 200, f'{pixels}<path class="line" d="M215 170H660"/>{"".join(bars)}{legend}{below}')
 
 
 def program() -> str:
@@ -91,17 +94,23 @@ def program() -> str:
         step(x, y)
     lines = str(step).splitlines()
     first = next(i for i, line in enumerate(lines) if line.strip().startswith("# forward"))
-    shown = [line.rstrip() for line in lines[first:] if not line.strip().startswith("return")]
+    body = [line.rstrip() for line in lines[first:] if not line.strip().startswith("return")]
+    shown = re.sub(r"pictures\.py:\d+: ", "", textwrap.dedent("\n".join(body))).splitlines()
     rows = []
     for i, line in enumerate(shown):
         code, mark, comment = line.partition("#")
         y = 24 + 17 * i
         quiet = f'<tspan class="quiet">{html.escape(mark + comment)}</tspan>'
         rows.append(f'<text x="14" y="{y}" xml:space="preserve" class="code">{html.escape(code)}{quiet}</text>')
-    width, height = 22 + round(7.25 * max(map(len, shown))), 24 + 17 * len(shown)
+    return sheet(30 + round(7.25 * max(map(len, shown))), 24 + 17 * len(shown), "".join(rows))
+
+
+def sheet(width: int, height: int, drawn: str) -> str:
+    """A picture of this size on paper."""
+    paper = f'<rect class="paper" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
-        f"<style>{STYLE}</style>{''.join(rows)}</svg>\n"
+        f"<style>{STYLE}</style>{paper}{drawn}</svg>\n"
     )
 
 

@@ -115,7 +115,7 @@ def draw_untrained(path: Path, model: nn.Module, digits: data.Digits, shown: int
     picture.imshow(image.reshape(28, 28), cmap="gray_r")
     picture.set(title=f"784 pixels: a {label}", xticks=[], yticks=[])
     plots.network(model, image, labels=range(10), axes=columns)
-    columns.set_title("The network at its random start; the darker, the more active")
+    columns.set_title("The network at its random start; the fuller, the more active")
     outputs, wanted = model(image).data, data.one_hot(np.array([label]))[0]
     bars.bar(range(10), outputs, 0.7, label="untrained network", color=plots.NEGATIVE)
     bars.bar(range(10), wanted, 0.9, label="wanted", color="none", edgecolor="#444444", linestyle="--")

@@ -176,7 +176,7 @@ PACKAGE: dict[str, str] = {
     "holomorphic_grad": "microgradnet.grad(f), of real numbers",
     **each("defvjp defjvp defgrad defvjp_argnums custom_vjp custom_jvp custom_gradient Function Primitive", A_ROW),
     **each("vmap pmap vectorize_map", "a batch is one more axis, for NumPy's functions and for nn.Linear"),
-    **each("jit function njit", "there is nothing to wrap: microgradnet.Value runs NumPy as it goes"),
+    **each("jit function njit", "microgradnet.compile(f)"),
     **each("remat gradient_checkpointing recompute", "microgradnet.checkpoint(f)"),
     **each("GradientTape Tape record tape", "Values record by themselves: microgradnet.grad(f), or v.backward()"),
     **each("autograd gradients gradient backward differentiate elementwise_gradient deriv value_and_grads",

@@ -18,6 +18,8 @@ import numpy as np
 from .core import FROZEN, NO_PARAMS, Array, NonDiff, Value, modes, new_age, plain_data, shaped
 from .words import brief
 
+__all__ = ["leaves", "map", "ravel"]
+
 Change: TypeAlias = Callable[[Any], Any]
 Memo: TypeAlias = dict[int, Any]
 

@@ -37,12 +37,26 @@ TABLE: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("sign", np.sign, ([0.0, 2.0],), None),
     ("relu6 at its kinks", F.relu6, ([0.0, 3.0, 6.0],), [0.0, 1.0, 0.0]),
     ("hardtanh at its kinks", F.hardtanh, ([-1.0, 0.0, 1.0],), [0.0, 1.0, 0.0]),
+    ("hardsigmoid at its kinks", F.hardsigmoid, ([-3.0, 0.0, 3.0],), [0.0, 1 / 6, 0.0]),
     ("hardswish at its kinks", F.hardswish, ([-3.0, 0.0, 3.0],), [0.0, 0.5, 1.0]),
     (
         "hinge_embedding_loss on its margin",
         lambda x: F.hinge_embedding_loss(x, [-1, -1, 1], margin=0.5, reduction="sum"),
         ([0.5, 0.25, 0.5],),
         [-1.0, -1.0, 1.0],
+    ),
+    ("margin_ranking_loss on its margin", lambda x: F.margin_ranking_loss(x, [1.0], [1]), ([1.0],), [-1.0]),
+    (
+        "triplet_margin_loss on its margin",
+        lambda x: F.triplet_margin_loss(x, [[0.0, 1.0]], [[3.0, 0.0]], margin=2.0, eps=0),
+        ([[0.0, 0.0]],),
+        [[1.0, -1.0]],
+    ),
+    (
+        "cosine_embedding_loss on its margin",
+        lambda x: F.cosine_embedding_loss(x, [[1.0, 0.0]], [-1]),
+        ([[0.0, 1.0]],),
+        [[1.0, 0.0]],
     ),
     ("hinge_loss on its margin", lambda x: F.hinge_loss(x, [1, -1], reduction="sum"), ([1.0, -1.0],), [0.0, 0.0]),
     (

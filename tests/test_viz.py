@@ -1092,7 +1092,7 @@ def test_the_columns_of_a_network_leave_it_as_it_is() -> None:
     model = Counting(3, [2, 2], seed=0).freeze()
     axes = mg.plots.network(model, np.ones(3), labels=["a", "b"], numbers=False)
     assert [text.get_text() for text in axes.texts] == ["3", "2", "2", "a", "b", "blue: positive weight, orange: "
-        "negative, the stronger the larger; the darker a neuron, the more active"]  # fmt: skip
+        "negative, the stronger the larger; the fuller a neuron, the more active"]  # fmt: skip
     assert (model.calls, model.training) == (0, True)
     for call, error, says in [
         (lambda: mg.plots.network(model, [np.nan, 1, 1]), ValueError, "an activation is NaN or Inf"),

@@ -31,6 +31,11 @@ class Steps(Sequence[Step]):
 
     A sequence: `len(s)`, `s[0]`, `for step in s`. Printed it is a table, whole in `text`; in a notebook and in the page
     `html`, a player. `save` writes it as a page, an animation or text.
+
+    >>> x = Value(3.0, name="x")
+    >>> passed = steps(x * x + x)
+    >>> len(passed), passed[-1].symbol, [share.total for share in passed[-1].inputs]
+    (2, '×', [np.float64(4.0), np.float64(7.0)])
     """
 
     def __init__(self, steps: list[Step], names: dict[Any, str], drawing: Drawing, title: str) -> None:

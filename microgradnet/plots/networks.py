@@ -85,7 +85,7 @@ def network(
     for neuron, y in columns[-1].items() if labels is not None else ():
         axes.text(len(sizes) - 1 + 0.13, y, str(labels[neuron]), va="center", fontsize=10)
     told = "blue: positive weight, orange: negative, the stronger the larger"
-    told += "; the darker a neuron, the more active" if fills is not None else ""
+    told += "; the fuller a neuron, the more active" if fills is not None else ""
     left = -0.3 if sides is None else -1.0
     axes.text(max(left, -0.3), -0.72, told, ha="left", va="top", fontsize=9, color="#444444")
     axes.set(xlim=(left, len(sizes) - 0.6), ylim=(-0.8, 0.6))

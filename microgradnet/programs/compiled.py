@@ -53,6 +53,12 @@ class Compiled:
     """A function that is recorded, and then runs as a program; `compile` makes one.
 
     `source` is its latest program as the text of a NumPy function, `passes` says how it came to be.
+
+    >>> squares = compile(lambda x: (x * x).sum())
+    >>> [float(squares(np.arange(3.0))) for _ in range(3)]
+    [5.0, 5.0, 5.0]
+    >>> "def " in squares.source
+    True
     """
 
     def __init__(self, function: Callable[..., Any], backend: Backend | None = None) -> None:

@@ -20,7 +20,17 @@ FLOAT = np.dtype(np.float64)
 
 
 class Uncompilable(TypeError):
-    """What cannot be compiled, the line it stands in, and what to write instead."""
+    """What cannot be compiled, the line it stands in, and what to write instead.
+
+    >>> import microgradnet as mg
+    >>> @mg.compile
+    ... def size(x):
+    ...     return x if x.sum() > 0 else -x
+    >>> size(mg.Value([1.0]))
+    Traceback (most recent call last):
+        ...
+    microgradnet.programs.nodes.Uncompilable: ...
+    """
 
 
 class Node:

@@ -137,6 +137,11 @@ class Share:
     `value` is the input and `place` its place among the arguments. `added` is what was added to its gradient, `before`
     what it had by then (None if nothing), `total` what it has now: arrays of the input's shape, or numbers. Treat them
     as read only.
+
+    >>> import microgradnet as mg
+    >>> share = mg.steps(mg.Value(3.0, name="x") ** 2)[0].inputs[0]
+    >>> share.rule, share.slope, share.added
+    ('g × 2 × x', np.float64(6.0), np.float64(6.0))
     """
 
     __slots__ = ("_rule", "added", "before", "place", "total", "value")
@@ -185,6 +190,11 @@ class Step:
 
     `number` counts from 1; `value` is the result of the operation, `gradient` what came in for it, and `inputs` has a
     `Share` for each input that something flows to.
+
+    >>> import microgradnet as mg
+    >>> step = mg.steps(mg.Value(2.0) * mg.Value(5.0))[0]
+    >>> step.symbol, step.gradient, [share.added for share in step.inputs]
+    ('×', np.float64(1.0), [np.float64(5.0), np.float64(2.0)])
     """
 
     __slots__ = ("gradient", "inputs", "line", "number", "rule", "value")
