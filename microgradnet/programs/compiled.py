@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import tree
 from ..core import TAPE, Mode, Value, modes
-from ..words import brief, describe
+from ..words import brief, describe, instead_of_result
 from .backends import Backend, checked, is_native, with_default
 from .edges import arguments, outcome
 from .impure import noticed
@@ -348,5 +348,6 @@ def compile(function: Any = None, *, backend: Backend | None = None) -> Any:
     if function is None:
         return functools.partial(compile, backend=backend)
     if isinstance(function, Value) or not callable(function):
-        raise TypeError(f"compile wants a function; got {brief(function)}")
+        way = instead_of_result(function, "compile(f)(x)")
+        raise TypeError(f"compile wants a function; got {brief(function)}{way}")
     return Compiled(function, backend)
