@@ -28,6 +28,7 @@ from .surroundings import Surroundings
 from .tape import Tape
 
 KEPT = 16  # signatures, and programs of each
+COUNTED = 3  # signatures that differ in their ints alone, after which the next is warned of
 TRIES = 5  # calls of one signature among which two must record the same
 
 
@@ -104,6 +105,12 @@ class Compiled:
 
     def _new(self, key: Any, objects: list[Any]) -> Signature:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
+        if self._counting(key):
+            warnings.warn(
+                f"{self.title} was called with other whole numbers each time, {COUNTED + 1} times by now. Each is a "
+                f"program of its own, recorded in its first two calls, so that no call has run as one: pass float(k)",
+                stacklevel=3,
+            )
         if len(self.signatures) == KEPT:
             warnings.warn(
                 f"{self.title} has been compiled for {KEPT} signatures, the oldest is forgotten. {THRASHING}",
@@ -112,6 +119,12 @@ class Compiled:
             del self.signatures[next(iter(self.signatures))]
         self.signatures[key] = made = Signature(objects)
         return made
+
+    def _counting(self, key: Any) -> bool:
+        """Whether just so many calls have differed in their ints alone, one call for each, this one included."""
+        before = list(self.signatures.items())[-COUNTED - 1 :]
+        alike = [not known.programs and without_ints(other) == without_ints(key) for other, known in before]
+        return sum(alike) == COUNTED and all(alike[-COUNTED:])
 
     # ------------------------------------------------------------------------------------------------------ recording
 
@@ -312,6 +325,13 @@ def signature(x: Any, live: list[Any]) -> Any:
         live.append(x)
         return kind, x.shape, x.dtype, x._numbers.strides, x.op is None, first
     return (kind, x) if isinstance(x, STATIC) else (kind, id(x))
+
+
+def without_ints(key: Any) -> Any:
+    """A signature with any whole number in the place of those among the arguments."""
+    if type(key) is not tuple:
+        return key
+    return int if len(key) == 2 and key[0] is int else tuple(map(without_ints, key))
 
 
 @with_default
