@@ -110,8 +110,8 @@ class GradReport:
 
     @property
     def mismatches(self) -> list[Element]:
-        """The elements that mismatch, the worst first."""
-        return sorted([e for e in self.elements if e.verdict == MISMATCH], key=lambda e: -e.gap)
+        """The elements that mismatch, the worst first; of equals, which rounding makes differ, the first first."""
+        return sorted([e for e in self.elements if e.verdict == MISMATCH], key=lambda e: -float(f"{e.gap:.6g}"))
 
     @property
     def is_wrong(self) -> bool:
