@@ -56,9 +56,29 @@ def main(options: argparse.Namespace) -> None:
     print(f"as it is: {slow:.2f} s for {options.epochs} epochs, held-out accuracy {right[0]:.2%}")
     print(f"compiled: {fast:.2f} s, until it was a program included, held-out accuracy {right[1]:.2%}")
 
+    page = options.out / "compiled_step.html"
+    mg.draw(step, title="one step: forward, backward, update").save(page)
     picture = options.out / "compiled_step.svg"
-    mg.draw(step, title="one step: forward, backward, update").save(picture)
-    print(f"picture: {picture}")
+    short = step_of(nn.Linear(784, 10, seed=options.seed))
+    for _ in range(2):  # recorded twice alike, it is a program
+        short(digits.train_images[:10], targets[:10])
+    mg.draw(short).save(picture)
+    print(f"a page to explore: {page}, and the step of a single layer as a picture: {picture}")
+
+
+def step_of(layer: nn.Module) -> Callable[..., mg.Value]:
+    """The step of one layer, which is short enough to be looked at as a whole."""
+    optimiser = optim.SGD(layer.parameters(), lr=0.3)
+
+    @mg.compile
+    def step(x: np.ndarray, y: np.ndarray) -> mg.Value:
+        optimiser.zero_grad()
+        cost = quadratic_cost(sigmoid(layer(x)), y)
+        cost.backward(release=True)
+        optimiser.step()
+        return cost
+
+    return step  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

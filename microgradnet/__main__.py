@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from . import data, functional, nn, optim
+from . import __version__, data, functional, nn, optim
 from .core import Value
 from .gradcheck import GradReport, check_grads
 from .saving import load, save
@@ -31,6 +31,11 @@ Train a network to read handwritten digits, and print how well it reads those it
   python -m microgradnet train digits --load net.npz      go on with the saved weights
 
 The cost is the sum of the squared errors of the ten outputs, averaged over the digits."""
+
+BEGIN = """\
+To begin with:
+  python -m microgradnet train digits     a network learns to read handwriting, in a few seconds
+  python -m microgradnet train --help     what can be said beside it"""
 
 CHECK = """\
 Compare the gradient of a function with its slopes, element by element.
@@ -72,8 +77,14 @@ def say(text: str, stream: Any = None) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = Parser(prog="python -m microgradnet", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser = Parser(
+        prog="python -m microgradnet",
+        description=__doc__,
+        epilog=BEGIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"microgradnet {__version__}")
+    commands = parser.add_subparsers(dest="command")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         help = text.partition("\n")[0].rstrip(".")
@@ -111,6 +122,9 @@ def main(argv: list[str] | None = None) -> int:
     checking.add_argument("--samples", type=int, default=None, help="how many elements to draw, rather than all")
 
     options = parser.parse_args(argv)
+    if options.command is None:  # not what was meant, so no success either; but the help is more than an error
+        parser.print_help(sys.stderr)
+        return 2
     try:
         return int(options.run(options))
     except Exception as error:

@@ -26,6 +26,7 @@ OF_NUMPY = "NumPy's own function takes Values: np.{}(v)"
 OF_LINALG = "NumPy's own function takes Values: np.linalg.{}(v)"
 ALL_BUT = "a plain array beside a Value is a constant, and so is v.data"
 A_LIST = "a plain list of layers does: an nn.Module finds what is in it"
+A_FUNCTION = "a function or layer of its own follows: nn.Sequential(nn.Linear(2, 3), np.tanh)"
 A_ROW = "microgradnet.primitive(rule, …) makes a function with gradients of its own"
 NO_SWITCH = "everything but what runs under microgradnet.no_grad() is recorded"
 
@@ -116,6 +117,13 @@ AT: dict[str, str] = {
     **each("min max", "v.at[i].set(np.{}imum(v[i], x))"),
     "get": "v[i]: np.take(v, i)",
     "subtract": "v.at[i].add(-x)",
+}
+
+LINEAR: dict[str, str] = {
+    **each("neurons coef_", "linear.weight has a row for each neuron, and linear.bias a number"),
+    **each("w W kernel weights", "linear.weight, (out_features, in_features)"),
+    **each("b bias_ intercept_", "linear.bias"),
+    **each("nonlin act activation", A_FUNCTION),
 }
 
 MODULE: dict[str, str] = {
@@ -347,7 +355,7 @@ DATA: dict[str, str] = {
 
 # Where a name was looked for -> the name -> what there is instead.
 INSTEAD: dict[str, dict[str, str]] = {
-    "Value": VALUE, "At": AT, "Module": MODULE, "Optimizer": OPTIMIZER, "microgradnet": PACKAGE,
+    "Value": VALUE, "At": AT, "Linear": LINEAR, "Module": MODULE, "Optimizer": OPTIMIZER, "microgradnet": PACKAGE,
     "microgradnet.nn": NN, "microgradnet.nn.init": INIT, "microgradnet.functional": FUNCTIONAL,
     "microgradnet.optim": OPTIM, "microgradnet.data": DATA,
     "microgradnet.transforms": {name: PACKAGE[name] for name in PACKAGE if name not in ("recompute", "gradients")},
@@ -399,8 +407,7 @@ LEFT_OUT: dict[str, str] = {
     "_children": "v.args of a result are what it was computed from",
     "_op": "v.op of a result is the row that it was computed by",
     "_prev": "v.args of a result are what it was computed from",
-    "activation": "a function or layer of its own follows: nn.Sequential(nn.Linear(2, 3), np.tanh)",
-    "nonlin": "a function or layer of its own follows: nn.Sequential(nn.Linear(2, 3), np.tanh)",
+    **each("activation nonlin", A_FUNCTION),
     "input_shape": "layers are told their sizes one by one: nn.Linear(in_features, out_features)",
     "foreach": "small parameters are moved together anyway. Leave it out",
     "fused": "small parameters are moved together anyway. Leave it out",

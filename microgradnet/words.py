@@ -142,28 +142,56 @@ def elsewhere(module: str, name: str) -> str:
 
 
 def missing(module: str, name: str) -> NoReturn:
-    """AttributeError for what a module does not have, with the way to go where many look for it."""
-    way = "" if name.startswith("_") else instead(module, name) or elsewhere(module, name)
-    if way:
-        raise AttributeError(f"{module} has no {name!r}: {way}")
-    raise AttributeError(f"{module} has no {name!r}", name=name, obj=sys.modules[module])  # Python looks for a near one
+    """The error for what a module does not have, with the way to go where many look for it. It is AttributeError, or
+    ImportError in `from module import name`, where Python would put a text of its own in the place of ours.
+    """
+    public = not name.startswith("_")
+    way = public and (instead(module, name) or elsewhere(module, name) or near(name, sys.modules[module].__all__))
+    if not way:
+        raise AttributeError(f"{module} has no {name!r}")
+    if imported(sys._getframe(2)):
+        raise ImportError(f"{module} has no {name!r}: {way}", name=module)
+    raise AttributeError(f"{module} has no {name!r}: {way}")
+
+
+def near(name: str, known: Collection[str]) -> str:
+    """The known name that is meant by a misspelt one; empty if none is like it."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, known, n=1)
+    return f"did you mean {found[0]}?" if found else ""
+
+
+def imported(frame: Any) -> bool:
+    """Whether a program's frame is at a `from module import name`."""
+    from dis import opname
+
+    return bool(opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM")
+
+
+def instead_of_result(f: Any, call: str) -> str:
+    """What to write, if what a function returned was given where the function is wanted; else empty."""
+    if hasattr(f, "_numbers") or isinstance(f, (int, float, np.generic, np.ndarray)):
+        return f". Give the function itself, not what it returns: {call}"
+    return ""
 
 
 class Foreign:
     # An attribute that others have: to ask for it raises AttributeError, with what there is here instead. One for each
     # name, and no `__getattr__`: that would make every attribute slower to read, in Python 3.11 four times.
 
-    __slots__ = ("home", "name")
+    __slots__ = ("home", "meant", "name")
 
-    def __init__(self, home: str, name: str) -> None:
+    def __init__(self, home: str, name: str, meant: str = "") -> None:
         self.home: str = home
         self.name: str = name
+        self.meant: str = meant
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         held = getattr(instance, "__dict__", {})  # what an object of the user's class calls so is the user's
         if self.name in held:
             return held[self.name]
-        raise AttributeError(f"{self.home} has no {self.name!r}: {instead(self.home, self.name)}")
+        raise AttributeError(f"{self.home} has no {self.name!r}: {self.way}")
 
     def __set__(self, instance: Any, new: Any) -> None:
         if not hasattr(instance, "__dict__"):
@@ -175,8 +203,12 @@ class Foreign:
         del vars(instance)[self.name]
 
     @property
+    def way(self) -> str:
+        return f"did you mean {self.meant}?" if self.meant else instead(self.home, self.name)
+
+    @property
     def __doc__(self) -> str:  # type: ignore[override]
-        return f"Not here: {instead(self.home, self.name)}."
+        return f"Not here: {self.way.rstrip('?')}."
 
 
 def foreign(cls: type, home: str, names: str) -> None:
@@ -185,6 +217,14 @@ def foreign(cls: type, home: str, names: str) -> None:
     """
     for name in names.split():
         setattr(cls, name, Foreign(home, name))
+
+
+def misspelt(cls: type, home: str, names: str) -> None:
+    """Answer these names with two neighbours in each other's place: of short ones Python finds that too far to tell."""
+    for name in names.split():
+        for i in range(len(name) - 1):
+            wrong = name[:i] + name[i + 1] + name[i] + name[i + 2 :]
+            setattr(cls, wrong, Foreign(home, wrong, meant=name))
 
 
 def own(instance: Any) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import re
 import sys
 import threading
 import time
@@ -571,10 +573,39 @@ def test_every_shape_and_dtype_is_a_program_of_its_own() -> None:
 def test_a_different_signature_in_every_call_is_warned_about() -> None:
     compiled = mg.compile(lambda x, k: x * k)
     for k in range(16):
-        assert compiled(np.ones(2), k)[0] == k
+        with pytest.warns(UserWarning, match="whole numbers") if k == 3 else contextlib.nullcontext():
+            assert compiled(np.ones(2), k)[0] == k
     with pytest.warns(UserWarning, match=r"compiled for 16 signatures, the oldest is forgotten.*pass floats or arrays"):
         compiled(np.ones(2), 16)
     assert len(compiled.signatures) == 16  # type: ignore[attr-defined]
+
+
+def test_whole_numbers_that_change_are_warned_of_at_the_fourth_call() -> None:
+    def step(k: Any, x: Any) -> Any:
+        return x * k
+
+    def told(*calls: tuple[Any, Any]) -> list[int]:
+        """The calls that warn."""
+        compiled, found = mg.compile(step), []
+        for i, (k, x) in enumerate(calls):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                compiled(k, x)
+            if caught:
+                assert re.match(
+                    r"step was called with other whole numbers each time, 4 times by now\..*pass float\(k\)",
+                    str(caught[0].message),
+                )
+                assert caught[0].filename == __file__
+                found.append(i)
+        return found
+
+    x, longer = np.ones(2), np.ones(3)
+    assert told(*((k, x) for k in range(9))) == [3]  # and once
+    assert told(*((float(k), x) for k in range(9))) == []
+    assert told(*((k // 3, x) for k in range(12))) == []  # each runs as a program
+    assert told(*((k, (x, longer)[k % 2]) for k in range(8))) == []
+    assert told(*((k, x) for k in (0, 1, 2)), (0.5, x), *((k, x) for k in (3, 4))) == []
 
 
 def test_a_program_for_every_value_around_the_function_is_warned_about() -> None:
@@ -866,6 +897,7 @@ def test_what_it_is_called_and_how_it_is_shown() -> None:
     assert repr(compiled) == "<compiled step: 1 program>"
     assert str(compiled).startswith("# step, compiled: ")  # see test_shown.py
     assert compiled.passes[0].startswith("recorded")
+    assert not [line for line in compiled.passes if " 0 " in line]  # what did nothing is not said
 
 
 # ------------------------------------------------------------------------------------- what Python calls by itself

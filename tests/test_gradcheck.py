@@ -497,6 +497,35 @@ def problem(f: Any, *args: Any, **how: Any) -> str:
     return "\n".join(report.problems)
 
 
+def test_a_note_on_a_gradient_written_by_hand_calls_its_arguments_by_their_names() -> None:
+    def f(z: Any, w: Any) -> Any:
+        return (z * w) ** 3
+
+    report = check_grads(f, [0.5, 0.7], [1.0, 2.0], gradient=lambda z, w: ((z * w) ** 2 * w, 3 * (z * w) ** 2))
+    right = "your gradient is right if multiplied by"
+    assert report.notes == [f"z: {right} 3", f"w: {right} z"]
+    two = check_grads(lambda z: z**2, [0.5, 0.7], gradient=lambda z: z)
+    assert two.notes == [f"z: {right} 2 (z has 2 elements)"]
+
+
+def test_a_gradient_of_one_number_for_several_is_told_in_the_headline() -> None:
+    @primitive(lambda g, out, z: np.sum(g * 2 * z))
+    def square(z: Any) -> Any:
+        return z * z
+
+    reports = (
+        check_grads(square, [0.5, 0.7]),
+        check_grads(lambda z: z * z, [0.5, 0.7], gradient=lambda z: np.sum(2 * z)),
+    )
+    for name, report in zip(("square", "<lambda>"), reports, strict=True):
+        assert str(report).startswith(f"NOT OK: the gradient of {name}, which cannot be checked\n")
+        (problem,) = report.problems
+        assert re.search(r"shape \(\).* input .*\(2,\)\. It has a number for each of the input's: no sum over", problem)
+        assert "nan by the gradient" not in str(report)
+        assert report.is_wrong
+    assert str(check_grads(square, 0.5)).startswith("ok: the gradient of square, its one element\n")
+
+
 def test_a_function_that_is_not_deterministic_is_caught() -> None:
     rng = np.random.default_rng(0)
     assert "not deterministic" in problem(lambda x: x * rng.normal(), [1.0])

@@ -151,7 +151,8 @@ def test_no_file_is_long() -> None:
 
 @pytest.mark.parametrize(("name", "says"), {
     "nn.ModuleList": ": a plain list", "nn.Parameter": r": a Value is a parameter: self\.name = Value",
-    "nn.utils": ":.* in optim", "nn.init.zeros_": r": p\.data = nn\.init\.zeros", "nn.Lienar": "$",
+    "nn.utils": ":.* in optim", "nn.init.zeros_": r": p\.data = nn\.init\.zeros", "nn.Qzx": "$",
+    "nn.Lienar": r": did you mean Linear\?$",
     "optim.lr_scheduler": r":.* optim\.StepLR",
 }.items())  # fmt: skip
 def test_what_others_look_for_in_vain_is_answered(name: str, says: str) -> None:

@@ -126,7 +126,7 @@ def test_what_goes_wrong_is_one_sentence_and_status_2(
     assert "Traceback" not in complaint
 
 
-@pytest.mark.parametrize("argv", [[], ["paint"], ["train", "letters"], ["train", "digits", "--epochs", "many"]])
+@pytest.mark.parametrize("argv", [["paint"], ["train", "letters"], ["train", "digits", "--epochs", "many"]])
 def test_a_command_that_is_none_ends_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(argv)
@@ -140,6 +140,17 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
             main([command, "--help"])
         assert ended.value.code == 0
         assert capsys.readouterr().out.count(f"  python -m microgradnet {command} ") >= 3
+
+
+def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert re.search(r"^    train +Train a network", said, re.MULTILINE)
+    assert "python -m microgradnet train digits" in said
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"microgradnet {mg.__version__}\n"
 
 
 def test_help_lists_the_commands_each_with_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:

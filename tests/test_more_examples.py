@@ -275,4 +275,8 @@ def test_a_compiled_step_is_printed_timed_and_drawn(example: Callable[..., str],
     assert "needed by nothing: " in printed
     eager, compiled = (float(n) for n in re.findall(r"held-out accuracy ([\d.]+)%", printed))
     assert abs(eager - compiled) < 1
-    assert "gradient of layers.0.weight" in (tmp_path / "compiled_step.svg").read_text()
+    assert "gradient of layers.0.weight" in (tmp_path / "compiled_step.html").read_text()
+    drawn = (tmp_path / "compiled_step.svg").read_text()
+    assert "gradient of weight" in drawn
+    width = float(re.search(r'width="(\d+)', drawn)[1])  # type: ignore[index]
+    assert width < 1100  # and can be read on a page

@@ -102,7 +102,7 @@ def test_a_report_in_which_nothing_could_be_told_is_not_ok_unless_asked_for() ->
     assert report.is_unknown
     assert not report
     assert not report.is_wrong
-    assert str(report).startswith("CANNOT TELL: the gradient of <lambda>, all 1 elements")
+    assert str(report).startswith("CANNOT TELL: the gradient of <lambda>, its one element")
     assert "CANNOT TELL" in report._repr_html_()
     with pytest.raises(AssertionError, match="CANNOT TELL"):
         check_grads(f, np.array([1.0]), raise_on_failure=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -290,3 +291,34 @@ def test_activations_play_one_example_after_the_other(tmp_path: Path) -> None:
         played.save(tmp_path / "network.png")
     with pytest.raises(ValueError, match=r"examples are \(n, inputs\).*got shape \(2,\)"):
         plots.play(model, [0.0, 1.0])
+
+
+def piecewise(x: Any) -> Any:
+    return x * x if x > 0 else 0.0
+
+
+@pytest.mark.parametrize(("draw", "says"), [
+    (lambda: plots.curve(np.square, 4), r"^curve\(span=4\): it is the two ends .* such as \(-4, 4\)$"),
+    (lambda: plots.curve(np.square, -2, 2), r"^curve\(span=-2\): it is the two ends"),
+    (lambda: plots.curve(np.square, (1, 2, 3)), r"^curve\(span=\(1, 2, 3\)\)"),
+    (lambda: plots.curve(np.square, (2, 2)), r"^curve\(span=\(2, 2\)\)"),
+    (lambda: plots.curve(np.square, (0, np.inf)), r"^curve\(span=\(0, inf\)\)"),
+    (lambda: plots.curve(np.square, ("a", "b")), r"^curve\(span=\('a', 'b'\)\)"),
+    (lambda: plots.contours(np.hypot, (-1, 1), 4), r"^contours\(y_span=4\)"),
+    (lambda: plots.surface(np.hypot, 4, 4), r"^surface\(x_span=4\)"),
+    (lambda: plots.curve(4.0, (-1, 1)), r"^curve\(f=4.0\): it is a function"),
+    (lambda: plots.curve(math.sin, (-1, 1)), r"^f takes one number at a time.* shape \(400,\).*np.sin for math.sin"),
+    (lambda: plots.curve(piecewise, (-1, 1)), r"^f takes one number at a time.*np.where for an if"),
+    (lambda: plots.contours(math.hypot, (-1, 1), (-1, 1)), r"^f takes one number at a time.*\(200, 200\)"),
+    (lambda: plots.curve(np.log, (-2, -1)), r"^f is Inf or NaN everywhere from -2 to -1:"),
+    (lambda: plots.curve(lambda x, y: x, (-1, 1)), "missing 1 required positional argument"),
+])  # fmt: skip
+def test_what_is_no_span_or_takes_no_arrays_is_said(draw: Any, says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=says):
+        draw()
+
+
+def test_what_the_error_advises_draws() -> None:
+    for f in (math.sin, piecewise):
+        curve = plots.curve(np.vectorize(f), (-1, 1)).lines[0]
+        np.testing.assert_allclose(curve.get_ydata(), [f(x) for x in np.linspace(-1, 1, 400)])

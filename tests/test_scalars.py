@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import gc
+import itertools
 import pickle
 import random
+import re
 import sys
 import threading
 import weakref
@@ -237,7 +239,7 @@ def test_its_labels_and_its_accuracy_may_be_what_they_are(kind: Callable[[float]
     """NumPy's integers, as in micrograd's demonstration; and an accuracy is computed, not looked at."""
 
     def made() -> tuple[Moons, Step]:
-        moons = Moons()
+        moons = Moons(24)  # below some twenty points a count is as well added up
         labels = [kind(y) for y in moons.y]
 
         def step(k: float) -> Any:
@@ -261,7 +263,48 @@ def test_its_labels_and_its_accuracy_may_be_what_they_are(kind: Callable[[float]
         assert accuracy == right
         assert np.allclose(mine.state(), theirs.state(), **CLOSE)
     assert is_of_arrays(compiled)
-    assert len(compiled.source.splitlines()) < 80
+    assert len(compiled.source.splitlines()) < 90
+    assert compiled.source.count("counted(") == 1  # sum(accuracy) is one line, not one for each point
+    assert "+ picked" not in compiled.source
+
+
+def test_a_line_is_printed_under_what_it_is_of() -> None:
+    """Though its place is another than where it was recorded."""
+    step = compile(Moons(24).step)
+    for k in range(3):
+        step(float(k))
+    headings = re.findall(r"^    # (forward|backward|update) · \S+: (.*)$", str(step), re.MULTILINE)
+    assert {line for part, line in headings if part == "update"} == {"p.data -= learning_rate * p.grad"}
+    forward = {line for part, line in headings if part == "forward"}
+    assert forward >= {
+        "return act.relu() if self.nonlin else act",
+        "losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(y, scores, strict=True)"[:80],
+        "data_loss = sum(losses) * (1.0 / len(losses))",
+    }
+    assert headings == [key for key, _ in itertools.groupby(headings)]  # and said once
+    assert "# x0: a number" in str(step)
+
+
+def test_only_sums_of_what_is_true_are_counts() -> None:
+    """What is on the way may be needed as well, and a chain may begin with another number."""
+    w = [Value(x) for x in np.linspace(-1, 1, 20)]
+
+    def step(c: float) -> Any:
+        right = [(p.data * p.data + c > 0.4) for p in w]
+        loss = sum(p * p * c for p in w)
+        for p in w:
+            p.grad = None
+        loss.backward()  # type: ignore[union-attr]
+        halves = [sum(right[:10]), sum(right)]
+        return loss, halves, sum(right, 3), sum(right, 0.5), sum(right[:3]), sum(right[:9]) * 2
+
+    compiled = compile(step)
+    for c in (0.25, 0.5, 0.1, 0.0):
+        (loss, *counts), (expected, *others) = compiled(c), step(c)
+        assert np.allclose(loss.data, expected.data, **CLOSE)
+        assert counts == others
+        found, right = ([[type(x) for x in np.ravel(np.array(y, object))] for y in z] for z in (counts, others))
+        assert found == right
 
 
 def test_every_layer_is_a_product_of_matrices() -> None:

@@ -121,6 +121,24 @@ def test_a_loop_shows_its_lines_as_often_as_they_ran() -> None:
 # ------------------------------------------------------------------------------------------------------------ drawing
 
 
+def test_lines_that_are_read_last_are_in_the_frame_of_their_part() -> None:
+    """As in programs of scalars, where forward and backward are mixed."""
+    layer = nn.Linear(4, 3, seed=0)
+
+    @mg.compile(backend="numpy")
+    def step() -> Any:
+        layer.zero_grad()
+        cost = F.quadratic_cost(F.sigmoid(layer(np.ones((2, 4), np.float32))), np.zeros((2, 3), np.float32))
+        cost.backward()
+        return cost
+
+    for _ in range(3):
+        step()
+    assert re.search(r"^    scalar\d* = ", str(step), re.MULTILINE)  # a copy of the cost, made at the end
+    titles = [group.title for group in mg.draw(step)._large.groups if group.parent is None]
+    assert titles == ["forward", "backward"]
+
+
 def boxes(drawing: Any) -> dict[str, int]:
     found: dict[str, int] = {}
     for kind in re.findall(r'\bclass="?(\w+)"?', drawing.source):

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import microgradnet as mg
 from microgradnet.viz.page import page
 from microgradnet.viz.scene import with_places
 from tests.samples import count, sample
@@ -381,6 +382,22 @@ def test_it_opens_with_the_whole_graph_in_view(browser: Browser) -> None:
         assert view[0] < left < right < view[2]
         assert view[1] < top < bottom < view[3]
         assert max((right - left) / (view[2] - view[0]), (bottom - top) / (view[3] - view[1])) > 0.8
+
+
+def test_what_would_be_too_small_to_read_opens_at_its_beginning(browser: Browser) -> None:
+    from tests.test_shown import compiled_step
+
+    browser.path.write_text(mg.draw(compiled_step()).html, encoding="utf-8")
+    browser.driver.get(browser.path.as_uri())
+    rect = "(r => [r.x, r.y, r.right, r.bottom])(document.querySelector(arguments[0]).getBoundingClientRect())"
+    view, scene = browser.ask(rect, "#view"), browser.ask(rect, "#scene")
+    assert browser.scale >= 0.45
+    assert view[0] < scene[0] < scene[2] < view[2]  # all of its width
+    assert view[1] < scene[1] < view[1] + 60  # and its upper end
+    assert scene[3] > view[3]
+    browser.click("#fit")
+    assert browser.ask(rect, "#scene")[3] < view[3]
+    assert browser.scale < 0.45
 
 
 def drawn_graphs(share: float) -> list[Graph]:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import microgradnet
+import microgradnet as mg
 from microgradnet import Value, data, functional, nn, optim
 from microgradnet.core import FORMULAS, NonDiff
 from microgradnet.core.arraylike import ArrayLike
@@ -136,11 +137,13 @@ def test_in_place_operators_are_the_operators() -> None:
 SPACES: dict[str, Any] = {
     "microgradnet": microgradnet, "nn": nn, "optim": optim, "functional": functional, "data": data, "np": np,
     "transforms": microgradnet.transforms, "v": Value(np.eye(3)), "v.op": np.tanh.__class__, "model": nn.Linear(2, 1),
+    "linear": nn.Linear(2, 1),
     "optimizer": optim.SGD([Value(1.0)], lr=0.1),
 }  # fmt: skip
 # What is looked at for each home in the table.
 HOMES: dict[str, Any] = {
-    "Value": Value(np.eye(3)), "At": Value(1.0).at, "Module": nn.Linear(2, 1), "Optimizer": SPACES["optimizer"],
+    "Value": Value(np.eye(3)), "At": Value(1.0).at, "Linear": nn.Linear(2, 1), "Module": nn.ReLU(),
+    "Optimizer": SPACES["optimizer"],
 }  # fmt: skip
 
 
@@ -187,8 +190,10 @@ def test_a_name_of_others_is_answered_with_the_local_one(home: str) -> None:
 def test_the_table_is_what_the_classes_have() -> None:
     for home, thing in HOMES.items():
         cls = type(thing)
-        found = {name for base in cls.__mro__ for name, x in vars(base).items() if isinstance(x, Foreign)}
-        assert found == set(INSTEAD[home])
+        found = {
+            name for base in cls.__mro__ for name, x in vars(base).items() if isinstance(x, Foreign) and not x.meant
+        }
+        assert found == {*INSTEAD[home], *(INSTEAD["Module"] if home == "Linear" else ())}
         assert not found & set(dir(thing))
     assert sum(map(len, INSTEAD.values())) > 500
     assert "v.reshape" in pydoc.render_doc(Value, renderer=pydoc.plaintext)
@@ -204,6 +209,74 @@ def test_what_is_somewhere_else_is_told() -> None:
     ]:  # fmt: skip
         with pytest.raises(AttributeError, match=rf"has no '{name}': it is .*{where}$"):
             getattr(thing, name)
+
+
+def test_what_cannot_be_imported_is_told_too() -> None:
+    for line, says in {
+        "from microgradnet.nn import Linear, Neuron": r"microgradnet\.nn has no 'Neuron': nn\.Linear\(n, 1\)",
+        "from microgradnet import tensor": r"microgradnet has no 'tensor': microgradnet\.Value\(array\)",
+        "from microgradnet import Linear": r"it is nn\.Linear$",
+        "from microgradnet.optim import Adagard": r"did you mean Adagrad\?$",
+        "from microgradnet import zzz": "^cannot import name 'zzz'",
+    }.items():
+        with pytest.raises(ImportError, match=says):
+            exec(line, {})
+    exec("from microgradnet.nn import init, linear", {})  # modules are found as before
+    assert not hasattr(nn, "Neuron")
+
+
+def test_a_slip_of_the_fingers_is_told() -> None:
+    v = Value(1.0)
+    for name, meant in {"gard": "grad", "dtaa": "data", "smu": "sum", "itme": "item"}.items():
+        with pytest.raises(AttributeError, match=rf"^Value has no '{name}': did you mean {meant}\?$"):
+            getattr(v, name)
+        with pytest.raises(AttributeError, match=rf"did you mean {meant}\?$"):
+            setattr(v, name, 0.0)
+    for thing, name, meant in [
+        (microgradnet, "grda", "grad"),
+        (nn, "Liner", "Linear"),
+        (functional, "sofmax", "softmax"),
+    ]:
+        with pytest.raises(AttributeError, match=rf"has no '{name}': did you mean {meant}\?$"):
+            getattr(thing, name)
+
+
+def test_the_arguments_of_micrograds_value_are_answered() -> None:
+    v = Value(3.0)
+    for more in [((v,), "+"), ((v,),), ((), ""), ({v, v + 1}, "*", "label")]:
+        with pytest.raises(TypeError, match=r"^Value\(data, name=None\) is not told .* v \+ w in place of"):
+            Value(2.0, *more)
+    with pytest.raises(TypeError, match=r"a Value's name is a string; got 3\.0\. For several numbers pass one list"):
+        Value(2.0, 3.0)  # type: ignore[arg-type]
+
+
+def valley(x: Any) -> Any:
+    return (x - 1) ** 2
+
+
+@pytest.mark.parametrize(
+    "result", [valley(3.5), valley(Value(3.5)), valley(np.ones(2))], ids=["number", "Value", "array"]
+)
+@pytest.mark.parametrize(("call", "way"), [
+    (mg.grad, "grad(f)(x), not grad(f(x))"), (mg.value_and_grad, "value_and_grad(f)(x), not"),
+    (mg.jacobian, "jacobian(f)(x), not"), (mg.hessian, "hessian(f)(x), not"), (mg.checkpoint, "checkpoint(f)(x), not"),
+    (lambda f: mg.vjp(f, 3.5), "vjp(f, x)"), (lambda f: mg.jvp(f, 3.5, 1.0), "jvp(f, x, dx)"),
+    (lambda f: mg.hvp(f, 3.5, 1.0), "hvp(f, x, dx)"), (mg.compile, "compile(f)(x)"),
+    (lambda f: mg.numerical_grad(f, 3.5), "numerical_grad(f, x)"),
+    (lambda f: mg.check_grads(f, 3.5), "check_grads(f, x), not f(x)"),
+])  # fmt: skip
+def test_a_result_in_the_place_of_its_function_is_told(call: Any, way: str, result: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^\w+ wants a function.*; got .*{re.escape(way)}"):
+        call(result)
+
+
+def test_a_function_in_the_place_of_its_result_is_told() -> None:
+    with pytest.raises(TypeError, match=r"steps\(f\(x\)\) plays what it returns"):
+        mg.steps(valley)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"draw\(f\(x\)\) draws what a function computes"):
+        mg.draw(valley)
+    with pytest.raises(TypeError, match=r"grad\(argnums=3.5\).*The arguments come after: grad\(f\)\(x\)"):
+        mg.grad(valley, 3.5)  # type: ignore[call-overload]
 
 
 def test_assigning_to_a_name_of_others_is_answered_too() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeAlias, TypeVar
 
 import numpy as np
 
-from ..words import foreign, own
+from ..words import foreign, misspelt, own
 from . import refusals
 from .operators import Operators
 from .protocols import ROWS
@@ -50,6 +50,7 @@ foreign(ForeignTensor, "Value", (
     "conv2d max_pool2d avg_pool2d cross_entropy binary_cross_entropy swish leakyrelu quick_gelu "
     "sparse_categorical_crossentropy erf backwards"
 ))  # fmt: skip
+misspelt(ForeignTensor, "Value", "data grad name item size ndim sum mean max min relu tanh sqrt")
 
 
 class ArrayLike(Operators, ForeignTensor):

@@ -65,9 +65,9 @@ class Value(ArrayLike):
     scope: tuple[Any, int, Any] | None  # the calls of Modules it is the result of, or None; see nn.module.Scope
     recorded_at: object  # the user's line; only in debug mode
 
-    def __init__(self, data: Data, name: str | None = None, **foreign: Never) -> None:
-        if foreign or (name is not None and not isinstance(name, str)):
-            raise refusals.name_of_another_kind(Value.__init__, name, foreign)
+    def __init__(self, data: Data, name: str | None = None, *more: Never, **foreign: Never) -> None:
+        if foreign or more or (name is not None and not isinstance(name, str)):
+            raise refusals.no_name(Value.__init__, name, more, foreign)
         self._numbers = floating(modes.leaf(self, data) if on else data)
         self.op, self.args, self.params = None, (), NO_PARAMS
         self.age = new_age()

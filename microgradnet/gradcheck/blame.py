@@ -96,7 +96,8 @@ def remedies_by_hand(point: Point, wrong: set[str]) -> list[str]:
     def total(*inputs: Any) -> Any:
         return sum(np.sum(part) for part in floats(source.f(*inputs)))
 
-    node = primitive(*map(rule, range(len(point.args))))(total)(*point.probe)
+    node: Any = primitive(*map(rule, range(len(point.args))))(total)(*point.probe)
+    node.op.called = [place.name for place in point.places]  # total takes them all as one
     found = {place.name: remedy(node, i, point.rng) for i, place in enumerate(point.places) if place.name in wrong}
     return [f"{name}: your gradient is right if {right.text}" for name, right in found.items() if right]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from ..checks import unmasked
-from ..core import Array
+from ..core import Array, Value
+from ..words import brief, instead_of_result
 from .slopes import careful_slope, quick_slope, size_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ def numerical_grad(f: Callable[[Array], Any], x: ArrayLike, with_error: bool = F
     >>> bool(abs(slope - 1) < error < 1e-8)
     True
     """
+    if isinstance(f, Value) or not callable(f):
+        way = instead_of_result(f, "numerical_grad(f, x)")
+        raise TypeError(f"numerical_grad wants a function and its argument; got {brief(f)}{way}")
     with np.errstate(all="ignore"):  # a step may leave where f is defined
         slopes, errors = _slopes(f, np.array(unmasked("x", x), dtype=np.float64))
     return (slopes[()], errors[()]) if with_error else slopes[()]

@@ -13,6 +13,7 @@ import numpy as np
 from .. import tree
 from ..checks import unmasked
 from ..core import Array, Value, numbers
+from ..core.refusals import NO_SUM
 from ..transforms.door import name_of
 from ..words import brief
 from .pairs import EPS
@@ -26,8 +27,8 @@ class Point:
 
     `probe` are its arguments, with a Value wherever they vary: the `places`, which can be moved. `at` are their numbers
     at the point. `y` are the results there, in one row; they are weighed by `c`, and `analytic` is the gradient of that
-    sum, an array for each place, unless computing it `failed`. Both come from the `source`. What is found to be wrong
-    with the function itself is in `problems`.
+    sum, an array for each place, unless it `failed`: computing it raised an error, or it has another shape. Both come
+    from the `source`. What is found to be wrong with the function itself is in `problems`.
     """
 
     def __init__(
@@ -120,7 +121,9 @@ class Point:
     def fit(self, place: Place, g: Array) -> Array:
         """A gradient in float64 and in the shape of its input; a problem if it is of another."""
         if g.shape != place.value.shape:
-            self.problems.append(f"{place.name}: the gradient has shape {g.shape}, the input {place.value.shape}")
+            problem = f"{place.name}: the gradient has shape {g.shape}, the input {place.value.shape}"
+            self.problems.append(problem + (f". {NO_SUM}" if g.size == 1 else ""))
+            self.failed = True
             return np.full(place.value.shape, math.nan)
         if g.dtype.kind != "f":
             self.problems.append(f"{place.name}: the gradient has dtype {g.dtype}; wanted floating-point numbers")

@@ -26,11 +26,11 @@ MANY = 50  # wrong elements, after which others that are as plainly wrong are lo
 def checked(point: Point, samples: int | None, progress: bool | None) -> GradReport:
     """The report on the gradient at a point; who is to blame for what is wrong, it does not know yet."""
     if point.failed:
-        return GradReport(point.name, Seen(point).inputs(), [], [], point.problems, [], "of which nothing was measured")
+        return GradReport(point.name, Seen(point).inputs(), [], [], point.problems, [], "which cannot be checked")
     total = sum(x.size for x in point.at)
     most = samples or (total if total <= LIMIT else SAMPLES)
     chosen = np.sort(point.rng.permutation(total)[:most]) if most < total else np.arange(total)
-    coverage = f"all {total:,} elements"
+    coverage = "its one element" if total == 1 else f"all {total:,} elements"
     seen, notes = Seen(point), []
     for flat in tracked(list(chosen), progress):
         seen.look_at(flat)

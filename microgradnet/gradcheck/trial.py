@@ -87,6 +87,8 @@ class Trial:
     def names(self) -> list[str]:
         """What the inputs are called: as in the program of the operation, or x and y."""
         count = len(self.inputs)
+        if called := getattr(self.row, "called", None):  # by someone who knows
+            return list(called)
         try:
             parameters = list(inspect.signature(self.row.__wrapped__).parameters.values())[:count]
         except (TypeError, ValueError):

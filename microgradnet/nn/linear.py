@@ -12,14 +12,21 @@ if TYPE_CHECKING:
 from .. import functional
 from ..checks import function, integer
 from ..core import NonDiff, Operand, Value, modes, shaped
-from ..words import printable
+from ..words import foreign, printable
 from . import init as initialisers
 from .init import Initialiser, Seed, generator
 from .inputs import check_sizes, floating, wrong_shape
 from .module import Module, WrongInput
 
 
-class Linear(Module):
+class ForeignLinear:
+    """What layers of other libraries call their parts; what there is here instead is said in `foreign`."""
+
+
+foreign(ForeignLinear, "Linear", "neurons coef_ w W kernel weights b bias_ intercept_ nonlin act activation")
+
+
+class Linear(Module, ForeignLinear):
     """x · weightᵀ + bias: every output is a weighted sum of all inputs, plus its bias.
 
     `weight` is (out_features, in_features), `bias` (out_features,); x is (…, in_features) and the result

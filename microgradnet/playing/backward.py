@@ -138,7 +138,8 @@ def steps(
     ('×', np.float64(1.0), np.float64(-3.0), np.float64(-2.0))
     """
     if not isinstance(value, Value):
-        raise TypeError(f"steps wants the Value that backward() starts from; got {brief(value)}")
+        way = ", a function: steps(f(x)) plays what it returns" if callable(value) else ""
+        raise TypeError(f"steps wants the Value that backward() starts from; got {brief(value)}{way}")
     ways = checked_options(fold, depth, cap, direction)
     given = checked_names(names)
     noted = Noted({value: start(value, gradient, False)})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..checks import function, is_number, refusal
 from ..core import Array, numbers
 from .canvas import NEGATIVE, POSITIVE, new_axes, new_figure
 
@@ -25,8 +26,8 @@ def curve(f: Callable[[Any], Any], span: tuple[float, float], *paths: Any, axes:
     >>> from microgradnet import plots
     >>> axes = plots.curve(lambda x: x**2, (-2, 2), [1.8, 0.9, 0.45])
     """
-    x = np.linspace(*span, 400)
-    y = heights(f, x)
+    x = np.linspace(*ends("curve", "span", span), 400)
+    y = heights(function("f", f, call="curve"), x)
     axes = axes or new_axes(6.4, 4.2)
     axes.plot(x, y, color="#888888", linewidth=2, zorder=1)
     room = 0.08 * (float(np.nanmax(y) - np.nanmin(y)) or 1.0)
@@ -54,8 +55,8 @@ def contours(
     >>> from microgradnet import plots
     >>> axes = plots.contours(lambda x, y: x**2 + 3 * y**2, (-2, 2), (-1, 1), [(1.8, 0.8), (1.4, 0.3), (1.1, 0.1)])
     """
-    x, y = np.meshgrid(np.linspace(*x_span, 200), np.linspace(*y_span, 200))
-    z = heights(f, x, y)
+    x, y = grid("contours", x_span, y_span, 200)
+    z = heights(function("f", f, call="contours"), x, y)
     axes = axes or new_axes(6.4, 5.2)
     axes.contourf(x, y, z, levels, cmap="Blues_r")
     axes.contour(x, y, z, levels, colors="#666666", linewidths=0.4)
@@ -79,8 +80,8 @@ def surface(
     >>> from microgradnet import plots
     >>> axes = plots.surface(lambda x, y: x**2 + 3 * y**2, (-2, 2), (-1, 1), [(1.8, 0.8), (1.4, 0.3), (1.1, 0.1)])
     """
-    x, y = np.meshgrid(np.linspace(*x_span, 80), np.linspace(*y_span, 80))
-    z = heights(f, x, y)
+    x, y = grid("surface", x_span, y_span, 80)
+    z = heights(function("f", f, call="surface"), x, y)
     if axes is not None and axes.name != "3d":
         raise ValueError('surface draws into three-dimensional axes: figure.add_subplot(projection="3d") makes them')
     where: Any = axes or new_figure(6.4, 5.6).add_subplot(projection="3d")
@@ -97,15 +98,50 @@ def surface(
     return where  # type: ignore[no-any-return]
 
 
+def ends(call: str, name: str, span: Any) -> tuple[float, float]:
+    """The two ends of a span."""
+    pair = span if isinstance(span, (tuple, list, np.ndarray)) and np.shape(span) == (2,) else (None, None)
+    if not all(map(is_number, pair)) or pair[0] == pair[1]:
+        wanted = "the two ends of what is drawn, one pair of numbers"
+        raise ValueError(refusal(name, span, wanted, call=call, more=", such as (-4, 4)"))
+    return float(pair[0]), float(pair[1])
+
+
+def grid(call: str, x_span: Any, y_span: Any, n: int) -> Any:
+    """The places of n × n points over two spans."""
+    spans = ends(call, "x_span", x_span), ends(call, "y_span", y_span)
+    return np.meshgrid(*(np.linspace(*span, n) for span in spans))
+
+
 def heights(f: Callable[..., Any], *at: Array) -> Array:
     """f of arrays, elementwise, as plain numbers, NaN where it is infinite: that is not drawn."""
     with np.errstate(all="ignore"):  # of a path that diverged
-        z = np.asarray(numbers(f(*at)))
+        try:
+            z = np.asarray(numbers(f(*at)))
+        except (TypeError, ValueError) as error:
+            if not takes_numbers(f, *(x.flat[0] for x in at)):
+                raise
+            raise TypeError(
+                f"f takes one number at a time, and here it gets an array of shape {at[0].shape}. Write it with what "
+                f"takes arrays too: np.sin for math.sin, np.where for an if; or give np.vectorize(f). Seen: {error}"
+            ) from error
     if z.shape != at[0].shape:
         raise ValueError(
             f"f gave shape {z.shape} for arguments of shape {at[0].shape}: it must work elementwise on arrays"
         )
+    if not np.isfinite(z).any():
+        spans = " and ".join(f"{x.min():.4g} to {x.max():.4g}" for x in at)
+        raise ValueError(f"f is Inf or NaN everywhere from {spans}: there is nothing to draw")
     return np.where(np.isfinite(z), z, np.nan)
+
+
+def takes_numbers(f: Callable[..., Any], *at: float) -> bool:
+    """Whether f has a value at one place."""
+    try:
+        f(*map(float, at))
+    except Exception:
+        return False
+    return True
 
 
 def as_path(path: Any, shape: str) -> Array:

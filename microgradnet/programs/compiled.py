@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import tree
 from ..core import TAPE, Mode, Value, modes
-from ..words import brief, describe
+from ..words import brief, describe, instead_of_result
 from .backends import Backend, checked, is_native, with_default
 from .edges import arguments, outcome
 from .impure import noticed
@@ -28,6 +28,7 @@ from .surroundings import Surroundings
 from .tape import Tape
 
 KEPT = 16  # signatures, and programs of each
+COUNTED = 3  # signatures that differ in their ints alone, after which the next is warned of
 TRIES = 5  # calls of one signature among which two must record the same
 
 
@@ -110,6 +111,12 @@ class Compiled:
 
     def _new(self, key: Any, objects: list[Any]) -> Signature:
         """A signature that was not seen before. The oldest is forgotten where there are too many."""
+        if self._counting(key):
+            warnings.warn(
+                f"{self.title} was called with other whole numbers each time, {COUNTED + 1} times by now. Each is a "
+                f"program of its own, recorded in its first two calls, so that no call has run as one: pass float(k)",
+                stacklevel=3,
+            )
         if len(self.signatures) == KEPT:
             warnings.warn(
                 f"{self.title} has been compiled for {KEPT} signatures, the oldest is forgotten. {THRASHING}",
@@ -118,6 +125,12 @@ class Compiled:
             del self.signatures[next(iter(self.signatures))]
         self.signatures[key] = made = Signature(objects)
         return made
+
+    def _counting(self, key: Any) -> bool:
+        """Whether just so many calls have differed in their ints alone, one call for each, this one included."""
+        before = list(self.signatures.items())[-COUNTED - 1 :]
+        alike = [not known.programs and without_ints(other) == without_ints(key) for other, known in before]
+        return sum(alike) == COUNTED and all(alike[-COUNTED:])
 
     # ------------------------------------------------------------------------------------------------------ recording
 
@@ -320,6 +333,13 @@ def signature(x: Any, live: list[Any]) -> Any:
     return (kind, x) if isinstance(x, STATIC) else (kind, id(x))
 
 
+def without_ints(key: Any) -> Any:
+    """A signature with any whole number in the place of those among the arguments."""
+    if type(key) is not tuple:
+        return key
+    return int if len(key) == 2 and key[0] is int else tuple(map(without_ints, key))
+
+
 @with_default
 def compile(function: Any = None, *, backend: Backend | None = None) -> Any:
     """The function, recorded once and then run as straight-line NumPy: the same results, in a fraction of the time.
@@ -354,5 +374,6 @@ def compile(function: Any = None, *, backend: Backend | None = None) -> Any:
     if function is None:
         return functools.partial(compile, backend=backend)
     if isinstance(function, Value) or not callable(function):
-        raise TypeError(f"compile wants a function; got {brief(function)}")
+        way = instead_of_result(function, "compile(f)(x)")
+        raise TypeError(f"compile wants a function; got {brief(function)}{way}")
     return Compiled(function, backend)

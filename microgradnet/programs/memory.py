@@ -129,16 +129,18 @@ class Plan:
         return [x for x in made if region is None or x not in region.members]
 
     def said(self) -> tuple[str, ...]:
-        """What was planned, in words."""
+        """What was planned, in words, without what there is none of."""
         loops = len({id(region) for region in self.region_of.values()}) + sum(map(bool, self.tails.values()))
         calls = len({id(group) for group, _, _ in self.members.values()})
         large = f"{len(self.region_of)} calls on large arrays, and {len(self.put_off)} for changes"
-        return (
-            f"end to end: {len(self.members)} calls are {calls}, {len(self.whole)} arrays are not put together",
-            f"together: {large}, in {loops} places",
-            f"copied when looked at: {len(self.late)} gradients",
-            f"memory: {self.arena.bytes:,} bytes",
-        )
+        did = {
+            f"end to end: {len(self.members)} calls are {calls}": calls,
+            f"end to end: {len(self.whole)} arrays are not put together": self.whole,
+            f"together: {large}, in {loops} places": loops,
+            f"copied when looked at: {len(self.late)} gradients": self.late,
+            f"memory: {self.arena.bytes:,} bytes": True,
+        }
+        return tuple(text for text, done in did.items() if done)
 
     def is_read(self, node: Node) -> bool:
         """Whether any line reads a node, or the step returns it."""

@@ -35,12 +35,13 @@ class Program:
         self.apply("needed by nothing", without_dead)
 
     def apply(self, name: str, change: Any) -> None:
-        """Run one pass."""
+        """Run one pass, and say what it did if it did something."""
         before = len(self.nodes)
         self.nodes, self.result = change(self.nodes, self.result)
         more = len(self.nodes) - before
-        lines = "1 line" if abs(more) == 1 else f"{abs(more)} lines"
-        self.passes.append(f"{name}: {lines} {'more' if more > 0 else 'fewer'}")
+        if more:
+            lines = "1 line" if abs(more) == 1 else f"{abs(more)} lines"
+            self.passes.append(f"{name}: {lines} {'more' if more > 0 else 'fewer'}")
 
     def needs_numpy(self) -> bool:
         """Whether it has what runs as NumPy only: a barrier, a check, a Value handed in and written."""

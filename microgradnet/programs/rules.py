@@ -114,6 +114,7 @@ def as_stand_in(tape: Tape, g: Any) -> Any:
 
 def deposit(tape: Tape, gradients: dict[Value, Any]) -> None:
     """Put the gradients of a sweep where they belong; those of what the step computed wait until somebody asks."""
+    line = (*users_line(), None)
     for value, g in gradients.items():
         if value.op is not None:
             value._grad = numbers = g._numbers if type(g) is Traced else tape.examples(g)
@@ -122,7 +123,9 @@ def deposit(tape: Tape, gradients: dict[Value, Any]) -> None:
             tape.swept[id(value)] = g
             continue
         old = tape.gradient(value)
+        tape.line = line  # to add to what is there is a part of the sweep
         total = g if old is None else (old if type(g) is Value else tape.shadow(old)) + g
+        tape.line = None
         numbers = tape.examples(total)
         value._grad = numbers.copy() if isinstance(numbers, np.ndarray) else numbers
         tape.put(tape.place(GradOf, value), total, fresh=True)

@@ -13,8 +13,10 @@ from .lowering import transposed
 from .nodes import DataOf, Node
 from .numpy_code import Writer
 from .numpy_program import NumPyProgram
+from .passes import EFFECTS
 from .program import Program
 from .scalars.gathers import VIEWS
+from .scalars.home import Together
 
 # What a line is of.
 FIRST, FORWARD, BACKWARD, UPDATE, LEFT = "first", "forward", "backward", "update", "left behind"
@@ -89,22 +91,63 @@ def is_of_a_sweep(node: Node) -> bool:
 
 
 def parts_of(nodes: list[Node]) -> dict[int, str]:
-    """What each node is of: forward, backward, the update after it; what is read first, what is left behind."""
+    """What each node is of: forward, backward, the update after it; what is read first, what is left behind.
+
+    Programs of scalars are not in the order in which they were recorded, so what is computed from a gradient is of the
+    update, and what a sweep needs of the forward pass, wherever they stand.
+    """
+    swept = {id(node) for node in nodes if node.kind != "store" and is_of_a_sweep(node)}
+    later = after(nodes, swept)
+    ends = ends_of(nodes, swept, later)
+    first = max([i for i, node in enumerate(nodes) if node.kind == "guard"], default=-1)
+    begun = False
     parts: dict[int, str] = {}
-    swept = False
-    last = max([i for i, node in enumerate(nodes) if node.kind == "guard"], default=-1)
     for i, node in enumerate(nodes):
-        if i <= last:
-            parts[id(node)] = FIRST
+        key = id(node)
+        begun = begun or (i > first and key in swept)
+        if i <= first:
+            parts[key] = FIRST
         elif node.kind == "store":
-            moved = type(node.place) is DataOf and swept
-            parts[id(node)] = UPDATE if moved else LEFT
-        elif is_of_a_sweep(node):
-            swept = True
-            parts[id(node)] = BACKWARD
+            parts[key] = UPDATE if is_of_parameters(node) and begun else LEFT
+        elif key in swept:
+            parts[key] = BACKWARD
+        elif BACKWARD in ends[key]:
+            parts[key] = FORWARD
         else:
-            parts[id(node)] = UPDATE if swept else FORWARD
+            moves = node.kind in EFFECTS or (ends[key] and ends[key] <= {UPDATE, LEFT})
+            parts[key] = UPDATE if key in later or (begun and moves) else FORWARD
     return parts
+
+
+def is_of_parameters(store: Node) -> bool:
+    """Whether the numbers of Values are stored, and not their gradients."""
+    place = store.place
+    return place.owner.slot == "_numbers" if type(place) is Together else type(place) is DataOf
+
+
+def after(nodes: list[Node], swept: set[int]) -> set[int]:
+    """The ids of what is computed from what sweeps made."""
+    found: set[int] = set()
+    for node in nodes:
+        if any(id(x) in swept or id(x) in found for x in node.inputs()):
+            found.add(id(node))
+    return found
+
+
+def ends_of(nodes: list[Node], swept: set[int], later: set[int]) -> dict[int, set[str]]:
+    """For each node what becomes of it: a part of a sweep, of an update, what is left; nothing if it is returned."""
+    ends: dict[int, set[str]] = {}
+    for node in reversed(nodes):
+        its = ends.setdefault(id(node), set())
+        if node.kind == "store":
+            its.add(UPDATE if is_of_parameters(node) else LEFT)
+        elif id(node) in swept:
+            its = {BACKWARD}
+        elif id(node) in later:
+            its = {UPDATE, *its}
+        for x in node.inputs():
+            ends.setdefault(id(x), set()).update(its or {FORWARD})
+    return ends
 
 
 def shown(program: NumPyProgram, title: str, count: int) -> str:
@@ -119,12 +162,13 @@ def shown(program: NumPyProgram, title: str, count: int) -> str:
         f"# it runs {kind}",
         listing.text_of_all.splitlines()[0],
     ]
-    lines += [f"    # {listing.names[id(x)]}: {facts_of(x)}" for x in program.program.inputs]
-    heading: tuple[str, Line | None] | None = None
+    lines += [f"    # {listing.names[id(x)]}: {facts_of(x) or 'a number'}" for x in program.program.inputs]
+    heading = ""
     for row in rows:
-        if (row.part, row.line) != heading and (row.node is not None or heading is None):
-            heading = row.part, row.line
-            lines += ["", f"    # {' · '.join(filter(None, (SAID[row.part], said(row.line))))}"]
+        here = " · ".join(filter(None, (SAID[row.part], said(row.line))))
+        if here != heading and (row.node is not None or not heading):
+            heading = here
+            lines += ["", f"    # {heading}"]
         facts = "" if row.node is None else listing.facts(row.node)
         lines.append(f"    {row.text:{WIDE}}  # {facts}" if facts else f"    {row.text}")
     return printable("\n".join(lines))

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import tree
 from ..core import RECORDING, NonDiff, Op, Value, modes, recording, start
-from ..words import brief
+from ..words import brief, instead_of_result
 
 Function: TypeAlias = Callable[..., Any]
 Positions: TypeAlias = int | tuple[int, ...]  # of the arguments to differentiate by
@@ -43,11 +43,17 @@ def _switched_on() -> Iterator[bool]:
 # ---------------------------------------------------------------------------------------------------- what is given
 
 
+# Those that take the arguments along; the others return a function of these.
+CALLS = {"vjp": "vjp(f, x)", "jvp": "jvp(f, x, dx)", "hvp": "hvp(f, x, dx)"}
+
+
 def check_function(name: str, f: Any) -> None:
     """TypeError unless `f` can be called with arguments to differentiate by."""
     if isinstance(f, Value) or not callable(f):
-        hint = f". The function goes in first and the arguments after: {name}(f)(x)" if isinstance(f, Value) else ""
-        raise TypeError(f"{name} wants a function that returns a Value; got {brief(f)}{hint}")
+        raise TypeError(
+            f"{name} wants a function that returns a Value; got {brief(f)}"
+            + instead_of_result(f, CALLS.get(name, f"{name}(f)(x), not {name}(f(x))"))
+        )
 
 
 def chooser(name: str, argnums: Any) -> Callable[[int], Positions]:
@@ -55,7 +61,10 @@ def chooser(name: str, argnums: Any) -> Callable[[int], Positions]:
     several = isinstance(argnums, (tuple, list))
     wanted = tuple(argnums) if several else (argnums,)
     if not wanted or any(isinstance(i, bool) or not isinstance(i, (int, np.integer)) for i in wanted):
-        raise TypeError(f"{name}(argnums={argnums!r}): it is the position of an argument, or a tuple of positions")
+        way = f". The arguments come after: {name}(f)(x)" if not several else ""
+        raise TypeError(
+            f"{name}(argnums={brief(argnums)}): it is the position of an argument, or a tuple of positions{way}"
+        )
 
     @functools.lru_cache(maxsize=8)
     def positions(count: int) -> Positions:

@@ -278,4 +278,5 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Any:
     array([[6., 2.],
            [2., 0.]])
     """
+    check_function("hessian", f)
     return named(jacobian(grad(f, argnums), argnums), f, "hessian")

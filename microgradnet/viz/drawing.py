@@ -282,7 +282,8 @@ def recorded(what: tuple[Any, ...], named: dict[str, Any]) -> tuple[list[Value],
     found = [x for _, x in parts_of("", what)]
     for x in found:
         if not isinstance(x, Value):
-            raise TypeError(f"draw wants Values, or a Module and an example input; got {brief(x)}")
+            way = ". draw(f(x)) draws what a function computes" if callable(x) else ""
+            raise TypeError(f"draw wants Values, or a Module and an example input; got {brief(x)}{way}")
     if not found:
         raise TypeError("draw got an empty list; it wants Values, or a Module and an example input")
     return list(dict.fromkeys(found)), [], {}

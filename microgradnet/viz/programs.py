@@ -12,12 +12,13 @@ from ..core import TABLE
 from ..programs.compiled import NOT_YET, Compiled
 from ..programs.nodes import DataOf, GradOf, Node
 from ..programs.numpy_places import name_of
-from ..programs.shown import BACKWARD, FIRST, FORWARD, UPDATE, Listing, facts_of, origin, parts_of, said
+from ..programs.shown import BACKWARD, FIRST, FORWARD, LEFT, UPDATE, Listing, facts_of, origin, parts_of, said
 from .boxes import FOLDED, Arrow, Box, Picture
 from .facts import Facts, counted
 from .graph import INPUT, OPERATION, OUTPUT, PARAMETER, Group
 
 KIND = {FORWARD: OPERATION, BACKWARD: "backward", UPDATE: "update"}
+PARTS = (FIRST, FORWARD, BACKWARD, UPDATE, LEFT)  # in the order in which they mostly follow
 SYMMETRIC = {"add", "multiply", "maximum", "minimum"}
 
 
@@ -96,7 +97,11 @@ class ProgramPicture(Picture):
         """The lines that compute, and what they read."""
         calls = [node for node in self.nodes if node.kind in ("call", "host", "barrier")]
         read = {id(x) for node in calls for x in node.inputs()}
-        return [node for node in self.nodes if node in calls or (node.kind in ("load", "input") and id(node) in read)]
+        found = [node for node in self.nodes if node in calls or (node.kind in ("load", "input") and id(node) in read)]
+        turn = {id(node): PARTS.index(self.parts[id(node)]) for node in found}
+        if any(turn.get(id(x), 0) > turn[id(node)] for node in found for x in node.inputs()):
+            return found
+        return sorted(found, key=lambda node: turn[id(node)])  # of each part one frame, wherever its lines stand
 
     def heading(self, node: Node) -> tuple[str, Any]:
         """The part of the program that a line is of, and the line of the user's."""

@@ -36,7 +36,8 @@ class NativeProgram(NumPyProgram):
         writer.meaning["kept"] = writer.machines, writer.block  # code and memory live as long as the function
         self.laters: list[tuple[Value, Later]] = writer.laters
         self.segments: list[Segment] = writer.segments
-        self.planned = (f"native: {len(self.segments)} stretches of machine code", f"memory: {self.bytes:,} bytes")
+        stretches = f"{len(self.segments)} stretch{'es' * (len(self.segments) != 1)}"
+        self.planned = (f"native: {stretches} of machine code", f"memory: {self.bytes:,} bytes")
         self.run: Callable[..., Any] = function_of(self.text, name, f"program of {name}, {id(self)}", writer.meaning)
         self.comes_back: bool = any(type(step) is Node and runs_others(step) for step in self.plan.steps)
         self.fast = self.run if self.checks_itself() and not self.comes_back else None

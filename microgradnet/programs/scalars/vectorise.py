@@ -11,6 +11,7 @@ import numpy as np
 from ..functions import is_none
 from ..nodes import Node, changed, nodes_in
 from .arithmetic import Arithmetic
+from .counts import counted, with_counts
 from .gathers import VIEWS, Gathers, Shaped, reshaped
 from .graph import FLOAT, SCALAR, Graph, Needed
 from .groups import Group, Groups
@@ -30,6 +31,7 @@ def vectorised(
         return nodes, result
     if sum(node.shape == () and node.kind == "call" for node in nodes) < fewest:
         return nodes, result
+    nodes = with_counts(nodes, result)
     graph = Graph(nodes)
     made = Vectorised(graph, nodes, result, many)
     scalars = sum(map(bool, made.needed.uses)) - sum(way is None for way in graph.way)
@@ -184,7 +186,10 @@ class Vectorised:
     def keep(self, node: Node) -> None:
         """A node that is none of ours, taking what it takes from where that is now."""
         self.gathers.line = node.line
-        if any(id(x) in self.graph.number for x in node.inputs()):
+        if node.function is counted:
+            ids = np.array([self.graph.number[id(x)] for x in node.args[0]])
+            self.changes.append((node, (self.gathers.full(ids),), {}))
+        elif any(id(x) in self.graph.number for x in node.inputs()):
             self.changes.append((node, changed(node.args, self.renamed), changed(node.params, self.renamed)))
         self.nodes.append(node)
         self.bring(node)
