@@ -9,7 +9,7 @@ import numpy as np
 
 from . import cpython
 from .given import kind_of
-from .llvm import Function, converted
+from .llvm import Function, constant, converted
 from .machine import Machine, compiled
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
@@ -253,8 +253,3 @@ class Entry:
             first = f.address(self.place(root, pointers), "l", arrays.offset(x), strides[1:], counters)
             good = self.call("i1", "within", f"ptr {first}, i64 {last[0]}, i64 {step}, i64 {size}")
             self.demand(good)
-
-
-def constant(address: int) -> str:
-    """An address that is known."""
-    return f"inttoptr (i64 {address} to ptr)"
