@@ -10,7 +10,7 @@ import numpy as np
 from . import cpython
 from .given import kind_of
 from .llvm import Function, constant, converted
-from .machine import Machine, compiled
+from .machine import Machine, assembled
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",
@@ -120,7 +120,7 @@ end:
 def known() -> tuple[dict[str, str], Machine]:
     """What an entry calls beside the steps, by its name: where it is, as LLVM has it; and the code that must stay."""
     places = {name: cpython.address_of(name) for name in C_FUNCTIONS}
-    code = compiled(HELPERS, "")
+    code = assembled(HELPERS)
     places |= {name: code.address(name) for name in ("fitting", "apart", "within")}
     return {name: constant(address) for name, address in places.items()}, code
 
