@@ -608,3 +608,17 @@ def test_a_profiler_of_the_users_goes_on() -> None:
         sys.setprofile(None)
     assert profile is not None
     assert calls
+
+
+def test_a_clock_is_noticed_whichever_call_is_the_first_to_read_it() -> None:
+    reads = [False]
+
+    @mg.compile(backend="numpy")
+    def step(x: Any) -> Any:
+        return x * (int(time.time()) % 2) if reads[0] else x * 2.0
+
+    step(np.ones(3))
+    reads[0] = True
+    step(np.ones(3))  # is another one than the first, and is no program yet
+    with pytest.raises(Uncompilable, match=r"^time\(\) in a compiled step"):
+        step(np.ones(3))

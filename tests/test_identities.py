@@ -83,18 +83,30 @@ def others() -> dict[str, Callable[[], tuple[tuple[Any, str] | Any, Callable[[],
     }
 
 
+@pytest.fixture(params=["by Python", "by machine code"])
+def comparing(request: pytest.FixtureRequest) -> Any:
+    """What compares lists."""
+    if request.param == "by Python":
+        return None
+    pytest.importorskip("llvmlite")
+    from microgradnet.programs.native.lists import comparing
+
+    return comparing
+
+
 @pytest.mark.parametrize("name", others())
-def test_another_thing_in_its_place_is_noticed(name: str) -> None:
+def test_another_thing_in_its_place_is_noticed(name: str, comparing: Any) -> None:
     place, change = others()[name]()
-    identities = Identities(*(([place], []) if type(place) is tuple else ([], [place])), [])
+    places, containers = ([place], []) if type(place) is tuple else ([], [place])
+    identities = Identities(places, containers, [], comparing=comparing)
     assert identities.hold()
     change()
     assert not identities.hold()
 
 
-def test_what_moves_from_one_list_to_the_next_is_noticed() -> None:
+def test_what_moves_from_one_list_to_the_next_is_noticed(comparing: Any) -> None:
     x, y = [Value(1.0), last := Value(2.0)], [Value(3.0)]
-    identities = Identities([], [x, y], [])
+    identities = Identities([], [[], x, y, []], [], comparing=comparing)
     y.insert(0, x.pop())
     assert not identities.hold()
     x.append(last)
@@ -102,20 +114,35 @@ def test_what_moves_from_one_list_to_the_next_is_noticed() -> None:
     assert identities.hold()
 
 
-def test_of_a_long_list_the_length_is_noticed() -> None:
+def test_of_a_long_list_the_length_is_noticed(comparing: Any) -> None:
     x = [Value(1.0)] * 3
-    identities = Identities([], [], [x])
+    identities = Identities([], [], [x], comparing=comparing)
     x[1] = Value(1.0)
     assert identities.hold()
     x.append(x[0])
     assert not identities.hold()
 
 
-def test_what_is_taken_over_is_what_is_to_be_there() -> None:
-    x = {"a": Value(1.0)}
-    identities = Identities([(x, "['a']")], [x], [])
-    x["a"] = Value(1.0)
+def test_what_is_taken_over_is_what_is_to_be_there(comparing: Any) -> None:
+    x, y = {"a": Value(1.0)}, [Value(2.0)] * 3
+    identities = Identities([(x, "['a']")], [x, y], [], comparing=comparing)
+    x["a"] = y[2] = Value(1.0)
+    assert not identities.hold()
     identities.take_over()
+    assert identities.hold()
+    y.extend([Value(3.0)] * 100)  # lies somewhere else in memory then
+    assert not identities.hold()
+    del y[3:]
+    assert identities.hold()
+
+
+def test_what_is_written_into_an_array_is_noticed() -> None:
+    x = np.arange(6.0).reshape(2, 3)[:, ::2]
+    identities = Identities([], [], [], [(x, x.tobytes())])
+    assert identities.hold()
+    x[1, 1] = -0.0
+    assert not identities.hold()
+    x[1, 1] = 5.0
     assert identities.hold()
 
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import microgradnet as mg
 from microgradnet import Value, nn, optim
 from microgradnet import functional as F
-from microgradnet.programs import compile, patterns
+from microgradnet.programs import Compiled, compile, patterns
 from microgradnet.programs import program as program_module
 from microgradnet.programs.scalars.vectorise import vectorised
 
@@ -835,5 +835,49 @@ def test_recording_takes_as_long_as_there_are_scalars(shape: Callable[[list[Valu
         compiled()
         return calls_of(compiled)
 
-    work(30)
-    assert work(100) < 2.2 * work(50)
+    work(50)
+    assert work(360) < 2.2 * work(180)
+
+
+def many_relus() -> tuple[Step, list[Value], list[float]]:
+    """A step of 16 weights, its weights, and a constant in it."""
+    weights, constant = [Value(i / 16) for i in range(16)], [3.0]
+
+    @mg.compile(backend="numpy")
+    def step(x: float) -> Any:
+        total = sum((w * x * constant[0] + 1.0).relu() for w in weights)
+        for w in weights:
+            w.grad = None
+        total.backward(release=True)
+        return total
+
+    return step, weights, constant
+
+
+def test_what_two_calls_have_in_common_is_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[Any]] = []
+    real = Compiled._compare
+
+    def compare(self: Any, known: Any, recording: Any) -> None:
+        seen.append(list(recording.nodes))
+        real(self, known, recording)
+
+    monkeypatch.setattr(Compiled, "_compare", compare)
+    step = many_relus()[0]
+    step(2.0)
+    step(-2.0)
+    first, second = seen
+    calls = [x is y for x, y in zip(first, second, strict=True) if x.kind == "call"]
+    assert len(calls) > 100
+    assert all(calls)
+
+
+@pytest.mark.parametrize("other", [5.0, -3.0, 3], ids=str)
+def test_what_two_calls_do_not_have_in_common_is_of_the_latest(other: float) -> None:
+    step, weights, constant = many_relus()
+    for x, c in [(2.0, other), (-1.0, 4.0), (3.0, 3.0), (-2.0, 3.0), (0.5, 3.0), (-9.0, 3.0)]:
+        constant[0] = c
+        total = step(x)
+        come_through = [i / 16 * x * c + 1 > 0 for i in range(16)]
+        assert total.data == pytest.approx(sum(max(i / 16 * x * c + 1, 0) for i in range(16)), rel=1e-12)
+        assert [w.grad for w in weights] == pytest.approx([x * c * through for through in come_through])

@@ -51,9 +51,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     seen: list[Any] = []
     real = Compiled._run_on_tape
 
-    def run_on_tape(self: Any, objects: Any, args: Any, kwargs: Any) -> Any:
+    def run_on_tape(self: Any, objects: Any, args: Any, *more: Any) -> Any:
         seen.append(args[0].shape)
-        return real(self, objects, args, kwargs)
+        return real(self, objects, args, *more)
 
     monkeypatch.setattr(Compiled, "_run_on_tape", run_on_tape)
     return seen

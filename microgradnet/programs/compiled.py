@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from .. import tree
 from ..core import TAPE, Mode, Value, modes
 from ..words import brief, describe, instead_of_result
 from .backends import Backend, checked, is_native, with_default
-from .edges import arguments, outcome
+from .edges import arguments, cut, outcome
 from .impure import noticed
 from .nodes import Uncompilable, nodes_in
 from .numpy_code import COMPILED, OtherProgram
@@ -48,6 +49,20 @@ class Signature:
         self.objects: list[Any] = objects  # static ones, which are known by where they are: they must stay there
         self.programs: list[NumPyProgram] = []
         self.recordings: list[Recording] = []
+        self.recorder = threading.Lock()  # of the thread whose recordings have nodes in common
+
+    @contextlib.contextmanager
+    def earlier(self) -> Iterator[Recording | None]:
+        """A block in which a recording may have nodes in common with that of the call before: this, None if in use.
+
+        It ends when what they are made into is made: that changes them.
+        """
+        alone = self.recorder.acquire(blocking=False)
+        try:
+            yield self.recordings[-1] if alone and self.recordings else None
+        finally:
+            if alone:
+                self.recorder.release()
 
 
 class Compiled:
@@ -136,20 +151,27 @@ class Compiled:
 
     def _recorded(self, known: Signature, args: Any, kwargs: Any) -> Any:
         """One ordinary call, recorded. If an earlier one recorded the same, it is the program from now on."""
-        recording, plain = self._run_on_tape(known.objects, args, kwargs)
+        with known.earlier() as earlier:
+            recording, plain = self._run_on_tape(known.objects, args, kwargs, earlier)
+            self._compare(known, recording)
+        return plain
+
+    def _compare(self, known: Signature, recording: Recording) -> None:
+        """Make the program, if an earlier call recorded the same."""
         differences = [other.difference(recording) for other in known.recordings]
-        if None in differences:
+        noticed = [recording.noticed or other.noticed for other in known.recordings]
+        if (None, True) in zip(differences, noticed, strict=True):
             known.recordings.clear()
             if len(known.programs) == KEPT:
                 warnings.warn(
                     f"{self.title} has been compiled {KEPT} times for the same signature, the oldest program is "
                     f"forgotten. {THRASHING}",
-                    stacklevel=4,
+                    stacklevel=5,
                 )
                 del known.programs[0]
             self.latest = self._program(Program(recording))
             known.programs.append(self.latest)
-            return plain
+            return
         known.recordings.append(recording)
         if len(known.recordings) == TRIES:
             known.recordings.clear()
@@ -158,7 +180,6 @@ class Compiled:
                 f"{differences[-1]}. What changes from call to call is an argument, a float or an array; int, bool, "
                 f"str and None are static"
             )
-        return plain
 
     def _program(self, program: Program) -> NumPyProgram:
         """The program that runs from now on."""
@@ -169,11 +190,14 @@ class Compiled:
 
         return NativeProgram(program, self.title)
 
-    def _run_on_tape(self, objects: list[Any], args: Any, kwargs: Any) -> tuple[Recording, Any]:
+    def _run_on_tape(
+        self, objects: list[Any], args: Any, kwargs: Any, earlier: Recording | None
+    ) -> tuple[Recording, Any]:
         """What one call records, and what it returns."""
         around = Surroundings(self.function, objects)
-        tape = Tape(around)
-        with Mode(TAPE, tape), noticed(around, tape.nodes):
+        tape = Tape(around, earlier.nodes if earlier else ())
+        is_noticed = earlier is None or not earlier.noticed  # of two calls that record the same, one is enough
+        with Mode(TAPE, tape), noticed(around, tape.nodes) if is_noticed else contextlib.nullcontext():
             result = self.function(*arguments(tape, args), **arguments(tape, kwargs))
         if tape.refused is not None:  # what the step itself has caught
             raise tape.refused
@@ -189,13 +213,13 @@ class Compiled:
         if form is not None:
             returned = put_together(form, returned)
         tape.close()
-        recording = Recording(tape.nodes, tape.inputs, spec, classes, form)
+        recording = Recording(tape.nodes, tape.inputs, spec, classes, form, is_noticed)
         if not list(nodes_in(spec)) and not any(node.kind in ("store", "host") for node in tape.nodes):
             raise Uncompilable(
                 f"{self.title} has nothing to compile: it returns {brief(result)} and moves nothing. Return what is "
                 f"computed from the arguments"
             )
-        made = tape.cut(COMPILED)
+        made = cut(tape, COMPILED)
         del tape, result
         self._check_kept(made)
         return recording, returned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from numpy import ndarray
@@ -11,7 +12,7 @@ from numpy import ndarray
 from ..core import NO_PARAMS, Op, Value, new_value
 from ..words import brief
 from .nodes import Node, changed
-from .traced import Traced
+from .traced import Host, Traced
 
 if TYPE_CHECKING:
     from .tape import Tape
@@ -64,3 +65,18 @@ def outcome(tape: Tape, result: Any, history: Op) -> tuple[Any, Any, Any]:
 
     nodes = changed(result, of)
     return nodes, changed(result, plain), changed(result, class_of)
+
+
+def cut(tape: Tape, history: Op) -> list[ref[Value]]:
+    """Take the history of all that was computed, and put this in its place; what was computed."""
+    stand_ins, computed = [], []
+    for x in tape.alive:
+        if type(x) in (Traced, Host):
+            stand_ins.append(x)
+        elif getattr(tape.node_of.get(id(x)), "kind", "") == "call":
+            computed.append(x)
+    made = stand_ins + computed
+    for x in made:
+        x.op, x.args = history, ()
+    vars(tape).clear()  # a mode that is over may still hold the tape, and so all that it holds
+    return [ref(x) for x in made]

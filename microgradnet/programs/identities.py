@@ -6,6 +6,7 @@ place is read by a line of its own, `x['name'] is thing`, and all lists and dict
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from operator import is_
 from typing import Any
@@ -16,17 +17,32 @@ from ..core.written import function_of
 class Identities:
     """Places, each an expression such as `x['name']` or `x.name` on its holder, lists and dicts with what is in them.
 
-    Of those that are `counted`, their lengths alone.
+    Of those that are `counted`, their lengths alone; of arrays what they hold, the bytes beside them.
     """
 
-    def __init__(self, places: list[tuple[Any, str]], containers: list[Any], counted: list[Any]) -> None:
+    def __init__(
+        self,
+        places: list[tuple[Any, str]],
+        containers: list[Any],
+        counted: list[Any],
+        arrays: Sequence[tuple[Any, bytes]] = (),
+        comparing: Any = None,
+    ) -> None:
+        self.lists: list[Any] = [x for x in containers if comparing is not None and type(x) is list]
+        self.comparing: Any = comparing  # what makes a comparison of all these, or None
         # A dict is gone through twice: its keys and its values, of which this is a view.
-        self.parts: list[Any] = [part for x in containers for part in ((x, x.values()) if type(x) is dict else (x,))]
+        rest = [x for x in containers if comparing is None or type(x) is not list]
+        self.parts: list[Any] = [part for x in rest for part in ((x, x.values()) if type(x) is dict else (x,))]
         self.counted: list[Any] = [*self.parts, *counted]
         known = {"is_": is_, "flat": chain.from_iterable, "parts": self.parts, "counted": self.counted}
         known |= {f"x{i}": holder for i, (holder, _) in enumerate(places)}
         reads = [f"x{i}{place}" for i, (_, place) in enumerate(places)]
         tests = [f"{read} is was{i}" for i, read in enumerate(reads)]
+        if self.lists:
+            tests.append("same()")
+        for i, (x, held) in enumerate(arrays):
+            known |= {f"array{i}": x, f"bytes{i}": held}
+            tests.append(f"array{i}.tobytes() == bytes{i}")
         if self.counted:
             tests.append("list(map(len, counted)) == sizes and all(map(is_, flat(parts), held))")
         # Not so either if a place is gone, or a dict is just being changed.
@@ -43,4 +59,6 @@ class Identities:
         scope = self.hold.__globals__
         scope.update((f"was{i}", x) for i, x in enumerate(scope["read"]()))
         scope["sizes"] = list(map(len, self.counted))
-        scope["held"] = list(chain.from_iterable(self.parts))
+        scope["held"] = list(chain.from_iterable([*self.parts, *self.lists]))
+        if self.lists:
+            scope["same"] = self.comparing(self.lists)

@@ -6,6 +6,7 @@ a rule or one of NumPy's, on other nodes and constants.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -101,16 +102,62 @@ class Node:
                 found += nodes_in(x)
         return found
 
-    def like_it(self, args: tuple[Any, ...], line: Any) -> Node:
-        """A call of the same function on other arguments of the same shapes: sooner made, for there are many."""
-        made: Node = object.__new__(Node)
-        made.kind, made.function, made.args, made.params, made.op = self.kind, self.function, args, {}, self.op
-        made.shape, made.dtype, made.layout = self.shape, self.dtype, self.layout
-        made.place, made.held, made.line = None, None, line
-        return made
+    def is_call(self, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+        """Whether it is this call, of these very nodes."""
+        if self.function is not function or self.kind != "call" or self.params or len(self.args) != len(args):
+            return False
+        for x, y in zip(self.args, args):  # noqa: B905, SIM110 (of very many)
+            if x is not y and not is_one(x, y):
+                return False
+        return True
+
+    def is_as(self, other: Node) -> bool:
+        """Whether it surely is the same as a node of another call, with the very same nodes before it."""
+        return (
+            self.kind == other.kind
+            and (self.kind in ("call", "input") or (self.kind == "load" and not self.argument()))
+            and (self.shape, self.dtype, self.layout, self.packed)
+            == (other.shape, other.dtype, other.layout, other.packed)
+            and self.function is other.function
+            and self.op is other.op
+            and self.place == other.place
+            and is_one(self.args, other.args)
+            and is_one(self.params, other.params)
+        )
+
+    def argument(self) -> Node | None:
+        """The argument in which its place is."""
+        return None if self.place is None else self.place.argument
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.shape} {self.dtype}>"
+
+
+def scalar_call(function: Callable[..., Any], args: tuple[Any, ...], op: Any, dtype: Any, line: Any) -> Node:
+    """A call that makes one number: sooner made, for there are many."""
+    made: Node = object.__new__(Node)
+    made.kind, made.function, made.args, made.params, made.op = "call", function, args, {}, op
+    made.shape, made.dtype, made.layout, made.packed = (), dtype, (), True
+    made.place, made.held, made.line = None, None, line
+    return made
+
+
+def is_one(x: Any, y: Any) -> bool:
+    """Whether two arguments are the same node, or the same constant down to the sign of a zero; if in doubt not."""
+    if x is y:
+        return True
+    kind = type(x)
+    if kind is not type(y) or kind is Node:
+        return False
+    if kind in NUMBERS:
+        return bool(x == y and (x or math.copysign(1.0, x) == math.copysign(1.0, y)))
+    if kind is str:
+        return bool(x == y)
+    if kind is tuple or kind is list:
+        return len(x) == len(y) and all(map(is_one, x, y))
+    if kind is dict:
+        return list(x) == list(y) and all(map(is_one, x.values(), y.values()))
+    return kind is slice and is_one((x.start, x.stop, x.step), (y.start, y.stop, y.step))
 
 
 def layout_of(x: Any) -> tuple[int, ...]:

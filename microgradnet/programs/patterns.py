@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..core import TABLE, Value
-from .nodes import NUMBERS, Node
+from .nodes import FLOAT, NUMBERS, Node
 from .traced import Traced
 
 if TYPE_CHECKING:
     from .tape import Tape
 
 # One formula, with nothing written in it and whatever number is handed in: a constant is like another.
-FORMULAS = {rule for function in (np.add, np.subtract, np.multiply, np.divide) for rule in TABLE[function].rules}
-FLOAT = np.dtype(np.float64)
-SAMPLE = {np.dtype(kind): kind(0) for kind in (np.float64, np.bool)}  # a node that is like it is a scalar
+FORMULAS = {TABLE[function] for function in (np.add, np.subtract, np.multiply, np.divide)}
+DTYPES = FLOAT, np.dtype(np.bool)
 ADD: Any = TABLE[np.add]
 
 Rule = Callable[..., Any]
@@ -43,11 +42,7 @@ class Handed(NamedTuple):
 
     nodes: list[Any]  # constants as they are
     numbers: list[Any]
-    kinds: tuple[int, ...]  # for each the first that is the same; below 0 for constants, and for numbers of Python's
-
-    def constants(self) -> tuple[Any, ...]:
-        """The constants, as what tells one from another."""
-        return tuple([(type(x), repr(x)) for x in self.nodes if type(x) is not Node])
+    key: Any  # of the patterns of what is like it
 
 
 class Patterns:
@@ -55,7 +50,7 @@ class Patterns:
 
     def __init__(self, tape: Tape) -> None:
         self.tape: Tape = tape
-        self.known: dict[Any, Pattern | None] = {}
+        self.known: dict[Any, dict[Rule, Pattern | None]] = {}
 
     def handed(self, node: Value, g: Any) -> Handed | None:
         """What the rules of a node are handed, if that is scalars."""
@@ -66,16 +61,16 @@ class Patterns:
         nodes: list[Any] = []
         numbers: list[Any] = []
         ids: list[int] = []
-        kinds: list[int] = []
+        kinds: list[int] = []  # the first that is the same; below 0 for constants, and for numbers of Python's
         for x in (g, node, *node.args):
             number = x
-            if isinstance(x, Value):
+            found = known.get(id(x))
+            if found is None and isinstance(x, Value):
+                found = tape.node(x)
+            if found is not None:
                 number = x._numbers
-                found = known.get(id(x))
-                if found is None:
-                    found = tape.node(x)
-                x = found if type(found) is Node else found[()]
-            if type(number) not in NUMBERS:
+                x = found[()] if type(found) is np.ndarray else found
+            if type(number) is not np.float64 and type(number) not in NUMBERS:
                 return None
             nodes.append(x)
             numbers.append(number)
@@ -83,36 +78,47 @@ class Patterns:
             kinds.append(-1 if type(x) is not Node else ids.index(id(x)) if x.shape == () else -2)
         if type(nodes[0]) is not Node or type(numbers[0]) is not np.float64:
             return None
-        return Handed(nodes, numbers, tuple(kinds))
+        constants = row in FORMULAS or tuple([(type(x), repr(x)) for x in nodes if type(x) is not Node])
+        return Handed(nodes, numbers, (row, tuple(kinds), constants))
 
-    def copied(self, rule: Rule, handed: Handed, before: Any) -> Any:
-        """What a rule makes of what it is handed, recorded as it was for what is like it, and added to what was before.
+    def pull(self, node: Value, handed: Handed, pending: dict[Value, Any]) -> bool:
+        """Add to `pending` what the rules of a node make of what they are handed, recorded as for what is like it.
 
-        None if nothing like it was recorded yet.
+        False, and nothing is done, if one of them has recorded nothing like it yet.
         """
-        pattern = self.known.get((rule, handed.kinds, rule in FORMULAS or handed.constants()))
-        if pattern is None:
-            return None
-        number = rule(*handed.numbers)
-        if type(number) is not np.float64:
-            return None
-        made = [*handed.nodes]
-        add, line = self.tape.add, self.tape.line
-        for node, places in pattern.nodes:
-            args = tuple([x if i is None else made[i] for i, x in zip(places, node.args)])  # noqa: B905
-            made.append(add(node.like_it(args, line)))
-        result = made[pattern.result]
-        if before is not None:
-            number = before._numbers + number
-            result = add(Node("call", ADD.forward, (self.tape.node_of[id(before)], result), like=SAMPLE[FLOAT], op=ADD))
-        return self.tape.standing_for(number, result)
+        handed_nodes, numbers, key = handed
+        patterns = self.known.get(key)
+        if patterns is None:
+            return False
+        flows: list[tuple[Value, Any, Any]] = []
+        for x, rule in zip(node.args, node.op.rules, strict=False):  # type: ignore[union-attr]
+            if type(x) is Value and rule is not None:
+                pattern, before = patterns.get(rule), pending.get(x)
+                number = None if pattern is None else rule(*numbers)
+                if type(number) is not np.float64 or not (before is None or type(before) is Traced):
+                    return False
+                flows.append((x, pattern, number))
+        tape = self.tape
+        for x, (recorded, place), number in flows:
+            nodes = handed_nodes
+            if recorded:
+                nodes = nodes.copy()
+                for like, places in recorded:
+                    args = tuple([x if i is None else nodes[i] for i, x in zip(places, like.args)])  # noqa: B905
+                    nodes.append(tape.add_scalar(like.function, args, like.op, like.dtype))
+            result, before = nodes[place], pending.get(x)
+            if before is not None:
+                number = before._numbers + number
+                result = tape.add_scalar(ADD.forward, (tape.node_of[id(before)], result), ADD)
+            pending[x] = tape.standing_for(number, result)
+        return True
 
     def learn(self, rule: Rule, handed: Handed, recorded: list[Node], made: Any) -> None:
         """Note what a rule has recorded, and what it made."""
-        key = rule, handed.kinds, rule in FORMULAS or handed.constants()
-        if key not in self.known:
+        patterns = self.known.setdefault(handed.key, {})
+        if rule not in patterns:
             result = self.tape.node_of.get(id(made)) if type(made) is Traced else None
-            self.known[key] = pattern_of(recorded, result, handed.nodes, rule in FORMULAS)
+            patterns[rule] = pattern_of(recorded, result, handed.nodes, handed.key[-1] is True)
 
 
 def pattern_of(recorded: list[Node], result: Any, handed: list[Any], is_formula: bool) -> Pattern | None:
@@ -123,7 +129,7 @@ def pattern_of(recorded: list[Node], result: Any, handed: list[Any], is_formula:
             place.setdefault(id(x), i)
     nodes: list[tuple[Node, tuple[int | None, ...]]] = []
     for node in recorded:
-        if node.kind != "call" or node.shape != () or node.dtype not in SAMPLE or node.params:
+        if node.kind != "call" or node.shape != () or node.dtype not in DTYPES or node.params:
             return None
         places = tuple([place.get(id(x)) for x in node.args])
         unknown = [x for where, x in zip(places, node.args, strict=True) if where is None]

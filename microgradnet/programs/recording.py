@@ -20,6 +20,7 @@ class Recording(NamedTuple):
     result: Any
     classes: Any
     form: Any = None  # of containers that a program does not make; see compiled.taken_apart
+    noticed: bool = True  # whether its calls were looked at; see impure
 
     def around(self) -> list[Surroundings]:
         """What the step reached by itself."""
@@ -58,7 +59,7 @@ class Recording(NamedTuple):
 
         for mine, theirs in zip(self.nodes, other.nodes, strict=False):
             twin[id(mine)] = theirs
-            if is_twin(mine, theirs, twin, same):
+            if mine is theirs or is_twin(mine, theirs, twin, same):
                 continue
             if (mine.kind, mine.shape, mine.dtype, mine.place) != (
                 theirs.kind,

@@ -39,6 +39,9 @@ def pull(tape: Tape, node: Value, g: Any, create_graph: bool, pending: dict[Valu
         row.pull(node, g, create_graph, pending)
         return
     g = as_stand_in(tape, g)
+    handed = tape.patterns.handed(node, g)
+    if handed is not None and tape.patterns.pull(node, handed, pending):
+        return
     given: list[Any] = []
 
     def recorded(rule: Any) -> Any:
@@ -58,16 +61,9 @@ def pull(tape: Tape, node: Value, g: Any, create_graph: bool, pending: dict[Valu
             if type(x) is Value:
                 add(x, gx)
         return
-    handed = tape.patterns.handed(node, g)
     for x, rule in zip(node.args, row.rules, strict=False):
         if type(x) is not Value or rule is None:
             continue
-        before = pending.get(x)
-        if handed is not None and (before is None or type(before) is Traced):
-            gx = tape.patterns.copied(rule, handed, before)
-            if gx is not None:
-                pending[x] = gx
-                continue
         begun = len(tape.nodes)
         gx = recorded(rule)
         if handed is not None:

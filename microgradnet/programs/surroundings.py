@@ -108,7 +108,8 @@ class Surroundings:
         self.reach_attributes()
         self.states: list[Any] = [state_of(x) for _, x in self.generators]
         self.identities: Identities | None = None  # of what is watched, made when a program runs
-        self.others: list[Watched | Array] = []  # what is compared otherwise
+        self.comparing: Any = None  # what compares lists sooner than Python, if something does
+        self.others: list[Watched | Array] = []  # what is compared otherwise, or otherwise too
         self.same: Callable[[], bool] = unknown  # whether all is the same for sure: a first look, which takes no time
         self.seen.clear()
         self.kinds.clear()
@@ -255,17 +256,19 @@ class Surroundings:
                 self.identities = self.identified()
             self.identities.take_over()
             self.same = unknown if self.others else self.identities.hold
-        return not self.others or all(x.holds() for x in self.others)
+        return all(x.holds() for x in (*self.others, *self.arrays))
 
     def identified(self) -> Identities:
         """The identities of all that is watched; what is not there cannot be identical, and an array is read."""
         there = [x for x in self.watched if not x.lacks()]
-        self.others = [*(x for x in self.watched if x.lacks()), *self.arrays]
+        self.others = [*(x for x in self.watched if x.lacks()), *(x for x in self.arrays if x.array.nbytes > LARGEST)]
         containers = [x.container for x in there if type(x.container) in (list, dict)]
         return Identities(
             [place for x in there for place in x.places],
             [x for x in containers if len(x) <= LONGEST],
             [x for x in containers if len(x) > LONGEST],
+            [(x.array, x.was) for x in self.arrays if x.array.nbytes <= LARGEST],
+            self.comparing,
         )
 
     def changed(self) -> str | None:

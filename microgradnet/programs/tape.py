@@ -7,9 +7,8 @@ a node. Looking at a number is refused: a program could not know that it did.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
-from weakref import ref
 
 import numpy as np
 from numpy import ndarray
@@ -21,6 +20,7 @@ from ..words import brief, describe
 from .functions import SHAPED_BY_NUMBERS, filled, is_none, item_of, itself, name_of
 from .impure import unnoticed
 from .nodes import (
+    FLOAT,
     NUMBERS,
     Attribute,
     DataOf,
@@ -35,12 +35,13 @@ from .nodes import (
     constants,
     is_packed,
     layout_of,
+    scalar_call,
 )  # fmt: skip
 from .patterns import Patterns
 from .rules import deposit, of_a_sweep
 from .structure import Structure
 from .surroundings import Surroundings
-from .traced import Host, Traced
+from .traced import Host, Traced, looking
 from .writes import Writes
 
 PLAIN = (ndarray, np.generic, int, float)
@@ -50,9 +51,10 @@ STAND_INS = (Traced, Host)
 class Tape:
     """The nodes of a step in the order in which they came to be."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, earlier: Sequence[Node] = ()) -> None:
         self.around: Surroundings = around
         self.nodes: list[Node] = []
+        self.earlier: Sequence[Node] = earlier  # of the call before: what is the same in the same place is one node
         self.inputs: list[Node] = []
         self.node_of: dict[int, Any] = {}  # id of a Value or a stand-in -> its node, or the array it is if a constant
         self.alive: list[Any] = []  # what these ids are of
@@ -106,10 +108,27 @@ class Tape:
         return changed(x, modes.number)
 
     def add(self, node: Node) -> Node:
-        """The node, at the end of the program."""
-        node.line = node.line or self.line or users_line()
+        """The node, at the end of the program; or that of the call before, if it is the same."""
+        twin = self.twin()
+        if twin is not None and node.is_as(twin):
+            node = twin
+        else:
+            node.line = node.line or self.line or users_line()
         self.nodes.append(node)
         return node
+
+    def add_scalar(self, function: Callable[..., Any], args: tuple[Any, ...], op: Any, dtype: Any = FLOAT) -> Node:
+        """A call that makes one number, as `add` adds it: sooner done, for there are many."""
+        node = self.twin()
+        if node is None or node.op is not op or node.dtype is not dtype or not node.is_call(function, args):
+            node = scalar_call(function, args, op, dtype, self.line or users_line())
+        self.nodes.append(node)
+        return node
+
+    def twin(self) -> Node | None:
+        """What the call before had recorded in the place of the next node."""
+        at = len(self.nodes)
+        return self.earlier[at] if at < len(self.earlier) else None
 
     def error(self, message: str) -> Uncompilable:
         """What cannot be compiled, with the user's line."""
@@ -155,8 +174,11 @@ class Tape:
             known[id(x)] if id(x) in known and not stale else x if type(x) in NUMBERS else self.nodes_of(x)
             for x in args
         ]
-        node = Node("call", row.forward, tuple(nodes), value.params, like=value._numbers, op=row)
-        self.know(value, self.add(node))
+        if isinstance(value._numbers, np.float64) and not value.params:
+            node = self.add_scalar(row.forward, tuple(nodes), row)
+        else:
+            node = self.add(Node("call", row.forward, tuple(nodes), value.params, like=value._numbers, op=row))
+        self.know(value, node)
         for x in args:
             if type(x) is Traced and x.dtype.kind not in "fiub":
                 constant(x._numbers)  # says what is wrong with it
@@ -323,7 +345,9 @@ class Tape:
         if node is self and x.op is None:
             return self.at(self.place(DataOf, x))
         node = self.node(x)
-        return self.stand_in(x._numbers, node) if isinstance(node, Node) else node[()]
+        if isinstance(node, Node):
+            return self.stand_in(x._numbers, node)
+        return node[()] if type(node) is ndarray else node  # a number itself, as which patterns know it
 
     def gradient(self, value: Value) -> Any:
         """What stands for the gradient of a Value, or None."""
@@ -392,17 +416,7 @@ class Tape:
         """Somebody looks at a number."""
         if isinstance(self.node_of.get(id(value)), (ndarray, np.generic)):
             return  # a constant
-        if how == "np.asarray(v)":
-            way = (
-                "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into; an "
-                "array that is kept outside and written is a Value: v.data = x"
-            )
-        else:
-            way = "np.where chooses element by element, functional.embedding(v, array) takes rows by numbers"
-        raise self.error(
-            f"{how}: this looks at the numbers of {describe(value)}, which a program cannot do. {way}; what is to be "
-            f"seen is returned, and looked at outside, or is handed to mg.host_call(f, v)"
-        )
+        raise self.error(looking(describe(value), how))
 
     # ------------------------------------------------------------------------------------------------------ the sweep
 
@@ -432,17 +446,3 @@ class Tape:
             if id(place.owner) not in self.node_of:  # else it came to be in this step, and is gone after it
                 self.add(Node("store", None, (x,), {"fresh": fresh}, place=place))
         self.stored.clear()
-
-    def cut(self, history: Op) -> list[ref[Value]]:
-        """Take the history of all that was computed, and put this in its place; what was computed."""
-        stand_ins, computed = [], []
-        for x in self.alive:
-            if type(x) in STAND_INS:
-                stand_ins.append(x)
-            elif getattr(self.node_of.get(id(x)), "kind", "") == "call":
-                computed.append(x)
-        made = stand_ins + computed
-        for x in made:
-            x.op, x.args = history, ()
-        vars(self).clear()  # a mode that is over may still hold the tape, and so all that it holds
-        return [ref(x) for x in made]

@@ -120,6 +120,21 @@ PLAIN_TARGET = (
 )
 
 
+def looking(what: str, how: str) -> str:
+    """What to write in place of looking at the numbers of `what`."""
+    if how == "np.asarray(v)":
+        way = (
+            "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into; an "
+            "array that is kept outside and written is a Value: v.data = x"
+        )
+    else:
+        way = "np.where chooses element by element, functional.embedding(v, array) takes rows by numbers"
+    return (
+        f"{how}: this looks at the numbers of {what}, which a program cannot do. {way}; what is to be seen is "
+        f"returned, and looked at outside, or is handed to mg.host_call(f, v)"
+    )
+
+
 def _tape() -> Any:
     """The tape of the step, of which a stand-in must not get out."""
     tape = modes.TAPE.get()

@@ -20,6 +20,7 @@ TYPE = HEAD - 8
 # Of an array, and of the double in a float; NumPy's C interface has them public.
 DATA, NDIM, DIMENSIONS, STRIDES, DTYPE, FLAGS = (HEAD + 8 * i for i in (0, 1, 2, 3, 5, 6))
 ALIGNED, WRITEABLE = 0x100, 0x400
+LENGTH, ITEMS = HEAD, HEAD + 8  # of a list
 
 
 class Method(ctypes.Structure):
@@ -58,7 +59,7 @@ def fits() -> bool:
         return False
     array = np.empty((3, 5), np.float32)[:, ::2]
     word, half = ctypes.c_int64.from_address, ctypes.c_int32.from_address
-    at = id(array)
+    at, pair = id(array), [array, None]
     return (
         word(at + TYPE).value == id(np.ndarray)
         and word(at + DATA).value == array.ctypes.data
@@ -68,6 +69,8 @@ def fits() -> bool:
         and word(at + DTYPE).value == id(np.dtype(np.float32))
         and half(at + FLAGS).value & (ALIGNED | WRITEABLE) == ALIGNED | WRITEABLE
         and ctypes.c_double.from_address(id(FLOAT) + DATA).value == FLOAT
+        and word(id(pair) + LENGTH).value == 2
+        and [word(word(id(pair) + ITEMS).value + 8 * i).value for i in (0, 1)] == [id(array), id(None)]
     )
 
 

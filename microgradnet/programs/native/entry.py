@@ -9,8 +9,8 @@ import numpy as np
 
 from . import cpython
 from .given import kind_of
-from .llvm import Function, converted
-from .machine import Machine, compiled
+from .llvm import Function, constant, converted
+from .machine import Machine, assembled
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",
@@ -120,7 +120,7 @@ end:
 def known() -> tuple[dict[str, str], Machine]:
     """What an entry calls beside the steps, by its name: where it is, as LLVM has it; and the code that must stay."""
     places = {name: cpython.address_of(name) for name in C_FUNCTIONS}
-    code = compiled(HELPERS, "")
+    code = assembled(HELPERS)
     places |= {name: code.address(name) for name in ("fitting", "apart", "within")}
     return {name: constant(address) for name, address in places.items()}, code
 
@@ -253,8 +253,3 @@ class Entry:
             first = f.address(self.place(root, pointers), "l", arrays.offset(x), strides[1:], counters)
             good = self.call("i1", "within", f"ptr {first}, i64 {last[0]}, i64 {step}, i64 {size}")
             self.demand(good)
-
-
-def constant(address: int) -> str:
-    """An address that is known."""
-    return f"inttoptr (i64 {address} to ptr)"

@@ -98,6 +98,11 @@ class Function:
         return "\n".join([f"{head} {{", "entry:", *self.first, *self.lines, f"  {end}", "}", ""])
 
 
+def constant(address: int) -> str:
+    """An address that is known."""
+    return f"inttoptr (i64 {address} to ptr)"
+
+
 # -------------------------------------------------------------------------------------------------------- the elements
 
 ARITHMETIC = {np.add: "fadd", np.subtract: "fsub", np.multiply: "fmul", np.divide: "fdiv"}

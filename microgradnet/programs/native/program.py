@@ -13,6 +13,8 @@ from ..nodes import Node
 from ..numpy_code import OtherProgram
 from ..numpy_program import NumPyProgram
 from ..program import Program
+from ..surroundings import Surroundings
+from .lists import comparing
 from .plan import Plan
 from .segments import Segment
 from .steps import Step
@@ -39,6 +41,9 @@ class NativeProgram(NumPyProgram):
         stretches = f"{len(self.segments)} stretch{'es' * (len(self.segments) != 1)}"
         self.planned = (f"native: {stretches} of machine code", f"memory: {self.bytes:,} bytes")
         self.run: Callable[..., Any] = function_of(self.text, name, f"program of {name}, {id(self)}", writer.meaning)
+        for node in program.nodes:
+            if node.function is Surroundings.holds:
+                node.args[0].comparing = comparing
         self.comes_back: bool = any(type(step) is Node and runs_others(step) for step in self.plan.steps)
         self.fast = self.run if self.checks_itself() and not self.comes_back else None
 

@@ -46,17 +46,21 @@ class Graph:
         self.node: list[Node] = []
         self.constants: list[Any] = []
         self.constant: dict[Any, int] = {}
-        self.ways: dict[Any, Way | None] = {}
+        self.ways: dict[int, list[tuple[Any, Any, Way | None]]] = {}  # id of a function -> its rows and dtypes
         self.known: dict[Any, int] = {}
+        self.odd: set[int] = set()  # ids of nodes that are numbers of another dtype
+        self.has_bools: bool = False
         self.sums: set[int] = set()  # what is the sum of two floats
         self.products: set[int] = set()
         self.views: dict[int, tuple[Node, Any]] = {}  # id of a part of an array -> the array, and where the part lies
         self.elements: dict[int, tuple[Node, int]] = {}  # scalar -> the array that it is an element of, and its place
         for node in nodes:
-            if is_part(node):
+            if node.kind == "call" and node.shape == () and not node.params:  # most of them
+                self.read(node, self.way_of(node))
+            elif is_part(node):
                 self.read_part(node)
             else:
-                self.read(node)
+                self.read(node, None)
 
     def read_part(self, node: Node) -> None:
         """Note where a part of an array lies, and number an element."""
@@ -73,35 +77,46 @@ class Graph:
             self.elements[self.known[key]] = root, int(part)
         self.number[id(node)] = self.known[key]
 
-    def read(self, node: Node) -> None:
-        """Number a node, if it is a scalar."""
+    def read(self, node: Node, way: Way | None) -> None:
+        """Number a node, if it is a scalar; one that is computed in a way of many comes soonest."""
+        args = self.numbers_of(node.args) if way is not None else None
+        if way is not None and args is not None:
+            self.number[id(node)] = self.computed(node, way, args)
+            return
         if node.function is filled and node.shape == () and node.dtype == FLOAT:  # what is assigned, as a new array
             found = self.numbers_of(node.args[1:2])
             if found is not None and not self.is_bool(found[0]):
                 (self.number[id(node)],) = found
                 return
-        way = self.way_of(node) if node.kind == "call" and node.shape == () and not node.params else None
-        args = self.numbers_of(node.args) if way is not None else None
-        if way is None or args is None:
-            if node.kind in ("input", "load", "call", "host") and is_number(node):
-                key: Any = ("load", node.place) if node.kind == "load" else id(node)
-                if key not in self.known:
-                    self.known[key] = self.new(node, None, None)
-                self.number[id(node)] = self.known[key]
-            return
+        if node.kind in ("input", "load", "call", "host") and is_number(node):
+            key: Any = ("load", node.place) if node.kind == "load" else id(node)
+            if key not in self.known:
+                self.known[key] = self.new(node, None, None)
+            self.number[id(node)] = self.known[key]
+            if node.dtype not in (FLOAT, BOOL, None):
+                self.odd.add(id(node))
+            self.has_bools = self.has_bools or (node.dtype is not FLOAT and node.dtype == BOOL)
+
+    def computed(self, node: Node, way: Way, args: tuple[int, ...]) -> int:
+        """The number of what is computed of others, or of what was computed so before."""
+        key = (id(way), *args)
+        k = self.known.get(key)
+        if k is not None:
+            return k
         if max(args) < 0:
             with np.errstate(all="ignore"):
                 made = way.single(*[self.constants[-1 - a] for a in args])
             if isinstance(made, (float, np.floating)):
-                self.number[id(node)] = self.of_constant(made)
-                return
-        key = (id(way), *args)
-        k = self.known.get(key)
-        if k is None:
-            k = self.known[key] = self.new(node, way, args)
-            if way.function in SUMMED and way.dtype == FLOAT and not any(map(self.is_bool, args)):
-                (self.sums if way.function is np.add else self.products).add(k)
-        self.number[id(node)] = k
+                return self.of_constant(made)
+        k = self.known[key] = self.new(node, way, args)
+        if way.dtype is FLOAT and not (self.has_bools and any(map(self.is_bool, args))):
+            if way.function is np.add:
+                self.sums.add(k)
+            elif way.function is np.multiply:
+                self.products.add(k)
+        elif way.dtype is BOOL:
+            self.has_bools = True
+        return k
 
     def new(self, node: Node, way: Way | None, args: tuple[int, ...] | None) -> int:
         """The number of a node that is like no other."""
@@ -112,20 +127,22 @@ class Graph:
 
     def way_of(self, node: Node) -> Way | None:
         """How a node is computed, if many of its kind can be computed at once."""
-        key = id(node.function), id(node.op), id(node.dtype)
-        if key not in self.ways:
-            function = elementwise(node)
-            fits = function is not None and node.dtype in (FLOAT, BOOL)
-            self.ways[key] = Way(function, node.function, node.op, node.dtype) if fits else None  # type: ignore[arg-type]
-        return self.ways[key]
+        for op, dtype, way in (known := self.ways.setdefault(id(node.function), [])):
+            if op is node.op and dtype is node.dtype:
+                return way
+        function = elementwise(node)
+        kind = FLOAT if node.dtype == FLOAT else BOOL if node.dtype == BOOL else None
+        made = None if function is None or kind is None else Way(function, node.function, node.op, kind)
+        known.append((node.op, node.dtype, made))
+        return made
 
     def numbers_of(self, args: Iterable[Any]) -> tuple[int, ...] | None:
         """The numbers of arguments; None if one of them is no scalar."""
-        made = []
+        number, odd, made = self.number, self.odd, []
         for x in args:
             if type(x) is Node:
-                k = self.number.get(id(x))
-                if k is None or (x.dtype is not FLOAT and x.dtype not in (FLOAT, BOOL, None)):
+                k = number.get(id(x))
+                if k is None or (odd and id(x) in odd):
                     return None
             elif type(x) is float or type(x) is np.float64 or (type(x) is int and abs(x) <= EXACT):
                 k = self.of_constant(x)
@@ -139,10 +156,12 @@ class Graph:
 
     def of_constant(self, x: Any) -> int:
         """The number of a constant."""
-        key = type(x) if type(x) in (int, np.bool) else float, x, math.copysign(1.0, x)
+        kind = type(x) if type(x) in (int, np.bool) else float
+        key = kind, x or (0.0, math.copysign(1.0, x))
         if key not in self.constant:
             self.constants.append(x)
             self.constant[key] = -len(self.constants)
+            self.has_bools = self.has_bools or kind is np.bool
         return self.constant[key]
 
     def is_bool(self, k: int) -> bool:

@@ -44,7 +44,8 @@ class Home:
     def write(self, array: Any) -> None:
         """Put other numbers here."""
         with moving:
-            self.take_in()
+            if self.out:
+                self.take_in()
             if array is not self.array:
                 self.array[...] = array
             self.age = new_age()
