@@ -8,13 +8,14 @@ follows at the end, such as an example.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .words import brief
+from .words import brief, known_to
 
 
 def refusal(name: str, given: Any, wanted: str, *, call: str = "", what: str = "it", more: str = "") -> str:
@@ -129,6 +130,20 @@ def check_switches(defaults: Mapping[str, Any], given: Mapping[str, Any], **word
     for name, x in given.items():
         if isinstance(defaults.get(name), bool):
             switch(name, x, **words)
+
+
+def with_switches(init: Callable[..., None], made: Callable[..., None]) -> Callable[..., None]:
+    """`made`, which does what `init` does, with an error for an option that is no switch where its default is one."""
+    names, positional = known_to(init), init.__code__.co_argcount
+    by_position = zip(names[:positional][::-1], (init.__defaults__ or ())[::-1], strict=False)
+    defaults = dict(by_position) | (init.__kwdefaults__ or {})
+
+    @functools.wraps(init)
+    def call(self: Any, *args: Any, **named: Any) -> None:
+        check_switches(defaults, dict(zip(names[1:], args, strict=False)) | named, call=type(self).__name__)
+        made(self, *args, **named)
+
+    return call
 
 
 def choice(name: str, given: Any, choices: Sequence[str], **words: str) -> str:

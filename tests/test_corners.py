@@ -13,7 +13,7 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, checks, nn, optim
 from microgradnet.export.graph import graph_of
-from microgradnet.export.onnx_file import OPSET, protobuf
+from microgradnet.export.onnx_file import protobuf
 from microgradnet.train import run as running
 from microgradnet.train.means import costs_of
 from microgradnet.train.named import METRICS
@@ -124,4 +124,28 @@ def test_a_file_of_onnx_names_its_version() -> None:
     library = fake()
     library.helper.make_model = lambda graph, **how: how
     graph = graph_of(nn.Linear(2, 1, seed=0), (np.ones((1, 2), np.float32),), 0, "save_onnx")
-    assert protobuf(library, graph) == {"opset_imports": [OPSET], "ir_version": 8, "producer_name": "microgradnet"}
+    assert protobuf(library, graph) == {"opset_imports": [18], "ir_version": 8, "producer_name": "microgradnet"}
+
+
+# ------------------------------------------------------------------------------------------------------------ programs
+
+SCALE = {"inner": 2.0, "outer": 3.0}
+FACTOR = 2.0
+
+
+def test_a_global_of_a_function_inside_a_compiled_one_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(x: Any) -> Any:
+        def inner(y: Any) -> Any:
+            return (lambda: y * FACTOR)() * SCALE["inner"]
+
+        return (lambda z: inner(z) + SCALE["outer"])(x).sum()
+
+    f, x = mg.compile(step, backend="numpy"), Value([1.0, 2.0])
+    for _ in range(3):
+        assert f(x).item() == 3.0 * 4.0 + 6.0
+    monkeypatch.setitem(globals(), "FACTOR", 10.0)
+    assert f(x).item() == 3.0 * 20.0 + 6.0
+    monkeypatch.setitem(SCALE, "inner", 1.0)
+    assert f(x).item() == 3.0 * 10.0 + 6.0
+    monkeypatch.setitem(globals(), "SCALE", {"inner": 0.0, "outer": 0.5})
+    assert f(x).item() == 1.0

@@ -200,9 +200,23 @@ def rare() -> Made:
     return mg.value_and_grad(step), (a(3, 3),)
 
 
+def in_turns() -> Made:
+    """Large arrays in several stretches, what is in between being needed in one or in the next."""
+
+    def step(x: Any, y: Any) -> Any:
+        first = np.exp(np.sin(x) * np.cos(y)) + np.sqrt(x + 1.5)
+        scale = first.sum() / 1e5
+        second = np.tanh(x * scale) * np.tanh(y * scale)
+        total = (second * second).sum(axis=0)
+        third = np.log(first + 2.0) - np.abs(second - 0.25)
+        return (third * third).sum() + (total * total).sum() * scale
+
+    return step, (a(600, 400), a(600, 400))
+
+
 MADE = (
     classifier, images, normed, recurrent, attentive, wide, shaped, repeated, guarded, scalar, uneven, quadratic,
-    second, rare,
+    second, rare, in_turns,
 )  # fmt: skip
 
 

@@ -192,7 +192,7 @@ def _quantile(numpys: Any, skip: bool, a: Any, q: Any, axis: Axis = None, overwr
 
     Where among n sorted elements a quantile lies, NumPy says: it is the quantile of 0, 1, …, n − 1.
     """
-    x, q = as_floats(a), q if isinstance(q, (int, float, Value)) else np.asarray(unmasked("q", q))
+    x, q = as_floats(a), unmasked("q", q)
     if weights is not None:
         return _weighted_quantile(numpys, x, q, axis, method, keepdims, weights, skip)
     if skip and not x.size:

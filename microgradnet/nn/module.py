@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar, overload
@@ -11,10 +10,10 @@ from weakref import ref
 
 import numpy as np
 
-from ..checks import check_switches, function, switch
+from ..checks import function, switch, with_switches
 from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
-from ..words import answering, foreign, known_to, own, printable
+from ..words import answering, foreign, own, printable
 from . import state as states
 from .hooks import Hooks, RemovableHandle, some
 from .summary import ShownModule, Summary, described
@@ -75,8 +74,8 @@ class Module(ShownModule, ForeignModule):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # Generic's, for one
         if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
-            made = with_switches(cls.__init__)  # unseen by type checkers: it stays what it is
-            type.__setattr__(cls, "__init__", made)
+            init = with_switches(cls.__init__, answering(cls.__init__))
+            type.__setattr__(cls, "__init__", init)  # unseen by type checkers: it stays what it is
         if "forward" in vars(cls) and "__call__" not in vars(cls):
             cls.__call__ = calling(cls.forward)  # type: ignore[method-assign]
 
@@ -308,21 +307,6 @@ class WithoutParameters(Module):
         @overload
         def __call__(self, x: Numbers) -> Array: ...
         def __call__(self, x: Any) -> Any: ...
-
-
-def with_switches(init: Callable[..., None]) -> Callable[..., None]:
-    """An `__init__` that raises ValueError for an option that is no switch where its default is one."""
-    names, positional = known_to(init), init.__code__.co_argcount
-    by_position = zip(names[:positional][::-1], (init.__defaults__ or ())[::-1], strict=False)
-    defaults = dict(by_position) | (init.__kwdefaults__ or {})
-    made = answering(init)
-
-    @functools.wraps(init)
-    def call(self: Module, *args: Any, **named: Any) -> None:
-        check_switches(defaults, dict(zip(names[1:], args, strict=False)) | named, call=type(self).__name__)
-        made(self, *args, **named)
-
-    return call
 
 
 def held_in(module: Module) -> Iterator[tuple[str, Module]]:
