@@ -33,6 +33,7 @@ def not_callable(): return 2.0, one
 def flat(x): return np.sign(x)
 wrong = primitive(lambda g, out, x: 3 * g)(lambda x: 2 * x)
 model = nn.MLP(4, [3, 2], seed=0)
+class inside: f = f  # a name with a dot
 value = Value(2.0) * 3.0
 number = 3
 """
@@ -82,7 +83,7 @@ check :f
 check mine:none
 check mine.none:f
 check no_such_module:f
-check mine:np.tanh 1.0
+check mine:inside.f 1.0 2.0
 check mine:f x 1
 check mine:one --shape x
 check mine:one --shape 3,
