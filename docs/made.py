@@ -251,7 +251,7 @@ QUICK = bool(os.environ.get("MICROGRADNET_QUICK"))  # to try the pages: networks
 
 
 def gallery(folder: Path) -> str:
-    """Every example's first picture, with what it says of itself. An example is run anew when it has changed."""
+    """A picture of every example, with what it says of itself. An example is run anew when it has changed."""
     folder.mkdir(exist_ok=True)
     parts = []
     for path in sorted(EXAMPLES.glob("*.py")):
@@ -271,6 +271,7 @@ def gallery(folder: Path) -> str:
     return head + "\n".join(parts)
 
 
+SHOWN = {"see_the_graph.py": "thirty_layers_folded.svg"}  # where the first is too wide for a page
 # What is said of these is true of their pictures as they are drawn: others are turned dark where the page is.
 AS_DRAWN = ("images.py", "moons.py")
 
@@ -290,8 +291,9 @@ def program(path: Path) -> str:
 
 
 def drawn(path: Path, folder: Path) -> Path | None:
-    """The first picture of an example, kept under the name of the example and of what is in it."""
-    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:8] + "-quick" * QUICK
+    """The picture of an example that is shown, kept under the name of the example and of what is in it."""
+    wanted = SHOWN.get(path.name, f"{path.stem}.png")
+    mark = hashlib.sha256(path.read_bytes() + wanted.encode()).hexdigest()[:8] + "-quick" * QUICK
     kept = sorted(folder.glob(f"{path.stem}-{mark}.*"))
     if not kept:
         with tempfile.TemporaryDirectory() as out:
@@ -301,7 +303,7 @@ def drawn(path: Path, folder: Path) -> Path | None:
             pictures = sorted(Path(out).glob("*.png")) or sorted(Path(out).glob("*.svg"))
             if not pictures:
                 return None
-            first = next((p for p in pictures if p.stem == path.stem), pictures[0])
+            first = Path(out) / wanted if (Path(out) / wanted).exists() else pictures[0]
             kept = [folder / f"{path.stem}-{mark}{first.suffix}"]
             shutil.copy(first, kept[0])
     return kept[0]
