@@ -32,7 +32,9 @@ exclude_patterns = ["README.md", "made/engine.md", "**/.ipynb_checkpoints"]
 myst_enable_extensions = ["colon_fence", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
-nb_execution_cache_path = os.environ.get("MICROGRADNET_SITE_CACHE", str(HERE.parent / "out" / "site-cache"))
+nb_execution_cache_path = os.environ.get(
+    "MICROGRADNET_SITE_CACHE", str(HERE.parent / "out" / f"site-cache-{made.mark()}")
+)
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True

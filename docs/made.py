@@ -18,6 +18,7 @@ from pathlib import Path
 import engine
 
 import examples
+import microgradnet
 from microgradnet import formulas  # noqa: F401  (fills the table)
 from microgradnet.core import REAL, TABLE, Op
 from microgradnet.ops import special  # noqa: F401
@@ -244,6 +245,18 @@ def line(name: str, row: Op) -> str:
     )
 
 
+# ----------------------------------------------------------------------------------------------------- what is kept
+
+
+def mark(*more: bytes) -> str:
+    """A mark of the package's files and of more: what was run with others is not shown for what these do."""
+    found = hashlib.sha256(b"".join(more))
+    for path in sorted(Path(microgradnet.__file__).parent.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            found.update(path.read_bytes())
+    return found.hexdigest()[:8]
+
+
 # -------------------------------------------------------------------------------------------------------- the gallery
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -251,7 +264,7 @@ QUICK = bool(os.environ.get("MICROGRADNET_QUICK"))  # to try the pages: networks
 
 
 def gallery(folder: Path) -> str:
-    """Every example's first picture, with what it says of itself. An example is run anew when it has changed."""
+    """A picture of every example, with what it says of itself. It is run anew when it or the package has changed."""
     folder.mkdir(exist_ok=True)
     parts = []
     for path in sorted(EXAMPLES.glob("*.py")):
@@ -271,6 +284,7 @@ def gallery(folder: Path) -> str:
     return head + "\n".join(parts)
 
 
+SHOWN = {"see_the_graph.py": "thirty_layers_folded.svg"}  # where the first is too wide for a page
 # What is said of these is true of their pictures as they are drawn: others are turned dark where the page is.
 AS_DRAWN = ("images.py", "moons.py")
 
@@ -290,9 +304,10 @@ def program(path: Path) -> str:
 
 
 def drawn(path: Path, folder: Path) -> Path | None:
-    """The first picture of an example, kept under the name of the example and of what is in it."""
-    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:8] + "-quick" * QUICK
-    kept = sorted(folder.glob(f"{path.stem}-{mark}.*"))
+    """The picture of an example that is shown, kept under the name of the example and of what is in it."""
+    wanted = SHOWN.get(path.name, f"{path.stem}.png")
+    name = f"{path.stem}-{mark(path.read_bytes(), wanted.encode())}{'-quick' * QUICK}"
+    kept = sorted(folder.glob(f"{name}.*"))
     if not kept:
         with tempfile.TemporaryDirectory() as out:
             few = ["--epochs", "2"] if QUICK and "epochs" in path.read_text(encoding="utf-8") else []
@@ -301,8 +316,8 @@ def drawn(path: Path, folder: Path) -> Path | None:
             pictures = sorted(Path(out).glob("*.png")) or sorted(Path(out).glob("*.svg"))
             if not pictures:
                 return None
-            first = next((p for p in pictures if p.stem == path.stem), pictures[0])
-            kept = [folder / f"{path.stem}-{mark}{first.suffix}"]
+            first = Path(out) / wanted if (Path(out) / wanted).exists() else pictures[0]
+            kept = [folder / f"{name}{first.suffix}"]
             shutil.copy(first, kept[0])
     return kept[0]
 

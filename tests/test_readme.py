@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import doctest
 import re
+import runpy
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -45,6 +48,24 @@ def test_the_readme_has_two_set_up_commands() -> None:
     commands = re.findall(r"^```sh\n(.*?)\n```$", README, re.DOTALL | re.MULTILINE)
     assert len(commands) == 2
     assert all("\n" not in command for command in commands)
+
+
+def test_links_in_a_packages_readme_are_absolute_if_one_setting_says_where_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    hatchling = ModuleType("hatchling.metadata.plugin.interface")
+    hatchling.MetadataHookInterface = object  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, hatchling.__name__, hatchling)
+    absolute = runpy.run_path(str(ROOT / "hatch_build.py"))["absolute"]
+    assert absolute(README, "") == README
+    place = "https://example.org/us/it/blob/main"
+    text = absolute(README, place)
+    links = re.findall(r"\[[^\]\n]+\]\(([^)\s]+)\)", text)
+    assert len(links) == len(re.findall(r"\[[^\]\n]+\]\(([^)\s]+)\)", README)) > 20
+    assert all(link.startswith("https://example.org/us/it/") for link in links)
+    assert (
+        "![The graph of c: each operation with its number and its gradient](https://example.org/us/it/raw/main/docs/"
+        in text
+    )
+    assert "[guide](https://example.org/us/it/blob/main/docs/guide.md)" in text
 
 
 def test_every_file_the_docs_point_to_exists() -> None:
