@@ -54,7 +54,7 @@ def test_links_in_a_packages_readme_are_absolute_if_one_setting_says_where_to(mo
     hatchling = ModuleType("hatchling.metadata.plugin.interface")
     hatchling.MetadataHookInterface = object  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, hatchling.__name__, hatchling)
-    absolute = runpy.run_path(str(ROOT / "hatch_build.py"))["absolute"]
+    absolute = runpy.run_path(str(ROOT / "docs" / "readme.py"))["absolute"]
     assert absolute(README, "") == README
     place = "https://example.org/us/it/blob/main"
     text = absolute(README, place)
