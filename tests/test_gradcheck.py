@@ -109,6 +109,14 @@ def test_equal_errors_do_not_cancel_along_directions(share: float) -> None:
         assert {e.place for e in report.mismatches} == {(7,), (507,)}
 
 
+def test_no_two_elements_move_by_the_same_along_a_direction() -> None:
+    y = c = np.ones(1)
+    field = Field(np.ones(200), np.ones(200), lambda x: x[:1], y, c)
+    moves = field.direction(np.arange(200), np.random.default_rng(0))
+    assert np.unique(np.abs(moves)).size == 200
+    assert {-1.0, 1.0} == set(np.sign(moves))
+
+
 def test_small_errors_of_all_elements_are_none_along_directions_where_the_gradient_cancels(share: float) -> None:
     """Each element is right to one part in a million, which is a match; so is all of it."""
     off = 1 + 0.9e-6 * np.random.default_rng(0).choice([-1.0, 1.0], 2000)

@@ -162,8 +162,9 @@ def test_long_sums_are_as_exact_as_numpys(size: Any) -> None:
     assert largest.data == 2 * x.max()
 
 
-@pytest.mark.parametrize("small", [True, False])
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("dtype", "small"), [
+    (np.float32, True), (np.float64, False), *[pytest.param(*pair, marks=pytest.mark.slow) for pair in [
+        (np.float32, False), (np.float64, True)]]])  # fmt: skip
 def test_products(dtype: Any, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "LONG", tiles.LONG if small else 0)
     sizes = [

@@ -43,7 +43,7 @@ from microgradnet.testing.points import slope, special_points
 
 # --------------------------------------------------------------------------------------------------------- strategies
 
-MANY = settings(max_examples=300)  # where a test says how much was seen: the default may be few, and Hypothesis draws
+MANY = settings(max_examples=100)  # where a test says how much was seen: the default may be few, and Hypothesis draws
 # differently from one version to the next
 
 
@@ -62,21 +62,23 @@ def test_broadcastable_shapes_do_stretch() -> None:
     find(broadcastable(2), lambda pair: len(pair[0]) == len(pair[1]) and pair[0] != pair[1])
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 @pytest.mark.parametrize("domain", [REAL, POSITIVE, UNIT, ABOVE_ONE, Domain(-1, 5), Domain(0, 1)])
-def test_arrays_are_inside_the_domain_and_away_from_kinks(domain: Domain, dtype: Any) -> None:
+def test_arrays_are_inside_the_domain_and_away_from_kinks(domain: Domain) -> None:
     seen = set()
+    dtypes = [np.float64, np.float32, np.float16]
 
     @MANY
-    @given(arrays(shapes(max_side=5), domain, dtype))
-    def check(x: np.ndarray) -> None:
-        seen.add(x.shape)
+    @given(st.data(), st.sampled_from(dtypes))
+    def check(data: st.DataObject, dtype: Any) -> None:
+        x = data.draw(arrays(shapes(max_side=5), domain, dtype))
+        seen.add((dtype, x.shape))
         assert x.dtype == dtype
         assert np.unique(x).size == x.size
         room = (domain.high - domain.low) / max(x.size, 1)
         assert np.all((x > domain.low) & (x < domain.high) & (abs(x) > 0.04 * room))
 
     check()
+    assert {dtype for dtype, _ in seen} == set(dtypes)
     assert len(seen) > 20
 
 
@@ -158,12 +160,12 @@ def squares(*arrays: Any) -> Any:
 
 
 test_a_right_operation = property_test(xexp)
-test_one_with_fewer_steps = property_test(elementwise_xexp)
-test_one_with_parameters = property_test(distance, case("ab", "b", p=3.0), case("", "a", p=2.0), examples=20)
-test_one_with_a_domain = property_test(distance, domain=(ABOVE_ONE, Domain(0.1, 0.9)), examples=20)
-test_one_with_a_constant_input = property_test(masked)
-test_one_with_cases_of_its_own = property_test(own_softmax)
-test_one_of_any_number_of_arrays = property_test(squares, examples=20)
+test_one_with_fewer_steps = property_test(elementwise_xexp, examples=10)
+test_one_with_parameters = property_test(distance, case("ab", "b", p=3.0), case("", "a", p=2.0), examples=10)
+test_one_with_a_domain = property_test(distance, domain=(ABOVE_ONE, Domain(0.1, 0.9)), examples=10)
+test_one_with_a_constant_input = property_test(masked, examples=10)
+test_one_with_cases_of_its_own = property_test(own_softmax, examples=10)
+test_one_of_any_number_of_arrays = property_test(squares, examples=10)
 
 
 def made_by(*rules: Any, **how: Any) -> Callable[[Callable[..., Any]], Op]:
@@ -457,11 +459,11 @@ class Net(nn.Module):
         return self.layers[1](self.between(self.scale * self.layers[0](x))) ** power
 
 
-test_layer = property_test(lambda seed: nn.Linear(4, 3, seed=seed), case("n4"), case("4"), case("ab4"))
+test_layer = property_test(lambda seed: nn.Linear(4, 3, seed=seed), case("n4"), case("4"), case("ab4"), examples=8)
 test_network = property_test(
-    lambda seed: nn.MLP(3, [4, 2], activation=functional.relu, dtype=np.float64, seed=seed), case("n3"), examples=20
+    lambda seed: nn.MLP(3, [4, 2], activation=functional.relu, dtype=np.float64, seed=seed), case("n3"), examples=6
 )
-test_own_network = property_test(lambda seed: Net(seed, np.tanh), case("n4"), case("n4", power=2), examples=20)
+test_own_network = property_test(lambda seed: Net(seed, np.tanh), case("n4"), case("n4", power=2), examples=6)
 
 
 class Row(nn.Module):
@@ -474,7 +476,7 @@ class Row(nn.Module):
         return self.table[index], (self.table.sum(axis=1) > 0)
 
 
-test_inputs_without_gradients_and_several_results = property_test(Row, case(np.array([0, 3, 3])), examples=20)
+test_inputs_without_gradients_and_several_results = property_test(Row, case(np.array([0, 3, 3])), examples=6)
 
 SLOPES, EVERY, WIDER, TWICE = (law.__name__ for law in MODULE_LAWS)
 rng = np.random.default_rng(0)
@@ -529,8 +531,8 @@ from microgradnet.testing import case, property_test
 def square(x):
     return x * x
 
-test_square = property_test(square)
-test_layer = property_test(lambda seed: nn.Linear(4, 3, seed=seed), case("n4"), examples=5)
+test_square = property_test(square, examples=5)
+test_layer = property_test(lambda seed: nn.Linear(4, 3, seed=seed), case("n4"), examples=2)
 """
 
 

@@ -12,8 +12,9 @@ import pytest
 from microgradnet import Value
 from microgradnet.core import NonDiff, Op, numbers
 from microgradnet.core.written import COMPUTED
-from microgradnet.testing import Call, calls, holds
+from microgradnet.testing import Call
 from tests.cases import ROWS
+from tests.laws.test_laws import on_calls_of
 
 WRITTEN_OUT = [row for row in ROWS if "record" in vars(row)]
 
@@ -30,7 +31,7 @@ def test_most_rows_are_written_out() -> None:
 
 
 @pytest.mark.parametrize("row", WRITTEN_OUT, ids=lambda row: row.name)
-def test_what_is_written_out_is_the_general_way_bit_by_bit(row: Op) -> None:
+def test_what_is_written_out_is_the_general_way_bit_by_bit(row: Op, share: float) -> None:
     tried = 0
 
     def same(call: Call) -> None:
@@ -41,7 +42,7 @@ def test_what_is_written_out_is_the_general_way_bit_by_bit(row: Op) -> None:
             for inputs in [values, constant] if any(isinstance(x, Value) for x in constant) else [values]:
                 tried += agree(row, inputs, call)
 
-    holds(same, calls(row), 12)
+    on_calls_of(row, same, share, 12)
     assert tried >= 12
 
 
