@@ -384,7 +384,7 @@ def test_it_opens_with_the_whole_graph_in_view(browser: Browser) -> None:
 
 
 def drawn_graphs(share: float) -> list[Graph]:
-    """Five graphs and a share of 45 others, of all kinds, with and without labels, frames, folded ones, in both directions."""
+    """Five graphs and a share of 45 others: with and without labels, frames, folded ones, in both directions."""
     found = [expression(), network(), network(folded=True), signed(), SHOWN["none"]]
     for seed in sample(range(45), count(45, share)):
         rng = np.random.default_rng(seed)
