@@ -30,7 +30,7 @@ BACKENDS = ["numpy", NATIVE]
 
 
 def backends(cases: list[Any], native: list[Any]) -> list[Any]:
-    """(case, backend): all cases run by NumPy; natively, which takes compilations, those of `native`, others if slow."""
+    """(case, backend): all cases run by NumPy; natively, which takes longer, those in `native`, or all if slow."""
     marks = [[*NATIVE.marks, *([] if case in native else [pytest.mark.slow])] for case in cases]
     return [
         *((case, "numpy") for case in cases),
