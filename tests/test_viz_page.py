@@ -263,7 +263,9 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[] if name in sample([*SHOWN], 4) else [pytest.mark.slow]) for name in SHOWN
+])  # fmt: skip
 def test_it_opens_without_a_complaint_fetches_nothing_and_is_not_blank(browser: Browser, name: str) -> None:
     browser.requests()
     browser.open(SHOWN[name], title=name)
