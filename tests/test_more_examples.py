@@ -59,7 +59,7 @@ def test_micrograds_moons_run_as_products_of_matrices(example: Callable[..., str
 
 
 def test_custom_network_is_checked_frozen_tied_stopped_and_saved(example: Callable[..., str], tmp_path: Path) -> None:
-    printed = example("custom_network.py", "--epochs", 40)
+    printed = example("custom_network.py", "--epochs", 20)
     assert len(re.findall("^ok: the gradient of", printed, re.MULTILINE)) == 2
     assert "NOT OK" not in printed
     assert re.search(r"^waves +Linear\(2 → 32\).* 96 +96 ", printed, re.MULTILINE)  # all its numbers are frozen
@@ -83,11 +83,11 @@ def test_convnet_learns_the_bundled_digits(
     for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path))  # where no MNIST is
     monkeypatch.chdir(tmp_path)
-    printed = example("convnet.py", "--epochs", 6)
+    printed = example("convnet.py", "--epochs", 3)
     assert "Without MNIST, scikit-learn's digits are learned." in printed
     assert "8,946 parameters" in printed
     assert "1,438 digits to learn from, 359 held out" in printed
-    assert len(re.findall(r"^epoch \d: .* s\)$", printed, re.MULTILINE)) == 6
+    assert len(re.findall(r"^epoch \d: .* s\)$", printed, re.MULTILINE)) == 3
     assert final_accuracy(printed) >= 94
     assert is_picture(tmp_path / "convnet.png")
 
