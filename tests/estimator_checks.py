@@ -11,8 +11,6 @@ import json
 import warnings
 from typing import Any
 
-from sklearn.utils.estimator_checks import check_estimator
-
 from microgradnet import nn
 from microgradnet.estimators import Classifier, Regressor
 
@@ -28,6 +26,8 @@ ESTIMATORS = [
 
 
 def checked(estimator: Any) -> list[Any]:
+    from sklearn.utils.estimator_checks import check_estimator  # here: pytest imports every file, and this is much
+
     results = check_estimator(estimator, on_fail=None, on_skip=None)
     return [repr(estimator), [[r["check_name"], r["status"], repr(r["exception"])] for r in results]]
 

@@ -33,9 +33,27 @@ def run(name: str, *options: object, cwd: Path, **environment: str) -> subproces
 
 
 @pytest.fixture
-def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Runs an example in this process and returns what it printed; its pictures are in `tmp_path`, if not elsewhere."""
+def example(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., str]:
+    """Runs an example in this process and returns what it printed; its pictures are in `tmp_path`, if not elsewhere.
+
+    But for the long run they are small and their parts are not made to fit, which would take most of the time.
+    """
+    from matplotlib.figure import Figure
+
     monkeypatch.syspath_prepend(EXAMPLES)
+    save = Figure.savefig
+
+    def small(figure: Figure, path: Path, **how: Any) -> None:
+        figure.set_layout_engine("none")
+        save(figure, path, **{**how, "dpi": 30})
+
+    if not request.node.get_closest_marker("slow"):
+        monkeypatch.setattr(Figure, "savefig", small)
 
     def perform(name: str, *options: object) -> str:
         monkeypatch.setattr(sys, "argv", [name, "--out", str(tmp_path), *map(str, options)])

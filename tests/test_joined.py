@@ -262,7 +262,7 @@ STEPS = [(name, optimiser) for name in WIDE for optimiser in (optim.SGD, optim.A
 
 
 @pytest.mark.parametrize(("name", "optimiser"), [
-    pytest.param(*step, marks=[] if step in sample(STEPS, 4) else [pytest.mark.slow]) for step in STEPS
+    pytest.param(*step, marks=[] if step in sample(STEPS, 3) else [pytest.mark.slow]) for step in STEPS
 ])  # fmt: skip
 def test_a_program_takes_no_more_memory_than_the_eager_step(name: str, optimiser: Any) -> None:
     model, shape = WIDE[name]()

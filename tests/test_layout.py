@@ -156,14 +156,14 @@ def longest(lr: float, tb: float) -> Iterator[None]:
         rows.LONG.update(kept)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(graphs(), st.booleans())
 def test_nothing_overlaps_and_edges_run_one_way(graph: Graph, down: bool) -> None:
     with longest(math.inf, math.inf):
         check(graph, layout(*graph, direction="TB" if down else "LR"), down)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(graphs(), st.booleans())
 def test_nothing_overlaps_in_rows_and_columns_either(graph: Graph, down: bool) -> None:
     with longest(250.0, 200.0):

@@ -60,12 +60,15 @@ RAW = {
 OWN = "core", "programs"
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+@pytest.fixture(scope="module")
+def modules() -> list[tuple[str, ast.Module]]:
     """Those that have the word at all."""
+    found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
         if name.partition(".")[0] not in OWN and "numbers" in (text := path.read_text()):
-            yield name, ast.parse(text)
+            found.append((name, ast.parse(text)))
+    return found
 
 
 def raw_uses(tree: ast.AST, inside: tuple[str, ...] = ()) -> Iterator[str]:
@@ -88,14 +91,14 @@ def calls(tree: ast.Module) -> bool:
     return imported and any(isinstance(node, ast.Name) and node.id == "numbers" for node in ast.walk(tree))
 
 
-def test_everybody_who_looks_past_data_has_a_reason() -> None:
-    found = {f"{name}:{function}" for name, tree in modules() for function in raw_uses(tree)}
+def test_everybody_who_looks_past_data_has_a_reason(modules: list[tuple[str, ast.Module]]) -> None:
+    found = {f"{name}:{function}" for name, tree in modules for function in raw_uses(tree)}
     assert found - RAW.keys() == set(), "say in RAW why a compiled step is not frozen by it, or write x.data"
     assert RAW.keys() - found == set(), "nobody does that any more"
 
 
-def test_everybody_who_looks_at_numbers_is_known() -> None:
-    found = {name for name, tree in modules() if calls(tree)}
+def test_everybody_who_looks_at_numbers_is_known(modules: list[tuple[str, ast.Module]]) -> None:
+    found = {name for name, tree in modules if calls(tree)}
     found = {name.partition(".")[0] if name.partition(".")[0] in REFUSING else name for name in found}
     assert found - REFUSING.keys() == set(), "say in REFUSING what it looks at numbers for, or write x.data"
     assert REFUSING.keys() - found == set(), "nobody does that any more"

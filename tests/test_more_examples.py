@@ -59,7 +59,7 @@ def test_micrograds_moons_run_as_products_of_matrices(example: Callable[..., str
 
 
 def test_custom_network_is_checked_frozen_tied_stopped_and_saved(example: Callable[..., str], tmp_path: Path) -> None:
-    printed = example("custom_network.py", "--epochs", 60)
+    printed = example("custom_network.py", "--epochs", 20)
     assert len(re.findall("^ok: the gradient of", printed, re.MULTILINE)) == 2
     assert "NOT OK" not in printed
     assert re.search(r"^waves +Linear\(2 → 32\).* 96 +96 ", printed, re.MULTILINE)  # all its numbers are frozen
@@ -83,11 +83,11 @@ def test_convnet_learns_the_bundled_digits(
     for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path))  # where no MNIST is
     monkeypatch.chdir(tmp_path)
-    printed = example("convnet.py", "--epochs", 6)
+    printed = example("convnet.py", "--epochs", 3)
     assert "Without MNIST, scikit-learn's digits are learned." in printed
     assert "8,946 parameters" in printed
     assert "1,438 digits to learn from, 359 held out" in printed
-    assert len(re.findall(r"^epoch \d: .* s\)$", printed, re.MULTILINE)) == 6
+    assert len(re.findall(r"^epoch \d: .* s\)$", printed, re.MULTILINE)) == 3
     assert final_accuracy(printed) >= 94
     assert is_picture(tmp_path / "convnet.png")
 
@@ -125,8 +125,8 @@ def main_path(name: str) -> list[str]:
 
 def test_images_go_from_a_folder_to_a_checked_network(example: Callable[..., str], tmp_path: Path) -> None:
     pytest.importorskip("PIL", reason="Pillow, of the extra images, is not installed")
-    printed = example("images.py", "--images", 80, "--epochs", 1)
-    assert "80 images (3, 32, 32), circle 20, square 20, star 20, triangle 20" in printed
+    printed = example("images.py", "--images", 40, "--epochs", 1)
+    assert "40 images (3, 32, 32), circle 10, square 10, star 10, triangle 10" in printed
     assert "the same answers, gradients are right" in printed
     assert "exported: " in printed
     assert is_picture(tmp_path / "images.png")
@@ -144,13 +144,13 @@ def cost_per_character(printed: str) -> list[float]:
 
 
 def test_char_transformer_begins_to_write(example: Callable[..., str], tmp_path: Path) -> None:
-    printed = example("char_transformer.py", "--epochs", 2, "--lines", 500, "--width", 32)
+    printed = example("char_transformer.py", "--epochs", 2, "--lines", 400, "--width", 32)
     by_letter = float(re.search(r"baseline by how often each comes: ([\d.]+) nats", printed).group(1))
     entropy = float(re.search(r"baseline the grammar's entropy: ([\d.]+) nats", printed).group(1))
     costs = cost_per_character(printed)
     assert len(costs) == 3
     assert costs[0] > costs[1] > costs[2] > entropy
-    assert costs[0] > by_letter > 1.4 * costs[2]  # it has begun to see which letter follows which
+    assert costs[0] > by_letter > 1.25 * costs[2]  # it has begun to see which letter follows which
     for nats, bits in re.findall(r"([\d.]+) nats \(([\d.]+) bits\)", printed):
         assert float(bits) == pytest.approx(float(nats) / np.log(2), abs=0.002)
     samples = re.findall(r"^    .*", printed, re.MULTILINE)

@@ -991,10 +991,9 @@ def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return as_program(tmp_path_factory.mktemp("whole") / "run.npz", 0)
 
 
-def test_stopped_again_and_again_it_ends_in_the_same_bits(tmp_path: Path, never_stopped: dict[str, Any]) -> None:
+def test_in_another_process_it_ends_in_the_same_bits(tmp_path: Path, never_stopped: dict[str, Any]) -> None:
     path = tmp_path / "run.npz"
-    for stop in (4, 6):  # at the end of an epoch and within one
-        assert as_program(path, stop)["history"]["stopped"] == "callback"
+    assert as_program(path, 6)["history"]["stopped"] == "callback"  # within an epoch: below it is after any batch
     assert as_program(path, 0) == never_stopped
     assert never_stopped["history"]["stopped"] == "finished"
     assert len(never_stopped["history"]["val_off"]) == training.EPOCHS

@@ -30,9 +30,7 @@ BACKENDS = ["numpy", NATIVE]
 
 
 def backends(cases: list[Any], native: list[Any]) -> list[Any]:
-    """(case, backend): all cases run by NumPy; natively, where each takes a compilation or three, those of `native`, and
-    the others in the long run.
-    """
+    """(case, backend): all cases run by NumPy; natively, which takes longer, those in `native`, or all if slow."""
     marks = [[*NATIVE.marks, *([] if case in native else [pytest.mark.slow])] for case in cases]
     return [
         *((case, "numpy") for case in cases),

@@ -441,8 +441,11 @@ points = st.integers(0, 2**32 - 1).map(lambda seed: rng(seed).permutation(4) - 1
 
 
 @pytest.mark.parametrize("i", range(len(FUNCTIONS)))
-@given(x=points, seed=st.integers(0, 99))
-def test_jvp_and_vjp_are_each_others_adjoint_and_the_jacobian(i: int, x: Any, seed: int) -> None:
+def test_jvp_and_vjp_are_each_others_adjoint_and_the_jacobian(i: int, share: float) -> None:
+    tried(lambda x, seed: check_products(i, x, seed), share, x=points, seed=st.integers(0, 99))
+
+
+def check_products(i: int, x: Any, seed: int) -> None:
     f = FUNCTIONS[i]
     v = rng(seed).normal(size=4)
     out, jv = jvp(f, x, v)

@@ -49,8 +49,8 @@ def some(variants: list[Variant], share: float, seed: int | str = SEED) -> list[
 
 
 def few(variants: list[Variant], share: float, seed: str) -> list[Variant]:
-    """Half as many, and others: of what holds for a function in all its variants or in none."""
-    return some(variants, share if share == 1 else share / 2, f"{SEED} {seed}")
+    """A third as many, and others: of what holds for a function in all its variants or in none."""
+    return some(variants, share if share == 1 else share / 3, f"{SEED} {seed}")
 
 
 def flat(out: Any) -> Iterator[Any]:

@@ -264,7 +264,9 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[] if name in sample([*SHOWN], 4) else [pytest.mark.slow]) for name in SHOWN
+])  # fmt: skip
 def test_it_opens_without_a_complaint_fetches_nothing_and_is_not_blank(browser: Browser, name: str) -> None:
     browser.requests()
     browser.open(SHOWN[name], title=name)
@@ -401,7 +403,7 @@ def test_what_would_be_too_small_to_read_opens_at_its_beginning(browser: Browser
 
 
 def drawn_graphs(share: float) -> list[Graph]:
-    """Five graphs and a share of 45 others, of all kinds, with and without labels, frames, folded ones, in both directions."""
+    """Five graphs and a share of 45 others: with and without labels, frames, folded ones, in both directions."""
     found = [expression(), network(), network(folded=True), signed(), SHOWN["none"]]
     for seed in sample(range(45), count(45, share)):
         rng = np.random.default_rng(seed)

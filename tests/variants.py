@@ -168,6 +168,7 @@ def all_lines() -> dict[str, Callable[..., Any]]:
     return dict(zip(codes, functions([("np, x, y, z, w", code) for code in codes], NAMES), strict=True))
 
 
+@functools.cache
 def here(name: str) -> bool:
     """Whether the installed NumPy has the function; some came with 2.1 and 2.2, some may go."""
     thing: Any = numpy
@@ -181,15 +182,17 @@ def add(group: str, code: str, *inputs: Input, name: str = "", jax: str = "") ->
     name = name or called[0]
     jax = jax or WITHOUT.get(name, "")
     variant = Variant(group, name, code, inputs, jax)
+    key = str(variant)
+    if key in SEEN or not all(map(here, called)):  # products overlap
+        return
+    SEEN.add(key)
     for pattern, says in REFUSALS:
         if re.search(pattern, code):
             variant = variant._replace(refused=says)
     for pattern, reason in DIFFERS:
-        if re.search(pattern, str(variant)):
+        if re.search(pattern, key):
             variant = variant._replace(jax=reason)
-    if all(map(here, called)) and (key := str(variant)) not in SEEN:  # products overlap
-        SEEN.add(key)
-        VARIANTS.append(variant)
+    VARIANTS.append(variant)
 
 
 def arguments(**choices: Iterable[Any]) -> list[str]:
