@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +15,12 @@ import microgradnet as mg
 from microgradnet import Value, checks, nn, optim
 from microgradnet.export.graph import graph_of
 from microgradnet.export.onnx_file import protobuf
+from microgradnet.programs import impure
 from microgradnet.train import run as running
 from microgradnet.train.means import costs_of
 from microgradnet.train.named import METRICS
-from tests.test_exports import fake
+from microgradnet.viz.homes import homes_in
+from tests.test_exports import fake, said
 
 # ------------------------------------------------------------------------------------------------------------ training
 
@@ -110,6 +113,7 @@ def test_an_estimator_in_single_precision_comes_back_in_it(tmp_path: Path) -> No
     again = mg.estimators.Regressor.load(tmp_path / "r.npz")
     assert again.predict(x).tobytes() == fitted.predict(x).tobytes()
     assert {p.dtype for p in again.model_.parameters()} == {p.dtype for p in fitted.model_.parameters()}
+    assert again.n_features_in_ == fitted.n_features_in_ == 1
 
 
 def test_a_value_with_a_name_of_nothing_is_described_by_its_shape() -> None:
@@ -127,7 +131,90 @@ def test_a_file_of_onnx_names_its_version() -> None:
     assert protobuf(library, graph) == {"opset_imports": [18], "ir_version": 8, "producer_name": "microgradnet"}
 
 
+def test_nan_among_the_numbers_of_a_model_is_a_number_like_others() -> None:
+    holes, x = np.array([1.0, np.nan], np.float32), np.ones((3, 2), np.float32)
+    graph = graph_of(lambda x: np.where(x > 0, x, holes), (x,), 0, "save_onnx")
+    assert sum("float32[1.0, nan]" in line for line in said(protobuf(fake(), graph))) == 1
+
+
+def test_an_axis_of_numpys_is_written_as_a_number() -> None:
+    x = np.ones((3, 2), np.float32)
+    graph = graph_of(lambda x: np.concatenate([x, x], axis=np.int64(1)), (x,), 0, "save_onnx")
+    (joined,) = [node for node in protobuf(fake(), graph).node if node.kind == "Concat"]
+    assert type(joined.how["axis"]) is int
+
+
+def test_parameters_that_go_with_the_batch_are_named() -> None:
+    x = np.ones((3, 2), np.float32)
+    with pytest.raises(ValueError, match=r"save_onnx: the model gives the parameters 0, \(0,\) at "):
+        graph_of(lambda x: x.sum(axis=0 if len(x) == 3 else (0,)), (x,), 0, "save_onnx")
+
+
+# ---------------------------------------------------------------------------------------------------------------- words
+
+
+def test_as_many_things_as_are_asked_for_are_looked_at() -> None:
+    values = [Value(1.0) for _ in range(10)]
+    found, looked = homes_in(values, set(map(id, values)), 4)
+    assert (len(found), looked) == (3, 4)
+    assert homes_in(values, set(map(id, values)), 100)[1] == 11
+
+
 # ------------------------------------------------------------------------------------------------------------ programs
+
+
+def test_calls_are_no_longer_looked_at_in_a_long_step() -> None:
+    before = sys.getprofile()
+    nodes: list[Any] = []
+    around: Any = SimpleNamespace(uses=lambda *names: False)
+    try:
+        sys.setprofile(None)
+        with impure.noticed(around, nodes):
+            assert sys.getprofile() is not None
+            nodes += [None] * (impure.MANY + 1)
+            (lambda: None)()
+            assert sys.getprofile() is None
+    finally:
+        sys.setprofile(before)
+
+
+def test_what_is_written_into_single_precision_is_rounded_to_it() -> None:
+    def made() -> tuple[Value, Any]:
+        w = Value(np.array([1.0, 2.0], np.float32))
+
+        def step(x: Any) -> Any:
+            loss = (w * x).sum()
+            w.data -= np.array([0.1, 0.3]) * x
+            return loss
+
+        return w, step
+
+    (here, compiled), (there, eager) = made(), made()
+    f = mg.compile(compiled, backend="numpy")
+    for x in (np.array([1.0, 1.5]), np.array([0.3, 0.7]), np.array([-1.0, 0.2]), np.array([3.0, 0.1])):
+        assert f(x).item() == pytest.approx(eager(x).item(), rel=1e-6)
+        assert here.dtype == there.dtype == np.float32
+        assert here.data.tobytes() == there.data.tobytes()
+
+
+def test_a_number_beside_constants_stays_what_it_is() -> None:
+    """Of many scalars that are computed alike, the first operand of one is the input, those of others constants."""
+    w = [Value(0.1 + 0.01 * i) for i in range(80)]
+
+    def step(x: float) -> Any:
+        products = [np.tanh((x if i == 0 else 0.02 * i) * w[i]) for i in range(80)]
+        total = sum((p * p for p in products), Value(0.0))
+        for p in w:
+            p.grad = None
+        total.backward()
+        return total, w[0].grad
+
+    f = mg.compile(step, backend="numpy")
+    for x in (0.5, -1.25, 2.0, 0.75):
+        total, slope = f(x)
+        assert total.item() == pytest.approx(step(x)[0].item(), rel=1e-12)
+        assert float(slope) == pytest.approx(float(step(x)[1]), rel=1e-12)
+
 
 SCALE = {"inner": 2.0, "outer": 3.0}
 FACTOR = 2.0
