@@ -15,6 +15,7 @@ import microgradnet as mg
 from microgradnet import Value, checks, nn, optim
 from microgradnet.export.graph import graph_of
 from microgradnet.export.onnx_file import protobuf
+from microgradnet.plots.regions import probabilities
 from microgradnet.programs import impure
 from microgradnet.train import run as running
 from microgradnet.train.means import costs_of
@@ -231,3 +232,29 @@ def test_a_global_of_a_function_inside_a_compiled_one_is_watched(monkeypatch: py
     assert f(x).item() == 3.0 * 10.0 + 6.0
     monkeypatch.setitem(globals(), "SCALE", {"inner": 0.0, "outer": 0.5})
     assert f(x).item() == 1.0
+
+
+# --------------------------------------------------------------------------------------------------------------- plots
+
+
+@pytest.mark.parametrize(("low", "high", "off", "fits"), [
+    (0.0, 1.0, 0.0, True), (-5e-7, 1 + 5e-7, 0.0, True), (0.25, 0.5, 0.00095, True), (0.25, 0.5, -0.00095, True),
+    (0.25, 0.5, 0.00105, False), (0.25, 0.5, -0.00105, False), (-2e-6, 1 + 2e-6, 0.0, False),
+])  # fmt: skip
+def test_probabilities_lie_between_0_and_1_and_sum_to_1(low: float, high: float, off: float, fits: bool) -> None:
+    given = np.array([[low, high, 1 - low - high + off], [1.0, 0.0, 0.0]])
+    if fits:
+        np.testing.assert_array_equal(probabilities(lambda points: given, np.zeros((2, 2))), given)
+    else:
+        with pytest.raises(ValueError, match="that are no probabilities"):
+            probabilities(lambda points: given, np.zeros((2, 2)))
+
+
+def test_a_network_at_work_is_a_gif_that_repeats(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="plots are drawn with matplotlib")
+    image = pytest.importorskip("PIL.Image")
+    played = mg.plots.play(nn.MLP(2, [1], seed=0), [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], seconds=0.25)
+    played.save(tmp_path / "net.gif")
+    with image.open(tmp_path / "net.gif") as seen:
+        assert (seen.n_frames, seen.info["loop"], seen.info["duration"]) == (3, 0, 250)
+    assert played._repr_html_().startswith('<img src="data:image/gif;base64,R0lG')
