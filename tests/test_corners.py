@@ -258,3 +258,22 @@ def test_a_network_at_work_is_a_gif_that_repeats(tmp_path: Path) -> None:
     with image.open(tmp_path / "net.gif") as seen:
         assert (seen.n_frames, seen.info["loop"], seen.info["duration"]) == (3, 0, 250)
     assert played._repr_html_().startswith('<img src="data:image/gif;base64,R0lG')
+
+
+# ------------------------------------------------------------------------------------------------------------- reports
+
+
+def test_the_largest_slope_is_the_largest_however_small() -> None:
+    layer = nn.Linear(2, 1, seed=0)
+    layer.weight.grad, layer.bias.grad = np.array([[0.25, -0.5]], np.float32), np.zeros(1, np.float32)
+    report = nn.gradient_report(layer)
+    assert [row[-1] for row in report.rows] == ["0.5", "0"]
+
+
+def test_the_step_size_grows_from_the_lowest_to_the_highest() -> None:
+    model, x = nn.Linear(1, 1, seed=0), np.ones((4, 1))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(
+        ValueError, match=r"lowest=0\.1 and highest=0\.1: the step size grows from the one to the other"
+    ):
+        mg.find_lr(model, x, x, loss="mse", optimizer=optimizer, lowest=0.1, highest=0.1)
