@@ -6,7 +6,7 @@ import itertools
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,6 +17,8 @@ from microgradnet.export.graph import graph_of
 from microgradnet.export.onnx_file import protobuf
 from microgradnet.plots.regions import probabilities
 from microgradnet.programs import impure
+from microgradnet.programs.backends import is_native
+from microgradnet.programs.scalars.graph import elementwise, rules
 from microgradnet.train import run as running
 from microgradnet.train.means import costs_of
 from microgradnet.train.named import METRICS
@@ -277,3 +279,48 @@ def test_the_step_size_grows_from_the_lowest_to_the_highest() -> None:
         ValueError, match=r"lowest=0\.1 and highest=0\.1: the step size grows from the one to the other"
     ):
         mg.find_lr(model, x, x, loss="mse", optimizer=optimizer, lowest=0.1, highest=0.1)
+
+
+# ----------------------------------------------------------------------------------------------------- more of programs
+
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
+
+
+def test_what_a_step_returns_in_a_dict_is_new_each_time() -> None:
+    f = mg.compile(lambda x: {"point": Point(x * 2, {"sum": x.sum()}), "more": [x + 1]}, backend="numpy")
+    for k in range(1, 5):
+        x = np.array([1.0, 2.0]) * k
+        found = f(Value(x))
+        assert type(found["point"]) is Point
+        assert found["point"].x.tolist() == [2.0 * k, 4.0 * k]
+        assert found["point"].y["sum"].item() == 3.0 * k
+        assert found["more"][0].tolist() == [1.0 + k, 1 + 2.0 * k]
+
+
+def test_only_what_works_element_by_element_is_done_to_many_scalars_at_once() -> None:
+    rule = next(iter(rules()))
+    for function, wanted in ((rule, rule), (np.sum, None), (len, None), (np.tanh, np.tanh), (np.modf, None)):
+        node: Any = SimpleNamespace(op=None, function=function)
+        assert elementwise(node) is wanted
+
+
+@pytest.mark.skipif(not is_native(), reason="programs do not run natively here")
+def test_arrays_of_two_precisions_are_put_together_as_numpy_does() -> None:
+    f = mg.compile(lambda x, y: np.concatenate([x * 2, y, np.array([1, 2])]), backend="native")
+    for k in range(1, 5):
+        x, y = np.array([1.0, 3.0], np.float32) * np.float32(k), np.array([0.1, 0.7]) * k
+        found = f(Value(x), Value(y))
+        np.testing.assert_array_equal(found.data, np.concatenate([x * 2, y, [1, 2]]))
+
+
+def test_a_number_that_goes_with_the_batch_is_written_as_its_size() -> None:
+    x = np.ones((3, 2), np.float32)
+    graph = graph_of(lambda x: x.sum(axis=0) / np.float32(len(x)), (x,), 0, "save_onnx")
+    assert [x.shape for node in graph.nodes for x in node.args if x.size is not None] == [()]
+    lines = list(said(protobuf(fake(), graph)))
+    assert lines[5] == "gather = Gather(shape, constant){'axis': 0}"
+    assert lines[7] == "mul = Mul(gather, constant_2)"
+    assert lines[-3] == "div = Div(reducesum, cast)"
