@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,10 +15,15 @@ import microgradnet as mg
 from microgradnet import Value, checks, nn, optim
 from microgradnet.export.graph import graph_of
 from microgradnet.export.onnx_file import protobuf
+from microgradnet.plots.regions import probabilities
+from microgradnet.programs import impure
+from microgradnet.programs.backends import is_native
+from microgradnet.programs.scalars.graph import elementwise, rules
 from microgradnet.train import run as running
 from microgradnet.train.means import costs_of
 from microgradnet.train.named import METRICS
-from tests.test_exports import fake
+from microgradnet.viz.homes import homes_in
+from tests.test_exports import fake, said
 
 # ------------------------------------------------------------------------------------------------------------ training
 
@@ -110,6 +116,7 @@ def test_an_estimator_in_single_precision_comes_back_in_it(tmp_path: Path) -> No
     again = mg.estimators.Regressor.load(tmp_path / "r.npz")
     assert again.predict(x).tobytes() == fitted.predict(x).tobytes()
     assert {p.dtype for p in again.model_.parameters()} == {p.dtype for p in fitted.model_.parameters()}
+    assert again.n_features_in_ == fitted.n_features_in_ == 1
 
 
 def test_a_value_with_a_name_of_nothing_is_described_by_its_shape() -> None:
@@ -127,7 +134,85 @@ def test_a_file_of_onnx_names_its_version() -> None:
     assert protobuf(library, graph) == {"opset_imports": [18], "ir_version": 8, "producer_name": "microgradnet"}
 
 
+def test_nan_among_the_numbers_of_a_model_is_a_number_like_others() -> None:
+    holes, x = np.array([1.0, np.nan], np.float32), np.ones((3, 2), np.float32)
+    graph = graph_of(lambda x: np.where(x > 0, x, holes), (x,), 0, "save_onnx")
+    assert sum("float32[1.0, nan]" in line for line in said(protobuf(fake(), graph))) == 1
+
+
+def test_an_axis_of_numpys_is_written_as_a_number() -> None:
+    x = np.ones((3, 2), np.float32)
+    graph = graph_of(lambda x: np.concatenate([x, x], axis=np.int64(1)), (x,), 0, "save_onnx")
+    (joined,) = [node for node in protobuf(fake(), graph).node if node.kind == "Concat"]
+    assert type(joined.how["axis"]) is int
+
+
+def test_parameters_that_go_with_the_batch_are_named() -> None:
+    x = np.ones((3, 2), np.float32)
+    with pytest.raises(ValueError, match=r"save_onnx: the model gives the parameters 0, \(0,\) at "):
+        graph_of(lambda x: x.sum(axis=0 if len(x) == 3 else (0,)), (x,), 0, "save_onnx")
+
+
+# ---------------------------------------------------------------------------------------------------------------- words
+
+
+def test_as_many_things_as_are_asked_for_are_looked_at() -> None:
+    values = [Value(1.0) for _ in range(10)]
+    found, looked = homes_in(values, set(map(id, values)), 4)
+    assert (len(found), looked) == (3, 4)
+    assert homes_in(values, set(map(id, values)), 100)[1] == 11
+
+
 # ------------------------------------------------------------------------------------------------------------ programs
+
+
+def test_calls_are_no_longer_looked_at_in_a_long_step() -> None:
+    before = sys.getprofile()
+    nodes: list[Any] = []
+    around: Any = SimpleNamespace(uses=lambda *names: False)
+    try:
+        sys.setprofile(None)
+        with impure.noticed(around, nodes):
+            assert sys.getprofile() is not None
+            nodes += [None] * (impure.MANY + 1)
+            (lambda: None)()
+            assert sys.getprofile() is None
+    finally:
+        sys.setprofile(before)
+
+
+def test_what_is_written_into_single_precision_is_rounded_to_it() -> None:
+    def step(x: Any, y: Any) -> Any:
+        z = x * 2
+        z += y
+        z[0] = y[1]
+        return z
+
+    f = mg.compile(step, backend="numpy")
+    for k in range(1, 5):
+        x, y = np.array([1.0, 2.0], np.float32), np.array([0.1, 0.3]) * k
+        assert f(x, y).dtype == np.float32
+        assert f(x, y).tobytes() == step(x, y).tobytes()
+
+
+def test_a_number_beside_constants_stays_what_it_is() -> None:
+    """Of many scalars that are computed alike, the first operand of one is the input, those of others constants."""
+    w = [Value(0.1 + 0.01 * i) for i in range(80)]
+
+    def step(x: float) -> Any:
+        products = [np.tanh((x if i == 0 else 0.02 * i) * w[i]) for i in range(80)]
+        total = sum((p * p for p in products), Value(0.0))
+        for p in w:
+            p.grad = None
+        total.backward()
+        return total, w[0].grad
+
+    f = mg.compile(step, backend="numpy")
+    for x in (0.5, -1.25, 2.0, 0.75):
+        total, slope = f(x)
+        assert total.item() == pytest.approx(step(x)[0].item(), rel=1e-12)
+        assert float(slope) == pytest.approx(float(step(x)[1]), rel=1e-12)
+
 
 SCALE = {"inner": 2.0, "outer": 3.0}
 FACTOR = 2.0
@@ -149,3 +234,93 @@ def test_a_global_of_a_function_inside_a_compiled_one_is_watched(monkeypatch: py
     assert f(x).item() == 3.0 * 10.0 + 6.0
     monkeypatch.setitem(globals(), "SCALE", {"inner": 0.0, "outer": 0.5})
     assert f(x).item() == 1.0
+
+
+# --------------------------------------------------------------------------------------------------------------- plots
+
+
+@pytest.mark.parametrize(("low", "high", "off", "fits"), [
+    (0.0, 1.0, 0.0, True), (-5e-7, 1 + 5e-7, 0.0, True), (0.25, 0.5, 0.00095, True), (0.25, 0.5, -0.00095, True),
+    (0.25, 0.5, 0.00105, False), (0.25, 0.5, -0.00105, False), (-2e-6, 1 + 2e-6, 0.0, False),
+])  # fmt: skip
+def test_probabilities_lie_between_0_and_1_and_sum_to_1(low: float, high: float, off: float, fits: bool) -> None:
+    given = np.array([[low, high, 1 - low - high + off], [1.0, 0.0, 0.0]])
+    if fits:
+        np.testing.assert_array_equal(probabilities(lambda points: given, np.zeros((2, 2))), given)
+    else:
+        with pytest.raises(ValueError, match="that are no probabilities"):
+            probabilities(lambda points: given, np.zeros((2, 2)))
+
+
+def test_a_network_at_work_is_a_gif_that_repeats(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="plots are drawn with matplotlib")
+    image = pytest.importorskip("PIL.Image")
+    played = mg.plots.play(nn.MLP(2, [1], seed=0), [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], seconds=0.25)
+    played.save(tmp_path / "net.gif")
+    with image.open(tmp_path / "net.gif") as seen:
+        assert (seen.n_frames, seen.info["loop"], seen.info["duration"]) == (3, 0, 250)
+    assert played._repr_html_().startswith('<img src="data:image/gif;base64,R0lG')
+
+
+# ------------------------------------------------------------------------------------------------------------- reports
+
+
+def test_the_largest_slope_is_the_largest_however_small() -> None:
+    layer = nn.Linear(2, 1, seed=0)
+    layer.weight.grad, layer.bias.grad = np.array([[0.25, -0.5]], np.float32), np.zeros(1, np.float32)
+    report = nn.gradient_report(layer)
+    assert [row[-1] for row in report.rows] == ["0.5", "0"]
+
+
+def test_the_step_size_grows_from_the_lowest_to_the_highest() -> None:
+    model, x = nn.Linear(1, 1, seed=0), np.ones((4, 1))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(
+        ValueError, match=r"lowest=0\.1 and highest=0\.1: the step size grows from the one to the other"
+    ):
+        mg.find_lr(model, x, x, loss="mse", optimizer=optimizer, lowest=0.1, highest=0.1)
+
+
+# ----------------------------------------------------------------------------------------------------- more of programs
+
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
+
+
+def test_what_a_step_returns_in_a_dict_is_new_each_time() -> None:
+    f = mg.compile(lambda x: {"point": Point(x * 2, {"sum": x.sum()}), "more": [x + 1]}, backend="numpy")
+    for k in range(1, 5):
+        x = np.array([1.0, 2.0]) * k
+        found = f(Value(x))
+        assert type(found["point"]) is Point
+        assert found["point"].x.tolist() == [2.0 * k, 4.0 * k]
+        assert found["point"].y["sum"].item() == 3.0 * k
+        assert found["more"][0].tolist() == [1.0 + k, 1 + 2.0 * k]
+
+
+def test_only_what_works_element_by_element_is_done_to_many_scalars_at_once() -> None:
+    rule = next(iter(rules()))
+    for function, wanted in ((rule, rule), (np.sum, None), (len, None), (np.tanh, np.tanh), (np.modf, None)):
+        node: Any = SimpleNamespace(op=None, function=function)
+        assert elementwise(node) is wanted
+
+
+@pytest.mark.skipif(not is_native(), reason="programs do not run natively here")
+def test_arrays_of_two_precisions_are_put_together_as_numpy_does() -> None:
+    f = mg.compile(lambda x, y: np.concatenate([x * 2, y, np.array([1, 2])]), backend="native")
+    for k in range(1, 5):
+        x, y = np.array([1.0, 3.0], np.float32) * np.float32(k), np.array([0.1, 0.7]) * k
+        found = f(Value(x), Value(y))
+        np.testing.assert_array_equal(found.data, np.concatenate([x * 2, y, [1, 2]]))
+
+
+def test_a_number_that_goes_with_the_batch_is_written_as_its_size() -> None:
+    x = np.ones((3, 2), np.float32)
+    graph = graph_of(lambda x: x.sum(axis=0) / np.float32(len(x)), (x,), 0, "save_onnx")
+    assert [x.shape for node in graph.nodes for x in node.args if x.size is not None] == [()]
+    lines = list(said(protobuf(fake(), graph)))
+    assert lines[5] == "gather = Gather(shape, constant){'axis': 0}"
+    assert lines[7] == "mul = Mul(gather, constant_2)"
+    assert lines[-3] == "div = Div(reducesum, cast)"

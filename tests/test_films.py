@@ -129,7 +129,7 @@ def described(name: str) -> list[str]:
         pen = gif.Pen(draw, 0.5, {look: look for look in SIZES})
         for mark in film.marks:
             pen.put(mark)
-        lines += [*animated(film).splitlines(), *draw.lines]
+        lines += [*animated(film).splitlines(), *draw.lines, *steps._drawing.text.splitlines()]
     return [line.rstrip() for line in lines if line.strip()]
 
 

@@ -145,11 +145,7 @@ def bound(row: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Sequen
     """NumPy's call of a row's function, as (inputs, params): inputs by position, parameters by name."""
     names, known = signature(row)
     params = dict(zip(names, args, strict=False), **kwargs)
-    inputs = []
-    for name in names[: len(row.rules)]:
-        if name not in params:
-            refuse(f"np.{row.name} without {name!r} is not recorded")
-        inputs.append(params.pop(name))
+    inputs = [params.pop(name) for name in names[: len(row.rules)]]
     for name in [name for name in params if name not in known]:
         if params.pop(name) is not None:  # None is what NumPy takes for "not given"
             way = "it would write a recorded result into an array" if name == "out" else "this option is not recorded"

@@ -298,8 +298,9 @@ class Merging:
     def merged(self, same: list[Any]) -> Any:
         """What stands in one place of the parameters, or the shapes, of all calls."""
         first = same[0]
+        differ = f"gives the parameters {', '.join([*dict.fromkeys(map(brief, same))][:2])}"
         if any(type(x) is not type(first) for x in same):
-            self.refuse(f"gives the parameters {', '.join(brief(x) for x in same[:2])}")
+            self.refuse(differ)
         if isinstance(first, (tuple, list)) and len({len(x) for x in same}) == 1:
             parts = [self.merged(list(parts)) for parts in zip(*same, strict=True)]
             return tuple(parts) if isinstance(first, tuple) else parts
@@ -314,12 +315,12 @@ class Merging:
             return first if all(equal(first, x) for x in same) else self.refuse("gives other parameters")
         code = getattr(first, "__code__", None)
         if not all(x is first or x == first or (code and getattr(x, "__code__", None) is code) for x in same):
-            self.refuse(f"gives the parameters {', '.join(brief(x) for x in same[:2])}")
+            self.refuse(differ)
         return first
 
 
 def equal(x: Any, y: Any) -> bool:
-    return x.shape == y.shape and x.dtype == y.dtype and bool(np.array_equal(x, y, equal_nan=x.dtype.kind == "f"))
+    return x.shape == y.shape and x.dtype == y.dtype and bool(np.array_equal(x, y, equal_nan=True))
 
 
 def has_size(x: Any) -> bool:

@@ -324,10 +324,7 @@ class Item(Place):
 
 
 class Attribute(Place):
-    """An attribute of an object."""
+    """An attribute of an object, which is looked at only."""
 
     def read(self) -> Any:
         return getattr(self.owner, self.name)
-
-    def write(self, x: Any) -> None:
-        setattr(self.owner, self.name, x)

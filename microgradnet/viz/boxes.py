@@ -251,7 +251,7 @@ def facts_of_many(box: Box, graph: Graph) -> Facts:
             details.append((f"{kind}s", shapes))
     outs = [node for node in operations if node.kind == OUTPUT or any(user not in inside for user in node.users)]
     for node in outs[-1:]:
-        array = np.asarray(numbers(node.thing))
+        array = numbers(node.thing)
         what = "output" if node.kind == OUTPUT else "out"
         value = in_a_word(statistics(array))
         lines.append(f"{what} {array.shape} {array.dtype}" if array.ndim else f"{what} {number(array[()])}")
