@@ -622,3 +622,22 @@ def test_a_clock_is_noticed_whichever_call_is_the_first_to_read_it() -> None:
     step(np.ones(3))  # is another one than the first, and is no program yet
     with pytest.raises(Uncompilable, match=r"^time\(\) in a compiled step"):
         step(np.ones(3))
+
+
+@pytest.mark.parametrize("where", ["a rule", "a function that a rule is made of"])
+def test_a_rule_that_reads_a_clock_does_so_in_every_run(where: str) -> None:
+    def late(g: Any, out: Any, x: Any) -> Any:
+        return g * float(time.perf_counter_ns())
+
+    rules = {"a rule": late, "a function that a rule is made of": lambda *given: late(*given)}
+    double = mg.primitive(rules[where])(lambda x: 2 * x)
+    w = Value([1.0, 2.0])
+
+    @mg.compile(backend="numpy")
+    def step(x: Any) -> Any:
+        w.grad = None
+        double(w * x).sum().backward(release=True)
+        return w.grad
+
+    seen = [float(step(np.ones(2))[0]) for _ in range(5)]
+    assert seen == sorted(set(seen))

@@ -158,9 +158,10 @@ class Compiled:
 
     def _compare(self, known: Signature, recording: Recording) -> None:
         """Make the program, if an earlier call recorded the same."""
-        differences = [other.difference(recording) for other in known.recordings]
-        noticed = [recording.noticed or other.noticed for other in known.recordings]
-        if (None, True) in zip(differences, noticed, strict=True):
+        differences = [  # in one go: another thread may be done meanwhile
+            (other.difference(recording), recording.noticed or other.noticed) for other in known.recordings.copy()
+        ]
+        if (None, True) in differences:
             known.recordings.clear()
             if len(known.programs) == KEPT:
                 warnings.warn(
@@ -177,7 +178,7 @@ class Compiled:
             known.recordings.clear()
             raise Uncompilable(
                 f"{self.title} recorded something else in each of {TRIES} calls. In the last two it was "
-                f"{differences[-1]}. What changes from call to call is an argument, a float or an array; int, bool, "
+                f"{differences[-1][0]}. What changes from call to call is an argument, a float or an array; int, bool, "
                 f"str and None are static"
             )
 

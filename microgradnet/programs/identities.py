@@ -59,6 +59,7 @@ class Identities:
         scope = self.hold.__globals__
         scope.update((f"was{i}", x) for i, x in enumerate(scope["read"]()))
         scope["sizes"] = list(map(len, self.counted))
-        scope["held"] = list(chain.from_iterable([*self.parts, *self.lists]))
+        scope["held"] = list(chain.from_iterable(self.parts))
         if self.lists:
-            scope["same"] = self.comparing(self.lists)
+            scope["copies"] = [x.copy() for x in self.lists]  # so that what was in them stays where it is
+            scope["same"] = self.comparing(self.lists, scope["copies"])

@@ -66,8 +66,8 @@ def noticed(around: Surroundings, nodes: list[Node]) -> Iterator[None]:
 @contextlib.contextmanager
 def unnoticed() -> Iterator[None]:
     """A block of a call that the program makes again: it may do what it likes."""
-    before = sys.getprofile()
-    if getattr(before, "__module__", "") != __name__:
+    before = noticing()
+    if before is None:
         yield
         return
     sys.setprofile(None)
@@ -75,6 +75,12 @@ def unnoticed() -> Iterator[None]:
         yield
     finally:
         sys.setprofile(before)
+
+
+def noticing() -> Any:
+    """What Python tells of every call, if it is we whom it tells."""
+    profile = sys.getprofile()
+    return profile if getattr(profile, "__module__", "") == __name__ else None
 
 
 def refuse(frame: Any, function: Any) -> None:

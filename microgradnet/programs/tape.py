@@ -119,7 +119,8 @@ class Tape:
 
     def add_scalar(self, function: Callable[..., Any], args: tuple[Any, ...], op: Any, dtype: Any = FLOAT) -> Node:
         """A call that makes one number, as `add` adds it: sooner done, for there are many."""
-        node = self.twin()
+        at = len(self.nodes)
+        node = self.earlier[at] if at < len(self.earlier) else None  # as `twin` finds it
         if node is None or node.op is not op or node.dtype is not dtype or not node.is_call(function, args):
             node = scalar_call(function, args, op, dtype, self.line or users_line())
         self.nodes.append(node)

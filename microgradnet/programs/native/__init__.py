@@ -7,5 +7,6 @@
   the text of functions, of elements, and the compiler; `llvm_math` exp, log and tanh.
 - `segments` are runs of steps; `entry` the function that CPython calls for one, which finds the numbers in the objects
   as `cpython` says; `blas` has the matrix products that NumPy brings.
-- `writer` writes the Python function around the segments, and `program` is what runs.
+- `writer` writes the Python function around the segments, and `program` is what runs; `lists` says before each run
+  whether the lists around a step hold what they held.
 """

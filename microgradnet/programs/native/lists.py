@@ -67,7 +67,7 @@ def same() -> tuple[Callable[[Any], bool], Any]:
     return cpython.function_at(code.address("same"), "same"), code
 
 
-def comparing(lists: list[list[Any]]) -> Callable[[], bool]:
-    """What says whether these lists hold what they hold now. Somebody else keeps both alive."""
-    table = [word for x in lists for word in (id(x), len(x), *map(id, x))]
+def comparing(lists: list[list[Any]], copies: list[list[Any]]) -> Callable[[], bool]:
+    """What says whether these lists hold what their copies hold. Somebody else keeps both alive."""
+    table = [word for x, held in zip(lists, copies, strict=True) for word in (id(x), len(held), *map(id, held))]
     return functools.partial(same()[0], np.array(table, np.int64))

@@ -50,17 +50,31 @@ class Graph:
         self.known: dict[Any, int] = {}
         self.odd: set[int] = set()  # ids of nodes that are numbers of another dtype
         self.has_bools: bool = False
+        self.order: list[int | Node] = []  # what is computed here, and the nodes that are not, as they came
+        self.outside: list[Node] = []  # the latter
         self.sums: set[int] = set()  # what is the sum of two floats
         self.products: set[int] = set()
         self.views: dict[int, tuple[Node, Any]] = {}  # id of a part of an array -> the array, and where the part lies
         self.elements: dict[int, tuple[Node, int]] = {}  # scalar -> the array that it is an element of, and its place
         for node in nodes:
             if node.kind == "call" and node.shape == () and not node.params:  # most of them
-                self.read(node, self.way_of(node))
-            elif is_part(node):
+                way = self.way_of(node)
+                args = self.numbers_of(node.args) if way is not None else None
+                if way is not None and args is not None:
+                    self.number[id(node)] = self.computed(node, way, args)
+                    continue
+            if is_part(node):
                 self.read_part(node)
             else:
-                self.read(node, None)
+                self.read(node)
+            if not self.is_inside(node):
+                self.order.append(node)
+                self.outside.append(node)
+
+    def is_inside(self, node: Node) -> bool:
+        """Whether a node is a scalar that is computed here, or a constant."""
+        k = self.number.get(id(node))
+        return k is not None and (k < 0 or self.way[k] is not None)
 
     def read_part(self, node: Node) -> None:
         """Note where a part of an array lies, and number an element."""
@@ -77,12 +91,8 @@ class Graph:
             self.elements[self.known[key]] = root, int(part)
         self.number[id(node)] = self.known[key]
 
-    def read(self, node: Node, way: Way | None) -> None:
-        """Number a node, if it is a scalar; one that is computed in a way of many comes soonest."""
-        args = self.numbers_of(node.args) if way is not None else None
-        if way is not None and args is not None:
-            self.number[id(node)] = self.computed(node, way, args)
-            return
+    def read(self, node: Node) -> None:
+        """Number a node, if it is a scalar that comes in, or one that is assigned."""
         if node.function is filled and node.shape == () and node.dtype == FLOAT:  # what is assigned, as a new array
             found = self.numbers_of(node.args[1:2])
             if found is not None and not self.is_bool(found[0]):
@@ -109,6 +119,7 @@ class Graph:
             if isinstance(made, (float, np.floating)):
                 return self.of_constant(made)
         k = self.known[key] = self.new(node, way, args)
+        self.order.append(k)
         if way.dtype is FLOAT and not (self.has_bools and any(map(self.is_bool, args))):
             if way.function is np.add:
                 self.sums.add(k)

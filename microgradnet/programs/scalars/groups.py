@@ -71,7 +71,7 @@ def distinct_rows(rows: Any) -> tuple[Any, Any]:
 class Groups:
     """All groups, level by level, and for each scalar the group it is in."""
 
-    def __init__(self, needed: Needed, nodes: list[Node], of: list[int], homes: int, hinted: set[int]) -> None:
+    def __init__(self, needed: Needed, of: list[int], homes: int, hinted: set[int]) -> None:
         self.needed: Needed = needed
         self.level: list[int] = [0] * len(of)
         self.of: list[int] = of  # so far of what is at home somewhere
@@ -80,11 +80,11 @@ class Groups:
         self.outside: dict[int, int] = {}  # id of a node that is not ours -> its level
         self.hinted: set[int] = hinted  # what ends in a parameter
         self.all: list[Group] = []
-        waiting = self.read_levels(nodes)
+        waiting = self.read_levels()
         for level in sorted(waiting):
             self.read_level(level, waiting[level])
 
-    def read_levels(self, nodes: list[Node]) -> dict[int, list[int]]:
+    def read_levels(self) -> dict[int, list[int]]:
         """When each scalar, and each node that is none of ours, can be computed."""
         graph, level = self.needed.graph, self.level
         waiting: dict[int, list[int]] = defaultdict(list)
@@ -94,32 +94,31 @@ class Groups:
             k = graph.number.get(id(x))
             return self.outside[id(x)] if k is None else level[k] if k >= 0 else 0
 
-        late = self.late(nodes)
+        late = self.late()
         last_of_all: list[int] = []
-        for node in nodes:
-            k = graph.number.get(id(node))
-            if k is None or (k >= 0 and graph.way[k] is None):
-                at = max(map(level_of, node.inputs()), default=0)
-                if node.kind in ("host", "guard"):
+        for x in graph.order:
+            if not isinstance(x, int):
+                at = max(map(level_of, x.inputs()), default=0)
+                if x.kind in ("host", "guard"):
                     at = last = max(at, last)
-                self.outside[id(node)] = at
+                self.outside[id(x)] = at
+                k = graph.number.get(id(x))
                 if k is not None:
                     level[k] = at
-            elif k >= 0 and graph.node[k] is node and self.needed.uses[k] and k not in self.needed.melted:
-                level[k] = 1 + max([level[a] for a in self.needed.depends_on(k) if a >= 0], default=0)
-                (last_of_all if k in late else waiting[level[k]]).append(k)
+            elif self.needed.uses[x] and x not in self.needed.melted:
+                level[x] = 1 + max([level[a] for a in self.needed.depends_on(x) if a >= 0], default=0)
+                (last_of_all if x in late else waiting[level[x]]).append(x)
         end = max(waiting, default=0)
         for k in last_of_all:
             level[k] = 1 + max([max(level[a], end) for a in self.needed.depends_on(k) if a in late], default=end)
             waiting[level[k]].append(k)
         return waiting
 
-    def late(self, nodes: list[Node]) -> set[int]:
+    def late(self) -> set[int]:
         """What ends in a parameter and in nothing else: it is computed last, for all of them at once."""
         graph, late = self.needed.graph, {k for k in self.hinted if k not in self.needed.sums}
-        for node in nodes:
-            k = graph.number.get(id(node))
-            if node.kind != "store" and (k is None or (k >= 0 and graph.way[k] is None)):
+        for node in graph.outside:
+            if node.kind != "store":
                 late.difference_update(graph.number.get(id(x), 0) for x in node.inputs())
         for k in range(len(graph.args) - 1, -1, -1):
             if self.needed.uses[k] and k not in late:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,14 @@ def vectorised(
     """With arrays in place of scalars, where there are many: sums, products of matrices, functions of groups."""
     if any(node.kind == "barrier" for node in nodes):  # what lasts is not all looked at first, and left last
         return nodes, result
-    if sum(node.shape == () and node.kind == "call" for node in nodes) < fewest:
+    scalar_calls = (node for node in nodes if node.shape == () and node.kind == "call")
+    if sum(1 for _ in islice(scalar_calls, fewest)) < fewest:
         return nodes, result
     nodes = with_counts(nodes, result)
     graph = Graph(nodes)
-    made = Vectorised(graph, nodes, result, many)
+    made = Vectorised(graph, result, many)
     scalars = sum(map(bool, made.needed.uses)) - sum(way is None for way in graph.way)
-    before = set(map(id, nodes))
+    before = set(map(id, graph.outside))
     calls = [x for x in made.nodes if x.kind == "call" and x.function not in VIEWS and id(x) not in before]
     if scalars < fewest or scalars < gain * len(calls):
         return nodes, result
@@ -47,11 +49,10 @@ def vectorised(
 class Vectorised:
     """A program of scalars as one of arrays, `nodes` and `result`."""
 
-    def __init__(self, graph: Graph, nodes: list[Node], result: Any, many: int) -> None:
+    def __init__(self, graph: Graph, result: Any, many: int) -> None:
         self.graph: Graph = graph
         number = graph.number
-        inside = {id(node) for node in nodes if self.is_inside(number.get(id(node)))}
-        outside = [node for node in nodes if id(node) not in inside]
+        outside = graph.outside
         homes = [home for home in residents(outside, graph) if len(home.values) >= many]
         loads = {k: i for i, home in enumerate(homes) for k in home.loads.values()}
         outside = [node for node in outside if not self.is_settled(node, homes)]
@@ -64,7 +65,7 @@ class Vectorised:
         of = [loads.get(k, SCALAR) for k in range(len(graph.args))]
         for k, (root, _) in graph.elements.items():
             of[k] = self.arrays.get(id(root), SCALAR)
-        self.groups: Groups = Groups(self.needed, nodes, of, len(homes), set(self.owner))
+        self.groups: Groups = Groups(self.needed, of, len(homes), set(self.owner))
         self.gathers: Gathers = Gathers(graph, self.groups.of)
         for k, (_, i) in graph.elements.items():
             self.gathers.place[k] = i
@@ -79,10 +80,6 @@ class Vectorised:
             if home.stores:
                 ids = np.array([home.stores[id(value)] for value in place.values])
                 self.nodes.append(Node("store", None, (self.gathers.full(ids),), {"fresh": True}, place=place))
-
-    def is_inside(self, k: int | None) -> bool:
-        """Whether a number is that of a scalar that is computed here."""
-        return k is not None and (k < 0 or self.graph.way[k] is not None)
 
     def arrays_of_elements(self, begin: int) -> dict[int, int]:
         """The arrays of which several elements are used, which are a group; the first is number `begin`."""
