@@ -18,6 +18,7 @@ import microgradnet as mg
 from microgradnet import Value, functional, nn
 from microgradnet.core import sweep
 from microgradnet.playing import Steps
+from microgradnet.playing.outlines import tip
 from microgradnet.viz import Step
 from microgradnet.words import printable
 from tests import test_fuzz as fuzz
@@ -347,3 +348,18 @@ def test_a_notebook_shows_it_in_a_frame_of_its_own() -> None:
     assert shown.startswith('<iframe srcdoc="&lt;!doctype html&gt;')
     assert 'sandbox="allow-scripts"' in shown
     assert "<script" not in shown
+
+
+def test_arrows_of_a_film_point_where_the_gradient_goes() -> None:
+    steps = mg.steps(expression()[2])
+    marks = [mark for mark in steps._film().marks if mark.what == "arrow"]
+    carried = [mark for mark in marks if mark.look == "carry"]
+    assert len(carried) == 11  # one for each input of an operation
+    for mark in carried:
+        for other in marks:
+            same = other is not mark and other.points == mark.points
+            assert not (same and other.since <= mark.since < other.until)  # and no head at the other end meanwhile
+        (x, y), (near, _), _ = tip(mark.points, back=True)
+        assert (x, y) == mark.points[0]
+        assert near > x  # it points to the left
+        assert max(px for px, _ in tip(mark.points)) > mark.points[-1][0]
