@@ -8,6 +8,7 @@ import inspect
 import itertools
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -501,3 +502,15 @@ def test_one_mode_may_be_entered_again_by_a_stack_by_hand_and_by_two_threads() -
         t.join()
     assert found == [False, True, False, True]
     assert not modes.on
+
+
+def test_a_warning_of_numpy_shows_how_to_find_the_users_line() -> None:
+    """It points at the line that calls NumPy, of this package, and Python prints what stands there."""
+    for compute in (lambda v: 1 / v, np.log, lambda v: v.sum() / 0.0):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            compute(Value([1.0, 0.0]))
+        (told,) = caught
+        assert "mg.debug()" in warnings.formatwarning(told.message, told.category, told.filename, told.lineno)
+        with pytest.raises(FloatingPointError, match=r"test_debug\.py:\d+"), mg.debug():
+            compute(Value([1.0, 0.0]))

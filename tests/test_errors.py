@@ -344,6 +344,9 @@ DOORS: dict[str, Door] = {
     "MLP of one size": Door(
         lambda: nn.MLP(3, 2), ValueError, "MLP wants", "the sizes of its layers in a list", "MLP(784, [16, 16, 10])"
     ),
+    "MLP, the sizes one by one": Door(
+        lambda: nn.MLP(3, 2, 1), ValueError, "MLP wants", "the sizes of its layers in a list", "MLP(784, [16, 16, 10])"
+    ),
     "MLP of no size": Door(
         lambda: nn.MLP(3, []), ValueError, "MLP wants", "the sizes of its layers in a list", "MLP(784, [16, 16, 10])"
     ),
@@ -356,11 +359,10 @@ DOORS: dict[str, Door] = {
     ),
     "Sequential, a class": Door(
         lambda: nn.Sequential(nn.ReLU), TypeError, "nn.activations.ReLU", "Sequential wants layers",
-        "functions of one argument"
+        "a class, ReLU(…) makes a layer of it"
     ),
     "Sequential, a list": Door(
-        lambda: nn.Sequential([nn.ReLU()]), TypeError, "[ReLU()]", "Sequential wants layers",
-        "functions of one argument"
+        lambda: nn.Sequential([nn.ReLU()]), TypeError, "[ReLU()]", "Sequential wants layers", "Sequential(*layers)"
     ),
     "Sequential that does not fit": Door(
         lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(3, 2))(V(1, 3)), ValueError, "an input of shape (1, 2)",

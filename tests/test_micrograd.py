@@ -7,7 +7,8 @@ import random
 import numpy as np
 import pytest
 
-from microgradnet import Value
+import microgradnet as mg
+from microgradnet import Value, nn
 
 
 def test_the_expression_of_its_readme() -> None:
@@ -95,3 +96,14 @@ def test_powers_at_zero_and_of_negative_numbers() -> None:
         root = Value(-8.0) ** (1 / 3)
     assert np.isnan(root.data)
     assert root.dtype == np.float64
+
+
+def test_a_network_takes_a_list_of_values_as_micrograds_does() -> None:
+    model = nn.MLP(2, [3, 1], seed=0)
+    x = [Value(0.5), Value(-1.0)]
+    out = model(x)
+    out.backward()
+    expected = model(np.array([0.5, -1.0]))
+    np.testing.assert_array_equal(out.data, expected.data)
+    slopes = mg.numerical_grad(lambda at: model(at).data.sum(), [0.5, -1.0])
+    np.testing.assert_allclose([v.grad for v in x], slopes, rtol=1e-6)

@@ -361,10 +361,47 @@ def test_zero_grad_forgets_the_gradients() -> None:
     optimiser.zero_grad()
     assert all(p.grad is None for p in values)
     before = [p.data.copy() for p in values]
-    optimiser.step()
+    with pytest.warns(RuntimeWarning, match=r"^Adam\.step\(\) moved nothing: no parameter has a gradient"):
+        optimiser.step()
     for p, old in zip(values, before, strict=True):
         np.testing.assert_array_equal(p.data, old)
     assert optimiser.state_dict()["state"] == {}
+
+
+@pytest.mark.parametrize("cls", [SGD, Adam])
+def test_a_first_step_without_any_gradient_is_warned_of_once(cls: Any) -> None:
+    model = nn.Linear(2, 1, seed=0)
+    optimiser = cls(model.parameters(), lr=0.1)
+    with pytest.warns(RuntimeWarning, match=rf"^{cls.__name__}\.step\(\).*shape \(1, 2\).*backward\(\)") as caught:
+        optimiser.step()
+    assert caught[0].filename == __file__
+    optimiser.step()  # and not again
+    assert optimiser.state_dict()["state"] == {}
+
+
+def test_steps_that_are_right_are_not_warned_of() -> None:
+    """Some gradients, frozen parameters, steps after others, none under way: warnings are errors here."""
+    layer, other = nn.Linear(2, 1, seed=0), nn.Linear(2, 1, seed=1)
+    optimiser = SGD([*layer.parameters(), *other.parameters()], lr=0.1)
+    for _ in range(2):  # accumulated
+        layer(np.ones((3, 2), np.float32)).sum().backward()
+    optimiser.step()
+    optimiser.zero_grad()
+    optimiser.step()
+    frozen = nn.Linear(2, 1, seed=0)
+    still = SGD(frozen.parameters(), lr=0.1)
+    frozen.freeze()
+    still.step()
+    w = Value([1.0, 2.0])
+    searching = optim.LBFGS([w])  # whose gradients come in the step
+
+    def closure() -> Value:
+        searching.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    searching.step(closure)
 
 
 # ----------------------------------------------------------------------------------------------- what may be optimised

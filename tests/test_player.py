@@ -181,7 +181,7 @@ def test_modules_are_played_as_one_and_unfold_to_operations(browser: Browser) ->
     )
     loss.backward()
     tanh = next(step.value for step in steps if step.symbol == "tanh")
-    assert browser.text("#said").endswith("to tanh (5, 6)")
+    assert browser.text("#said").endswith("to tanh (5, 6), and gives its own parameters their gradients")
     assert f"norm {np.linalg.norm(tanh.grad.astype(np.float64)):.4g}" in browser.text("#said")
     browser.click("#unfold")
     assert browser.ask("player.counts.backward") == len(steps) >= folded
@@ -206,11 +206,36 @@ def test_the_page_of_a_drawing_has_a_button_that_plays(browser: Browser) -> None
     assert browser.ask("document.getElementById('player').hidden") is True
     browser.press("0")
     browser.click("#mode")
-    assert browser.ask("document.getElementById('mode').getAttribute('aria-pressed')") == "true"
+    assert browser.text("#mode") == "Leave player"  # not beside a "Play" of another kind
     assert browser.ask("document.getElementById('player').hidden") is False
     assert browser.text(".box[data-key=n0]") == "a-4"
     browser.click("#mode")
+    assert browser.text("#mode") == "Play backward"
     assert browser.text(".box[data-key=n0]") == still
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_arrows_point_where_the_gradient_goes(browser: Browser, direction: str) -> None:  # noqa: F811
+    """For each edge that carries one: where its head is seen, beside the box that gets it."""
+    heads = """[...document.querySelectorAll(".carry")].map(edge => {
+      const middle = element => (r => [r.x + r.width / 2, r.y + r.height / 2])(element.getBoundingClientRect());
+      const box = key => document.querySelector(`.box[data-key=${key}] .shape`);
+      const far = (p, q) => Math.hypot(p[0] - q[0], p[1] - q[1]);
+      return [...edge.querySelectorAll(".tip")].filter(tip => getComputedStyle(tip).display !== "none").map(tip =>
+        [far(middle(tip), middle(box(edge.dataset.from))), far(middle(tip), middle(box(edge.dataset.to)))]);
+    })"""
+    play(browser, mg.steps(neuron(), direction=direction))
+    start = browser.ask("player.frames.findIndex(frame => frame.kind === 'start')")
+    seen = 0
+    for at in range(browser.ask("player.frames.length")):
+        browser.driver.execute_script("go(arguments[0])", at)
+        for tips in browser.ask(heads):
+            ((near, far),) = tips  # one head, and not one at each end
+            assert near < far
+            seen += 1
+    assert seen >= 7
+    browser.driver.execute_script("go(arguments[0])", start)
+    assert browser.count(".back") == 0
 
 
 def test_motion_is_left_out_where_it_is_not_wanted(browser: Browser) -> None:  # noqa: F811

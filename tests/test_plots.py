@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -286,7 +288,9 @@ def test_activations_play_one_example_after_the_other(tmp_path: Path) -> None:
 
     with Image.open(tmp_path / "network.gif") as found:
         assert (found.n_frames, found.info["duration"]) == (3, 500)
-    assert 'src="data:image/gif;base64,' in played._repr_html_()
+    moving = played._repr_html_().partition("data:image/png;base64,")[2].partition('"')[0]
+    with Image.open(io.BytesIO(base64.b64decode(moving))) as found:
+        assert (found.n_frames, found.info["duration"], found.mode) == (3, 500, "RGBA")
     with pytest.raises(ValueError, match=r"saved as \.gif"):
         played.save(tmp_path / "network.png")
     with pytest.raises(ValueError, match=r"examples are \(n, inputs\).*got shape \(2,\)"):
@@ -322,3 +326,48 @@ def test_what_the_error_advises_draws() -> None:
     for f in (math.sin, piecewise):
         curve = plots.curve(np.vectorize(f), (-1, 1)).lines[0]
         np.testing.assert_allclose(curve.get_ydata(), [f(x) for x in np.linspace(-1, 1, 400)])
+
+
+def pixels(png: bytes) -> Any:
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")).astype(int)
+
+
+def saved(figure: Any) -> Any:
+    held = io.BytesIO()
+    figure.savefig(held, format="png")
+    return pixels(held.getvalue())
+
+
+@pytest.mark.parametrize("draw", [
+    lambda: plots.curve(np.square, (-2, 2), [1.0, 0.5], [-1.5, -1.0], [1.8, 0.2]),  # the third is black
+    lambda: plots.network(nn.MLP(2, [3, 1], seed=0)),
+    lambda: plots.gradient(swept()),
+], ids=["curve", "network", "gradient"])  # fmt: skip
+def test_a_notebook_shows_it_on_any_ground_and_a_file_has_it_black_on_white(draw: Any) -> None:
+    axes = draw()
+    figure = getattr(axes, "figure", axes) or axes
+    before = saved(figure)
+    assert (before[[0, -1], [0, -1]] == 255).all()
+    assert (before[..., :3].max(axis=-1) < 60).any()
+    shown = pixels(axes._repr_png_())
+    assert (shown[[0, -1], [0, -1], 3] == 0).all()
+    letters = shown[(shown[..., 3] == 255) & (np.ptp(shown[..., :3], axis=-1) < 5)]
+    assert 110 < letters[:, 0].min() < 140  # no black, which would not be seen on black
+    after = saved(figure)  # laid out once more, so not to the pixel
+    black, white = ([(x == level).sum() for x in (before, after)] for level in (0, 255))
+    assert black[1] == pytest.approx(black[0], rel=0.1)
+    assert white[1] == pytest.approx(white[0], rel=0.1)
+
+
+def test_what_is_written_on_a_ground_that_stays_stays_black() -> None:
+    axes = plots.confusion_matrix([0, 1, 1, 1], [0, 0, 1, 1])
+    shown = pixels(axes._repr_png_())
+    dark = shown[(shown[..., 3] == 255) & (shown[..., :3].max(axis=-1) < 50)]
+    assert len(dark) > 5
+    named = plots.curve(np.square, (-2, 2))
+    named.plot([0], [1], label="a point")
+    named.legend()
+    legend = pixels(named._repr_png_())
+    assert len(legend[(legend[..., 3] > 200) & (legend[..., :3].max(axis=-1) < 40)]) > 5

@@ -18,6 +18,7 @@ import microgradnet as mg
 from microgradnet import Value, functional, nn
 from microgradnet.core import sweep
 from microgradnet.playing import Steps
+from microgradnet.playing.outlines import tip
 from microgradnet.viz import Step
 from microgradnet.words import printable
 from tests import test_fuzz as fuzz
@@ -347,3 +348,29 @@ def test_a_notebook_shows_it_in_a_frame_of_its_own() -> None:
     assert shown.startswith('<iframe srcdoc="&lt;!doctype html&gt;')
     assert 'sandbox="allow-scripts"' in shown
     assert "<script" not in shown
+
+
+def test_arrows_of_a_film_point_where_the_gradient_goes() -> None:
+    steps = mg.steps(expression()[2])
+    marks = [mark for mark in steps._film().marks if mark.what == "arrow"]
+    carried = [mark for mark in marks if mark.look == "carry"]
+    assert len(carried) == 11  # one for each input of an operation
+    for mark in carried:
+        for other in marks:
+            same = other is not mark and other.points == mark.points
+            assert not (same and other.since <= mark.since < other.until)  # and no head at the other end meanwhile
+        (x, y), (near, _), _ = tip(mark.points, back=True)
+        assert (x, y) == mark.points[0]
+        assert near > x  # it points to the left
+        assert max(px for px, _ in tip(mark.points)) > mark.points[-1][0]
+
+
+def test_a_step_prints_in_a_line() -> None:
+    x, y = Value(2.0, name="x"), Value(-3.0, name="y")
+    assert [repr(step) for step in mg.steps(np.tanh(x * y) + x)] == [
+        "Step 1, +: gradient 1, passes g = 1 to tanh, g = 1 to x",
+        "Step 2, tanh: gradient 1, passes g × (1 − out × out) = 2.458e-05 to ×",
+        "Step 3, ×: gradient 2.458e-05, passes g × y = -7.373e-05 to x, g × x = 4.915e-05 to y",
+    ]
+    w = Value(np.ones((2, 3)), name="w")
+    assert repr(mg.steps((w * 2.0).sum())[1]) == "Step 2, ×: gradient (2, 3), passes g × 2 = (2, 3) to w"

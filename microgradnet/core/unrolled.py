@@ -20,6 +20,9 @@ from .engine import NonDiff, Op, Value, fitted
 from .protocols import held
 from .written import computed, function_of, indented
 
+# NumPy's warnings point at the line that calls it, which is none of the user's, and show what stands there.
+HINT = "  # with mg.debug(): an error names your line, and the operation"
+
 KNOWN: dict[str, Any] = {
     "NUMBERS": frozenset({int, float}), "NonDiff": NonDiff, "Value": Value, "constant": constant, "fitted": fitted,
     "misfit": misfit, "ndarray": ndarray, "held": held,
@@ -71,19 +74,19 @@ def record(inputs: list[str], with_rule: list[str], parameters: bool) -> list[st
     if len(inputs) > 1:
         lines += [
             "    try:",
-            f"        out = forward({arrays})",
+            f"        out = forward({arrays}){HINT}",
             "    except ValueError as error:",
             f"        misfit(row, error, {arrays})",
             "        raise",
         ]
     elif parameters:
         lines += [
-            f"    out = forward({arrays}, **params)",
+            f"    out = forward({arrays}, **params){HINT}",
             "    if type(out) is ndarray and not out.ndim:",
             "        out = out[()]",
         ]
     else:
-        lines += [f"    out = forward({arrays})"]
+        lines += [f"    out = forward({arrays}){HINT}"]
     flows = " or ".join(f"type({x}) is Value" for x in inputs)
     kind = f"Value if {flows} else NonDiff" if with_rule else "NonDiff"
     params = "params" if parameters else "NO_PARAMS"

@@ -82,7 +82,12 @@ register(Sequential, held, rebuilt, owner=True, unnamed="layers")
 def check_layer(name: str, layer: Any) -> None:
     """TypeError for what cannot stand among layers, such as a layer's class in place of a layer."""
     if not callable(layer) or isinstance(layer, type):
-        raise TypeError(f"{name} wants layers or functions of one argument; got {layer!r}")
+        way = ""
+        if isinstance(layer, list):
+            way = f". They stand one by one, {name}(first, second); of a list, {name}(*layers)"
+        elif isinstance(layer, type):
+            way = f". That is a class, {layer.__name__}(…) makes a layer of it"
+        raise TypeError(f"{name} wants layers or functions of one argument; got {layer!r}{way}")
 
 
 def named(function: Any) -> str:
@@ -196,12 +201,12 @@ class MLP(Module):
         dtype: DTypeLike = np.float32,
         seed: Seed = None,
     ) -> None:
-        for name, given in (("activation", activation), ("final_activation", final_activation)):
-            if given is not None:
-                function(name, given, call="MLP", more=", such as functional.sigmoid")
         sizes = [in_features, *(out_features if isinstance(out_features, Iterable) else ())]
         if len(sizes) < 2:
             raise ValueError("MLP wants the sizes of its layers in a list: MLP(784, [16, 16, 10])")
+        for name, given in (("activation", activation), ("final_activation", final_activation)):
+            if given is not None:
+                function(name, given, call="MLP", more=", such as functional.sigmoid")
         rng = generator(seed)
         self.layers: list[Linear] = [Linear(n, m, init=init, dtype=dtype, seed=rng) for n, m in pairwise(sizes)]
         self.activation = activation

@@ -60,7 +60,9 @@ class Linear(Module, ForeignLinear):
     def forward(self, x: Operand) -> Value:
         """x · weightᵀ + bias: (…, out_features) for x (…, in_features). ValueError for another last axis."""
         kind = type(x)
-        if kind is tuple or (kind is np.ndarray and x.dtype.kind != "f"):
+        if kind is list and any(isinstance(part, Value) for part in x):  # as micrograd's networks take their inputs
+            x = np.stack(x)
+        elif kind is tuple or (kind is np.ndarray and x.dtype.kind != "f"):
             floating(self, x)  # says so
         try:
             if self.bias is None:

@@ -70,6 +70,7 @@ class LBFGS(Optimizer):
         if len(self.param_groups) > 1:
             raise ValueError(f"LBFGS moves all parameters together, in one group; got {len(self.param_groups)} groups")
         self._memory = Memory()
+        self._begun = True  # gradients come in the step
 
     def step(self, closure: Callable[[], Result] | None = None) -> Result:
         """Up to `max_iter` iterations, each with new gradients by `closure()`; returns the first cost."""

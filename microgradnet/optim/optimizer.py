@@ -6,6 +6,7 @@ parameter or of many small ones end to end is decided in `pieces`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeAlias
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from ..checks import positive
 from ..core import Array, NonDiff, Value, modes
-from ..words import answering, brief, foreign, own, printable
+from ..words import answering, brief, describe, foreign, own, printable
 from .options import OPTIONS, Group, checked, is_list, movable
 from .pieces import Piece, pieces_of, ready
 from .state import Slots, Walk, fitting, packed, unpack, walk_of, way_back
@@ -81,6 +82,7 @@ class Optimizer(ForeignOptimizer):
             raise ValueError("every parameter is frozen, so there is nothing to move. Unfreeze some of them first")
         self._walk = walk_of(self.param_groups, self._pieces(), self.slots)
         self._known = [dict(group) for group in self.param_groups]
+        self._begun = False  # whether a step has been made
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -172,8 +174,23 @@ class Optimizer(ForeignOptimizer):
         if modes.on:
             modes.host(self._settle_if_assigned)
             return modes.same(self, "_walk")  # type: ignore[no-any-return]
+        if not self._begun:
+            self._begin()
         self._settle_if_assigned()
         return self._walk
+
+    def _begin(self) -> None:
+        """Warn of a first step that finds no gradient at all. Later ones are not looked at: that would take time."""
+        self._begun = True
+        movable = [p for p in self.parameters if not isinstance(p, NonDiff)]
+        if movable and all(p._grad is None for p in movable):
+            warnings.warn(
+                f"{type(self).__name__}.step() moved nothing: no parameter has a gradient, {describe(movable[0])} for "
+                f"example. loss.backward() before it gives them theirs, if the loss is computed with these very "
+                f"Values; zero_grad() forgets them, so it comes before backward()",
+                RuntimeWarning,
+                stacklevel=4,
+            )
 
     def _settle_if_assigned(self) -> None:
         if self.param_groups != self._known:  # finds the same objects in both, which takes no time

@@ -93,11 +93,12 @@ def film(picture: Picture, passed: Noted, title: str, direction: str) -> Film:
     marks = [Mark("frame", "frame", 0, frames, rect, words) for rect, words in framed(picture, places)]
     for (a, b), path in zip(pairs, places.edges, strict=True):
         points = tuple(path.points)
-        marks.append(Mark("arrow", "still", 0, frames, Rect(0, 0, 0, 0), path.d, points))
-        marks.append(Mark("arrow", "bring", forward[b], forward[b] + 1, Rect(0, 0, 0, 0), path.d, points))
-        if (a, b) in labels:
-            at = backward[b]
-            marks.append(Mark("arrow", "carry", at, at + 1, Rect(0, 0, 0, 0), path.d, points))
+        at = backward[b] if (a, b) in labels else frames  # when it points the other way
+        shown = [("still", 0, at), ("carry", at, at + 1), ("still", at + 1, frames)]
+        shown.append(("bring", forward[b], forward[b] + 1))
+        for look, since, until in shown:
+            if since < min(until, frames):
+                marks.append(Mark("arrow", look, since, until, Rect(0, 0, 0, 0), path.d, points))
     for i in range(count):
         rect, kind = places.boxes[f"n{i}"], picture.boxes[i].kind
         marks.append(Mark("box", kind, 0, frames, rect))

@@ -82,7 +82,7 @@ class Pen:
         elif mark.what == "arrow":
             colour = LIT[mark.look][0]
             self.line(along(mark.words), colour, WIDTHS[mark.look])
-            self.draw.polygon(self.at(tip(mark.points)), fill=colour)
+            self.draw.polygon(self.at(tip(mark.points, mark.look == "carry")), fill=colour)
         elif mark.look in LIT:
             around = corners(mark.words, r)
             self.line([*around, around[0], around[1]], LIT[mark.look][0], WIDTHS[mark.look])

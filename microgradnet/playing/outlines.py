@@ -37,11 +37,11 @@ def outline(kind: str, rect: Rect) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in corners(kind, rect)) + "Z"
 
 
-def tip(points: Sequence[Point]) -> list[Point]:
-    """The head of an arrow that runs through these points, to the right or down."""
-    x, y = points[-1]
-    right = abs(x - points[-2][0]) >= abs(y - points[-2][1])
-    shape = [(5, 0), (-4, -4), (-4, 4)]
+def tip(points: Sequence[Point], back: bool = False) -> list[Point]:
+    """The head of an arrow that runs through these points, to the right or down; or `back`, at its beginning."""
+    (x, y), (near_x, near_y) = points[:2] if back else points[:-3:-1]
+    right = abs(x - near_x) >= abs(y - near_y)
+    shape = [(0, 0), (10, -5), (10, 5)] if back else [(5, 0), (-4, -4), (-4, 4)]
     return [(x + a, y + b) if right else (x + b, y + a) for a, b in shape]
 
 

@@ -79,7 +79,7 @@ def element(mark: Mark, film: Film) -> str:
         line = (
             f'<path class="{mark.look}" d="{mark.words}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>'
         )
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in tip(mark.points))
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in tip(mark.points, mark.look == "carry"))
         head = f'<polygon class="tip {mark.look}" points="{points}" fill="{colour}" stroke="none"/>'
         return f'<g class="{when.strip()}"{hidden}>{line}{head}</g>' if when else line + head
     d = outline(mark.words or mark.look, mark.rect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -19,19 +20,22 @@ if TYPE_CHECKING:
 
 
 class Played:
-    """Pictures that follow each other. `.save("network.gif")` writes them; a notebook plays them."""
+    """Pictures that follow each other. `.save("network.gif")` writes them; a notebook plays those `on_any_ground`."""
 
-    def __init__(self, pictures: list[Image], seconds: float) -> None:
+    def __init__(self, pictures: list[Image], seconds: float, on_any_ground: list[Image] | None = None) -> None:
         self.pictures: list[Image] = pictures
         self.seconds: float = seconds
+        self.on_any_ground: list[Image] = on_any_ground or pictures  # light or dark
 
     def gif(self) -> bytes:
         """The moving picture as the bytes of a GIF."""
-        import io
+        return self._bytes(self.pictures, "GIF")
 
+    def _bytes(self, pictures: list[Image], kind: str) -> bytes:
         held = io.BytesIO()
-        first, *others = self.pictures
-        first.save(held, "GIF", save_all=True, append_images=others, duration=int(1000 * self.seconds), loop=0)
+        first, *others = pictures
+        how: dict[str, Any] = {"duration": int(1000 * self.seconds), "loop": 0}
+        first.save(held, kind, save_all=True, append_images=others, **how)
         return held.getvalue()
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -41,7 +45,8 @@ class Played:
         replace(place(path), self.gif())
 
     def _repr_html_(self) -> str:
-        return f'<img src="data:image/gif;base64,{base64.b64encode(self.gif()).decode()}" alt="activations">'
+        moving = base64.b64encode(self._bytes(self.on_any_ground, "PNG")).decode()
+        return f'<img src="data:image/png;base64,{moving}" alt="activations">'
 
 
 def play(model: Module, examples: Any, *, seconds: float = 1.0, **how: Any) -> Played:
@@ -57,14 +62,20 @@ def play(model: Module, examples: Any, *, seconds: float = 1.0, **how: Any) -> P
     rows = np.asarray(numbers(examples))
     if rows.ndim < 2 or not len(rows):
         raise ValueError(f"examples are (n, inputs), one after the other; got shape {rows.shape}")
-    return Played([picture(network(model, row, **how).figure) for row in rows], seconds)
+    figures: list[Any] = [network(model, row, **how).figure for row in rows]
+    shown = [picture(figure._repr_png_()) for figure in figures]
+    return Played([saved(figure) for figure in figures], seconds, shown)
 
 
-def picture(figure: Any) -> Image:
-    """A figure as an image of Pillow, which matplotlib brings."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+def saved(figure: Any) -> Image:
+    """A figure as it is saved, as an image of Pillow, which matplotlib brings."""
+    held = io.BytesIO()
+    figure.savefig(held, format="png")
+    return picture(held.getvalue()).convert("RGB")
+
+
+def picture(png: bytes) -> Image:
+    """The image in the bytes of a PNG."""
     from PIL import Image
 
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    return Image.open(io.BytesIO(png))

@@ -97,7 +97,7 @@ def label(share: Share) -> str:
     """What stands on the arrow: local slope × what came in, or the rule of arrays."""
     slope = share.slope
     if slope is not None:
-        return f"{slope:.3g} × {share.gradient:.3g}"
+        return f"{number(slope)} × {number(share.gradient)}"
     return share.rule if 0 < len(share.rule) <= LONGEST else amount([share.added])
 
 
