@@ -82,7 +82,6 @@ check :f
 check mine:none
 check mine.none:f
 check no_such_module:f
-check mine:np.tanh 1.0
 check mine:f x 1
 check mine:one --shape x
 check mine:one --shape 3,

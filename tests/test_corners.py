@@ -110,6 +110,7 @@ def test_an_image_of_more_shades_than_16_bits_hold_is_refused(shade: int, fits: 
 
 
 def test_an_estimator_in_single_precision_comes_back_in_it(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="sklearn, of the extra sklearn, is not installed")
     x, y = np.linspace(0, 1, 12, dtype=np.float32)[:, None], np.linspace(1, 0, 12, dtype=np.float32)
     fitted = mg.estimators.Regressor(epochs=1, random_state=0).fit(x, y)
     fitted.save(tmp_path / "r.npz")

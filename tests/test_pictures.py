@@ -54,7 +54,9 @@ def lines_of(axes: Any) -> Iterator[str]:
     for text in axes.texts:
         yield f"  text {text.get_text()!r}: {properties(text, 'position', 'ha', 'va', 'fontsize', 'color')}"
     for image in axes.images:
-        shown = properties(image, "array", "extent", "clim", "interpolation")
+        shown = properties(image, "array", "extent", "clim", "interpolation").replace(
+            "antialiased", "auto"
+        )  # its old name
         ends = said([*image.cmap(0.0), *image.cmap(1.0), *image.cmap(np.ma.masked)])
         yield f"  image {shown}, origin {image.origin}, colours {ends}"
     for part in axes.collections:
