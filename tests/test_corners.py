@@ -110,6 +110,7 @@ def test_an_image_of_more_shades_than_16_bits_hold_is_refused(shade: int, fits: 
 
 
 def test_an_estimator_in_single_precision_comes_back_in_it(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="sklearn, of the extra sklearn, is not installed")
     x, y = np.linspace(0, 1, 12, dtype=np.float32)[:, None], np.linspace(1, 0, 12, dtype=np.float32)
     fitted = mg.estimators.Regressor(epochs=1, random_state=0).fit(x, y)
     fitted.save(tmp_path / "r.npz")
@@ -324,3 +325,8 @@ def test_a_number_that_goes_with_the_batch_is_written_as_its_size() -> None:
     assert lines[5] == "gather = Gather(shape, constant){'axis': 0}"
     assert lines[7] == "mul = Mul(gather, constant_2)"
     assert lines[-3] == "div = Div(reducesum, cast)"
+
+
+def test_what_is_padded_with_is_a_plain_number() -> None:
+    with pytest.raises(TypeError, match=r"np\.pad takes plain numbers to pad with; np\.concatenate joins Values"):
+        np.pad(Value([1.0, 2.0]), 1, constant_values=Value(3.0))  # type: ignore[call-overload]

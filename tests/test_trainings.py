@@ -22,10 +22,8 @@ import pytest
 
 import microgradnet as mg
 from microgradnet import data, nn, optim, train
-from microgradnet.estimators import Classifier, Columns, Regressor
 from tests import descriptions
 from tests.test_answers import a, said
-from tests.test_estimators import Frame
 
 PAGE = Path(__file__).with_name("trainings.txt")
 N = 20
@@ -132,6 +130,10 @@ def tried() -> Iterator[str]:
 
 
 def estimated() -> Iterator[str]:
+    pytest.importorskip("sklearn", reason="sklearn, of the extra sklearn, is not installed")
+    from microgradnet.estimators import Classifier, Columns, Regressor
+    from tests.test_estimators import Frame
+
     names = np.array(["no", "perhaps", "yes"])[CLASSES]
     for more in ({}, {"hidden": (3,), "batch_size": 5}, {"scale": False}, {"patience": 1}, {"validation": 0.25}):
         how: Any = {"epochs": 4, "random_state": 0, **more}
