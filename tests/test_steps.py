@@ -363,3 +363,14 @@ def test_arrows_of_a_film_point_where_the_gradient_goes() -> None:
         assert (x, y) == mark.points[0]
         assert near > x  # it points to the left
         assert max(px for px, _ in tip(mark.points)) > mark.points[-1][0]
+
+
+def test_a_step_prints_in_a_line() -> None:
+    x, y = Value(2.0, name="x"), Value(-3.0, name="y")
+    assert [repr(step) for step in mg.steps(np.tanh(x * y) + x)] == [
+        "Step 1, +: gradient 1, passes g = 1 to tanh, g = 1 to x",
+        "Step 2, tanh: gradient 1, passes g × (1 − out × out) = 2.458e-05 to ×",
+        "Step 3, ×: gradient 2.458e-05, passes g × y = -7.373e-05 to x, g × x = 4.915e-05 to y",
+    ]
+    w = Value(np.ones((2, 3)), name="w")
+    assert repr(mg.steps((w * 2.0).sum())[1]) == "Step 2, ×: gradient (2, 3), passes g × 2 = (2, 3) to w"

@@ -49,7 +49,7 @@ class Point:
         if not self.places:
             raise TypeError(
                 "check_grads: there is nothing to differentiate by. Pass floats, floating-point arrays, Values or "
-                f"Modules; got {', '.join(brief(x) for x in self.args) or 'no arguments'}"
+                f"Modules, 3.0 for 3; got {', '.join(brief(x) for x in self.args) or 'no arguments'}"
             )
         self.at: list[Array] = [place.read() for place in self.places]
         self.by_rules: bool = written is None

@@ -15,6 +15,7 @@ from ..debugging import trace_of
 from ..notation import from_rule, letters_of, rule_written, with_numbers
 from ..ops.elementwise import hook_row
 from ..ops.shape import take
+from ..words import printable
 
 
 class ForShow:
@@ -180,6 +181,16 @@ class Share:
         return with_numbers(self.rule, self._rule.letters) if self.rule else ""
 
 
+def in_short(x: Any) -> str:
+    """A number; of an array its shape."""
+    return f"{np.shape(x)}" if np.ndim(x) else f"{float(numbers(x)):.4g}"
+
+
+def called(value: Value) -> str:
+    """The name of a Value, or the operation that it is the result of."""
+    return value.name or (value.op.symbol if value.op is not None else "a leaf")
+
+
 class Step:
     """One operation of a backward pass.
 
@@ -197,6 +208,13 @@ class Step:
         self.rule: Rule = Rule(value, gradient, texts)
         trace = trace_of(value)
         self.line: str | None = str(trace) if trace else None  # the user's, if it was recorded in debug mode
+
+    def __repr__(self) -> str:
+        """In a line. The table, of all steps, calls everything as your variables do."""
+        shares = self.inputs
+        passed = [f"{share.rule or 'its own'} = {in_short(share.added)} to {called(share.value)}" for share in shares]
+        sums = ", ".join(passed) or "on nothing"
+        return printable(f"Step {self.number}, {self.symbol}: gradient {in_short(self.gradient)}, passes {sums}")
 
     @property
     def op(self) -> Op:
