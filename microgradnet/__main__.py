@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from . import __version__, data, functional, nn, optim
+from . import data, functional, nn, optim
 from .core import Value
 from .gradcheck import GradReport, check_grads
 from .saving import load, save
@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
         epilog=BEGIN,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"microgradnet {__version__}")
+    parser.add_argument("--version", action="version", version=f"microgradnet {sys.modules[__package__].__version__}")
     commands = parser.add_subparsers(dest="command")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:

@@ -119,6 +119,15 @@ AT: dict[str, str] = {
     "subtract": "v.at[i].add(-x)",
 }
 
+DRAWING = each(
+    "show view display plot open",
+    'microgradnet.draw(v).save("graph.html") is a page to open; a notebook shows the last line of a cell by itself',
+)
+STEPS = each(
+    "show view display play plot open run",
+    'microgradnet.steps(v).save("backward.html") is a page that plays it; a notebook shows the last line of a cell',
+)
+
 LINEAR: dict[str, str] = {
     **each("neurons coef_", "linear.weight has a row for each neuron, and linear.bias a number"),
     **each("w W kernel weights", "linear.weight, (out_features, in_features)"),
@@ -294,6 +303,7 @@ FUNCTIONAL: dict[str, str] = {
                                            "multilabel_soft_margin_loss=binary_cross_entropy_with_logits "
                                            "multi_head_attention_forward=scaled_dot_product_attention"),
     **each("reshape", "np.{}(v, …)"),
+    "accuracy": 'microgradnet.evaluate(model, x, y, metrics=["accuracy"])',
     **each("cdist pdist", "functional.pairwise_distance(v[:, None], w[None])"),
     **each("threshold hardshrink", "np.where(condition, v, x), and np.clip(v, low, high)"),
     **each("softshrink", "v - np.clip(v, -x, x)"),
@@ -355,7 +365,8 @@ DATA: dict[str, str] = {
 
 # Where a name was looked for -> the name -> what there is instead.
 INSTEAD: dict[str, dict[str, str]] = {
-    "Value": VALUE, "At": AT, "Linear": LINEAR, "Module": MODULE, "Optimizer": OPTIMIZER, "microgradnet": PACKAGE,
+    "Value": VALUE, "At": AT, "Drawing": DRAWING, "Steps": STEPS, "Linear": LINEAR,
+    "Module": MODULE, "Optimizer": OPTIMIZER, "microgradnet": PACKAGE,
     "microgradnet.nn": NN, "microgradnet.nn.init": INIT, "microgradnet.functional": FUNCTIONAL,
     "microgradnet.optim": OPTIM, "microgradnet.data": DATA,
     "microgradnet.transforms": {name: PACKAGE[name] for name in PACKAGE if name not in ("recompute", "gradients")},

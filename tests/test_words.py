@@ -143,7 +143,7 @@ SPACES: dict[str, Any] = {
 # What is looked at for each home in the table.
 HOMES: dict[str, Any] = {
     "Value": Value(np.eye(3)), "At": Value(1.0).at, "Linear": nn.Linear(2, 1), "Module": nn.ReLU(),
-    "Optimizer": SPACES["optimizer"],
+    "Optimizer": SPACES["optimizer"], "Drawing": mg.draw(Value(1.0) * 2.0), "Steps": mg.steps(Value(1.0) * 2.0),
 }  # fmt: skip
 
 

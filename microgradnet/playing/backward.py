@@ -16,7 +16,7 @@ from ..viz.drawing import Drawing, checked_names, checked_options, pictures, unc
 from ..viz.graph import Node, read
 from ..viz.homes import settle_in
 from ..viz.passes import Noted, Step
-from ..words import brief, printable
+from ..words import brief, foreign, own, printable
 from .film import Film, film
 from .gif import gif
 from .svg import animated
@@ -26,7 +26,14 @@ FEW = 40  # steps that are printed; `text` has all
 TALL = 560  # pixels of the player in a notebook
 
 
-class Steps(Sequence[Step]):
+class ForeignSteps:
+    """What one might call to see them, and there is not; what there is here instead is said in `foreign`."""
+
+
+foreign(ForeignSteps, "Steps", "show view display play plot open run")
+
+
+class Steps(Sequence[Step], ForeignSteps):
     """A backward pass, one `Step` for each operation, in the order in which they are swept. Made by `steps`.
 
     A sequence: `len(s)`, `s[0]`, `for step in s`. Printed it is a table, whole in `text`; in a notebook and in the page
@@ -92,6 +99,9 @@ class Steps(Sequence[Step]):
         picture = self._drawing._small
         assert picture.passed
         return film(picture, picture.passed, self._title, self._drawing._graph(picture)["direction"])
+
+    def __dir__(self) -> list[str]:
+        return own(self)
 
     def __repr__(self) -> str:
         return printable(self._table(FEW))

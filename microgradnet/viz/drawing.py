@@ -21,7 +21,7 @@ from ..files import place, replace
 from ..nn import init
 from ..nn.module import Module
 from ..tree import KIND_OF, children
-from ..words import brief, printable
+from ..words import brief, foreign, own, printable
 from . import dot, render, svg, text
 from .boxes import Picture, title_of
 from .fold import WAYS, fold
@@ -34,7 +34,14 @@ from .scene import in_better_direction
 PAGE_CAP = 2_000  # boxes that a page can unfold to
 
 
-class Drawing:
+class ForeignDrawing:
+    """What the drawings of other libraries have and ours has not; what there is here instead is said in `foreign`."""
+
+
+foreign(ForeignDrawing, "Drawing", "show view display plot open")
+
+
+class Drawing(ForeignDrawing):
     """A graph, drawn: `save` it, print its `text`, or let a notebook show it. Made by `draw`.
 
     `text` is a tree with all facts; `source` the DOT text; `boxes` counts what is drawn, `folded` says what was folded
@@ -134,6 +141,9 @@ class Drawing:
             raise TypeError(f"diff compares with another drawing; got {brief(other)}. mg.draw(value) makes one")
         lines = difflib.unified_diff(self.text.splitlines(), other.text.splitlines(), "this", "other", lineterm="")
         return "\n".join(lines)
+
+    def __dir__(self) -> list[str]:
+        return own(self)
 
     def __repr__(self) -> str:
         return self.text
@@ -283,6 +293,8 @@ def recorded(what: tuple[Any, ...], named: dict[str, Any]) -> tuple[list[Value],
     for x in found:
         if not isinstance(x, Value):
             way = ". draw(f(x)) draws what a function computes" if callable(x) else ""
+            if isinstance(x, str):
+                way = f". draw(v).save({brief(x)}) writes it into a file"
             raise TypeError(f"draw wants Values, or a Module and an example input; got {brief(x)}{way}")
     if not found:
         raise TypeError("draw got an empty list; it wants Values, or a Module and an example input")
