@@ -8,6 +8,7 @@ activations, cost and accuracy.
 from __future__ import annotations
 
 import argparse
+import warnings
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ NETWORKS: dict[str, tuple[Any, Any, str, str]] = {
 def main(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
+    warnings.filterwarnings("ignore", r"SGD.step\(\) moved nothing")  # which is what this example shows
     digits = data.digits(seed=options.seed)
     targets = data.one_hot(digits.train_labels)
     figure = plots.new_figure(13, 4.2)

@@ -52,6 +52,7 @@ RAW = {
     "transforms.recompute:_cut_masks.leaf": "shares memory with a mask that is cut off: computes nothing of it",
     "transforms.variables:Variables.fresh": "a program takes the branch above it, which is recorded",
     "transforms.variables:Variables.plain": "copies what variables hold once they are nobody's: no number is looked at",
+    "words:instead_of_result": "asks whether it is a Value, for an error: no number is looked at",
     "words:shown": 'the text of a number: `print` and `f"{v}"` are refused before it',
     "words:written": "the same, of an index in an error's words",
 }
