@@ -108,7 +108,7 @@ def objects() -> Iterator[Any]:
         deep = np.tanh(deep) * 2
     for drawing in (mg.draw(loss, names={NAME: x}), mg.draw(model(np.ones((2, 3)))), mg.draw(deep, cap=20)):
         yield from (drawing, drawing.text, drawing.source, drawing.html, drawing.folded, drawing.diff(mg.draw(x)))
-    yield from (steps := mg.steps(loss.sum(), names={NAME: x}), steps.text, steps.html, mg.steps(deep.sum()))
+    yield from (steps := mg.steps(loss.sum(), names={NAME: x}), steps[0], steps.text, steps.html, mg.steps(deep.sum()))
     step = mg.compile(lambda x: (Value(x) * wrong(x)).sum())
     _, _, _ = (step(np.ones(2)) for _ in range(3))
     yield from (step, Later(lambda: 1.0), *step.latest.program.nodes)
