@@ -62,7 +62,7 @@ class Value(ArrayLike):
     params: dict[str, Any]
     age: int  # larger than that of everything it was computed from
     name: str | None
-    scope: tuple[Any, int, Any] | None  # the calls of Modules it is the result of, or None; see nn.module.Scope
+    scope: tuple[Any, type, int, Any] | None  # the calls of Modules it is the result of, or None; see nn.module.Scope
     recorded_at: object  # the user's line; only in debug mode
 
     def __init__(self, data: Data, name: str | None = None, *more: Never, **foreign: Never) -> None:

@@ -359,11 +359,11 @@ def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
                 listener(self, out)
         if isinstance(out, Value):
             if out.age > start:  # and not an input handed through
-                out.scope = ref(self), start, out.scope
+                out.scope = ref(self), type(self), start, out.scope
         elif type(out) is tuple:
             for part in out:
                 if isinstance(part, Value) and part.age > start:
-                    part.scope = ref(self), start, part.scope
+                    part.scope = ref(self), type(self), start, part.scope
         return out
 
     call.__doc__ = forward.__doc__
@@ -374,6 +374,7 @@ class Scope(NamedTuple):
     """That a Value is a result of a call of `module`; what of its history is younger than `start` was made inside."""
 
     module: Module | None  # None if it is gone by now
+    kind: type[Module]  # its class
     start: int
 
 
@@ -381,8 +382,8 @@ def scopes_of(value: Value) -> Iterator[Scope]:
     """The calls of Modules that returned this Value, the outermost first."""
     held = value.scope
     while held is not None:
-        module, start, held = held
-        yield Scope(module(), start)
+        module, kind, start, held = held
+        yield Scope(module(), kind, start)
 
 
 class WrongInput(ValueError):

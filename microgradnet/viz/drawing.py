@@ -31,7 +31,9 @@ from .page import page
 from .played import with_play
 from .scene import in_better_direction
 
+CAP = 300  # boxes of a picture, unless more are asked for
 PAGE_CAP = 2_000  # boxes that a page can unfold to
+STAIRCASE = 3_000.0  # the height of a screen, in pixels, that nobody has
 
 
 class ForeignDrawing:
@@ -88,15 +90,20 @@ class Drawing(ForeignDrawing):
         """The picture as bytes of "svg", "png" or "pdf".
 
         By the `dot` program or, where it is missing, by pygraphviz; where both are, this package lays an SVG out by
-        itself. Raises RuntimeError with the remedies for the other two, and TimeoutError if Graphviz takes longer than
-        `timeout` seconds.
+        itself, and so it does where Graphviz's is a staircase that no screen shows. Raises RuntimeError with the
+        remedies for the other two, and TimeoutError if Graphviz takes longer than `timeout` seconds.
         """
         try:
-            return render.rendered(self._source, format, timeout)
+            drawn = render.rendered(self._source, format, timeout)
         except render.NoGraphviz:
             if format != "svg":
                 raise
-        return self._svg().encode()
+            return self._svg().encode()
+        if format == "svg" and self.boxes <= CAP and (height := render.screen(drawn)) > STAIRCASE:
+            own = self._svg().encode()
+            if render.screen(own) < height / 2:
+                return own
+        return drawn
 
     def _svg(self) -> str:
         """The picture as this package lays it out."""
@@ -163,7 +170,7 @@ def draw(
     names: Mapping[str, Any] | None = None,
     fold: str | Collection[str] = "auto",
     depth: int | None = None,
-    cap: int | None = 300,
+    cap: int | None = CAP,
     gradients: bool = True,
     weights: bool = False,
     direction: str | None = None,

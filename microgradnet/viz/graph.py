@@ -31,16 +31,12 @@ class Group:
     path = ""  # where it is, as the names of what it holds begin
     counts = True  # whether its parameters are counted
 
-    def __init__(self, module: Module | None, start: int, parent: Group | None) -> None:
+    def __init__(self, module: Module | None, noun: str, start: int, parent: Group | None) -> None:
         self.module: Module | None = module
+        self.noun: str = noun  # what it is, in a word: the name of the Module's class
         self.start: int = start
         self.parent: Group | None = parent
         self.depth: int = parent.depth + 1 if parent else 0
-
-    @property
-    def noun(self) -> str:
-        """What it is, in a word."""
-        return type(self.module).__name__ if self.module else "module"
 
     def chain(self) -> list[Group]:
         """The groups it is in, the outermost first and itself last."""
@@ -54,7 +50,7 @@ class Group:
         """Where the Module around it holds this one: `layers[0]`; its class, if there is none around it."""
         around = self.parent.module if self.parent else None
         path = path_in(around, self.module) if around and self.module else ""
-        return path.removeprefix(".") or (type(self.module).__name__ if self.module else "a module that is gone")
+        return path.removeprefix(".") or self.noun
 
     @property
     def subtitle(self) -> str:
@@ -213,9 +209,9 @@ def groups_of(nodes: list[Node]) -> list[Group]:
                 group = group.parent
             if group and (node.group is None or group.start > node.group.start):
                 node.group = group
-        for module, since in scopes_of(node.thing):
+        for module, kind, since in scopes_of(node.thing):
             if since not in groups:
-                groups[since] = Group(module, since, node.group)
+                groups[since] = Group(module, kind.__name__, since, node.group)
             if node.group is None or since > node.group.start:
                 node.group = groups[since]
     return list(groups.values())

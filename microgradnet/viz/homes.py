@@ -32,8 +32,7 @@ class Held(Group):
     """What belongs to one object that holds Values."""
 
     def __init__(self, owner: Any, title: str, path: str, start: int, parent: Held | None) -> None:
-        super().__init__(None, start, parent)
-        self.owner: Any = owner
+        super().__init__(None, type(owner).__name__, start, parent)
         self.label: str = title
         self.path: str = path
 
@@ -45,13 +44,7 @@ class Held(Group):
     @property
     def subtitle(self) -> str:
         """Its class."""
-        name = type(self.owner).__name__
-        return "" if name == self.label else name
-
-    @property
-    def noun(self) -> str:
-        """What it is, in a word."""
-        return type(self.owner).__name__
+        return "" if self.noun == self.label else self.noun
 
 
 def settle_in(nodes: list[Node], frame: Any) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
 
+from .cells import SCREEN
 from .dot import STYLES
 
 FORMATS = ("svg", "png", "pdf")
@@ -50,6 +52,14 @@ def rendered(source: str, format: str, timeout: float) -> bytes:
     if done.returncode or not done.stdout:
         raise RuntimeError(f"Graphviz failed: {done.stderr.decode(errors='replace').strip() or done.returncode}")
     return styled(done.stdout) if format == "svg" else done.stdout
+
+
+def screen(svg: bytes) -> float:
+    """The height in pixels of the screen that shows all of an SVG."""
+    found = re.search(rb'<svg [^>]*?width="([\d.]+)(pt)?"\s+height="([\d.]+)', svg)
+    assert found, "an SVG says its size"
+    width, height = float(found[1]), float(found[3])
+    return max(width / SCREEN, height) * (4 / 3 if found[2] else 1.0)
 
 
 def styled(svg: bytes) -> bytes:
