@@ -203,6 +203,84 @@ def rare() -> Made:
     return mg.value_and_grad(step), (a(3, 3),)
 
 
+def products() -> Made:
+    """Products of batches, of vectors, of what is turned; on more axes than two, and along axes of length 1."""
+    m, b, column = Value(a(3, 4)), Value(a(3)), Value(a(4, 1))
+
+    def step(x: Any, y: Any, z: Any) -> Any:
+        flat = F.linear(x, m, b)
+        each = flat @ z
+        vector = np.dot(m, y)
+        inner = np.dot(y, y) + np.dot(flat[0, 0], vector) + np.dot(x[0], y).max() + (x[0] @ column).sum()
+        turned = x.transpose(2, 0, 1)[0] @ x[:, :, 1].T + np.matmul(x[:, ::2], m.T)[:, :2, 1]
+        loss = (each @ np.ones(6)).mean() + inner + (turned**2).sum() + F.linear(y[None], m, b).sum()
+        m.grad = b.grad = column.grad = None
+        loss.backward()
+        m.data -= 0.1 * m.grad
+        return loss, vector, b.grad, column.grad.T
+
+    return step, (a(2, 5, 4), a(4), a(2, 3, 6))
+
+
+def looked_up() -> Made:
+    """Rows by numbers, attention behind a mask and to the past, the share of what is right."""
+    table, head = Value(a(6, 4)), Value(a(5, 4))
+
+    def step(words: Any, labels: Any, seen: Any) -> Any:
+        x = F.embedding(words, table)
+        x = F.scaled_dot_product_attention(x, x, x, attn_mask=seen) + F.scaled_dot_product_attention(
+            x[:, ::-1], x, x, is_causal=True
+        )
+        scores = x @ head.T
+        loss = F.cross_entropy(scores.reshape(-1, 5), labels.ravel(), label_smoothing=0.1)
+        table.grad = head.grad = None
+        loss.backward()
+        table.data -= 0.1 * table.grad
+        return loss, (scores.argmax(axis=-1) == labels).mean(), F.softmax(scores, axis=1)
+
+    seen = np.where(np.tri(3, dtype=bool), 0.0, -np.inf)
+    return step, (np.array([[0, 5, 2], [5, 1, 1]]), np.array([[1, 4, 0], [2, 2, 3]]), seen)
+
+
+def powers() -> Made:
+    """Functions of elements, in two dtypes; what is larger, and least and most along axes."""
+
+    def step(x: Any, y: Any) -> Any:
+        z = x**2 + x**3 + x**1 + x**0.5 + x**-1 + x**4 + np.power(x, y) + x.astype(np.float64) + 2**x
+        both = (x > 0.5) & (y < 0.5) | ~(x == y) ^ (x >= 0.25)
+        z = np.where(both, z, 0.0) + np.where(y > x, -np.inf, np.log1p(y)).clip(-1, 1) + np.hypot(x, y) % 0.7
+        most = z.max(axis=(0, 2), keepdims=True) - z.min(axis=1, keepdims=True) + np.logaddexp(x, y).max()
+        scaled = F.layer_norm(z, (2, 4)) * F.softmax(x, axis=0) + F.sigmoid(-y) - F.relu(z - 1.0)
+        cost = (scaled * most).mean(axis=(0, -1)).sum() + np.abs(z).var()
+        return cost, both.sum(axis=0), np.floor(z * 2.0).astype(int)
+
+    return mg.value_and_grad(lambda x, y: (step(x, y)[0], step(x, y)[1:]), has_aux=True), (
+        a(3, 2, 4, dtype=np.float32),
+        a(3, 2, 4),
+    )
+
+
+def joined_up() -> Made:
+    """What is put together along any axis, written in part, repeated, padded, put in order."""
+    state = Value(a(4))
+
+    def step(x: Any, y: Any, n: float) -> Any:
+        both = np.concatenate([x * state[:2], y[:, :2] * n, x[:, ::-1]], axis=-1)
+        flat = np.concatenate([both, x], axis=None)
+        stacked = np.stack([x, x + 1.0, y[:, 1:]], axis=1).swapaxes(0, 2)
+        z = both.at[0, 1:3].set(n).at[:, 0].add(x[:, 1])
+        rows = np.pad(x, ((1, 0), (0, 2))) + np.repeat(y, 2, axis=1)[:1, :4].T[:1] + np.tile(y[:1, :2], 2)
+        parts = np.split(flat, [3, 8])
+        order = np.sort(parts[1])[::-1] * np.cumsum(parts[1]) + np.roll(parts[1], 2)
+        np_zeros = np.zeros_like(x)
+        np_zeros[0] += x[1] * 2.0
+        np_zeros /= 3.0
+        loss = (z[:, :4] @ state).sum() + stacked.prod(axis=0).sum() + rows.sum() + order.sum() + np_zeros.mean()
+        return loss, [part * n for part in parts], {"first": z[0, 0], "turned": stacked.T, "n": n * 2.0}
+
+    return step, (a(2, 2), a(2, 3), 0.5)
+
+
 def in_turns() -> Made:
     """Large arrays in several stretches, what is in between being needed in one or in the next."""
 
@@ -355,7 +433,7 @@ DRAWN = tuple(map(drawn, range(5)))
 NUMBERS = (scored, elements, kinds, matrices, *DRAWN)  # so few that elsewhere they would stay numbers
 MADE = (
     classifier, images, normed, recurrent, attentive, wide, shaped, repeated, guarded, scalar, uneven, quadratic,
-    second, rare, in_turns, *NUMBERS,
+    second, rare, products, looked_up, powers, joined_up, in_turns, *NUMBERS,
 )  # fmt: skip
 
 
