@@ -275,7 +275,8 @@ def joined_up() -> Made:
         np_zeros = np.zeros_like(x)
         np_zeros[0] += x[1] * 2.0
         np_zeros /= 3.0
-        loss = (z[:, :4] @ state).sum() + stacked.prod(axis=0).sum() + rows.sum() + order.sum() + np_zeros.mean()
+        size = np.linalg.slogdet(x).logabsdet * n
+        loss = (z[:, :4] @ state).sum() + size + stacked.prod(axis=0).sum() + rows.sum() + order.sum() + np_zeros.mean()
         return loss, [part * n for part in parts], {"first": z[0, 0], "turned": stacked.T, "n": n * 2.0}
 
     return step, (a(2, 2), a(2, 3), 0.5)
@@ -430,10 +431,39 @@ def drawn(seed: int) -> Callable[[], Made]:
 
 
 DRAWN = tuple(map(drawn, range(5)))
+
+
+def put_off() -> Made:
+    """Changes of what is long, of which not all can wait till the end: it is sorted, returned, or of bools."""
+    w, v, u = (Value(a(150, 120) + i) for i in range(3))
+    momentum, adam = optim.SGD([u], lr=0.1, momentum=0.9), optim.Adam([v], lr=0.1)
+
+    def step(x: Any) -> Any:
+        loss = (w * w * x - v * u).sum()
+        w.grad = v.grad = u.grad = None
+        loss.backward()
+        twice = w.grad * 2.0
+        w.data -= np.sort(w.grad, axis=0) * 0.1 + twice + np.tanh(w.grad) * (w.grad > 0.5)
+        momentum.step()
+        adam.step()
+        return loss, twice
+
+    return step, (a(150, 120),)
+
+
+def large() -> Made:
+    """Products that BLAS is left, and those that it is not."""
+
+    def step(x: Any, y: Any, z: Any) -> Any:
+        return x @ y.swapaxes(1, 2), x @ y, (x[0].T @ z)[:2], z.T @ x[0], x[:, :1] @ y, x[0].T @ z[:, 0]
+
+    return step, (a(2, 128, 136), a(2, 136, 136), a(128, 140))
+
+
 NUMBERS = (scored, elements, kinds, matrices, *DRAWN)  # so few that elsewhere they would stay numbers
 MADE = (
     classifier, images, normed, recurrent, attentive, wide, shaped, repeated, guarded, scalar, uneven, quadratic,
-    second, rare, products, looked_up, powers, joined_up, in_turns, *NUMBERS,
+    second, rare, products, looked_up, powers, joined_up, in_turns, put_off, large, *NUMBERS,
 )  # fmt: skip
 
 
@@ -481,7 +511,7 @@ def native(make: Callable[[], Made]) -> str:
             patch.setattr(module, "registers", lambda: (16, 32))
         f = recorded(make, "native")
     latest: Any = f.latest
-    lines = [*latest.text.splitlines(), f"# {'; '.join(f.passes[-2:])}"]
+    lines = [*latest.text.splitlines(), f"# {'; '.join(f.passes[-2:])}; checks its arguments: {latest.hurries(())}"]
     for text in texts:
         plain = re.sub(r"\b\d{9,}\b", "address", text)
         for part in re.split(r"^(?=define )", plain, flags=re.MULTILINE):

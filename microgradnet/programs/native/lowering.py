@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from ...ops.shape import SLOT
-from ..lowering import summed, transposed
+from ..lowering import ONE_OF_THEM, ROOMY, summed, transposed
 from ..nodes import Node, changed, ufunc_of
 from ..passes import copied, scalar
 from ..scalars.gathers import packed, taken
 from ..traced import cast
 
-ROOMY = (np.dtype(np.float32), np.dtype(np.float64))
 SMALLEST, LARGEST = np.minimum.reduce, np.maximum.reduce
 
 
@@ -116,8 +115,7 @@ def axes_of(x: Node, axis: Any) -> tuple[int, ...]:
 
 def of_floats(*nodes: Any) -> bool:
     """Whether all are arrays of one dtype that loops compute with."""
-    kinds = {x.dtype for x in nodes if type(x) is Node}
-    return all(type(x) is Node and x.shape is not None for x in nodes) and len(kinds) == 1 and kinds <= set(ROOMY)
+    return {x.dtype if type(x) is Node and x.shape is not None else None for x in nodes} in ONE_OF_THEM
 
 
 # --------------------------------------------------------------------------------------------------------- the rows
