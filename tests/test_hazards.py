@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import logging
 import math
 import random
 import time
@@ -80,6 +82,18 @@ def written(x: Any) -> Any:
     np.multiply(y, 3, out=y)
     y.sort()
     return y, part, V * y
+
+
+def not_yet_there() -> Step:
+    def step(x: Any) -> Any:
+        return V * x if x.ndim else missing
+
+    if FALSE:
+        missing = V
+    return step
+
+
+FALSE = False
 
 
 def written_as_something_else(x: Any) -> Any:
@@ -211,6 +225,8 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
         lambda t, x: (np.where(t < x, x, t) * V, (t <= x) == (t > np.float64(0.5)), x == t),
         lambda i: (i / 2, ARRAYS[i][0]),
     ),
+    "a variable that nothing is in yet": (not_yet_there(), vectors),
+    "a Value from the host": (lambda x: mg.host_call(lambda a: Value(a) * 2, x) * V, vectors),
     "a dict to the host": (lambda x: mg.host_call(lambda d: d["a"][0] * d["b"], {"a": [x, 1], "b": 2.0}) * V, vectors),
     "a list of a float and numbers": (lambda t: V * [t, 1.0, 2.0], floats),
     "NaN, infinite, denormal, huge": (lambda x: np.where(np.isnan(V * x), 0.0, V * x * 1e-300), nan_and_inf),
@@ -270,6 +286,16 @@ class Settings:
     def __init__(self) -> None:
         self.own = 2.0
         self.nested = {"list": [1.0, 2.0]}
+
+    @property
+    def twice(self) -> float:
+        """What is computed of an attribute."""
+        return 2 * self.own
+
+    @classmethod
+    def thrice(cls) -> float:
+        """The same of one of the class."""
+        return 3 * cls.scale
 
 
 class Slotted:
@@ -337,6 +363,9 @@ def around() -> dict[str, tuple[Step, Callable[[float], None]]]:
         "an attribute of an object": (lambda x: (x * settings.own).sum(), lambda s: setattr(settings, "own", s)),
         "an attribute by its name": (
             lambda x: (x * getattr(settings, "own")).sum(), lambda s: setattr(settings, "own", s)),  # noqa: B009
+        "what a property looks at": (lambda x: (x * settings.twice).sum(), lambda s: setattr(settings, "own", s)),
+        "what a class method looks at": (
+            lambda x: (x * settings.thrice()).sum(), lambda s: setattr(Settings, "scale", s)),
         "a slot": (lambda x: (x * slotted.scale).sum(), lambda s: setattr(slotted, "scale", s)),
         "a dataclass": (lambda x: (x**options.power).sum(), lambda s: setattr(options, "power", int(s))),
         "a list in a dict of an object": (
@@ -543,6 +572,27 @@ def writes_a_larger_shape(x: Any) -> Any:
     return y
 
 
+def catches_the_error(x: Any) -> Any:
+    with contextlib.suppress(TypeError):
+        float(x.sum())
+    return z(x)
+
+
+def logs(x: Any) -> Any:
+    logging.getLogger(__name__).error("a step")
+    return z(x)
+
+
+def sorts_an_array_that_changes() -> Step:
+    array = np.arange(3.0)
+
+    def step(x: Any) -> Any:
+        return z(x * np.sort(array))
+
+    step.change = lambda: array.__iadd__(1.0)  # type: ignore[attr-defined]
+    return step
+
+
 def prints(x: Any) -> Any:
     print("a step")
     return z(x)
@@ -601,6 +651,10 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "x.flat": (lambda x: z(x) * x.flat[0], f"flat.*ravel.*{HERE}"),
     "the data of a result": (writes_the_data_of_a_result, f"lies in an array that was written since.*{HERE}"),
     "what was computed before": (lambda x: (OLD * x).sum(), f"was computed before the step.*pass it.*{HERE}"),
+    "an error that is caught": (catches_the_error, f"float.*{LOOKS}"),
+    "a logger": (logs, f"logging.*Return what is to be logged.*{HERE}logs"),
+    "an array that changes, and is sorted": (
+        sorts_an_array_that_changes(), "array with other numbers, with which plain NumPy computes"),
     "a set": (lambda x: {1, 2}, f"returns .*in tuples, lists and dicts.*{HERE}"),
     "a generator out": (lambda x: (y for y in [z(x)]), f"returns .*in tuples, lists and dicts.*{HERE}"),
     "nothing at all": (lambda x: None, "nothing to compile"),
