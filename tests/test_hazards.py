@@ -705,6 +705,24 @@ def test_a_stand_in_that_has_got_out_says_so() -> None:
         out[0].copy()
 
 
+@pytest.mark.parametrize("backend", ["numpy", None])
+def test_what_is_assigned_is_another_array(backend: Any) -> None:
+    w = Value([1.0, 2.0, 3.0])
+
+    @mg.compile(backend=backend)
+    def step(x: Any) -> Any:
+        w.data = w.data * x
+        w.grad = x * 2
+
+    for _ in range(4):
+        step(A)
+        data, grad = w.data, w.grad
+        before = data.copy(), grad.copy()
+        step(A + 1)
+        assert (data == before[0]).all()
+        assert (grad == before[1]).all()
+
+
 def test_arguments_are_not_kept() -> None:
     step = mg.compile(lambda x, o: x * o[0].own)
     settings, x = Settings(), np.ones(3)

@@ -350,7 +350,7 @@ def kinds() -> Made:
         return x * 0.5
 
     def step(x: float, n: int) -> Any:
-        grid = [np.maximum(s, t) for s in p for t in q]
+        grid = [np.maximum(s, t) for s in p for t in q] + [np.maximum(c, t) for c in (0.3, 0.5, 0.7) for t in q]
         masks = [np.where(s > x, s * t, 2 * t) + (s > t) * s for s, t in zip(p, q[::-1], strict=False)]
         powers = [t**2 + t**3 + t**-1 + (t * t + 1.0) ** 0.5 + n**t for t in q]
         plain = [
