@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import logging
 import math
 import random
 import time
+import weakref
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ from tests.compiled import check
 Step = Callable[..., Any]
 W = Value(np.random.default_rng(0).normal(size=(4, 3)))
 V = Value([1.0, 2.0, 3.0])
+OLD = V * 2.0
 A = np.arange(3.0)
 GENERATOR = np.random.default_rng(3)
 RNG = np.random.default_rng(1)
@@ -80,6 +84,25 @@ def written(x: Any) -> Any:
     return y, part, V * y
 
 
+def not_yet_there() -> Step:
+    def step(x: Any) -> Any:
+        return V * x if x.ndim else missing
+
+    if FALSE:
+        missing = V
+    return step
+
+
+FALSE = False
+
+
+def written_as_something_else(x: Any) -> Any:
+    y, z = (x * 2).astype(np.float32), np.zeros_like(np.stack([x, x]))
+    np.add(x, 1.0, out=y)
+    np.add(x, y, out=z)
+    return y, z
+
+
 def written_into_new(x: Any) -> Any:
     y = np.zeros_like(x)
     y[:2] = x[1:]
@@ -112,6 +135,19 @@ def parameters_written() -> Any:
         return old, old[1:].sum(), w.data, v.data, w.grad, v.grad
 
     return step, lambda: [w.data, v.data, w.grad, v.grad]
+
+
+def numbers_written() -> Any:
+    w, u = Value([1.0, 2.0, 3.0]), Value(2.0)
+
+    def step(x: Any) -> Any:
+        w.grad = x.sum()  # everywhere
+        u.data += x.sum()
+        u.grad = x[0]
+        u.grad *= 2.0
+        return w.grad * u
+
+    return step, lambda: [w.data, w.grad, u.data, u.grad]
 
 
 def constants_assigned() -> Any:
@@ -182,6 +218,16 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "isinstance": (by_isinstance, vectors),
     "arrays written in place": (written, vectors),
     "arrays made to be written into": (written_into_new, vectors),
+    "written in another shape and dtype": (written_as_something_else, vectors),
+    "a comparison as whole numbers": (lambda x: (np.floor(V * x).astype(int), (x < V).astype(np.int8)), vectors),
+    "the number of a constant": (lambda x: x.sum() * float(Value(2.0)) * V, vectors),
+    "a float beside an array": (
+        lambda t, x: (np.where(t < x, x, t) * V, (t <= x) == (t > np.float64(0.5)), x == t),
+        lambda i: (i / 2, ARRAYS[i][0]),
+    ),
+    "a variable that nothing is in yet": (not_yet_there(), vectors),
+    "a Value from the host": (lambda x: mg.host_call(lambda a: Value(a) * 2, x) * V, vectors),
+    "a dict to the host": (lambda x: mg.host_call(lambda d: d["a"][0] * d["b"], {"a": [x, 1], "b": 2.0}) * V, vectors),
     "a list of a float and numbers": (lambda t: V * [t, 1.0, 2.0], floats),
     "NaN, infinite, denormal, huge": (lambda x: np.where(np.isnan(V * x), 0.0, V * x * 1e-300), nan_and_inf),
     "relu of NaN": (lambda x: (F.relu(V * x), np.maximum(V * x, 0), np.exp(V * x * 1000)), nan_and_inf),
@@ -220,7 +266,7 @@ def test_it_is_right(name: str) -> None:
         check(of(step), [arguments(i) for i in range(6) for _ in range(2)], count=None)
 
 
-@pytest.mark.parametrize("make", [parameters_written, constants_assigned, tied])
+@pytest.mark.parametrize("make", [parameters_written, numbers_written, constants_assigned, tied])
 def test_parameters_that_are_written_are_right(make: Callable[[], Any]) -> None:
     check(make, [vectors(i) for i in range(6)])
 
@@ -240,6 +286,16 @@ class Settings:
     def __init__(self) -> None:
         self.own = 2.0
         self.nested = {"list": [1.0, 2.0]}
+
+    @property
+    def twice(self) -> float:
+        """What is computed of an attribute."""
+        return 2 * self.own
+
+    @classmethod
+    def thrice(cls) -> float:
+        """The same of one of the class."""
+        return 3 * cls.scale
 
 
 class Slotted:
@@ -307,6 +363,9 @@ def around() -> dict[str, tuple[Step, Callable[[float], None]]]:
         "an attribute of an object": (lambda x: (x * settings.own).sum(), lambda s: setattr(settings, "own", s)),
         "an attribute by its name": (
             lambda x: (x * getattr(settings, "own")).sum(), lambda s: setattr(settings, "own", s)),  # noqa: B009
+        "what a property looks at": (lambda x: (x * settings.twice).sum(), lambda s: setattr(settings, "own", s)),
+        "what a class method looks at": (
+            lambda x: (x * settings.thrice()).sum(), lambda s: setattr(Settings, "scale", s)),
         "a slot": (lambda x: (x * slotted.scale).sum(), lambda s: setattr(slotted, "scale", s)),
         "a dataclass": (lambda x: (x**options.power).sum(), lambda s: setattr(options, "power", int(s))),
         "a list in a dict of an object": (
@@ -501,6 +560,39 @@ def while_large(x: Any) -> Any:
     return y
 
 
+def writes_the_data_of_a_result(x: Any) -> Any:
+    v = x[:3, 0] * V
+    v.data[...] = 2.0
+    return v.sum()
+
+
+def writes_a_larger_shape(x: Any) -> Any:
+    y = x[0] * 2
+    np.add(x, 1.0, out=y)
+    return y
+
+
+def catches_the_error(x: Any) -> Any:
+    with contextlib.suppress(TypeError):
+        float(x.sum())
+    return z(x)
+
+
+def logs(x: Any) -> Any:
+    logging.getLogger(__name__).error("a step")
+    return z(x)
+
+
+def sorts_an_array_that_changes() -> Step:
+    array = np.arange(3.0)
+
+    def step(x: Any) -> Any:
+        return z(x * np.sort(array))
+
+    step.change = lambda: array.__iadd__(1.0)  # type: ignore[attr-defined]
+    return step
+
+
 def prints(x: Any) -> Any:
     print("a step")
     return z(x)
@@ -557,6 +649,12 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "np.copyto": (lambda x: (np.copyto(y := x * 1, 2.0), z(y))[1], f"copyto.*np.where.*{HERE}"),
     "np.add.at": (lambda x: (np.add.at(y := x * 1, 0, 1.0), z(y))[1], f"add.at.*x.at.*add.*{HERE}"),
     "x.flat": (lambda x: z(x) * x.flat[0], f"flat.*ravel.*{HERE}"),
+    "the data of a result": (writes_the_data_of_a_result, f"lies in an array that was written since.*{HERE}"),
+    "what was computed before": (lambda x: (OLD * x).sum(), f"was computed before the step.*pass it.*{HERE}"),
+    "an error that is caught": (catches_the_error, f"float.*{LOOKS}"),
+    "a logger": (logs, f"logging.*Return what is to be logged.*{HERE}logs"),
+    "an array that changes, and is sorted": (
+        sorts_an_array_that_changes(), "array with other numbers, with which plain NumPy computes"),
     "a set": (lambda x: {1, 2}, f"returns .*in tuples, lists and dicts.*{HERE}"),
     "a generator out": (lambda x: (y for y in [z(x)]), f"returns .*in tuples, lists and dicts.*{HERE}"),
     "nothing at all": (lambda x: None, "nothing to compile"),
@@ -583,6 +681,56 @@ def test_arguments_of_other_kinds_are_refused() -> None:
         step(np.rec.array(np.arange(3.0)))
     with pytest.raises(TypeError, match="complex|real"):  # noqa: RUF043
         mg.compile(lambda x: (V * x).sum())(np.arange(3) * 1j)
+
+
+def test_a_float_has_what_numbers_have() -> None:
+    with pytest.raises(Uncompilable, match=rf"x\.hex of a number is not recorded.*{HERE}"):
+        mg.compile(lambda t: V * len(t.hex()))(0.5)
+    with pytest.raises(TypeError, match="a number has no elements"):
+        mg.compile(lambda t: V * t[0])(0.5)
+    with pytest.raises(AttributeError, match="a number has no 'nothing'"):
+        mg.compile(lambda t: V * t.nothing)(0.5)
+
+
+def test_a_result_is_not_written_into_a_smaller_array() -> None:
+    with pytest.raises(ValueError, match=r"shape \(5, 3\) cannot be written into one of \(3,\)"):
+        mg.compile(writes_a_larger_shape)(ARRAYS[0])
+
+
+def test_a_stand_in_that_has_got_out_says_so() -> None:
+    out: list[Any] = []
+    with pytest.raises(Uncompilable):
+        mg.compile(lambda x: (out.append(x), x * 2)[1])(A)
+    with pytest.raises(RuntimeError, match="is used outside of it"):
+        out[0].copy()
+
+
+@pytest.mark.parametrize("backend", ["numpy", None])
+def test_what_is_assigned_is_another_array(backend: Any) -> None:
+    w = Value([1.0, 2.0, 3.0])
+
+    @mg.compile(backend=backend)
+    def step(x: Any) -> Any:
+        w.data = w.data * x
+        w.grad = x * 2
+
+    for _ in range(4):
+        step(A)
+        data, grad = w.data, w.grad
+        before = data.copy(), grad.copy()
+        step(A + 1)
+        assert (data == before[0]).all()
+        assert (grad == before[1]).all()
+
+
+def test_arguments_are_not_kept() -> None:
+    step = mg.compile(lambda x, o: x * o[0].own)
+    settings, x = Settings(), np.ones(3)
+    step(x, (settings,))
+    gone, static = weakref.ref(x), weakref.ref(settings)
+    del x, settings
+    assert gone() is None
+    assert static() is not None  # or another might come to lie where it lay
 
 
 def test_an_object_that_is_gone_is_not_taken_for_another() -> None:

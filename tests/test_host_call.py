@@ -113,6 +113,15 @@ def test_what_is_no_number_is_refused(result: Any) -> None:
         mg.host_call(lambda: result)
 
 
+def test_results_of_another_kind_are_named() -> None:
+    results: list[Any] = [(True, np.ones(2)), (True, np.ones(2)), [Value(1.0), None]]
+    f = mg.compile(lambda x: (x * 2, mg.host_call(results.pop, 0))[0], backend="numpy")
+    f(np.ones(2))
+    f(np.ones(2))
+    with pytest.raises(TypeError, match=r"pop returned shape \(\) \(bool\), .* at first, and now .*, NoneType:"):
+        f(np.ones(2))
+
+
 def test_a_choice_by_what_it_says_is_told() -> None:
     """A truth it returned in the first call would be frozen."""
     f = mg.compile(lambda x: x if mg.host_call(lambda: True) else -x, backend="numpy")

@@ -544,6 +544,37 @@ def test_other_dtypes_run_as_numpy(dtype: Any) -> None:
     assert (got.data == np.arange(3.0)).all()
 
 
+ODD: dict[str, Callable[..., Any]] = {
+    "sums": lambda x, y: [x.sum(axis=0), (x + y).sum(), x.mean(axis=1), F.quadratic_cost(x.T, y.T)],
+    "products": lambda x, y: [x @ y.T, np.dot(x, y[:1].T), np.dot(x.T, y[:, 0]), F.linear(x, y[:2], y[:2, 0])],
+    "batches": lambda x, y: [x[None] @ y.T, F.linear(x[None], y, y[:, 0]), x[:, None] @ y[..., None]],
+    "layers": lambda x, y: [F.softmax(x * 0.5), F.layer_norm(x * 1.0, x.shape[1:]), F.sigmoid(x), F.relu(x)],
+    "attention": lambda x, y: [
+        F.scaled_dot_product_attention(x, y, x * 0.5),
+        F.scaled_dot_product_attention(x, y, x * 0.5, attn_mask=x @ y.T, is_causal=True),
+    ],
+    "powers": lambda x, y: [x**2, x**3, x**1, x * 1.0 + (y + 9) ** 0.5, (x + 9.0) ** -1, (y > 0) & (x > 0)],
+    "parts": lambda x, y: [np.concatenate([x, y]), np.concatenate([x, y * 0.5], axis=None), x.T[::-1], x[:, [0, 0]]],
+    "choices": lambda x, y: [np.where(x > y, x, y), np.where(x > 0)[0], np.maximum(x, 0.5), x.astype(np.float32) * 2],
+}
+
+
+@pytest.mark.parametrize("kinds", [(np.float16, np.float16), (np.int64, np.float64), (np.float32, np.float64)])
+@pytest.mark.parametrize("name", ODD)
+def test_what_machine_code_does_not_take_is_numpys(name: str, kinds: tuple[Any, Any]) -> None:
+    """Other dtypes, two of them, and no numbers at all."""
+    x, y = (np.arange(-4, 5).reshape(3, 3).astype(kind) for kind in kinds)
+    compiled = native(ODD[name])
+    for some in (3, 0):
+        with np.errstate(all="ignore"):
+            wanted = ODD[name](x[:some], y[:some])
+            for _ in range(3):
+                found = compiled(x[:some], y[:some])
+        for a, b in zip(map(numbers, found), map(numbers, wanted), strict=True):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
 def test_another_dtype_or_kind_of_argument_is_another_program() -> None:
     compiled = native(lambda x, s: Value(x) * s)
     for _ in range(3):

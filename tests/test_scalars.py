@@ -122,8 +122,10 @@ def all_of_it(x: Any, y: Any, c: float) -> Any:
 
 def test_a_rule_that_was_recorded_before_is_recorded_alike() -> None:
     texts = []
+    pull, pulled = patterns.Patterns.pull, []
     for knows in (True, False):
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(patterns.Patterns, "pull", lambda *given: pulled.append(pull(*given)) or pulled[-1])
             if not knows:
                 patch.setattr(patterns.Patterns, "handed", lambda self, node, g: None)
             p, q = Value(0.3), Value(-0.7)
@@ -138,6 +140,7 @@ def test_a_rule_that_was_recorded_before_is_recorded_alike() -> None:
             results = [compiled(c) for c in (0.5, 0.25, -1.5)]
             texts.append((compiled.source, [[float(x) for x in result] for result in results]))
     assert texts[0] == texts[1]
+    assert pulled.count(True) > 100  # times they were
 
 
 # --------------------------------------------------------------------------------------------------- micrograd's moons

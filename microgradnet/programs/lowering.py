@@ -12,6 +12,7 @@ from .nodes import Node, changed
 
 add_reduce: Any = np.add.reduce
 ROOMY = (np.dtype(np.float32), np.dtype(np.float64))
+ONE_OF_THEM = [{dtype} for dtype in ROOMY]
 Emit = Callable[..., Any]
 
 
@@ -53,8 +54,7 @@ def lowered(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
 
 def _of_floats(*nodes: Any) -> bool:
     """Whether all are arrays with axes, of one of the dtypes that NumPy computes with as they are."""
-    kinds = {x.dtype for x in nodes if type(x) is Node}
-    return all(type(x) is Node and x.shape for x in nodes) and len(kinds) == 1 and kinds <= set(ROOMY)
+    return {x.dtype if type(x) is Node and x.shape else None for x in nodes} in ONE_OF_THEM
 
 
 def transposed(x: Any) -> Any:

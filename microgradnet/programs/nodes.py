@@ -269,7 +269,7 @@ class Place:
         raise NotImplementedError
 
     def write(self, x: Any) -> None:
-        """Put `x` there."""
+        """Put a number there; into an array one writes."""
         raise NotImplementedError
 
 
@@ -282,13 +282,8 @@ class DataOf(Place):
         return number(self.owner)
 
     def write(self, x: Any) -> None:
-        value = self.owner
-        if type(number(value)) is np.ndarray:
-            if x is not value._numbers:
-                value._numbers[...] = x
-        else:
-            value._numbers = x
-        value.age = new_age()
+        self.owner._numbers = x
+        self.owner.age = new_age()
 
 
 class GradOf(Place):
@@ -308,9 +303,6 @@ class Memory(Place):
 
     def read(self) -> Any:
         return self.owner
-
-    def write(self, x: Any) -> None:
-        self.owner[...] = x
 
 
 class Item(Place):

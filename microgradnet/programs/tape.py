@@ -41,7 +41,7 @@ from .patterns import Patterns
 from .rules import deposit, of_a_sweep
 from .structure import Structure
 from .surroundings import Surroundings
-from .traced import Host, Traced, looking
+from .traced import Host, Traced, cast, looking
 from .writes import Writes
 
 PLAIN = (ndarray, np.generic, int, float)
@@ -178,7 +178,8 @@ class Tape:
         if isinstance(value._numbers, np.float64) and not value.params:
             node = self.add_scalar(row.forward, tuple(nodes), row)
         else:
-            node = self.add(Node("call", row.forward, tuple(nodes), value.params, like=value._numbers, op=row))
+            function = cast if type(value) is NonDiff and row.name == "astype" else row.forward  # ints too
+            node = self.add(Node("call", function, tuple(nodes), value.params, like=value._numbers, op=row))
         self.know(value, node)
         for x in args:
             if type(x) is Traced and x.dtype.kind not in "fiub":

@@ -31,10 +31,10 @@ def native_kind(node: Node) -> str | None:
         return None
     first: Any = node.args[0] if node.args else None
     sized = type(first) is Node and first.shape is not None
-    if sized and is_view(node):
-        return "view"
     if not math.prod(node.shape) or any(x.shape and not math.prod(x.shape) for x in node.inputs()):
         return None
+    if sized and is_view(node):
+        return "view"
     if node.function in REDUCTIONS and sized and first.dtype in FLOATS and type(node.params.get("axis")) is tuple:
         return "reduction"
     if node.function in (np.dot, np.matmul, with_bias) and is_product(node):

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from ...ops.shape import SLOT
-from ..lowering import summed, transposed
+from ..lowering import ONE_OF_THEM, ROOMY, summed, transposed
 from ..nodes import Node, changed, ufunc_of
 from ..passes import copied, scalar
 from ..scalars.gathers import packed, taken
 from ..traced import cast
 
-ROOMY = (np.dtype(np.float32), np.dtype(np.float64))
 SMALLEST, LARGEST = np.minimum.reduce, np.maximum.reduce
 
 
@@ -44,9 +43,9 @@ def written_out(nodes: list[Node], inputs: list[Node], result: Any) -> tuple[lis
         if new.kind == "guard" and new.function is np.shape and is_of_fixed_shape(new.args[0]):
             continue
         emit = Emit(new, made)
-        row = ROWS.get(key_of(new)) if new.kind == "call" and all(x.dtype in KNOWN for x in new.inputs()) else None
+        row = ROWS.get(key_of(new)) if new.kind == "call" and all(map(is_known, (new, *new.inputs()))) else None
         begun = len(made)
-        written = row(new, emit) if row is not None and (new.dtype in KNOWN) else None
+        written = row(new, emit) if row is not None else None
         if written is None:
             del made[begun:]
             made.append(new)
@@ -56,6 +55,11 @@ def written_out(nodes: list[Node], inputs: list[Node], result: Any) -> tuple[lis
 
 
 KNOWN = (*ROOMY, np.dtype(np.bool), np.dtype(np.int64), None)
+
+
+def is_known(node: Node) -> bool:
+    """Whether native code computes with such an array: of what has no elements, NumPy knows what there is."""
+    return node.dtype in KNOWN and 0 not in (node.shape or ())
 
 
 def is_of_fixed_shape(x: Any) -> bool:
@@ -116,8 +120,7 @@ def axes_of(x: Node, axis: Any) -> tuple[int, ...]:
 
 def of_floats(*nodes: Any) -> bool:
     """Whether all are arrays of one dtype that loops compute with."""
-    kinds = {x.dtype for x in nodes if type(x) is Node}
-    return all(type(x) is Node and x.shape is not None for x in nodes) and len(kinds) == 1 and kinds <= set(ROOMY)
+    return {x.dtype if type(x) is Node and x.shape is not None else None for x in nodes} in ONE_OF_THEM
 
 
 # --------------------------------------------------------------------------------------------------------- the rows
@@ -249,8 +252,9 @@ def _relu(node: Node, emit: Emit) -> Any:
 
 
 def _astype(node: Node, emit: Emit) -> Any:
-    known = type(node.args[0]) is Node and node.args[0].shape is not None and node.dtype in ROOMY
-    return emit(made_into, node.args[0], like=node.dtype) if known else None
+    x = node.args[0]
+    known = type(x) is Node and x.shape is not None and x.dtype in (*ROOMY, np.dtype(np.bool)) and node.dtype in ROOMY
+    return emit(made_into, x, like=node.dtype) if known else None
 
 
 def made_into(x: Any, like: Any) -> Any:

@@ -41,6 +41,6 @@ def with_counts(nodes: list[Node], result: Any) -> list[Node]:
     gone: set[int] = set()
     for node in nodes:
         if len(terms.get(id(node), ())) >= MANY:
-            node.function, node.op, node.args, node.params = counted, None, (tuple(terms[id(node)]),), {}
+            node.function, node.op, node.args, node.params = counted, None, (terms[id(node)],), {}
             gone.update(melted[id(node)])
     return [node for node in nodes if id(node) not in gone]

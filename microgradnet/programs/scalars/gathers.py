@@ -9,7 +9,7 @@ import numpy as np
 
 from ..lowering import transposed
 from ..nodes import Node
-from .graph import BOOL, CONSTANT, FLOAT, SCALAR, Graph
+from .graph import CONSTANT, FLOAT, SCALAR, Graph
 
 FEW = 12  # so many pieces are put together as they are
 
@@ -105,9 +105,7 @@ class Gathers:
         return self.alone[k]
 
     def dtype(self, k: int) -> Any:
-        """The dtype of a scalar."""
-        if k < 0:
-            return BOOL if self.graph.is_bool(k) else FLOAT
+        """The dtype of a scalar that is no constant."""
         return self.graph.node[k].dtype or FLOAT
 
     # ------------------------------------------------------------------------------------------------------ many

@@ -113,9 +113,3 @@ class Together(Place):
     def __init__(self, values: list[Value], slot: str) -> None:
         super().__init__(Home(values, slot))
         self.values: list[Value] = values  # a Home does not keep them alive, a program does
-
-    def read(self) -> Any:
-        return self.owner.read()
-
-    def write(self, x: Any) -> None:
-        self.owner.write(x)
