@@ -231,14 +231,14 @@ def empty_class(folder: Path) -> None:
 
 
 def loose(folder: Path) -> None:
-    save(folder / "lost.png", colours(0))
+    save(folder / "lost.PNG", colours(0))
 
 
 @pytest.mark.parametrize(("spoil", "given", "error", "says"), [
     (two_bad_files, {}, ValueError, r"^2 of 30 files in .*: cats/3\.png is empty; dogs/5\.png is no image in one"),
     (script, {}, ValueError, r"^1 of 30 files in .*: dogs/5\.png is no image"),  # Pillow would start Ghostscript
     (empty_class, {}, ValueError, r"pets has no image in newts: each class has at least one, .*\.png.* Remove empty"),
-    (loose, {}, ValueError, r"a folder of images for each class: 1 images lie in it, such as lost\.png\. Move each"),
+    (loose, {}, ValueError, r"a folder of images for each class: 1 images lie in it, such as lost\.PNG\. Move each"),
     (nothing, {"folder": "nowhere"}, FileNotFoundError, "^nowhere is not a folder: it should hold a folder of images"),
     (nothing, {"folder": 3}, TypeError, "^folder=3: it is the path of a folder$"),
     (nothing, {"size": 0}, ValueError, r"^size=0: it is a whole number of at least 1, or two of them, \(height"),
