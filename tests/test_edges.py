@@ -104,5 +104,5 @@ def test_np_trim_zeros_takes_the_last_axis() -> None:
     for axis in (None, 0, -1, (0,), (-1,)):
         trimmed: Any = np.trim_zeros
         assert trimmed(v, axis=axis).data.tolist() == [1.0]
-    with pytest.raises(TypeError, match="np.trim_zeros of a Value wants one axis"):
+    with pytest.raises(TypeError, match=r"np\.trim_zeros of a Value wants one axis"):
         trimmed(mg.Value(M), axis=1)
