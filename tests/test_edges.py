@@ -162,6 +162,12 @@ def test_the_edges_are_numpys(line: str) -> None:
     assert found == pytest.approx(slope, rel=1e-6, abs=1e-7)
 
 
+def test_a_jump_of_half_a_period_goes_where_numpy_has_it() -> None:
+    for period in (4.0, 2 * np.pi):
+        x = np.cumsum([0.0, 0.5, -0.5, 1.5, -1.5, 0.25, -2.5]) * period
+        np.testing.assert_array_equal(np.unwrap(Value(x), period=period).data, np.unwrap(x, period=period))
+
+
 def test_a_number_on_the_left_is_the_first_operand() -> None:
     v, number = Value([3.0, 5.0]), np.float64(2.0).item()
     for act in (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod,
@@ -206,6 +212,19 @@ def test_what_does_not_fit_a_memory_of_curvature_is_told() -> None:
     assert given["n_iter"] == 3
     for name in [name for name, x in given.items() if isinstance(x, int | float)]:
         assert Memory.misfits({**given, name: "3"}, 0) == ["its counts and lengths are no numbers"], name
+
+
+def test_what_a_memory_of_curvature_is_made_of_is_its_own() -> None:
+    memory = Memory()
+    memory.n_iter, memory.changes, memory.steps = 1, [np.ones(2)], [np.ones(2)]
+    memory.d, memory.gradient = np.ones(2), np.ones(2)
+    given = memory.packed()
+    again = Memory.unpacked(given)
+    for name, x in given.items():
+        held = getattr(again, name)
+        for mine, theirs in zip(held, x, strict=True) if isinstance(x, list) else [(held, x)]:
+            assert np.array_equal(mine, theirs)
+            assert not isinstance(mine, np.ndarray) or not np.shares_memory(mine, theirs), name
 
 
 def test_np_trim_zeros_takes_the_last_axis() -> None:

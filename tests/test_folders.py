@@ -54,6 +54,15 @@ def test_images_are_numbers_from_0_to_1_with_the_channels_first(pets: Path) -> N
     assert sum(1 for _ in images) == 30
 
 
+def test_the_first_ten_classes_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    for n in range(13):
+        save(tmp_path / f"class{n:02}" / "a.png", colours(n))
+        if n in (9, 10, 12):
+            more = f" and {n - 9} more classes)" if n > 9 else ")"
+            named = ", ".join(f"class{i:02} 1" for i in range(10))
+            assert repr(data.image_folder(tmp_path)).endswith(f": {n + 1} images (3, 6, 8), {named}{more}")
+
+
 def test_a_file_is_read_when_it_is_asked_for(pets: Path) -> None:
     images = data.image_folder(pets)
     save(pets / "cats" / "2.png", np.zeros((*SHAPE, 3), np.uint8))

@@ -81,6 +81,7 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: np.max(v(2), where=np.array([True, False])), ValueError, "where= wants initial= beside it"),
     (lambda: mg.check_grads(lambda x: x.data > 0, v(2)), TypeError, "returned no floating-point number or Value"),
     (lambda: mg.check_grads(lambda x: x, 3), TypeError, r"nothing to differentiate by.*3\.0 for 3; got 3"),
+    (lambda: mg.jvp(abs, (v(2),), "no"), TypeError, "each of the 1 arguments, in a tuple; got 'no'"),
     (lambda: optim.SGD([W, W], 0.1), ValueError, "a parameter is listed twice: it would be moved twice"),
     (lambda: mg.numerical_grad(3, 1.0), TypeError, "numerical_grad wants a function and its argument; got 3"),
     (lambda: optim.LBFGS([{"params": [v(1)]}, {"params": [v(1)]}]), ValueError, "in one group; got 2 groups"),
