@@ -12,7 +12,7 @@ import pytest
 
 import microgradnet.functional as F
 from microgradnet import Value, nn
-from microgradnet.testing.conventions import section
+from microgradnet.testing.conventions import main, section
 
 inf, nan = np.inf, np.nan
 
@@ -218,6 +218,17 @@ def test_the_page_in_the_documentation_has_what_the_rows_state() -> None:
     assert page.endswith(f"\n{section()}"), (
         "python -m microgradnet.testing.conventions docs/conventions.md writes it anew"
     )
+
+
+def test_the_table_is_written_in_the_place_of_the_one_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"Über ∞.\n{section()}more", encoding="utf-8")
+    monkeypatch.setattr(Path, "read_text", lambda path, encoding: path.read_bytes().decode(encoding))
+    monkeypatch.setattr(Path, "write_text", lambda path, text, encoding: path.write_bytes(text.encode(encoding)))
+    main(str(page))
+    assert page.read_bytes() == f"Über ∞.\n{section()}".encode()
 
 
 def test_the_exponents_slope_of_a_negative_base_is_nan() -> None:

@@ -277,6 +277,21 @@ def test_a_class_is_a_table_with_points_and_hints() -> None:
         exercises.score([RIGHT])
 
 
+def test_what_is_no_order_of_a_graph_is_told() -> None:
+    stranger = exercises.Node("stranger")
+    for answer, seen in (
+        (lambda root: "abc", "wanted a list of nodes"),
+        (lambda root: [root, 3], "wanted a list of nodes"),
+        (lambda root: [*in_order(root), stranger], "stranger is not in the graph of "),
+        (lambda root: in_order(root)[:-1], " is missing from "),
+        (lambda root: in_order(root)[::-1], ", which uses it, in "),
+        (lambda root: [*in_order(root), root], " comes twice in "),
+    ):
+        marks = exercises.order.mark(answer)
+        assert not marks
+        assert seen in marks.seen, marks.seen
+
+
 def test_a_task_says_what_is_given_and_what_is_wanted() -> None:
     for exercise in exercises.ALL:
         lines = str(exercise).splitlines()

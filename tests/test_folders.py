@@ -54,6 +54,15 @@ def test_images_are_numbers_from_0_to_1_with_the_channels_first(pets: Path) -> N
     assert sum(1 for _ in images) == 30
 
 
+def test_the_first_ten_classes_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    for n in range(13):
+        save(tmp_path / f"class{n:02}" / "a.png", colours(n))
+        if n in (9, 10, 12):
+            more = f" and {n - 9} more classes)" if n > 9 else ")"
+            named = ", ".join(f"class{i:02} 1" for i in range(10))
+            assert repr(data.image_folder(tmp_path)).endswith(f": {n + 1} images (3, 6, 8), {named}{more}")
+
+
 def test_a_file_is_read_when_it_is_asked_for(pets: Path) -> None:
     images = data.image_folder(pets)
     save(pets / "cats" / "2.png", np.zeros((*SHAPE, 3), np.uint8))
@@ -231,14 +240,14 @@ def empty_class(folder: Path) -> None:
 
 
 def loose(folder: Path) -> None:
-    save(folder / "lost.png", colours(0))
+    save(folder / "lost.PNG", colours(0))
 
 
 @pytest.mark.parametrize(("spoil", "given", "error", "says"), [
     (two_bad_files, {}, ValueError, r"^2 of 30 files in .*: cats/3\.png is empty; dogs/5\.png is no image in one"),
     (script, {}, ValueError, r"^1 of 30 files in .*: dogs/5\.png is no image"),  # Pillow would start Ghostscript
     (empty_class, {}, ValueError, r"pets has no image in newts: each class has at least one, .*\.png.* Remove empty"),
-    (loose, {}, ValueError, r"a folder of images for each class: 1 images lie in it, such as lost\.png\. Move each"),
+    (loose, {}, ValueError, r"a folder of images for each class: 1 images lie in it, such as lost\.PNG\. Move each"),
     (nothing, {"folder": "nowhere"}, FileNotFoundError, "^nowhere is not a folder: it should hold a folder of images"),
     (nothing, {"folder": 3}, TypeError, "^folder=3: it is the path of a folder$"),
     (nothing, {"size": 0}, ValueError, r"^size=0: it is a whole number of at least 1, or two of them, \(height"),

@@ -74,6 +74,16 @@ def test_apply_is_called_once_with_each_and_returns_the_module() -> None:
     assert not model.apply(start).first.weight.data.any()
 
 
+def test_apply_comes_to_what_several_hold_before_any_of_them() -> None:
+    inner = nn.Linear(1, 1, seed=0)
+    around, loop = nn.Sequential(inner), nn.Sequential()
+    loop.layers.append(loop)  # holds itself
+    model = nn.Sequential(around, inner, loop, nn.Tanh())
+    seen: list[nn.Module] = []
+    model.apply(seen.append)
+    assert [*map(id, seen)] == [*map(id, (inner, around, loop, model.layers[-1], model))]
+
+
 def test_a_name_of_the_users_own_hides_the_method() -> None:
     model = Shared()
     model.children = [nn.ReLU()]  # type: ignore[assignment, method-assign]

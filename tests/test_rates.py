@@ -124,6 +124,20 @@ def test_it_works_with_an_optimizer_of_another_kind() -> None:
         mg.find_lr(model, X, Y, loss="mse", optimizer=optimizer)
 
 
+def test_the_graph_of_a_step_is_released_as_it_is_swept() -> None:
+    costs = []
+
+    def loss(out: Any, y: Any) -> Any:
+        costs.append(mg.functional.mse_loss(out, y))
+        return costs[-1]
+
+    model = nn.Linear(3, 1, seed=0)
+    mg.find_lr(model, X, Y, loss=loss, optimizer=optim.SGD(model.parameters(), lr=0.1), steps=10)
+    for cost in costs[-2:]:
+        with pytest.raises(RuntimeError, match="its history was released"):
+            cost.backward()
+
+
 def test_a_curve_that_falls_nowhere_suggests_nothing() -> None:
     found = LearningRates(np.geomspace(1e-3, 1, 5), np.array([1.0, 1.1, 1.2, 1.3, 4.0]))
     assert found.suggestion is None

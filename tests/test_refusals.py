@@ -1,9 +1,9 @@
 """What is said where an argument is no such thing: the words, and which wrong ones are refused, are what they were.
 
 Every argument of every layer, optimiser, schedule and function is given wrong things, one at a time beside others that
-are right. tests/refusals.txt has a line for each argument that is then named: what is refused, and what is said of the
-first. Where that is meant to change, `python -m tests.test_refusals` writes the file anew: what changed is then in the
-diff.
+are right. tests/refusals.txt has a line for each thing that is then said of an argument: what is refused, and the words
+for the first. Where that is meant to change, `python -m tests.test_refusals` writes the file anew: what changed is then
+in the diff.
 """
 
 from __future__ import annotations
@@ -162,13 +162,17 @@ def functions() -> Iterator[tuple[str, Any]]:
 
 
 def refusals() -> Iterator[str]:
-    """A line for each argument."""
+    """A line for each thing that is said of an argument."""
     for title, called in functions():
         for name, p in inspect.signature(called).parameters.items():
             if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-                said = {word: text for word, wrong in WRONG.items() if (text := told(called, name, wrong))}
-                if said:
-                    yield f"{title}({name}) takes no {', '.join(said)}. {next(iter(said.values()))}"
+                said: dict[str, list[str]] = {}  # but for the thing itself: the first text, and all that it is said of
+                for word, wrong in WRONG.items():
+                    if text := told(called, name, wrong):
+                        key = re.sub(rf"{name}={re.escape(repr(wrong))}(?=[:),])", "", text)
+                        said.setdefault(key, [text]).append(word)
+                for text, *words in said.values():
+                    yield f"{title}({name}) takes no {', '.join(words)}. {text}"
 
 
 def test_what_is_refused_and_what_is_said_is_what_it_was() -> None:

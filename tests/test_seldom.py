@@ -22,6 +22,7 @@ def v(*shape: int) -> Value:
     return Value(np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape))
 
 
+W = v(1)
 WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: np.nan_to_num(v(2), copy=False), TypeError, r"np\.nan_to_num\(copy=False\) would write into a Value"),
     (lambda: np.apply_along_axis(np.sum, 0, v(3, 0)), ValueError, r"of shape \(3, 0\) has no rows along axis 0"),
@@ -46,10 +47,52 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: mg.debug(abs), TypeError, r"debug is called first: @debug\(\) above the function"),
     (lambda: f"{v(2):.3f}", TypeError, r"format '\.3f' wants one number; this Value has shape \(2,\)"),
     (lambda: np.linalg.vector_norm(v(2), ord=v()), TypeError, r"vector_norm\(ord=…\) is a number, no Value"),
+    (lambda: np.linalg.outer(v(2, 2), v(2)), ValueError, r"wants two vectors; got shapes \(2, 2\) and \(2,\)"),
+    (lambda: np.linalg.outer(v(2), 3.0), ValueError, r"wants two vectors; got shapes \(2,\) and \(\)"),
+    (lambda: np.linalg.cross(v(2), v(2)), ValueError, r"wants vectors of 3 numbers; got shapes \(2,\) and \(2,\)"),
+    (lambda: np.linalg.cross(v(3), v(2)), ValueError, r"wants vectors of 3 numbers; got shapes \(3,\) and \(2,\)"),
+    (lambda: np.interp(v(2), v(2, 2), v(2)), ValueError, r"xp of shape \(2, 2\) and fp of shape \(2,\)"),
+    (lambda: np.interp(v(2), [0.0, 1.0], v(2, 1)), ValueError, r"xp of shape \(2,\) and fp of shape \(2, 1\)"),
+    (lambda: np.poly(v(2, 2)), TypeError, r"np\.poly of a matrix has its eigenvalues as zeros"),
+    (lambda: np.where(True, v(2)), ValueError, "a condition alone, or a condition and both of x and y"),
+    (lambda: np.where(True, None, v(2)), ValueError, "a condition alone, or a condition and both of x and y"),
+    (lambda: np.take_along_axis(v(2, 2), np.array([0]), 1), ValueError, "indices has 1 axes, the array 2"),
+    (lambda: np.digitize(v(2), np.array([2.0, 1.0])), TypeError, "wants bins that rise; turn them around"),
+    (lambda: np.select([np.array([1])], [v(1)]), TypeError, "wants conditions of booleans; got dtype int64"),
+    (lambda: np.bincount(v(2)), TypeError, "counts integers; a Value can be its weights"),
+    (lambda: np.bincount(v(2), v(2)), TypeError, "counts integers; a Value can be its weights"),
+    (lambda: np.histogram(v(2), weights=v(2)), TypeError, r"np\.histogram of weights that are a Value"),
+    (lambda: np.histogram(v(2), 2, None, None, v(2)), TypeError, r"np\.histogram of weights that are a Value"),
+    (lambda: np.pad(v(2), 1, "empty"), TypeError, r"np\.pad with mode='empty' of a Value leaves numbers that"),
+    (lambda: np.pad(v(2), 1, lambda *_: None), TypeError, r"np\.pad with a function as mode of a Value leaves"),
+    (lambda: np.pad(v(2), 1, constant_values=v()), TypeError, r"np\.pad takes plain numbers to pad with"),
+    (lambda: np.pad(v(2), 1, "linear_ramp", end_values=v()), TypeError, r"np\.pad takes plain numbers to pad with"),
+    (lambda: np.einsum("ij->", v(2)), ValueError, r"'ij->' has 2 letters for an operand of shape \(2,\)"),
+    (lambda: np.geomspace(v(), -1.0, 3), ValueError, "wants two ends of the same sign, neither 0"),
+    (lambda: np.geomspace(v(), 0.0, 3), ValueError, "wants two ends of the same sign, neither 0"),
+    (lambda: np.sum(v(2), 0, None, None, "yes"), TypeError, "keepdims is True or False; got 'yes'"),
+    (lambda: np.var(v(2), where=np.array([1, 0])), TypeError, r"where= is made of booleans; got dtype int64"),
+    (lambda: np.corrcoef(v(2), bias=True), TypeError, "bias"),
+    (lambda: np.vander(v(2, 2)), ValueError, r"vander wants one axis; got shape \(2, 2\)"),
+    (lambda: np.gradient(v(3), 1.0, 1.0), TypeError, "one spacing, or one for each of the 1 axes; got 2"),
+    (lambda: np.convolve(v(2), v(2), "some"), ValueError, r"np\.convolve knows the modes .*; got 'some'"),
+    (lambda: np.convolve(v(2, 2), v(2)), ValueError, r"np\.convolve wants two arrays with one axis .*shape \(2, 2\)"),
+    (lambda: np.linalg.matrix_power(v(2, 2), 0.5), TypeError, "exponent must be an integer"),
+    (lambda: np.max(v(2), where=np.array([True, False])), ValueError, "where= wants initial= beside it"),
+    (lambda: mg.check_grads(lambda x: x.data > 0, v(2)), TypeError, "returned no floating-point number or Value"),
+    (lambda: mg.check_grads(lambda x: x, 3), TypeError, r"nothing to differentiate by.*3\.0 for 3; got 3"),
+    (lambda: mg.jvp(abs, (v(2),), "no"), TypeError, "each of the 1 arguments, in a tuple; got 'no'"),
+    (lambda: optim.SGD([W, W], 0.1), ValueError, "a parameter is listed twice: it would be moved twice"),
+    (lambda: mg.numerical_grad(3, 1.0), TypeError, "numerical_grad wants a function and its argument; got 3"),
+    (lambda: optim.LBFGS([{"params": [v(1)]}, {"params": [v(1)]}]), ValueError, "in one group; got 2 groups"),
+    (lambda: mg.grad(3), TypeError, "grad wants a function"),
+    (lambda: mg.grad(abs, argnums="x"), TypeError, "argnums"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("call", "error", "says"), WRONG, ids=[says[:30] for _, _, says in WRONG])
+@pytest.mark.parametrize(
+    ("call", "error", "says"), WRONG, ids=[f"{i} {says[:30]}" for i, (_, _, says) in enumerate(WRONG)]
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_wrong_call_is_told_in_words(call: Callable[[], Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):

@@ -538,3 +538,8 @@ def test_the_order_of_polygamma_widens_nothing(n: Any) -> None:
     y.sum().backward()
     assert y.dtype == x.grad.dtype == np.float32
     np.testing.assert_allclose(y.data, scipy_special.polygamma(1, x.data.astype(float)), rtol=1e-5)
+
+
+def test_the_slope_of_erfcx_far_out_has_all_digits() -> None:
+    """As mpmath has it; the series' last term is 3e-12 of it."""
+    assert float(grad(scipy_special.erfcx)(50.1)) == pytest.approx(-0.000224641636946849263, rel=1e-14)

@@ -39,7 +39,7 @@ from microgradnet.testing import (
     shapes,
     values,
 )  # fmt: skip
-from microgradnet.testing.points import slope, special_points
+from microgradnet.testing.points import found_at, slope, special_points
 
 # --------------------------------------------------------------------------------------------------------- strategies
 
@@ -407,6 +407,15 @@ def test_the_points_are_the_standard_ones_and_those_of_the_row() -> None:
     assert {(0.0, 1.0), (np.inf, -np.inf), (-1.0, np.inf), (HUGE, HUGE), (1.0, TINY), (-TINY, 1.0)} <= set(pairs)
     assert "(-0.0, -0.0)" in map(repr, pairs)
     assert {(0.0, True), (np.inf, False)} <= set(special_points(masked, {}))
+
+
+def test_a_row_is_asked_at_each_point_and_at_all_of_them_at_once() -> None:
+    """A rule may be right for numbers alone, or for arrays alone."""
+    seen = made_by(lambda g, out, x, y: g * (2 + np.ndim(x)), None, domain=(REAL, REAL))(lambda x, y: x * 3 + y)
+    found = list(found_at(seen, [(1.0, 2.0), (np.inf, -1.0)], {}))
+    alone = [((1.0, 2.0), 5.0, (2.0, None)), ((np.inf, -1.0), np.inf, (2.0, None))]
+    assert found == alone + [(point, result, (3.0, None)) for point, result, _ in alone]
+    assert {type(x) for one in found for x in (one.result, one.gradients[0])} == {float}  # which a row is told to state
 
 
 def test_a_call_that_cannot_be_says_which_and_that_it_was_a_guess() -> None:

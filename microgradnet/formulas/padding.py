@@ -34,8 +34,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> A
     if mode == "constant" and option is not None:
         constants = np.pad(np.zeros(array.shape, array.dtype), widths, constant_values=plain_option(option))
         return TABLE[np.pad](array, pad_width=widths) + constants
-    if mode in STATISTICS or mode == "linear_ramp" or option == "odd":
-        settings = pairs(OPTIONS[mode] or "", option, array.ndim) if option != "odd" else widths
+    odd = isinstance(option, str) and option == "odd"
+    if mode in STATISTICS or mode == "linear_ramp" or odd:
+        settings = widths if odd else pairs(OPTIONS[mode] or "", option, array.ndim)
         for axis, width in enumerate(widths):
             array = pad_axis(array, axis, width, mode, settings[axis])
         return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     share = share.reshape((num, *(1,) * start.ndim))
     ramp = np.moveaxis(start * (1 - share) + stop * share, 0, axis)
     ramp = ramp if dtype is None else ramp.astype(dtype)
-    return (ramp, (stop - start) / max(num - 1 if endpoint else num, 1)) if retstep else ramp
+    steps = num - 1 if endpoint else num
+    return (ramp, (stop - start) / steps if steps > 0 else math.nan) if retstep else ramp
 
 
 @formula(np.logspace)

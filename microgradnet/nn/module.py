@@ -147,7 +147,7 @@ class Module(ShownModule, ForeignModule):
         MLP
         """
         function("fn", fn, call="apply", more=", which is called with each Module")
-        for module in dict.fromkeys(innermost_first(self)):
+        for module in innermost_first(self):
             fn(module)
         return self
 
@@ -320,15 +320,17 @@ def held_in(module: Module) -> Iterator[tuple[str, Module]]:
 
 
 def innermost_first(module: Module) -> list[Module]:
-    """The Modules in a Module, itself last, each after those in it."""
-    found, left, seen = [], [module], {id(module)}
-    while left:  # each before those in it, the last first; and then the other way round
-        found.append(left.pop())
-        for _, part in held_in(found[-1]):
-            if id(part) not in seen:
-                seen.add(id(part))
-                left.append(part)
-    return found[::-1]
+    """The Modules in a Module, each once and after those in it: itself last."""
+    found: list[Module] = []
+    left, seen = [(module, False)], set()
+    while left:
+        part, after_its_own = left.pop()
+        if after_its_own:
+            found.append(part)
+        elif id(part) not in seen:
+            seen.add(id(part))
+            left += [(part, True), *reversed([(inner, False) for _, inner in held_in(part)])]
+    return found
 
 
 def calling(forward: Callable[..., Any]) -> Callable[..., Any]:

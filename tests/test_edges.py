@@ -1,0 +1,237 @@
+"""At their edges functions give what NumPy gives: values, dtypes, gradients as slopes; or they raise what is said here.
+
+A line of `LIKE` is typed with Values and with arrays in their place, and ends the same way.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradnet as mg
+from microgradnet import Value, functional
+from microgradnet.core import numbers
+from microgradnet.gradcheck.still import stands_still
+from microgradnet.optim.curvature import Memory
+from microgradnet.testing.exercises.marking import indented
+
+LIKE = [
+    "np.choose(np.array([-1, 0, 5]), (x, y), mode='clip')",
+    "np.choose(np.array([-1, 0, 5]), (x, y), mode='wrap')",
+    "np.linalg.outer(x, y)",
+    "np.linalg.outer(m, y)",
+    "np.linalg.outer(x, m)",
+    "np.pad(x, 2, 'linear_ramp', end_values=np.array([1.5, 4.0]))",
+    "np.pad(m, (1, 2), 'linear_ramp', end_values=((1.0, 2.0), (3.0, 4.0)))",
+    "np.pad(m, 1, 'mean', stat_length=np.array([2, 1]))",
+    "np.pad(m, {0: 1, -1: (2, 1)})",
+    "np.pad(m, {-1: 2}, 'edge')",
+    "np.pad(x, (2, 3), 'reflect', reflect_type='odd')",
+    "np.pad(x, (3, 1), 'symmetric', reflect_type='odd')",
+    "np.take(x, np.array([-4, 5, 1]), mode='clip')",
+    "np.take(x, np.array([-4, 5, 1]), mode='wrap')",
+    "np.take(m, [-1, 0], axis=-1)",
+    "np.take_along_axis(m, np.array([5, 0]), None)",
+    "np.float64(np.linspace(x, y, 1, retstep=True)[1])",
+    "np.linspace(x, m, 4, endpoint=False, retstep=True)[1]",
+    "np.linspace(x, m, 3, axis=-1)",
+    "np.logspace(x, y, 3, base=np.array([2.0, 3.0, 0.5]), axis=1)",
+    "np.geomspace(x, x * 8, 4)",
+    "np.geomspace(np.abs(x), np.abs(m), 3, axis=-1)",
+    "np.full_like(m, x[1])",
+    "np.full_like(m, x, shape=(4, 3))",
+    "np.nansum(np.where(m > 1, np.nan, m), axis=0, initial=2.0)",
+    "np.nanmax(np.where(m > 1, np.nan, m), axis=1, initial=-9.0, where=m < 0.4)",
+    "np.nanmax(m, axis=1, keepdims=True)",
+    "np.nanmin(m[:, :0], axis=1, initial=4.0)",
+    "np.nanmin(m, axis=0, initial=0.75)",
+    "np.nanvar(np.where(m > 1, np.nan, m), axis=1, mean=np.array([[1.0], [2.0]]))",
+    "np.nanvar(m, axis=1, ddof=1, where=m < 2)",
+    "np.nanstd(m, axis=-1, correction=1)",
+    "np.average(m, axis=(1, 0), weights=m.T * m.T)",
+    "np.average(m, axis=1, weights=y * y, returned=True)[1]",
+    "np.average(m, axis=0, keepdims=True, returned=True)[1]",
+    "np.median(m, axis=(0, 1), keepdims=True)",
+    "np.quantile(m, [0.25, 0.9], axis=1, keepdims=True)",
+    "np.percentile(x, 30, method='hazen')",
+    "np.quantile(x, 0.3, method='inverted_cdf', weights=np.array([1.0, 0.0, 2.0]))",
+    "np.nanquantile(np.where(m > 1, np.nan, m), 0.7, axis=0)",
+    "np.cov(m, x)",
+    "np.cov(m.T, m.T, rowvar=False)",
+    "np.cov(m, bias=True, ddof=0)",
+    "np.cov(x, y, fweights=[1, 2, 1], aweights=[0.5, 1.0, 2.0])",
+    "np.cov(m, ddof=1, aweights=[0.5, 1.0, 2.0])",
+    "np.corrcoef(m, y)",
+    "np.corrcoef(m.T[:2], rowvar=False)",
+    "np.diff(m, n=2, axis=1, prepend=1.0, append=m[:, :1])",
+    "np.ediff1d(m, to_begin=y[:2], to_end=7.0)",
+    "np.gradient(m, 0.5, np.array([0.0, 1.0, 3.0]), edge_order=1)[1]",
+    "np.gradient(x, np.array([0.0, 1.0, 3.0]), edge_order=2)",
+    "np.trapezoid(m, dx=0.5, axis=0)",
+    "np.trapezoid(m, x=np.array([0.0, 1.0, 4.0]), axis=-1)",
+    "np.interp(y, [0.0, 1.0, 2.0], x, left=5.0, right=x[0] * 2)",
+    "np.interp(y + 0.1, [0.5, 1.5, 2.0], x, period=2.5)",
+    "np.convolve(x, m[0, :2], 'same')",
+    "np.convolve(m[0, :2], x, 'valid')",
+    "np.correlate(x, m[0, :2], 'full')",
+    "np.correlate(m[0, :2], x, 'same')",
+    "np.polyval(x, m)",
+    "np.polyder(x, 2)",
+    "np.polyint(x, 2, k=[1.0, 2.0])",
+    "np.polymul(x, y)",
+    "np.polyadd(x, m[0, :2])",
+    "np.polysub(m[0, :2], y)",
+    "np.vander(x, 4, increasing=True)",
+    "np.unwrap(x * 3, discont=4.0, period=5.0)",
+    "np.tensordot(m, m, axes=([0, -1], [0, 1]))",
+    "np.tensordot(m, y, axes=(-1, 0))",
+    "np.inner(m, m)",
+    "np.kron(m, x[:2])",
+    "np.cross(m, y, axis=-1)",
+    "np.vecdot(m, y, axis=-1)",
+    "np.einsum('ij,j->i', m, y)",
+    "np.einsum('ij->ji', m)",
+    "np.rot90(m, -3, axes=(1, 0))",
+    "np.roll(m, (1, -2), axis=(0, -1))",
+    "np.insert(m, [0, -1], 9.0, axis=1)",
+    "np.delete(m, -1, axis=-1)",
+    "np.repeat(m, [2, 0, 1], axis=-1)",
+    "np.tile(x, (2, 1, 2))",
+    "np.append(m, m * 2, axis=-1)",
+    "np.array_split(x, [1, -1])[1]",
+    "np.moveaxis(m[None], (0, -1), (-1, 0))",
+    "np.linalg.norm(m, ord=1)",
+    "np.linalg.norm(m, ord=-np.inf, axis=(-1, 0))",
+    "np.linalg.norm(m, ord=0.5, axis=1, keepdims=True)",
+    "np.linalg.norm(m, ord='nuc')",
+    "np.linalg.matrix_norm(m, ord=-1)",
+    "np.linalg.vector_norm(m, ord=3, axis=-1)",
+    "np.linalg.multi_dot([x, m.T, m, y])",
+    "np.linalg.matrix_power(m @ m.T, -2)",
+    "np.linalg.tensorsolve(m @ m.T + np.eye(2), y[:2])",
+    "np.linalg.lstsq(m.T, y, rcond=None)[0]",
+    "np.linalg.pinv(m, rcond=1e-9)",
+    "np.unique(np.concatenate([x, x[:1]]))",
+    "np.partition(m, 1, axis=None)",
+    "np.sort(m, axis=None)",
+    "np.select([x > 1, y > 1], [x, y], default=x * y)",
+    "np.compress([False, True], m, axis=0)",
+    "np.extract(m > 0.4, m)",
+    "np.bincount([2, 0, 2], x, minlength=5)",
+    "np.piecewise(x, [x < 0, x > 1], [lambda t: t * t, 3.0, lambda t: -t])",
+    "np.sum(m, axis=(0, -1), initial=1.5, where=m > 0)",
+    "np.prod(m, axis=-1, initial=2.0)",
+    "np.max(m, axis=0, initial=0.75)",
+    "np.min(m, initial=-0.5, where=m > 0)",
+    "np.add.accumulate(m, axis=1)",
+    "np.multiply.reduce(m, axis=None)",
+    "np.maximum.reduce(m, axis=1, initial=1.25)",
+    "np.add.outer(x, y)",
+    "np.clip(m, None, y)",
+    "np.clip(m, y, None)",
+    "np.nan_to_num(np.where(m > 1, np.nan, m), nan=3.0)",
+]
+X, Y, M = np.array([0.5, -1.25, 2.0]), np.array([1.5, 0.25, -3.0]), np.array([[1.1, 0.5, -2.0], [0.3, 3.0, -1.4]])
+
+
+def typed(line: str, x: Any, y: Any, m: Any) -> Any:
+    return eval(line, {"np": np, "x": x, "y": y, "m": m})
+
+
+@pytest.mark.parametrize("line", LIKE)
+def test_the_edges_are_numpys(line: str) -> None:
+    values = [Value(a) for a in (X, Y, M)]
+    try:
+        wanted = typed(line, X, Y, M)
+    except Exception as error:
+        with pytest.raises((type(error).__mro__[-3], ValueError, TypeError)):
+            typed(line, *values)
+        return
+    out = typed(line, *values)
+    np.testing.assert_allclose(numbers(out), wanted, rtol=1e-12, strict=True)
+    along = [np.cos(np.arange(a.size)).reshape(a.shape) for a in (X, Y, M)]
+    weights = np.sin(1.0 + np.arange(wanted.size)).reshape(wanted.shape)
+    if isinstance(out, Value):
+        (out * weights).sum().backward()
+    ahead, behind = (typed(line, *[a + s * d for a, d in zip((X, Y, M), along, strict=True)]) for s in (1e-6, -1e-6))
+    slope = float(np.nan_to_num((ahead - behind) * weights).sum()) / 2e-6
+    found = sum((v.grad * d).sum() for v, d in zip(values, along, strict=True) if v.grad is not None)
+    assert found == pytest.approx(slope, rel=1e-6, abs=1e-7)
+
+
+def test_a_jump_of_half_a_period_goes_where_numpy_has_it() -> None:
+    for period in (4.0, 2 * np.pi):
+        x = np.cumsum([0.0, 0.5, -0.5, 1.5, -1.5, 0.25, -2.5]) * period
+        np.testing.assert_array_equal(np.unwrap(Value(x), period=period).data, np.unwrap(x, period=period))
+
+
+def test_a_number_on_the_left_is_the_first_operand() -> None:
+    v, number = Value([3.0, 5.0]), np.float64(2.0).item()
+    for act in (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod,
+                operator.floordiv):  # fmt: skip
+        assert act(number, v).args[1] is v
+        assert act(number, v).data.tolist() == act(number, v.data).tolist()
+    mask = v > 4
+    for act in (operator.and_, operator.or_, operator.xor):
+        assert act(True, mask).args[1] is mask
+        assert act(True, mask).data.tolist() == act(True, mask.data).tolist()
+
+
+def test_small_integers_are_squared_as_floats() -> None:
+    x = np.array([-100, -12, 12, 100], np.int8)
+    for approximate in ("none", "tanh"):
+        np.testing.assert_allclose(functional.gelu(x, approximate), [0.0, 0.0, 12.0, 100.0], atol=1e-12)
+
+
+def test_a_bias_may_be_a_list() -> None:
+    assert functional.conv1d([[1.0, 2.0]], [[[3.0]]], [0.5]).tolist() == [[3.5, 6.5]]
+    with pytest.raises(ValueError, match=r"bias of shape \(2,\); wanted one for each kernel, \(1,\)"):
+        functional.conv1d([[1.0, 2.0]], [[[3.0]]], [0.5, 0.5])
+
+
+def test_the_lines_of_a_program_are_indented() -> None:
+    assert [*indented(["A task", "", "def f():", "", "    return 1"])] == [
+        "A task", "", "  def f():", "", "      return 1"
+    ]  # fmt: skip
+
+
+def test_whether_a_function_stands_still_is_asked_as_far_away_as_the_number_is_large() -> None:
+    one = np.ones(1)
+    for bend, still in ((1e5, False), (1e7, True)):
+        line = lambda t, bend=bend: (np.array([max(0.0, t - bend)]), t)  # noqa: E731
+        assert stands_still(line, np.zeros(1), one, 1000.0) is still
+
+
+def test_what_does_not_fit_a_memory_of_curvature_is_told() -> None:
+    memory = Memory()
+    memory.n_iter = 3
+    given = memory.packed()
+    assert given["n_iter"] == 3
+    for name in [name for name, x in given.items() if isinstance(x, int | float)]:
+        assert Memory.misfits({**given, name: "3"}, 0) == ["its counts and lengths are no numbers"], name
+
+
+def test_what_a_memory_of_curvature_is_made_of_is_its_own() -> None:
+    memory = Memory()
+    memory.n_iter, memory.changes, memory.steps = 1, [np.ones(2)], [np.ones(2)]
+    memory.d, memory.gradient = np.ones(2), np.ones(2)
+    given = memory.packed()
+    again = Memory.unpacked(given)
+    for name, x in given.items():
+        held = getattr(again, name)
+        for mine, theirs in zip(held, x, strict=True) if isinstance(x, list) else [(held, x)]:
+            assert np.array_equal(mine, theirs)
+            assert not isinstance(mine, np.ndarray) or not np.shares_memory(mine, theirs), name
+
+
+def test_np_trim_zeros_takes_the_last_axis() -> None:
+    pytest.importorskip("numpy", "2.2", reason="np.trim_zeros takes an axis from NumPy 2.2 on")
+    v = Value([0.0, 1.0, 0.0])
+    for axis in (None, 0, -1, (0,), (-1,)):
+        trimmed: Any = np.trim_zeros
+        assert trimmed(v, axis=axis).data.tolist() == [1.0]
+    with pytest.raises(TypeError, match=r"np\.trim_zeros of a Value wants one axis"):
+        trimmed(mg.Value(M), axis=1)
