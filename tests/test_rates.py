@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,31 @@ def test_all_is_as_it_was(fails: bool) -> None:
         mg.find_lr(model, X, Y, loss="mse", optimizer=optimizer, sample_weight=np.arange(60.0), seed=None)
     assert calls
     assert all_of_it() == before
+
+
+@pytest.mark.parametrize("finite", [True, False])
+def test_what_was_recorded_is_let_go_while_it_is_swept(finite: bool) -> None:
+    """In each step that is tried or taken, and where a batch is computed again to say what gave the first infinity."""
+    seen: list[Any] = []
+
+    class Kept(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Linear(3, 1, seed=0)
+
+        def forward(self, x: Any) -> Any:
+            seen.append(np.sqrt(self.layer(x) * 0.0 + finite) * 2.0)
+            return seen[-1]
+
+    model = Kept()
+    given: dict[str, Any] = {"loss": "mse", "optimizer": optim.SGD(model.parameters(), lr=0.01)}
+    if finite:
+        mg.find_lr(model, X, Y, steps=10, **given)
+    with np.errstate(all="ignore"), contextlib.nullcontext() if finite else pytest.raises(FloatingPointError):
+        mg.fit(model, X, Y, epochs=1, progress=False, **given)
+    assert len(seen) == (12 if finite else 2)
+    for out in seen:
+        with pytest.raises(RuntimeError, match="release=True"):
+            out.sum().backward()
 
 
 def test_it_works_with_an_optimizer_of_another_kind() -> None:
