@@ -126,15 +126,16 @@ np.transpose(x) | x.transpose(-1, 0, 1) | np.swapaxes(x, 0, -1) | np.ravel(x) | 
 x.sum(axis=1) | x.mean() | x.mean(axis=0) | x.max(axis=(1, -1), keepdims=True) | x.prod(axis=2) | x[0, 0, 0] * 2
 np.concatenate([x, x * 2]) | np.concatenate([x, x * 2], axis=None) | np.concatenate([x, x[:, :1]], axis=-2)
 np.stack([x, 2 * x], axis=-1) | np.stack([x, x > 0]) | np.broadcast_to(x.sum(axis=0), x.shape) | np.split(x, 3, 1)[1]
-np.argsort(x, axis=None) | np.argsort(x, axis=0) | np.argmax(x) | np.argmin(x, axis=0, keepdims=True) | np.sort(x, axis=1)
+np.argsort(x, axis=None) | np.argsort(x, axis=0) | np.argmax(x) | np.argmin(x, axis=0, keepdims=True)
 np.argmax(x > 0, axis=1) | np.count_nonzero(x, axis=1) | np.count_nonzero(x) | np.cumsum(x, axis=-1) | np.round(x, 2)
 x / len(x) | x * len(x) | np.where(x > 0, x, 0.5) | x.astype(np.float64) | np.any(x > 0, axis=(0, 1)) | np.all(x > 0)
 ~(x > 0) | (x > 0) & (x < 1) | (x > 0) != (x > 1) | np.isneginf(x) | np.isfinite(x) | x % 2 | 2 // x | np.hypot(x, 1.0)
 x + np.ones((len(x), 1, 1), np.float32) | np.ones((n, 2), np.float32) * 2 | x * x.data | x + np.inf | x - np.nan
 (x, [x * 2], {"a": x + 1, "b": None}) | (-x,) | [] | (x * 0 + 1, np.float32(2)) | x + n * 1.5 | x @ x.swapaxes(1, 2)
 np.einsum("nij,nkj->nik", x, x) | x.reshape(n, 12) @ x.reshape(n, 12).T | (x[:, 0] @ x[:, 1].T)[None] | F.softmax(x, 0)
-np.linalg.det(x[:, :, :3]) | F.softmax(x[0, 0, 0]) | np.power(x, 2) | 2.0**x | np.maximum(x, -np.inf) | np.float64(2) * x
+np.linalg.det(x[:, :, :3]) | F.softmax(x[0, 0, 0]) | np.power(x, 2) | 2.0**x | np.maximum(x, -np.inf)
 np.heaviside(x, 0.5) | np.add.reduce(x, axis=1) | np.var(x, axis=-1) | x.sum(axis=(0, 1, 2)) | np.expm1(-x) | x * -2.5
+np.float64(2) * x | np.sort(x, axis=1)
 """
 
 
