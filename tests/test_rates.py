@@ -13,6 +13,7 @@ from microgradnet import Value, data, nn, optim, plots
 from microgradnet.nn.init import shared
 from microgradnet.train import LearningRates
 from tests import training
+from tests.test_sources import Counting
 
 X, Y = training.examples(60)
 
@@ -118,6 +119,15 @@ def test_what_was_recorded_is_let_go_while_it_is_swept(finite: bool) -> None:
     for out in seen:
         with pytest.raises(RuntimeError, match="release=True"):
             out.sum().backward()
+
+
+def test_batches_that_say_where_they_stand_stand_there_again() -> None:
+    steps = Counting()
+    next(iter(steps))
+    before = str(steps.state_dict())
+    model = nn.Linear(3, 1, seed=0)
+    mg.find_lr(model, steps, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), steps=10)
+    assert str(steps.state_dict()) == before
 
 
 def test_it_works_with_an_optimizer_of_another_kind() -> None:
