@@ -330,3 +330,34 @@ def test_a_number_that_goes_with_the_batch_is_written_as_its_size() -> None:
 def test_what_is_padded_with_is_a_plain_number() -> None:
     with pytest.raises(TypeError, match=r"np\.pad takes plain numbers to pad with; np\.concatenate joins Values"):
         np.pad(Value([1.0, 2.0]), 1, constant_values=Value(3.0))  # type: ignore[call-overload]
+
+
+def test_a_batch_is_computed_again_with_the_random_numbers_that_it_had() -> None:
+    """Or what is said of where the first NaN came up would be said of another batch."""
+
+    class Unlucky(nn.Module):
+        def __init__(self) -> None:
+            self.layer, self.rng = nn.Linear(1, 1, seed=0), np.random.default_rng(0)
+
+        def forward(self, x: Any) -> Any:
+            unlucky = self.rng.random() == np.random.default_rng(0).random()  # the first time alone
+            return np.log(self.layer(x) * 0.0 - 1.0) if unlucky else self.layer(x)
+
+    model, x = Unlucky(), np.ones((4, 1), np.float32)
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"log gave nan"):
+        mg.fit(model, x, x, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("compiled", [False, "numpy"])
+def test_a_last_step_that_overflows_is_undone_compiled_or_not(compiled: Any) -> None:
+    model, x = nn.Linear(2, 1, seed=0), np.full((4, 2), 3.0, np.float32)
+    before = model.weight.data.copy()
+    optimizer = optim.SGD(model.parameters(), lr=3e38)
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"batch 1 made weight.* as they were"):
+        mg.fit(model, x, x[:, :1], loss="mse", optimizer=optimizer, epochs=1, progress=False, compile=compiled)
+    np.testing.assert_array_equal(model.weight.data, before)
+
+
+def test_what_is_applied_to_modules_is_a_function() -> None:
+    with pytest.raises(TypeError, match=r"apply\(fn=3\): .*which is called with each Module"):
+        nn.Linear(1, 1).apply(3)  # type: ignore[arg-type]

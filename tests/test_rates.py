@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -197,6 +198,8 @@ def test_it_is_drawn() -> None:
     ({"y": Y[:3]}, ValueError, "60 rows in x but 3 in y"),
     ({"x": iter([(X, Y)]), "y": None}, ValueError, "x can be gone through once, and would be used up: give a list"),
     ({"x": np.full((60, 3), np.nan)}, ValueError, "the cost of the first batch is nan, before anything has moved"),
+    ({"optimizer": SimpleNamespace(param_groups=[{"lr": 1.0}, {}], step=len, zero_grad=len)}, TypeError,
+     "has no param_groups with an lr to change"),
     ({"lr": 3}, TypeError, "unexpected keyword argument 'lr'"),
 ])  # fmt: skip
 def test_what_cannot_be_tried_is_refused(changed: dict[str, Any], error: type[Exception], says: str) -> None:
