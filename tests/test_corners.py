@@ -13,6 +13,7 @@ import pytest
 
 import microgradnet as mg
 from microgradnet import Value, checks, nn, optim
+from microgradnet.export import onnx_file
 from microgradnet.export.graph import graph_of
 from microgradnet.export.onnx_file import protobuf
 from microgradnet.plots.regions import probabilities
@@ -133,6 +134,22 @@ def test_a_file_of_onnx_names_its_version() -> None:
     library.helper.make_model = lambda graph, **how: how
     graph = graph_of(nn.Linear(2, 1, seed=0), (np.ones((1, 2), np.float32),), 0, "save_onnx")
     assert protobuf(library, graph) == {"opset_imports": [18], "ir_version": 8, "producer_name": "microgradnet"}
+
+
+def test_a_file_of_onnx_is_checked_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, checked = fake(), []
+    library.helper.make_model = lambda graph, **how: SimpleNamespace(SerializeToString=lambda: b"made")
+    library.checker = SimpleNamespace(check_model=lambda made, full_check: checked.append(full_check))
+    monkeypatch.setattr(onnx_file, "onnx", lambda: library)
+    model, x = nn.Linear(2, 1, seed=0), np.ones((1, 2), np.float32)
+    mg.save_onnx(tmp_path / "net.onnx", model, x)
+    assert checked == [True]
+    assert (tmp_path / "net.onnx").read_bytes() == b"made"
+    with pytest.raises(ValueError, match=r"wanted a path that ends in \.onnx"):
+        mg.save_onnx(tmp_path / "net.pb", model, x)
+    with pytest.raises(TypeError, match=r"the path of the file comes first.* got Linear"):
+        mg.save_onnx(model, x, "net.onnx")  # type: ignore[arg-type]
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
 
 
 def test_nan_among_the_numbers_of_a_model_is_a_number_like_others() -> None:
@@ -330,3 +347,45 @@ def test_a_number_that_goes_with_the_batch_is_written_as_its_size() -> None:
 def test_what_is_padded_with_is_a_plain_number() -> None:
     with pytest.raises(TypeError, match=r"np\.pad takes plain numbers to pad with; np\.concatenate joins Values"):
         np.pad(Value([1.0, 2.0]), 1, constant_values=Value(3.0))  # type: ignore[call-overload]
+
+
+def test_a_batch_is_computed_again_with_the_random_numbers_that_it_had() -> None:
+    """Or what is said of where the first NaN came up would be said of another batch."""
+
+    class Unlucky(nn.Module):
+        def __init__(self) -> None:
+            self.layer, self.rng = nn.Linear(1, 1, seed=0), np.random.default_rng(0)
+
+        def forward(self, x: Any) -> Any:
+            unlucky = self.rng.random() == np.random.default_rng(0).random()  # the first time alone
+            return np.log(self.layer(x) * 0.0 - 1.0) if unlucky else self.layer(x)
+
+    model, x = Unlucky(), np.ones((4, 1), np.float32)
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"log gave nan"):
+        mg.fit(model, x, x, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("compiled", [False, "numpy"])
+def test_a_last_step_that_overflows_is_undone_compiled_or_not(compiled: Any) -> None:
+    model, x = nn.Linear(2, 1, seed=0), np.full((4, 2), 3.0, np.float32)
+    before = model.weight.data.copy()
+    optimizer = optim.SGD(model.parameters(), lr=3e38)
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"batch 1 made weight.* as they were"):
+        mg.fit(model, x, x[:, :1], loss="mse", optimizer=optimizer, epochs=1, progress=False, compile=compiled)
+    np.testing.assert_array_equal(model.weight.data, before)
+
+
+def test_what_is_applied_to_modules_is_a_function() -> None:
+    with pytest.raises(TypeError, match=r"apply\(fn=3\): .*which is called with each Module"):
+        nn.Linear(1, 1).apply(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [
+    lambda: nn.Linear(1, 1), lambda: mg.draw(Value(2.0) * 3.0), lambda: mg.steps(Value(2.0) * 3.0),
+    lambda: optim.SGD([Value(1.0)], lr=0.1),
+])  # fmt: skip
+def test_what_is_listed_of_an_object_is_there(make: Any) -> None:
+    thing = make()
+    listed = [name for name in dir(thing) if not name.startswith("_")]
+    assert len(listed) > 3
+    assert all(hasattr(thing, name) for name in listed)

@@ -141,7 +141,7 @@ def written_result() -> None:
         (written_constant, "input 1, a constant, was written in place after multiply used it"),
         (written_index, "input 1, a constant, was written in place after take used it"),
         (written_counts, "its parameter repeats was written in place after repeat used it"),
-        (written_result, "was written in place after"),
+        (written_result, "the Value of shape (2,) (float64), its result, was written in place after exp used it"),
     ],
 )
 def test_an_array_written_between_forward_and_backward_is_noticed(program: Any, says: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import microgradnet as mg
+import microgradnet.functional as F
 from microgradnet import nn, optim
 from microgradnet.core import numbers
 from tests.test_nn_layers import CASES, Case, flat
@@ -46,7 +47,7 @@ def dressed(layer: Any, args: tuple[Any, ...] = (), options: dict[str, Any] | No
         del named["args"]
         named = {**rest.arguments, **named}
         del named["dtype"], named["seed"]
-    if "bias" in named and not hasattr(layer, "num_layers"):
+    if "bias" in named and not hasattr(layer, "num_layers") and not isinstance(layer, nn.MultiheadAttention):
         named["bias"] = tensors.get("bias")
     if isinstance(layer, nn.PairwiseDistance):
         named["norm"] = named.pop("p")
@@ -65,15 +66,21 @@ def dressed(layer: Any, args: tuple[Any, ...] = (), options: dict[str, Any] | No
     vars(module).update(
         named | more, training=layer.training, _forward_hooks={}, _forward_pre_hooks={},
         state_dict=lambda: tensors, named_parameters=lambda: parameters,
-        named_modules=lambda: [("", module)], modules=lambda: [module],
+        named_modules=lambda: [*parts.items()], modules=lambda: [*parts.values()],
     )  # fmt: skip
+    parts = {name: SimpleNamespace(training=part.training) for name, part in layer.named_modules()} | {"": module}
+    if isinstance(layer, nn.MultiheadAttention):
+        held = {"in_proj_bias": tensors.get("in_proj_bias"), "bias_k": None}
+        vars(module).update(held, _qkv_same_embed_dim=True, add_zero_attn=False)
+    if isinstance(layer, nn.TransformerEncoderLayer | nn.TransformerDecoderLayer):
+        linear = SimpleNamespace(out_features=len(layer.linear1.weight), bias=layer.linear1.bias)
+        activation = F.gelu if "activation" in (options or {}) else nn.ReLU()
+        vars(module).update(self_attn=layer.self_attn, linear1=linear, dropout=layer.dropout, norm1=layer.norm1,
+                            norm_first=layer.norm_first, activation=activation)  # fmt: skip
     return module
 
 
-PLAIN = [case for case in CASES if not case.layer.startswith(("Transformer", "Multihead", "PReLU"))]
-
-
-@pytest.mark.parametrize("case", PLAIN, ids=[case.name for case in PLAIN])
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_layer_is_made_anew_of_what_pytorch_would_hold(case: Case) -> None:
     layer = case.make(3)
     again: Any = mg.from_torch(dressed(layer, case.args, case.options))
@@ -119,6 +126,29 @@ def test_parts_of_pytorchs_sequential_share_what_they_shared() -> None:
     last([1.0, 2.0, 3.0]).sum().backward()
     assert last.weight.grad is not None
     assert last.bias.grad is None
+
+    stack: Any = dressed(nn.TransformerEncoderLayer(4, 2, 6, seed=0), (4, 2, 6))
+    attention = dressed(nn.MultiheadAttention(4, 2), (4, 2))
+    for norm in (None, dressed(nn.LayerNorm(4), (4,))):
+        several = Row(norm)
+        several.layers, several.norm = [stack, stack], norm
+        type(several).__name__ = "TransformerEncoder"
+        made: Any = mg.from_torch(several)
+        type(several).__name__ = "Sequential"
+        assert type(made) is nn.TransformerEncoder
+        assert (len(made.layers), made.num_layers, type(made.norm)) == (2, 2, type(norm and nn.LayerNorm(4)))
+        assert made.layers[0] is made.layers[1]
+        np.testing.assert_array_equal(made.layers[0].linear1.weight.data, stack.state_dict()["linear1.weight"].numbers)
+        assert made.layers[0].training
+    for kept, name, there in [
+        (stack, "activation", np.tanh), (attention, "_qkv_same_embed_dim", False), (attention, "bias_k", 1),
+        (attention, "add_zero_attn", True), (linear, "__module__", "mine"),
+    ]:  # fmt: skip
+        before = getattr(kept, name)
+        setattr(type(kept) if name == "__module__" else kept, name, there)
+        with pytest.raises(TypeError, match=r"the activation .*tanh.*; ours is named|kdim, vdim, add_bias_kv|own way"):
+            mg.from_torch(kept)
+        setattr(type(kept) if name == "__module__" else kept, name, before)
 
     for wrong, says in [
         (Row(Row(dressed(nn.MSELoss()))), r"^from_torch: 0\.0: MSELoss has no counterpart; nn\.MSELoss is a loss"),

@@ -52,6 +52,15 @@ def test_it_trains_on_digits_saves_and_goes_on(here: Path, capsys: pytest.Captur
     assert sorted(p.name for p in here.iterdir()) == ["mine_for_test_main.py", "net.npz"]
 
 
+def test_a_training_that_is_interrupted_early_has_nothing_to_report(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_line, "fit", lambda *args, **options: {"epoch": [], "cost": [], "val_accuracy": []})
+    assert main(["train", "digits", "--save", "net.npz"]) == 1
+    assert capsys.readouterr().out.splitlines()[-2:] == ["weights: net.npz", "interrupted in the first epoch"]
+    assert (here / "net.npz").exists()
+
+
 def test_training_repeats_itself(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def once() -> str:
         assert main(["train", "digits", "--epochs", "1", "--batch-size", "50"]) == 0

@@ -201,3 +201,8 @@ def test_a_history_is_a_dict_that_can_be_copied_pickled_and_saved(tmp_path: Path
         assert again == history
     mg.save(tmp_path / "it.npz", history=history)
     assert mg.load(tmp_path / "it.npz")["history"] == dict(history)
+
+
+def test_numbers_are_tinted_by_the_largest_that_is_finite() -> None:
+    for more in ([], [np.inf], [np.nan]):
+        assert re.findall(r"rgba\((?!220)[\d,]+?,(\d\.\d\d)\)", markup.array([0.25, -0.5, *more])) == ["0.25", "0.50"]

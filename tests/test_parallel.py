@@ -17,6 +17,7 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, data, nn, optim, parallel
 from microgradnet.ops.across import across
+from microgradnet.parallel import worlds
 from tests import ranks
 
 RANKS = pytest.mark.skipif(bool(ranks.lacking()), reason=ranks.lacking() or "ranks can be started")
@@ -200,6 +201,34 @@ def test_a_world_ends_with_an_error_in_it() -> None:
         raise ZeroDivisionError
     with parallel.world() as world:
         assert world.size == 1
+
+
+def test_in_a_loop_by_hand_each_batch_counts_whatever_was_before() -> None:
+    with parallel.world() as world:
+        world.counts = False  # as a training that was given up may leave it
+        parallel.Optimizer(optim.SGD([Value(1.0)], lr=0.1))
+        assert world.counts
+
+
+def test_an_error_outside_of_a_world_ends_all_ranks_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended: list[int] = []
+    comm = types.SimpleNamespace(rank=1, size=2, Allreduce=None, Dup=lambda: comm, Free=list, Abort=ended.append)
+    monkeypatch.setattr(worlds, "HOOKED", [])
+    monkeypatch.setattr(sys, "excepthook", None)
+    with parallel.world(comm) as world:
+        assert (world.rank, world.size) == (1, 2)
+    sys.excepthook(ValueError, ValueError("lost"), None)
+    assert ended == [1]
+    assert capsys.readouterr().err == "rank 1 of 2, which ends all of them:\nValueError: lost\n\n"
+    for error, code in ((ValueError("lost"), 1), (SystemExit(7), 7), (SystemExit("so"), 1), (SystemExit(300), 1)):
+        with pytest.raises(type(error)), parallel.world(comm):
+            raise error
+        assert ended.pop() == code
+    with pytest.raises(SystemExit), parallel.world(comm):
+        raise SystemExit(0)
+    assert ended == [1]
 
 
 def test_ranks_that_cannot_find_each_other_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def lines_of(axes: Any) -> Iterator[str]:
             shown = properties(line, *more) if lone else f"{shown}, {properties(line, *more)}"
         yield f"  line{label} {where}: {shown}{f', alpha {line.get_alpha()}' if line.get_alpha() else ''}"
     for text in axes.texts:
-        yield f"  text {text.get_text()!r}: {properties(text, 'position', 'ha', 'va', 'fontsize', 'color')}"
+        yield f"  text {text.get_text()!r}: {properties(text, 'position', 'ha', 'va', 'fontsize', 'color', 'zorder')}"
     for image in axes.images:
         shown = properties(image, "array", "extent", "clim", "interpolation").replace(
             "antialiased", "auto"
@@ -106,7 +106,7 @@ def described(drawn: Any) -> list[str]:
     figure = drawn if hasattr(drawn, "savefig") else drawn.figure
     parts = [f"size {said(figure.get_size_inches())}, layout {type(figure.get_layout_engine()).__name__}"]
     for part in sorted(getattr(figure, "subfigs", []), key=lambda part: part.get_suptitle()):
-        parts.append(f"part {part.get_suptitle()!r}")
+        parts.append(f"part {part.get_suptitle()!r} in {said(part.bbox_relative.bounds)}")
     for axes in figure.axes:
         bar = getattr(axes, "_colorbar", None)
         if bar is not None:

@@ -361,6 +361,11 @@ def test_a_notebook_shows_it_on_any_ground_and_a_file_has_it_black_on_white(draw
     assert white[1] == pytest.approx(white[0], rel=0.1)
 
 
+def test_axes_that_are_added_to_a_figure_are_shown_too() -> None:
+    axes = plots.new_axes(3, 2).figure.add_axes((0.1, 0.1, 0.5, 0.5))
+    assert axes._repr_png_().startswith(b"\x89PNG")
+
+
 def test_what_is_written_on_a_ground_that_stays_stays_black() -> None:
     axes = plots.confusion_matrix([0, 1, 1, 1], [0, 0, 1, 1])
     shown = pixels(axes._repr_png_())

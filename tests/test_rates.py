@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from microgradnet import Value, data, nn, optim, plots
 from microgradnet.nn.init import shared
 from microgradnet.train import LearningRates
 from tests import training
+from tests.test_sources import Counting
 
 X, Y = training.examples(60)
 
@@ -92,6 +95,40 @@ def test_all_is_as_it_was(fails: bool) -> None:
         mg.find_lr(model, X, Y, loss="mse", optimizer=optimizer, sample_weight=np.arange(60.0), seed=None)
     assert calls
     assert all_of_it() == before
+
+
+@pytest.mark.parametrize("finite", [True, False])
+def test_what_was_recorded_is_let_go_while_it_is_swept(finite: bool) -> None:
+    """In each step that is tried or taken, and where a batch is computed again to say what gave the first infinity."""
+    seen: list[Any] = []
+
+    class Kept(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Linear(3, 1, seed=0)
+
+        def forward(self, x: Any) -> Any:
+            seen.append(np.sqrt(self.layer(x) * 0.0 + finite) * 2.0)
+            return seen[-1]
+
+    model = Kept()
+    given: dict[str, Any] = {"loss": "mse", "optimizer": optim.SGD(model.parameters(), lr=0.01)}
+    if finite:
+        mg.find_lr(model, X, Y, steps=10, **given)
+    with np.errstate(all="ignore"), contextlib.nullcontext() if finite else pytest.raises(FloatingPointError):
+        mg.fit(model, X, Y, epochs=1, progress=False, **given)
+    assert len(seen) == (12 if finite else 2)
+    for out in seen:
+        with pytest.raises(RuntimeError, match="release=True"):
+            out.sum().backward()
+
+
+def test_batches_that_say_where_they_stand_stand_there_again() -> None:
+    steps = Counting()
+    next(iter(steps))
+    before = str(steps.state_dict())
+    model = nn.Linear(3, 1, seed=0)
+    mg.find_lr(model, steps, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), steps=10)
+    assert str(steps.state_dict()) == before
 
 
 def test_it_works_with_an_optimizer_of_another_kind() -> None:
@@ -175,6 +212,8 @@ def test_it_is_drawn() -> None:
     ({"y": Y[:3]}, ValueError, "60 rows in x but 3 in y"),
     ({"x": iter([(X, Y)]), "y": None}, ValueError, "x can be gone through once, and would be used up: give a list"),
     ({"x": np.full((60, 3), np.nan)}, ValueError, "the cost of the first batch is nan, before anything has moved"),
+    ({"optimizer": SimpleNamespace(param_groups=[{"lr": 1.0}, {}], step=len, zero_grad=len)}, TypeError,
+     "has no param_groups with an lr to change"),
     ({"lr": 3}, TypeError, "unexpected keyword argument 'lr'"),
 ])  # fmt: skip
 def test_what_cannot_be_tried_is_refused(changed: dict[str, Any], error: type[Exception], says: str) -> None:

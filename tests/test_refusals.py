@@ -56,7 +56,15 @@ def batch_norm(running_mean: Any, running_var: Any, weight: Any = None, bias: An
     functional.batch_norm(np.ones((2, 4, 6)), running_mean, running_var, weight, bias, training=True)
 
 
-OTHERS: dict[str, Callable[..., Any]] = {"fit": trained, "draw": drawn, "batch_norm in training": batch_norm}
+def rnn(
+    nonlinearity: Any = "tanh", num_layers: Any = 1, batch_first: Any = False, dropout: Any = 0.0,
+    bidirectional: Any = False, bias: Any = True,
+) -> None:  # fmt: skip
+    nn.RNN(2, 2, **dict(locals()))
+
+
+OTHERS: dict[str, Callable[..., Any]] = {"fit": trained, "draw": drawn, "batch_norm in training": batch_norm,
+                                         "nn.RNN's options": rnn}  # fmt: skip
 LEFT_OUT = {
     "data.mnist",
     "data.read_idx",

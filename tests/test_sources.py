@@ -109,6 +109,15 @@ def test_a_dataset_is_trained_on_as_its_arrays_are() -> None:
         assert trained(Pairs(), **more) == wanted
 
 
+def test_a_training_goes_on_with_what_it_was_measured_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    trained(X, Y, 5, path, validation=Pairs())
+    assert trained(X, Y, 0, path, validation=Pairs()) == trained(X, Y, validation=Pairs())
+    for other in ([*in_batches()], (X, Y), Pairs().__getitem__, in_batches):
+        with pytest.raises((ValueError, TypeError), match="validation"):
+            trained(X, Y, 0, path, validation=other)
+
+
 def test_memory_mapped_arrays_are_trained_on_as_arrays_are(tmp_path: Path) -> None:
     for name, array in (("x", X), ("y", Y)):
         np.save(tmp_path / f"{name}.npy", array)

@@ -49,11 +49,22 @@ def deep(operations: int) -> Any:
     return x
 
 
+def neurons(*sizes: int, **how: Any) -> Any:
+    """A network of numbers, in frames of what holds them: a variable does."""
+    model = Neurons(*sizes)
+    return mg.draw(model([1.0, -1.0, 0.5]) * 1.0 + Value(2.0, name="x"), **how)
+
+
 SVGS: dict[str, Callable[[], Any]] = {
     **DRAWINGS,
     "a program": lambda: mg.draw(compiled(), title="a step & its update"),
     "a program from above": lambda: mg.draw(compiled(), direction="TB"),
-    "many neurons": lambda: mg.draw(Neurons(3, 9, 9, 1)([1.0, -1.0, 0.5]), fold="modules"),
+    "many neurons": lambda: neurons(3, 9, 9, 1, fold="modules"),
+    "a program in five boxes": lambda: mg.draw(compiled(), cap=5),
+    "a program in two boxes": lambda: mg.draw(compiled(), cap=2),
+    "many neurons in few boxes": lambda: neurons(3, 9, 9, 1, cap=6),
+    "neurons in frames": lambda: neurons(3, 2, 1, fold=()),
+    "neurons in frames, from above": lambda: neurons(3, 2, 1, fold="modules", depth=1, direction="TB"),
     "twelve deep": lambda: mg.draw(deep(11), fold=()),
     "thirteen deep": lambda: mg.draw(deep(12), fold=()),
     "fourteen deep": lambda: mg.draw(deep(13), fold=()),

@@ -29,6 +29,7 @@ from microgradnet.viz.dot import STYLES
 from microgradnet.viz.drawing import as_json
 from microgradnet.viz.fold import WAYS, fold
 from microgradnet.viz.graph import read
+from microgradnet.viz.homes import is_owner
 from microgradnet.viz.scene import in_better_direction, opened
 
 
@@ -317,6 +318,25 @@ def test_looking_for_names_runs_no_code_of_others() -> None:
     text = draw(value * proud["x"]).text
     assert "touchy.value" in text or "value  2" in text
     assert "proud['x']  3" in text
+
+
+def made(module: str, name: str = "Point", **more: Any) -> Any:
+    """An object of a class that such a module has."""
+    thing = type(name, (), {"__module__": module, **more})()
+    thing.held = 1
+    return thing
+
+
+def test_objects_of_the_users_own_classes_hold_values_and_others_do_not() -> None:
+    error = ValueError()
+    error.held = 1  # type: ignore[attr-defined]
+    for mine in (Neuron(1), nn.Linear(1, 1), made("builtins"), made("a.b"), made("numpyish"),
+                 made("pytest", parameters=None)):  # fmt: skip
+        assert is_owner(mine)
+    for other in (error, made("builtins", "int"), made("IPython.core"), made("ipykernel"), made("microgradnet.optim"),
+                  made("argparse"), made("collections.abc"), made("pytest"), made("a", __get__=None), type(made("a")),
+                  pytest, object(), [1], Touchy.__init__):  # fmt: skip
+        assert not is_owner(other)
 
 
 def test_neurons_are_frames_in_columns() -> None:

@@ -143,7 +143,7 @@ def moved(b: Nodes, node: Node, x: str, batch: int) -> str:
     if (places == 0).any():
         zeros = b("Mul", b("Slice", flat, [0], [1], [1]), 0.0)
         zeros = b("Where", b("Equal", zeros, 0.0), zeros, 0.0)  # 0 times an infinite number is none
-        flat, places = b("Concat", zeros, flat, axis=1), places
+        flat = b("Concat", zeros, flat, axis=1)
     else:
         places = places - 1
     result = b.reshaped(b("Gather", flat, places.reshape(-1), axis=1), full)

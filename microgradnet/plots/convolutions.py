@@ -64,7 +64,7 @@ def feature_maps(model: Module, example: Any) -> Figure:
     first.set(xticks=[], yticks=[], title="what it sees")
     for axes, (name, layer) in zip(others, layers, strict=True):
         maps = found[layer.weight]
-        most = float(np.abs(maps).max(initial=0.0)) or 1.0
+        most = np.abs(maps).max(initial=0.0) or 1.0
         axes.imshow(sheet(maps, int(np.ceil(np.sqrt(len(maps))))), **signed(most))
         axes.set(xticks=[], yticks=[], title=f"{name or 'maps'}: {len(maps)} of {maps.shape[1]}×{maps.shape[2]}")
     return figure

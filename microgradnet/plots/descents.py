@@ -30,7 +30,7 @@ def curve(f: Callable[[Any], Any], span: tuple[float, float], *paths: Any, axes:
     y = heights(function("f", f, call="curve"), x)
     axes = axes or new_axes(6.4, 4.2)
     axes.plot(x, y, color="#888888", linewidth=2, zorder=1)
-    room = 0.08 * (float(np.nanmax(y) - np.nanmin(y)) or 1.0)
+    room = 0.08 * (np.nanmax(y) - np.nanmin(y) or 1.0)
     axes.set(xlim=span, ylim=(np.nanmin(y) - room, np.nanmax(y) + room), xlabel="x", ylabel="f(x)")
     for i, path in enumerate(paths):
         places = as_path(path, "(n,)")

@@ -123,13 +123,11 @@ def write_numbers(axes: Axes, i: int, layer: Linear, left: dict[int, float], rig
     for k, (m, z) in enumerate(right.items()):
         at = 0.25 + 0.5 * (k + 0.5) / len(right)
         for n, y in left.items():
-            w = float(layer.weight.data[m, n])
+            w = layer.weight.data[m, n]
             axes.text(i + at, y + at * (z - y), f"{w:.2f}", fontsize=7, ha="center", va="center", bbox=boxed,
                       color=POSITIVE if w > 0 else NEGATIVE, zorder=4)  # fmt: skip
         if layer.bias is not None:
-            axes.text(
-                i + 1, z - 0.055, f"{float(layer.bias.data[m]):+.2f}", fontsize=7, ha="center", va="top", zorder=4
-            )
+            axes.text(i + 1, z - 0.055, f"{layer.bias.data[m]:+.2f}", fontsize=7, ha="center", va="top", zorder=4)
 
 
 def drawn_neurons(n: int, most: int, tallest: int | None = None) -> dict[int, float]:

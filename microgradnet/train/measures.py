@@ -13,7 +13,7 @@ from ..words import answering, brief
 from .arguments import check_counts, check_model, examples, inputs, weights
 from .around import ModesKept
 from .named import Weighted, loss_of, metrics_of
-from .sources import Batch, Inputs, Source, picked
+from .sources import Batch, Dealer, Inputs, Source, picked
 from .streams import Dataset, is_dataset, source_of
 
 Function: TypeAlias = Callable[..., Any]
@@ -137,7 +137,7 @@ def with_rows(outputs: Any, n: int) -> Any:
 
 
 def evaluated(
-    model: Module, held_out: Batch | Source | None, loss: Function | None, metrics: Iterable[Function], size: int,
+    model: Module, held_out: Batch | Dealer | None, loss: Function | None, metrics: Iterable[Function], size: int,
     outputs_by: Function = outputs_of,
 ) -> list[float]:  # fmt: skip
     """The cost and the metrics on examples held out, of all at once, in evaluation mode; nothing if there are none."""
@@ -160,7 +160,7 @@ def evaluated(
         return [number(loss(Value(outputs), *held_out.targets)), *measured]
 
 
-def dealt_out(model: Module, source: Source) -> tuple[Any, Batch]:
+def dealt_out(model: Module, source: Dealer) -> tuple[Any, Batch]:
     """What a model makes of all that a source deals out, and the targets of it."""
     outputs, targets, weights = [], [], []
     with ModesKept(model), no_grad():

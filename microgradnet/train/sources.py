@@ -47,15 +47,19 @@ class Batch(NamedTuple):
         return (self.y,) if self.weight is None else (self.y, self.weight)
 
 
-class Source(Protocol):
+class Dealer(Protocol):
+    """What deals out batches."""
+
+    def batches(self, epoch: int, done: int) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 1, without the `done` first ones."""
+
+
+class Source(Dealer, Protocol):
     """What a training asks of a source, see above."""
 
     HELD: tuple[str, ...]
     steps: int | None
     share: Share
-
-    def batches(self, epoch: int, done: int) -> Iterator[Batch]:
-        """The batches of an epoch, counted from 1, without the `done` first ones."""
 
     def done(self, taken: int) -> int:
         """How many batches of the epoch under way were taken, after so many in all epochs."""
@@ -109,7 +113,7 @@ class Rows:
         """All examples in random order: first come those that are held out."""
         return np.random.default_rng((self.seed, 0)).permutation(self.all)
 
-    def kept_back(self) -> Batch | Source:
+    def kept_back(self) -> Batch | Dealer:
         """The examples that are held out."""
         return self.batch(self.split()[: self.held_out])
 

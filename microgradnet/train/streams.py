@@ -13,7 +13,7 @@ from ..data import Batches, ImageFolder
 from ..nn.init import Seed
 from ..words import brief
 from .arguments import examples, plain_weights, share
-from .sources import Batch, Rows, Share, Source, fingerprint, picked
+from .sources import Batch, Dealer, Rows, Share, Source, fingerprint, picked
 
 
 def source_of(name: str, given: Any, size: int, seed: Seed, share_held_out: float | None = None) -> Source:
@@ -86,7 +86,7 @@ class Dataset(Rows):
         together = tuple(map(stacked, zip(*x, strict=True))) if several else stacked(x)
         return as_batch(self.name, (together, *map(stacked, rest)), last)
 
-    def kept_back(self) -> Source:
+    def kept_back(self) -> Dealer:
         return KeptBack(self)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -98,27 +98,13 @@ class Dataset(Rows):
 class KeptBack:
     """The examples that are held out of a dataset, some at a time: all of them may not fit into memory."""
 
-    HELD: tuple[str, ...] = ()
-
     def __init__(self, dataset: Dataset) -> None:
         self.dataset: Dataset = dataset
-        self.size: int = max(dataset.size, 256)
-        self.steps: int | None = -(-dataset.held_out // self.size)
-        self.share: Share = None
 
     def batches(self, epoch: int, done: int) -> Iterator[Batch]:
-        rows = self.dataset.split()[: self.dataset.held_out]
-        for start in range(done * self.size, len(rows), self.size):
-            yield self.dataset.batch(rows[start : start + self.size], start + self.size >= len(rows))
-
-    def done(self, taken: int) -> int:
-        return 0
-
-    def examples(self, done: int) -> int:
-        return 0
-
-    def fingerprint(self) -> dict[str, Any]:
-        return self.dataset.fingerprint()
+        rows, size = self.dataset.split()[: self.dataset.held_out], max(self.dataset.size, 256)
+        for start in range(0, len(rows), size):
+            yield self.dataset.batch(rows[start : start + size])
 
 
 def stacked(rows: Iterable[Any]) -> Array:
