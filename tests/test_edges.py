@@ -141,7 +141,10 @@ def typed(line: str, x: Any, y: Any, m: Any) -> Any:
     return eval(line, {"np": np, "x": x, "y": y, "m": m})
 
 
-@pytest.mark.parametrize("line", LIKE)
+NEWER = np.lib.NumpyVersion(np.__version__) >= "2.2.0"  # before, np.pad takes no dictionaries
+
+
+@pytest.mark.parametrize("line", [line for line in LIKE if NEWER or "np.pad(m, {" not in line])
 def test_the_edges_are_numpys(line: str) -> None:
     values = [Value(a) for a in (X, Y, M)]
     try:

@@ -146,7 +146,7 @@ np.argsort(x[:1], axis=None) | np.argsort(x, axis=-2) | x[:, :, None].sum((-1, 1
 def along(code: str, axis: int | None) -> Callable[[Any], Any]:
     def model(x: Any) -> Any:
         n = len(x) if axis is None else x.shape[axis]
-        return eval(code, {"np": np, "F": F, "x": x, "n": n, "x0": np.arange(4)})
+        return eval(compile(code, "a model", "eval"), {"np": np, "F": F, "x": x, "n": n, "x0": np.arange(4)})
 
     return model
 
