@@ -275,11 +275,19 @@ def joined_up() -> Made:
         rows = np.pad(x, ((1, 0), (0, 2))) + np.repeat(y, 2, axis=1)[:1, :4].T[:1] + np.tile(y[:1, :2], 2)
         parts = np.split(flat, [3, 8])
         order = np.sort(parts[1])[::-1] * np.cumsum(parts[1]) + np.roll(parts[1], 2)
-        np_zeros = np.zeros_like(x)
-        np_zeros[0] += x[1] * 2.0
-        np_zeros /= 3.0
+        own = np.zeros_like(x)
+        turned = own[:, ::-1]
+        own[0] += x[1] * 2.0
+        own /= 3.0
         size = np.linalg.slogdet(x).logabsdet * n
-        loss = (z[:, :4] @ state).sum() + size + stacked.prod(axis=0).sum() + rows.sum() + order.sum() + np_zeros.mean()
+        loss = (
+            (z[:, :4] @ state).sum()
+            + size
+            + stacked.prod(axis=0).sum()
+            + rows.sum()
+            + order.sum()
+            + (own * turned).mean()
+        )
         return loss, [part * n for part in parts], {"first": z[0, 0], "turned": stacked.T, "n": n * 2.0}
 
     return step, (a(2, 2), a(2, 3), 0.5)
