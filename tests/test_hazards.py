@@ -732,6 +732,15 @@ def test_what_is_assigned_is_another_array(backend: Any) -> None:
         assert (grad == before[1]).all()
 
 
+def test_an_array_that_the_program_computes_with_may_be_another_in_every_call() -> None:
+    array = np.arange(3.0)
+    step = mg.compile(lambda x: V * x * array)
+    for _ in range(5):
+        array += 1.0
+        assert (step(A).data == V.data * A * array).all()
+    assert repr(step).endswith("1 program>")
+
+
 def test_arguments_are_not_kept() -> None:
     step = mg.compile(lambda x, o: x * o[0].own)
     settings, x = Settings(), np.ones(3)
