@@ -9,7 +9,7 @@ import math
 import random
 import time
 import weakref
-from collections import namedtuple
+from collections import deque, namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -593,6 +593,14 @@ def sorts_an_array_that_changes() -> Step:
     return step
 
 
+LAST: deque[Any] = deque(maxlen=1)
+
+
+def keeps_the_last_result(x: Any) -> Any:
+    LAST.append(V * x)
+    return z(x)
+
+
 def prints(x: Any) -> Any:
     print("a step")
     return z(x)
@@ -633,6 +641,7 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "a result kept in a list": (appends_a_result(), "keeps .*in something outside|with 0 items"),
     "an argument kept in a dict": (keeps_its_argument(), "held with|keeps .* in something outside"),
     "a result kept in an attribute": (keeps_in_an_attribute(), "last = |keeps .* in something outside"),
+    "a result kept in a deque": (keeps_the_last_result, "keeps the Value of shape .* in something outside"),
     "a list that grows": (appends(), f"{CHANGES}log with 0 items, and then with 1"),
     "a counter in a dict": (counts_in_a_dict(), f"{CHANGES}counts\\['n'\\] = 0, and then 1"),
     "a counter around the function": (counts_in_a_variable(), f"{CHANGES}n = 0, and then 1"),
@@ -721,6 +730,15 @@ def test_what_is_assigned_is_another_array(backend: Any) -> None:
         step(A + 1)
         assert (data == before[0]).all()
         assert (grad == before[1]).all()
+
+
+def test_an_array_that_the_program_computes_with_may_be_another_in_every_call() -> None:
+    array = np.arange(3.0)
+    step = mg.compile(lambda x: V * x * array)
+    for _ in range(5):
+        array += 1.0
+        assert (step(A).data == V.data * A * array).all()
+    assert repr(step).endswith("1 program>")
 
 
 def test_arguments_are_not_kept() -> None:

@@ -24,7 +24,10 @@ import microgradnet.functional as F
 from microgradnet import Value, nn, optim
 from microgradnet.programs import Compiled, program
 from microgradnet.programs.backends import is_native
+from microgradnet.programs.native import kinds as kinds_of_steps
+from microgradnet.programs.native import products as products_of_matrices
 from microgradnet.programs.native import tiles, vectors, writer
+from microgradnet.programs.native.kernels import kernels
 from microgradnet.programs.native.llvm_math import definitions
 from microgradnet.programs.scalars.vectorise import vectorised
 from microgradnet.programs.shown import Listing
@@ -272,11 +275,19 @@ def joined_up() -> Made:
         rows = np.pad(x, ((1, 0), (0, 2))) + np.repeat(y, 2, axis=1)[:1, :4].T[:1] + np.tile(y[:1, :2], 2)
         parts = np.split(flat, [3, 8])
         order = np.sort(parts[1])[::-1] * np.cumsum(parts[1]) + np.roll(parts[1], 2)
-        np_zeros = np.zeros_like(x)
-        np_zeros[0] += x[1] * 2.0
-        np_zeros /= 3.0
+        own = np.zeros_like(x)
+        turned = own[:, ::-1]
+        own[0] += x[1] * 2.0
+        own /= 3.0
         size = np.linalg.slogdet(x).logabsdet * n
-        loss = (z[:, :4] @ state).sum() + size + stacked.prod(axis=0).sum() + rows.sum() + order.sum() + np_zeros.mean()
+        loss = (
+            (z[:, :4] @ state).sum()
+            + size
+            + stacked.prod(axis=0).sum()
+            + rows.sum()
+            + order.sum()
+            + (own * turned).mean()
+        )
         return loss, [part * n for part in parts], {"first": z[0, 0], "turned": stacked.T, "n": n * 2.0}
 
     return step, (a(2, 2), a(2, 3), 0.5)
@@ -498,23 +509,28 @@ def native(make: Callable[[], Made]) -> str:
     texts: list[str] = []
 
     class Machine:
-        def __init__(self, text: str, symbols: dict[str, int]) -> None:
+        def __init__(self, text: str) -> None:
             texts.append(text)
 
         def address(self, name: str) -> int:
             return 1
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer, "Machine", Machine)
+        patch.setattr(
+            writer, "code_of", lambda functions: Machine("\n".join([*functions, kernels("\n".join(functions))]))
+        )
+        patch.setattr(writer, "assembled", Machine)
         patch.setattr(writer.cpython, "function_at", lambda address, name: None)
-        for module in (tiles, vectors):
+        for module in (products_of_matrices, tiles, vectors):
             patch.setattr(module, "registers", lambda: (16, 32))
+        for module in (products_of_matrices, kinds_of_steps):
+            patch.setattr(module, "addresses", lambda: {"dgemm": 1})
         f = recorded(make, "native")
     latest: Any = f.latest
     lines = [*latest.text.splitlines(), f"# {'; '.join(f.passes[-2:])}; checks its arguments: {latest.hurries(())}"]
     for text in texts:
-        plain = re.sub(r"\b\d{9,}\b", "address", text)
-        for part in re.split(r"^(?=define )", plain, flags=re.MULTILINE):
+        plain = re.sub(r"\b\d{9,}\b|(?<=inttoptr \(i64 )\d+", "address", text)
+        for part in filter(None, re.split(r"^(?=define )", plain, flags=re.MULTILINE)):
             name = re.search(r"^define .*?@(\w+)", part)
             lines.append(f"# {name[1] if name else 'declarations'}: {zlib.crc32(part.encode()):08x}")
         known = [zlib.crc32(definitions(text, scales).encode()) for scales in (False, True)]

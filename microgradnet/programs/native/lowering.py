@@ -167,9 +167,8 @@ def _min(node: Node, emit: Emit) -> Any:
 
 
 def _reduction(function: Any, node: Node, emit: Emit) -> Any:
-    (x,) = node.args[:1]
-    axis = node.args[1] if len(node.args) > 1 else node.params.get("axis")
-    if not of_floats(x) or x.dtype != node.dtype or len(node.args) > 2 or (not math.prod(x.shape)):
+    x, axis = node.args[0], node.params.get("axis")
+    if not of_floats(x) or x.dtype != node.dtype or len(node.args) > 1:
         return None
     out = emit.reduced(function, x, axis) if x.shape else x
     return out if out.shape == node.shape else emit(np.reshape, out, node.shape)

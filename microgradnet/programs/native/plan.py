@@ -239,7 +239,6 @@ class Plan:
         for node in self.nodes:
             if id(node) in self.folded:
                 kept |= {id(self.factor_root(x)) for x in node.args}
-        kept |= {id(x) for x in self.copies.values()}
         for i, step in enumerate(self.steps):  # what a line of NumPy makes may be a view of what it reads
             if type(step) is Node:
                 for x in step.inputs():
