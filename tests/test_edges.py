@@ -15,6 +15,7 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, functional, optim
 from microgradnet.core import numbers
+from microgradnet.gradcheck.places import is_array
 from microgradnet.gradcheck.still import stands_still
 from microgradnet.optim.curvature import Memory
 from microgradnet.testing.exercises.marking import indented
@@ -249,6 +250,18 @@ def test_a_step_that_leaves_the_domain_warns_of_nothing() -> None:
         warnings.simplefilter("always")
         assert np.isnan(mg.numerical_grad(np.sqrt, np.array(0.0)))
     assert not told
+
+
+def test_slopes_are_measured_in_double_precision_whatever_is_given() -> None:
+    for x in ([1, 2], np.array([1, 2]), np.array([1.0, 2.0], np.float32)):
+        np.testing.assert_allclose(mg.numerical_grad(lambda x: (x**3).sum(), x), [3.0, 12.0], rtol=1e-9)
+
+
+def test_a_list_is_an_array_where_all_of_it_is_numbers() -> None:
+    assert is_array([1, 2.0, [3.0]])
+    assert not is_array([1, "a"])
+    assert not is_array([[1.0], ["a"]])
+    assert not is_array([])
 
 
 def test_np_trim_zeros_takes_the_last_axis() -> None:
