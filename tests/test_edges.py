@@ -252,6 +252,17 @@ def test_a_step_that_leaves_the_domain_warns_of_nothing() -> None:
     assert not told
 
 
+def test_the_state_of_a_plateau_stays_what_it_was() -> None:
+    plateau = optim.ReduceLROnPlateau(optim.SGD([Value([1.0])], 0.5), patience=0)
+    plateau.step(1.0)
+    state = plateau.state_dict()
+    before = repr(state)
+    plateau.step(2.0)
+    assert repr(plateau.state_dict()) != before
+    plateau._lrs[0] = 7.0
+    assert repr(state) == before
+
+
 def test_slopes_are_measured_in_double_precision_whatever_is_given() -> None:
     for x in ([1, 2], np.array([1, 2]), np.array([1.0, 2.0], np.float32)):
         np.testing.assert_allclose(mg.numerical_grad(lambda x: (x**3).sum(), x), [3.0, 12.0], rtol=1e-9)
