@@ -162,7 +162,6 @@ def mish(x: Operand) -> Any:
     >>> mish(Value([-1.0, 0.0, 1.0]))
     Value(data=[-0.30340146,  0.        ,  0.86509839], grad=None)
     """
-    x = as_floats(x)
     return x * np.tanh(softplus(x))
 
 

@@ -505,3 +505,16 @@ def test_what_is_no_idx_file_is_told_from_one_that_ends_early(tmp_path: Path, he
 
 if __name__ == "__main__":
     bundled(ROOT / "microgradnet" / "data" / "digits.npz")
+
+
+def test_an_idx_file_of_a_number_is_read_and_one_that_ends_in_its_head_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.idx"
+    path.write_bytes(bytes([0, 0, 8, 0, 7]))
+    assert data.read_idx(path, 0) == 7
+    for head, seen in (
+        ([], "starts with nothing"), ([0, 0, 8], "starts with 000008"), ([0, 0, 8, 1], "ends in its head"),
+        ([0, 0, 8, 1, 0, 0, 0], "ends in its head"), ([0, 0, 8, 2, 0, 0, 0, 1], "starts with 00000802"),
+    ):  # fmt: skip
+        path.write_bytes(bytes(head))
+        with pytest.raises(ValueError, match=f"no IDX file of bytes with 1 axes: it {seen}, wanted 00000801 and 1 "):
+            data.read_idx(path, 1)

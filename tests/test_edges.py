@@ -6,14 +6,16 @@ A line of `LIKE` is typed with Values and with arrays in their place, and ends t
 from __future__ import annotations
 
 import operator
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
 import microgradnet as mg
-from microgradnet import Value, functional
+from microgradnet import Value, functional, optim
 from microgradnet.core import numbers
+from microgradnet.gradcheck.places import is_array
 from microgradnet.gradcheck.still import stands_still
 from microgradnet.optim.curvature import Memory
 from microgradnet.testing.exercises.marking import indented
@@ -228,6 +230,51 @@ def test_what_a_memory_of_curvature_is_made_of_is_its_own() -> None:
         for mine, theirs in zip(held, x, strict=True) if isinstance(x, list) else [(held, x)]:
             assert np.array_equal(mine, theirs)
             assert not isinstance(mine, np.ndarray) or not np.shares_memory(mine, theirs), name
+
+
+def test_lbfgs_counts_the_calls_of_its_closure() -> None:
+    x, calls = Value([3.0, -2.0]), []
+    optimizer = optim.LBFGS([x], max_iter=3)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        calls.append(None)
+        cost = (x * x * np.array([1.0, 5.0])).sum()
+        cost.backward()
+        return cost
+
+    for _ in range(2):
+        optimizer.step(closure)
+        assert f"'func_evals': {len(calls)}," in str(optimizer.state_dict())
+
+
+def test_a_step_that_leaves_the_domain_warns_of_nothing() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert np.isnan(mg.numerical_grad(np.sqrt, np.array(0.0)))
+    assert not told
+
+
+def test_the_state_of_a_plateau_stays_what_it_was() -> None:
+    plateau = optim.ReduceLROnPlateau(optim.SGD([Value([1.0])], 0.5), patience=0)
+    plateau.step(1.0)
+    state = plateau.state_dict()
+    before = repr(state)
+    plateau._lrs[0] = 7.0
+    assert repr(plateau.state_dict()) != before
+    assert repr(state) == before
+
+
+def test_slopes_are_measured_in_double_precision_whatever_is_given() -> None:
+    for x in ([1, 2], np.array([1, 2]), np.array([1.0, 2.0], np.float32)):
+        np.testing.assert_allclose(mg.numerical_grad(lambda x: (x**3).sum(), x), [3.0, 12.0], rtol=1e-9)
+
+
+def test_a_list_is_an_array_where_all_of_it_is_numbers() -> None:
+    assert is_array([1, 2.0, [3.0]])
+    assert not is_array([1, "a"])
+    assert not is_array([[1.0], ["a"]])
+    assert not is_array([])
 
 
 def test_np_trim_zeros_takes_the_last_axis() -> None:

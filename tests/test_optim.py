@@ -6,6 +6,7 @@ import copy
 import itertools
 import math
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,6 +41,7 @@ from microgradnet.optim import (
     clip_grad_value_,
     pieces,
 )
+from microgradnet.words import describe
 from tests.samples import SEED, count, sample
 
 W = Value(1.0)
@@ -361,7 +363,8 @@ def test_zero_grad_forgets_the_gradients() -> None:
     optimiser.zero_grad()
     assert all(p.grad is None for p in values)
     before = [p.data.copy() for p in values]
-    with pytest.warns(RuntimeWarning, match=r"^Adam\.step\(\) moved nothing: no parameter has a gradient"):
+    told = re.escape(f"{describe(values[0])} for example")
+    with pytest.warns(RuntimeWarning, match=rf"^Adam\.step\(\) moved nothing: no parameter has a gradient, {told}"):
         optimiser.step()
     for p, old in zip(values, before, strict=True):
         np.testing.assert_array_equal(p.data, old)
