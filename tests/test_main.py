@@ -173,6 +173,21 @@ def test_help_lists_the_commands_each_with_what_it_does(capsys: pytest.CaptureFi
         assert re.search(rf"^ +{command} +{re.escape(first[:30])}", listed, re.MULTILINE), first
 
 
+@pytest.mark.parametrize(("command", "options"), {
+    "train": "--seed N of --data DIR folder --download fetch --hidden N,M neurons --activation {sigmoid,tanh,relu} of "
+             "--epochs N how --batch-size N digits --lr X step --compile run --save FILE write --load FILE start",
+    "draw": "--seed N of --shape SHAPE shape --out FILE where --fold FOLD constants, --weights show",
+    "check": "--seed N of --shape SHAPE shape --order {1,2} 2: --samples SAMPLES how",
+}.items())  # fmt: skip
+def test_help_tells_of_each_option_what_it_takes_and_does(
+    command: str, options: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = re.findall(r"^  (--.*(?:\n {9,}.*)*)", capsys.readouterr().out, re.MULTILINE)
+    assert " ".join(re.match(r"--\S+( [A-Z{]\S*)? \S+", " ".join(x.split()))[0] for x in told) == options  # type: ignore[index]
+
+
 def test_training_starts_with_xaviers_weights_for_the_sigmoid(here: Path) -> None:
     """From a normal distribution of variance 2 / (inputs + outputs)."""
     assert main(["train", "digits", "--hidden", "50", "--lr", "1e-9", "--epochs", "1", "--save", "net.npz"]) == 0
