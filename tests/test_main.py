@@ -143,6 +143,17 @@ def test_a_command_that_is_none_ends_with_2(argv: list[str], capsys: pytest.Capt
     assert "usage: python -m microgradnet" in capsys.readouterr().err
 
 
+def test_gradients_along_edges_are_drawn_where_that_is_asked(here: Path) -> None:
+    for target in ("model", "loss"):
+        more = ["--shape", "2,4"] if target == "model" else []
+        for name, weights in (("plain.dot", []), ("weighed.dot", ["--weights"])):
+            assert (
+                main(["draw", f"mine_for_test_main:{target}", *more, *weights, "--fold", "modules", "--out", name]) == 0
+            )
+        plain, weighed = ((here / name).read_text() for name in ("plain.dot", "weighed.dot"))
+        assert weighed != plain
+
+
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("train", "draw", "check"):
         with pytest.raises(SystemExit) as ended:
