@@ -61,6 +61,8 @@ def test_a_loss_that_cannot_be_tried_is_taken_for_a_mean() -> None:
     mean, whole, room = costs_of(mg.functional.mse_loss, [(np.ones((n, 1)), np.zeros((n, 1)) + n) for n in (1, 3)])
     assert (mean, whole) == (pytest.approx(3.0), pytest.approx(3.0))
     assert room == pytest.approx(10 * 2.0**-26)
+    halves = [(np.full((2, 1), 300, np.float16), np.zeros((2, 1), np.float16))] * 2
+    assert [type(x) for x in costs_of(mg.functional.mse_loss, halves)] == [float] * 3  # whose products do not overflow
 
 
 # -------------------------------------------------------------------------------------------------------------- checks

@@ -274,6 +274,11 @@ def test_columns_by_hand() -> None:
     assert constant([[1.1]]).tolist() == [[1.0]]
 
 
+def test_a_table_begins_with_the_weights_that_are_asked_for() -> None:
+    model: Any = Table(1, [2], [2], init=nn.init.zeros)
+    assert not model.perceptron.layers[0].weight.data.any()
+
+
 def test_what_was_never_missing_changes_nothing_if_it_is_later() -> None:
     model = Table(0, [4, 3], [5], None, seed=0)
     out = model(np.zeros((1, 0)), np.zeros((1, 2), int))

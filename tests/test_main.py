@@ -143,6 +143,17 @@ def test_a_command_that_is_none_ends_with_2(argv: list[str], capsys: pytest.Capt
     assert "usage: python -m microgradnet" in capsys.readouterr().err
 
 
+def test_gradients_along_edges_are_drawn_where_that_is_asked(here: Path) -> None:
+    for target in ("model", "loss"):
+        more = ["--shape", "2,4"] if target == "model" else []
+        for name, weights in (("plain.dot", []), ("weighed.dot", ["--weights"])):
+            assert (
+                main(["draw", f"mine_for_test_main:{target}", *more, *weights, "--fold", "modules", "--out", name]) == 0
+            )
+        plain, weighed = ((here / name).read_text() for name in ("plain.dot", "weighed.dot"))
+        assert weighed != plain
+
+
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("train", "draw", "check"):
         with pytest.raises(SystemExit) as ended:
@@ -171,6 +182,21 @@ def test_help_lists_the_commands_each_with_what_it_does(capsys: pytest.CaptureFi
             main([command, "--help"])
         first = capsys.readouterr().out.partition("\n\n")[2].partition("\n")[0].rstrip(".")
         assert re.search(rf"^ +{command} +{re.escape(first[:30])}", listed, re.MULTILINE), first
+
+
+@pytest.mark.parametrize(("command", "options"), {
+    "train": "--seed N of --data DIR folder --download fetch --hidden N,M neurons --activation {sigmoid,tanh,relu} of "
+             "--epochs N how --batch-size N digits --lr X step --compile run --save FILE write --load FILE start",
+    "draw": "--seed N of --shape SHAPE shape --out FILE where --fold FOLD constants, --weights show",
+    "check": "--seed N of --shape SHAPE shape --order {1,2} 2: --samples SAMPLES how",
+}.items())  # fmt: skip
+def test_help_tells_of_each_option_what_it_takes_and_does(
+    command: str, options: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = re.findall(r"^  (--.*(?:\n {9,}.*)*)", capsys.readouterr().out, re.MULTILINE)
+    assert " ".join(re.match(r"--\S+( [A-Z{]\S*)? \S+", " ".join(x.split()))[0] for x in told) == options  # type: ignore[index]
 
 
 def test_training_starts_with_xaviers_weights_for_the_sigmoid(here: Path) -> None:

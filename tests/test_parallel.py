@@ -18,6 +18,7 @@ import microgradnet as mg
 from microgradnet import Value, data, nn, optim, parallel
 from microgradnet.ops.across import across
 from microgradnet.parallel import worlds
+from microgradnet.train.together import Together
 from tests import ranks
 
 RANKS = pytest.mark.skipif(bool(ranks.lacking()), reason=ranks.lacking() or "ranks can be started")
@@ -201,6 +202,16 @@ def test_a_world_ends_with_an_error_in_it() -> None:
         raise ZeroDivisionError
     with parallel.world() as world:
         assert world.size == 1
+
+
+def test_a_rank_without_examples_adds_nothing_to_what_is_measured() -> None:
+    others = types.SimpleNamespace(sum=lambda here: here + np.array([3.0, 6.0, 3.0]))
+    rank: Any = types.SimpleNamespace(world=others, rank=1)
+    batch: Any = types.SimpleNamespace(counted=0, size=3)
+    assert Together.measured(rank, [np.nan, 7.0], batch) == [1.0, 2.0]
+    batch.size = 4
+    with pytest.raises(ValueError, match="a batch of 4 on rank 1, and its parts have 3 examples"):
+        Together.measured(rank, [0.0, 7.0], batch)
 
 
 def test_in_a_loop_by_hand_each_batch_counts_whatever_was_before() -> None:

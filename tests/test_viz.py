@@ -27,7 +27,7 @@ from microgradnet.viz import render
 from microgradnet.viz.boxes import Box, in_order
 from microgradnet.viz.dot import STYLES
 from microgradnet.viz.drawing import as_json
-from microgradnet.viz.fold import WAYS, fold
+from microgradnet.viz.fold import WAYS, fold, tandem_runs
 from microgradnet.viz.graph import read
 from microgradnet.viz.homes import is_owner
 from microgradnet.viz.scene import in_better_direction, opened
@@ -664,6 +664,14 @@ def test_constants_chains_and_repeats_fold() -> None:
     repeated = draw(y.sum(), fold=["constants", "repeats"])
     assert "12 × [@, +, sin]" in Parsed(repeated.source).titles()
     assert "(folded: 1 repeated block)" in repeated.text
+
+
+@pytest.mark.parametrize(("tokens", "runs"), [
+    ("aaa", [(0, 1, 3)]), ("aa", []), ("ababab", [(0, 2, 3)]), ("abab", []), ("babababcab", [(1, 2, 3)]),
+    ("abcabcabc", [(0, 3, 3)]), ("aabaabaab", [(0, 3, 3)]), ("aaabbbb", [(0, 1, 3), (3, 1, 4)]), ("abcabc", []),
+])  # fmt: skip
+def test_what_comes_three_times_in_a_row_is_a_run(tokens: str, runs: list[tuple[int, int, int]]) -> None:
+    assert tandem_runs(np.array([*tokens])) == runs
 
 
 def test_a_thirty_layer_network_folds_to_thirty_times_its_layer() -> None:
