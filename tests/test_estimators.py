@@ -274,6 +274,12 @@ def test_columns_by_hand() -> None:
     assert constant([[1.1]]).tolist() == [[1.0]]
 
 
+def test_to_learn_without_targets_is_refused() -> None:
+    for make in (Classifier, Regressor):
+        with pytest.raises(ValueError, match=f"{make.__name__} requires y to be passed, but the target y is None"):
+            make().fit(points()[0], None)
+
+
 def test_a_table_begins_with_the_weights_that_are_asked_for() -> None:
     model: Any = Table(1, [2], [2], init=nn.init.zeros)
     assert not model.perceptron.layers[0].weight.data.any()
