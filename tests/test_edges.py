@@ -136,11 +136,29 @@ LIKE = [
     "np.clip(m, y, None)",
     "np.nan_to_num(np.where(m > 1, np.nan, m), nan=3.0)",
 ]
+# Totals of what is true, mostly in a dtype that is too small for them.
+COUNTS = [
+    *[f"np.{name}(np.repeat(m, 200, axis=1) > -9, axis=-1, dtype=np.uint8)" for name in (
+        "sum", "prod", "nansum", "nanprod", "cumsum", "nancumsum", "add.reduce", "add.accumulate",
+    )],
+    *[f"np.{name}(3 * (np.repeat(m, 9, axis=1) > -9), axis=1, dtype=np.int8)" for name in (
+        "prod", "nanprod", "cumprod", "nancumprod", "multiply.reduce", "multiply.accumulate", "maximum.reduce",
+    )],
+    "np.nansum(np.repeat(m, 200, axis=1) > 0, axis=1)",
+    "np.sum(m > 0, dtype=np.uint8, initial=250)",
+    "np.trace(m > 0, dtype=np.int16)",
+]  # fmt: skip
 X, Y, M = np.array([0.5, -1.25, 2.0]), np.array([1.5, 0.25, -3.0]), np.array([[1.1, 0.5, -2.0], [0.3, 3.0, -1.4]])
 
 
 def typed(line: str, x: Any, y: Any, m: Any) -> Any:
     return eval(line, {"np": np, "x": x, "y": y, "m": m})
+
+
+@pytest.mark.parametrize("line", COUNTS)
+def test_totals_of_whole_numbers_are_in_the_dtype_that_was_asked_for(line: str) -> None:
+    out, wanted = typed(line, *[Value(a) for a in (X, Y, M)]), typed(line, X, Y, M)
+    np.testing.assert_array_equal(numbers(out), wanted, strict=True)
 
 
 NEWER = np.lib.NumpyVersion(np.__version__) >= "2.2.0"  # before, np.pad takes no dictionaries

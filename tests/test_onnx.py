@@ -128,6 +128,31 @@ def test_moves_from_one_example_to_another_are_refused(model: Callable[..., Any]
         mg.save_onnx(path, model, batch_of(3))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.int32, np.int64])
+@pytest.mark.parametrize("model", {
+    "twice": lambda x: x + x, "times 100": lambda x: x * x.dtype.type(100), "less 100": lambda x: x - x.dtype.type(100),
+    "the square": np.square, "the opposite": np.negative, "the remainder": lambda x: x % x.dtype.type(3),
+    "the quotient": lambda x: x // x.dtype.type(3), "rounded": np.round, "the floor": np.floor, "cut off": np.trunc,
+    "summed": lambda x: np.sum(x, axis=1, keepdims=True, dtype=x.dtype), "turned": np.invert, "size": np.absolute,
+}.values())  # fmt: skip
+def test_whole_numbers_are_numpys_where_they_go_round_too(model: Callable[..., Any], dtype: Any, path: Path) -> None:
+    weight = mg.Value(np.float32([0.5]))
+    x = np.array([[-7, 100, 7], [120, 3, -128]]).astype(dtype)
+    mg.save_onnx(path, lambda x: model(x) * weight, x)
+    with np.errstate(all="ignore"):
+        (got,), want = computed(path, x), np.float32(model(x)) * np.float32(0.5)
+    assert got.shape == want.shape
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("model", [np.reciprocal, lambda x: np.round(x, -1)])
+def test_what_has_no_counterpart_for_whole_numbers_is_refused(model: Callable[..., Any], path: Path) -> None:
+    with pytest.raises(TypeError, match=r"^save_onnx: (reciprocal|round) at .*: .*whole numbers"):
+        mg.save_onnx(path, lambda x: model(x) * mg.Value([1.0]), np.array([[1, 2]]))
+    with pytest.raises(TypeError, match=r"^save_onnx: x is of uint64, .*int64"):
+        mg.save_onnx(path, lambda x: x * mg.Value([1.0]), np.array([[1, 2]], np.uint64))
+
+
 @mg.primitive(lambda g, out, x: g * 2)
 def doubled(x: Any) -> Any:
     return x * 2

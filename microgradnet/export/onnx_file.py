@@ -46,6 +46,10 @@ def protobuf(library: Any, graph: Graph) -> Any:
     names: dict[int, str] = {}
     inputs = []
     for node in graph.inputs:
+        if node.dtype == "uint64":
+            raise TypeError(
+                f"save_onnx: {node.name} is of uint64, which the file's int64 cannot hold: x.astype(np.int64)"
+            )
         name = b.new(node.name)
         kind = node.dtype if node.dtype.kind != "f" else stored(node.dtype)
         shape = ["batch" if isinstance(n, Size) else n for n in node.shape]
@@ -90,7 +94,7 @@ def written(b: Nodes, node: Node, batch: int, named: Any) -> str:
         if key in MOVES or (key == "scatter" and len(args) == 1):
             return moved(b, node, args[0], batch)
         if key in ROWS:
-            return ROWS[key](b, node, *args)
+            return b.wrapped(ROWS[key](b, node, *args), node.dtype)
         why = "there is no counterpart of it"
     except Unwritten as error:
         why = str(error)

@@ -79,6 +79,13 @@ class Nodes:
         """`x` of one dtype in another; where both are stored alike, itself."""
         return x if stored(old) == stored(new) else self("Cast", x, to=self.kind(new))
 
+    def wrapped(self, x: str, dtype: Any) -> str:
+        """A result of fewer bits than the file's int64 keeps its lowest, as NumPy's does: 200 + 200 is 144 in uint8."""
+        if dtype.kind not in "iu" or dtype.itemsize == 8:
+            return x
+        few = self("Cast", x, to=int(self.onnx.helper.np_dtype_to_tensor_dtype(dtype)))
+        return self("Cast", few, to=self.kind(dtype))
+
     def kind(self, dtype: Any) -> int:
         return int(self.onnx.helper.np_dtype_to_tensor_dtype(stored(dtype)))
 

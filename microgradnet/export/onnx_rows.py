@@ -47,14 +47,23 @@ def plain(kind: str) -> Written:
 
 for key, kind in {
     np.absolute: "Abs", np.fabs: "Abs", np.arccos: "Acos", np.arccosh: "Acosh", np.arcsin: "Asin", np.arcsinh: "Asinh",
-    np.arctan: "Atan", np.arctanh: "Atanh", np.ceil: "Ceil", np.cos: "Cos", np.cosh: "Cosh", np.exp: "Exp",
-    np.floor: "Floor", np.log: "Log", np.negative: "Neg", np.reciprocal: "Reciprocal", np.rint: "Round",
-    np.sign: "Sign", np.sin: "Sin", np.sinh: "Sinh", np.sqrt: "Sqrt", np.tan: "Tan", np.tanh: "Tanh", "relu": "Relu",
+    np.arctan: "Atan", np.arctanh: "Atanh", np.cos: "Cos", np.cosh: "Cosh", np.exp: "Exp", np.log: "Log",
+    np.negative: "Neg", np.sign: "Sign", np.sin: "Sin", np.sinh: "Sinh", np.sqrt: "Sqrt", np.tan: "Tan",
+    np.tanh: "Tanh", "relu": "Relu",
     "sigmoid": "Sigmoid", np.add: "Add", np.subtract: "Sub", np.multiply: "Mul", np.divide: "Div", np.power: "Pow",
     np.maximum: "Max", np.minimum: "Min", np.positive: "Identity", np.conjugate: "Identity", "astype": "Identity",
     "stop_gradient": "Identity", "hook": "Identity",
 }.items():  # fmt: skip
     ROWS[key] = plain(kind)
+
+
+def of_ints(whole: Callable[..., str], text: Callable[..., str]) -> Written:
+    """A row that is another one for whole numbers, of which the standard has no Floor, Ceil or Round."""
+    return lambda b, node, *args: (text if node.dtype.kind == "f" else whole)(b, *alike(b, node, args))
+
+
+def as_it_is(b: Nodes, x: str) -> str:
+    return b("Identity", x)
 
 
 def formula(text: Callable[..., str]) -> Written:
@@ -75,10 +84,17 @@ ROWS.update({
     # tanh(x / 2) · (exp(x) + 1), without cancellation at 0; beyond 40 the other side of the product is infinite first
     np.expm1: formula(lambda b, x: b("Mul", b("Tanh", b("Mul", x, 0.5)), b("Add", b("Exp", x), 1.0))),
     np.cbrt: formula(lambda b, x: b("Mul", b("Sign", x), b("Pow", b("Abs", x), 1 / 3))),
-    np.trunc: formula(lambda b, x: b("Mul", b("Sign", x), b("Floor", b("Abs", x)))),
+    np.floor: of_ints(as_it_is, lambda b, x: b("Floor", x)),
+    np.ceil: of_ints(as_it_is, lambda b, x: b("Ceil", x)),
+    np.rint: of_ints(as_it_is, lambda b, x: b("Round", x)),
+    np.trunc: of_ints(as_it_is, lambda b, x: b("Mul", b("Sign", x), b("Floor", b("Abs", x)))),
     np.hypot: formula(lambda b, x, y: b("Sqrt", b("Add", b("Mul", x, x), b("Mul", y, y)))),
-    np.floor_divide: formula(lambda b, x, y: b("Floor", b("Div", x, y))),
-    np.remainder: formula(lambda b, x, y: b("Sub", x, b("Mul", b("Floor", b("Div", x, y)), y))),
+    np.floor_divide: of_ints(
+        lambda b, x, y: b("Div", b("Sub", x, b("Mod", x, y)), y), lambda b, x, y: b("Floor", b("Div", x, y))
+    ),
+    np.remainder: of_ints(
+        lambda b, x, y: b("Mod", x, y), lambda b, x, y: b("Sub", x, b("Mul", b("Floor", b("Div", x, y)), y))
+    ),
     # the larger of both plus log(1 + exp(−distance)): no overflow
     np.logaddexp: formula(lambda b, x, y: b("Add", b("Max", x, y), b("Softplus", b("Neg", b("Abs", b("Sub", x, y)))))),
     np.deg2rad: scaled(math.pi / 180), np.radians: scaled(math.pi / 180),
@@ -91,8 +107,19 @@ ROWS.update({
 })  # fmt: skip
 
 
+@row(np.reciprocal)
+def reciprocal(b: Nodes, node: Node, x: str) -> str:
+    if node.dtype.kind != "f":
+        raise Unwritten("1 / x of whole numbers is 0, or what the processor makes of 1 / 0")
+    return b("Reciprocal", *alike(b, node, (x,)))
+
+
 @row(np.round)
 def rounded(b: Nodes, node: Node, x: str) -> str:
+    if node.dtype.kind != "f" and node.params.get("decimals", 0) >= 0:
+        return b("Identity", x)
+    if node.dtype.kind != "f":
+        raise Unwritten("it rounds whole numbers to tens")
     factor = 10.0 ** node.params.get("decimals", 0)
     return b("Div", b("Round", b("Mul", x, factor)), factor) if factor != 1 else b("Round", x)
 

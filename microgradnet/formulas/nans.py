@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import as_floats, formula, modes
+from ..core import as_floats, formula, modes, shaped
 from ..ops.reduction import Axis, cumprod, cumsum
-from .reductions import count, first, given, np_prod, reduced_axes
+from .reductions import count, first, given, in_dtype, np_cumprod, np_cumsum, np_prod, np_sum, reduced_axes
 from .statistics import freedom, mask_of, nan_for, root, squared_gaps, total_of, warn
 
 
@@ -22,31 +22,44 @@ def _without(a: Any, fill: float, where: Any = True, dtype: Any = None) -> tuple
     return np.where(valid, x, fill), valid
 
 
+def _whole(a: Any) -> bool:
+    """Whether these are whole numbers, among which there is no NaN: they are summed as such."""
+    return shaped(a).dtype.kind in "bui"
+
+
 @formula(np.nansum, out=3)
 def nansum(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False, initial: Any = None,
            where: Any = True) -> Any:  # fmt: skip
-    total = _without(a, 0.0, where, dtype)[0].sum(axis=axis, keepdims=keepdims)
+    if _whole(a):
+        return np_sum(a, axis, dtype, keepdims, initial, where)
+    total = in_dtype(_without(a, 0.0, where, dtype)[0].sum(axis=axis, keepdims=keepdims), dtype)
     return total + first(initial, total.dtype) if given(initial) else total
 
 
 @formula(np.nanprod, out=3)
 def nanprod(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False, initial: Any = None,
             where: Any = True) -> Any:  # fmt: skip
+    if _whole(a):
+        return np_prod(a, axis, dtype, keepdims, initial, where)
     x, _ = _without(a, 1.0, where, dtype)
-    total = np_prod(x, axis, keepdims=keepdims)
+    total = in_dtype(np_prod(x, axis, keepdims=keepdims), dtype)
     return total * first(initial, total.dtype) if given(initial) else total
 
 
 @formula(np.nancumsum, out=3)
 def nancumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    if _whole(a):
+        return np_cumsum(a, axis, dtype)
     x, _ = _without(a, 0.0, dtype=dtype)
-    return cumsum(x.reshape((x.size,)) if axis is None or not x.ndim else x, axis=axis or 0)
+    return in_dtype(cumsum(x.reshape((x.size,)) if axis is None or not x.ndim else x, axis=axis or 0), dtype)
 
 
 @formula(np.nancumprod, out=3)
 def nancumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    if _whole(a):
+        return np_cumprod(a, axis, dtype)
     x, _ = _without(a, 1.0, dtype=dtype)
-    return cumprod(x.reshape((x.size,)) if axis is None or not x.ndim else x, axis=axis or 0)
+    return in_dtype(cumprod(x.reshape((x.size,)) if axis is None or not x.ndim else x, axis=axis or 0), dtype)
 
 
 @formula(np.nanmean, out=3)

@@ -34,6 +34,11 @@ def prepared(name: str, a: Any, dtype: Any, where: Any, neutral: float) -> Any:
     return np.where(where, a, neutral)
 
 
+def in_dtype(total: Any, dtype: Any) -> Any:
+    """A total in the dtype that was asked for: by themselves those of small integers are int64 or uint64."""
+    return total if dtype is None or total.dtype == dtype else total.astype(dtype)
+
+
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
     """Whether an array of one shape stands beside one of another without making it larger."""
     try:
@@ -85,7 +90,7 @@ def first(initial: Any, dtype: Any) -> Any:
 def np_sum(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False,
            initial: Any = MISSING, where: Any = True) -> Any:  # fmt: skip
     a = prepared("sum", a, dtype, where, 0.0)
-    total = TABLE[np.sum](a, axis=axis, keepdims=asked(keepdims))
+    total = in_dtype(TABLE[np.sum](a, axis=axis, keepdims=asked(keepdims)), dtype)
     return total + first(initial, total.dtype) if given(initial) else total
 
 
@@ -94,7 +99,7 @@ def np_prod(a: Any, axis: Axis = None, dtype: Any = None, keepdims: Any = False,
             initial: Any = MISSING, where: Any = True) -> Any:  # fmt: skip
     a = prepared("prod", a, dtype, where, 1.0)
     axes = reduced_axes(axis, a.ndim)
-    total = prod(last(a, axes)) if axes or not a.ndim else a.copy()
+    total = in_dtype(prod(last(a, axes)) if axes or not a.ndim else a.copy(), dtype)
     if asked(keepdims):
         total = total.reshape(tuple([1 if i in axes else n for i, n in enumerate(a.shape)]))
     return total * first(initial, total.dtype) if given(initial) else total
@@ -148,8 +153,8 @@ np_min = formula(np.min, np.amin, out=2)(functools.partial(_extreme, np.min, np.
 def _running(name: str, row: Any, a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     a = prepared(name, a, dtype, True, 0.0)
     if axis is None or not reduced_axes(axis, a.ndim):
-        return row(a.reshape(-1), axis=0)
-    return row(a, axis=axis)
+        a, axis = a.reshape(-1), 0
+    return in_dtype(row(a, axis=axis), dtype)
 
 
 def _cumulative(name: str, row: Any, neutral: float, x: Any, /, *, axis: int | None = None, dtype: Any = None,
@@ -178,7 +183,7 @@ if hasattr(np, "cumulative_sum"):  # NumPy 2.1
 
 
 def _reduce(function: Callable[..., Any], array: Any, axis: Axis = 0, dtype: Any = None, **more: Any) -> Any:
-    return function(array if dtype is None else shaped(array).astype(dtype), axis, **more)
+    return in_dtype(function(array if dtype is None else shaped(array).astype(dtype), axis, **more), dtype)
 
 
 def _reduce_bools(function: Callable[..., Any], array: Any, axis: Axis = 0, dtype: Any = None, keepdims: bool = False,

@@ -74,8 +74,8 @@ class Module(ShownModule, ForeignModule):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # Generic's, for one
         if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
-            init = with_switches(cls.__init__, answering(cls.__init__))
-            type.__setattr__(cls, "__init__", init)  # unseen by type checkers: it stays what it is
+            # unseen by type checkers: it stays what it is
+            type.__setattr__(cls, "__init__", with_switches(cls.__init__, answering(cls.__init__)))
         if "forward" in vars(cls) and "__call__" not in vars(cls):
             cls.__call__ = calling(cls.forward)  # type: ignore[method-assign]
 
@@ -321,8 +321,7 @@ def held_in(module: Module) -> Iterator[tuple[str, Module]]:
 
 def innermost_first(module: Module) -> list[Module]:
     """The Modules in a Module, each once and after those in it: itself last."""
-    found: list[Module] = []
-    left, seen = [(module, False)], set()
+    found, left, seen = list[Module](), [(module, False)], set()
     while left:
         part, after_its_own = left.pop()
         if after_its_own:
