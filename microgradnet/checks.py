@@ -28,6 +28,17 @@ def refusal(name: str, given: Any, wanted: str, *, call: str = "", what: str = "
     return f"{f'{call}({seen})' if call else seen}: {what} is {wanted}{more}"
 
 
+def held(given: Any) -> Any:
+    """The number of what stands for one in a step that is being compiled; anything else as it is."""
+    number = getattr(given, "_numbers", None)
+    return number if isinstance(number, (int, float)) else given
+
+
+def as_float(given: Any) -> Any:
+    """A number as a float; what stands for one as it is."""
+    return float(given) if held(given) is given else given
+
+
 def is_whole(x: Any, least: int = 1) -> bool:
     """Whether `x` is a whole number, Python's or NumPy's, of at least so many. A bool is none, and neither is 2.0."""
     return isinstance(x, (int, np.integer)) and not isinstance(x, bool) and not x < least
@@ -35,6 +46,7 @@ def is_whole(x: Any, least: int = 1) -> bool:
 
 def is_number(x: Any, least: float = -math.inf) -> bool:
     """Whether `x` is one finite real number, Python's or NumPy's, of at least `least`. No bool is, and no array."""
+    x = held(x)
     plain = isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
     return plain and math.isfinite(x) and not x < least
 
@@ -62,33 +74,33 @@ def finite(name: str, given: Any, **words: str) -> float:
     """A number of any sign, neither Inf nor NaN."""
     if not is_number(given):
         raise ValueError(refusal(name, given, "a number", **words))
-    return float(given)
+    return as_float(given)
 
 
 def number(name: str, given: Any, **words: str) -> float:
     """A number of at least 0."""
     if not is_number(given, 0):
         raise ValueError(refusal(name, given, "a number of at least 0", **words))
-    return float(given)
+    return as_float(given)
 
 
 def positive(name: str, given: Any, **words: str) -> float:
     """A number above 0."""
-    if not is_number(given) or given <= 0:
+    if not is_number(given) or held(given) <= 0:
         raise ValueError(refusal(name, given, "a positive number", **words))
-    return float(given)
+    return as_float(given)
 
 
 def share(name: str, given: Any, **words: str) -> float:
     """A number from 0 to 1, both included: none of something, or all of it."""
-    if not is_number(given) or not 0 <= given <= 1:
+    if not is_number(given) or not 0 <= held(given) <= 1:
         raise ValueError(refusal(name, given, "a number from 0 to 1", **words))
-    return float(given)
+    return as_float(given)
 
 
 def real(name: str, given: Any, **words: str) -> Any:
     """A number of any size, Inf too, as it was given."""
-    if type(given) is not float and not isinstance(given, (int, float, np.integer, np.floating)):
+    if type(given) is not float and not isinstance(held(given), (int, float, np.integer, np.floating)):
         raise ValueError(refusal(name, given, "a number", **words))
     return given
 
@@ -108,14 +120,14 @@ def integer(name: str, given: Any, **words: str) -> Any:
 
 def is_fraction(x: Any) -> bool:
     """Whether `x` is a number between 0 and 1, neither of them: something is taken, and something left."""
-    return is_number(x) and not (x <= 0 or x >= 1)
+    return is_number(x) and not (held(x) <= 0 or held(x) >= 1)
 
 
 def fraction(name: str, given: Any, **words: str) -> float:
     """A number between 0 and 1, neither of them."""
     if not is_fraction(given):
         raise ValueError(refusal(name, given, "a number between 0 and 1", **words))
-    return float(given)
+    return as_float(given)
 
 
 def switch(name: str, given: Any, **words: str) -> bool:

@@ -40,6 +40,7 @@ REFUSING = {
 
 # By `_numbers`, past everything: the function, and why it may.
 RAW = {
+    "checks:held": "asks what a live option may be; the option itself is handed on, and stays live",
     "debugging:Watcher.made": "debug mode, as above",
     "formulas.linalg:complain": "lets NumPy object to a call that is refused anyway",
     "gradcheck.places:Place.read": "the checker: outside of a step",
