@@ -34,9 +34,10 @@ def held(given: Any) -> Any:
     return number if isinstance(number, (int, float)) else given
 
 
-def as_float(given: Any) -> Any:
+def as_float(given: Any) -> float:
     """A number as a float; what stands for one as it is."""
-    return float(given) if held(given) is given else given
+    number: float = float(given) if held(given) is given else given
+    return number
 
 
 def is_whole(x: Any, least: int = 1) -> bool:

@@ -440,6 +440,48 @@ def test_a_product_of_some_rows_or_columns_is_the_same_to_the_last_bit(share: fl
         assert compiled.latest is not None
 
 
+OPTIONS: dict[str, Callable[[Any, float], Any]] = {
+    "a number": F.leaky_relu, "a positive one": F.celu,
+    "a share": lambda x, o: F.cross_entropy(x, [0, 1], label_smoothing=o),
+    "a margin": lambda x, o: F.margin_ranking_loss(x, x * 0.0 + 0.1, np.ones((2, 3)), margin=o),
+    "the share of a new batch": lambda x, o: F.batch_norm(x, np.zeros(3), np.ones(3), training=True, momentum=o),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_that_is_an_argument_of_the_step_is_live(option: str) -> None:
+    x = Value(np.array([[0.5, -1.0, 2.0], [-0.25, 0.75, -3.0]]))
+
+    def step(o: float) -> Any:
+        x.grad = None
+        out = (OPTIONS[option](x, o) * 2.0).sum()
+        out.backward()
+        return out, x.grad
+
+    compiled = mg.compile(step, backend="numpy")
+    for o in (0.5, 0.25, 0.75, 0.125):
+        got, wanted = compiled(o), step(o)
+        assert [y.dtype for y in got] == [y.dtype for y in wanted]
+        np.testing.assert_allclose(got[0].data, wanted[0].data, rtol=1e-12)
+        np.testing.assert_allclose(got[1], wanted[1], rtol=1e-12)
+
+
+def test_the_mean_of_all_batches_so_far_is_kept_by_a_compiled_step_too() -> None:
+    def run(compiled: bool) -> Any:
+        norm = nn.BatchNorm1d(2, momentum=None, dtype=np.float64)
+
+        def step(x: Any) -> Any:
+            return norm(x)
+
+        call = mg.compile(step, backend="numpy") if compiled else step
+        for seed in range(4):
+            call(np.random.default_rng(seed).normal(seed, 2.0, size=(5, 2)))
+        return norm.running_mean, norm.running_var
+
+    for got, wanted in zip(run(True), run(False), strict=True):
+        np.testing.assert_allclose(mg.core.numbers(got), mg.core.numbers(wanted), rtol=1e-12)
+
+
 def test_a_model_is_compiled_for_inference() -> None:
     check(lambda: ((m := mlp()).eval(), standing(m)), [(x,) for x in X])
 
