@@ -47,9 +47,9 @@ def is_whole(x: Any, least: int = 1) -> bool:
 
 def is_number(x: Any, least: float = -math.inf) -> bool:
     """Whether `x` is one finite real number, Python's or NumPy's, of at least `least`. No bool is, and no array."""
-    x = held(x)
-    plain = isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
-    return plain and math.isfinite(x) and not x < least
+    number = held(x)
+    plain = isinstance(number, (int, float, np.integer, np.floating)) and not isinstance(number, bool)
+    return plain and -math.inf < x < math.inf and not x < least  # of a live number, a program keeps how this ends
 
 
 def whole(name: str, given: Any, least: int = 1, *, of: str = "", **words: str) -> int:
@@ -87,14 +87,14 @@ def number(name: str, given: Any, **words: str) -> float:
 
 def positive(name: str, given: Any, **words: str) -> float:
     """A number above 0."""
-    if not is_number(given) or held(given) <= 0:
+    if not is_number(given) or given <= 0:
         raise ValueError(refusal(name, given, "a positive number", **words))
     return as_float(given)
 
 
 def share(name: str, given: Any, **words: str) -> float:
     """A number from 0 to 1, both included: none of something, or all of it."""
-    if not is_number(given) or not 0 <= held(given) <= 1:
+    if not is_number(given) or not 0 <= given <= 1:
         raise ValueError(refusal(name, given, "a number from 0 to 1", **words))
     return as_float(given)
 
@@ -121,7 +121,7 @@ def integer(name: str, given: Any, **words: str) -> Any:
 
 def is_fraction(x: Any) -> bool:
     """Whether `x` is a number between 0 and 1, neither of them: something is taken, and something left."""
-    return is_number(x) and not (held(x) <= 0 or held(x) >= 1)
+    return is_number(x) and not (x <= 0 or x >= 1)
 
 
 def fraction(name: str, given: Any, **words: str) -> float:

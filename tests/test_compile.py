@@ -441,7 +441,8 @@ def test_a_product_of_some_rows_or_columns_is_the_same_to_the_last_bit(share: fl
 
 
 OPTIONS: dict[str, Callable[[Any, float], Any]] = {
-    "a number": F.leaky_relu, "a positive one": F.celu,
+    "a number": F.leaky_relu, "another": F.celu,
+    "a distance": lambda x, o: F.triplet_margin_loss(x, x * 0.5, x * 0.25, margin=o),
     "a share": lambda x, o: F.cross_entropy(x, [0, 1], label_smoothing=o),
     "a margin": lambda x, o: F.margin_ranking_loss(x, x * 0.0 + 0.1, np.ones((2, 3)), margin=o),
     "the share of a new batch": lambda x, o: F.batch_norm(x, np.zeros(3), np.ones(3), training=True, momentum=o),
@@ -464,6 +465,19 @@ def test_an_option_that_is_an_argument_of_the_step_is_live(option: str) -> None:
         assert [y.dtype for y in got] == [y.dtype for y in wanted]
         np.testing.assert_allclose(got[0].data, wanted[0].data, rtol=1e-12)
         np.testing.assert_allclose(got[1], wanted[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"), [("a share", 1.5), ("a share", -0.25), ("a distance", 0.0), ("a distance", np.inf)]
+)
+def test_a_live_option_that_is_none_is_refused_by_the_program_too(option: str, wrong: float) -> None:
+    x = Value(np.array([[0.5, -1.0, 2.0], [-0.25, 0.75, -3.0]]))
+    compiled = mg.compile(lambda o: OPTIONS[option](x, o).sum(), backend="numpy")
+    for o in (0.5, 0.25, 0.75):
+        compiled(o)
+    with pytest.raises(ValueError, match="it is a"):
+        compiled(wrong)
+    assert compiled(0.25).item() == OPTIONS[option](x, 0.25).sum().item()
 
 
 def test_the_mean_of_all_batches_so_far_is_kept_by_a_compiled_step_too() -> None:
