@@ -18,6 +18,8 @@ from microgradnet.train import LearningRates
 from tests import descriptions
 
 PAGE = Path(__file__).with_name("pictures.txt")
+# Of finite numbers, in matplotlib's own products, once in some runs: OpenBLAS reads what lies beside them.
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in (dot|matmul):RuntimeWarning")
 
 
 def said(x: Any) -> str:
