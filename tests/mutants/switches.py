@@ -42,8 +42,14 @@ def install() -> None:
     builtins.__mutant__ = chosen  # type: ignore[attr-defined]
     builtins.__reached__ = REACHED.add  # type: ignore[attr-defined]
     if "MUTANTS_REACHED" in os.environ:
-        file = Path(os.environ["MUTANTS_REACHED"], uuid.uuid4().hex)
-        atexit.register(lambda: file.write_text(repr(REACHED)))
+        atexit.register(leave_word, Path(os.environ["MUTANTS_REACHED"], uuid.uuid4().hex))
+
+
+def leave_word(file: Path) -> None:
+    """What this program reached, whole or not at all: it may be stopped while it writes."""
+    begun = file.with_suffix(".part")
+    begun.write_text(repr(REACHED))
+    begun.rename(file)
 
 
 class Place(NamedTuple):
