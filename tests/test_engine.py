@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from microgradnet import Value, debug, functional, hook, nn, no_grad, optim, primitive
 from microgradnet.core import TABLE, NonDiff, Op, history, op, sweep
+from microgradnet.core.arraylike import ArrayLike
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
 from tests.collector import uncollected
@@ -764,6 +765,37 @@ def test_the_direct_methods_are_the_rows_they_stand_for() -> None:
         x = [Value([[0.3, 0.7], [0.2, 0.5]]) for _ in TABLE[key].rules]
         expected = TABLE[key].forward(*[v.data for v in x])
         np.testing.assert_array_equal(getattr(x[0], name)(*x[1:]).data, expected)
+        written = getattr(ArrayLike, name)(*x)  # what stands in the class, to be read, and to be found by others
+        assert (written.op, written.args) == (TABLE[key], tuple(x))
+    for name, key in {"__iadd__": np.add, "__isub__": np.subtract}.items():
+        x = [Value([0.3, 0.7]), Value([0.2, 0.5])]
+        for method in (getattr(Value, name), getattr(ArrayLike, name)):
+            assert (method(*x).op, method(*x).args) == (TABLE[key], tuple(x))
+
+
+def test_methods_take_the_arguments_of_their_functions() -> None:
+    x, mask = np.array([[0.5, -1.0, 3.0], [2.0, 4.0, -2.0]]), np.array([[True, True, False], [False, True, True]])
+    for name, more in {
+        "sum": {"initial": 1.5},
+        "mean": {},
+        "max": {"initial": 0.75},
+        "min": {"initial": -1.5},
+        "prod": {"initial": 2.0},
+    }.items():
+        for axis, keepdims in ((None, False), (1, True), (0, False)):
+            call = {"axis": axis, "keepdims": keepdims}
+            for options in (call, {**call, "where": mask, **more}):
+                wanted = getattr(np, name)(x, **options)
+                np.testing.assert_array_equal(getattr(Value(x), name)(**options).data, wanted, strict=True)
+
+
+def test_what_nothing_flows_back_to_becomes_a_plain_array() -> None:
+    mask = Value([1.0, 2.0]) > 1.5
+    for array, dtype in ((np.asarray(mask), bool), (np.asarray(mask, np.float32), np.float32)):
+        assert type(array) is np.ndarray
+        assert (array.tolist(), array.dtype) == ([False, True], dtype)
+        array[0] = True  # it is a copy
+    assert mask.data.tolist() == [False, True]
 
 
 def test_value_is_not_subclassed() -> None:

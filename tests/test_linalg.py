@@ -361,6 +361,16 @@ def test_the_third_slope_of_a_determinant_at_zero() -> None:
     assert g.data == 1
 
 
+def test_the_slopes_of_a_determinant_that_is_no_number_are_none() -> None:
+    x = np.stack([regular(6, 6)] * 2)
+    x[1, 2, 3] = nan
+    with np.errstate(invalid="ignore"):
+        got = grad(lambda v: L.det(v).sum(), x)
+    np.testing.assert_allclose(got[0], L.det(x[0]) * L.inv(x[0]).T)
+    assert np.isnan(got[1]).all()
+    assert grad(lambda v: L.det(v).sum(), np.zeros((0, 6, 6))).shape == (0, 6, 6)
+
+
 def test_the_sign_of_a_determinant_is_recorded_and_nothing_flows() -> None:
     sign, logarithm = L.slogdet(Value(-np.eye(3)))
     assert isinstance(sign, NonDiff)

@@ -169,6 +169,15 @@ def test_a_rule_that_returns_nothing_is_named() -> None:
         forgetful(Value([1.0])).sum().backward()
 
 
+def test_a_rule_may_return_a_list_or_a_number() -> None:
+    for gradient, data in (([3.0, 4.0], [1.0, 2.0]), (5, 1.0), ([[6.0, 7.0], [8.0, 9.0]], [1.0, 2.0])):
+        row = primitive(lambda g, out, x, gradient=gradient: gradient)(lambda x: x * 2)
+        x = Value(np.float32(data))
+        row(x).sum().backward()
+        wanted = np.float32(gradient)
+        np.testing.assert_array_equal(x.grad, wanted.sum(axis=0) if wanted.ndim > 1 else wanted, strict=True)
+
+
 def test_a_row_that_returns_its_input_returns_a_copy() -> None:
     same = primitive(lambda g, out, x: g)(lambda x: x)
     x = Value([1.0, 2.0])
