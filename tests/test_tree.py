@@ -65,6 +65,11 @@ def test_a_value_that_map_was_handed_stays_what_it_is() -> None:
     assert model.weight.grad.tolist() == [[4.0, 4.0]]
 
 
+def test_what_stands_in_a_container_twice_has_two_places() -> None:
+    shared = [1.0]
+    assert tree.leaves([shared, shared], ([2.0], [3.0])) == [(1.0, 2.0), (1.0, 3.0)]
+
+
 def test_what_does_not_fit_says_so() -> None:
     with pytest.raises(ValueError, match="3 places beside one with 2"):
         tree.leaves([1.0, 2.0], [1.0, 2.0, 3.0])

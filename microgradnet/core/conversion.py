@@ -61,7 +61,7 @@ def constant(x: Any) -> Any:
     if array.dtype.kind not in "fiub":
         wanted = "a number, a real array or a Value"
         raise TypeError(f"{brief(x)} beside a Value: wanted {wanted}, got dtype {array.dtype}")
-    return array[()] if array.ndim == 0 else array
+    return array[()]
 
 
 def plain(x: Any) -> Any:

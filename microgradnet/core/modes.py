@@ -233,7 +233,7 @@ def assigned(value: Any, what: str, new: Any) -> Any:
 
 def looked(value: Any, how: str) -> None:
     """Somebody looks at the numbers of a Value: an error where they are of a step that is being compiled."""
-    tape = TAPE.get()
+    tape = taped()
     if tape is not None:
         tape.looked(value, how)
 
