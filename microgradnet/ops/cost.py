@@ -33,7 +33,7 @@ def _quadratic_cost(output: Any, target: Any) -> Any:
         )
     if output.dtype not in ROOMY:  # where squares and sums wrap around, or end at 65,504
         dtype = np.result_type(output, target)
-        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+        dtype = dtype if dtype.kind == "f" else np.float64
         return narrowed(_quadratic_cost(output.astype(wide(dtype)), target.astype(wide(dtype))), dtype)
     error = output - target
     examples = math.prod(error.shape[:-1])

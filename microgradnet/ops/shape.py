@@ -54,7 +54,8 @@ def _transpose(x: Any, *, axes: Sequence[int] | None = None) -> Any:
 def _transpose_back(g: Any, out: Any, x: Any, *, axes: Sequence[int] | None = None) -> Any:
     if axes is None:
         return g.transpose()
-    return g.transpose(tuple(int(i) for i in np.argsort([a % x.ndim for a in np.atleast_1d(axes)])))
+    places = [a % x.ndim for a in np.atleast_1d(axes)]
+    return g.transpose(sorted(range(x.ndim), key=places.__getitem__))
 
 
 op(np.transpose, _transpose_back, forward=_transpose, symbol="T", cases=[
