@@ -30,7 +30,7 @@ BLOCK = 2**17  # numbers in a block of patches: they stay in cache, and a large 
 
 def _dtypes(*arrays: Any) -> tuple[Any, Any]:
     """The dtype of the result, that of NumPy but floating point also of integers; and that of the sums in it."""
-    dtype = np.result_type(*arrays)
+    dtype: Any = np.result_type(*arrays)
     dtype = dtype if dtype.kind == "f" else np.float64
     return dtype, wide(dtype)
 
