@@ -32,11 +32,9 @@ def _backend() -> type:
     try:
         from einops._backends import AbstractBackend  # where einops' own are, too: there is no other door
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "einops":
-            raise
         raise ModuleNotFoundError(
-            'use_einops needs the package: pip install "microgradnet[einops]"', name="einops"
-        ) from None
+            'use_einops needs the package: pip install "microgradnet[einops]"', name=error.name
+        ) from error
 
     class Backend(AbstractBackend):  # type: ignore[misc]  # of no known type
         framework_name = "microgradnet"  # einops asks only backends of modules that have been imported
@@ -44,14 +42,8 @@ def _backend() -> type:
         def is_appropriate_type(self, tensor: Any) -> bool:
             return isinstance(tensor, Value)
 
-        def from_numpy(self, x: Any) -> Any:
-            return Value(x)
-
         def to_numpy(self, x: Any) -> Any:
             return x.data
-
-        def arange(self, start: int, stop: int) -> Any:
-            return np.arange(start, stop)
 
         def stack_on_zeroth_dimension(self, tensors: list[Any]) -> Any:
             return np.stack(tensors)
@@ -66,7 +58,8 @@ def _backend() -> type:
             return np.concatenate(tensors, axis=axis)
 
         def is_float_type(self, x: Any) -> bool:
-            return bool(x.dtype.kind == "f")
+            kind: str = x.dtype.kind
+            return kind == "f"
 
         def einsum(self, pattern: str, *x: Any) -> Any:
             return np.einsum(pattern, *x)

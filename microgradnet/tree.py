@@ -38,20 +38,20 @@ class Kind(NamedTuple):
 
 
 def _rebuilt_dict(node: Any, change: Change, memo: Memo) -> Any:
-    memo[id(node)] = new = {} if type(node) is dict else copy.copy(node)
+    memo[id(node)] = new = copy.copy(node)
     for key, part in node.items():
         new[key] = change(part)
     return new
 
 
 def _rebuilt_list(node: Any, change: Change, memo: Memo) -> Any:
-    memo[id(node)] = new = [] if type(node) is list else copy.copy(node)
+    memo[id(node)] = new = copy.copy(node)
     new[:] = [change(part) for part in node]
     return new
 
 
 def _rebuilt_tuple(node: Any, change: Change, memo: Memo) -> Any:
-    make = getattr(type(node), "_make", type(node))  # of a named tuple
+    make = getattr(node, "_make", type(node))  # of a named tuple
     memo[id(node)] = new = make([change(part) for part in node])
     return new
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value
+from microgradnet.ops import depthwise
 
 RNG = np.random.default_rng(0)
 # Strides below, at and above the kernel's size, with and without a common divisor with the dilation.
@@ -29,6 +31,35 @@ def batch_last(x: np.ndarray) -> np.ndarray:
 def channel_by_channel(x: Any, weight: Any, bias: Any, **how: Any) -> Any:
     parts = [F.conv2d(x[:, c : c + 1], weight[c : c + 1], bias[c : c + 1], **how) for c in range(x.shape[1])]
     return np.concatenate(parts, axis=1)
+
+
+def test_it_has_a_way_of_its_own_from_two_channels_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so has every gradient; where a channel has several kernels there is a matrix to multiply with."""
+    ways = {name: Mock(wraps=getattr(depthwise, name)) for name in ("correlate", "spread", "gather")}
+    for name, way in ways.items():
+        monkeypatch.setattr(depthwise, name, way)
+    for channels, kernels, called in ((2, 2, [1, 1, 1]), (1, 1, [0, 0, 0]), (2, 4, [0, 0, 0])):
+        x, weight = Value(RNG.normal(size=(1, channels, 4, 5))), Value(RNG.normal(size=(kernels, 1, 3, 3)))
+        F.conv2d(x, weight, groups=channels).sum().backward()
+        assert [way.call_count for way in ways.values()] == called
+        for way in ways.values():
+            way.reset_mock()
+
+
+def test_channels_are_planes_where_each_lies_by_itself_and_is_long() -> None:
+    for x, plain in (
+        (np.ones((2, 2, 16, 16)), True),
+        (np.ones((2, 3, 256, 1)), True),
+        (np.ones((2, 3, 1, 256)), True),
+        (np.ones((2, 3, 300, 300))[:, :, ::9, ::9], True),
+        (np.ones((1, 3, 16, 16)), False),
+        (np.ones((2, 3, 15, 17)), False),
+        (np.ones((0, 3, 16, 16)), False),
+        (batch_last(np.ones((2, 3, 16, 16))), False),
+        (np.ones((3, 2, 16, 16)).swapaxes(0, 1), False),
+        (np.ones((2, 16, 16, 3)).transpose(0, 3, 1, 2), False),
+    ):
+        assert depthwise._is_plain(x) is plain
 
 
 def swept(out: Any, cotangent: np.ndarray, leaves: list[Value]) -> list[np.ndarray]:

@@ -79,6 +79,12 @@ def test_float32_stays_and_shapes_are_read() -> None:
     np.testing.assert_array_equal(einops.asnumpy(x), x.data)
 
 
+def test_only_numbers_have_a_mean() -> None:
+    with pytest.raises(NotImplementedError, match="reduce_mean is not available for non-floating tensors"):
+        einops.reduce(Value(X) > 0, "n h w c -> n c", "mean")
+    assert einops.reduce(Value(X) > 0, "n h w c -> n", "sum").data.tolist() == [(X > 0).sum()]
+
+
 def test_a_constant_beside_a_value_is_a_constant() -> None:
     v = Value(Y)
     for out in (einops.einsum(X, v, "n h w c, n h w c -> h"), einops.rearrange([X, v], "k n h w c -> n h w (c k)")):

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from microgradnet import Value, debug, functional, hook, nn, no_grad, optim, primitive
 from microgradnet.core import TABLE, NonDiff, Op, history, op, sweep
+from microgradnet.core.arraylike import ArrayLike
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.ops import DIRECT
 from tests.collector import uncollected
@@ -618,6 +619,17 @@ def test_a_copied_result_does_not_pretend_to_have_a_history(make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", COPIES, ids=["copy", "deepcopy", "pickle"])
+def test_a_copy_has_the_numbers_of_the_gradient(make: Any) -> None:
+    x = Value([1.0, 2.0], name="x")
+    (x * x).sum().backward(create_graph=True)
+    assert isinstance(x.grad, Value)
+    twin = make(x)
+    assert type(twin.grad) is np.ndarray
+    assert (twin.grad.tolist(), twin.name) == ([2.0, 4.0], "x")
+    assert not np.shares_memory(twin.grad, x.grad.data)
+
+
+@pytest.mark.parametrize("make", COPIES, ids=["copy", "deepcopy", "pickle"])
 def test_a_row_is_one_object_however_often_it_is_copied(make: Any) -> None:
     for row in [row for row in TABLE.values() if row.home is None]:  # not those of other tests
         assert make(row) is row
@@ -703,7 +715,7 @@ def test_what_only_looks_at_a_value_runs_on_its_numbers() -> None:
         (lambda v: np.sum(v, out=np.zeros(())), r"np\.sum\(out=…\)"),
         (lambda v: np.ravel(v, "K"), "order"),
         (lambda v: v.astype(int), "astype"),
-        (lambda v: np.roll(v, v[0]), "takes shift as a plain number"),
+        (lambda v: np.roll(v, v[0]), r"takes shift as a plain number.*; got the Value of shape \(\) \(float64\)"),
         (lambda v: math.sin(v[0]), r"np\.sin is recorded"),
         (lambda v: math.log(v[0] * 2), r"np\.log is recorded"),
     ],
@@ -764,6 +776,62 @@ def test_the_direct_methods_are_the_rows_they_stand_for() -> None:
         x = [Value([[0.3, 0.7], [0.2, 0.5]]) for _ in TABLE[key].rules]
         expected = TABLE[key].forward(*[v.data for v in x])
         np.testing.assert_array_equal(getattr(x[0], name)(*x[1:]).data, expected)
+        written = getattr(ArrayLike, name)(*x)  # what stands in the class, to be read, and to be found by others
+        assert (written.op, written.args) == (TABLE[key], tuple(x))
+    for name, key in {"__iadd__": np.add, "__isub__": np.subtract}.items():
+        x = [Value([0.3, 0.7]), Value([0.2, 0.5])]
+        for method in (getattr(Value, name), getattr(ArrayLike, name)):
+            assert (method(*x).op, method(*x).args) == (TABLE[key], tuple(x))
+
+
+def test_methods_take_the_arguments_of_their_functions() -> None:
+    x, mask = np.array([[0.5, -1.0, 3.0], [2.0, 4.0, -2.0]]), np.array([[True, True, False], [False, True, True]])
+    for name, more in {
+        "sum": {"initial": 1.5},
+        "mean": {},
+        "max": {"initial": 0.75},
+        "min": {"initial": -1.5},
+        "prod": {"initial": 2.0},
+    }.items():
+        for axis, keepdims in ((None, False), (1, True), (0, False)):
+            call = {"axis": axis, "keepdims": keepdims}
+            for options in (call, {**call, "where": mask, **more}):
+                wanted = getattr(np, name)(x, **options)
+                np.testing.assert_array_equal(getattr(Value(x), name)(**options).data, wanted, strict=True)
+
+
+def test_methods_are_the_functions_of_their_names() -> None:
+    x, v = np.array([[0.3, 0.7, 0.2], [0.9, 0.5, 0.1]]), Value([[0.3, 0.7, 0.2], [0.9, 0.5, 0.1]])
+    for name in ("exp", "log", "log1p", "expm1", "sqrt", "square", "sin", "cos", "tan", "tanh", "abs", "copy", "ravel",
+                 "transpose", "round", "argmax", "argmin", "any", "all"):  # fmt: skip
+        np.testing.assert_array_equal(getattr(v, name)().data, getattr(np, name)(x), strict=True)
+        assert getattr(v, name)() is not v
+    for order in ("C", "F"):
+        for shape in ((3, 2), [6], (-1,)):
+            wanted = x.reshape(shape, order=order)
+            np.testing.assert_array_equal(v.reshape(*shape, order=order).data, wanted)
+            np.testing.assert_array_equal(v.reshape(tuple(shape), order=order).data, wanted)
+        np.testing.assert_array_equal(v.ravel(order).data, x.ravel(order))
+    for got, wanted in (
+        (round(v), np.round(x)),
+        (round(v, 1), np.round(x, 1)),
+        (+v, x),
+        (abs(-v), x),
+        (~(v > 0.4), x <= 0.4),
+    ):
+        np.testing.assert_array_equal(got.data, wanted, strict=True)
+        assert got is not v
+    assert [part.data.tolist() for part in divmod(v, 0.25)] == [part.tolist() for part in divmod(x, 0.25)]
+    assert [part.data.tolist() for part in divmod(1.5, v)] == [part.tolist() for part in divmod(1.5, x)]
+
+
+def test_what_nothing_flows_back_to_becomes_a_plain_array() -> None:
+    mask = Value([1.0, 2.0]) > 1.5
+    for array, dtype in ((np.asarray(mask), bool), (np.asarray(mask, np.float32), np.float32)):
+        assert type(array) is np.ndarray
+        assert (array.tolist(), array.dtype) == ([False, True], dtype)
+        array[0] = True  # it is a copy
+    assert mask.data.tolist() == [False, True]
 
 
 def test_value_is_not_subclassed() -> None:
@@ -779,6 +847,12 @@ def test_a_rule_of_the_wrong_shape_is_caught_by_the_sweep() -> None:
     try:
         with pytest.raises(ValueError, match=r"wrong for a test returned shape \(1,\) for an input of shape \(3,\)"):
             row(Value([1.0, 2.0, 3.0])).sum().backward()
+        with pytest.raises(
+            ValueError, match=r"of shape \(3,\)\. It has a number for each of the input's: no sum over them"
+        ):
+            row(Value([1.0, 2.0, 3.0])).sum().backward()
+        with pytest.raises(ValueError, match=r"of shape \(3, 2\)$"):
+            row(Value(np.ones((3, 2)))).sum().backward()
     finally:
         del TABLE["wrong for a test"]
 

@@ -624,6 +624,7 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "tolist()": (lambda x: z(x) * x.tolist()[0][0], f"tolist.*{LOOKS}"),
     "math.sin(v)": (lambda x: z(x) * math.sin(x[0, 0]), LOOKS),
     "an f-string": (lambda x: (f"{z(x)}", z(x))[1], f"printing.*{LOOKS}"),
+    "a format": (lambda x: (f"{z(x):.2f}", z(x))[1], f"printing.*{LOOKS}"),
     "repr of an array": (lambda x: (repr(x), z(x))[1], f"printing.*{LOOKS}"),
     "np.array_repr": (lambda x: (np.array_repr(z(x)), z(x))[1], f"array_repr makes .*a program could not know.*{HERE}"),
     "np.asarray": (lambda x: z(np.asarray(x)), f"np.asarray.*{LOOKS}"),

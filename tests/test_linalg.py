@@ -361,6 +361,16 @@ def test_the_third_slope_of_a_determinant_at_zero() -> None:
     assert g.data == 1
 
 
+def test_the_slopes_of_a_determinant_that_is_no_number_are_none() -> None:
+    x = np.stack([[regular(6, 6)]] * 2)
+    x[1, 0, 2, 3] = nan
+    with np.errstate(invalid="ignore"):
+        got = grad(lambda v: L.det(v).sum(), x)
+    np.testing.assert_allclose(got[0, 0], L.det(x[0, 0]) * L.inv(x[0, 0]).T)
+    assert np.isnan(got[1]).all()
+    assert grad(lambda v: L.det(v).sum(), np.zeros((0, 6, 6))).shape == (0, 6, 6)
+
+
 def test_the_sign_of_a_determinant_is_recorded_and_nothing_flows() -> None:
     sign, logarithm = L.slogdet(Value(-np.eye(3)))
     assert isinstance(sign, NonDiff)
@@ -497,6 +507,18 @@ def test_the_leading_vectors_of_a_matrix_of_low_rank_have_slopes() -> None:
     agree(lambda a: L.svd(a, full_matrices=False)[2][:2] ** 2, regular(4, 2) @ regular(2, 5), second=False, rtol=1e-5)
 
 
+def test_the_directions_that_a_square_matrix_cuts_off_have_slopes() -> None:
+    """Not their signs; what is measured is the projection onto them."""
+    for side in (0, 2):
+
+        def projection(a: Any, side: int = side) -> Any:
+            y = L.svd(a)[side]
+            y = y[:, 2:] if side == 0 else y[2:].T
+            return y @ y.T
+
+        agree(projection, of_rank(3, 2), second=False, rtol=1e-5)
+
+
 def test_the_second_slope_through_equal_eigenvalues_is_not_a_wrong_number() -> None:
     x = Value(np.eye(3))
     g = sweep((L.eigvalsh(x) ** 2).sum(), Value(1.0), create_graph=True)[x]
@@ -512,6 +534,10 @@ def test_a_slope_of_vectors_that_starts_from_nothing_is_not_lost() -> None:
         with np.errstate(all="ignore"):
             moved = sweep((g * normal(3, 3)).sum(), np.float64(1.0))[start]
         assert not np.isfinite(moved).all()
+    for shape in ((3, 3), (4, 3), (3, 4)):
+        x = Value(np.zeros(shape))
+        for y in L.svd(x, full_matrices=False):
+            assert not sweep(y, np.zeros(y.shape))[x].any()
 
 
 def test_qr_of_dependent_columns_has_no_slope() -> None:

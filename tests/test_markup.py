@@ -104,6 +104,14 @@ def test_a_gradient_is_shown_beside_its_numbers() -> None:
     assert "weight[0, 0] -6 up 1.00 weight[0, 1] +2 down 0.33" in words(report)
 
 
+def test_a_value_is_shown_with_its_name_its_numbers_and_its_gradient() -> None:
+    w = Value([1.5, -2.0], name="w")
+    w.grad = [3.0, 4.0]
+    assert words(w) == "w, Value shape (2,), float64 data 1.5 -2 grad 3 4"
+    assert words(w[1] * np.float32(2.0)) == "Value float64, by × data -4 grad None"
+    assert words(w > 0) == "Value shape (2,), bool, by > data 1 0 grad None"
+
+
 def test_a_program_is_shown_as_it_is_printed() -> None:
     step = mg.compile(lambda x: np.tanh(x) * 2, backend="numpy")
     assert "runs as it is" in words(step) or words(step)
@@ -121,7 +129,7 @@ def test_a_value_is_not_looked_at_while_it_is_compiled() -> None:
         y._repr_html_()
         return y
 
-    with pytest.raises(TypeError, match="printing it"):
+    with pytest.raises(TypeError, match="printing it: this looks at the numbers of"):
         [step(Value(1.0)) for _ in range(2)]
 
 

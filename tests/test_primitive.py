@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradnet import Value, grad, hook, nn, optim, primitive
+from microgradnet import Value, grad, hook, nn, no_grad, optim, primitive
+from microgradnet.core import Variadic, recording
 from microgradnet.gradcheck import numerical_grad
 
 
@@ -167,6 +168,37 @@ def test_a_rule_that_returns_nothing_is_named() -> None:
     forgetful = primitive(lambda g, out, x: None)(lambda x: x * 2)
     with pytest.raises((TypeError, AttributeError), match="returned None"):
         forgetful(Value([1.0])).sum().backward()
+
+
+def test_a_rule_may_return_a_list_or_a_number() -> None:
+    for gradient, data in (([3.0, 4.0], [1.0, 2.0]), (5, 1.0), ([[6.0, 7.0], [8.0, 9.0]], [1.0, 2.0])):
+        row = primitive(lambda g, out, x, gradient=gradient: gradient)(lambda x: x * 2)
+        x = Value(np.float32(data))
+        row(x).sum().backward()
+        wanted = np.float32(gradient)
+        np.testing.assert_array_equal(x.grad, wanted.sum(axis=0) if wanted.ndim > 1 else wanted, strict=True)
+
+
+def test_rules_of_many_arrays_return_as_many_gradients() -> None:
+    few, all_of_them = (
+        primitive(lambda g, out, *x, n=n: [g * i for i in range(n)], kind=Variadic)(lambda *x: sum(x)) for n in (1, 2)
+    )
+    x, y = Value([1.0]), Value([2.0])
+    all_of_them(x, y).sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([0.0], [1.0])
+    with pytest.raises(ValueError, match="zip"):
+        few(x, y).sum().backward()
+
+
+def test_what_a_parameter_was_is_kept_while_a_mode_is_on() -> None:
+    v, counts = Value([1.0, 2.0]), [1, 2]
+    with recording():
+        y = np.repeat(v, counts)
+    with no_grad(), recording():
+        z = np.repeat(v, counts)
+        counts[:] = [7, 7]
+        (y.sum() + z.sum()).backward()
+    assert v.grad.tolist() == [2.0, 4.0]
 
 
 def test_a_row_that_returns_its_input_returns_a_copy() -> None:

@@ -209,6 +209,7 @@ def test_whole_channels_are_dropped() -> None:
     (lambda: F.adaptive_avg_pool2d(IMAGE, (1, 2, 3)), ValueError, "output_size"),
     (lambda: F.conv_transpose2d(IMAGE, np.ones((2, 1, 2, 2))), ValueError, "has 3 channels; weight .* wants 2"),
     (lambda: F.conv_transpose2d(IMAGE, np.ones((3, 1, 2, 2)), np.ones(2)), ValueError, "one for each channel"),
+    (lambda: F.conv_transpose1d(LINE[..., :1], np.ones((3, 1, 2)), padding=1), ValueError, "nothing is left of 1"),
     (lambda: F.conv_transpose1d(LINE, np.ones((3, 1, 2)), output_padding=1), ValueError, "output_padding=1 is smaller"),
     (lambda: F.glu(LINE), ValueError, "even length along axis -1"),
     (lambda: F.prelu(LINE, np.ones(2)), ValueError, r"wanted \(1,\) or \(3,\)"),
@@ -232,3 +233,9 @@ def test_whole_channels_are_dropped() -> None:
 def test_what_does_not_fit_says_so(call: Callable[[], Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+def test_one_element_may_be_left_of_a_transposed_convolution() -> None:
+    assert F.conv_transpose1d([[2.0]], [[[1.0, 3.0, 5.0]]], padding=1).tolist() == [[6.0]]
+    assert F.conv_transpose1d([[2.0]], [[[1.0, 3.0]]], stride=2, padding=1, output_padding=1).tolist() == [[6.0]]
+    assert F.conv_transpose1d([[2.0]], [[[3.0]]], stride=2, padding=0, output_padding=1).tolist() == [[6.0, 0.0]]

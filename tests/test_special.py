@@ -269,6 +269,8 @@ TAILS: list[tuple[str, Callable[..., Any], tuple[float, ...], int, int, float]] 
     ("inv_boxcox1p at its end", scipy_special.inv_boxcox1p, (-1.0, 1.0), 1, 1, -1.0),
     ("inv_boxcox1p, a small y", scipy_special.inv_boxcox1p, (1e-5, 0.5), 1, 1, -5.00001666664583419e-11),
     ("exprel at −∞", scipy_special.exprel, (-inf,), 0, 1, 0.0),
+    ("exprel at −∞, twice", scipy_special.exprel, (-inf,), 0, 2, 0.0),
+    ("hyp1f1, of degree 2, far out", scipy_special.hyp1f1, (-2.0, 1.0, 1e7), 2, 1, 1e7 - 2),
     ("exprel at ∞", scipy_special.exprel, (inf,), 0, 1, inf),
     ("expi at ∞", scipy_special.expi, (inf,), 0, 1, inf),
     ("hyp1f1, of degree 1", scipy_special.hyp1f1, (-1.0, -1.0, 2.0), 2, 1, 1.0),
@@ -323,6 +325,12 @@ def test_the_order_may_be_an_array_and_the_shapes_broadcast() -> None:
     out.backward(c)
     assert x.grad.shape == (2,)
     np.testing.assert_allclose(x.grad, numerical_grad(lambda y: (scipy_special.jv(v, y) * c).sum(), x.data), rtol=1e-8)
+
+
+def test_a_polynomial_of_hyp1f1_goes_on_where_all_others_have_overflowed() -> None:
+    x = np.array([1e7, -1e7, 2.0])
+    np.testing.assert_allclose(special.hyp1f1(-2.0, 1.0, x), 1 - 2 * x + x * x / 2, rtol=1e-12)
+    np.testing.assert_array_equal(special.hyp1f1(0.5, 1.0, np.array([1e7, inf])), [inf, inf])
 
 
 def test_python_numbers_are_weak() -> None:

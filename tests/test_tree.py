@@ -21,12 +21,15 @@ class Frozen:
 
 
 def test_every_kind_of_container_is_copied_as_itself() -> None:
-    node = {"d": OrderedDict(z=1.0, a=2.0), "p": Point(3.0, [4.0]), "f": Frozen(5.0, (6.0,)), 7: []}
+    class Listed(list[Any]):
+        pass
+
+    node = {"d": OrderedDict(z=1.0, a=2.0), "p": Point(3.0, [4.0]), "f": Frozen(5.0, (6.0,)), 7: [], "l": Listed([7.0])}
     twice = tree.map(lambda x: 2 * x, node)
-    assert twice == {"d": OrderedDict(z=2.0, a=4.0), "p": Point(6.0, [8.0]), "f": Frozen(10.0, (12.0,)), 7: []}
-    assert [type(x) for x in twice.values()] == [OrderedDict, Point, Frozen, list]
+    assert [*twice.values()] == [{"z": 2.0, "a": 4.0}, Point(6.0, [8.0]), Frozen(10.0, (12.0,)), [], [14.0]]
+    assert [type(x) for x in twice.values()] == [OrderedDict, Point, Frozen, list, Listed]
     assert node["f"] == Frozen(5.0, (6.0,))
-    assert tree.leaves(node) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert tree.leaves(node) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
 
 
 def test_a_module_keeps_its_ties_and_loops() -> None:
@@ -60,6 +63,11 @@ def test_a_value_that_map_was_handed_stays_what_it_is() -> None:
     assert not tree.is_parameter(result)
     (moved(np.ones(2, np.float32)).sum() + result.sum()).backward()
     assert model.weight.grad.tolist() == [[4.0, 4.0]]
+
+
+def test_what_stands_in_a_container_twice_has_two_places() -> None:
+    shared = [1.0]
+    assert tree.leaves([shared, shared], ([2.0], [3.0])) == [(1.0, 2.0), (1.0, 3.0)]
 
 
 def test_what_does_not_fit_says_so() -> None:

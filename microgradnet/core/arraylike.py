@@ -193,25 +193,25 @@ class ArrayLike(Operators, ForeignTensor):
     def argmax(self, axis: int | None = None, keepdims: bool = False, **more: Never) -> Self:
         """The place of the largest along `axis`, or of all; nothing flows back."""
         if more:
-            return self._formula(np.argmax, self, axis, keepdims=keepdims, **more)
+            return self._formula(np.argmax, self, **more)
         return ROWS[np.argmax].record(self, axis=axis, keepdims=keepdims)
 
     def argmin(self, axis: int | None = None, keepdims: bool = False, **more: Never) -> Self:
         """The place of the smallest along `axis`, or of all; nothing flows back."""
         if more:
-            return self._formula(np.argmin, self, axis, keepdims=keepdims, **more)
+            return self._formula(np.argmin, self, **more)
         return ROWS[np.argmin].record(self, axis=axis, keepdims=keepdims)
 
     def any(self, axis: Axis = None, keepdims: bool = False, **more: Never) -> Self:
         """Whether one element is not 0, over `axis` or of all; nothing flows back."""
         if more:
-            return self._formula(np.any, self, axis, keepdims=keepdims, **more)
+            return self._formula(np.any, self, **more)
         return ROWS[np.any].record(self, axis=axis, keepdims=keepdims)
 
     def all(self, axis: Axis = None, keepdims: bool = False, **more: Never) -> Self:
         """Whether no element is 0, over `axis` or of all; nothing flows back."""
         if more:
-            return self._formula(np.all, self, axis, keepdims=keepdims, **more)
+            return self._formula(np.all, self, **more)
         return ROWS[np.all].record(self, axis=axis, keepdims=keepdims)
 
     # ----------------------------------------------------------------------------------------- shape
@@ -254,7 +254,7 @@ class ArrayLike(Operators, ForeignTensor):
     def squeeze(self, axis: Axis = None, **more: Never) -> Self:
         """Without the axes of length 1, or without those of `axis`."""
         if more:
-            return self._formula(np.squeeze, self, axis, **more)
+            return self._formula(np.squeeze, self, **more)
         return ROWS[np.squeeze].record(self, axis=axis)
 
     # ----------------------------------------------------------------------------------------- choice, order, products

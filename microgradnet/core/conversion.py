@@ -31,7 +31,7 @@ def floating(data: Any) -> Any:
             "c": "only real numbers can be differentiated here: use .real and .imag",
         }.get(kind if kind not in "ub" else "i", "give a number, a list of numbers, or a floating-point array")
         raise TypeError(f"a Value holds floating-point numbers; got dtype {array.dtype} from {brief(data)}: {way_out}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)[()]
+    return (array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("=")))[()]
 
 
 def array_of(x: Any) -> Array:
@@ -61,7 +61,7 @@ def constant(x: Any) -> Any:
     if array.dtype.kind not in "fiub":
         wanted = "a number, a real array or a Value"
         raise TypeError(f"{brief(x)} beside a Value: wanted {wanted}, got dtype {array.dtype}")
-    return array[()] if array.ndim == 0 else array
+    return array[()]
 
 
 def plain(x: Any) -> Any:
@@ -179,9 +179,9 @@ def seed(value: Any, gradient: Any, create_graph: bool) -> Any:
 
 def unbroadcast(g: Any, shape: tuple[int, ...], row: Any) -> Any:
     """`g` summed over the axes along which an array of `shape` was stretched."""
-    lead = g.ndim - len(shape)
-    if lead == 1 and g.shape[1:] == shape:  # a bias under a batch: the commonest case by far
+    if g.shape[1:] == shape:  # a bias under a batch: the commonest case by far
         return g.sum(axis=0)
+    lead = g.ndim - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[lead:], strict=True)):
         raise refusals.rule_returned_shape(row, g, shape)
     stretched = [lead + i for i, n in enumerate(shape) if n == 1]

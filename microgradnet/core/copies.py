@@ -22,8 +22,7 @@ def parts_of_value(value: Any, history: Any) -> tuple[Any, ...]:
     for it, and says so when a sweep wants to go through it.
     """
     frozen = value.params is FROZEN
-    if modes.on:
-        modes.looked(value, "copying or pickling it")
+    modes.looked(value, "copying or pickling it")
     return revived, (type(value), modes.number(value), held(value.grad), value.name, history, frozen)
 
 

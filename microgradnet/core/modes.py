@@ -169,10 +169,7 @@ class Later:
     def __getattr__(self, name: str) -> Any:
         if name == "__array_wrap__":  # by which a number would make numbers of arrays
             raise AttributeError(name)
-        return getattr(self.compute(), name)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return np.array(self.compute(), dtype)
+        return getattr(self.compute(), name)  # `__array_interface__` too, by which NumPy takes it for the number
 
 
 def _asked(name: str) -> Any:
@@ -236,7 +233,7 @@ def assigned(value: Any, what: str, new: Any) -> Any:
 
 def looked(value: Any, how: str) -> None:
     """Somebody looks at the numbers of a Value: an error where they are of a step that is being compiled."""
-    tape = TAPE.get()
+    tape = taped()
     if tape is not None:
         tape.looked(value, how)
 

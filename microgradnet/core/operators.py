@@ -35,27 +35,23 @@ class Operators(SpeaksNumPy):
         """The one number it holds, as a Python float; ValueError if it holds another count."""
         if self.size != 1:
             raise ValueError(f"item() wants one number; this Value has shape {self.shape}. v.tolist() gives them all")
-        if modes.on:
-            modes.looked(self, "item()")
+        modes.looked(self, "item()")
         number: float = self._numbers.item()
         return number
 
     def tolist(self) -> Any:
         """Its numbers as Python's: nested lists, or a float for a 0-d Value."""
-        if modes.on:
-            modes.looked(self, "tolist()")
+        modes.looked(self, "tolist()")
         return self._numbers.tolist()
 
     def __repr__(self) -> str:
-        if modes.on:
-            modes.looked(self, "printing it")
+        modes.looked(self, "printing it")
         name = f", name={self.name!r}" if self.name else ""
         kind = f"shape={self.shape}, dtype={self.dtype}, " if self.size > FEW else ""  # where not all is shown
         return printable(f"Value({kind}data={shown(self._numbers)}, grad={shown(modes.settled(self))}{name})")
 
     def _repr_html_(self) -> str:
-        if modes.on:
-            modes.looked(self, "printing it")
+        modes.looked(self, "printing it")
         from .. import markup
 
         name = f"{self.name}, " if self.name else ""
@@ -73,8 +69,7 @@ class Operators(SpeaksNumPy):
         )
 
     def __format__(self, spec: str) -> str:
-        if modes.on:
-            modes.looked(self, "printing it")
+        modes.looked(self, "printing it")
         if spec and self.ndim:
             raise TypeError(f"format {spec!r} wants one number; this Value has shape {self.shape}")
         return format(self._numbers, spec) if spec else repr(self)
@@ -87,8 +82,7 @@ class Operators(SpeaksNumPy):
 
     def _alone(self, kind: str) -> Any:
         """The one number it holds, for a program that asks for a plain one; TypeError where its gradient is lost."""
-        if modes.on:
-            modes.looked(self, f"{kind}(v)")
+        modes.looked(self, f"{kind}(v)")
         lost = self._flows and lost_by(sys._getframe(2))
         if lost:
             raise TypeError(
@@ -101,8 +95,7 @@ class Operators(SpeaksNumPy):
         return modes.number(self)
 
     def __bool__(self) -> bool:
-        if modes.on:
-            modes.looked(self, "a choice (if, while, and, or, max, sorted)")
+        modes.looked(self, "a choice (if, while, and, or, max, sorted)")
         if self.size != 1:
             raise ValueError(
                 f"a Value of shape {self.shape} is neither true nor false: .any() or .all() decides, and "

@@ -90,8 +90,7 @@ class SpeaksNumPy:
     # That it is NoReturn would be right, and would end every typed program at its first np.sum(v); see docs/typing.md.
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
         if not self._flows:
-            if modes.on:
-                modes.looked(self, "np.asarray(v)")
+            modes.looked(self, "np.asarray(v)")
             return np.array(self._numbers, dtype)
         asking = sys._getframe(1)
         raise refusals.turned_plain(self, asked_by(asking), asking.f_code)
@@ -121,8 +120,7 @@ def numbers(x: Any) -> Any:
     """The data of a Value, to look at; anything else as it is. Not in a step that is being compiled."""
     if not isinstance(x, SpeaksNumPy):
         return x
-    if modes.on:
-        modes.looked(x, "looking at its numbers")
+    modes.looked(x, "looking at its numbers")
     return modes.number(x)
 
 

@@ -30,15 +30,15 @@ BLOCK = 2**17  # numbers in a block of patches: they stay in cache, and a large 
 
 def _dtypes(*arrays: Any) -> tuple[Any, Any]:
     """The dtype of the result, that of NumPy but floating point also of integers; and that of the sums in it."""
-    dtype = np.result_type(*arrays)
-    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    dtype: Any = np.result_type(*arrays)
+    dtype = dtype if dtype.kind == "f" else np.float64
     return dtype, wide(dtype)
 
 
 def _padded(x: Any, padding: Edges, dtype: Any) -> Any:
     """`x` with the batch last and zeros around it."""
     x = x.transpose(1, 2, 3, 0)
-    if padding == ((0, 0), (0, 0)):
+    if not any(map(any, padding)):
         return np.ascontiguousarray(x, dtype)
     channels, height, width, batch = x.shape
     (top, bottom), (left, right) = padding

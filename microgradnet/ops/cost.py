@@ -32,8 +32,8 @@ def _quadratic_cost(output: Any, target: Any) -> Any:
             f"data.one_hot(labels) makes targets of labels"
         )
     if output.dtype not in ROOMY:  # where squares and sums wrap around, or end at 65,504
-        dtype = np.result_type(output, target)
-        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+        dtype: Any = np.result_type(output, target)
+        dtype = dtype if dtype.kind == "f" else np.float64
         return narrowed(_quadratic_cost(output.astype(wide(dtype)), target.astype(wide(dtype))), dtype)
     error = output - target
     examples = math.prod(error.shape[:-1])

@@ -124,23 +124,23 @@ def _cofactors(x: Any) -> Any:
     n = x.shape[-1]
     if n <= 4:
         return _cofactors_by_minors(x)
-    regular, some, rank = modes.asked(_ranks, x)
-    if regular:
+    rank = modes.asked(_rank, x)
+    if rank == n:
         return per_matrix(det(x)) * flip(inv(x))
     if x.ndim > 2:
         return np.stack([_cofactors(matrix) for matrix in x.reshape((math.prod(x.shape[:-2]), n, n))]).reshape(x.shape)
-    if not some:  # x is 0; a product of n − 1 zeros has no slope either, of no order that anybody takes
+    if not rank:  # x is 0; a product of n − 1 zeros has no slope either, of no order that anybody takes
         return _cofactors_by_minors(x) if n <= 16 else x * 0
     return _cofactors_by_blocks(x, rank)
 
 
-def _ranks(x: Array) -> tuple[bool, bool, int]:
-    """Whether all singular values are so large that an inverse is precise, or not finite; whether some; how many."""
-    if not np.isfinite(x).all():
-        return True, True, 0
-    s = svdvals(x)
-    large = s > s[..., :1] * eps(x) ** 0.25
-    return bool(large.all()), bool(large.any()), int(large.sum())
+def _rank(x: Array) -> int:
+    """How many singular values are so large that an inverse is precise, the fewest of any matrix; all if not finite."""
+    rank: int = x.shape[-1]
+    if np.isfinite(x).all():
+        s = svdvals(x)
+        rank = (s > s[..., :1] * eps(x) ** 0.25).sum(axis=-1).min(initial=rank)
+    return rank
 
 
 def _cofactors_by_minors(x: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Array, Case, Op, case, fixed_view, op
+from ..core import Array, Case, Op, case, fixed_view, narrowed, op
 
 
 def positions(shape: tuple[int, ...], first: int = 1) -> Array:
@@ -35,7 +35,7 @@ def _collect(g: Any, places: Array, *, shape: tuple[int, ...]) -> Any:
         out = np.zeros(size, g.dtype)
         np.add.at(out, places, g)
     else:
-        out = np.bincount(np.ravel(places), np.ravel(g), size).astype(g.dtype, copy=False)
+        out = narrowed(np.bincount(np.ravel(places), np.ravel(g), size), g.dtype)
     return out[1:].reshape(shape)
 
 

@@ -64,7 +64,7 @@ def _only(x: Any, hit: Any) -> Any:
 def _max_unpool2d(y: Any, x: Any, **how: Any) -> Any:
     """`y` number at the largest element of `x` under its kernel, in equal parts to each of several."""
     found, count = _largest(x, how)
-    share = (y / count).astype(wide(y.dtype), copy=False)
+    share = narrowed(y / count, wide(y.dtype))
     out = np.zeros_like(x, share.dtype)
     for here, there, hit in found:
         out[there] += _only(share[here], hit)
@@ -77,7 +77,7 @@ def _max_gather2d(h: Any, x: Any, **how: Any) -> Any:
     out = np.zeros_like(count, wide(h.dtype))
     for here, there, hit in found:
         out[here] += _only(h[there], hit)
-    return (out / count).astype(h.dtype, copy=False)
+    return narrowed(out / count, h.dtype)
 
 
 def _sum_pool2d(x: Any, **how: Any) -> Any:

@@ -26,6 +26,7 @@ from ..core import (
     fixed_view,
     formula,
     modes,
+    narrowed,
     op,
     shaped,
     wide,
@@ -53,7 +54,8 @@ def _transpose(x: Any, *, axes: Sequence[int] | None = None) -> Any:
 def _transpose_back(g: Any, out: Any, x: Any, *, axes: Sequence[int] | None = None) -> Any:
     if axes is None:
         return g.transpose()
-    return g.transpose(tuple(int(i) for i in np.argsort([a % x.ndim for a in np.atleast_1d(axes)])))
+    places = [a % x.ndim for a in np.atleast_1d(axes)]
+    return g.transpose(sorted(range(x.ndim), key=places.__getitem__))
 
 
 op(np.transpose, _transpose_back, forward=_transpose, symbol="T", cases=[
@@ -170,12 +172,12 @@ def _scatter(g: Any, *arrays: Array, shape: tuple[int, ...], index: tuple[Any, .
         _add_rows(out, arrays[0], g)
     else:
         np.add.at(out, place, g)
-    return out.astype(g.dtype, copy=False)
+    return narrowed(out, g.dtype)
 
 
 def _add_rows(out: Any, rows: Array, g: Any) -> None:
     """`out[rows] += g`, repeats and all: sorted, those of one row are added in one go, 6 times as fast as np.add.at."""
-    rows = rows.reshape(-1).astype(np.intp, copy=False) % len(out)
+    rows = np.asarray(rows, np.intp).reshape(-1) % len(out)
     order = rows.argsort(kind="stable")
     rows = rows[order]
     first = np.flatnonzero(np.diff(rows, prepend=-1))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
+import textwrap
 import traceback
 from typing import Any
 
@@ -91,6 +93,30 @@ def test_every_slot_of_a_computed_value_is_filled() -> None:
     assert set(Value.__slots__) == {"__weakref__", "recorded_at", *COMPUTED}
 
 
+ADDED = """\
+def record(x, y):
+    ax = x._numbers if type(x) is Value else x if type(x) in NUMBERS else held(x := constant(x))
+    ay = y._numbers if type(y) is Value else y if type(y) in NUMBERS else held(y := constant(y))
+    try:
+        out = forward(ax, ay)  # with mg.debug(): an error names your line, and the operation
+    except ValueError as error:
+        misfit(row, error, ax, ay)
+        raise
+    value = new(Value if type(x) is Value or type(y) is Value else NonDiff)
+    value._numbers = out
+    value.op = row
+    value.args = (x, y,)
+    value.params = NO_PARAMS
+    value.age = new_age()
+    value._grad = None
+    value.name = None
+    value.scope = None
+    if modes.on:
+        modes.observe(value)
+    return value
+"""
+
+
 def test_a_traceback_shows_the_lines_that_were_written_out() -> None:
     try:
         Value(np.ones((2, 3))) @ np.ones((2, 3))
@@ -99,7 +125,10 @@ def test_a_traceback_shows_the_lines_that_were_written_out() -> None:
     assert "out = forward(ax, ay)" in text
     assert "inner lengths must be equal" in text
     linecache.checkcache()  # which forgets the lines of files that are gone
-    assert linecache.getline(Value.__add__.__code__.co_filename, 2).startswith("def make(")
+    file = Value.__add__.__code__.co_filename
+    assert linecache.getline(file, 2).startswith("def make(")
+    assert file.endswith("written.py (record and pull, 2 inputs, rules for ['x', 'y'])")
+    assert inspect.getsource(Value.__add__) == textwrap.indent(ADDED, "    ")
 
 
 def test_methods_that_are_rows_have_names_of_their_own() -> None:

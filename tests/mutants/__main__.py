@@ -156,7 +156,7 @@ def main() -> None:
                 break
 
     lines = (HERE / "equivalent.txt").read_text(encoding="utf-8").splitlines()
-    reasons = dict(line.split(" | ", 1) for line in lines if " | " in line)
+    reasons = dict(line.rsplit(" | ", 1) for line in lines if " | " in line)
     counts: Counter[str] = Counter()
     for number, place in enumerate(drawn, 1):
         test, reason = results.get(str(number), ""), reasons.get(str(place), "")
