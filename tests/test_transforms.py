@@ -21,6 +21,7 @@ from microgradnet import Value, nn, primitive, tree
 from microgradnet.core import NonDiff, no_grad
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from microgradnet.transforms.recompute import _alike
 from tests.collector import nothing_left_over
 
 Point = namedtuple("Point", "x y")
@@ -710,12 +711,122 @@ def test_a_checkpoint_within_a_checkpoint_and_again() -> None:
         y.backward()
 
 
+CALLED: dict[str, Callable[[Any, Any], Any]] = {
+    "grad": lambda f, x: grad(f)(x), "value_and_grad": lambda f, x: value_and_grad(f)(x),
+    "vjp": lambda f, x: vjp(f, x), "jvp": lambda f, x: jvp(f, x, x), "hvp": lambda f, x: hvp(f, x, x),
+    "jacobian": lambda f, x: jacobian(f)(x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_an_error_names_the_transform(name: str) -> None:
+    call = CALLED[name]
+    with pytest.raises(TypeError, match=rf"^{name} wants a function that returns a Value; got 3"):
+        call(3, 1.0)
+    with pytest.raises(TypeError, match=rf"^{name}: f returned None, which is no Value"):
+        call(lambda x: None, 1.0)
+    with pytest.raises(TypeError, match=rf"^{name} differentiates by floating-point numbers; argument 0 has none: 3"):
+        call(np.sin, 3)
+    with pytest.raises(TypeError, match=rf"^{name}: f returned .*There is no Value in it|^{name}: f returned .*vjp or"):
+        call(lambda x: [1.0], 1.0)
+    if name in ("grad", "value_and_grad", "hvp"):
+        with pytest.raises(ValueError, match=rf"^{name} differentiates one number; f returned shape \(2,\)"):
+            call(np.sin, np.ones(2))
+    if name in ("grad", "value_and_grad", "jacobian"):
+        transform = {"grad": grad, "value_and_grad": value_and_grad, "jacobian": jacobian}[name]
+        with pytest.raises(
+            ValueError, match=rf"^{name}\(argnums=2\) wants argument 2; f was called with 1 by position"
+        ):
+            transform(np.sin, 2)(1.0)
+        with pytest.raises(
+            TypeError, match=rf"^{name}\(argnums='x'\): .*\. The arguments come after: {name}\(f\)\(x\)$"
+        ):
+            transform(np.sin, "x")
+        with pytest.raises(TypeError, match=rf"^{name}\(argnums=\(0\.5,\)\): .* or a tuple of positions$"):
+            transform(np.sin, (0.5,))
+    if name in ("jvp", "hvp"):
+        with pytest.raises(ValueError, match=rf"^{name}: the tangent of argument 1 has shape \(\) where .* has \(2,\)"):
+            {"jvp": jvp, "hvp": hvp}[name](lambda x, y: (x * y).sum(), (1.0, np.ones(2)), (1.0, 2.0))
+        with pytest.raises(TypeError, match=rf"^{name} wants a tangent for each of the 2 arguments, in a tuple; got 7"):
+            {"jvp": jvp, "hvp": hvp}[name](lambda x, y: (x * y).sum(), (1.0, np.ones(2)), 7)
+
+
+@pytest.mark.parametrize(("transform", "name"), [(grad, "grad"), (value_and_grad, "value_and_grad"), (vjp, "vjp")])
+def test_an_error_about_what_comes_beside_names_the_transform(transform: Any, name: str) -> None:
+    for out in (lambda x: x, lambda x: (x, 1, 2), lambda x: [x, 1]):
+        with pytest.raises(TypeError, match=rf"^{name}\(has_aux=True\) wants f to return a pair, \(result, anything\)"):
+            transform(out, 1.0, has_aux=True) if name == "vjp" else transform(out, has_aux=True)(1.0)
+
+
+def of_many_kinds(x: Any) -> dict[str, Any]:
+    return {"y": x * 2, "n": 3, "f": 1.5, "s": "word", "a": np.arange(2), "o": None, "m": x > 0, "h": np.float32(2)}
+
+
+def test_the_slope_of_every_number_that_is_constant_is_0() -> None:
+    """Of whole ones in float64; what is no number stays what it is."""
+    out, tangent = jvp(of_many_kinds, 1.5, 1.0)
+    assert {name: np.asarray(x).tolist() for name, x in out.items()} == {
+        "y": 3.0, "n": 3, "f": 1.5, "s": "word", "a": [0, 1], "o": None, "m": True, "h": 2.0,
+    }  # fmt: skip
+    assert {name: np.asarray(x).tolist() for name, x in tangent.items()} == {
+        "y": 2.0, "n": 0.0, "f": 0.0, "s": "word", "a": [0.0, 0.0], "o": None, "m": 0.0, "h": 0.0,
+    }  # fmt: skip
+    dtypes = {name: x.dtype.name for name, x in tangent.items() if hasattr(x, "dtype")}
+    assert dtypes == {**dict.fromkeys("ynfam", "float64"), "h": "float32"}
+    slopes = jacobian(of_many_kinds)(np.array([1.0, 2.0]))
+    assert {name: np.shape(x) for name, x in slopes.items()} == {
+        "y": (2, 2), "n": (2,), "f": (2,), "s": (), "a": (2, 2), "o": (), "m": (2, 2), "h": (2,),
+    }  # fmt: skip
+    plain, pull = vjp(of_many_kinds, 1.5)
+    assert plain["m"] is np.True_
+    assert pull({**dict.fromkeys("nfsaomh"), "y": 5.0}) == (10.0,)
+
+
+def test_what_is_passed_may_be_written_into_later_and_not_within() -> None:
+    x = np.array([1.0, 2.0])
+    _, pull = vjp(lambda x: x * x, x)
+    x[:] = 9.0
+    assert pull(np.ones(2))[0].tolist() == [2.0, 4.0]
+
+    def writes(x: Any) -> Any:
+        x.data[0] = 5.0
+        return x.sum()
+
+    with pytest.raises(ValueError, match="read-only"):
+        grad(writes)(x)
+    assert x.flags.writeable
+    assert x.tolist() == [9.0, 9.0]
+    assert grad(lambda x: (x * x).sum())(np.array([1.0, 2.0], ">f8")).tolist() == [2.0, 4.0]
+    assert grad(lambda x: x * x)(np.array(3.0)) == 6.0
+
+
+def test_the_gradient_of_one_number_may_be_left_out() -> None:
+    assert vjp(np.exp, 0.0)[1](None) == (1.0,)
+    assert vjp(lambda x: [x * x] * 3, 3.0)[1]([1.0, 2.0, 4.0]) == (42.0,)
+    assert vjp(lambda x: (x * 2, x), np.ones(1))[1]((None, np.full(1, 5.0))) == (7.0,)
+
+
 def test_a_checkpoint_of_plain_numbers_is_plain() -> None:
     assert checkpoint(lambda x: x * 2)(3.0) == 6.0
     x = Value(3.0)
     assert checkpoint(lambda x: x)(x) is x
     with no_grad():
         assert checkpoint(lambda x: x * x)(x).op is None
+
+
+@pytest.mark.parametrize(("dtype", "near"), [(np.float64, 2.2e-13), (np.float32, 1.19e-4), (np.float16, 0.01)])
+def test_what_a_checkpoint_takes_for_the_same(dtype: Any, near: float) -> None:
+    """To a thousand roundings of itself, or of the largest number that is finite, though to a hundredth at most."""
+    for first in ([1.0, 0.5], [np.nan, np.inf, -np.inf, 2.0], [8.0, np.nan, 0.0], [0.0], []):
+        x = np.array(first, dtype)
+        size = max([abs(n) for n in first if abs(n) < np.inf], default=0.0)
+        assert _alike(x, x.copy())
+        for share, same in ((0.9, True), (1.5 + 1.0, False)):
+            moved = x.copy()
+            moved[-1:] += dtype(share * near * (size or 1.0))
+            assert _alike(x, moved) is (same if size else not moved[-1:].any()), (first, share)
+    assert not _alike(np.array([np.nan, 1.0], dtype), np.array([1.0, 1.0], dtype))
+    assert not _alike(np.array([np.inf], dtype), np.array([-np.inf], dtype))
 
 
 def test_a_checkpoint_notices_that_it_computed_something_else() -> None:
@@ -764,6 +875,8 @@ ERRORS: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("what nothing flows from", lambda: grad(np.floor)(1.5), TypeError, "result of floor"),
     ("no pair", lambda: grad(np.sin, has_aux=True)(1.0), TypeError, "a pair"),
     ("a gradient of another shape", lambda: vjp(np.sin, np.ones(3))[1](np.ones(2)), ValueError, "start from"),
+    ("no gradient", lambda: vjp(np.sin, np.ones(3))[1](None), ValueError, r"^vjp: the Value of shape \(3,\) .* None"),
+    ("a replay", lambda: checkpoint(np.sin)(Value(1.0)).op(2.0), TypeError, "cannot be replayed with others"),  # type: ignore[misc,union-attr]
     ("a gradient of another structure", lambda: vjp(lambda x: (x, x), 1.0)[1]((1.0,)), ValueError, "1 places"),
     ("a tangent of another shape", lambda: jvp(np.sin, np.ones(3), 1.0), ValueError, r"tangent.*\(\).*\(3,\)"),
     ("too few tangents", lambda: jvp(np.add, (1.0, 2.0), (1.0,)), TypeError, "a tuple of 1"),

@@ -98,7 +98,7 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     dtype = np.result_type(*kinds)
     a, *choices = broadcast_arrays(whole(index_array(a)), *choices)
     if mode != "raise":
-        n, a = len(choices), a.astype(np.intp)
+        n = len(choices)
         a = np.minimum(np.maximum(a, 0), n - 1) if mode == "clip" else a % n
     else:
         modes.checked(_no_negative_index, a, len(choices))
@@ -146,7 +146,7 @@ def unique(ar: Any, return_index: bool = False, return_inverse: bool = False, re
 
 
 @formula(np.unique_values)
-def unique_values(x: Any, /) -> Any:
+def unique_values(x: Any) -> Any:
     return unique(x)
 
 
