@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ def test_a_network_that_is_no_chain_of_layers_says_so(model: Any, example: Any, 
 def test_a_frozen_layer_without_a_bias_shows_its_activations() -> None:
     model = nn.Sequential(nn.Linear(2, 2, bias=False, seed=0), np.tanh, nn.Linear(2, 1, seed=0)).freeze()
     x = np.array([0.5, -0.25], np.float32)
-    axes = plots.network(model, x)
+    axes = plots.network(model, Value(x))
     fills = [float(line.get_markerfacecolor()) for line in axes.lines]
     inner = np.tanh(model[0].weight.data @ x)  # type: ignore[union-attr]
     out = model[2].weight.data @ inner + model[2].bias.data  # type: ignore[union-attr]
@@ -224,7 +225,7 @@ def test_windows_of_convolutions_are_drawn_one_by_one() -> None:
 def test_feature_maps_are_what_the_convolutions_give() -> None:
     model = convnet()
     image = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
-    seen, first, second = (image.get_array() for image in drawn(plots.feature_maps(model, image)))
+    seen, first, second = (image.get_array() for image in drawn(plots.feature_maps(model, Value(image))))
     np.testing.assert_array_equal(seen, image)
     inner = model.layers[0](image[None, None]).data
     outer = model.layers[2](np.maximum(inner, 0)).data
@@ -235,6 +236,37 @@ def test_feature_maps_are_what_the_convolutions_give() -> None:
         np.testing.assert_array_equal(second[:, 3 * i :][:, :2], outer[0, i])
     with pytest.raises(ValueError, match=r"wants one image, .*; got \(2, 1, 6, 5\)"):
         plots.feature_maps(model, np.zeros((2, 1, 6, 5)))
+
+
+class Aside(nn.Module):
+    """A convolution that takes part or not, and numbers that no Value takes part in or all do."""
+
+    def __init__(self, taking: str) -> None:
+        self.taking, self.conv, self.other = taking, nn.Conv2d(1, 2, 3, seed=0), nn.Conv2d(1, 3, 2, seed=0)
+
+    def forward(self, x: Any) -> Any:
+        out = x * 2.0 if self.taking == "none" else self.conv(x)
+        return out if self.taking != "all" else out.sum() + self.other(x).sum() + (self.conv.weight**2).sum()
+
+
+def test_maps_of_what_records_nothing_or_takes_no_part_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"(?s)^Aside returned .*; its maps are read from what it records$"):
+        plots.feature_maps(Aside("none"), np.ones((4, 4)))
+    with pytest.raises(ValueError, match=r"^a convolution of \(3, 1, 2, 2\) did not take part: its maps cannot be"):
+        plots.feature_maps(Aside("first"), np.ones((4, 4)))
+
+
+def test_maps_are_those_of_the_convolution_and_of_nothing_else_that_takes_its_weight() -> None:
+    model, image = Aside("all"), np.eye(4, dtype="f4")
+    maps = drawn(plots.feature_maps(model, image))[1].get_array()
+    np.testing.assert_array_equal(maps[:, :2], model.conv(image[None, None]).data[0, 0])
+
+
+def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "microgradnet.plots.shown", None)
+    with pytest.raises(ModuleNotFoundError, match=r"^plots need matplotlib: pip install matplotlib$") as caught:
+        plots.new_axes(3, 2)
+    assert caught.value.name == "matplotlib"
 
 
 def test_a_confusion_matrix_counts_labels_down_and_answers_across() -> None:
