@@ -17,6 +17,7 @@ import pytest
 
 import microgradnet as mg
 from microgradnet import Value, nn, optim
+from microgradnet.viz import scene
 from tests import descriptions
 from tests.test_drawings import DRAWINGS
 from tests.test_viz import Neurons
@@ -81,6 +82,18 @@ def described(name: str) -> list[str]:
 @pytest.mark.parametrize("name", SVGS)
 def test_an_svg_is_what_it_was(name: str) -> None:
     assert described(name) == descriptions.read(PAGE)[name]
+
+
+def test_letters_are_as_wide_as_those_of_helvetica() -> None:
+    matplotlib = pytest.importorskip("matplotlib", reason="it comes with the widths of Helvetica's letters")
+    metrics = Path(matplotlib.get_data_path(), "fonts", "pdfcorefonts", "Helvetica.afm").read_text(encoding="ascii")
+    width = {name: int(n) for n, name in re.findall(r"WX (\d+) ; N (\w+) ;", metrics)}
+    code = {int(n): name for n, name in re.findall(r"^C (\d+) ; WX \d+ ; N (\w+) ;", metrics, re.MULTILINE)}
+    code |= {0x27: "quotesingle", 0x60: "grave"}  # where that code has the marks of printers
+    assert [width[code[n]] for n in range(0x20, 0x7F)] == scene.WIDTHS
+    assert scene.wide("W~", "title") == pytest.approx((944 + 584) * 14 * 1.2 / 1000)
+    assert scene.wide("W~") == pytest.approx((944 + 584) * 12 * 1.1 / 1000)
+    assert scene.wide("\u0301σ日", "alarm") == pytest.approx((620 + 1000) * 12 * 1.2 / 1000)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from microgradnet.viz import render
 from microgradnet.viz.boxes import Box, in_order
 from microgradnet.viz.dot import STYLES
 from microgradnet.viz.drawing import as_json
-from microgradnet.viz.fold import WAYS, fold, tandem_runs
+from microgradnet.viz.fold import WAYS, fold, in_stretches, tandem_runs
 from microgradnet.viz.graph import read
 from microgradnet.viz.homes import is_owner
 from microgradnet.viz.scene import in_better_direction, opened
@@ -569,6 +569,18 @@ def test_a_model_takes_and_returns_what_is_nested() -> None:
         draw(Value(1.0), weigths=True)
 
 
+def test_lists_of_numbers_are_arrays_to_a_model_and_nothing_else_is() -> None:
+    kinds = []
+
+    class Taking(nn.Module):
+        def forward(self, x: Any, *more: Any) -> Any:
+            kinds.extend(map(type, more))
+            return x * 2.0
+
+    draw(Taking(), Value(1.0), 3, [1, 2.5], ((1, 2), [3, 4]), [[1], [2, 3]], ["a"], "a", [1, None], [Value(1.0)])
+    assert kinds == [int, np.ndarray, np.ndarray, list, list, str, list, list]
+
+
 def test_a_random_model_moves_no_shared_generator() -> None:
     import random
 
@@ -746,12 +758,27 @@ def test_a_hundred_thousand_operations_become_a_picture(tmp_path: Path) -> None:
     assert draw(chain, cap=None, gradients=False).boxes == 200_001
 
 
-@pytest.mark.parametrize("cap", [4, 10, 40])
+@pytest.mark.parametrize("cap", [2, 4, 10, 40])
 def test_what_has_no_pattern_folds_to_the_cap_too(cap: int) -> None:
     x = y = Value(0.5, name="x")
     for kind in np.random.default_rng(0).integers(0, 4, 300):
         y = [np.sin(y), y * x, y + x, np.tanh(y - 1.0)][kind]
     assert draw(y, cap=cap).boxes <= cap
+
+
+def test_stretches_are_as_short_as_the_cap_and_twice_as_many_arrows_allow() -> None:
+    wide = [Value(float(i)) for i in range(31)]  # everything depends on everything
+    for i, j in np.random.default_rng(0).integers(0, len(wide), (196, 2)):
+        wide[i] = wide[i] - wide[j]
+    nodes = read(wide, {}, gradients=False, flows=False).nodes
+    boxes = in_order([Box([node], None) for node in nodes])
+    for cap, lengths in {20: [40, 6], 30: [27, 4], 40: [20, 2], 60: [14, 6]}.items():
+        done: list[str] = []
+        folded = in_stretches(boxes, cap, done)
+        assert sorted(node.index for box in folded for node in box.nodes) == list(range(len(nodes)))
+        assert len(folded) <= cap
+        assert sum(len(box.inputs) for box in folded) <= 2 * cap
+        assert [int(text.split()[0]) for text in done] == lengths
 
 
 def test_arrows_merge_where_more_than_two_of_more_than_eight_come_from_each_box() -> None:
@@ -783,6 +810,28 @@ def test_it_folds_no_further_than_the_cap_asks() -> None:
     assert sizes == sorted(set(sizes), reverse=True)
     for stage, size in zip(stages, sizes, strict=True):
         assert draw(y, cap=size).text == draw(y, fold=stage, cap=None).text
+
+    class Step(nn.Module):
+        def forward(self, x: Any) -> Any:
+            for _ in range(3):
+                x = np.tanh(x * 0.9 + 0.1)
+            return np.exp(x)
+
+    called = Step()(Value(0.5, name="x"))
+    few = draw(called, fold="constants")
+    assert draw(called, cap=few.boxes).text == few.text
+    assert draw(called, cap=few.boxes - 1).text == draw(called, fold=("constants", "repeats")).text
+
+
+def test_it_unfolds_modules_as_deep_as_the_cap_allows() -> None:
+    a, b, c, d, e, f, g = (nn.Linear(2, 2, seed=0) for _ in range(7))
+    model = nn.Sequential(nn.Sequential(nn.Sequential(nn.Sequential(a, np.tanh, b), c, d), e, f), g)
+    x = np.ones((1, 2), "f4")
+    drawn = [draw(model, x, depth=depth, gradients=False) for depth in range(6)]
+    assert [drawing.boxes for drawing in drawn] == [2, 3, 7, 13, 19, 23]
+    for less, more in itertools.pairwise(drawn[1:]):
+        assert draw(model, x, cap=more.boxes, gradients=False).text == more.text
+        assert draw(model, x, cap=more.boxes - 1, gradients=False).text == less.text
 
 
 @pytest.mark.parametrize("on", [True, False])
@@ -957,6 +1006,12 @@ def test_a_long_chain_fits_a_screen_where_there_is_graphviz_too(renderer: str) -
     long = chain(30)
     assert by_graphviz not in long.render()
     assert 2 * render.screen(long.render()) < render.screen(render.rendered(long.source, "svg", 60.0))
+
+
+def test_the_screen_that_shows_a_picture_is_as_high_or_as_wide() -> None:
+    assert render.screen(b'<?xml?><svg id="a" width="160pt" height="90pt"\n viewBox') == pytest.approx(400 / 3)
+    assert render.screen(b'<svg width="160.5pt"  height="120.75pt">') == pytest.approx(161)
+    assert render.screen(b'<svg width="160" height="130">') == 130
 
 
 @pytest.fixture
@@ -1151,7 +1206,8 @@ X = Value(1.0) * 2.0
     ("call", "error", "says"),
     [
         (lambda: draw(), TypeError, r"draw\(loss\), or draw\(model, x\)"),
-        (lambda: draw(3.0), TypeError, "wants Values, or a Module and an example input; got 3.0"),
+        (lambda: draw(3.0), TypeError, "wants Values, or a Module and an example input; got 3.0$"),
+        (lambda: draw(X, "g.svg"), TypeError, r"got 'g.svg'. draw\(v\).save\('g.svg'\) writes it into a file$"),
         (lambda: draw([]), TypeError, "empty list"),
         (lambda: draw(nn.ReLU()), TypeError, "wants an example input to run ReLU on"),
         (lambda: draw(nn.ReLU(), np.ones(2)), TypeError, "there is no graph"),

@@ -121,7 +121,7 @@ class Drawing(ForeignDrawing):
         unfold Modules in. `.dot` or `.gv`: the DOT text. `.txt`: the tree. An existing file is replaced once the new
         one is complete.
         """
-        ending = os.path.splitext(os.fspath(path))[1].lower()
+        ending = os.path.splitext(path)[1].lower()
         if ending in (".dot", ".gv"):
             content = self._source.encode()
         elif ending == ".txt":
