@@ -163,6 +163,27 @@ def test_where_edges_pass_too_many_layers_they_run_straight(monkeypatch: pytest.
     assert bends(labelled, 2) == [4, 4, 6, 6]
 
 
+def chain(n: int, size: float, down: bool) -> Layout:
+    """Boxes in a row, this long in the direction of their edges, 40 across."""
+    boxes = [Box(f"n{i}", *((40.0, size) if down else (size, 40.0))) for i in range(n)]
+    return layout(boxes, [Edge(f"n{i}", f"n{i + 1}") for i in range(n - 1)], direction="TB" if down else "LR")
+
+
+def rows_in(places: Layout, down: bool) -> int:
+    return len({rect.x if down else rect.y for rect in places.boxes.values()})
+
+
+@pytest.mark.parametrize(("down", "size"), [(False, 94.0), (True, 54.0)])
+def test_a_chain_is_broken_when_it_is_as_long_as_a_screen(down: bool, size: float) -> None:
+    """Of ten boxes and nine gaps of 40, 1,300 to the right or 900 downwards."""
+    assert rows_in(chain(10, size - 0.01, down), down) == 1
+    assert rows_in(chain(10, size, down), down) > 1
+
+
+def test_no_more_than_24_rows_are_tried() -> None:
+    assert rows_in(chain(120, 2_000.0, False), False) == 24
+
+
 @contextmanager
 def longest(lr: float, tb: float) -> Iterator[None]:
     """A block in which levels longer than this are broken into rows and columns."""

@@ -62,7 +62,8 @@ def contours(
     axes.contour(x, y, z, levels, colors="#666666", linewidths=0.4)
     axes.set(xlim=x_span, ylim=y_span, xlabel="x", ylabel="y")
     for i, path in enumerate(paths):
-        draw_path(axes, *as_path(path, "(n, 2)").T, PATHS[i % len(PATHS)])
+        px, py = as_path(path, "(n, 2)").T
+        draw_path(axes, px, py, PATHS[i % len(PATHS)])
     return axes
 
 
