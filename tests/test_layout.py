@@ -181,7 +181,7 @@ def test_a_chain_is_broken_when_it_is_as_long_as_a_screen(down: bool, size: floa
 
 
 def test_no_more_than_24_rows_are_tried() -> None:
-    assert rows_in(chain(120, 2_000.0, False), False) == 24
+    assert rows_in(chain(600, 2_000.0, False), False) == 24
 
 
 @contextmanager

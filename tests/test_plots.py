@@ -17,6 +17,8 @@ from microgradnet import Value, nn, plots
 
 pytest.importorskip("matplotlib", reason="matplotlib, of the extra plots, is not installed")
 
+from microgradnet.plots.shown import INK, is_dark_grey  # noqa: E402  (which needs it)
+
 
 def swept() -> nn.MLP:
     model = nn.MLP(12, [5, 3], activation=np.tanh, seed=1)
@@ -391,6 +393,15 @@ def test_a_notebook_shows_it_on_any_ground_and_a_file_has_it_black_on_white(draw
     black, white = ([(x == level).sum() for x in (before, after)] for level in (0, 255))
     assert black[1] == pytest.approx(black[0], rel=0.1)
     assert white[1] == pytest.approx(white[0], rel=0.1)
+
+
+@pytest.mark.parametrize(("colour", "dark"), [
+    ("black", True), ("#727272", True), ("#737373", False), (INK, False), ("white", False), ("#400000", False),
+    ((0.25, 0.25, 0.269), True), ((0.25, 0.271, 0.25), False), (np.array([[0, 0, 0, 0.1]]), True), (np.ones((2, 4)) / 4, False),
+    ("none", False), (None, False), ([], False), ((0.44, 0.45, 0.44), False),
+])  # fmt: skip
+def test_greys_nearer_to_black_are_dark_and_colours_are_not(colour: Any, dark: bool) -> None:
+    assert is_dark_grey(colour) is dark
 
 
 def test_axes_that_are_added_to_a_figure_are_shown_too() -> None:

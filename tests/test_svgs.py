@@ -56,6 +56,26 @@ def neurons(*sizes: int, **how: Any) -> Any:
     return mg.draw(model([1.0, -1.0, 0.5]) * 1.0 + Value(2.0, name="x"), **how)
 
 
+class Wordy(nn.Module):
+    """Of few boxes and many words."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def forward(self, x: Any) -> Any:
+        return x * 2.0
+
+
+def wordy() -> list[Any]:
+    """Two frames as wide as their words, of which a picture shows 40 letters and 50."""
+    long = type("C" * 60, (Wordy,), {})
+    x = Value(1.0, name="x")
+    return [Wordy("w" * 60)(x), long("few")(x)]
+
+
 SVGS: dict[str, Callable[[], Any]] = {
     **DRAWINGS,
     "a program": lambda: mg.draw(compiled(), title="a step & its update"),
@@ -66,6 +86,8 @@ SVGS: dict[str, Callable[[], Any]] = {
     "many neurons in few boxes": lambda: neurons(3, 9, 9, 1, cap=6),
     "neurons in frames": lambda: neurons(3, 2, 1, fold=()),
     "neurons in frames, from above": lambda: neurons(3, 2, 1, fold="modules", depth=1, direction="TB"),
+    "frames as wide as their words": lambda: mg.draw(wordy()),
+    "several edges at once": lambda: mg.draw(np.stack([Value(1.0, name="x")] * 5), np.stack([Value(2.0)] * 4)),
     "twelve deep": lambda: mg.draw(deep(11), fold=()),
     "thirteen deep": lambda: mg.draw(deep(12), fold=()),
     "fourteen deep": lambda: mg.draw(deep(13), fold=()),

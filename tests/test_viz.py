@@ -631,6 +631,19 @@ class Nested(nn.Module):
         return self(x * self.w, times - 1) if times else x + self.w
 
 
+def test_one_arrow_stands_for_all_from_a_folded_frame() -> None:
+    class Two(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x * 2.0, x + 1.0
+
+    two = Two()
+    drawing = draw(np.stack(two(Value(1.0, name="x"))), fold="modules")
+    graph = in_better_direction(as_json(drawing._large, drawing._small, "", "LR"))
+    found = {(edge["from"][0], edge["to"][0]): (edge["times"], edge["label"]) for edge in opened(graph)[0]}
+    assert len(opened(graph)[0]) == 2
+    assert found == {("n", "g"): (2, "×2"), ("g", "n"): (2, "1, 2 ×2")}
+
+
 def test_calls_in_calls_need_no_recursion() -> None:
     out = Nested()(1.0, 300)  # as deep as Python's own stack allows; one frame for each would be too many
     assert draw(out).boxes <= 300
