@@ -17,7 +17,7 @@ from microgradnet import Value, nn, plots
 
 pytest.importorskip("matplotlib", reason="matplotlib, of the extra plots, is not installed")
 
-from microgradnet.plots.shown import INK, is_dark_grey  # noqa: E402  (which needs it)
+from microgradnet.plots.shown import INK, is_dark_grey
 
 
 def swept() -> nn.MLP:
@@ -397,7 +397,8 @@ def test_a_notebook_shows_it_on_any_ground_and_a_file_has_it_black_on_white(draw
 
 @pytest.mark.parametrize(("colour", "dark"), [
     ("black", True), ("#727272", True), ("#737373", False), (INK, False), ("white", False), ("#400000", False),
-    ((0.25, 0.25, 0.269), True), ((0.25, 0.271, 0.25), False), (np.array([[0, 0, 0, 0.1]]), True), (np.ones((2, 4)) / 4, False),
+    ((0.25, 0.25, 0.269), True), ((0.25, 0.271, 0.25), False), (np.array([[0, 0, 0, 0.1]]), True),
+    (np.ones((2, 4)) / 4, False),
     ("none", False), (None, False), ([], False), ((0.44, 0.45, 0.44), False),
 ])  # fmt: skip
 def test_greys_nearer_to_black_are_dark_and_colours_are_not(colour: Any, dark: bool) -> None:

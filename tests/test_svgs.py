@@ -76,6 +76,11 @@ def wordy() -> list[Any]:
     return [Wordy("w" * 60)(x), long("few")(x)]
 
 
+def signed(n: int) -> Any:
+    """As many edges between two boxes, of both signs."""
+    return (np.stack([Value(1.0, name=f"{n}")] * n) * np.where(np.arange(n) % 2, 1.0, -1.0)).sum()
+
+
 SVGS: dict[str, Callable[[], Any]] = {
     **DRAWINGS,
     "a program": lambda: mg.draw(compiled(), title="a step & its update"),
@@ -87,7 +92,8 @@ SVGS: dict[str, Callable[[], Any]] = {
     "neurons in frames": lambda: neurons(3, 2, 1, fold=()),
     "neurons in frames, from above": lambda: neurons(3, 2, 1, fold="modules", depth=1, direction="TB"),
     "frames as wide as their words": lambda: mg.draw(wordy()),
-    "several edges at once": lambda: mg.draw(np.stack([Value(1.0, name="x")] * 5), np.stack([Value(2.0)] * 4)),
+    "several edges at once": lambda: mg.draw(signed(5), signed(4), weights=True),
+    "a title that is cut": lambda: mg.draw(Value(1.0), title="words " * 350),
     "twelve deep": lambda: mg.draw(deep(11), fold=()),
     "thirteen deep": lambda: mg.draw(deep(12), fold=()),
     "fourteen deep": lambda: mg.draw(deep(13), fold=()),

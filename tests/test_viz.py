@@ -30,7 +30,7 @@ from microgradnet.viz.drawing import as_json
 from microgradnet.viz.fold import WAYS, fold, in_stretches, tandem_runs
 from microgradnet.viz.graph import read
 from microgradnet.viz.homes import is_owner
-from microgradnet.viz.scene import in_better_direction, opened
+from microgradnet.viz.scene import in_better_direction, opened, with_places
 
 
 class Parsed:
@@ -642,6 +642,24 @@ def test_one_arrow_stands_for_all_from_a_folded_frame() -> None:
     found = {(edge["from"][0], edge["to"][0]): (edge["times"], edge["label"]) for edge in opened(graph)[0]}
     assert len(opened(graph)[0]) == 2
     assert found == {("n", "g"): (2, "×2"), ("g", "n"): (2, "1, 2 ×2")}
+
+
+def test_a_page_is_told_the_places_of_the_picture() -> None:
+    x = Value(3.0, name="x")
+    drawing = draw((nn.Residual(nn.Tanh())(x) - x) / x, direction="LR")
+    graph = as_json(drawing._small, drawing._small, "", "LR")
+    told, places = with_places(graph)["places"], opened(graph)[1]
+
+    def two(numbers: Any) -> list[float]:
+        return [round(x, 2) for x in numbers]
+
+    assert [told["w"], told["h"]] == two([places.w, places.h])
+    assert told["boxes"] == {key: two(rect) for key, rect in places.boxes.items()}
+    assert told["frames"] == {key: two(rect) for key, rect in places.frames.items()}
+    for (d, end, label), path in zip(told["edges"], places.edges, strict=True):
+        assert (d, end) == (path.d, two(path.points[-1]))
+        assert label == (two(path.label) if path.label else None)
+    assert any(path.points[-1] != path.points[-2] for path in places.edges)
 
 
 def test_calls_in_calls_need_no_recursion() -> None:
