@@ -20,6 +20,7 @@ from microgradnet.core import sweep
 from microgradnet.playing import Steps
 from microgradnet.playing.outlines import tip
 from microgradnet.viz import Step
+from microgradnet.viz.played import label
 from microgradnet.viz.played import played as played_of
 from microgradnet.words import printable
 from tests import test_fuzz as fuzz
@@ -279,6 +280,29 @@ def test_array_graphs_are_played_by_module_and_unfold() -> None:
     folded = [group["title"] for group in graph["groups"] if group["folded"]]
     assert folded == ["layers[0]", "layers[1]"]
     assert len(graph["nodes"]) > steps._drawing.boxes
+
+
+def test_a_rule_of_up_to_22_letters_stands_on_its_arrow() -> None:
+    def labels(y: Value) -> list[str]:
+        (step, *_) = mg.steps(y, np.ones(y.shape))
+        return [label(share) for share in step.inputs]
+
+    for n, text in ((3, "g, summed to (1, 1, 3)"), (10, "norm 6.325")):  # √(10 · 2²)
+        assert labels(Value(np.ones((1, 1, n))) + Value(np.ones((2, 1, n)))) == [text, "g"]
+    x, truths = Value(np.ones(2)), np.array([True, False])
+    picture = mg.steps(np.where(truths, x, x), np.ones(2))._drawing._small
+    assert picture.passed
+    (get,) = played_of(picture, picture.passed)[0]["gets"]
+    assert get["labels"] == ["where(condition, g, 0)", "where(condition, 0, g)"]
+    assert get["label"] == get["added"] == "norm 1.414"  # two are too long for one arrow
+
+
+def test_the_name_in_a_box_is_cut_after_30_letters() -> None:
+    y = Value(np.ones(2)) * 2.0
+    y.name = "n" * 31
+    picture = mg.steps(y, np.ones(2))._drawing._small
+    assert picture.passed
+    assert played_of(picture, picture.passed)[-1]["lines"] == ["n" * 29 + "…", "(2,)"]
 
 
 class Weights:

@@ -81,6 +81,10 @@ def signed(n: int) -> Any:
     return (np.stack([Value(1.0, name=f"{n}")] * n) * np.where(np.arange(n) % 2, 1.0, -1.0)).sum()
 
 
+def long_named(g: Any, out: Any, an_argument_of_a_long_name: Any, y: Any) -> Any:
+    return g
+
+
 SVGS: dict[str, Callable[[], Any]] = {
     **DRAWINGS,
     "a program": lambda: mg.draw(compiled(), title="a step & its update"),
@@ -93,6 +97,7 @@ SVGS: dict[str, Callable[[], Any]] = {
     "neurons in frames, from above": lambda: neurons(3, 2, 1, fold="modules", depth=1, direction="TB"),
     "frames as wide as their words": lambda: mg.draw(wordy()),
     "several edges at once": lambda: mg.draw(signed(5), signed(4), weights=True),
+    "an edge whose label is cut": lambda: mg.draw(mg.primitive(long_named, None)(np.subtract)(Value(2.0), 1.0)),
     "a title that is cut": lambda: mg.draw(Value(1.0), title="words " * 350),
     "twelve deep": lambda: mg.draw(deep(11), fold=()),
     "thirteen deep": lambda: mg.draw(deep(12), fold=()),

@@ -179,6 +179,22 @@ def test_drawing_deposits_nothing_and_calls_for_nothing() -> None:
         assert draw(model, x).boxes > 10  # it records for itself
 
 
+def test_what_is_given_twice_is_drawn_once() -> None:
+    y = Value(2.0, name="x") * 3.0
+    assert draw(y, y).text == draw(y).text
+
+
+def test_a_model_that_divides_by_0_is_drawn() -> None:
+    class Poles(nn.Module):
+        def forward(self, x: Any) -> Any:
+            with np.errstate(all="ignore"):
+                return 1.0 / x - np.inf
+
+    text = draw(Poles(), Value(0.0)).text
+    assert "!! NaN !!" in text
+    assert "!! Inf !!" in text
+
+
 def test_an_array_is_drawn_with_the_gradients_of_its_sum() -> None:
     x = Value([1.0, 2.0], name="x")
     text = draw(x * 3.0).text
@@ -606,6 +622,20 @@ def test_a_random_model_moves_no_shared_generator() -> None:
     np.random.seed(0)  # noqa: NPY002
     assert got[:2] == [random.random(), np.random.rand()]  # noqa: NPY002
     assert got[2] == np.random.default_rng(0).bit_generator.state["state"]["state"]
+
+
+def test_the_shared_generator_may_be_of_any_kind() -> None:
+    class Random(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x * np.random.rand()  # noqa: NPY002
+
+    before, other = np.random.get_bit_generator(), np.random.PCG64(0)
+    try:
+        np.random.set_bit_generator(other)
+        draw(Random(), Value(1.0))
+        assert other.state == np.random.PCG64(0).state
+    finally:
+        np.random.set_bit_generator(before)
 
 
 def test_a_model_that_cannot_be_copied_says_what_to_do() -> None:
@@ -1045,6 +1075,25 @@ def test_the_screen_that_shows_a_picture_is_as_high_or_as_wide() -> None:
     assert render.screen(b'<svg width="160" height="130">') == 130
 
 
+def test_what_is_a_staircase_is_laid_out_by_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = Value(1.0, name="x")
+    drawing = draw(np.tanh(np.tanh(x)), direction="TB")
+    own = render.screen(drawing._svg().encode())
+
+    def is_kept(height: float) -> bool:
+        monkeypatch.setattr(render, "rendered", lambda *_: f'<svg width="10" height="{height}">'.encode())
+        return len(drawing.render()) < 100
+
+    assert is_kept(3_000.0)
+    assert not is_kept(3_000.1)
+    monkeypatch.setattr("microgradnet.viz.drawing.CAP", drawing.boxes - 1)
+    assert is_kept(3_000.1)  # with so many boxes that nobody waits for it
+    monkeypatch.setattr("microgradnet.viz.drawing.CAP", drawing.boxes)
+    monkeypatch.setattr("microgradnet.viz.drawing.STAIRCASE", 1.0)
+    assert is_kept(1.9 * own)
+    assert not is_kept(2.1 * own)
+
+
 @pytest.fixture
 def no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither `dot` nor pygraphviz is there."""
@@ -1121,9 +1170,11 @@ def test_our_own_picture_has_every_box_every_edge_and_every_frame(no_graphviz: N
     assert len({edge[0].get("d") for edge in edges}) == 2  # both of x × x, beside each other
 
 
-def test_a_layout_that_takes_too_long_is_given_up(renderer: str) -> None:
-    with pytest.raises(TimeoutError, match=r"not done after 1e-05 s\. Fold more"):
-        draw(readme_expression()[2]).render(timeout=1e-5)
+def test_a_layout_that_takes_too_long_is_given_up(renderer: str, tmp_path: Path) -> None:
+    drawing = draw(readme_expression()[2])
+    for call in (lambda: drawing.render(timeout=1e-5), lambda: drawing.save(tmp_path / "g.svg", timeout=1e-5)):
+        with pytest.raises(TimeoutError, match=r"not done after 1e-05 s\. Fold more"):
+            call()
 
 
 @pytest.mark.parametrize(("script", "says"), [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -107,7 +107,7 @@ class Graph:
 
 
 def read(
-    roots: list[Value],
+    roots: Collection[Value],
     inputs: Mapping[str, Any],
     models: Iterable[Module] = (),
     *,
@@ -149,7 +149,7 @@ def computed(value: Value) -> bool:
     return value.op is not None and not isinstance(value.op, Gone)
 
 
-def reached(roots: list[Value]) -> list[Value]:
+def reached(roots: Collection[Value]) -> list[Value]:
     """The roots and every Value they were computed from; the computed ones among them oldest first."""
     found = dict.fromkeys(roots)
     todo = list(found)
@@ -282,7 +282,7 @@ def each_once(modules: Iterable[Module]) -> Iterable[Module]:
     return {id(module): module for module in modules}.values()
 
 
-def tell_kinds(nodes: list[Node], roots: list[Value], models: Iterable[Module]) -> None:
+def tell_kinds(nodes: list[Node], roots: Collection[Value], models: Iterable[Module]) -> None:
     owned = {found for model in each_once(models) for _, found in walk(model) if isinstance(found, Value)}
     tops = set(roots)
     for node in nodes:
@@ -296,7 +296,7 @@ def tell_kinds(nodes: list[Node], roots: list[Value], models: Iterable[Module]) 
 # ---------------------------------------------------------------------------------------------------------- gradients
 
 
-def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value, Any], Noted | None, list[str]]:
+def swept_for_show(roots: Collection[Value], values: list[Value]) -> tuple[dict[Value, Any], Noted | None, list[str]]:
     """The gradient of the sum of `roots` for each Value, and the sweep step by step, if it is short enough to show.
 
     Empty, with the reason in words, where there is none.
@@ -323,7 +323,7 @@ def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value,
     return found, noted if noted.left >= 0 and noted.steps else None, notes
 
 
-def stored(roots: list[Value], values: list[Value], notes: list[str]) -> tuple[dict[Value, Any], list[str]]:
+def stored(roots: Collection[Value], values: list[Value], notes: list[str]) -> tuple[dict[Value, Any], list[str]]:
     """The gradients that a sweep from these roots has left, where none can be computed any more: after an update."""
     if any(root.grad is None for root in roots):
         return {}, notes
