@@ -55,7 +55,7 @@ class Trace(NamedTuple):
 
 def trace_of(value: Value) -> Trace | None:
     """The line that recorded a Value, if it was recorded in debug mode."""
-    return getattr(value, "recorded_at", None)
+    return getattr(value, "_recorded_at", None)
 
 
 def held_by(value: Value) -> tuple[Any, ...]:
@@ -108,12 +108,12 @@ class Watcher:
 
     def made(self, value: Value) -> None:
         """Called for every Value just recorded."""
-        value.recorded_at = Trace(*users_line(), tuple(map(hash_of, held_by(value))))
+        value._recorded_at = Trace(*users_line(), tuple(map(hash_of, held_by(value))))
         inputs = floats(value.args)
         if value.dtype.kind == "f" and self.bad(value) is not None and self.is_new(value, inputs):
             raise FloatingPointError(
                 f"{said(value, self.bad(value), named(value))} in the forward computation, "
-                f"at {value.recorded_at}.{given(value)}"
+                f"at {value._recorded_at}.{given(value)}"
             )
         if value.dtype.kind != "f" or np.isnan not in self.tests or not np.any(np.isnan(value._numbers)):
             return
@@ -122,7 +122,7 @@ class Watcher:
             if leaf and np.asarray(numbers(x)).dtype.kind == "f" and np.any(np.isnan(numbers(x))):
                 what = describe(x) if isinstance(x, Value) else f"the array of shape {np.shape(x)} that is input {i}"
                 raise FloatingPointError(
-                    f"{what} holds NaN already where {named(value)} takes it, at {value.recorded_at}"
+                    f"{what} holds NaN already where {named(value)} takes it, at {value._recorded_at}"
                 )
 
     def of_a_sweep(self) -> Callable[..., None]:

@@ -52,7 +52,7 @@ def called(code: Any, instruction: int) -> str | None:
             break
         at = step.positions and (step.positions.lineno, step.positions.col_offset)
         found = "[…] =" if step.opname == "STORE_SUBSCR" else names.get(at)
-        if step.opname.startswith("LOAD") and isinstance(step.argval, str):
+        if isinstance(step.argval, str):
             names[at] = step.argval  # what is called begins where the call begins
     return found
 

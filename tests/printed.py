@@ -102,7 +102,7 @@ def objects() -> Iterator[Any]:
     loss = (np.sqrt(x) - x / 3 * np.cbrt(x)).sum() + np.prod(x) + np.linalg.norm(x) + x[np.array([0])]
     with mg.debug():
         loss = (loss.sum() ** 2 >= x) * functional.sigmoid(x)
-        yield loss.recorded_at
+        yield loss._recorded_at
     deep = x
     for _ in range(200):
         deep = np.tanh(deep) * 2

@@ -384,7 +384,7 @@ def test_what_is_applied_to_modules_is_a_function() -> None:
 
 @pytest.mark.parametrize("make", [
     lambda: nn.Linear(1, 1), lambda: mg.draw(Value(2.0) * 3.0), lambda: mg.steps(Value(2.0) * 3.0),
-    lambda: optim.SGD([Value(1.0)], lr=0.1),
+    lambda: optim.SGD([Value(1.0)], lr=0.1), lambda: Value(np.ones((2, 3))) * 2.0,
 ])  # fmt: skip
 def test_what_is_listed_of_an_object_is_there(make: Any) -> None:
     thing = make()

@@ -182,6 +182,7 @@ DRAWINGS: dict[str, Callable[[], Any]] = {
     "modules in modules": lambda: draw(Tower(), X[:, :2], title="t" * 110),
     "modules in modules, two levels": lambda: draw(Tower(), X[:, :2], depth=2),
     "a history that is gone": lambda: draw(released()),
+    "a name that is cut": lambda: draw(Value(1.0, name="n" * 400) * 2.0),
     "a hook": lambda: draw(mg.hook(Value(2.0, name="x"), lambda g: g) * 3.0),
 }
 

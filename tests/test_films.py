@@ -26,6 +26,7 @@ from microgradnet.playing.film import EDGE, SIZES, Film
 from microgradnet.playing.svg import animated
 from microgradnet.viz.played import played
 from tests import descriptions
+from tests.test_viz import Neurons
 
 PAGE = Path(__file__).with_name("films.txt")
 
@@ -58,7 +59,8 @@ def model() -> nn.Sequential:
 
 
 def cost() -> Any:
-    return F.cross_entropy(model()(np.array([[0.5, -1.0], [2.0, 0.25]])), np.array([0, 1]))
+    with mg.debug():
+        return F.cross_entropy(model()(np.array([[0.5, -1.0], [2.0, 0.25]])), np.array([0, 1]))
 
 
 def numbers() -> Steps:
@@ -70,6 +72,12 @@ def numbers() -> Steps:
     return mg.steps(y + Value(np.inf, name="infinite") * x + x.detach(), cap=40)
 
 
+def neurons() -> Steps:
+    """Parameters in frames of what holds them."""
+    model = Neurons(2, 2, 1)
+    return mg.steps(model([1.0, -1.0]), direction="TB")
+
+
 FILMS: dict[str, Callable[[], Steps]] = {
     "a product": product,
     "an expression": expression,
@@ -77,6 +85,7 @@ FILMS: dict[str, Callable[[], Steps]] = {
     "a model folded": lambda: mg.steps(cost(), depth=1, title="the cost"),
     "a model unfolded": lambda: mg.steps(cost(), fold=(), direction="LR"),
     "many numbers": numbers,
+    "neurons": neurons,
 }
 WHOLE = ("a product", "an expression")  # whose film is on the page, mark by mark
 WRITTEN = "a product"  # whose animations are there too; of the others, sums (CRC-32)
@@ -117,7 +126,8 @@ def described(name: str) -> list[str]:
     plays = played(picture, picture.passed)
     for play in plays:
         for get in play["gets"]:
-            get.pop("line", None)
+            if "line" in get:
+                get["line"] = re.sub(r"^.*[/\\\\](\w+\.py):\d+", r"\1", get["line"])
             if "n" in get:
                 get["n"] = f"{get['n']:.6g}"
     film = steps._film()
@@ -141,15 +151,28 @@ def test_a_backward_pass_is_shown_as_it_was(name: str) -> None:
 
 
 @pytest.mark.parametrize("wide", [1.0, 4.0])
-def test_a_gif_has_the_films_frames_times_and_size(wide: float) -> None:
+def test_a_gif_has_the_films_frames_times_and_size(wide: float, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib, of the extra plots, is not installed")
-    from PIL import Image
+    from PIL import Image, ImageFont
 
+    fonts: list[tuple[str, float]] = []
+    truetype = ImageFont.truetype
+
+    def noted(file: str, points: float) -> Any:
+        fonts.append((Path(file).stem, points))
+        return truetype(file, points)
+
+    monkeypatch.setattr(ImageFont, "truetype", noted)
     film = product()._film()
     film = film._replace(w=film.w * wide)
     with Image.open(io.BytesIO(gif.gif(film))) as image:
         size = min(1.0, gif.LARGEST / max(film.w, film.h))
         assert (size < 1) == (wide > 1)
+        names = {"title": "-Bold", "gradient": "-Bold", "added": "-Bold"}
+        assert fonts == [
+            (f"DejaVuSans{names.get(look, '')}", round(2 * size * 0.88 * points)) for look, points in SIZES.items()
+        ]
+        assert len(image.getpalette() or []) == 3 * 128
         assert image.size == pytest.approx((film.w * size, film.h * size), abs=1)
         assert image.info["loop"] == 0
         assert image.n_frames == film.frames

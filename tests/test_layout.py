@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microgradnet.viz import rows
+from microgradnet.viz import layers, rows
 from microgradnet.viz.cells import HEAD, TIP, Box, Edge, Frame, Layout, Rect
 from microgradnet.viz.layers import layout
 
@@ -143,6 +143,45 @@ def test_three_hundred_boxes_take_a_moment(capsys: pytest.CaptureFixture[str]) -
 def test_a_circle_is_drawn_all_the_same() -> None:
     places = layout([Box("a", 44, 39), Box("b", 44, 39)], [Edge("a", "b"), Edge("b", "a")])
     assert places.boxes["a"].x < places.boxes["b"].x
+
+
+def test_where_edges_pass_too_many_layers_they_run_straight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of a passes two layers, one of b one; with a label, which has a layer of its own, one of a passes three."""
+    boxes = [Box(key, 44, 39) for key in "abcd"]
+    edges = [Edge("a", "b"), Edge("b", "c"), Edge("c", "d"), Edge("a", "d"), Edge("b", "d")]
+
+    def bends(edges: list[Edge], most: int) -> list[int]:
+        monkeypatch.setattr(layers, "PASSING", most)
+        return [len(path.points) for path in layout(boxes, edges).edges]
+
+    assert bends(edges, 0) == [4, 4, 4, 4, 4]
+    assert bends(edges, 3) == [4, 4, 4, 8, 6]
+    assert bends(edges, 2) == [4, 4, 4, 8, 4]  # what is left is too little for the second
+    assert bends(edges, 1) == [4, 4, 4, 4, 6]
+    labelled = [*edges[:3], Edge("a", "d", 30.0, 14.0)]
+    assert bends(labelled, 3) == [4, 4, 4, 10]
+    assert bends(labelled, 2) == [4, 4, 6, 6]
+
+
+def chain(n: int, size: float, down: bool) -> Layout:
+    """Boxes in a row, this long in the direction of their edges, 40 across."""
+    boxes = [Box(f"n{i}", *((40.0, size) if down else (size, 40.0))) for i in range(n)]
+    return layout(boxes, [Edge(f"n{i}", f"n{i + 1}") for i in range(n - 1)], direction="TB" if down else "LR")
+
+
+def rows_in(places: Layout, down: bool) -> int:
+    return len({rect.x if down else rect.y for rect in places.boxes.values()})
+
+
+@pytest.mark.parametrize(("down", "size"), [(False, 94.0), (True, 54.0)])
+def test_a_chain_is_broken_when_it_is_as_long_as_a_screen(down: bool, size: float) -> None:
+    """Of ten boxes and nine gaps of 40, 1,300 to the right or 900 downwards."""
+    assert rows_in(chain(10, size - 0.01, down), down) == 1
+    assert rows_in(chain(10, size, down), down) > 1
+
+
+def test_no_more_than_24_rows_are_tried() -> None:
+    assert rows_in(chain(600, 2_000.0, False), False) == 24
 
 
 @contextmanager

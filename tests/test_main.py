@@ -195,7 +195,12 @@ def test_help_tells_of_each_option_what_it_takes_and_does(
 ) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    told = re.findall(r"^  (--.*(?:\n {9,}.*)*)", capsys.readouterr().out, re.MULTILINE)
+    out = capsys.readouterr().out
+    if command != "train":
+        words = " ".join(out.split())
+        assert "positional arguments: module:function a function of " in words
+        assert " arguments its arguments as JSON options: " in words
+    told = re.findall(r"^  (--.*(?:\n {9,}.*)*)", out, re.MULTILINE)
     assert " ".join(re.match(r"--\S+( [A-Z{]\S*)? \S+", " ".join(x.split()))[0] for x in told) == options  # type: ignore[index]
 
 
@@ -220,6 +225,15 @@ def test_without_options_it_trains_with_what_the_help_says(
     said = {option.split()[0]: option.rpartition("(")[2].strip(") \n") for option in options}
     for name in ("seed", "hidden", "activation", "batch-size", "lr"):
         assert str(used[name.replace("-", "_")]) == said[name], name
+
+
+def test_what_is_said_of_mnist_reaches_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def mnist(*args: object, **options: object) -> None:
+        raise ValueError(f"{args} {options}")
+
+    monkeypatch.setattr(command_line.data, "mnist", mnist)
+    assert main(["train", "mnist", "--data", "folder", "--download"]) == 2
+    assert capsys.readouterr().err.endswith("ValueError: ('folder',) {'download': True}\n")
 
 
 def test_it_runs_as_a_module() -> None:

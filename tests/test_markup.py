@@ -1,4 +1,8 @@
-"""What a notebook shows: each thing as HTML of its own, with its numbers, right on light ground and on dark."""
+"""What a notebook shows: each thing as HTML of its own, with its numbers, right on light ground and on dark.
+
+tests/pieces.txt has the pieces that pages are made of. Where one is meant to change, look at it, and
+`python -m tests.test_markup` writes the file anew: what changed is then in the diff.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import copy
 import pickle
 import re
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +21,9 @@ import pytest
 
 import microgradnet as mg
 from microgradnet import Value, markup, nn, optim, primitive, train
+from tests import descriptions
 
+PAGE = Path(__file__).with_name("pieces.txt")
 VOID = {"br", "circle", "img", "path", "polyline"}
 
 
@@ -136,6 +143,35 @@ def test_a_value_is_not_looked_at_while_it_is_compiled() -> None:
 # ------------------------------------------------------------------------------------------------------------- pieces
 
 
+GAP = float("nan")
+PIECES: dict[str, Callable[[], str]] = {
+    "curves": lambda: markup.curves({"a<b": [1.0, 3.0], "c": [2.0, GAP, GAP, 1.5, 0.5]}, width=100, height=60),
+    "curves, one point": lambda: markup.curves({"flat": [2.0]}),
+    "curves, one more than there are colours": lambda: markup.curves({f"{k}": [k, 1 - k] for k in range(7)}),
+    "a bar": lambda: markup.bar(0.256, "a < b"),
+    "a bar, below 0": lambda: markup.bar(-1.0, ""),
+    "a bar, beyond 1": lambda: markup.bar(1.5, ""),
+    "a table": lambda: markup.table(["", "n<"], [["a&", 1], ["b", 2.5]], right=[1]),
+    "a program": lambda: markup.program("a < b"),
+    "parts below each other": lambda: markup.card("x", "", "y"),
+    "parts side by side": lambda: markup.beside("x", "", "y"),
+    "a matrix": lambda: markup.array([[1.0, -2.0], [np.inf, 0.25]]),
+    "numbers that are all 0": lambda: markup.array(np.zeros(2)),
+    "booleans and integers": lambda: markup.array(np.array([True, False])) + markup.array(np.array([3, -4])),
+    "as many as are all shown": lambda: markup.array(np.arange(64.0).reshape(8, 8)),
+    "one more": lambda: markup.array(np.arange(65)),
+    "of three axes": lambda: markup.array(np.ones((1, 1, 2))),
+    "of no elements": lambda: markup.array(np.ones((0, 2))),
+    "many, some not finite": lambda: markup.array(np.where(np.arange(70) % 5, np.arange(70) / 8, GAP)),
+    "many, none finite": lambda: markup.array(np.full(65, np.inf)),
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_piece_is_what_it_was(name: str) -> None:
+    assert PIECES[name]().replace("><", ">\n<").splitlines() == descriptions.read(PAGE)[name]
+
+
 def test_numbers_are_tinted_by_their_sign_and_strength() -> None:
     cells = re.findall(r"background:rgba\(([\d,]+),([\d.]+)\)[^>]*>([^<]+)<", markup.array([2.0, -1.0, 0.0]))
     assert cells == [(markup.BLUE, "0.50", "2"), (markup.ORANGE, "0.25", "-1"), (markup.ORANGE, "0.00", "0")]
@@ -214,3 +250,7 @@ def test_a_history_is_a_dict_that_can_be_copied_pickled_and_saved(tmp_path: Path
 def test_numbers_are_tinted_by_the_largest_that_is_finite() -> None:
     for more in ([], [np.inf], [np.nan]):
         assert re.findall(r"rgba\((?!220)[\d,]+?,(\d\.\d\d)\)", markup.array([0.25, -0.5, *more])) == ["0.25", "0.50"]
+
+
+if __name__ == "__main__":
+    descriptions.write(PAGE, {name: made().replace("><", ">\n<").splitlines() for name, made in PIECES.items()})

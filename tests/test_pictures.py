@@ -43,7 +43,8 @@ def lines_of(axes: Any) -> Iterator[str]:
     """What is drawn in axes, a line for each."""
     solid = axes.name == "3d"
     limits = ("xlim", "ylim", "xlabel", "ylabel", *(("zlabel",) if solid else ("aspect", "title")))
-    yield f"{properties(axes, *limits)}, axis {axes.axison}"
+    large = f" ({said(axes.title.get_fontsize())})" if axes.get_title() else ""
+    yield f"{properties(axes, *limits)}{large}, axis {axes.axison}"
     for line in axes.lines:
         where = ", ".join(map(said, line.get_data_3d() if solid else line.get_data()))
         label = "" if line.get_label().startswith("_") else f" {line.get_label()}"
@@ -54,7 +55,11 @@ def lines_of(axes: Any) -> Iterator[str]:
             shown = properties(line, *more) if lone else f"{shown}, {properties(line, *more)}"
         yield f"  line{label} {where}: {shown}{f', alpha {line.get_alpha()}' if line.get_alpha() else ''}"
     for text in axes.texts:
-        yield f"  text {text.get_text()!r}: {properties(text, 'position', 'ha', 'va', 'fontsize', 'color', 'zorder')}"
+        ground = text.get_bbox_patch()
+        style = ground.get_boxstyle() if ground else None
+        shown = properties(ground, "facecolor", "edgecolor") + f", {type(style).__name__} {style.pad}" if ground else ""
+        where = properties(text, "position", "ha", "va", "fontsize", "color", "zorder")
+        yield f"  text {text.get_text()!r}: {where}{f', on {shown}' if ground else ''}"
     for image in axes.images:
         shown = properties(image, "array", "extent", "clim", "interpolation").replace(
             "antialiased", "auto"
@@ -66,7 +71,8 @@ def lines_of(axes: Any) -> Iterator[str]:
     if (legend := axes.get_legend()) is not None:
         yield f"  legend at {legend._loc}: {', '.join(text.get_text() for text in legend.get_texts())}"
     for inset in axes.child_axes:
-        yield f"  inset at {said(inset._axes_locator._bounds)}"
+        by_numbers = inset._axes_locator._transform is axes.transData
+        yield f"  inset at {said(inset._axes_locator._bounds)}{', in its numbers' if by_numbers else ''}"
         yield from (f"  {line}" for line in lines_of(inset))
     if type(axes.xaxis.get_major_locator()).__name__ == "FixedLocator" and len(axes.get_xticks()):
         yield f"  written {[text.get_text() for text in (*axes.get_xticklabels(), *axes.get_yticklabels())]}"
@@ -202,7 +208,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "confusion_matrix, of more classes": lambda: plots.confusion_matrix([3, 1], [1, 1], names=range(10, 16)),
     "confusion_matrix, of outputs": lambda: plots.confusion_matrix([1, 0], [[0.5, 0.75, 0.1], [0.9, 0.25, 2.0]]),
     "confusion_matrix, of many classes": lambda: plots.confusion_matrix([0, 25], [25, 0]),
-    "confusion_matrix, of most classes": lambda: plots.confusion_matrix([0, 17], [17, 0]),
+    "confusion_matrix, of most classes": lambda: plots.confusion_matrix([0, 24], [24, 0]),
     "filters": lambda: plots.filters(convolved()),
     "filters, all of them 0": lambda: plots.filters(convolved(0.0).layers[0]),
     "feature_maps": lambda: plots.feature_maps(convolved(), np.arange(30.0).reshape(5, 6) % 7 - 3),

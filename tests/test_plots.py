@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import microgradnet as mg
 from microgradnet import Value, nn, plots
 
 pytest.importorskip("matplotlib", reason="matplotlib, of the extra plots, is not installed")
+
+from microgradnet.plots.shown import INK, is_dark_grey
 
 
 def swept() -> nn.MLP:
@@ -179,7 +182,7 @@ def test_a_network_that_is_no_chain_of_layers_says_so(model: Any, example: Any, 
 def test_a_frozen_layer_without_a_bias_shows_its_activations() -> None:
     model = nn.Sequential(nn.Linear(2, 2, bias=False, seed=0), np.tanh, nn.Linear(2, 1, seed=0)).freeze()
     x = np.array([0.5, -0.25], np.float32)
-    axes = plots.network(model, x)
+    axes = plots.network(model, Value(x))
     fills = [float(line.get_markerfacecolor()) for line in axes.lines]
     inner = np.tanh(model[0].weight.data @ x)  # type: ignore[union-attr]
     out = model[2].weight.data @ inner + model[2].bias.data  # type: ignore[union-attr]
@@ -224,7 +227,7 @@ def test_windows_of_convolutions_are_drawn_one_by_one() -> None:
 def test_feature_maps_are_what_the_convolutions_give() -> None:
     model = convnet()
     image = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
-    seen, first, second = (image.get_array() for image in drawn(plots.feature_maps(model, image)))
+    seen, first, second = (image.get_array() for image in drawn(plots.feature_maps(model, Value(image))))
     np.testing.assert_array_equal(seen, image)
     inner = model.layers[0](image[None, None]).data
     outer = model.layers[2](np.maximum(inner, 0)).data
@@ -235,6 +238,37 @@ def test_feature_maps_are_what_the_convolutions_give() -> None:
         np.testing.assert_array_equal(second[:, 3 * i :][:, :2], outer[0, i])
     with pytest.raises(ValueError, match=r"wants one image, .*; got \(2, 1, 6, 5\)"):
         plots.feature_maps(model, np.zeros((2, 1, 6, 5)))
+
+
+class Aside(nn.Module):
+    """A convolution that takes part or not, and numbers that no Value takes part in or all do."""
+
+    def __init__(self, taking: str) -> None:
+        self.taking, self.conv, self.other = taking, nn.Conv2d(1, 2, 3, seed=0), nn.Conv2d(1, 3, 2, seed=0)
+
+    def forward(self, x: Any) -> Any:
+        out = x * 2.0 if self.taking == "none" else self.conv(x)
+        return out if self.taking != "all" else out.sum() + self.other(x).sum() + (self.conv.weight**2).sum()
+
+
+def test_maps_of_what_records_nothing_or_takes_no_part_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"(?s)^Aside returned .*; its maps are read from what it records$"):
+        plots.feature_maps(Aside("none"), np.ones((4, 4)))
+    with pytest.raises(ValueError, match=r"^a convolution of \(3, 1, 2, 2\) did not take part: its maps cannot be"):
+        plots.feature_maps(Aside("first"), np.ones((4, 4)))
+
+
+def test_maps_are_those_of_the_convolution_and_of_nothing_else_that_takes_its_weight() -> None:
+    model, image = Aside("all"), np.eye(4, dtype="f4")
+    maps = drawn(plots.feature_maps(model, image))[1].get_array()
+    np.testing.assert_array_equal(maps[:, :2], model.conv(image[None, None]).data[0, 0])
+
+
+def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "microgradnet.plots.shown", None)
+    with pytest.raises(ModuleNotFoundError, match=r"^plots need matplotlib: pip install matplotlib$") as caught:
+        plots.new_axes(3, 2)
+    assert caught.value.name == "matplotlib"
 
 
 def test_a_confusion_matrix_counts_labels_down_and_answers_across() -> None:
@@ -359,6 +393,16 @@ def test_a_notebook_shows_it_on_any_ground_and_a_file_has_it_black_on_white(draw
     black, white = ([(x == level).sum() for x in (before, after)] for level in (0, 255))
     assert black[1] == pytest.approx(black[0], rel=0.1)
     assert white[1] == pytest.approx(white[0], rel=0.1)
+
+
+@pytest.mark.parametrize(("colour", "dark"), [
+    ("black", True), ("#727272", True), ("#737373", False), (INK, False), ("white", False), ("#400000", False),
+    ((0.25, 0.25, 0.269), True), ((0.25, 0.271, 0.25), False), (np.array([[0, 0, 0, 0.1]]), True),
+    (np.ones((2, 4)) / 4, False),
+    ("none", False), (None, False), ([], False), ((0.44, 0.45, 0.44), False),
+])  # fmt: skip
+def test_greys_nearer_to_black_are_dark_and_colours_are_not(colour: Any, dark: bool) -> None:
+    assert is_dark_grey(colour) is dark
 
 
 def test_axes_that_are_added_to_a_figure_are_shown_too() -> None:

@@ -20,6 +20,8 @@ from microgradnet.core import sweep
 from microgradnet.playing import Steps
 from microgradnet.playing.outlines import tip
 from microgradnet.viz import Step
+from microgradnet.viz.played import label
+from microgradnet.viz.played import played as played_of
 from microgradnet.words import printable
 from tests import test_fuzz as fuzz
 
@@ -278,6 +280,50 @@ def test_array_graphs_are_played_by_module_and_unfold() -> None:
     folded = [group["title"] for group in graph["groups"] if group["folded"]]
     assert folded == ["layers[0]", "layers[1]"]
     assert len(graph["nodes"]) > steps._drawing.boxes
+
+
+def test_a_rule_of_up_to_22_letters_stands_on_its_arrow() -> None:
+    def labels(y: Value) -> list[str]:
+        (step, *_) = mg.steps(y, np.ones(y.shape))
+        return [label(share) for share in step.inputs]
+
+    for n, text in ((3, "g, summed to (1, 1, 3)"), (10, "norm 6.325")):  # √(10 · 2²)
+        assert labels(Value(np.ones((1, 1, n))) + Value(np.ones((2, 1, n)))) == [text, "g"]
+    x, truths = Value(np.ones(2)), np.array([True, False])
+    picture = mg.steps(np.where(truths, x, x), np.ones(2))._drawing._small
+    assert picture.passed
+    (get,) = played_of(picture, picture.passed)[0]["gets"]
+    assert get["labels"] == ["where(condition, g, 0)", "where(condition, 0, g)"]
+    assert get["label"] == get["added"] == "norm 1.414"  # two are too long for one arrow
+
+
+def test_the_name_in_a_box_is_cut_after_30_letters() -> None:
+    y = Value(np.ones(2)) * 2.0
+    y.name = "n" * 31
+    picture = mg.steps(y, np.ones(2))._drawing._small
+    assert picture.passed
+    assert played_of(picture, picture.passed)[-1]["lines"] == ["n" * 29 + "…", "(2,)"]
+
+
+class Weights:
+    def __init__(self, *w: float) -> None:
+        self.w = [Value(x) for x in w]
+
+
+def test_the_last_sum_is_the_engines_where_folding_has_changed_the_order() -> None:
+    x, large, small = Value(1.0, name="x"), Weights(1e16, -1e16), Weights(1.0)
+    y = large.w[0] * x + small.w[0] * x + large.w[1] * x
+    picture = mg.steps(y, fold="modules")._drawing._small
+    assert picture.passed
+    (gets,) = [
+        play["gets"]
+        for facts, play in zip(picture.facts, played_of(picture, picture.passed), strict=True)
+        if facts.title == "x"
+    ]
+    assert [len(get.get("labels", [0])) for get in gets] == [2, 1]  # both of the large ones come first
+    y.backward()
+    assert gets[-1]["n"] == x.grad == 0.0
+    assert gets[0]["n"] == 0.0
 
 
 def test_a_large_graph_is_played_folded() -> None:

@@ -27,10 +27,10 @@ from microgradnet.viz import render
 from microgradnet.viz.boxes import Box, in_order
 from microgradnet.viz.dot import STYLES
 from microgradnet.viz.drawing import as_json
-from microgradnet.viz.fold import WAYS, fold, tandem_runs
+from microgradnet.viz.fold import WAYS, fold, in_stretches, tandem_runs
 from microgradnet.viz.graph import read
 from microgradnet.viz.homes import is_owner
-from microgradnet.viz.scene import in_better_direction, opened
+from microgradnet.viz.scene import in_better_direction, opened, with_places
 
 
 class Parsed:
@@ -177,6 +177,22 @@ def test_drawing_deposits_nothing_and_calls_for_nothing() -> None:
     assert nn.init.shared().bit_generator.state == state
     with mg.no_grad():
         assert draw(model, x).boxes > 10  # it records for itself
+
+
+def test_what_is_given_twice_is_drawn_once() -> None:
+    y = Value(2.0, name="x") * 3.0
+    assert draw(y, y).text == draw(y).text
+
+
+def test_a_model_that_divides_by_0_is_drawn() -> None:
+    class Poles(nn.Module):
+        def forward(self, x: Any) -> Any:
+            with np.errstate(all="ignore"):
+                return 1.0 / x - np.inf
+
+    text = draw(Poles(), Value(0.0)).text
+    assert "!! NaN !!" in text
+    assert "!! Inf !!" in text
 
 
 def test_an_array_is_drawn_with_the_gradients_of_its_sum() -> None:
@@ -569,6 +585,18 @@ def test_a_model_takes_and_returns_what_is_nested() -> None:
         draw(Value(1.0), weigths=True)
 
 
+def test_lists_of_numbers_are_arrays_to_a_model_and_nothing_else_is() -> None:
+    kinds = []
+
+    class Taking(nn.Module):
+        def forward(self, x: Any, *more: Any) -> Any:
+            kinds.extend(map(type, more))
+            return x * 2.0
+
+    draw(Taking(), Value(1.0), 3, [1, 2.5], ((1, 2), [3, 4]), [[1], [2, 3]], ["a"], "a", [1, None], [Value(1.0)])
+    assert kinds == [int, np.ndarray, np.ndarray, list, list, str, list, list]
+
+
 def test_a_random_model_moves_no_shared_generator() -> None:
     import random
 
@@ -596,6 +624,20 @@ def test_a_random_model_moves_no_shared_generator() -> None:
     assert got[2] == np.random.default_rng(0).bit_generator.state["state"]["state"]
 
 
+def test_the_shared_generator_may_be_of_any_kind() -> None:
+    class Random(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x * np.random.rand()  # noqa: NPY002
+
+    before, other = np.random.get_bit_generator(), np.random.PCG64(0)
+    try:
+        np.random.set_bit_generator(other)
+        draw(Random(), Value(1.0))
+        assert other.state == np.random.PCG64(0).state
+    finally:
+        np.random.set_bit_generator(before)
+
+
 def test_a_model_that_cannot_be_copied_says_what_to_do() -> None:
     class Open(nn.Module):
         def __init__(self) -> None:
@@ -617,6 +659,37 @@ class Nested(nn.Module):
 
     def forward(self, x: Any, times: int) -> Any:
         return self(x * self.w, times - 1) if times else x + self.w
+
+
+def test_one_arrow_stands_for_all_from_a_folded_frame() -> None:
+    class Two(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x * 2.0, x + 1.0
+
+    two = Two()
+    drawing = draw(np.stack(two(Value(1.0, name="x"))), fold="modules")
+    graph = in_better_direction(as_json(drawing._large, drawing._small, "", "LR"))
+    found = {(edge["from"][0], edge["to"][0]): (edge["times"], edge["label"]) for edge in opened(graph)[0]}
+    assert len(opened(graph)[0]) == 2
+    assert found == {("n", "g"): (2, "×2"), ("g", "n"): (2, "1, 2 ×2")}
+
+
+def test_a_page_is_told_the_places_of_the_picture() -> None:
+    x = Value(3.0, name="x")
+    drawing = draw((nn.Residual(nn.Tanh())(x) - x) / x, direction="LR")
+    graph = as_json(drawing._small, drawing._small, "", "LR")
+    told, places = with_places(graph)["places"], opened(graph)[1]
+
+    def two(numbers: Any) -> list[float]:
+        return [round(x, 2) for x in numbers]
+
+    assert [told["w"], told["h"]] == two([places.w, places.h])
+    assert told["boxes"] == {key: two(rect) for key, rect in places.boxes.items()}
+    assert told["frames"] == {key: two(rect) for key, rect in places.frames.items()}
+    for (d, end, label), path in zip(told["edges"], places.edges, strict=True):
+        assert (d, end) == (path.d, two(path.points[-1]))
+        assert label == (two(path.label) if path.label else None)
+    assert any(path.points[-1] != path.points[-2] for path in places.edges)
 
 
 def test_calls_in_calls_need_no_recursion() -> None:
@@ -746,12 +819,27 @@ def test_a_hundred_thousand_operations_become_a_picture(tmp_path: Path) -> None:
     assert draw(chain, cap=None, gradients=False).boxes == 200_001
 
 
-@pytest.mark.parametrize("cap", [4, 10, 40])
+@pytest.mark.parametrize("cap", [2, 4, 10, 40])
 def test_what_has_no_pattern_folds_to_the_cap_too(cap: int) -> None:
     x = y = Value(0.5, name="x")
     for kind in np.random.default_rng(0).integers(0, 4, 300):
         y = [np.sin(y), y * x, y + x, np.tanh(y - 1.0)][kind]
     assert draw(y, cap=cap).boxes <= cap
+
+
+def test_stretches_are_as_short_as_the_cap_and_twice_as_many_arrows_allow() -> None:
+    wide = [Value(float(i)) for i in range(31)]  # everything depends on everything
+    for i, j in np.random.default_rng(0).integers(0, len(wide), (196, 2)):
+        wide[i] = wide[i] - wide[j]
+    nodes = read(wide, {}, gradients=False, flows=False).nodes
+    boxes = in_order([Box([node], None) for node in nodes])
+    for cap, lengths in {20: [40, 6], 30: [27, 4], 40: [20, 2], 60: [14, 6]}.items():
+        done: list[str] = []
+        folded = in_stretches(boxes, cap, done)
+        assert sorted(node.index for box in folded for node in box.nodes) == list(range(len(nodes)))
+        assert len(folded) <= cap
+        assert sum(len(box.inputs) for box in folded) <= 2 * cap
+        assert [int(text.split()[0]) for text in done] == lengths
 
 
 def test_arrows_merge_where_more_than_two_of_more_than_eight_come_from_each_box() -> None:
@@ -783,6 +871,28 @@ def test_it_folds_no_further_than_the_cap_asks() -> None:
     assert sizes == sorted(set(sizes), reverse=True)
     for stage, size in zip(stages, sizes, strict=True):
         assert draw(y, cap=size).text == draw(y, fold=stage, cap=None).text
+
+    class Step(nn.Module):
+        def forward(self, x: Any) -> Any:
+            for _ in range(3):
+                x = np.tanh(x * 0.9 + 0.1)
+            return np.exp(x)
+
+    called = Step()(Value(0.5, name="x"))
+    few = draw(called, fold="constants")
+    assert draw(called, cap=few.boxes).text == few.text
+    assert draw(called, cap=few.boxes - 1).text == draw(called, fold=("constants", "repeats")).text
+
+
+def test_it_unfolds_modules_as_deep_as_the_cap_allows() -> None:
+    a, b, c, d, e, f, g = (nn.Linear(2, 2, seed=0) for _ in range(7))
+    model = nn.Sequential(nn.Sequential(nn.Sequential(nn.Sequential(a, np.tanh, b), c, d), e, f), g)
+    x = np.ones((1, 2), "f4")
+    drawn = [draw(model, x, depth=depth, gradients=False) for depth in range(6)]
+    assert [drawing.boxes for drawing in drawn] == [2, 3, 7, 13, 19, 23]
+    for less, more in itertools.pairwise(drawn[1:]):
+        assert draw(model, x, cap=more.boxes, gradients=False).text == more.text
+        assert draw(model, x, cap=more.boxes - 1, gradients=False).text == less.text
 
 
 @pytest.mark.parametrize("on", [True, False])
@@ -959,6 +1069,31 @@ def test_a_long_chain_fits_a_screen_where_there_is_graphviz_too(renderer: str) -
     assert 2 * render.screen(long.render()) < render.screen(render.rendered(long.source, "svg", 60.0))
 
 
+def test_the_screen_that_shows_a_picture_is_as_high_or_as_wide() -> None:
+    assert render.screen(b'<?xml?><svg id="a" width="160pt" height="90pt"\n viewBox') == pytest.approx(400 / 3)
+    assert render.screen(b'<svg width="160.5pt"  height="120.75pt">') == pytest.approx(161)
+    assert render.screen(b'<svg width="160" height="130">') == 130
+
+
+def test_what_is_a_staircase_is_laid_out_by_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = Value(1.0, name="x")
+    drawing = draw(np.tanh(np.tanh(x)), direction="TB")
+    own = render.screen(drawing._svg().encode())
+
+    def is_kept(height: float) -> bool:
+        monkeypatch.setattr(render, "rendered", lambda *_: f'<svg width="10" height="{height}">'.encode())
+        return len(drawing.render()) < 100
+
+    assert is_kept(3_000.0)
+    assert not is_kept(3_000.1)
+    monkeypatch.setattr("microgradnet.viz.drawing.CAP", drawing.boxes - 1)
+    assert is_kept(3_000.1)  # with so many boxes that nobody waits for it
+    monkeypatch.setattr("microgradnet.viz.drawing.CAP", drawing.boxes)
+    monkeypatch.setattr("microgradnet.viz.drawing.STAIRCASE", 1.0)
+    assert is_kept(1.9 * own)
+    assert not is_kept(2.1 * own)
+
+
 @pytest.fixture
 def no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither `dot` nor pygraphviz is there."""
@@ -1035,9 +1170,11 @@ def test_our_own_picture_has_every_box_every_edge_and_every_frame(no_graphviz: N
     assert len({edge[0].get("d") for edge in edges}) == 2  # both of x × x, beside each other
 
 
-def test_a_layout_that_takes_too_long_is_given_up(renderer: str) -> None:
-    with pytest.raises(TimeoutError, match=r"not done after 1e-05 s\. Fold more"):
-        draw(readme_expression()[2]).render(timeout=1e-5)
+def test_a_layout_that_takes_too_long_is_given_up(renderer: str, tmp_path: Path) -> None:
+    drawing = draw(readme_expression()[2])
+    for call in (lambda: drawing.render(timeout=1e-5), lambda: drawing.save(tmp_path / "g.svg", timeout=1e-5)):
+        with pytest.raises(TimeoutError, match=r"not done after 1e-05 s\. Fold more"):
+            call()
 
 
 @pytest.mark.parametrize(("script", "says"), [
@@ -1151,7 +1288,8 @@ X = Value(1.0) * 2.0
     ("call", "error", "says"),
     [
         (lambda: draw(), TypeError, r"draw\(loss\), or draw\(model, x\)"),
-        (lambda: draw(3.0), TypeError, "wants Values, or a Module and an example input; got 3.0"),
+        (lambda: draw(3.0), TypeError, "wants Values, or a Module and an example input; got 3.0$"),
+        (lambda: draw(X, "g.svg"), TypeError, r"got 'g.svg'. draw\(v\).save\('g.svg'\) writes it into a file$"),
         (lambda: draw([]), TypeError, "empty list"),
         (lambda: draw(nn.ReLU()), TypeError, "wants an example input to run ReLU on"),
         (lambda: draw(nn.ReLU(), np.ones(2)), TypeError, "there is no graph"),

@@ -54,7 +54,7 @@ class Value(ArrayLike):
     np.float64(8.0)
     """
 
-    __slots__ = ("__weakref__", "recorded_at", *COMPUTED)
+    __slots__ = ("__weakref__", "_recorded_at", *COMPUTED)
 
     _numbers: Array
     op: Op | None  # the row it was computed by; None in a leaf
@@ -63,7 +63,7 @@ class Value(ArrayLike):
     age: int  # larger than that of everything it was computed from
     name: str | None
     scope: tuple[Any, type, int, Any] | None  # the calls of Modules it is the result of, or None; see nn.module.Scope
-    recorded_at: object  # the user's line; only in debug mode
+    _recorded_at: object  # the user's line; only in debug mode
 
     def __init__(self, data: Data, name: str | None = None, *more: Never, **foreign: Never) -> None:
         if foreign or more or (name is not None and not isinstance(name, str)):

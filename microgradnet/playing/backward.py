@@ -82,7 +82,7 @@ class Steps(Sequence[Step], ForeignSteps):
         and is dark where the reader's screen is dark, the GIF needs matplotlib (extra `plots`). `.txt`: the table. An
         existing file is replaced once the new one is complete.
         """
-        ending = os.path.splitext(os.fspath(path))[1].lower()
+        ending = os.path.splitext(path)[1].lower()
         if ending == ".html":
             content = self.html.encode("utf-8", "backslashreplace")
         elif ending == ".svg":

@@ -47,16 +47,13 @@ def tip(points: Sequence[Point], back: bool = False) -> list[Point]:
 
 def along(d: str) -> list[Point]:
     """Points along the `d` of a path made of M, L, C and Q, near enough to look smooth."""
-    at: Point = (0.0, 0.0)
     found: list[Point] = []
     for command in d.replace("L", "|L").replace("C", "|C").replace("Q", "|Q").split("|"):
         numbers = [float(x) for x in command[1:].split()]
         points = list(zip(numbers[::2], numbers[1::2], strict=True))
-        if command[0] in "ML":
-            found += points
-        else:
-            found += [bezier([at, *points], i / 12) for i in range(1, 13)]
-        at = points[-1]
+        if command[0] not in "ML":
+            points = [bezier([found[-1], *points], i / 12) for i in range(1, 13)]
+        found += points
     return found
 
 

@@ -18,11 +18,10 @@ RIGHT = (0, 2, 5, 6, 7)  # the columns of numbers
 
 def table(steps: Sequence[Step], names: Mapping[Any, str], most: int | None = None) -> str:
     """The table; with `most`, of that many steps: the first and the last."""
-    left = len(steps) - most if most is not None else 0
-    if most is None or left <= 0:
+    if most is None or len(steps) <= most:
         rows = rows_of(steps, names)
     else:
-        first = most - most // 3
+        first, left = most - most // 3, len(steps) - most
         dots = ["⋮", f"{left:,} more", *[""] * 6]
         rows = [*rows_of(steps[:first], names), dots, *rows_of(steps[first + left :], names)]
     if all(row[5] in ("", "·") for row in rows):  # arrays have no slope in one number

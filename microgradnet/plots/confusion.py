@@ -51,8 +51,8 @@ def confusion_matrix(labels: Any, answers: Any, *, names: Any = None, axes: Axes
     if len(classes) <= 25:
         axes.set_xticks(range(len(classes)), written[: len(classes)])
         axes.set_yticks(range(len(classes)), written[: len(classes)])
-        for i, j in zip(*np.nonzero(counts), strict=True):
+        for i, j in np.argwhere(counts):
             colour = "white" if shares[i, j] > 0.5 else "black"
-            axes.text(float(j), float(i), f"{counts[i, j]:,}", ha="center", va="center", color=colour, fontsize=8)
+            axes.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour, fontsize=8)
     axes.set(xlabel="answer", ylabel="label", title=f"{np.trace(counts):,} of {len(right):,} right")
     return axes

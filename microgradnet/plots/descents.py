@@ -34,7 +34,7 @@ def curve(f: Callable[[Any], Any], span: tuple[float, float], *paths: Any, axes:
     axes.set(xlim=span, ylim=(np.nanmin(y) - room, np.nanmax(y) + room), xlabel="x", ylabel="f(x)")
     for i, path in enumerate(paths):
         places = as_path(path, "(n,)")
-        draw_path(axes, np.stack([places, heights(f, places)]), PATHS[i % len(PATHS)])
+        draw_path(axes, places, heights(f, places), PATHS[i % len(PATHS)])
     return axes
 
 
@@ -62,7 +62,8 @@ def contours(
     axes.contour(x, y, z, levels, colors="#666666", linewidths=0.4)
     axes.set(xlim=x_span, ylim=y_span, xlabel="x", ylabel="y")
     for i, path in enumerate(paths):
-        draw_path(axes, as_path(path, "(n, 2)").T, PATHS[i % len(PATHS)])
+        px, py = as_path(path, "(n, 2)").T
+        draw_path(axes, px, py, PATHS[i % len(PATHS)])
     return axes
 
 
@@ -152,11 +153,10 @@ def as_path(path: Any, shape: str) -> Array:
     return places
 
 
-def draw_path(axes: Axes, places: Array, colour: str) -> None:
-    """Arrows from place to place (2, n), a ring at the start and a disc at the end."""
-    (x, y), (dx, dy) = places, np.diff(places)
+def draw_path(axes: Axes, x: Array, y: Array, colour: str) -> None:
+    """Arrows from place to place, a ring at the start and a disc at the end."""
     arrows: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.005, "headwidth": 5, "headlength": 6}
-    axes.quiver(x[:-1], y[:-1], dx, dy, color=colour, zorder=3, **arrows)
+    axes.quiver(x[:-1], y[:-1], np.diff(x), np.diff(y), color=colour, zorder=3, **arrows)
     axes.plot(x, y, "o", color=colour, markersize=3.5, zorder=4)
     axes.plot(x[:1], y[:1], "o", mfc="white", mec=colour, mew=1.5, markersize=8, zorder=5)
     axes.plot(x[-1:], y[-1:], "o", color=colour, markersize=8, zorder=5)

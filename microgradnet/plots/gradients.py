@@ -42,15 +42,15 @@ def gradient(
     wide = {name: [width_of(as_image(g, tile)) for _, g in images] for name, images in layers.items()}
     across = min(3, len(layers))
     rows = [list(layers)[i : i + across] for i in range(0, len(layers), across)]
-    widths = [max(2.8, *(sum(wide[row[k]]) + 0.9 for row in rows if k < len(row))) for k in range(across)]
-    figure = new_figure(max(3.2, sum(widths)), 4.4 * len(rows))
+    widths = [max(2.4, *(sum(wide[row[k]]) + 0.9 for row in rows if k < len(row))) for k in range(across)]
+    figure = new_figure(max(3.2, sum(widths)), 3.4 * len(rows))
     parts = figure.subfigures(len(rows), across, squeeze=False, width_ratios=widths).flat
     for part, (name, images) in zip(parts, layers.items(), strict=False):
         draw_gradient(part, name, images, wide[name], tile, limit)
     return figure
 
 
-HIGH = 3.0  # inches that an image takes at most
+HIGH = 2.0  # inches that an image takes at most
 
 
 def width_of(image: Array) -> float:

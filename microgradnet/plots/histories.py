@@ -56,7 +56,7 @@ def lr_finder(found: LearningRates, *, axes: Axes | None = None) -> Axes:
     if found.suggestion is not None:
         axes.axvline(found.suggestion, color=NEGATIVE, linestyle="--", label=f"suggestion: lr = {found.suggestion:.2g}")
     low, high = found.smoothed.min(), found.smoothed[0]
-    room = float(high - low) or 1.0
+    room = (high - low) or 1.0
     axes.set(
         xlabel="lr", ylabel="cost", ylim=(low - 0.3 * room, high + 0.7 * room)
     )  # not all the way up to where it is lost

@@ -78,7 +78,7 @@ def network(
     for i, (shown, n) in enumerate(zip(columns, sizes, strict=True)):
         for neuron, y in shown.items():
             shade = 0.0 if fills is None else float(fills[i][neuron])
-            axes.plot(i, y, "o", markersize=12, mfc=f"{1 - shade:.3f}", mec="#444444", mew=1.0, zorder=3)
+            axes.plot(i, y, "o", markersize=12, mfc=f"{1 - shade:.3f}", mec="#444444", zorder=3)
         if len(shown) < n:
             axes.text(i, 0.0, "⋮", ha="center", va="center", fontsize=14)
         axes.text(i, -0.62, f"{n:,}", ha="center", va="top", fontsize=10)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 INK = "#7a7a7a"  # stands out from white as from black, four times as bright or dark
@@ -73,7 +73,7 @@ def grounded(figure: Figure) -> Iterator[Artist]:
 def is_dark_grey(colour: Any) -> bool:
     """Whether this is one colour, and black or of the greys nearer to black."""
     try:
-        shades = to_rgb(colour[0] if np.ndim(colour) == 2 and len(colour) == 1 else colour)
-    except (TypeError, ValueError):  # several, or "none"
+        *shades, opacity = to_rgba(colour[0] if np.ndim(colour) == 2 and len(colour) == 1 else colour)
+    except (TypeError, ValueError):  # several
         return False
-    return max(shades) < 0.45 and max(shades) - min(shades) < 0.02
+    return opacity > 0 and max(shades) < 0.45 and max(shades) - min(shades) < 0.02

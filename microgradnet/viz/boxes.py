@@ -187,7 +187,7 @@ def argument_names(node: Node) -> list[str]:
     rule = next((rule for rule in node.op.rules if rule is not None), None)
     code = getattr(rule, "__code__", None)
     names = code.co_varnames[2 : code.co_argcount] if code else ()
-    if len(names) != count or {"x", "y", "g"} >= set(names):
+    if len(names) != count or {"x", "y"} >= set(names):
         names = tuple(map(str, range(1, count + 1)))
     return ["" if name == "x" and "y" not in names else name for name in names]
 
@@ -305,7 +305,7 @@ def spelled(names: list[str], joint: str, longest: int = 48) -> str:
     if len(text) <= longest:
         return text
     kept: list[str] = []
-    while len(kept) < len(names) and len(joint.join([*kept, names[len(kept)]])) < longest - 8:
+    while len(joint.join([*kept, names[len(kept)]])) < longest - 8:  # all of them do not fit
         kept.append(names[len(kept)])
     kept = kept or [brief(names[0])]
     return f"{joint.join(kept)}{joint}… {len(names) - len(kept):,} more" if len(names) > len(kept) else kept[0]

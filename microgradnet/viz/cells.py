@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 ROW = 18.0  # between boxes of a layer
@@ -128,9 +129,9 @@ class Stream:
         self.marked: list[Way] = []  # edges to an end that have a cell of their own
         self.via: dict[int, Cell] = {}
 
-    def targets(self) -> list[Cell | None]:
+    def targets(self) -> Iterable[Cell | None]:
         """Every end, once."""
-        return list(dict.fromkeys([*self.ends, *[way.target for way in self.marked]]))
+        return dict.fromkeys([*self.ends, *[way.target for way in self.marked]])
 
 
 class Turn(NamedTuple):

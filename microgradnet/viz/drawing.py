@@ -121,7 +121,7 @@ class Drawing(ForeignDrawing):
         unfold Modules in. `.dot` or `.gv`: the DOT text. `.txt`: the tree. An existing file is replaced once the new
         one is complete.
         """
-        ending = os.path.splitext(os.fspath(path))[1].lower()
+        ending = os.path.splitext(path)[1].lower()
         if ending in (".dot", ".gv"):
             content = self._source.encode()
         elif ending == ".txt":
@@ -285,7 +285,7 @@ def checked_ways(fold: Any, depth: int | None) -> set[str]:
     return {*asked, *(["modules"] if depth is not None else [])}
 
 
-def recorded(what: tuple[Any, ...], named: dict[str, Any]) -> tuple[list[Value], list[Module], dict[str, Any]]:
+def recorded(what: tuple[Any, ...], named: dict[str, Any]) -> tuple[Collection[Value], list[Module], dict[str, Any]]:
     """The results to draw, the models they are of, and the inputs of these by the names they have there."""
     if not what:
         raise TypeError("draw wants what is to be drawn: draw(loss), or draw(model, x) with an example input")
@@ -305,7 +305,7 @@ def recorded(what: tuple[Any, ...], named: dict[str, Any]) -> tuple[list[Value],
             raise TypeError(f"draw wants Values, or a Module and an example input; got {brief(x)}{way}")
     if not found:
         raise TypeError("draw got an empty list; it wants Values, or a Module and an example input")
-    return list(dict.fromkeys(found)), [], {}
+    return dict.fromkeys(found), [], {}
 
 
 def parts_of(path: str, x: Any) -> Iterator[tuple[str, Any]]:
@@ -317,7 +317,9 @@ def parts_of(path: str, x: Any) -> Iterator[tuple[str, Any]]:
             yield from parts_of(f"{path}.{name}", part)
 
 
-def run(model: Module, inputs: list[Any], named: dict[str, Any]) -> tuple[list[Value], list[Module], dict[str, Any]]:
+def run(
+    model: Module, inputs: list[Any], named: dict[str, Any]
+) -> tuple[Collection[Value], list[Module], dict[str, Any]]:
     """A copy of the model run on the inputs, with every line noted: the model itself and all seeds stay as they are."""
     import inspect
 
@@ -342,7 +344,7 @@ def run(model: Module, inputs: list[Any], named: dict[str, Any]) -> tuple[list[V
     if not roots:
         raise TypeError(f"{kind} returned {brief(out)}: it computed without any Value, there is no graph")
     parts = [part for name, x in given.items() for part in parts_of(name, x)]
-    return list(dict.fromkeys(roots)), [twin], {path: x for path, x in parts if isinstance(x, (Value, np.ndarray))}
+    return dict.fromkeys(roots), [twin], {path: x for path, x in parts if isinstance(x, (Value, np.ndarray))}
 
 
 def array_if_numbers(x: Any) -> Any:
@@ -373,7 +375,7 @@ def max_depth(small: Picture) -> int:
     depths: list[int] = []
     for arrows in small.arrows:
         depths.append(1 + max((depths[arrow.source] for arrow in arrows), default=0))
-    return max(depths, default=0)
+    return max(depths)
 
 
 def as_json(large: Picture, small: Picture, title: str, direction: str) -> dict[str, Any]:

@@ -177,12 +177,9 @@ def repeats_folded(boxes: list[Box]) -> tuple[list[Box], str]:
         runs = tandem_runs(np.array([numbered.setdefault(unit.looks, len(numbered)) for unit in units]))
         if not runs:
             break
-        shorter: list[Unit] = []
-        at = 0
-        for begin, period, count in runs:
-            shorter += [*units[at:begin], repeated(units[begin : begin + period * count], period, count)]
-            at = begin + period * count
-        units = shorter + units[at:]
+        for begin, period, count in reversed(runs):
+            end = begin + period * count
+            units[begin:end] = [repeated(units[begin:end], period, count)]
     blocks = [unit for unit in units if unit.parts]
     what = counted(len(blocks), "repeated block")
     side_by_side, done = merged_boxes(boxes, [part for unit in blocks for part in unit.parts], what)
@@ -278,7 +275,7 @@ def in_stretches(boxes: list[Box], cap: int, done: list[str]) -> list[Box]:
     """The boxes in so few stretches that there are at most `cap`, and not too many arrows to lay out and see."""
     parts = cap
     while True:
-        folded, what = stretches_folded(in_order(list(boxes)), parts)
+        folded, what = stretches_folded(in_order(boxes), parts)
         folded, inputs = sources_folded(folded)
         parts //= 2
         if parts < 1 or (len(folded) <= cap and sum(len(box.inputs) for box in folded) <= 2 * cap):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class Group:
     path = ""  # where it is, as the names of what it holds begin
     counts = True  # whether its parameters are counted
 
-    def __init__(self, module: Module | None, noun: str, start: int, parent: Group | None) -> None:
+    def __init__(self, start: int, parent: Group | None, module: Module | None = None, noun: str = "") -> None:
         self.module: Module | None = module
         self.noun: str = noun  # what it is, in a word: the name of the Module's class
         self.start: int = start
@@ -107,7 +107,7 @@ class Graph:
 
 
 def read(
-    roots: list[Value],
+    roots: Collection[Value],
     inputs: Mapping[str, Any],
     models: Iterable[Module] = (),
     *,
@@ -149,7 +149,7 @@ def computed(value: Value) -> bool:
     return value.op is not None and not isinstance(value.op, Gone)
 
 
-def reached(roots: list[Value]) -> list[Value]:
+def reached(roots: Collection[Value]) -> list[Value]:
     """The roots and every Value they were computed from; the computed ones among them oldest first."""
     found = dict.fromkeys(roots)
     todo = list(found)
@@ -165,12 +165,8 @@ def reached(roots: list[Value]) -> list[Value]:
 def made_nodes(values: list[Value], names: dict[int, str]) -> list[Node]:
     """A node for each Value, and one for each plain array (one for each use of a plain number) beside them."""
     node_of: dict[Any, Node] = {value: Node(value, OPERATION if computed(value) else INPUT) for value in values}
-    order: dict[Node, tuple[int, int, int]] = {}
-    for value in values:
+    for value in filter(computed, values):
         node = node_of[value]
-        order[node] = (value.age, 1, 0)
-        if not computed(value):
-            continue
         for place, x in enumerate(value.args):
             key = x if isinstance(x, Value) else id(x) if isinstance(x, np.ndarray) else (value.age, place)
             if key not in node_of:
@@ -179,21 +175,23 @@ def made_nodes(values: list[Value], names: dict[int, str]) -> list[Node]:
             node.inputs.append(source)
             source.users.append(node)
     for node in node_of.values():
-        if not node.inputs and node.users:  # before its first user: it may have been written to since
-            first = min(user.thing.age for user in node.users)
-            age = node.thing.age if isinstance(node.thing, Value) else first
-            order[node] = (min(age, first), 0, len(order))
         given = names.get(id(node.thing))
         if given is not None:
             node.name, node.keep = given, True
             node.kind = INPUT if node.kind == CONSTANT else node.kind
-    nodes = sorted(node_of.values(), key=order.__getitem__)
+    nodes = sorted(node_of.values(), key=turn)
     for i, node in enumerate(nodes):
         node.index = i
     return nodes
 
 
-def groups_of(nodes: list[Node]) -> list[Group]:
+def turn(node: Node) -> tuple[int, bool]:
+    """What nodes are ordered by: age; a leaf stands before its first user, for it may have been written to since."""
+    those = [node] if node.inputs else [node, *node.users]
+    return min([x.thing.age for x in those if isinstance(x.thing, Value)]), bool(node.inputs)
+
+
+def groups_of(nodes: list[Node]) -> Iterable[Group]:
     """The calls of Modules, with each computed node in the innermost that it was made in.
 
     A node was made in a call if it is younger than the start of the call and one of its results was computed from it.
@@ -211,10 +209,10 @@ def groups_of(nodes: list[Node]) -> list[Group]:
                 node.group = group
         for module, kind, since in scopes_of(node.thing):
             if since not in groups:
-                groups[since] = Group(module, kind.__name__, since, node.group)
+                groups[since] = Group(since, node.group, module, kind.__name__)
             if node.group is None or since > node.group.start:
                 node.group = groups[since]
-    return list(groups.values())
+    return groups.values()
 
 
 def put_leaves_into_groups(nodes: list[Node]) -> None:
@@ -279,12 +277,12 @@ def common(groups: list[Group | None]) -> Group | None:
     return found
 
 
-def each_once(modules: Iterable[Module]) -> list[Module]:
+def each_once(modules: Iterable[Module]) -> Iterable[Module]:
     """The Modules, each once; not in a set, for a user's Module may have no hash."""
-    return list({id(module): module for module in modules}.values())
+    return {id(module): module for module in modules}.values()
 
 
-def tell_kinds(nodes: list[Node], roots: list[Value], models: Iterable[Module]) -> None:
+def tell_kinds(nodes: list[Node], roots: Collection[Value], models: Iterable[Module]) -> None:
     owned = {found for model in each_once(models) for _, found in walk(model) if isinstance(found, Value)}
     tops = set(roots)
     for node in nodes:
@@ -298,7 +296,7 @@ def tell_kinds(nodes: list[Node], roots: list[Value], models: Iterable[Module]) 
 # ---------------------------------------------------------------------------------------------------------- gradients
 
 
-def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value, Any], Noted | None, list[str]]:
+def swept_for_show(roots: Collection[Value], values: list[Value]) -> tuple[dict[Value, Any], Noted | None, list[str]]:
     """The gradient of the sum of `roots` for each Value, and the sweep step by step, if it is short enough to show.
 
     Empty, with the reason in words, where there is none.
@@ -325,7 +323,7 @@ def swept_for_show(roots: list[Value], values: list[Value]) -> tuple[dict[Value,
     return found, noted if noted.left >= 0 and noted.steps else None, notes
 
 
-def stored(roots: list[Value], values: list[Value], notes: list[str]) -> tuple[dict[Value, Any], list[str]]:
+def stored(roots: Collection[Value], values: list[Value], notes: list[str]) -> tuple[dict[Value, Any], list[str]]:
     """The gradients that a sweep from these roots has left, where none can be computed any more: after an update."""
     if any(root.grad is None for root in roots):
         return {}, notes
@@ -335,16 +333,16 @@ def stored(roots: list[Value], values: list[Value], notes: list[str]) -> tuple[d
 
 def flows_into(node: Node) -> list[Flow | None]:
     """What the node passes to each of its inputs."""
-    if node.grad is None or node.op is None:
+    if node.grad is None:
         return [None] * len(node.inputs)
     # Each argument stands for itself, though it may be the same Value twice.
-    stands = [
-        new_value(type(x), numbers(x), None, (), NO_PARAMS) if isinstance(x, Value) else x for x in node.thing.args
-    ]
+    stands = tuple(
+        [new_value(type(x), numbers(x), None, (), NO_PARAMS) if isinstance(x, Value) else x for x in node.thing.args]
+    )
     pending: dict[Value, Any] = {}
     try:
         with Mode(WATCHER, None), np.errstate(all="ignore"):
-            twin = new_value(Value, numbers(node.thing), node.op, tuple(stands), node.thing.params)
+            twin = new_value(Value, numbers(node.thing), node.op, stands, node.thing.params)
             pulled(twin, node.grad, False, pending)
     except Exception:  # a checkpoint cannot be run for others than its own inputs
         return [None] * len(node.inputs)
@@ -353,11 +351,9 @@ def flows_into(node: Node) -> list[Flow | None]:
 
 def norm(x: Any) -> float:
     """The root of the sum of squares, in float64."""
-    flat = np.ravel(np.asarray(x, dtype=np.float64))
-    largest = float(np.max(np.abs(flat), initial=0.0))
-    if not 0 < largest < math.inf:
-        return largest
-    return largest * float(np.linalg.norm(flat / largest))
+    array = np.asarray(x, dtype=np.float64)
+    largest = np.max(np.abs(array), initial=0.0)
+    return float(largest * np.linalg.norm(array / largest) if 0 < largest < math.inf else largest)
 
 
 def printed(x: Any) -> str:

@@ -32,7 +32,7 @@ class Held(Group):
     """What belongs to one object that holds Values."""
 
     def __init__(self, owner: Any, title: str, path: str, start: int, parent: Held | None) -> None:
-        super().__init__(None, type(owner).__name__, start, parent)
+        super().__init__(start, parent, noun=type(owner).__name__)
         self.label: str = title
         self.path: str = path
 
@@ -201,7 +201,7 @@ def put_into_groups(nodes: list[Node], owners: dict[int, tuple[tuple[str, Any], 
             continue
         held = {home[x] for x in node.inputs if not x.inputs and x in home}
         inside = [x for x in node.inputs if x.inputs or not is_zero(x.thing)]  # `sum` starts from 0
-        if not held and all(x.inputs for x in inside):
+        if not held:
             computed = {home.get(x) for x in inside}
             held = computed - {None} if len(computed) == 1 else set()  # type: ignore[assignment]
         if len(held) == 1:

@@ -90,7 +90,8 @@ def lighten(cells: dict[str, Cell], edges: Sequence[Edge]) -> None:
     for edge in edges:
         sources[edge.target].append(cells[edge.source])
     for key, cell in cells.items():
-        cell.light = cell.light or (bool(sources[key]) and all(source.light for source in sources[key]))
+        if sources[key] and all(source.light for source in sources[key]):
+            cell.light = True
 
 
 def thread(way: Way) -> None:

@@ -125,7 +125,7 @@ class Rule:
         """How much the result changes with one input, if both are numbers; else None."""
         if np.ndim(self.out) or x.ndim or not self.row.rules:
             return None
-        one = np.asarray(self.out).dtype.type(1)
+        one = self.out.dtype.type(1)
         if self.row is hook_row:
             return one
         with np.errstate(all="ignore"):
@@ -188,7 +188,7 @@ class Share:
 
 def in_short(x: Any) -> str:
     """A number; of an array its shape."""
-    return f"{np.shape(x)}" if np.ndim(x) else f"{float(numbers(x)):.4g}"
+    return f"{np.shape(x)}" if np.ndim(x) else f"{x:.4g}"
 
 
 def called(value: Value) -> str:

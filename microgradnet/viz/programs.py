@@ -28,7 +28,7 @@ class Lines(Group):
     counts = False
 
     def __init__(self, title: str, start: int, parent: Group | None = None) -> None:
-        super().__init__(None, "lines", start, parent)
+        super().__init__(start, parent)
         self.label: str = title
 
     @property

@@ -107,10 +107,11 @@ def bands(
     for count in range(2, 25):
         ideal, firsts = total / count, [0]
         for n in range(1, count):
-            near = [b for b in costs if b > firsts[-1] and abs(spans[b][0] - n * ideal) < ideal / 2]
+            near = [(costs[b], abs(spans[b][0] - n * ideal), b) for b in costs]
+            near = [found for found in near if found[1] < ideal / 2]
             if near:  # few edges cross it, and it lies well
-                firsts.append(min(near, key=lambda b: 2 * costs[b] + 4 * abs(spans[b][0] - n * ideal) / ideal))
-        if max([costs[b] for b in firsts[1:]], default=0) > TURNS:
+                firsts.append(min(near)[2])
+        if any(costs[b] > TURNS for b in firsts[1:]):
             continue
         size = size_of(level, layers, spans, firsts, costs, lr)
         if size < least:

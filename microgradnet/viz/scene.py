@@ -105,7 +105,7 @@ def shown_edges(graph: dict[str, Any], folded: set[Any]) -> list[dict[str, Any]]
                 continue
             alone = a[0] == b[0] == "n" and sources.count(edge["node"]) <= 4
             found = merged.setdefault(
-                (a, b, i if alone else -1),
+                (a, b, i if alone else None),
                 {"from": a, "to": b, "times": 0, "weight": 0.0, "signs": {}, "texts": {}, "flows": {}},
             )
             found["times"] += edge.get("times", 1)

@@ -37,7 +37,7 @@ def picture(graph: dict[str, Any]) -> str:
     add_rows(graph)
     edges, places = opened(graph)
     things = {f"n{node['id']}": node for node in graph["nodes"]} | {f"g{g['id']}": g for g in graph["groups"]}
-    heaviest = max((edge["weight"] for edge in edges), default=0.0)
+    heaviest = max([0.0, *[edge["weight"] for edge in edges]])
     frames = [(things[key], rect) for key, rect in places.frames.items()]
     body = [frame(group, rect) for group, rect in frames]
     body += [arrow(edge, path, heaviest, graph["direction"]) for edge, path in zip(edges, places.edges, strict=True)]
@@ -159,7 +159,7 @@ def arrow(edge: dict[str, Any], path: Any, heaviest: float, direction: str) -> s
     colour = {"plus": PLUS[0], "minus": MINUS[0]}.get(kind, colour)
     if any(not math.isfinite(float(flow)) for flow in edge["flows"]):
         kind, colour = "loud", ALARM[0]
-    width = f"{1.3 + 4 * edge['weight'] / (heaviest or 1.0):.2f}"
+    share = edge["weight"] / heaviest if heaviest else 0.0
     dashes = ' stroke-dasharray="5 4"' if heaviest and not edge["flows"] else ""  # nothing flows back along it
     x, y = path.points[-1]
     along, aside = ((1, 0), (0, 1)) if direction == "LR" else ((0, 1), (1, 0))
@@ -168,7 +168,7 @@ def arrow(edge: dict[str, Any], path: Any, heaviest: float, direction: str) -> s
         for a, b in ((5, 0), (-4, -4), (-4, 4))
     )
     parts = [
-        f'<path d="{path.d}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>',
+        f'<path d="{path.d}" fill="none" stroke="{colour}" stroke-width="{1.3 + 4 * share:.2f}"{dashes}/>',
         f'<polygon class="tip" points="{tip.replace("L", " ")}" fill="{colour}"/>',
     ]
     if path.label:

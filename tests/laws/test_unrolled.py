@@ -90,7 +90,7 @@ def test_every_slot_of_a_computed_value_is_filled() -> None:
     v = Value([1.0, 2.0])
     for made in (v * 2.0, v.tanh(), v.sum(axis=0), np.where(v > 0, v, 0.0), v[0]):
         assert {slot for slot in Value.__slots__ if hasattr(made, slot)} >= set(COMPUTED)
-    assert set(Value.__slots__) == {"__weakref__", "recorded_at", *COMPUTED}
+    assert set(Value.__slots__) == {"__weakref__", "_recorded_at", *COMPUTED}
 
 
 ADDED = """\
