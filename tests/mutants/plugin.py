@@ -39,8 +39,9 @@ def take() -> set[str]:
     """What was reached since the last call, in programs that were started too."""
     found = set(switches.REACHED)
     for file in Path(os.environ["MUTANTS_REACHED"]).iterdir():
-        found |= ast.literal_eval(file.read_text() or "set()")
-        file.unlink()
+        if not file.suffix:
+            found |= ast.literal_eval(file.read_text())
+            file.unlink()
     switches.REACHED.clear()
     return found
 

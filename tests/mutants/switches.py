@@ -42,8 +42,14 @@ def install() -> None:
     builtins.__mutant__ = chosen  # type: ignore[attr-defined]
     builtins.__reached__ = REACHED.add  # type: ignore[attr-defined]
     if "MUTANTS_REACHED" in os.environ:
-        file = Path(os.environ["MUTANTS_REACHED"], uuid.uuid4().hex)
-        atexit.register(lambda: file.write_text(repr(REACHED)))
+        atexit.register(leave, Path(os.environ["MUTANTS_REACHED"]))
+
+
+def leave(folder: Path) -> None:
+    """Leave what was reached in a file of its own, whole or not there: a program may outlive the test that began it."""
+    unfinished = folder / f"{uuid.uuid4().hex}.unfinished"  # named now: a program that forked ends more than once
+    unfinished.write_text(repr(REACHED))
+    unfinished.rename(unfinished.with_suffix(""))
 
 
 class Place(NamedTuple):
