@@ -152,6 +152,18 @@ def test_arrays_that_numpy_saved_come_back_whatever_their_order(tmp_path: Path) 
         np.testing.assert_array_equal(found[name], expected)
 
 
+def test_two_arrays_of_one_path_both_come_back(path: Path) -> None:
+    things = {"a": {"b": np.array([1.0])}, "a.b": np.array([2.0, 3.0]), "a.b'": np.array([4.0])}
+    mg.save(path, **things)
+    assert bits(mg.load(path)) == bits(things)
+
+
+def test_a_name_that_would_be_cut_off_in_the_archive_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"'x\.a\\x00b': a name in a \.npz has no null character"):
+        mg.save(tmp_path / "net.npz", x={"a\0b": np.array([1.0])})
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("kind", GENERATORS)
 def test_generators_come_back_in_the_middle_of_a_draw(path: Path, kind: str) -> None:
     def make(seed: int) -> np.random.Generator:
@@ -400,6 +412,29 @@ def test_permissions_and_links_are_those_of_ordinary_files(path: Path) -> None:
     mg.save(link, n=3)
     assert link.is_symlink()
     assert mg.load(path) == mg.load(link) == {"n": 3}
+
+
+def test_where_files_cannot_be_locked_they_are_written_and_left_ones_removed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows: nothing stays open, which could not be renamed there."""
+    real, opened = os.open, []
+
+    def noted(*args: Any) -> int:
+        opened.append(real(*args))
+        return opened[-1]
+
+    monkeypatch.setattr(files, "fcntl", None)
+    (path.parent / f"{path.name}.0123abcd.tmp").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", noted)
+        mg.save(path, n=1)
+    assert mg.load(path) == {"n": 1}
+    assert os.listdir(path.parent) == [path.name]
+    assert opened
+    for descriptor in opened:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
 
 
 def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
