@@ -214,6 +214,16 @@ def test_a_rank_without_examples_adds_nothing_to_what_is_measured() -> None:
         Together.measured(rank, [0.0, 7.0], batch)
 
 
+def test_what_is_tried_on_one_rank_is_not_told_to_the_others() -> None:
+    world: Any = types.SimpleNamespace(rank=0, size=2, quiet=False)
+    rank = Together.__new__(Together)
+    rank.world = world
+    with pytest.raises(ZeroDivisionError), rank.silent():
+        assert world.quiet
+        raise ZeroDivisionError
+    assert not world.quiet
+
+
 def test_in_a_loop_by_hand_each_batch_counts_whatever_was_before() -> None:
     with parallel.world() as world:
         world.counts = False  # as a training that was given up may leave it
