@@ -14,7 +14,11 @@ import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, check_grads, nn, tree
 from microgradnet.core import history, numbers
+from microgradnet.nn.augment import Augmentation
 from microgradnet.nn.module import WrongInput
+from microgradnet.nn.recurrent import Recurrent
+from microgradnet.nn.spatial import Spatial
+from microgradnet.train.sources import Rows
 from tests.samples import SOME, count, sample
 
 
@@ -874,3 +878,24 @@ def test_a_model_of_all_layers_learns_three_examples() -> None:
     assert costs[-1] < costs[0] / 4
     assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
     assert int(model.eye[1].num_batches_tracked) == 60
+
+
+class Unfinished(Recurrent[Any]):
+    gates = 1
+
+
+@pytest.mark.parametrize("call", [
+    lambda: Augmentation(seed=0)(np.ones((1, 1, 2, 2))), lambda: Spatial()(np.ones((1, 1, 2, 2))),
+    lambda: Unfinished(2, 3)(np.ones((4, 1, 2))), lambda: Rows(4, size=2, seed=0).batch(np.arange(2)),
+])  # fmt: skip
+def test_what_layers_and_sources_share_computes_nothing_by_itself(call: Any) -> None:
+    with pytest.raises(NotImplementedError):
+        call()
+
+
+def test_an_error_that_is_not_of_the_input_is_told_as_it_is() -> None:
+    layer = nn.Linear(3, 2, seed=0)
+    layer.bias = Value(np.zeros(5))
+    with pytest.raises(ValueError, match=r"\(5,\)") as caught:
+        layer(np.ones((4, 3)))
+    assert "its last axis must be" not in str(caught.value)

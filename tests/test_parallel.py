@@ -224,6 +224,22 @@ def test_what_is_tried_on_one_rank_is_not_told_to_the_others() -> None:
     assert not world.quiet
 
 
+def test_whatever_the_batch_before_was_each_rank_counts_again() -> None:
+    """Where a source is dealt out, after each batch, and where it is told what was wrong with one."""
+    world: Any = types.SimpleNamespace(rank=1, size=2, sum=np.array, gather=lambda x: ["", x])
+    world.agree = lambda what, *facts: None
+    rank = Together.__new__(Together)
+    rank.world = world
+    for meet in (
+        lambda: rank.deals(types.SimpleNamespace()),  # type: ignore[arg-type]
+        lambda: rank.stopped(types.SimpleNamespace(stopped="")),  # type: ignore[arg-type]
+        lambda: rank.report("lost"),
+    ):
+        world.counts = False
+        meet()
+        assert world.counts is True
+
+
 def test_in_a_loop_by_hand_each_batch_counts_whatever_was_before() -> None:
     with parallel.world() as world:
         world.counts = False  # as a training that was given up may leave it
