@@ -21,6 +21,7 @@ from microgradnet.programs import impure
 from microgradnet.programs.backends import is_native
 from microgradnet.programs.scalars.graph import elementwise, rules
 from microgradnet.train import run as running
+from microgradnet.train.before import Before
 from microgradnet.train.means import costs_of
 from microgradnet.train.named import METRICS
 from microgradnet.viz.homes import homes_in
@@ -36,6 +37,65 @@ def test_the_seconds_of_an_epoch_are_those_from_its_begin_to_its_end(monkeypatch
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     history = mg.fit(model, x, x, loss="mse", optimizer=optimizer, epochs=3, progress=False)
     assert history["seconds"] == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(("lost", "says"), [(0, ""), (3, "1, 2, 3"), (4, "1, 2, 3 and others")])
+def test_three_of_the_parameters_that_are_lost_are_named(lost: int, says: str) -> None:
+    """But none that was so from the beginning."""
+    model = nn.Sequential(*(nn.Linear(1, 1, bias=False, seed=0) for _ in range(6)))
+    model[0].weight.data[...] = np.nan
+    before = Before(model, {p: str(i) for i, p in enumerate(model.parameters())})
+    for layer in model[1 : 1 + lost]:
+        layer.weight.data[...] = -np.inf
+    assert before.lost() == says
+
+
+class Sizes(nn.Module):
+    """A model that notes how many examples it is called with, outside of training."""
+
+    def __init__(self) -> None:
+        self.layer = nn.Linear(2, 1, seed=0)
+        self.seen: list[Any] = []
+
+    def forward(self, x: Any) -> Any:
+        if not self.training:
+            self.seen.append(len(x))
+        return self.layer(x)
+
+
+class Rows:
+    """The same example so many times."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: int) -> Any:
+        return np.ones(2, np.float32), np.ones(1, np.float32)
+
+
+@pytest.mark.parametrize(("call", "sizes"), [
+    (lambda model, x, y: mg.predict(model, x), [256, 44]),
+    (lambda model, x, y: mg.predict(model, Rows(300)), [256, 44]),
+    (lambda model, x, y: mg.predict(model, Rows(300), batch_size=150), [150, 150]),
+    (lambda model, x, y: mg.evaluate(model, x, y, loss="mse"), [256, 44]),
+    (lambda model, x, y: mg.evaluate(model, Rows(300), loss="mse", batch_size=290), [290, 10]),
+    (lambda model, x, y: fitted(model, x[:9], y[:9], validation=(x, y)), [256, 44]),
+    (lambda model, x, y: fitted(model, x[:9], y[:9], validation=(x, y), batch_size=299), [299, 1]),
+    (lambda model, x, y: fitted(model, Rows(600), validation=0.5), [256, 44]),
+    (lambda model, x, y: fitted(model, Rows(600), validation=0.5, batch_size=299), [299, 1]),
+])  # fmt: skip
+def test_what_is_measured_goes_through_some_at_a_time(call: Any, sizes: list[int]) -> None:
+    """256 of them, or as many as a batch has that is larger: all of them may not fit into memory."""
+    model = Sizes()
+    call(model, np.ones((300, 2), np.float32), np.ones((300, 1), np.float32))
+    assert model.seen == sizes
+
+
+def fitted(model: nn.Module, *given: Any, **more: Any) -> None:
+    mg.fit(model, *given, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), epochs=1, progress=False, **more)
 
 
 def test_metrics_by_name_take_every_shape_that_they_say() -> None:
