@@ -22,8 +22,9 @@ from microgradnet.programs.backends import is_native
 from microgradnet.programs.scalars.graph import elementwise, rules
 from microgradnet.train import run as running
 from microgradnet.train.before import Before
-from microgradnet.train.means import costs_of
+from microgradnet.train.means import check_mean, costs_of
 from microgradnet.train.named import METRICS
+from microgradnet.train.sources import Batch
 from microgradnet.viz.homes import homes_in
 from tests.test_exports import fake, said
 
@@ -123,6 +124,25 @@ def test_a_loss_that_cannot_be_tried_is_taken_for_a_mean() -> None:
     assert room == pytest.approx(10 * 2.0**-26)
     halves = [(np.full((2, 1), 300, np.float16), np.zeros((2, 1), np.float16))] * 2
     assert [type(x) for x in costs_of(mg.functional.mse_loss, halves)] == [float] * 3  # whose products do not overflow
+
+
+def test_what_cannot_be_tried_is_left_to_the_step_and_a_sum_is_no_mean() -> None:
+    def fails(out: Any, y: Any) -> Any:
+        raise TypeError
+
+    def summed(out: Any, y: Any) -> Any:
+        return mg.functional.mse_loss(out, y, reduction="sum")
+
+    x, y = np.ones((4, 1)), np.zeros((4, 1))
+    batch, model = Batch(x, y, 4, True), nn.Linear(1, 1, init=nn.init.ones, dtype=np.float64)
+    two: Any = SimpleNamespace(rank=0, gather=lambda part: [part, part], broadcast=lambda found: found)
+    for lets_be in (fails, mg.functional.mse_loss, lambda out, y: (out * 0.0).sum()):
+        check_mean(two, model, lets_be, batch)
+    check_mean(two, nn.Sequential(model, lambda x: (x, x)), summed, batch)
+    with pytest.raises(
+        ValueError, match="of the first batch it is 8, and the mean over its parts, one for each rank, is"
+    ):
+        check_mean(two, model, summed, batch)
 
 
 # -------------------------------------------------------------------------------------------------------------- checks

@@ -102,6 +102,19 @@ def test_a_gradient_is_shown_beside_its_numbers() -> None:
     assert repr(report) == str(report)
     assert report.top == [("weight[0, 0]", -6.0), ("weight[0, 1]", 2.0)]
     assert "weight[0, 0] -6 up 1.00 weight[0, 1] +2 down 0.33" in words(report)
+    assert "matter most" in words(nn.gradient_report(model, n=0))
+
+
+def test_columns_of_numbers_stand_to_the_right() -> None:
+    model = nn.MLP(2, [2, 1], seed=0).freeze("layers.0")
+    (model([3.0, -1.0]) ** 2).sum().backward()
+    for shown, right in (
+        (nn.gradient_report(model, n=2), "numbers, nudge up, nudge down, leave, largest slope, slope, of the first"),
+        (model.summary(), "numbers, frozen"),
+        (train.History({"epoch": [1], "cost": [0.5], "seconds": [2.0]}, "finished"), "epoch, cost, seconds"),
+    ):
+        columns = re.findall(r'<th style="[^"]*right;[^"]*">([^<]*)<', shown._repr_html_())
+        assert ", ".join(columns) == right
 
 
 def test_a_program_is_shown_as_it_is_printed() -> None:

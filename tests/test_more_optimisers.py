@@ -178,6 +178,15 @@ def test_lbfgs_trains_a_network_in_float32_with_a_part_frozen() -> None:
     np.testing.assert_array_equal(model.layers[0].bias.data, still)  # type: ignore[union-attr]
 
 
+def test_options_that_a_state_of_lbfgs_has_not_are_gone_with_it() -> None:
+    optimizer = optim.LBFGS([Value([1.0])])
+    state = optimizer.state_dict()
+    optim.StepLR(optimizer, 1)
+    assert optimizer.param_groups[0]["initial_lr"] == 1.0
+    optimizer.load_state_dict(state)
+    assert "initial_lr" not in optimizer.param_groups[0]
+
+
 def test_the_state_of_lbfgs_is_saved_in_a_file(tmp_path: Any) -> None:
     w = [Value(x) for x in start()]
     one = optim.LBFGS(w, lr=0.001)

@@ -414,7 +414,8 @@ WRONG: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     "GRU, state of one example": (nn.GRU(3, 2), (X((4, 2, 3)), X((1, 1, 2))), r"\(1, 1, 2\): it wants 1 of shape"),
     "attention, features": (nn.MultiheadAttention(4, 2), (X((3, 2, 5)),) * 3, r"\(time, batch, 4\)"),
     "attention, key and value": (
-        nn.MultiheadAttention(4, 2), (X((3, 2, 4)), X((3, 2, 4)), X((2, 2, 4))), "key and value are of one shape",
+        nn.MultiheadAttention(4, 2), (X((3, 2, 4)), X((3, 2, 4)), X((2, 2, 4))),
+        r"got query, key and value of shapes \(3, 2, 4\), \(3, 2, 4\), \(2, 2, 4\): key and value are of one shape",
     ),
     "attention, batches": (
         nn.MultiheadAttention(4, 2), (X((3, 2, 4)), X((3, 1, 4)), X((3, 1, 4))), "as many as queries",

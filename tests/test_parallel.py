@@ -18,6 +18,7 @@ import microgradnet as mg
 from microgradnet import Value, data, nn, optim, parallel
 from microgradnet.ops.across import across
 from microgradnet.parallel import worlds
+from microgradnet.train.before import NOWHERE
 from microgradnet.train.together import Together
 from tests import ranks
 
@@ -218,10 +219,15 @@ def test_what_is_tried_on_one_rank_is_not_told_to_the_others() -> None:
     world: Any = types.SimpleNamespace(rank=0, size=2, quiet=False)
     rank = Together.__new__(Together)
     rank.world = world
-    with pytest.raises(ZeroDivisionError), rank.silent():
-        assert world.quiet
+    seen = []
+
+    def fails() -> None:
+        seen.append(world.quiet)
         raise ZeroDivisionError
-    assert not world.quiet
+
+    with pytest.raises(ZeroDivisionError), rank.silent():
+        fails()
+    assert (seen, world.quiet) == ([True], False)
 
 
 def test_whatever_the_batch_before_was_each_rank_counts_again() -> None:
@@ -238,6 +244,13 @@ def test_whatever_the_batch_before_was_each_rank_counts_again() -> None:
         world.counts = False
         meet()
         assert world.counts is True
+
+
+def test_what_was_wrong_is_told_by_the_first_rank_that_knows_it() -> None:
+    rank = Together.__new__(Together)
+    for found, says in (([NOWHERE, "a"], "on rank 1: a"), (["b", "a"], "on rank 0: b"), ([NOWHERE] * 2, "on rank 0: ")):
+        rank.world = types.SimpleNamespace(gather=lambda text, found=found: found)  # type: ignore[assignment]
+        assert rank.report("").startswith(says)
 
 
 def test_in_a_loop_by_hand_each_batch_counts_whatever_was_before() -> None:
@@ -335,9 +348,10 @@ def test_batch_norm_over_all_is_that_of_one_batch() -> None:
         try:
             out = layer(v)
             out.backward(g if sums else np.concatenate([g, g]))
+            still = layer.eval()(x).data  # in evaluation no process waits for others
         finally:
             AROUND.sums = None
-        found.append((out.data[:4], v.grad[:4], layer.running_mean, layer.running_var, layer.eval()(x).data))
+        found.append((out.data[:4], v.grad[:4], layer.running_mean, layer.running_var, still))
     for here, alone in zip(*found, strict=True):
         assert here.shape == alone.shape
         np.testing.assert_allclose(here, alone, rtol=1e-12, atol=1e-14)

@@ -122,6 +122,15 @@ def test_what_was_recorded_is_let_go_while_it_is_swept(finite: bool) -> None:
             out.sum().backward()
 
 
+@pytest.mark.parametrize("seed", [3, None])
+def test_batches_of_any_seed_are_gone_through_and_stand_where_they_stood(seed: Any) -> None:
+    steps, model = data.batches(X, Y, 6, seed=seed), nn.Linear(3, 1, seed=0)
+    before, generator = str(steps.state_dict()), str(shared().bit_generator.state)
+    found = mg.find_lr(model, steps, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), steps=10)
+    assert len(found.costs) == 10  # of the ten batches
+    assert (str(steps.state_dict()), str(shared().bit_generator.state)) == (before, generator)
+
+
 def test_batches_that_say_where_they_stand_stand_there_again() -> None:
     steps = Counting()
     next(iter(steps))
@@ -215,6 +224,8 @@ def test_it_is_drawn() -> None:
     ({"optimizer": SimpleNamespace(param_groups=[{"lr": 1.0}, {}], step=len, zero_grad=len)}, TypeError,
      "has no param_groups with an lr to change"),
     ({"lr": 3}, TypeError, "unexpected keyword argument 'lr'"),
+    ({"loss": lambda out, y: ((out - y) ** 2).mean(), "sample_weight": np.ones(60)}, TypeError,
+     "gives one number for all examples, and sample_weight= wants one for each"),
 ])  # fmt: skip
 def test_what_cannot_be_tried_is_refused(changed: dict[str, Any], error: type[Exception], says: str) -> None:
     model = nn.Linear(3, 1, seed=0)
