@@ -106,6 +106,11 @@ def test_metrics_by_name_take_every_shape_that_they_say() -> None:
     assert METRICS["accuracy"](two[:, 0], classes) == pytest.approx(1 / 3)
     assert METRICS["accuracy"](two[:, :1], classes) == pytest.approx(1 / 3)
     assert METRICS["accuracy"](two[:, :1], 2 * classes[:, None] - 1) == pytest.approx(1 / 3)
+    words = np.array([[0, 3, 1], [2, 2, 0]])  # of sequences: a class at each place
+    scores = np.eye(4)[words] + np.array([0.5, 0.0, 0.75, 0.0])
+    scores[1, 0] = (9.0, 8.0, 7.0, 6.0)
+    for right in (words, np.eye(4)[words]):
+        assert METRICS["accuracy"](scores, right) == pytest.approx(5 / 6)
     y = np.array([[1.0, 5.0], [3.0, 5.0]])
     assert METRICS["r2"](y, y) == 1.0
     assert METRICS["r2"](y + np.array([[0.0, 1.0], [1.0, 0.0]]), y) == pytest.approx((0.5 + 0.0) / 2)

@@ -19,6 +19,7 @@ from microgradnet import Value, data, nn, optim, parallel
 from microgradnet.ops.across import across
 from microgradnet.parallel import worlds
 from microgradnet.train.before import NOWHERE
+from microgradnet.train.sources import Rows
 from microgradnet.train.together import Together
 from tests import ranks
 
@@ -232,18 +233,28 @@ def test_what_is_tried_on_one_rank_is_not_told_to_the_others() -> None:
 
 def test_whatever_the_batch_before_was_each_rank_counts_again() -> None:
     """Where a source is dealt out, after each batch, and where it is told what was wrong with one."""
-    world: Any = types.SimpleNamespace(rank=1, size=2, sum=np.array, gather=lambda x: ["", x])
+    world: Any = types.SimpleNamespace(rank=1, size=2, sum=np.array, gather=lambda x: ["", x], broadcast=lambda x: 5)
     world.agree = lambda what, *facts: None
     rank = Together.__new__(Together)
     rank.world = world
+    rows = Rows(4, size=2, seed=1)
     for meet in (
-        lambda: rank.deals(types.SimpleNamespace()),  # type: ignore[arg-type]
+        lambda: rank.deals(rows),
         lambda: rank.stopped(types.SimpleNamespace(stopped="")),  # type: ignore[arg-type]
         lambda: rank.report("lost"),
     ):
         world.counts = False
         meet()
         assert world.counts is True
+    assert rows.seed == 5  # that of rank 0
+
+
+def test_a_file_is_read_once_all_ranks_have_come_to_it() -> None:
+    met: list[Any] = []
+    rank = Together.__new__(Together)
+    rank.world = types.SimpleNamespace(gather=met.append)  # type: ignore[assignment]
+    rank.resumes()
+    assert met == [None]
 
 
 def test_what_was_wrong_is_told_by_the_first_rank_that_knows_it() -> None:

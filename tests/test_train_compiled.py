@@ -327,8 +327,11 @@ def test_a_file_says_how_its_steps_ran_and_going_on_otherwise_is_told(tmp_path: 
     found["fit"]["arguments"]["backend"] = "native"
     mg.load(path, given["model"])
     mg.save(path, given["model"], optimizer=found["optimizer"], fit=found["fit"])
-    with pytest.warns(UserWarning, match="whose steps were native, and goes on with numpy ones: .* not the bits"):
+    with pytest.warns(
+        UserWarning, match="whose steps were native, and goes on with numpy ones: .* not the bits"
+    ) as told:
         mg.fit(**given)
+    assert told[0].filename == __file__  # where fit was called
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         mg.fit(**small(epochs=4, checkpoint=path, compile="numpy"))
