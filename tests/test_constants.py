@@ -22,7 +22,7 @@ from tests import descriptions
 PAGE = Path(__file__).with_name("constants.txt")
 # A program; a room that loads another library; where the Python that runs has what.
 LEFT_OUT = ("microgradnet.__main__", "microgradnet.estimators", "microgradnet.programs.native.cpython")
-NOT_OURS = ("TYPE_CHECKING", "_is_protocol", "_field_defaults")
+NOT_OURS = ("TYPE_CHECKING", "_is_protocol")
 
 
 def names() -> list[str]:

@@ -22,7 +22,7 @@ from microgradnet.programs.backends import is_native
 from microgradnet.programs.scalars.graph import elementwise, rules
 from microgradnet.train import run as running
 from microgradnet.train.before import Before
-from microgradnet.train.means import check_mean, costs_of
+from microgradnet.train.means import check_mean, costs_of, outputs_and_targets
 from microgradnet.train.named import METRICS
 from microgradnet.train.sources import Batch
 from microgradnet.viz.homes import homes_in
@@ -141,6 +141,11 @@ def test_what_cannot_be_tried_is_left_to_the_step_and_a_sum_is_no_mean() -> None
     x, y = np.ones((4, 1)), np.zeros((4, 1))
     batch, model = Batch(x, y, 4, True), nn.Linear(1, 1, init=nn.init.ones, dtype=np.float64)
     two: Any = SimpleNamespace(rank=0, gather=lambda part: [part, part], broadcast=lambda found: found)
+    with np.errstate(all="raise"):  # what is tried may overflow: the step says so
+        infinite, target = outputs_and_targets(nn.Sequential(lambda x: x / 0.0, model), batch) or (None, None)
+        assert np.isinf(infinite).all()
+        assert target is y
+        assert costs_of(lambda out, y: (out / 0.0).mean(), [(x, y)])[:2] == (np.inf, np.inf)
     for lets_be in (fails, mg.functional.mse_loss, lambda out, y: (out * 0.0).sum()):
         check_mean(two, model, lets_be, batch)
     check_mean(two, nn.Sequential(model, lambda x: (x, x)), summed, batch)

@@ -165,7 +165,9 @@ def test_parts_are_seeded_and_keep_the_classes_in_their_share(pets: Path) -> Non
 def test_a_second_folder_numbers_its_classes_as_the_first(pets: Path, tmp_path: Path) -> None:
     save(tmp_path / "test" / "owls" / "1.png", colours(0))
     train = data.image_folder(pets)
-    assert data.image_folder(tmp_path / "test", classes=train.classes).labels.tolist() == [2]
+    for classes in (train.classes, [*train.classes]):
+        test = data.image_folder(tmp_path / "test", classes=classes)
+        assert (test.labels.tolist(), test.classes) == ([2], ("cats", "dogs", "owls"))
     with pytest.raises(ValueError, match="folders that are none of the classes cats: owls"):
         data.image_folder(tmp_path / "test", classes=["cats"])
     for classes in ("cats", ["cats", "cats"], [1], []):
@@ -283,6 +285,14 @@ def test_a_file_that_is_damaged_further_on_is_named_when_it_is_read(pets: Path) 
     (pets / "cats" / "0.png").unlink()
     with pytest.raises(ValueError, match=r"cats.0\.png \(.*No such file"):
         images[0]
+
+
+def test_other_bytes_of_a_file_are_another_folder(pets: Path) -> None:
+    images = data.image_folder(pets)
+    before = images.fingerprint()
+    save(pets / "owls" / "9.png", np.zeros((*SHAPE, 3), np.uint8))
+    assert before.startswith("30 images, checksum ")
+    assert images.fingerprint() != before
 
 
 def test_a_file_of_another_size_than_when_it_was_listed_is_named(pets: Path) -> None:

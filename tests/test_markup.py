@@ -102,6 +102,7 @@ def test_a_gradient_is_shown_beside_its_numbers() -> None:
     assert repr(report) == str(report)
     assert report.top == [("weight[0, 0]", -6.0), ("weight[0, 1]", 2.0)]
     assert "weight[0, 0] -6 up 1.00 weight[0, 1] +2 down 0.33" in words(report)
+    assert type(repr(report)) is str
     assert words(report).startswith("parameter numbers nudge up nudge down leave largest slope weight 2 1 1 0 6 ")
     assert "matter most" in words(nn.gradient_report(model, n=0))
 

@@ -207,7 +207,11 @@ def test_a_world_ends_with_an_error_in_it() -> None:
 
 
 def test_a_rank_without_examples_adds_nothing_to_what_is_measured() -> None:
-    others = types.SimpleNamespace(sum=lambda here: here + np.array([3.0, 6.0, 3.0]))
+    def everybody(here: Any) -> Any:
+        assert here.shape == (3,)
+        return here + np.array([3.0, 6.0, 3.0])
+
+    others = types.SimpleNamespace(sum=everybody)
     rank: Any = types.SimpleNamespace(world=others, rank=1)
     batch: Any = types.SimpleNamespace(counted=0, size=3)
     assert Together.measured(rank, [np.nan, 7.0], batch) == [1.0, 2.0]
@@ -247,6 +251,14 @@ def test_whatever_the_batch_before_was_each_rank_counts_again() -> None:
         meet()
         assert world.counts is True
     assert rows.seed == 5  # that of rank 0
+
+
+@pytest.mark.parametrize(("part", "rows", "own"), [(slice(1, 3), slice(1, 3), 2), (slice(2, 2), slice(0, 1), 0)])
+def test_a_rank_whose_part_is_empty_takes_a_stand_in(part: slice, rows: slice, own: int) -> None:
+    rank = Together.__new__(Together)
+    rank.world = types.SimpleNamespace(part={2: part}.get)  # type: ignore[assignment]
+    assert rank.share(2) == (rows, own)
+    assert rank.world.counts is (own > 0)
 
 
 def test_a_file_is_read_once_all_ranks_have_come_to_it() -> None:

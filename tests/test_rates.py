@@ -44,6 +44,14 @@ def test_what_is_suggested_is_below_where_descent_runs_away(curvature: float) ->
     assert found.lrs[-1] > 2 / curvature
 
 
+def test_a_cost_that_overflows_ends_the_trial_whatever_numpy_is_told_to_raise() -> None:
+    model, optimizer, x, y = parabola(1.0)
+    with np.errstate(all="raise"):
+        found = mg.find_lr(model, x, y, loss="mse", optimizer=optimizer, lowest=3.0, highest=1e300, steps=10)
+    assert 1 < len(found.costs) < 10
+    assert np.isfinite(found.costs).all()
+
+
 def test_the_costs_are_those_of_the_steps_by_hand() -> None:
     model, hand = nn.Linear(3, 1, seed=0), nn.Linear(3, 1, seed=0)
     groups = [{"params": [model.weight], "lr": 0.2}, {"params": [model.bias], "lr": 0.1}]

@@ -125,7 +125,9 @@ def in_a_notebook(tick: float, **changed: Any) -> Iterator[str]:
         patch.setattr("microgradnet.train.run.time", clock)
         yield from fitted(progress=True, **changed)
     for page in pages:
-        yield " ".join([*re.findall(r"width:[.\d]+%", page), *re.sub("<[^>]*>", " ", page).split()])
+        yield " ".join(
+            [*re.findall(r"width:[.\d]+%", page), *re.sub("<[^>]*>", " ", page.replace("<span", " ~ <")).split()]
+        )
 
 
 def predicted() -> Iterator[str]:
