@@ -132,7 +132,7 @@ def test_a_loss_that_cannot_be_tried_is_taken_for_a_mean() -> None:
 
 
 def test_what_cannot_be_tried_is_left_to_the_step_and_a_sum_is_no_mean() -> None:
-    def fails(out: Any, y: Any) -> Any:
+    def fails(*given: Any) -> Any:
         raise TypeError
 
     def summed(out: Any, y: Any) -> Any:
@@ -148,7 +148,8 @@ def test_what_cannot_be_tried_is_left_to_the_step_and_a_sum_is_no_mean() -> None
         assert costs_of(lambda out, y: (out / 0.0).mean(), [(x, y)])[:2] == (np.inf, np.inf)
     for lets_be in (fails, mg.functional.mse_loss, lambda out, y: (out * 0.0).sum()):
         check_mean(two, model, lets_be, batch)
-    check_mean(two, nn.Sequential(model, lambda x: (x, x)), summed, batch)
+    for no_array in (lambda x: (x, x), lambda x: x.sum(), fails):
+        check_mean(two, nn.Sequential(model, no_array), summed, batch)
     with pytest.raises(
         ValueError, match="of the first batch it is 8, and the mean over its parts, one for each rank, is"
     ):
