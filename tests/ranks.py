@@ -347,6 +347,15 @@ def losses_that_are_no_means_are_refused(folder: Path) -> None:
                 )
 
 
+def files_that_are_not_as_far_are_refused(folder: Path) -> None:
+    with parallel.world() as world:
+        file = folder / f"far-{world.size}.npz"
+        fitted(net(), world, checkpoint=file, callbacks=[StopAfter(2)])
+        at = file if world.rank == 0 else folder / f"nowhere-{world.size}.npz"
+        words = "how far it is is not the same on all ranks: 2 on rank 0, 0 on rank 1"
+        raises(ValueError, words, lambda: fitted(net(), world, checkpoint=at))
+
+
 def ranks_that_come_apart_are_noticed(folder: Path) -> None:
     with parallel.world() as world:
         words = (
@@ -442,7 +451,7 @@ CHECKS = [
     every_rank_draws_its_own, it_goes_on_where_it_stopped_to_the_same_bits, a_file_goes_on_on_any_number_of_ranks,
     one_rank_writes_files, a_stop_on_one_rank_stops_all, a_nan_is_told_on_all_ranks,
     losses_that_are_no_means_are_refused, models_that_differ_are_refused_on_all_ranks,
-    ranks_that_come_apart_are_noticed, too_few_examples_are_refused, a_rank_without_examples_counts_for_nothing,
+    files_that_are_not_as_far_are_refused, ranks_that_come_apart_are_noticed, too_few_examples_are_refused, a_rank_without_examples_counts_for_nothing,
     who_trains_by_itself_is_told_so,
 ]  # fmt: skip
 

@@ -400,7 +400,7 @@ def test_accuracy_knows_where_outputs_are_probabilities() -> None:
         def forward(self, x: Any) -> Any:
             return F.sigmoid(x)
 
-    x, y = np.array([[2.0], [-2.0], [1.0]]), np.array([[1.0], [0.0], [0.0]])
+    x, y = np.array([[0.1], [-0.1], [1.0]]), np.array([[0.52], [0.48], [0.0]])  # which says yes above a half
     same = functools.partial(F.binary_cross_entropy, reduction="sum")
     for loss in ("binary_cross_entropy", F.binary_cross_entropy, nn.BCELoss(), same):
         assert mg.evaluate(Sure(), x, y, loss=loss, metrics="accuracy")["accuracy"] == pytest.approx(2 / 3)
