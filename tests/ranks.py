@@ -451,8 +451,8 @@ CHECKS = [
     every_rank_draws_its_own, it_goes_on_where_it_stopped_to_the_same_bits, a_file_goes_on_on_any_number_of_ranks,
     one_rank_writes_files, a_stop_on_one_rank_stops_all, a_nan_is_told_on_all_ranks,
     losses_that_are_no_means_are_refused, models_that_differ_are_refused_on_all_ranks,
-    files_that_are_not_as_far_are_refused, ranks_that_come_apart_are_noticed, too_few_examples_are_refused, a_rank_without_examples_counts_for_nothing,
-    who_trains_by_itself_is_told_so,
+    files_that_are_not_as_far_are_refused, ranks_that_come_apart_are_noticed, too_few_examples_are_refused,
+    a_rank_without_examples_counts_for_nothing, who_trains_by_itself_is_told_so,
 ]  # fmt: skip
 
 

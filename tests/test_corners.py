@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -148,6 +149,18 @@ def test_what_cannot_be_tried_is_left_to_the_step_and_a_sum_is_no_mean() -> None
         assert costs_of(lambda out, y: (out / 0.0).mean(), [(x, y)])[:2] == (np.inf, np.inf)
     for lets_be in (fails, mg.functional.mse_loss, lambda out, y: (out * 0.0).sum()):
         check_mean(two, model, lets_be, batch)
+    norm = nn.BatchNorm1d(1, dtype=np.float64)
+    outputs_and_targets(nn.Sequential(norm), batch)
+    assert (norm.training, norm.num_batches_tracked) == (True, 0)  # as if nothing had been tried
+    kinds: list[Any] = []
+
+    def warns(out: Any, y: Any) -> Any:
+        kinds.append(type(out))
+        warnings.warn("a loss may say what it likes", stacklevel=1)
+        return mg.functional.mse_loss(out, y)
+
+    assert costs_of(warns, [(x, y), (x, y)])[:2] == (1.0, 1.0)
+    assert set(kinds) == {Value}
     for no_array in (lambda x: (x, x), lambda x: x.sum(), fails):
         check_mean(two, nn.Sequential(model, no_array), summed, batch)
     with pytest.raises(

@@ -108,6 +108,9 @@ def test_a_size_crops_around_the_middle_and_scales(tmp_path: Path) -> None:
         assert images[i][0].shape == (3, 10, 10)  # at the edges, neighbours shine through
         np.testing.assert_allclose(images[i][0][:, 1:-1, 1:-1], np.full((3, 8, 8), shade / 255), atol=1e-6)
     assert data.image_folder(tmp_path, size=(4, 12))[0][0].shape == (3, 4, 12)
+    save(tmp_path / "b" / "two.png", np.array([[0, 200]], np.uint8))
+    between = data.image_folder(tmp_path, size=(2, 4), grey=True)[3][0]  # along straight lines
+    np.testing.assert_allclose(between, [[[0.0, 50 / 255, 150 / 255, 200 / 255]] * 2], atol=1e-6)
     with pytest.raises(ValueError, match=r"a/wide\.png is 20×60 pixels, a/tall\.png 60×20\. Give a size .* size=20 or"):
         data.image_folder(tmp_path)
 

@@ -107,6 +107,16 @@ def test_a_gradient_is_shown_beside_its_numbers() -> None:
     assert "matter most" in words(nn.gradient_report(model, n=0))
 
 
+def test_what_stands_back_does_so() -> None:
+    model = nn.Linear(2, 1, seed=0)
+    assert model._repr_html_().endswith(f"<div>{markup.quiet('3 parameters: 12 bytes')}</div></div>")
+    assert (
+        f"<div>{markup.quiet('no epoch is done')}</div>" in train.History({"epoch": [], "cost": []}, "")._repr_html_()
+    )
+    done = train.History({"epoch": [1], "cost": [0.5]}, "finished")
+    assert done._repr_html_().endswith(f"<div>{markup.quiet('finished')}</div></div>")
+
+
 def test_columns_of_numbers_stand_to_the_right() -> None:
     model = nn.MLP(2, [2, 1], seed=0).freeze("layers.0")
     (model([3.0, -1.0]) ** 2).sum().backward()

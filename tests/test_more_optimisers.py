@@ -191,6 +191,24 @@ def test_better_by_just_the_threshold_is_not_better(mode: str, threshold_mode: s
         assert schedule.get_last_lr() == [0.5 if better else 0.25]
 
 
+@pytest.mark.parametrize(("cost", "lr", "least"), [
+    (lambda x: 1000 * x, 0.01, 0.05),  # a step of 0.01, along which the cost falls by 10
+    (lambda x: x * x, 2.0, 0.05),  # from 1 to −1, where the cost is the same
+])  # fmt: skip
+def test_lbfgs_ends_where_parameters_or_the_cost_hardly_change(cost: Any, lr: float, least: float) -> None:
+    x = Value(np.array([1.0]))
+    optimizer = optim.LBFGS([x], lr=lr, tolerance_change=least)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        out = cost(x).sum()
+        out.backward()
+        return out
+
+    optimizer.step(closure)
+    assert optimizer.state_dict()["state"]["n_iter"] == 1
+
+
 def test_options_that_a_state_of_lbfgs_has_not_are_gone_with_it() -> None:
     optimizer = optim.LBFGS([Value([1.0])])
     state = optimizer.state_dict()

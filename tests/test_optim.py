@@ -797,6 +797,19 @@ def test_a_state_that_does_not_fit_changes_nothing(edit: Any, says: str) -> None
     assert pickle.dumps(optimiser.state_dict()) == before
 
 
+def test_what_is_kept_of_half_precision_is_said() -> None:
+    w = Value(np.ones(2, np.float16))
+    optimiser = SGD([w], lr=0.1, momentum=0.9)
+    w.grad = np.ones(2, np.float16)
+    optimiser.step()
+    state = optimiser.state_dict()
+    state["state"]["0"]["momentum_buffer"] = np.ones(2, np.float16)
+    with pytest.raises(
+        ValueError, match=r"\(2,\) \(float16\), the parameter \(2,\) \(float16, of which float32 is kept\)"
+    ):
+        optimiser.load_state_dict(state)
+
+
 # ----------------------------------------------------------------------------------------------------------- schedules
 
 

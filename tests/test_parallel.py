@@ -261,6 +261,15 @@ def test_a_rank_whose_part_is_empty_takes_a_stand_in(part: slice, rows: slice, o
     assert rank.world.counts is (own > 0)
 
 
+def test_whether_a_loss_is_a_mean_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Any] = []
+    monkeypatch.setattr("microgradnet.train.together.check_mean", lambda *given: tried.append(given))
+    rank = Together(types.SimpleNamespace(rank=0, size=2))  # type: ignore[arg-type]
+    for batch in ("first", "second"):
+        rank.tries(nn.Identity(), len, batch)  # type: ignore[arg-type]
+    assert [given[-1] for given in tried] == ["first"]
+
+
 def test_a_file_is_read_once_all_ranks_have_come_to_it() -> None:
     met: list[Any] = []
     rank = Together.__new__(Together)

@@ -151,26 +151,26 @@ def test_batches_that_say_where_they_stand_stand_there_again() -> None:
 def test_it_works_with_an_optimizer_of_another_kind() -> None:
     class Other:
         def __init__(self, model: nn.Module) -> None:
-            self.model, self.param_groups, self.count = model, [{"lr": 0.1}], 0
+            self.model, self.param_groups, self.kept = model, [{"lr": 0.1}], {"count": 0}
 
         def zero_grad(self) -> None:
             self.model.zero_grad()
 
         def step(self) -> None:
-            self.count += 1
+            self.kept["count"] += 1
             for p in self.model.parameters():
                 p.data -= self.param_groups[0]["lr"] * p.grad
 
         def state_dict(self) -> Any:
-            return {"count": self.count}
+            return self.kept  # as it is, and not a copy
 
         def load_state_dict(self, state: Any) -> None:
-            self.count = state["count"]
+            self.kept = state
 
     model = nn.Linear(3, 1, seed=0).astype(np.float64)
     optimizer, before = Other(model), model.weight.data.copy()
     assert mg.find_lr(model, X, Y, loss="mse", optimizer=optimizer).suggestion < 5
-    assert (optimizer.count, optimizer.param_groups) == (0, [{"lr": 0.1}])
+    assert (optimizer.kept, optimizer.param_groups) == ({"count": 0}, [{"lr": 0.1}])
     np.testing.assert_array_equal(model.weight.data, before)
     Other.load_state_dict = None  # type: ignore[assignment,method-assign]
     del Other.load_state_dict

@@ -173,7 +173,7 @@ class Together(Alone):
 
     def stopped(self, run: Run) -> None:
         self.world.counts = True  # that was of the batch
-        if self.world.sum(np.array([float(bool(run.stopped))]))[0]:
+        if self.world.sum([float(bool(run.stopped))])[0]:
             run.stopped = next(filter(None, self.world.gather(run.stopped)))
 
     def ends_epoch(self, run: Run) -> None:
