@@ -94,10 +94,10 @@ def remove_abandoned(folder: str, pattern: re.Pattern[str]) -> None:
         with contextlib.suppress(OSError):
             if fcntl is None:
                 os.remove(path)
-                continue
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.remove(path)
-            finally:
-                os.close(descriptor)
+            else:
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.remove(path)
+                finally:
+                    os.close(descriptor)

@@ -183,7 +183,8 @@ def convolutions_reach_them_too(folder: Path) -> None:
 
 def other_sources_are_dealt_out_alike(folder: Path) -> None:
     pairs = [(X[i], Y[i]) for i in range(33)]
-    equals_one_process(net, type("Pairs", (), {"__len__": lambda s: 33, "__getitem__": lambda s, i: pairs[i]})())
+    dataset = type("Pairs", (), {"__len__": lambda s: 33, "__getitem__": lambda s, i: pairs[i]})()
+    equals_one_process(net, dataset, validation=(X[:1], Y[:1]))  # which the ranks cannot share
     one, _ = fitted(net(), None, data.batches(X, Y, 10, seed=4))
     with parallel.world() as world:
         several, _ = fitted(net(), world, data.batches(X, Y, 10, seed=4))
@@ -346,10 +347,22 @@ def losses_that_are_no_means_are_refused(folder: Path) -> None:
                 )
 
 
+def files_that_are_not_as_far_are_refused(folder: Path) -> None:
+    with parallel.world() as world:
+        file = folder / f"far-{world.size}.npz"
+        fitted(net(), world, checkpoint=file, callbacks=[StopAfter(2)])
+        at = file if world.rank == 0 else folder / f"nowhere-{world.size}.npz"
+        words = "how far it is is not the same on all ranks: 2 on rank 0, 0 on rank 1"
+        raises(ValueError, words, lambda: fitted(net(), world, checkpoint=at))
+
+
 def ranks_that_come_apart_are_noticed(folder: Path) -> None:
     with parallel.world() as world:
-        words = "after epoch 1 what was trained is not the same on all ranks: 3.bias"
-        raises(ValueError, words, lambda: fitted(net(), world, callbacks=[Spoils()]))
+        words = (
+            r"^after epoch 1 what was trained is not the same on all ranks: 3\.bias \w+ on rank 0, 3\.bias \w+ on rank"
+        )
+        with pytest.raises(ValueError, match=words):
+            fitted(net(), world, callbacks=[Spoils()])
 
 
 class Spoils:
@@ -367,6 +380,7 @@ def too_few_examples_are_refused(folder: Path) -> None:
             ValueError, f"{n} examples in batches of 10 for {n + 1} ranks", lambda: fitted(net(), world, X[:n], Y[:n])
         )
         raises(ValueError, f"in batches of {n} for", lambda: fitted(net(), world, batch_size=n))
+        fitted(net(), world, X[: n + 1], Y[: n + 1], batch_size=n + 1, epochs=1)  # as many as there are ranks
         raises(ValueError, f"for {n + 1} ranks, and a rank would have none", lambda: parallel.shard(X[:n]))
         raises(ValueError, "the last of these batches", lambda: parallel.shard(data.batches(X, Y, 33 - n, seed=0)))
         if n > 1:
@@ -437,8 +451,8 @@ CHECKS = [
     every_rank_draws_its_own, it_goes_on_where_it_stopped_to_the_same_bits, a_file_goes_on_on_any_number_of_ranks,
     one_rank_writes_files, a_stop_on_one_rank_stops_all, a_nan_is_told_on_all_ranks,
     losses_that_are_no_means_are_refused, models_that_differ_are_refused_on_all_ranks,
-    ranks_that_come_apart_are_noticed, too_few_examples_are_refused, a_rank_without_examples_counts_for_nothing,
-    who_trains_by_itself_is_told_so,
+    files_that_are_not_as_far_are_refused, ranks_that_come_apart_are_noticed, too_few_examples_are_refused,
+    a_rank_without_examples_counts_for_nothing, who_trains_by_itself_is_told_so,
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -21,8 +22,10 @@ from microgradnet.programs import impure
 from microgradnet.programs.backends import is_native
 from microgradnet.programs.scalars.graph import elementwise, rules
 from microgradnet.train import run as running
-from microgradnet.train.means import costs_of
+from microgradnet.train.before import Before
+from microgradnet.train.means import check_mean, costs_of, outputs_and_targets
 from microgradnet.train.named import METRICS
+from microgradnet.train.sources import Batch
 from microgradnet.viz.homes import homes_in
 from tests.test_exports import fake, said
 
@@ -38,6 +41,65 @@ def test_the_seconds_of_an_epoch_are_those_from_its_begin_to_its_end(monkeypatch
     assert history["seconds"] == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize(("lost", "says"), [(0, ""), (3, "1, 2, 3"), (4, "1, 2, 3 and others")])
+def test_three_of_the_parameters_that_are_lost_are_named(lost: int, says: str) -> None:
+    """But none that was so from the beginning."""
+    model = nn.Sequential(*(nn.Linear(1, 1, bias=False, seed=0) for _ in range(6)))
+    model[0].weight.data[...] = np.nan
+    before = Before(model, {p: str(i) for i, p in enumerate(model.parameters())})
+    for layer in model[1 : 1 + lost]:
+        layer.weight.data[...] = -np.inf
+    assert before.lost() == says
+
+
+class Sizes(nn.Module):
+    """A model that notes how many examples it is called with, outside of training."""
+
+    def __init__(self) -> None:
+        self.layer = nn.Linear(2, 1, seed=0)
+        self.seen: list[Any] = []
+
+    def forward(self, x: Any) -> Any:
+        if not self.training:
+            self.seen.append(len(x))
+        return self.layer(x)
+
+
+class Rows:
+    """The same example so many times."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: int) -> Any:
+        return np.ones(2, np.float32), np.ones(1, np.float32)
+
+
+@pytest.mark.parametrize(("call", "sizes"), [
+    (lambda model, x, y: mg.predict(model, x), [256, 44]),
+    (lambda model, x, y: mg.predict(model, Rows(300)), [256, 44]),
+    (lambda model, x, y: mg.predict(model, Rows(300), batch_size=150), [150, 150]),
+    (lambda model, x, y: mg.evaluate(model, x, y, loss="mse"), [256, 44]),
+    (lambda model, x, y: mg.evaluate(model, Rows(300), loss="mse", batch_size=290), [290, 10]),
+    (lambda model, x, y: fitted(model, x[:9], y[:9], validation=(x, y)), [256, 44]),
+    (lambda model, x, y: fitted(model, x[:9], y[:9], validation=(x, y), batch_size=299), [299, 1]),
+    (lambda model, x, y: fitted(model, Rows(600), validation=0.5), [256, 44]),
+    (lambda model, x, y: fitted(model, Rows(600), validation=0.5, batch_size=299), [299, 1]),
+])  # fmt: skip
+def test_what_is_measured_goes_through_some_at_a_time(call: Any, sizes: list[int]) -> None:
+    """256 of them, or as many as a batch has that is larger: all of them may not fit into memory."""
+    model = Sizes()
+    call(model, np.ones((300, 2), np.float32), np.ones((300, 1), np.float32))
+    assert model.seen == sizes
+
+
+def fitted(model: nn.Module, *given: Any, **more: Any) -> None:
+    mg.fit(model, *given, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), epochs=1, progress=False, **more)
+
+
 def test_metrics_by_name_take_every_shape_that_they_say() -> None:
     classes, two = np.array([0, 1, 1]), np.array([[0.3, 0.1], [-2.0, -1.0], [0.5, 0.25]])
     assert METRICS["accuracy"](two, classes) == pytest.approx(2 / 3)
@@ -45,6 +107,11 @@ def test_metrics_by_name_take_every_shape_that_they_say() -> None:
     assert METRICS["accuracy"](two[:, 0], classes) == pytest.approx(1 / 3)
     assert METRICS["accuracy"](two[:, :1], classes) == pytest.approx(1 / 3)
     assert METRICS["accuracy"](two[:, :1], 2 * classes[:, None] - 1) == pytest.approx(1 / 3)
+    words = np.array([[0, 3, 1], [2, 2, 0]])  # of sequences: a class at each place
+    scores = np.eye(4)[words] + np.array([0.5, 0.0, 0.75, 0.0])
+    scores[1, 0] = (9.0, 8.0, 7.0, 6.0)
+    for right in (words, np.eye(4)[words]):
+        assert METRICS["accuracy"](scores, right) == pytest.approx(5 / 6)
     y = np.array([[1.0, 5.0], [3.0, 5.0]])
     assert METRICS["r2"](y, y) == 1.0
     assert METRICS["r2"](y + np.array([[0.0, 1.0], [1.0, 0.0]]), y) == pytest.approx((0.5 + 0.0) / 2)
@@ -63,6 +130,43 @@ def test_a_loss_that_cannot_be_tried_is_taken_for_a_mean() -> None:
     assert room == pytest.approx(10 * 2.0**-26)
     halves = [(np.full((2, 1), 300, np.float16), np.zeros((2, 1), np.float16))] * 2
     assert [type(x) for x in costs_of(mg.functional.mse_loss, halves)] == [float] * 3  # whose products do not overflow
+
+
+def test_what_cannot_be_tried_is_left_to_the_step_and_a_sum_is_no_mean() -> None:
+    def fails(*given: Any) -> Any:
+        raise TypeError
+
+    def summed(out: Any, y: Any) -> Any:
+        return mg.functional.mse_loss(out, y, reduction="sum")
+
+    x, y = np.ones((4, 1)), np.zeros((4, 1))
+    batch, model = Batch(x, y, 4, True), nn.Linear(1, 1, init=nn.init.ones, dtype=np.float64)
+    two: Any = SimpleNamespace(rank=0, gather=lambda part: [part, part], broadcast=lambda found: found)
+    with np.errstate(all="raise"):  # what is tried may overflow: the step says so
+        infinite, target = outputs_and_targets(nn.Sequential(lambda x: x / 0.0, model), batch) or (None, None)
+        assert np.isinf(infinite).all()
+        assert target is y
+        assert costs_of(lambda out, y: (out / 0.0).mean(), [(x, y)])[:2] == (np.inf, np.inf)
+    for lets_be in (fails, mg.functional.mse_loss, lambda out, y: (out * 0.0).sum()):
+        check_mean(two, model, lets_be, batch)
+    norm = nn.BatchNorm1d(1, dtype=np.float64)
+    outputs_and_targets(nn.Sequential(norm), batch)
+    assert (norm.training, norm.num_batches_tracked) == (True, 0)  # as if nothing had been tried
+    kinds: list[Any] = []
+
+    def warns(out: Any, y: Any) -> Any:
+        kinds.append(type(out))
+        warnings.warn("a loss may say what it likes", stacklevel=1)
+        return mg.functional.mse_loss(out, y)
+
+    assert costs_of(warns, [(x, y), (x, y)])[:2] == (1.0, 1.0)
+    assert set(kinds) == {Value}
+    for no_array in (lambda x: (x, x), lambda x: x.sum(), fails):
+        check_mean(two, nn.Sequential(model, no_array), summed, batch)
+    with pytest.raises(
+        ValueError, match="of the first batch it is 8, and the mean over its parts, one for each rank, is"
+    ):
+        check_mean(two, model, summed, batch)
 
 
 # -------------------------------------------------------------------------------------------------------------- checks

@@ -503,8 +503,13 @@ def test_what_is_no_idx_file_is_told_from_one_that_ends_early(tmp_path: Path, he
         data.read_idx(tmp_path / "labels", axes=1)
 
 
-if __name__ == "__main__":
-    bundled(ROOT / "microgradnet" / "data" / "digits.npz")
+def test_a_gzipped_file_that_does_not_unzip_is_told(tmp_path: Path) -> None:
+    """It ends early, or has another checksum, or a kind of block that there is not."""
+    path, whole = tmp_path / "labels.gz", gzip.compress(idx(np.arange(50) * 7 % 10))
+    for damaged in (whole[:-9], whole[:-8] + bytes(8), whole[:10] + b"\x07" + whole[11:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"labels\.gz is damaged: it does not unzip \(.+\)\. Delete it, and get"):
+            data.read_idx(path, axes=1)
 
 
 def test_an_idx_file_of_a_number_is_read_and_one_that_ends_in_its_head_told(tmp_path: Path) -> None:
@@ -518,3 +523,7 @@ def test_an_idx_file_of_a_number_is_read_and_one_that_ends_in_its_head_told(tmp_
         path.write_bytes(bytes(head))
         with pytest.raises(ValueError, match=f"no IDX file of bytes with 1 axes: it {seen}, wanted 00000801 and 1 "):
             data.read_idx(path, 1)
+
+
+if __name__ == "__main__":
+    bundled(ROOT / "microgradnet" / "data" / "digits.npz")

@@ -440,6 +440,15 @@ def test_what_does_not_fit_a_memory_of_curvature_is_told() -> None:
     assert given["n_iter"] == 3
     for name in [name for name, x in given.items() if isinstance(x, int | float)]:
         assert Memory.misfits({**given, name: "3"}, 0) == ["its counts and lengths are no numbers"], name
+    one = np.ones(2)
+    given |= {"d": one, "gradient": one, "changes": [one], "steps": [one]}
+    assert Memory.misfits(given, 2) == []
+    for name, wrong in [("changes", [one, one]), ("steps", []), ("changes", one), ("steps", (one,))]:
+        assert Memory.misfits({**given, name: wrong}, 2) == ["its changes and steps are no two lists of one length"]
+    for name, other in [("d", np.ones(3)), ("gradient", [1.0, 1.0]), ("changes", [np.ones(1)]), ("steps", ["x"])]:
+        assert Memory.misfits({**given, name: other}, 2) == [
+            "its arrays are not all of 2 numbers, one for each in the parameters"
+        ]
 
 
 def test_what_a_memory_of_curvature_is_made_of_is_its_own() -> None:

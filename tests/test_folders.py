@@ -43,7 +43,7 @@ def test_images_are_numbers_from_0_to_1_with_the_channels_first(pets: Path) -> N
     x, label = images[13]
     assert (len(images), images.classes, images.size) == (30, ("cats", "dogs", "owls"), SHAPE)
     assert (images.paths[13], label, type(label)) == ("dogs/3.png", 1, np.int64)
-    assert (x.shape, x.dtype) == ((3, *SHAPE), np.float32)
+    assert (x.shape, x.dtype, x.flags.c_contiguous) == ((3, *SHAPE), np.float32, True)
     np.testing.assert_array_equal(x.transpose(1, 2, 0), (colours(23) // 4 + 120).astype(np.float32) / 255)
     assert images.labels.tolist() == [0] * 10 + [1] * 10 + [2] * 10
     assert repr(images).endswith("pets': 30 images (3, 6, 8), cats 10, dogs 10, owls 10)")
@@ -108,6 +108,9 @@ def test_a_size_crops_around_the_middle_and_scales(tmp_path: Path) -> None:
         assert images[i][0].shape == (3, 10, 10)  # at the edges, neighbours shine through
         np.testing.assert_allclose(images[i][0][:, 1:-1, 1:-1], np.full((3, 8, 8), shade / 255), atol=1e-6)
     assert data.image_folder(tmp_path, size=(4, 12))[0][0].shape == (3, 4, 12)
+    save(tmp_path / "b" / "two.png", np.array([[0, 200]], np.uint8))
+    between = data.image_folder(tmp_path, size=(2, 4), grey=True)[3][0]  # along straight lines
+    np.testing.assert_allclose(between, [[[0.0, 50 / 255, 150 / 255, 200 / 255]] * 2], atol=1e-6)
     with pytest.raises(ValueError, match=r"a/wide\.png is 20×60 pixels, a/tall\.png 60×20\. Give a size .* size=20 or"):
         data.image_folder(tmp_path)
 
@@ -132,15 +135,21 @@ def test_no_shade_is_lost_without_a_word(tmp_path: Path) -> None:
     save(tmp_path / "a" / "1.png", clear)
     Image.fromarray(colours(2) // 64 * 64).quantize(64).save(tmp_path / "a" / "2.png")
     Image.new("CMYK", SHAPE[::-1], (0, 255, 255, 0)).save(tmp_path / "a" / "3.tif")
+    Image.fromarray(colours(2) // 64 * 64).quantize(64).save(tmp_path / "a" / "3a.png", transparency=bytes([0] * 64))
+    Image.fromarray(np.dstack([colours(3, SHAPE), np.full(SHAPE, 128, np.uint8)])).save(tmp_path / "a" / "3b.png")
     images = data.image_folder(tmp_path)
     np.testing.assert_allclose(images[0][0], np.repeat(deep[None] / 65535, 3, axis=0), atol=1e-6)
     assert images[1][0][:, 0, 0].tolist() == [1, 1, 1]
     np.testing.assert_array_equal(np.rint(images[1][0] * 255)[:, 1:], colours(1).transpose(2, 0, 1)[:, 1:])
     np.testing.assert_array_equal(np.rint(images[2][0] * 255).transpose(1, 2, 0), colours(2) // 64 * 64)
     assert np.abs(images[3][0] - np.array([1, 0, 0])[:, None, None]).max() < 0.02  # red
+    assert (images[4][0] == 1).all()  # all colours of its palette are transparent
+    through = (colours(3, SHAPE) / 255 + 1) / 2  # white shines half through
+    assert np.abs(images[5][0] - through).max() < 0.005
+    np.testing.assert_allclose(data.image_folder(tmp_path, grey=True)[5][0], images[5][0][:1], atol=1e-6)
     save(tmp_path / "a" / "4.tif", np.ones(SHAPE, np.float32))
     with pytest.raises(ValueError, match=r"4\.tif holds floating-point numbers, of which none is known to be white"):
-        data.image_folder(tmp_path)[4]
+        data.image_folder(tmp_path)[6]
 
 
 def test_parts_are_seeded_and_keep_the_classes_in_their_share(pets: Path) -> None:
@@ -159,7 +168,9 @@ def test_parts_are_seeded_and_keep_the_classes_in_their_share(pets: Path) -> Non
 def test_a_second_folder_numbers_its_classes_as_the_first(pets: Path, tmp_path: Path) -> None:
     save(tmp_path / "test" / "owls" / "1.png", colours(0))
     train = data.image_folder(pets)
-    assert data.image_folder(tmp_path / "test", classes=train.classes).labels.tolist() == [2]
+    for classes in (train.classes, [*train.classes]):
+        test = data.image_folder(tmp_path / "test", classes=classes)
+        assert (test.labels.tolist(), test.classes) == ([2], ("cats", "dogs", "owls"))
     with pytest.raises(ValueError, match="folders that are none of the classes cats: owls"):
         data.image_folder(tmp_path / "test", classes=["cats"])
     for classes in ("cats", ["cats", "cats"], [1], []):
@@ -277,6 +288,28 @@ def test_a_file_that_is_damaged_further_on_is_named_when_it_is_read(pets: Path) 
     (pets / "cats" / "0.png").unlink()
     with pytest.raises(ValueError, match=r"cats.0\.png \(.*No such file"):
         images[0]
+
+
+def test_other_bytes_of_a_file_are_another_folder(pets: Path) -> None:
+    images = data.image_folder(pets)
+    before = images.fingerprint()
+    save(pets / "owls" / "9.png", np.zeros((*SHAPE, 3), np.uint8))
+    assert before.startswith("30 images, checksum ")
+    assert images.fingerprint() != before
+
+
+def test_a_file_of_another_size_than_when_it_was_listed_is_named(pets: Path) -> None:
+    images = data.image_folder(pets)
+    save(pets / "cats" / "0.png", colours(0, (5, 8, 3)))
+    with pytest.raises(ValueError, match=r"cats.0\.png is 5×8 pixels, the others 6×8\. Mend or remove it, and list"):
+        images[0]
+
+
+def test_a_small_file_that_would_be_a_huge_image_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "a" / "0.png", colours(0))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 23)  # Pillow refuses what has more than twice as many
+    with pytest.raises(ValueError, match=r"a/0\.png is too large \(.*48 pixels"):
+        data.image_folder(tmp_path)
 
 
 def test_an_example_is_asked_for_by_its_number(pets: Path) -> None:

@@ -109,6 +109,31 @@ def test_a_gradient_is_shown_beside_its_numbers() -> None:
     assert repr(report) == str(report)
     assert report.top == [("weight[0, 0]", -6.0), ("weight[0, 1]", 2.0)]
     assert "weight[0, 0] -6 up 1.00 weight[0, 1] +2 down 0.33" in words(report)
+    assert type(repr(report)) is str
+    assert words(report).startswith("parameter numbers nudge up nudge down leave largest slope weight 2 1 1 0 6 ")
+    assert "matter most" in words(nn.gradient_report(model, n=0))
+
+
+def test_what_stands_back_does_so() -> None:
+    model = nn.Linear(2, 1, seed=0)
+    assert model._repr_html_().endswith(f"<div>{markup.quiet('3 parameters: 12 bytes')}</div></div>")
+    assert (
+        f"<div>{markup.quiet('no epoch is done')}</div>" in train.History({"epoch": [], "cost": []}, "")._repr_html_()
+    )
+    done = train.History({"epoch": [1], "cost": [0.5]}, "finished")
+    assert done._repr_html_().endswith(f"<div>{markup.quiet('finished')}</div></div>")
+
+
+def test_columns_of_numbers_stand_to_the_right() -> None:
+    model = nn.MLP(2, [2, 1], seed=0).freeze("layers.0")
+    (model([3.0, -1.0]) ** 2).sum().backward()
+    for shown, right in (
+        (nn.gradient_report(model, n=2), "numbers, nudge up, nudge down, leave, largest slope, slope, of the first"),
+        (model.summary(), "numbers, frozen"),
+        (train.History({"epoch": [1], "cost": [0.5], "seconds": [2.0]}, "finished"), "epoch, cost, seconds"),
+    ):
+        columns = re.findall(r'<th style="[^"]*right;[^"]*">([^<]*)<', shown._repr_html_())
+        assert ", ".join(columns) == right
 
 
 def test_a_value_is_shown_with_its_name_its_numbers_and_its_gradient() -> None:

@@ -178,6 +178,49 @@ def test_lbfgs_trains_a_network_in_float32_with_a_part_frozen() -> None:
     np.testing.assert_array_equal(model.layers[0].bias.data, still)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("mode", "threshold_mode", "second"), [
+    ("min", "abs", 3.5), ("max", "abs", 4.5), ("min", "rel", 3.5), ("max", "rel", 4.5),
+])  # fmt: skip
+def test_better_by_just_the_threshold_is_not_better(mode: str, threshold_mode: str, second: float) -> None:
+    threshold = 0.5 if threshold_mode == "abs" else 0.125
+    for number, better in ((second, False), (second + (0.01 if mode == "max" else -0.01), True)):
+        optimizer = optim.SGD([Value(1.0)], 0.5)
+        schedule = optim.ReduceLROnPlateau(optimizer, mode, 0.5, 0, threshold, threshold_mode)
+        schedule.step(4.0)
+        schedule.step(number)
+        assert schedule.get_last_lr() == [0.5 if better else 0.25]
+
+
+@pytest.mark.parametrize(("cost", "lr", "least"), [
+    (lambda x: 1000 * x, 0.01, 0.05),  # a step of 0.01, along which the cost falls by 10
+    (lambda x: x * x, 2.0, 0.05),  # from 1 to −1, where the cost is the same
+])  # fmt: skip
+def test_lbfgs_ends_where_parameters_or_the_cost_hardly_change(cost: Any, lr: float, least: float) -> None:
+    x = Value(np.array([1.0]))
+    optimizer = optim.LBFGS([x], lr=lr, tolerance_change=least)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        out = cost(x).sum()
+        out.backward()
+        return out
+
+    optimizer.step(closure)
+    assert optimizer.state_dict()["state"]["n_iter"] == 1
+
+
+def test_options_that_a_state_of_lbfgs_has_not_are_gone_with_it() -> None:
+    optimizer = optim.LBFGS([Value([1.0])])
+    state = optimizer.state_dict()
+    optim.StepLR(optimizer, 1)
+    assert optimizer.param_groups[0]["initial_lr"] == 1.0
+    optimizer.load_state_dict(state)
+    assert "initial_lr" not in optimizer.param_groups[0]
+    optimizer.param_groups.append({})
+    with pytest.raises(ValueError, match="2 groups, but there were 1"):
+        optimizer.load_state_dict(state)
+
+
 def test_the_state_of_lbfgs_is_saved_in_a_file(tmp_path: Any) -> None:
     w = [Value(x) for x in start()]
     one = optim.LBFGS(w, lr=0.001)

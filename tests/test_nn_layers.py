@@ -14,7 +14,11 @@ import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, check_grads, nn, tree
 from microgradnet.core import history, numbers
+from microgradnet.nn.augment import Augmentation
 from microgradnet.nn.module import WrongInput
+from microgradnet.nn.recurrent import Recurrent
+from microgradnet.nn.spatial import Spatial
+from microgradnet.train.sources import Rows
 from tests.samples import SOME, count, sample
 
 
@@ -410,7 +414,8 @@ WRONG: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     "GRU, state of one example": (nn.GRU(3, 2), (X((4, 2, 3)), X((1, 1, 2))), r"\(1, 1, 2\): it wants 1 of shape"),
     "attention, features": (nn.MultiheadAttention(4, 2), (X((3, 2, 5)),) * 3, r"\(time, batch, 4\)"),
     "attention, key and value": (
-        nn.MultiheadAttention(4, 2), (X((3, 2, 4)), X((3, 2, 4)), X((2, 2, 4))), "key and value are of one shape",
+        nn.MultiheadAttention(4, 2), (X((3, 2, 4)), X((3, 2, 4)), X((2, 2, 4))),
+        r"got query, key and value of shapes \(3, 2, 4\), \(3, 2, 4\), \(2, 2, 4\): key and value are of one shape",
     ),
     "attention, batches": (
         nn.MultiheadAttention(4, 2), (X((3, 2, 4)), X((3, 1, 4)), X((3, 1, 4))), "as many as queries",
@@ -874,3 +879,24 @@ def test_a_model_of_all_layers_learns_three_examples() -> None:
     assert costs[-1] < costs[0] / 4
     assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
     assert int(model.eye[1].num_batches_tracked) == 60
+
+
+class Unfinished(Recurrent[Any]):
+    gates = 1
+
+
+@pytest.mark.parametrize("call", [
+    lambda: Augmentation(seed=0)(np.ones((1, 1, 2, 2))), lambda: Spatial()(np.ones((1, 1, 2, 2))),
+    lambda: Unfinished(2, 3)(np.ones((4, 1, 2))), lambda: Rows(4, size=2, seed=0).batch(np.arange(2)),
+])  # fmt: skip
+def test_what_layers_and_sources_share_computes_nothing_by_itself(call: Any) -> None:
+    with pytest.raises(NotImplementedError):
+        call()
+
+
+def test_an_error_that_is_not_of_the_input_is_told_as_it_is() -> None:
+    layer = nn.Linear(3, 2, seed=0)
+    layer.bias = Value(np.zeros(5))
+    with pytest.raises(ValueError, match=r"\(5,\)") as caught:
+        layer(np.ones((4, 3)))
+    assert "its last axis must be" not in str(caught.value)

@@ -770,6 +770,8 @@ def other(edit: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], d
         (other(lambda s: s["state"]["4"].pop("exp_avg")), "parameter 4 lacks exp_avg"),
         (other(lambda s: s["state"]["4"].pop("step")), "parameter 4 lacks step"),
         (other(lambda s: s["state"]["4"].update(step=0)), "step of parameter 4 is 0"),
+        (other(lambda s: s["state"]["4"].update(step="two")), "step of parameter 4 is 'two', no count of steps"),
+        (other(lambda s: s["state"]["4"].update(exp_avg="x")), "exp_avg of parameter 4 is 'x', no array"),
         (other(lambda s: s["state"]["4"].update(sum=np.ones(4))), "parameter 4 has left over sum"),
         (other(lambda s: s["state"]["4"].update(exp_avg=np.ones(3))), r"exp_avg of parameter 4 is of shape \(3,\)"),
         (
@@ -793,6 +795,19 @@ def test_a_state_that_does_not_fit_changes_nothing(edit: Any, says: str) -> None
     with pytest.raises(ValueError, match=f"does not fit the Adam: .*{says}.*Make the optimiser as it was"):
         optimiser.load_state_dict(edit(donor.state_dict()))
     assert pickle.dumps(optimiser.state_dict()) == before
+
+
+def test_what_is_kept_of_half_precision_is_said() -> None:
+    w = Value(np.ones(2, np.float16))
+    optimiser = SGD([w], lr=0.1, momentum=0.9)
+    w.grad = np.ones(2, np.float16)
+    optimiser.step()
+    state = optimiser.state_dict()
+    state["state"]["0"]["momentum_buffer"] = np.ones(2, np.float16)
+    with pytest.raises(
+        ValueError, match=r"\(2,\) \(float16\), the parameter \(2,\) \(float16, of which float32 is kept\)"
+    ):
+        optimiser.load_state_dict(state)
 
 
 # ----------------------------------------------------------------------------------------------------------- schedules
@@ -932,6 +947,8 @@ def test_a_step_size_that_something_else_changed_is_not_written_over() -> None:
         (other(lambda s: s.pop("last_epoch")), "lacks last_epoch"),
         (other(lambda s: s.update(schedule="StepLR")), "schedule is 'StepLR', of this schedule 'SequentialLR'"),
         (other(lambda s: s.update(last_epoch=-1)), "last_epoch is -1"),
+        (other(lambda s: s.update(last_epoch="two")), "last_epoch is 'two', no count of steps"),
+        (other(lambda s: s.update(base_lrs="x")), "base_lrs is 'x', which is not one number for each group"),
         (other(lambda s: s.update(base_lrs=[1.0, 2.0])), "base_lrs is"),
         (other(lambda s: s.update(base_lrs=[-1.0])), "base_lrs is"),
         (other(lambda s: s["settings"].update(milestones=[4])), r"settings is {'milestones': \[4\]}"),

@@ -145,6 +145,14 @@ def test_a_subclass_has_the_options_of_its_parent_and_its_own() -> None:
     assert Fixed()(np.array(-2.0)) == -1.0
 
 
+def test_what_is_said_of_a_layer_is_how_it_is_called() -> None:
+    assert [p.kind.name for p in inspect.signature(nn.ELU()).parameters.values()] == [
+        "POSITIONAL_ONLY",
+        "VAR_POSITIONAL",
+        "VAR_KEYWORD",
+    ]
+
+
 @pytest.mark.parametrize(("call", "says"), [
     (lambda: nn.MSELoss(delta=1.0), r"MSELoss has no option 'delta'; it has reduction"),
     (lambda: nn.MSELoss("sum"), r"MSELoss takes 0 arguments by position; got 1. It is MSELoss\(reduction=…\)"),

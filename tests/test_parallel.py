@@ -18,6 +18,8 @@ import microgradnet as mg
 from microgradnet import Value, data, nn, optim, parallel
 from microgradnet.ops.across import across
 from microgradnet.parallel import worlds
+from microgradnet.train.before import NOWHERE
+from microgradnet.train.sources import Rows
 from microgradnet.train.together import Together
 from tests import ranks
 
@@ -205,13 +207,82 @@ def test_a_world_ends_with_an_error_in_it() -> None:
 
 
 def test_a_rank_without_examples_adds_nothing_to_what_is_measured() -> None:
-    others = types.SimpleNamespace(sum=lambda here: here + np.array([3.0, 6.0, 3.0]))
+    def everybody(here: Any) -> Any:
+        assert here.shape == (3,)
+        return here + np.array([3.0, 6.0, 3.0])
+
+    others = types.SimpleNamespace(sum=everybody)
     rank: Any = types.SimpleNamespace(world=others, rank=1)
     batch: Any = types.SimpleNamespace(counted=0, size=3)
     assert Together.measured(rank, [np.nan, 7.0], batch) == [1.0, 2.0]
     batch.size = 4
     with pytest.raises(ValueError, match="a batch of 4 on rank 1, and its parts have 3 examples"):
         Together.measured(rank, [0.0, 7.0], batch)
+
+
+def test_what_is_tried_on_one_rank_is_not_told_to_the_others() -> None:
+    world: Any = types.SimpleNamespace(rank=0, size=2, quiet=False)
+    rank = Together.__new__(Together)
+    rank.world = world
+    seen = []
+
+    def fails() -> None:
+        seen.append(world.quiet)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), rank.silent():
+        fails()
+    assert (seen, world.quiet) == ([True], False)
+
+
+def test_whatever_the_batch_before_was_each_rank_counts_again() -> None:
+    """Where a source is dealt out, after each batch, and where it is told what was wrong with one."""
+    world: Any = types.SimpleNamespace(rank=1, size=2, sum=np.array, gather=lambda x: ["", x], broadcast=lambda x: 5)
+    world.agree = lambda what, *facts: None
+    rank = Together.__new__(Together)
+    rank.world = world
+    rows = Rows(4, size=2, seed=1)
+    for meet in (
+        lambda: rank.deals(rows),
+        lambda: rank.stopped(types.SimpleNamespace(stopped="")),  # type: ignore[arg-type]
+        lambda: rank.report("lost"),
+    ):
+        world.counts = False
+        meet()
+        assert world.counts is True
+    assert rows.seed == 5  # that of rank 0
+
+
+@pytest.mark.parametrize(("part", "rows", "own"), [(slice(1, 3), slice(1, 3), 2), (slice(2, 2), slice(0, 1), 0)])
+def test_a_rank_whose_part_is_empty_takes_a_stand_in(part: slice, rows: slice, own: int) -> None:
+    rank = Together.__new__(Together)
+    rank.world = types.SimpleNamespace(part={2: part}.get)  # type: ignore[assignment]
+    assert rank.share(2) == (rows, own)
+    assert rank.world.counts is (own > 0)
+
+
+def test_whether_a_loss_is_a_mean_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Any] = []
+    monkeypatch.setattr("microgradnet.train.together.check_mean", lambda *given: tried.append(given))
+    rank = Together(types.SimpleNamespace(rank=0, size=2))  # type: ignore[arg-type]
+    for batch in ("first", "second"):
+        rank.tries(nn.Identity(), len, batch)  # type: ignore[arg-type]
+    assert [given[-1] for given in tried] == ["first"]
+
+
+def test_a_file_is_read_once_all_ranks_have_come_to_it() -> None:
+    met: list[Any] = []
+    rank = Together.__new__(Together)
+    rank.world = types.SimpleNamespace(gather=met.append)  # type: ignore[assignment]
+    rank.resumes()
+    assert met == [None]
+
+
+def test_what_was_wrong_is_told_by_the_first_rank_that_knows_it() -> None:
+    rank = Together.__new__(Together)
+    for found, says in (([NOWHERE, "a"], "on rank 1: a"), (["b", "a"], "on rank 0: b"), ([NOWHERE] * 2, "on rank 0: ")):
+        rank.world = types.SimpleNamespace(gather=lambda text, found=found: found)  # type: ignore[assignment]
+        assert rank.report("").startswith(says)
 
 
 def test_in_a_loop_by_hand_each_batch_counts_whatever_was_before() -> None:
@@ -309,9 +380,10 @@ def test_batch_norm_over_all_is_that_of_one_batch() -> None:
         try:
             out = layer(v)
             out.backward(g if sums else np.concatenate([g, g]))
+            still = layer.eval()(x).data  # in evaluation no process waits for others
         finally:
             AROUND.sums = None
-        found.append((out.data[:4], v.grad[:4], layer.running_mean, layer.running_var, layer.eval()(x).data))
+        found.append((out.data[:4], v.grad[:4], layer.running_mean, layer.running_var, still))
     for here, alone in zip(*found, strict=True):
         assert here.shape == alone.shape
         np.testing.assert_allclose(here, alone, rtol=1e-12, atol=1e-14)

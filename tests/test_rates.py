@@ -44,6 +44,14 @@ def test_what_is_suggested_is_below_where_descent_runs_away(curvature: float) ->
     assert found.lrs[-1] > 2 / curvature
 
 
+def test_a_cost_that_overflows_ends_the_trial_whatever_numpy_is_told_to_raise() -> None:
+    model, optimizer, x, y = parabola(1.0)
+    with np.errstate(all="raise"):
+        found = mg.find_lr(model, x, y, loss="mse", optimizer=optimizer, lowest=3.0, highest=1e300, steps=10)
+    assert 1 < len(found.costs) < 10
+    assert np.isfinite(found.costs).all()
+
+
 def test_the_costs_are_those_of_the_steps_by_hand() -> None:
     model, hand = nn.Linear(3, 1, seed=0), nn.Linear(3, 1, seed=0)
     groups = [{"params": [model.weight], "lr": 0.2}, {"params": [model.bias], "lr": 0.1}]
@@ -122,6 +130,15 @@ def test_what_was_recorded_is_let_go_while_it_is_swept(finite: bool) -> None:
             out.sum().backward()
 
 
+@pytest.mark.parametrize("seed", [3, None])
+def test_batches_of_any_seed_are_gone_through_and_stand_where_they_stood(seed: Any) -> None:
+    steps, model = data.batches(X, Y, 6, seed=seed), nn.Linear(3, 1, seed=0)
+    before, generator = str(steps.state_dict()), str(shared().bit_generator.state)
+    found = mg.find_lr(model, steps, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.1), steps=10)
+    assert len(found.costs) == 10  # of the ten batches
+    assert (str(steps.state_dict()), str(shared().bit_generator.state)) == (before, generator)
+
+
 def test_batches_that_say_where_they_stand_stand_there_again() -> None:
     steps = Counting()
     next(iter(steps))
@@ -134,26 +151,26 @@ def test_batches_that_say_where_they_stand_stand_there_again() -> None:
 def test_it_works_with_an_optimizer_of_another_kind() -> None:
     class Other:
         def __init__(self, model: nn.Module) -> None:
-            self.model, self.param_groups, self.count = model, [{"lr": 0.1}], 0
+            self.model, self.param_groups, self.kept = model, [{"lr": 0.1}], {"count": 0}
 
         def zero_grad(self) -> None:
             self.model.zero_grad()
 
         def step(self) -> None:
-            self.count += 1
+            self.kept["count"] += 1
             for p in self.model.parameters():
                 p.data -= self.param_groups[0]["lr"] * p.grad
 
         def state_dict(self) -> Any:
-            return {"count": self.count}
+            return self.kept  # as it is, and not a copy
 
         def load_state_dict(self, state: Any) -> None:
-            self.count = state["count"]
+            self.kept = state
 
     model = nn.Linear(3, 1, seed=0).astype(np.float64)
     optimizer, before = Other(model), model.weight.data.copy()
     assert mg.find_lr(model, X, Y, loss="mse", optimizer=optimizer).suggestion < 5
-    assert (optimizer.count, optimizer.param_groups) == (0, [{"lr": 0.1}])
+    assert (optimizer.kept, optimizer.param_groups) == ({"count": 0}, [{"lr": 0.1}])
     np.testing.assert_array_equal(model.weight.data, before)
     Other.load_state_dict = None  # type: ignore[assignment,method-assign]
     del Other.load_state_dict
@@ -215,6 +232,8 @@ def test_it_is_drawn() -> None:
     ({"optimizer": SimpleNamespace(param_groups=[{"lr": 1.0}, {}], step=len, zero_grad=len)}, TypeError,
      "has no param_groups with an lr to change"),
     ({"lr": 3}, TypeError, "unexpected keyword argument 'lr'"),
+    ({"loss": lambda out, y: ((out - y) ** 2).mean(), "sample_weight": np.ones(60)}, TypeError,
+     "gives one number for all examples, and sample_weight= wants one for each"),
 ])  # fmt: skip
 def test_what_cannot_be_tried_is_refused(changed: dict[str, Any], error: type[Exception], says: str) -> None:
     model = nn.Linear(3, 1, seed=0)

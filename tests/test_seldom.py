@@ -260,10 +260,10 @@ def test_tensorboard_is_given_each_curve_and_closed(monkeypatch: pytest.MonkeyPa
     board = TensorBoard("runs/first")
     board.on_end(types.SimpleNamespace())  # type: ignore[arg-type]  # of what never began
     board.on_start(types.SimpleNamespace())  # type: ignore[arg-type]
-    history = {"epoch": [1, 2], "seconds": [0.1, 0.2], "loss": [4.0, 3.0], "accuracy": [0.5, 0.75]}
-    board.on_epoch(types.SimpleNamespace(history=history, epoch=2))  # type: ignore[arg-type]
+    history = {"epoch": [1, 2, 3], "seconds": [0.1] * 3, "loss": [5.0, 4.0, 3.0], "accuracy": [0.5, 0.25, 0.75]}
+    board.on_epoch(types.SimpleNamespace(history=history, epoch=3))  # type: ignore[arg-type]
     board.on_end(types.SimpleNamespace())  # type: ignore[arg-type]
-    assert told == ["runs/first", ("loss", 3.0, 2), ("accuracy", 0.75, 2), "flush", "close"]
+    assert told == ["runs/first", ("loss", 3.0, 3), ("accuracy", 0.75, 3), "flush", "close"]
 
 
 def test_what_a_compiled_step_takes_for_the_same() -> None:

@@ -44,6 +44,19 @@ class Pairs:
         return X[i], Y[i]
 
 
+class Few:
+    """A dataset of these examples."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, i: int) -> Any:
+        return self.items[i]
+
+
 class Counting:
     """Batches without a length, that say where they stand."""
 
@@ -236,8 +249,9 @@ def test_what_cannot_say_where_it_stands_is_begun_anew_with_a_warning(tmp_path: 
     trained(in_batches, stop=6, path=path)
     with pytest.warns(
         UserWarning, match="x cannot say where it stands: this epoch is begun anew, 2 batches are passed"
-    ):
+    ) as told:
         assert trained(in_batches, path=path) == whole  # its order is always the same
+    assert [warning.filename for warning in told] == [__file__]  # where fit was called
 
 
 def test_going_on_with_another_source_is_refused(tmp_path: Path) -> None:
@@ -282,6 +296,9 @@ def test_a_loop_that_was_broken_off_begins_anew() -> None:
     ({"x": Short(), "epochs": 2}, ValueError, "x dealt out 4 batches, and its length is 5"),
     ({"x": in_batches, "sample_weight": Y}, ValueError, "here each batch brings its own"),
     ({"x": in_batches, "validation": 0.2}, ValueError, "whose batches come as they are: give validation= batches too"),
+    ({"x": Few([])}, ValueError, "^x is a dataset of no examples$"),
+    ({"x": Few([(X[0], Y[0]), X[0]])}, TypeError, r"^an example of x is a pair \(x, y\), or \(x, y, sample_w"),
+    ({"x": Few([(X[0],)] * 3)}, TypeError, r"an example of x is a pair"),
     ({"x": Pairs(), "validation": 0.001}, ValueError, "validation=0.001 of 20 examples"),
     ({"x": [(X, Y)], "validation": 7}, TypeError, r"validation is a pair \(x, y\) of arrays"),
 ])  # fmt: skip

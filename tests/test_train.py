@@ -364,8 +364,11 @@ def test_predict_and_evaluate_leave_the_model_as_it_was() -> None:
     assert found["r2"] == pytest.approx(1 - ((outputs - y) ** 2).sum() / ((y - y.mean()) ** 2).sum())
     with pytest.raises(ValueError, match="a loss=, metrics=, or both, and got neither"):
         mg.evaluate(model, x, y)
-    with pytest.raises(TypeError, match="model is a Module"):
-        mg.predict(len, x)
+    for call in (mg.predict, functools.partial(mg.evaluate, y=y, loss="mse")):
+        with pytest.raises(TypeError, match="model is a Module"):
+            call(len, x)
+        with pytest.raises(ValueError, match=r"^batch_size=0: it is a whole number of at least 1"):
+            call(model, x, batch_size=0)
 
 
 def test_predict_gives_a_tuple_where_the_model_does() -> None:
@@ -397,7 +400,7 @@ def test_accuracy_knows_where_outputs_are_probabilities() -> None:
         def forward(self, x: Any) -> Any:
             return F.sigmoid(x)
 
-    x, y = np.array([[2.0], [-2.0], [1.0]]), np.array([[1.0], [0.0], [0.0]])
+    x, y = np.array([[0.1], [-0.1], [1.0]]), np.array([[0.52], [0.48], [0.0]])  # which says yes above a half
     same = functools.partial(F.binary_cross_entropy, reduction="sum")
     for loss in ("binary_cross_entropy", F.binary_cross_entropy, nn.BCELoss(), same):
         assert mg.evaluate(Sure(), x, y, loss=loss, metrics="accuracy")["accuracy"] == pytest.approx(2 / 3)
@@ -1067,6 +1070,18 @@ def test_saving_every_so_often_leaves_where_it_was(tmp_path: Path) -> None:
     assert mg.load(path)["fit"]["taken"] == 8  # the end is always saved
 
 
+def test_a_file_of_before_several_batches_or_ranks_is_gone_on_from(tmp_path: Path) -> None:
+    path, given, whole = tmp_path / "run.npz", small(), small()
+    mg.fit(**whole)
+    mg.fit(**given, checkpoint=path, callbacks=[stop_after(5)])
+    found = mg.load(path)
+    fit = {key: x for key, x in found["fit"].items() if key not in ("waiting", "drawing")}
+    mg.save(path, given["model"], optimizer=found["optimizer"], fit=fit)
+    again = small(checkpoint=path)
+    mg.fit(**again)
+    assert weights(again["model"]) == weights(whole["model"])
+
+
 def test_going_on_with_other_arguments_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     mg.fit(**small(checkpoint=path))
@@ -1093,6 +1108,12 @@ def test_going_on_with_other_arguments_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=says):
             mg.fit(**given)
         assert weights(given["model"]) == before
+    whole = mg.load(path)
+    for name in ("arguments", "seconds", "seed", "taken", "totals", "history", "best"):
+        fit = {key: x for key, x in whole["fit"].items() if key != name}
+        mg.save(path, small()["model"], optimizer=whole["optimizer"], fit=fit)
+        with pytest.raises(ValueError, match=r"is not of fit\(checkpoint=…\): remove it, or give another path"):
+            mg.fit(**small(checkpoint=path))
     mg.save(path, n=1)
     with pytest.raises(ValueError, match="is not of fit"):
         mg.fit(**small(checkpoint=path))
@@ -1141,7 +1162,8 @@ ALIKE: list[Any] = [
     lambda: functools.partial(to_a_power, scale=2.0), lambda: again(squares), lambda: again(to_a_power),
     lambda: again(F.mse_loss), lambda: again(F.huber_loss), lambda: Scaled(1.0), lambda: Scaled(2.0),
     lambda: Scaled(1.0).compute, lambda: Scaled(2.0).compute,
-    lambda: nn.HuberLoss(delta=1.0), lambda: nn.HuberLoss(delta=2.0),
+    lambda: nn.HuberLoss(delta=1.0), lambda: nn.HuberLoss(delta=2.0), lambda: weighted(np.zeros(3000)),
+    lambda: weighted(np.eye(1, 3000, 1500)), lambda: lambda out, y: out if y in {1, "a", None} else y,
 ]  # fmt: skip
 
 
@@ -1277,12 +1299,30 @@ def test_on_a_terminal_a_bar_moves(
     tqdm = pytest.importorskip("tqdm").tqdm
     monkeypatch.setattr("tqdm.tqdm", functools.partial(tqdm, mininterval=0))  # draws every step
     mg.fit(**small(progress=True), metrics={"off": lambda out, y: np.abs(out - y).mean()})
-    drawn = capsys.readouterr().err.replace("\n", "\r").split("\r")
+    written = capsys.readouterr().err
+    drawn = written.replace("\n", "\r").split("\r")
     for epoch in (1, 2):
         bars = [text for text in drawn if text.startswith(f"epoch {epoch}/2: ") and "/4 [" in text]
         assert [text.split("/4 [")[0][-1] for text in bars] == ["0", "1", "2", "3", "4"]
+        assert "cost" not in bars[0]  # of the epoch before
+        assert re.search(rf"\r +\repoch {epoch}/2: cost [^\r]* s\)\n", written)  # the bar makes room for the line
         line = next(text for text in drawn if text.startswith(f"epoch {epoch}/2: cost"))
         assert bars[-1].strip().endswith(line.split(": ")[1].split(" (")[0] + "]")  # of the whole epoch at its end
+
+
+def test_a_bar_goes_on_where_the_checkpoint_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    tqdm = pytest.importorskip("tqdm").tqdm
+    mg.fit(**small(checkpoint=tmp_path / "run.npz", callbacks=[stop_after(2)]))
+    made: list[Any] = []
+    monkeypatch.setattr("tqdm.tqdm", lambda **options: made.append(tqdm(mininterval=0, **options)) or made[0])
+    mg.fit(**small(checkpoint=tmp_path / "run.npz", progress=True))
+    assert made[0].disable  # it was closed
+    drawn = capsys.readouterr().err.replace("\n", "\r").split("\r")
+    bars = [text for text in drawn if text.startswith("epoch 1/2: ") and "/4 [" in text]
+    assert [text.split("/4 [")[0][-1] for text in bars][:2] == ["0", "3"]
 
 
 def test_a_history_is_drawn() -> None:

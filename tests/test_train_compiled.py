@@ -151,6 +151,20 @@ def test_what_is_recorded_is_taken_once(backend: Any, recorded: list[Any]) -> No
     assert len(recorded) == (1 if backend == "numpy" else 2)
 
 
+@pytest.mark.parametrize("backend", [NATIVE])
+def test_where_a_program_does_not_run_each_step_is_an_eager_one(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from microgradnet.programs.native.program import NativeProgram
+    from microgradnet.programs.numpy_code import OtherProgram
+
+    def refused(self: Any, arguments: Any) -> None:
+        raise OtherProgram
+
+    monkeypatch.setattr(NativeProgram, "__call__", refused)
+    eager, native = small(epochs=1, batch_size=10), small(epochs=1, batch_size=10, compile=backend)
+    assert mg.fit(**eager)["cost"] == mg.fit(**native)["cost"]
+    assert weights(native["model"]) == weights(eager["model"])
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_callbacks_and_schedules_change_what_the_next_step_does(backend: Any) -> None:
     """Another lr, a frozen layer, an array that is assigned to a parameter, the gradient that is looked at."""
@@ -313,8 +327,11 @@ def test_a_file_says_how_its_steps_ran_and_going_on_otherwise_is_told(tmp_path: 
     found["fit"]["arguments"]["backend"] = "native"
     mg.load(path, given["model"])
     mg.save(path, given["model"], optimizer=found["optimizer"], fit=found["fit"])
-    with pytest.warns(UserWarning, match="whose steps were native, and goes on with numpy ones: .* not the bits"):
+    with pytest.warns(
+        UserWarning, match="whose steps were native, and goes on with numpy ones: .* not the bits"
+    ) as told:
         mg.fit(**given)
+    assert told[0].filename == __file__  # where fit was called
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         mg.fit(**small(epochs=4, checkpoint=path, compile="numpy"))

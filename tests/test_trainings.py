@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import re
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -104,6 +107,29 @@ def resumed() -> Iterator[str]:
     yield from fitted(checkpoint="run.npz", callbacks=[stop], progress=True)
 
 
+def in_a_notebook(tick: float, **changed: Any) -> Iterator[str]:
+    """What its kernel is shown, one page in place of the other, by a clock that moves `tick` seconds at each look."""
+    pages: list[str] = []
+    handle = SimpleNamespace(update=lambda page: pages.append(page._repr_html_()))
+    shell, looks = SimpleNamespace(kernel=object()), itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: tick * next(looks), perf_counter=lambda: tick * next(looks))
+
+    def display(page: Any, display_id: bool = False) -> Any:
+        pages.append(f"{page._repr_html_()} {display_id}")
+        return handle
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+        patch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+        patch.setattr("microgradnet.train.live.time", clock)
+        patch.setattr("microgradnet.train.run.time", clock)
+        yield from fitted(progress=True, **changed)
+    for page in pages:
+        yield " ".join(
+            [*re.findall(r"width:[.\d]+%", page), *re.sub("<[^>]*>", " ", page.replace("<span", " ~ <")).split()]
+        )
+
+
 def predicted() -> Iterator[str]:
     model = nn.Sequential(nn.Linear(3, 3, seed=0), nn.Dropout(0.5, seed=1)).astype(np.float64)
     for size in (1, 7, 256):
@@ -173,6 +199,11 @@ DESCRIBED: dict[str, Callable[[], Iterator[str]]] = {
         callbacks=[train.CSVLog("log.csv"), train.BestWeights("best.npz", by="cost"), train.ReduceOnPlateau(
             by="cost", patience=0, threshold=0.5)])),
     "a checkpoint": lambda: in_a_folder(resumed),
+    "in a notebook": lambda: in_a_notebook(5 / 128, classes=True, metrics="accuracy", validation=0.25, epochs=4),
+    "in a notebook, batches without a length": lambda: in_a_notebook(
+        1 / 16, x=lambda: iter([(X[:5], Y[:5]), (X[5:], Y[5:])]), y=None, epochs=7, patience=6),
+    "in a notebook, from a checkpoint": lambda: in_a_folder(lambda: itertools.chain(
+        in_a_notebook(1 / 16, checkpoint="run.npz", epochs=1), in_a_notebook(1 / 16, checkpoint="run.npz"))),
     "predicted and measured": predicted,
     "step sizes": tried,
     "estimators": estimated,

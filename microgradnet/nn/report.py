@@ -27,8 +27,9 @@ class GradientReport(str):
     def _repr_html_(self) -> str:
         from .. import markup
 
-        most = abs(self.top[0][1]) if self.top else 0.0
-        strongest = [(name, f"{slope:+.4g}", way(slope), f"{share(slope, most):.2f}") for name, slope in self.top]
+        strongest = [
+            (name, f"{slope:+.4g}", way(slope), f"{share(slope, abs(self.top[0][1])):.2f}") for name, slope in self.top
+        ]
         return markup.beside(
             markup.table(HEAD, self.rows, range(1, len(HEAD))),
             markup.table(("the numbers that matter most", "slope", "nudge", "of the first"), strongest, (1, 3)),

@@ -179,7 +179,7 @@ class LBFGS(Optimizer):
         new = self._options({**state_dict["param_groups"][0], "params": group["params"]}, "group 0: ")
         group.clear()
         group.update(new)
-        self._known = [dict(new)]
+        self._known = [new]
         self._memory = Memory.unpacked(state_dict["state"])
 
 

@@ -131,7 +131,7 @@ class Reading:
         self.revived: list[Any] = []  # new ones in these states
         self.things: dict[str, Any] = {}
         if not meta:
-            self.things["model"] = SavedModule(dict(self.arrays), {})
+            self.things["model"] = SavedModule(self.arrays, {})
             return
         manifest = meta["manifest"]
         if digest(manifest, arrays) != meta["sha256"]:

@@ -98,7 +98,7 @@ def held_out(validation: Any) -> Batch:
             f"{brief(validation)}"
         )
     x, y = examples("validation[0]", validation[0], "validation[1]", validation[1])
-    return Batch(x, y, len(y), True, weights("validation[2]", [*validation, None][2], len(y)))
+    return Batch(x, y, len(y), weight=weights("validation[2]", [*validation, None][2], len(y)))
 
 
 def check_model(model: Any) -> None:

@@ -29,7 +29,7 @@ def in_good_order(function: Function) -> Callable[[Run], None]:
 MOMENTS = ("on_start", "before_step", "on_batch", "on_epoch", "on_end")
 
 
-def by_moment(callbacks: Any, rank: int = 0) -> dict[str, list[Callable[[Run], None]]]:
+def by_moment(callbacks: Any, rank: int) -> dict[str, list[Callable[[Run], None]]]:
     """What to call at each moment, in the order of the list. TypeError for what is no callback.
 
     Of many processes that train together all are told, except by what writes files: that is done on rank 0.

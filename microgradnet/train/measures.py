@@ -84,7 +84,7 @@ def evaluate(
         held = source_of("x", x, batch_size, 0)
     else:
         x, y = examples("x", x, "y", y)
-        held = Batch(x, y, len(y), True, weights("sample_weight", sample_weight, len(y)))
+        held = Batch(x, y, len(y), weight=weights("sample_weight", sample_weight, len(y)))
     if loss is None and not metrics:
         raise ValueError("evaluate measures a loss=, metrics=, or both, and got neither")
     loss = None if loss is None else loss_of(loss)
@@ -170,7 +170,7 @@ def dealt_out(model: Module, source: Dealer) -> tuple[Any, Batch]:
             targets.append(batch.y)
             weights += [batch.weight] if batch.weight is not None else []
     y = np.concatenate(targets)
-    return together(outputs), Batch((), y, len(y), True, np.concatenate(weights) if weights else None)
+    return together(outputs), Batch((), y, len(y), weight=np.concatenate(weights) if weights else None)
 
 
 def number(x: Any) -> float:

@@ -25,7 +25,7 @@ from .around import ModesKept
 from .before import Before
 from .loop import given
 from .measures import Function, number
-from .named import Weighted, each, loss_of
+from .named import Weighted, loss_of
 from .run import Moves
 from .sources import ArraySource, Batch, Source
 from .step import differentiable
@@ -108,8 +108,6 @@ def find_lr(
             raise ValueError(
                 "x can be gone through once, and would be used up: give a list, or a function that begins anew"
             )
-        if sample_weight is not None:
-            each(loss)  # raises, where it does not tell the examples apart
         weighed = not isinstance(source, ArraySource) or source.weight is not None
         measure = Weighted(loss) if weighed else loss
         model.train()

@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     x: Inputs
     y: Array
     size: int  # how many examples it has
-    last: bool  # whether it is the last of its epoch
+    last: bool = False  # whether it is the last of its epoch
     weight: Array | None = None  # how much each example counts, on average over all of them 1
     own: int | None = None  # of a batch in parts, one for each rank: how many of these are more than stand-ins
 

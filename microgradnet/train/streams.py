@@ -164,7 +164,7 @@ class Stream:
                 f"{self.name} cannot say where it stands: this epoch is begun anew, {done} batches are passed over. If "
                 f"its order is random, the training is another than it would have been. What has state_dict() and "
                 f"load_state_dict() can say so",
-                stacklevel=2,
+                stacklevel=5,
             )
             for _ in range(done):
                 next(dealt, None)

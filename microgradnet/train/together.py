@@ -173,17 +173,14 @@ class Together(Alone):
 
     def stopped(self, run: Run) -> None:
         self.world.counts = True  # that was of the batch
-        if self.world.sum(np.array([float(bool(run.stopped))]))[0]:
+        if self.world.sum([float(bool(run.stopped))])[0]:
             run.stopped = next(filter(None, self.world.gather(run.stopped)))
 
     def ends_epoch(self, run: Run) -> None:
-        arrays = run.model.state_dict()
-        found = self.world.gather(digest(arrays.values()))
-        if len(set(found)) > 1:
-            self.world.agree(
-                f"after epoch {run.history['epoch'][-1]} what was trained",
-                *[f"{k} {digest([x])}" for k, x in arrays.items()],
-            )
+        self.world.agree(
+            f"after epoch {run.history['epoch'][-1]} what was trained",
+            *[f"{name} {digest([x])}" for name, x in run.model.state_dict().items()],
+        )
 
     def states(self) -> list[Any]:
         return self.world.gather([rng.bit_generator.state for rng in self.generators])

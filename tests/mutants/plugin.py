@@ -39,10 +39,9 @@ def take() -> set[str]:
     """What was reached since the last call, in programs that were started too."""
     found = set(switches.REACHED)
     for file in Path(os.environ["MUTANTS_REACHED"]).iterdir():
-        if file.suffix:  # begun, and perhaps never ended
-            continue
-        found |= ast.literal_eval(file.read_text())
-        file.unlink()
+        if not file.suffix:
+            found |= ast.literal_eval(file.read_text())
+            file.unlink()
     switches.REACHED.clear()
     return found
 

@@ -42,14 +42,14 @@ def install() -> None:
     builtins.__mutant__ = chosen  # type: ignore[attr-defined]
     builtins.__reached__ = REACHED.add  # type: ignore[attr-defined]
     if "MUTANTS_REACHED" in os.environ:
-        atexit.register(leave_word, Path(os.environ["MUTANTS_REACHED"], uuid.uuid4().hex))
+        atexit.register(leave, Path(os.environ["MUTANTS_REACHED"]))
 
 
-def leave_word(file: Path) -> None:
-    """What this program reached, whole or not at all: it may be stopped while it writes."""
-    begun = file.with_suffix(".part")
-    begun.write_text(repr(REACHED))
-    begun.rename(file)
+def leave(folder: Path) -> None:
+    """Leave what was reached in a file of its own, whole or not there: a program may outlive the test that began it."""
+    unfinished = folder / f"{uuid.uuid4().hex}.unfinished"  # named now: a program that forked ends more than once
+    unfinished.write_text(repr(REACHED))
+    unfinished.rename(unfinished.with_suffix(""))
 
 
 class Place(NamedTuple):
