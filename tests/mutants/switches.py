@@ -42,8 +42,7 @@ def install() -> None:
     builtins.__mutant__ = chosen  # type: ignore[attr-defined]
     builtins.__reached__ = REACHED.add  # type: ignore[attr-defined]
     if "MUTANTS_REACHED" in os.environ:
-        file = Path(os.environ["MUTANTS_REACHED"], uuid.uuid4().hex)
-        atexit.register(lambda: file.write_text(repr(REACHED)))
+        atexit.register(lambda: Path(os.environ["MUTANTS_REACHED"], uuid.uuid4().hex).write_text(repr(REACHED)))
 
 
 class Place(NamedTuple):
