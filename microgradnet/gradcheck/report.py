@@ -11,6 +11,7 @@ from ..words import fields, printable
 
 MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED = "match", "mismatch", "kink", "cannot tell", "unchecked"
 VERDICTS = (MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED)
+HEAD = ("input", "shape", *VERDICTS, "largest gap")
 
 
 class Element(NamedTuple):
@@ -148,7 +149,7 @@ class GradReport:
         head = f"{self.word}: the gradient of {self.what}, {self.coverage}"
         lines = [head, ""]
         rows = [[printable(cell) for cell in row] for row in self.rows()]  # before the columns are made even
-        table = [["input", "shape", *VERDICTS, "largest gap"], *rows]
+        table = [[*HEAD], *rows]
         widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
         if len(table) > 30:
             table[30:] = [[f"… and {len(table) - 30} more", *[""] * (len(widths) - 1)]]
@@ -174,7 +175,7 @@ class GradReport:
         return markup.card(
             f'<b style="color:{colour}">{self.word}</b>: the gradient of {markup.escaped(self.what)}, '
             f"{markup.escaped(self.coverage)}",
-            markup.table(("input", "shape", *VERDICTS, "largest gap"), self.rows(), range(2, 3 + len(VERDICTS))),
+            markup.table(HEAD, self.rows(), range(2, len(HEAD))),
             markup.program(text) if text else "",
         )
 

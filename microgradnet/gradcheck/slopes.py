@@ -118,7 +118,7 @@ def extrapolated(three: list[Pair], ratio: float) -> Slope:
     a, b = ratio**2 - 1, ratio**4 - 1
     t1, t2 = d1 + (d1 - d0) / a, d2 + (d2 - d1) / a
     value = t2 + (t2 - t1) / b
-    error = max(abs(value - t2), abs(t2 - t1)) + 2 * max(pair.noise for pair in three)
+    error = abs(t2 - t1) + 2 * max(pair.noise for pair in three)
     if not math.isfinite(value):
         return Slope(math.nan, math.inf)
     return Slope(value, error)
