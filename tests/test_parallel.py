@@ -322,7 +322,9 @@ def test_what_stands_in_for_no_examples_adds_zeros(mpi: Any) -> None:
 
 def test_what_one_rank_alone_has_is_nothing_on_the_others(mpi: Any) -> None:
     with worlds.World(Others(1, 3, [0, 5], [["a"], ["a", "b"]])) as world:
-        with pytest.raises(ValueError, match="what is built is not the same on all ranks: nothing on rank 0, b on rank "):
+        with pytest.raises(
+            ValueError, match="what is built is not the same on all ranks: nothing on rank 0, b on rank "
+        ):
             world.agree("what is built", "a", "b")
         world.agree("the rest", "a", "b")
 
@@ -338,7 +340,9 @@ def test_gradients_are_the_mean_over_the_examples_of_all_ranks(dtype: Any, mpi: 
         assert mean.take(1, 6.0) == 3.0
         assert [a.grad.tolist(), b.grad.tolist(), c.grad] == [[4.0, 5.0], [[1.5, 2.25]], None]
         assert (a.grad.dtype, b.grad.dtype) == (dtype, np.float32)
-        with pytest.raises(ValueError, match="b has a gradient on some ranks and not on rank 0, where the step is comp"):
+        with pytest.raises(
+            ValueError, match="b has a gradient on some ranks and not on rank 0, where the step is comp"
+        ):
             mean.met(True, 1, 6.0, a.grad, None, None)
         world.quiet = True
         a.grad, b.grad = np.full(2, np.nan), None

@@ -85,6 +85,17 @@ def test_float64_is_float64(path: Path) -> None:
     np.testing.assert_allclose(loaded(path)(torch.from_numpy(x)).detach().numpy(), model(x).data, rtol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_whole_numbers_stay_what_they_are(dtype: Any, path: Path) -> None:
+    torch, x = pytest.importorskip("torch"), np.arange(100, 124).reshape(2, 12).astype(dtype)
+    for f in (np.round, lambda x: np.round(x, 1), lambda x: x // 3, lambda x: x % 3, lambda x: x * 3, np.square):
+        mg.save_torch(path, lambda x, f=f: f(x) * 0.5, x)
+        np.testing.assert_array_equal(loaded(path)(torch.from_numpy(x)).numpy(), f(x) * 0.5)
+    for f in (np.reciprocal, lambda x: np.round(x, -1)):
+        with pytest.raises(TypeError, match=r"^save_torch: (reciprocal|round) at .*: .*whole numbers"):
+            mg.save_torch(path, lambda x, f=f: f(x) * 0.5, x)
+
+
 def test_it_has_the_gradients_of_the_model(path: Path) -> None:
     torch = pytest.importorskip("torch")
     model = nn.MLP(3, [8, 2], seed=0).astype(np.float64).freeze("layers.0.bias")
