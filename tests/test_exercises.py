@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from microgradnet import functional as F
+from microgradnet.gradcheck import check_grads
 from microgradnet.testing import exercises
 from microgradnet.testing.exercises import forwards
+from microgradnet.testing.exercises.rules import culprit_of
+from microgradnet.testing.exercises.whole import drawn, hint_on
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -135,6 +138,24 @@ def in_place(g: Any, out: Any, x: Any) -> Any:
     return g
 
 
+def unsummed(gw1: Any, gb1: Any, gw2: Any, gb2: Any) -> Any:
+    return gw1, np.ones((5, 1)) * gb1, gw2, gb2
+
+
+def transposed(gw1: Any, gb1: Any, gw2: Any, gb2: Any) -> Any:
+    return gw1.T, gb1, gw2, gb2
+
+
+def before_tanh(x: Any, y: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
+    z = x @ w1 + b1
+    return 0, 0, z.T @ (np.tanh(z) @ w2 + b2 - y) / len(x), 0
+
+
+def mixed(right: Any, wrong: Any, which: int) -> Any:
+    """The gradients of an answer, of which one is that of another."""
+    return [wrong[i] if i == which else g for i, g in enumerate(right)]
+
+
 WRONG: dict[str, list[tuple[Any, int, str]]] = {  # an answer, the promises it keeps, and what the hint says
     "multiply": [
         ((lambda g, out, x, y: y, lambda g, out, x, y: x), 1, "multiplied by g"),
@@ -190,6 +211,13 @@ WRONG: dict[str, list[tuple[Any, int, str]]] = {  # an answer, the promises it k
         (lambda *args: network(*args, slope=lambda hidden: hidden), 1, "not hidden"),
         (lambda *args: network(*args, by=2.0), 1, "cancel"),
         (lambda *args: network(*args)[:3], 0, "return gw1, gb1, gw2, gb2"),
+        (lambda *args: unsummed(*network(*args)), 0, "a bias is added to every row: its gradient is the sum"),
+        (lambda *args: transposed(*network(*args)), 0, "^$"),
+        (lambda *args: mixed(network(*args), network(*args, by=-1.0), 3), 1, "^its sign: the error is the output"),
+        (lambda *args: mixed(network(*args), before_tanh(*args), 2), 1, "w2 is multiplied by what tanh returns"),
+        (lambda *args: mixed(network(*args), network(*args, slope=lambda h: 1.0), 0), 1, "1 - hidden²$"),
+        (lambda *args: mixed(network(*args), network(*args, slope=lambda h: h), 0), 1, "not hidden$"),
+        (lambda *args: mixed(network(*args), network(*args, by=0.3), 1), 1, "^$"),
     ],
     "order": [
         (depth_first, 1, "not whole until"),
@@ -290,6 +318,24 @@ def test_what_is_no_order_of_a_graph_is_told() -> None:
         marks = exercises.order.mark(answer)
         assert not marks
         assert seen in marks.seen, marks.seen
+
+
+def test_the_numbers_that_show_what_is_wrong_are_those_of_the_rule_or_else_of_the_report() -> None:
+    element = check_grads(lambda x: x * x, 3.0, gradient=lambda x: x)
+    assert culprit_of(element).startswith("x: 3 by the gradient, 6 ± ")
+    assert culprit_of(check_grads(lambda x: x * 2, [1.0])).startswith("ok: the gradient of <lambda>")
+
+
+def test_hints_of_a_network_fit_an_answer_of_the_same_shape_to_six_digits() -> None:
+    arguments = drawn(3, 2, 2, 1, 0)
+    slope = network(*arguments)[0]
+    for by, hint in ((3.0, "divide by 3"), (2.0, "cancel"), (-1.0, "its sign")):
+        wrong = by * slope
+        assert hint in hint_on(wrong, slope, "w1", arguments)
+        assert hint in hint_on(wrong * (1 + 0.9e-6), slope, "w1", arguments)
+        assert hint_on(wrong * (1 + 1.05e-6), slope, "w1", arguments) == ""
+        assert hint_on(wrong[:1], slope, "w1", arguments) == ""
+    assert hint_on(slope * 0 + 2.05e-9, slope * 0, "w1", arguments) == ""
 
 
 def test_a_task_says_what_is_given_and_what_is_wanted() -> None:
