@@ -627,6 +627,24 @@ def test_the_report_is_data_a_table_and_html() -> None:
     assert report.raise_on_failure() is report
 
 
+def test_what_a_report_holds_are_plain_numbers() -> None:
+    """Not NumPy's, which print their type."""
+    x, wrong = np.array([[0.0, 1.5]]), primitive(lambda g, out, x: g * np.sign(x) * 1.1)(lambda x: np.abs(x))
+    flat = primitive(lambda g, out, x: g * 2.5 * x)(lambda x: 1e16 + np.square(x))
+    for f, at in ((np.abs, x), (wrong, x), (flat, x), (np.sin, x), (flat, 1.0), (lambda x: wrong(x).sum(), x)):
+        report = check_grads(f, at, samples=None if at is not x else 1)
+        for e in report.elements:
+            assert {type(number) for number in e[3:]} == {float}
+            assert {type(e.gap), *map(type, e.badness)} == {float, bool}
+            assert {int, *map(type, e.place)} == {int}
+        for culprit in report.culprits:
+            assert {type(number) for number in culprit[3:6]} == {float}
+            assert type(culprit.input) is int
+        told = (report.is_wrong, report.is_unknown, *map(report.count, ("match", "mismatch")))
+        assert {type(answer) for answer in told} == {bool, int}
+    assert check_grads(lambda x: x * 2.0, np.zeros((0, 3))).is_unknown is False
+
+
 def test_the_worst_comes_first() -> None:
     @primitive(lambda g, out, x: g * 2 * x * np.array([1.1, 1.0, 3.0]))
     def bad(x: Any) -> Any:

@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from microgradnet.testing import (
     TINY,
     UNIT,
     Domain,
+    Run,
     arrays,
     broadcastable,
     calls,
@@ -39,7 +41,7 @@ from microgradnet.testing import (
     shapes,
     values,
 )  # fmt: skip
-from microgradnet.testing.points import found_at, slope, special_points
+from microgradnet.testing.points import Found, Sides, found_at, is_ordinary, sides, slope, special_points
 
 # --------------------------------------------------------------------------------------------------------- strategies
 
@@ -560,6 +562,97 @@ def test_without_hypothesis_it_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     wanted = 'ImportError: microgradnet.testing needs Hypothesis: pip install "microgradnet[test]"'
     assert done.stderr.splitlines()[-1] == wanted
+
+
+def test_results_that_are_more_the_second_time_are_not_the_same() -> None:
+    given = iter([({}, [Value(1.0)]), ({}, [Value(1.0), Value(2.0)])])
+    with pytest.raises(ValueError, match="zip"):
+        MODULE_LAWS[-1](types.SimpleNamespace(backward=lambda: next(given)))
+    given = iter([({"w": Value(1.0)}, []), ({}, [])])
+    with pytest.raises(ValueError, match="zip"):
+        MODULE_LAWS[-1](types.SimpleNamespace(backward=lambda: next(given)))
+
+
+def test_a_module_that_returns_plain_arrays_is_told_so() -> None:
+    run = Run(lambda seed: Net(seed, np.tanh), 0, [np.ones(4)], {})
+    with pytest.raises(AssertionError, match="Writes returns no Value that gradients flow from"):
+        run.forward(type("Writes", (nn.Module,), {"forward": lambda self, x: np.ones(3)})(), np.ones(3))
+
+
+def beside(*slopes: float, unbounded: tuple[float, ...] = ()) -> Sides:
+    return Sides(True, [*slopes], [*unbounded])
+
+
+def test_what_slopes_beside_a_point_allow() -> None:
+    """Between the two, and a thousandth of the larger and of 1 beside them; NaN where they differ by more."""
+    for low, high in ((1.0, 3.0), (-3.0, 1.0), (-3.0, -1.0)):
+        near = 1e-3 * (1 + 3)
+        assert [beside(high, low).allow(x) for x in (low - 1.01 * near, low - 0.99 * near)] == [False, True]
+        assert [beside(low, high).allow(x) for x in (high + 1.01 * near, high + 0.99 * near)] == [False, True]
+    assert [beside(3.0, 3.0 + gap).allow(math.nan) for gap in (3.99e-3, 4.01e-3)] == [False, True]
+    assert not beside(0.0, 1.0e-3).allow(math.nan)
+    assert beside().allow(math.inf)
+    assert beside().allow(math.nan)
+    steep = beside(unbounded=(-5.0, 7.0))
+    assert [steep.allow(g) for g in (math.inf, -math.inf, 3.0)] == [True, True, True]
+    assert [beside(unbounded=(7.0,)).allow(g) for g in (math.inf, -math.inf, 3.0, math.nan)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_beside_a_point_slopes_are_measured_by_two_steps_to_each_side() -> None:
+    seen: list[float] = []
+
+    def noted(x: Any) -> Any:
+        seen.append(float(x))
+        return x * x
+
+    row = made_by(lambda g, out, x: g * 2 * x)(noted)
+    for at in (0.0, 0.5, -8.0):
+        size = max(1.0, abs(at))
+        seen.clear()
+        found = sides(row, Found((at,), at * at, (2 * at,)), {}, 0)
+        moves = [side * size * step for side in (-1, 1) for step in (2.0**-10, 2.0**-20)]
+        assert {x - at for x in seen} == set(moves)
+        assert found.slopes == pytest.approx([2 * at + moves[1], 2 * at + moves[3]], rel=1e-6, abs=1e-9)
+        assert (found.defined, found.unbounded) == (True, [])
+    for at, near in (
+        (np.inf, 10.5),
+        (-np.inf, -10.5),
+        (HUGE, 10.5),
+        (-HUGE, -10.5),
+        (TINY, 2.0**-10),
+        (-TINY, -(2.0**-10)),
+    ):
+        seen.clear()
+        assert sides(row, Found((at,), at * at, (2 * at,)), {}, 0) == (True, [], [])
+        assert seen == [near]
+
+
+def test_a_slope_that_a_smaller_step_changes_grows_without_bound() -> None:
+    """By more than a hundredth of itself and of 1: of 3x + bend·|x|·x it changes by bend·2^-10."""
+
+    def steady(bend: float, to: float = 3.0) -> bool:
+        row = made_by(lambda g, out, x: g)(lambda x: to * x + bend * x * abs(x))
+        found = sides(row, Found((0.0,), 0.0, (to,)), {}, 0)
+        assert len(found.slopes) + len(found.unbounded) == 2
+        return not found.unbounded
+
+    for to in (3.0, -3.0):
+        assert [steady(share * 10 * 1e-3 * (1 + 3) * 2**10, to) for share in (-1.02, -0.98, 0.98, 1.02)] == [
+            False, True, True, False,
+        ]  # fmt: skip
+
+
+def test_what_is_ordinary_is_0_or_no_denormal_and_not_the_largest() -> None:
+    numbers = [0.0, -0.0, TINY, -TINY, 2 * TINY, 1.0, -HUGE, HUGE, np.inf, np.nan, True]
+    assert [is_ordinary(x) for x in numbers] == [
+        True, True, False, False, True, True, False, False, False, False, True,
+    ]  # fmt: skip
+    assert {type(is_ordinary(np.float64(x))) for x in numbers} == {bool}
 
 
 def test_a_slope_beside_a_pole_leaves_the_pole_out() -> None:
