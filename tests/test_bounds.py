@@ -20,6 +20,7 @@ from microgradnet.gradcheck.judge import agree, is_plain, is_refuted, is_sharp, 
 from microgradnet.gradcheck.pairs import EPS, Pair, amount, digits_of, last_digit
 from microgradnet.gradcheck.point import Point
 from microgradnet.gradcheck.precision import problems_in_float32
+from microgradnet.gradcheck.report import Element
 from microgradnet.gradcheck.slopes import FIRST_STEP, Look, Slope, extrapolated, kink_in, quick_slope, size_of
 from microgradnet.gradcheck.still import moves_far_away, stands_still
 
@@ -108,7 +109,17 @@ def test_what_speaks_against_a_gradient_is_seen_on_the_scale_on_which_it_turns_r
     assert not refuted(0.1, seen=Slope(math.nan, math.inf))
 
 
-# -------------------------------------------------------------------------------------------------------------- slopes
+def test_the_gap_of_an_element_is_of_the_larger_of_both_or_of_the_error_bar() -> None:
+    def gap(analytic: float, numerical: float, error: float = 0.0) -> float:
+        return Element("x", (), "match", analytic, numerical, error).gap
+
+    assert [gap(3.0, -1.0), gap(-1.0, 3.0), gap(1.0, 3.0, 4.0), gap(1.0, 4.0, math.inf)] == [4 / 3, 4 / 3, 0.5, 0.75]
+    assert gap(0.0, 0.0) == 0.0
+    odd = [(math.nan, 0.0), (0.0, math.nan), (math.inf, 1.0), (math.inf, math.inf), (1.0, -math.inf)]
+    assert {gap(*both) for both in odd} == {math.inf}
+
+
+# --------------------------------------------------------------------------------------------- what is moved, and how
 
 
 def test_a_number_is_moved_on_its_own_scale_or_that_of_the_others() -> None:

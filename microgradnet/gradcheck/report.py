@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -23,15 +24,17 @@ class Element(NamedTuple):
     analytic: float
     numerical: float
     error: float  # of the numerical slope
-    left: float = float("nan")  # at a kink, the slopes on its two sides
-    right: float = float("nan")
+    left: float = math.nan  # at a kink, the slopes on its two sides
+    right: float = math.nan
 
     @property
     def gap(self) -> float:
         """How far apart the two are, relative to the larger; to the error bar if both are less than that."""
-        size = max(abs(self.analytic), abs(self.numerical), self.error if np.isfinite(self.error) else 0.0)
-        gap = abs(self.analytic - self.numerical) / size if size else 0.0
-        return float("inf") if np.isnan(gap) else gap
+        gap = abs(self.analytic - self.numerical)
+        if not math.isfinite(gap):
+            return math.inf
+        size = max(abs(self.analytic), abs(self.numerical), self.error if math.isfinite(self.error) else 0.0)
+        return gap / size if size else 0.0
 
     @property
     def badness(self) -> tuple[bool, float]:
@@ -41,7 +44,7 @@ class Element(NamedTuple):
     def __str__(self) -> str:
         place = f"{self.name}{list(self.place)}" if self.place else self.name
         text = f"{place}: {self.analytic:.9g} by the gradient, {self.numerical:.9g} ± {self.error:.1g} by the slope"
-        return printable(text + ("" if np.isnan(self.left) else f" (left {self.left:.6g}, right {self.right:.6g})"))
+        return printable(text + ("" if math.isnan(self.left) else f" (left {self.left:.6g}, right {self.right:.6g})"))
 
     def __repr__(self) -> str:
         return fields(self)
