@@ -145,6 +145,7 @@ x.swapaxes(0, 1).reshape(3, n, 2, 2)[:, ::-1] | x.reshape(n, 1, 12) * np.ones((1
 np.stack([x] * n) | x[[0, -1], [1, 2]] | x[:, x0[:3] > 0, [1, 3]] | x[:, np.ones((3, 4), bool)] | x[0, :, [1, 1]]
 x[:, :, np.argsort(x[0, 0]) > 1] | x[n - 1 :: -1] | [x * 2] if n > 2 else [x * 2] * 2 | np.isinf(np.exp(x * 1e3)) * x
 F.scaled_dot_product_attention(*[x.swapaxes(0, 1)] * 3, is_causal=True) | np.isnan(np.log(-1 - x * x)) * x
+x + (n - 0.4) | x / (n - 0.4) | x + n * 1e7
 TABLE["sum_pool2d"](x[None], kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(2, 2), size=(1, 2))
 np.argsort(x[:1], axis=None) | np.argsort(x, axis=-2) | x[:, :, None].sum((-1, 1)) | x[:, 1:][:, :-1, 0] | x.sum(())
 """

@@ -29,6 +29,7 @@ from microgradnet.testing import (
     REAL,
     TINY,
     UNIT,
+    Call,
     Domain,
     Run,
     arrays,
@@ -41,7 +42,18 @@ from microgradnet.testing import (
     shapes,
     values,
 )  # fmt: skip
-from microgradnet.testing.points import Found, Sides, found_at, is_ordinary, sides, slope, special_points
+from microgradnet.testing import laws as of_laws
+from microgradnet.testing.points import (
+    Found,
+    Sides,
+    by_statement,
+    found_at,
+    is_ordinary,
+    sides,
+    slope,
+    special_points,
+    unless_stated,
+)
 
 # --------------------------------------------------------------------------------------------------------- strategies
 
@@ -562,6 +574,97 @@ def test_without_hypothesis_it_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     wanted = 'ImportError: microgradnet.testing needs Hypothesis: pip install "microgradnet[test]"'
     assert done.stderr.splitlines()[-1] == wanted
+
+
+def off_by(first: float = 0.0, second: float = 0.0, slope: float = 2000.0) -> Call:
+    """A call of slope · x + 1000 x² at 1, whose first and second derivatives are off by so much."""
+
+    def rule(g: Any, out: Any, x: Any) -> Any:
+        return g * (slope + first + 2000 * (x - 1.0) + second * (x - np.asarray(numbers(x))))
+
+    row = primitive(rule)(lambda x: slope * x + 1000 * (x - 1) ** 2)
+    return Call(row, [np.array([1.0])], [True], {}, np.array([1.0]), 0)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_how_far_a_gradient_may_be_from_its_slope_in_a_law(sign: int) -> None:
+    """A millionth of the slope and 1e-7, ten times as much for the second derivative."""
+    slope, second = OP_LAWS[:2]
+    for law, call, bound in (
+        (slope, off_by, 2000e-6 + 1e-7), (slope, lambda first: off_by(first, slope=0.0), 1e-7),
+        (second, lambda error: off_by(second=error), 2000e-5 + 1e-6),
+    ):  # fmt: skip
+        law(call(sign * 0.97 * bound))
+        with pytest.raises(AssertionError, match="is ACTUAL"):
+            law(call(sign * 1.03 * bound))
+
+
+def test_of_many_special_points_four_are_shown() -> None:
+    nan = made_by(lambda g, out, x: g * x * np.nan, elementwise=True)(SQUARE)
+    with np.errstate(all="ignore"), pytest.raises(AssertionError) as error:
+        OP_LAWS[-1](Call(nan, [np.ones(1)], [True], {}, np.ones(1), 0))
+    *shown, more = str(error.value).split("\n")
+    assert [line.split(" the result")[0] for line in shown] == [f"at {x}" for x in ("0.0", "1.0", "-1.0", "np.inf")]
+    assert more == "and 6 more"
+
+
+@pytest.mark.parametrize(("said", "point", "g", "slopes", "says"), [
+    (np.inf, -0.0, -np.inf, (), None), (np.inf, 0.0, -np.inf, (), "states inf"), (np.inf, -0.0, 5.0, (), "states inf"),
+    (1.0, -0.0, np.inf, (), "states 1"), (np.nan, 0.0, np.nan, (), None), (2.0, 0.0, 2.0, (2.0,), None),
+    (2.0, 0.0, 2.0, (1.0,), "states that, but the slope beside it is 1"), (2.0, 0.0, np.nan, (2.0,), "states 2"),
+])  # fmt: skip
+def test_what_is_stated_is_kept_to_the_letter(said: float, point: float, g: float, slopes: Any, says: Any) -> None:
+    found = by_statement(said, Found((point,), 0.0, (g,)), g, beside(*slopes))
+    assert found is None if says is None else says in found
+
+
+@pytest.mark.parametrize(("point", "result", "g", "seen", "says"), [
+    (0.0, np.nan, np.nan, Sides(True, [1.0], []), None), (0.0, 1.0, np.nan, Sides(False, [], []), None),
+    (0.0, 1.0, 2.0, Sides(True, [2.0], []), None), (0.0, 1.0, 2.0, Sides(True, [1.0], []), "But the slope beside it "),
+    (np.inf, np.inf, np.inf, Sides(True, [], []), None), (HUGE, np.inf, -np.inf, Sides(True, [], []), None),
+    (np.inf, np.inf, np.nan, Sides(True, [], []), "finite"), (np.inf, 1.0, np.inf, Sides(True, [], []), "finite"),
+    (1.0, np.inf, np.inf, Sides(True, [], []), "finite"),
+])  # fmt: skip
+def test_what_is_not_stated_is_finite_or_overflows(point: float, result: float, g: float, seen: Any, says: Any) -> None:
+    found = unless_stated(Found((point,), result, (g,)), 0, g, seen)
+    assert found is None if says is None else says in found
+
+
+def test_how_many_calls_are_drawn_if_nobody_says() -> None:
+    seen: list[Any] = []
+    assert holds(seen.append, calls(xexp)) == len(seen) == 40
+    property_test(xexp)(seen.append)
+    assert len(seen) == 80
+    assert holds(seen.append, st.just("the same"), 3) == 1
+    with pytest.raises(AssertionError, match="tried on 1 calls only, of 4"):
+        holds(seen.append, st.just("the same"), 4)
+
+
+def test_shapes_are_small_if_nobody_says() -> None:
+    @settings(max_examples=40, phases=[Phase.generate])
+    @given(shapes(), broadcastable(2))
+    def check(one: tuple[int, ...], two: tuple[tuple[int, ...], ...]) -> None:
+        for shape in (one, *two):
+            assert len(shape) <= 3
+            assert max(shape, default=0) <= 3
+
+    check()
+
+
+def test_a_module_is_checked_without_a_bar_and_its_inputs_have_a_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    report = types.SimpleNamespace(raise_on_failure=lambda: None, count=lambda verdict: 1)
+    monkeypatch.setattr(of_laws, "check_grads", lambda f, *args, **how: seen.append(how) or report)
+    run = Run(lambda seed: nn.Linear(1, 1, seed=seed), 7, [np.ones(1, np.float32)], {})
+    MODULE_LAWS[0](run)
+    assert seen == [{"seed": 7, "progress": False}]
+
+    @settings(max_examples=1, phases=[Phase.generate])
+    @given(runs(lambda seed: nn.ReLU(), case("n")))
+    def check(run: Run) -> None:
+        assert run.inputs[0].dtype == np.float64
+
+    check()
 
 
 def test_results_that_are_more_the_second_time_are_not_the_same() -> None:
