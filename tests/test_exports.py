@@ -215,6 +215,24 @@ def test_an_axis_that_all_inputs_have_counts_examples() -> None:
     assert [node.shape for node in graph.inputs] == [(2, Size(1, 0)), (4, Size(1, 0))]
 
 
+def test_options_that_are_numbers_of_numpys_are_plain_ones_in_a_file() -> None:
+    x, i, j = np.ones((2, 3, 4), np.float32), np.int64(1), np.int64(2)
+    for model in (
+        lambda x: np.argmax(x, i), lambda x: np.argmin(x, i, keepdims=True), lambda x: np.argsort(x, i),
+        lambda x: np.cumsum(x, i), lambda x: F.softmax(x, i), lambda x: np.stack([x, x], i),
+        lambda x: np.concatenate([x, x], i), lambda x: x.sum((i, j), keepdims=True),
+        lambda x: np.transpose(x, (i, j, 0)),
+        lambda x: np.swapaxes(x, i, j), lambda x: np.count_nonzero(x, i, keepdims=True), lambda x: x[:, i, :j],
+        lambda x: np.round(x, j), lambda x: F.max_pool2d(x, j), lambda x: np.tril(x, i), lambda x: x[:, :: -j],
+    ):  # fmt: skip
+        graph = graph_of(model, x, 0, "save")
+        for node in protobuf(fake(), graph).node:
+            for how in node.how.values():
+                parts = how if isinstance(how, (list, tuple)) else [how]
+                assert {type(part) for part in parts} <= {int, float, str}, node
+        assert "np." not in as_torch(graph)
+
+
 def test_numbers_that_a_file_cannot_hold_are_refused() -> None:
     with pytest.raises(TypeError, match=r"^save_onnx: x is of uint64, which the file's int64 cannot hold"):
         protobuf(fake(), graph_of(lambda x: x * 2.0, X.astype(np.uint64), 0, "save_onnx"))
