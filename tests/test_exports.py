@@ -215,6 +215,46 @@ def test_an_axis_that_all_inputs_have_counts_examples() -> None:
     assert [node.shape for node in graph.inputs] == [(2, Size(1, 0)), (4, Size(1, 0))]
 
 
+def test_a_model_is_called_with_other_numbers_and_other_sizes() -> None:
+    """Halved, turned round, with other signs; and batches of 1, 2, n + 1 and 2n + 3, of examples in another order."""
+    x, k, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5, 8], [2, 3]]), np.array([True, False])
+    seen: list[list[Any]] = []
+
+    def model(*given: Any) -> Any:
+        seen.append([part.data.tolist() for part in given])
+        return given[0] * 1.0
+
+    graph_of(model, (x, k, b), 0, "save")
+    for n, given in zip((1, 3, 7), seen[4:], strict=True):
+        rows = [i % 2 for i in range(n)][::-1]
+        assert given == [x[rows].tolist(), k[rows].tolist(), b[rows].tolist()]
+    assert seen[:4] == [
+        [x.tolist(), k.tolist(), b.tolist()], [[[0.5, 1.0], [1.5, 2.0]], [[2, 4], [1, 1]], [False, True]],
+        [[[2.0, 1.0], [4.0, 3.0]], [[8, 5], [3, 2]], [False, True]],
+        [[[-1.0, -2.0], [-3.0, -4.0]], [[0, 0], [0, 0]], [False, False]],
+    ]  # fmt: skip
+    seen.clear()
+    graph_of(lambda x: model(x), (np.float32(3.0),), None, "save")
+    assert seen == [[3.0], [1.5], [3.0], [-3.0]]
+    seen.clear()
+    graph_of(lambda x: model(x), np.ones(1, np.float32), 0, "save")
+    assert [len(given) for (given,) in seen] == [1, 1, 1, 1, 2, 5]
+
+
+def test_an_operation_is_told_by_its_line_and_by_the_innermost_layer() -> None:
+    inner = nn.Sequential(nn.Linear(3, 2, seed=0), np.tanh)
+    graph = graph_of(nn.Sequential(inner, lambda x: x * 2), X, 0, "save")
+    assert [node.note for node in graph.nodes] == ["layers.0.layers.0: Linear", "layers.0: Sequential", ""]
+    library, docs = fake(), {}
+    make = library.helper.make_node
+    library.helper.make_node = lambda kind, *given, **how: (
+        docs.update({kind: how.get("doc_string", "")}) or make(kind, *given, **how)
+    )
+    protobuf(library, graph)
+    assert f"{__file__}:" in docs.pop("Mul")
+    assert (docs["Shape"], docs["Identity"]) == ("", "")
+
+
 def test_options_that_are_numbers_of_numpys_are_plain_ones_in_a_file() -> None:
     x, i, j = np.ones((2, 3, 4), np.float32), np.int64(1), np.int64(2)
     for model in (
