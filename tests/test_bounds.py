@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from microgradnet import primitive
-from microgradnet.gradcheck import check_grads
+from microgradnet.gradcheck import check_grads, judge
 from microgradnet.gradcheck.directions import Field, ordinary_size
-from microgradnet.gradcheck.judge import agree, is_plain, is_refuted, is_sharp, lies_between
+from microgradnet.gradcheck.element import Spot
+from microgradnet.gradcheck.judge import agree, is_plain, is_refuted, is_sharp, judged, lies_between
 from microgradnet.gradcheck.pairs import EPS, Pair, amount, digits_of, last_digit
 from microgradnet.gradcheck.point import Point
 from microgradnet.gradcheck.precision import problems_in_float32
@@ -107,6 +108,93 @@ def test_what_speaks_against_a_gradient_is_seen_on_the_scale_on_which_it_turns_r
     )
     assert not refuted(0.1, seen=Slope(9.0, math.inf))
     assert not refuted(0.1, seen=Slope(math.nan, math.inf))
+
+
+def unlooked(*given: Any) -> Any:
+    raise AssertionError("nobody looks again")
+
+
+def test_a_slope_that_is_known_to_a_part_in_100000_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def verdict(g: float, slope: Slope, quickly: bool = False) -> Any:
+        monkeypatch.setattr(judge, "quick_slope", lambda *given: slope)
+        return judged(unlooked, ONE, ONE, 1.0, g, unlooked, quickly)
+
+    monkeypatch.setattr(judge, "careful_slope", lambda *given: Look(Slope(math.nan, math.inf), [], 0.0))
+    for value, g in ((-3.0, -3.0), (-3.0, -2.99998), (3.0, 3.00002)):
+        larger = max(abs(g), abs(value))
+        bound = turn(lambda e, v=value, g=g: verdict(g, Slope(v, e))[0] == "match", 1e-5, 1.0)  # type: ignore[misc]
+        assert bound == about(1e-5 * larger)
+    assert verdict(5.0, Slope(3.0, 1e-9)) == ("cannot tell", about_none())
+    assert verdict(5.0, Slope(3.0, 1e-9), quickly=True) == ("mismatch", Slope(3.0, 1e-9, *about_none()[2:]))
+    assert verdict(3.001, Slope(3.0, 1e-9), quickly=True)[0] == "cannot tell"
+
+
+def about_none() -> Any:
+    return Slope(pytest.approx(math.nan, nan_ok=True), math.inf, *[pytest.approx(math.nan, nan_ok=True)] * 2)
+
+
+KINK, SHARP, BLUNT = Slope(1.5, 0.0, 1.0, 2.0), Slope(3.0, 1e-6), Slope(3.0, 1.0)
+
+
+@pytest.mark.parametrize(("g", "slope", "refuted", "still", "rounding", "says"), [
+    (1.2, KINK, False, False, 0.0, "kink"), (2.2, KINK, False, False, 0.0, "mismatch"),
+    (math.nan, KINK, False, False, 0.0, "mismatch"), (0.0, Slope(math.nan, math.inf), True, True, 9.0, "cannot tell"),
+    (math.nan, SHARP, False, False, 0.0, "mismatch"), (math.inf, BLUNT, False, False, 0.0, "cannot tell"),
+    (math.nan, BLUNT, True, False, 9.0, "cannot tell"), (math.nan, BLUNT, False, True, 0.0, "mismatch"),
+    (3.0, SHARP, False, False, 0.0, "match"), (3.0, BLUNT, True, False, 9.0, "cannot tell"),
+    (3.0, BLUNT, True, True, 3.0, "match"), (-3.0, BLUNT, False, True, 3.0, "match"),
+    (3.0, BLUNT, False, True, 2.9, "cannot tell"), (3.0, BLUNT, False, False, 3.0, "cannot tell"),
+    (9.0, SHARP, True, False, 0.0, "mismatch"), (9.0, SHARP, True, True, 9.0, "mismatch"),
+    (9.0, SHARP, False, False, 9.0, "cannot tell"), (9.0, SHARP, False, True, 9.0, "match"),
+])  # fmt: skip
+def test_what_is_said_of_a_gradient_after_a_careful_look(
+    g: float, slope: Slope, refuted: bool, still: bool, rounding: float, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "quick_slope", lambda *given: Slope(math.nan, math.inf))
+    monkeypatch.setattr(judge, "careful_slope", lambda *given: Look(slope, [], 0.0))
+    monkeypatch.setattr(judge, "is_refuted", lambda *given: refuted)
+    monkeypatch.setattr(judge, "stands_still", lambda *given: still)
+    assert judged(unlooked, ONE, ONE, 1.0, g, lambda: rounding)[0] == says
+    assert judged(unlooked, ONE, ONE, 1.0, g, lambda: rounding, quickly=True)[0] == says
+
+
+def test_how_far_numbers_are_moved_to_see_what_rounding_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    x = np.array([0.0, 2.0, -3.0])
+    point = Point(lambda x: seen.append(np.array(getattr(x, "data", x))) or x * x, [x], {}, None, 0)
+    seen.clear()
+    (g,) = point.nudged(0.25)
+    (moved,) = seen
+    np.testing.assert_array_equal(np.abs(moved - x), [0.25 * 2.5, 0.5, 0.75])
+    np.testing.assert_allclose(g, 2 * moved * point.c)
+    assert point.places[0].read().tolist() == x.tolist()
+    digits: list[float] = []
+    monkeypatch.setattr(
+        point, "nudged", lambda by: digits.append(by) or [point.analytic[0] + by * np.array([1, -2, 3])]
+    )
+    np.testing.assert_allclose(point.rounding[0], 10 * 8 * EPS * np.array([1, 2, 3]), rtol=1e-2, atol=1e-16)
+    assert sorted(digits) == [-8 * EPS, -2 * EPS, 2 * EPS, 8 * EPS]
+
+
+def test_a_step_in_the_imaginary_direction_is_believed_within_the_error_bar() -> None:
+    def spot(f: Any, at: float) -> Spot:
+        return Spot(Point(f, [at], {}, None, 0), 0, ())
+
+    sine = spot(np.sin, 0.5)
+    exact = sine.point.c[0] * math.cos(0.5)
+    value, error, *_ = sine.complex_slope(Slope(exact, 1.0))  # type: ignore[misc]
+    assert (value, error) == (about(exact, 1e-14), about(64 * EPS * abs(exact)))
+    for sign in (-1, 1):
+        bound = turn(lambda e, s=sign: sine.complex_slope(Slope(exact + s, e)) is None, 0.0, 2.0)  # type: ignore[misc]
+        assert bound == about(1.0)
+    large = spot(lambda x: 1e12 + np.sin(x), 0.5)
+    digit = EPS * abs(large.point.c[0]) * 1e12 / 0.5
+    exact = large.point.c[0] * math.cos(0.5)
+    assert turn(lambda e: large.complex_slope(Slope(exact + 1, e)) is None, 0.0, 2.0) == about(1 - digit, 1e-6)
+    assert sine.complex_slope(Slope(exact, math.inf)) is None
+    for size, seen in ((0.95e-270, False), (1.05e-270, True)):
+        assert (spot(lambda x: x * 1.0, size).complex_slope(Slope(0.0, 10.0)) is not None) is seen
+    assert spot(lambda x: abs(x) * 1.0, 0.5).complex_slope(Slope(0.0, 10.0)) is None
 
 
 def test_the_gap_of_an_element_is_of_the_larger_of_both_or_of_the_error_bar() -> None:

@@ -320,6 +320,32 @@ def test_what_is_no_order_of_a_graph_is_told() -> None:
         assert seen in marks.seen, marks.seen
 
 
+def test_what_is_computed_in_the_exercises() -> None:
+    x, y, labels = np.array([[0.0, 3.0], [1e-3, 1.0]]), np.array([[2.0, 1.0], [4.0, -1.0]]), np.array([1, 0])
+    spread = np.sqrt([2.5e-7 + 1e-5, 1 + 1e-5])
+    np.testing.assert_allclose(forwards.batch_norm(x), np.array([[-5e-4, 1], [5e-4, -1]]) / spread)
+    np.testing.assert_allclose(forwards.softmax(x), np.exp(x) / np.exp(x).sum(axis=1, keepdims=True))
+    assert np.isfinite(forwards.softmax(1e4 * x)).all()
+    wanted = -(3.0 - np.log(1 + np.e**3) + 1e-3 - np.log(np.exp(1e-3) + np.e)) / 2
+    np.testing.assert_allclose(forwards.softmax_cross_entropy(x, labels), wanted)
+    np.testing.assert_allclose(forwards.softplus(np.array([1e3, 0.0, -1.0])), [1e3, np.log(2), np.log1p(np.exp(-1))])
+    np.testing.assert_allclose(forwards.column_mean(x), [5e-4, 2.0])
+    np.testing.assert_allclose(forwards.matmul(x, y), [[12.0, -3.0], [4.002, -0.999]])
+    np.testing.assert_allclose(forwards.multiply(x, y), [[0.0, 3.0], [4e-3, -1.0]])
+
+
+def test_one_row_and_one_neuron_are_among_the_sizes_of_a_network() -> None:
+    seen = []
+
+    def noted(x: Any, y: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
+        seen.append((*x.shape, *w2.shape))
+        return network(x, y, w1, b1, w2, b2)
+
+    assert exercises.two_layers.mark(noted)
+    assert [1 in sizes for sizes in zip(*seen, strict=True)] == [True, True, False, True]
+    assert len(set(seen)) == 5
+
+
 def test_the_numbers_that_show_what_is_wrong_are_those_of_the_rule_or_else_of_the_report() -> None:
     element = check_grads(lambda x: x * x, 3.0, gradient=lambda x: x)
     assert culprit_of(element).startswith("x: 3 by the gradient, 6 ± ")

@@ -628,6 +628,16 @@ def test_the_report_is_data_a_table_and_html() -> None:
     assert report.raise_on_failure() is report
 
 
+def test_in_a_notebook_all_that_follows_the_table_stands_below_it() -> None:
+    wrong = primitive(lambda g, out, x: g * 1.1)(lambda x: x * 1.0)
+    html = check_grads(lambda x, y: [wrong(x), 3.0], np.ones(2), np.ones(3))._repr_html_()
+    assert html.count("largest gap") == 1
+    below = html.split("<pre")[1]
+    assert [below.count(title) for title in ("2 mismatches, the worst first:", "to blame:", "notes:")] == [1, 1, 1]
+    assert "<pre" not in check_grads(np.sin, np.ones(2))._repr_html_()
+    assert [cell.count("left") for cell in html.split("<th")[1:9]] == [1, 1, 0, 0, 0, 0, 0, 0]
+
+
 def test_up_to_so_many_elements_are_all_checked_and_of_more_some(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (survey.LIMIT, survey.SAMPLES, survey.DIRECTIONS, survey.MANY) == (20_000, 500, 16, 50)
     monkeypatch.setattr(survey, "LIMIT", 3)
