@@ -599,6 +599,45 @@ def test_how_far_a_gradient_may_be_from_its_slope_in_a_law(sign: int) -> None:
             law(call(sign * 1.03 * bound))
 
 
+def test_a_gradient_fits_by_its_shape_and_by_its_dtype() -> None:
+    v = Value(np.ones(2))
+    of_laws.fits(np.ones(2), v, "x")
+    for wrong in (np.ones(2, np.float32), np.ones(1)):
+        with pytest.raises(AssertionError, match=rf"^x is float64 \(2,\), its gradient float\d\d \({len(wrong)},\)$"):
+            of_laws.fits(wrong, v, "x")
+
+
+def test_a_gradient_that_is_somebody_elses_array_breaks_a_law() -> None:
+    cotangent = np.ones(2)
+
+    def law(first: Any, second: Any) -> None:
+        values = [Value(np.ones(2)), Value(np.ones(2)), np.ones(2)]
+
+        def backward(g: Any) -> None:
+            values[0]._grad = first(values)  # past the setter, which copies
+            values[1]._grad = second(values)
+
+        out = types.SimpleNamespace(backward=backward)
+        row = types.SimpleNamespace(record=lambda *given: out)
+        OP_LAWS[5](types.SimpleNamespace(values=lambda: values, row=row, params={}, cotangent=cotangent))
+
+    def own(values: Any) -> Any:
+        return np.ones(2)
+
+    law(own, own)
+    law(lambda values: np.float64(1.0) if values[0].shape == () else own(values), own)
+    others = {"an input": lambda v: v[0].data, "another": lambda v: v[1].data, "plain": lambda v: v[2]}
+    for other in (*others.values(), lambda v: cotangent, lambda v: v[1].data[::-1]):
+        with pytest.raises(
+            AssertionError, match=r"^gradient 0 shares memory with an input, the result or another gradi"
+        ):
+            law(other, own)
+    with pytest.raises(AssertionError, match=r"^gradient 1 shares memory"):
+        law(own, lambda values: values[0].grad)
+    with pytest.raises(AssertionError, match=r"^gradient 1 cannot be written"):
+        law(own, lambda values: np.broadcast_to(1.0, 2))
+
+
 def test_of_many_special_points_four_are_shown() -> None:
     nan = made_by(lambda g, out, x: g * x * np.nan, elementwise=True)(SQUARE)
     with np.errstate(all="ignore"), pytest.raises(AssertionError) as error:
