@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from microgradnet import primitive
-from microgradnet.gradcheck import check_grads, judge
+from microgradnet.gradcheck import check_grads, judge, numerical, numerical_grad, slopes
 from microgradnet.gradcheck.directions import Field, ordinary_size
 from microgradnet.gradcheck.element import Spot
 from microgradnet.gradcheck.judge import agree, is_plain, is_refuted, is_sharp, judged, lies_between
@@ -22,7 +22,16 @@ from microgradnet.gradcheck.pairs import EPS, Pair, amount, digits_of, last_digi
 from microgradnet.gradcheck.point import Point
 from microgradnet.gradcheck.precision import problems_in_float32
 from microgradnet.gradcheck.report import Element
-from microgradnet.gradcheck.slopes import FIRST_STEP, Look, Slope, extrapolated, kink_in, quick_slope, size_of
+from microgradnet.gradcheck.slopes import (
+    FIRST_STEP,
+    Look,
+    Slope,
+    careful_slope,
+    extrapolated,
+    kink_in,
+    quick_slope,
+    size_of,
+)
 from microgradnet.gradcheck.still import moves_far_away, stands_still
 
 ONE = np.ones(1)
@@ -231,6 +240,73 @@ def test_three_steps_are_extrapolated_as_if_by_powers_of_two_and_four(ratio: flo
     left = [b + (b - a) / (ratio**2 - 1) for a, b in ((h[0] ** 4, h[1] ** 4), (h[1] ** 4, h[2] ** 4))]
     assert slope == Slope(about(7.0), about(abs(left[1] - left[0])))
     assert str(extrapolated([pair(x) for x in (1.0, math.inf, 1.0)], ratio)) == str(Slope(math.nan, math.inf))
+
+
+def looked(monkeypatch: pytest.MonkeyPatch, said: dict[float, tuple[float, float]], **seen: Any) -> Look:
+    """A careful look by the steps 16 to 1, of which three say a slope and its error, under the first of them."""
+
+    def stand_in(line: Any, y: Any, c: Any, step: float) -> Any:
+        noise, secant = seen.get("pairs", {}).get(step, (0.0, 0.0))
+        return SimpleNamespace(step=step, above=y, below=y, moved=y > 0, noise=noise, secant=secant, weigh=seen.get(
+            "weigh", lambda *given: None))  # fmt: skip
+
+    monkeypatch.setattr(slopes, "Pair", stand_in)
+    monkeypatch.setattr(slopes, "ladders", lambda size: [[16.0, 8.0, 4.0, 2.0, 1.0, 0.0]])
+    monkeypatch.setattr(slopes, "extrapolated", lambda three, ratio: Slope(*said[three[0].step]))
+    monkeypatch.setattr(slopes, "digits_of", lambda pairs: 0.25)
+    monkeypatch.setattr(slopes, "kink_in", lambda pairs: seen.get("kink"))
+    return careful_slope(unlooked, np.array([1.0, 0.0]), np.ones(2), 1.0)
+
+
+def test_a_larger_step_is_believed_as_long_as_it_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a lost 1.6 the error bar at twice the step is half as large, whatever was seen there."""
+
+    def best(apart: float) -> float:
+        said = {4.0: (1.0, 0.4), 8.0: (1.0 + apart, 0.1), 16.0: (1.0 + apart, 9.0)}
+        look = looked(monkeypatch, said)
+        assert look.measured == [(4.0, Slope(1.0, 0.4)), (8.0, Slope(1 + apart, 0.2)), (16.0, Slope(1 + apart, 9.0))]
+        return look.slope.value
+
+    for sign in (-1, 1):
+        bound = turn(lambda apart, s=sign: best(s * apart) == 1.0, 0.1, 9.0)  # type: ignore[misc]
+        assert bound == about(3 * (0.4 + 0.2))
+    none, some = (math.nan, math.inf), (1.0, 0.5)
+    assert looked(monkeypatch, {4.0: none, 8.0: some, 16.0: (1.1, 0.1)}).slope == Slope(1.1, 0.25)
+    assert looked(monkeypatch, {4.0: some, 8.0: none, 16.0: (1.1, 0.01)}).slope == Slope(1.0, 0.5)
+    kink = Slope(0.0, 0.0, -1.0, 1.0)
+    assert looked(monkeypatch, dict.fromkeys((4.0, 8.0, 16.0), some), kink=kink).slope == kink
+    weighed: list[Any] = []
+    looked(monkeypatch, dict.fromkeys((4.0, 8.0, 16.0), some), weigh=lambda *given: weighed.append(given))
+    assert [(c.tolist(), moved.tolist(), digit) for c, moved, digit in weighed] == [([1, 1], [True, False], 0.25)] * 5
+
+
+def test_a_numerical_gradient_is_looked_at_again_if_it_is_not_known_to_a_millionth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def found(quick: Slope, careful: Slope) -> tuple[float, float]:
+        monkeypatch.setattr(numerical, "quick_slope", lambda *given: quick)
+        monkeypatch.setattr(numerical, "careful_slope", lambda *given: Look(careful, [], 0.0))
+        slope, error = numerical_grad(np.sin, 0.5, with_error=True)
+        return float(slope), float(error)
+
+    nan, better = math.nan, Slope(9.0, 1e-9)
+    for value in (3.0, -3.0):
+        assert turn(lambda e, v=value: found(Slope(v, e), better) == (9.0, 1e-9), 0, 1) == about(3e-6)  # type: ignore[misc]
+        assert found(Slope(value, 3e-6), better) == (value, 3e-6)
+    assert found(Slope(3.0, 1e-3), Slope(nan, math.inf)) == found(Slope(3.0, 1e-3), Slope(4.0, 1e-2)) == (3.0, 1e-3)
+    assert found(Slope(nan, nan), Slope(4.0, 5.0)) == found(Slope(3.0, 6.0), Slope(4.0, 5.0)) == (4.0, 5.0)
+    assert found(Slope(3.0, 6.0), Slope(4.0, nan)) == (3.0, 6.0)
+
+
+def test_a_slope_is_ordinary_if_a_hundredth_of_it_is_clear_of_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {4.0: (1.0, 0.4), 8.0: (1.0, 0.1), 16.0: (1.0, 0.1)}
+
+    def ordinary(secant: float, noise: float) -> float:
+        return looked(monkeypatch, said, pairs={16.0: (noise, secant), 1.0: (0.0, 100.0)}).ordinary
+
+    assert turn(lambda secant: ordinary(secant, 0.0) == 0.0, 1.0, 90.0) == about(100 * 1.6 / 16)
+    assert turn(lambda secant: ordinary(secant, 0.2) == 0.0, 1.0, 90.0) == about(100 * (1.6 / 16 + 0.2))
+    assert ordinary(50.0, 0.0) == 50.0
 
 
 def test_a_kink_is_what_four_clear_steps_say() -> None:
