@@ -15,13 +15,14 @@ import pytest
 
 from microgradnet import primitive
 from microgradnet.gradcheck import check_grads, judge, numerical, numerical_grad, slopes
+from microgradnet.gradcheck.blame import counted_out
 from microgradnet.gradcheck.directions import Field, ordinary_size
 from microgradnet.gradcheck.element import Spot
 from microgradnet.gradcheck.judge import agree, is_plain, is_refuted, is_sharp, judged, lies_between
 from microgradnet.gradcheck.pairs import EPS, Pair, amount, digits_of, last_digit
 from microgradnet.gradcheck.point import Point
 from microgradnet.gradcheck.precision import problems_in_float32
-from microgradnet.gradcheck.report import Element
+from microgradnet.gradcheck.report import Culprit, Element
 from microgradnet.gradcheck.slopes import (
     FIRST_STEP,
     Look,
@@ -214,6 +215,22 @@ def test_the_gap_of_an_element_is_of_the_larger_of_both_or_of_the_error_bar() ->
     assert gap(0.0, 0.0) == 0.0
     odd = [(math.nan, 0.0), (0.0, math.nan), (math.inf, 1.0), (math.inf, math.inf), (1.0, -math.inf)]
     assert {gap(*both) for both in odd} == {math.inf}
+
+
+def test_elements_and_culprits_in_words() -> None:
+    plain = Element("x", (1, 0), "mismatch", 1.5, 2.0, 1.26e-9)
+    assert str(plain) == "x[1, 0]: 1.5 by the gradient, 2 ± 1e-09 by the slope"
+    kink = Element("y", (), "kink", 0.123456789123, 0.5, 0.0, -1.0, 2.0000004)
+    assert str(kink) == "y: 0.123456789 by the gradient, 0.5 ± 0 by the slope (left -1, right 2)"
+    one = Culprit("tanh", 1, "a.py:3", 0.123456789123, 2.0, 1e-9, " at y = 1, for a random g")
+    said = "gives 0.123456789 where the slope is 2 ± 1e-09 at y = 1, for a random g"
+    assert str(one) == f"tanh: the rule for its input 1 {said}\n    a.py:3"
+    mended = one._replace(remedy="your rule is right if transposed", raised="ValueError: no")
+    assert str(mended) == (
+        "tanh: the rule for its input 1 raises ValueError: no\n    your rule is right if transposed\n    a.py:3"
+    )
+    sizes = ["2", "2, 3", "2, 3, 4", "2, 3, 4, …", "2, 3, 4, …"]
+    assert [counted_out(SimpleNamespace(size=n)) for n in range(1, 6)] == sizes  # type: ignore[arg-type]
 
 
 # --------------------------------------------------------------------------------------------- what is moved, and how

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import microgradnet.functional as F
-from microgradnet import nn
+from microgradnet import Value, nn
 from microgradnet.core import TABLE
 from microgradnet.export.graph import Graph, Size, graph_of
 from microgradnet.export.onnx_file import protobuf
@@ -162,7 +162,18 @@ def along(code: str, axis: int | None) -> Callable[[Any], Any]:
     return model
 
 
-MODELS = {**dict(models()), "indices": picked}
+class Nth(nn.Module):
+    """A row of a table: the one after as many as there are examples."""
+
+    def __init__(self) -> None:
+        self.table = Value(np.arange(36, dtype=np.float32).reshape(9, 4))
+
+    def forward(self, x: Any) -> Any:
+        return x * self.table[len(x)]
+
+
+MODELS = {**dict(models()), "indices": picked, "a parameter that is counted": lambda: Try(Nth(), (np.ones((2, 4)),))}
+MODELS["frozen"] = lambda: Try(nn.Linear(4, 3, seed=0).freeze("bias"), (np.ones((2, 4), np.float32),))
 for code in re.split(r" \| |\n", ALONG.strip()):
     for axis in (0, 1, None) if code.startswith(("np.pad", "np.flip", "np.tile", "x.sum", "x[:, 0]")) else (0,):
         x = np.linspace(-2, 3, 24, dtype=np.float32).reshape(2, 3, 4)
