@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import math
 import os
 import pickle
 import subprocess
@@ -29,7 +30,7 @@ from microgradnet import functional as F
 from microgradnet import nn, optim
 from microgradnet.estimators import Classifier, Columns, Regressor, Table, base
 from microgradnet.estimators.classifier import balanced
-from microgradnet.estimators.columns import is_frame
+from microgradnet.estimators.columns import is_frame, is_missing
 from microgradnet.estimators.table import small, width
 from microgradnet.nn.init import shared
 
@@ -286,6 +287,26 @@ def test_a_column_of_numbers_that_hardly_vary_is_not_scaled() -> None:
             assert scale[0] == (pytest.approx(spread, rel=1e-3) if varies else 1.0)
 
 
+def test_categories_may_be_numbers_and_all_be_missing() -> None:
+    frame = Frame(size=[3, 1, 3], city=np.array(["Rome", None, "Oslo"], object))
+    frame.dtypes = ["Category", "object"]
+    columns = Columns(frame)
+    assert repr(columns) == "Columns(size: 2 categories, city: 2 categories)"
+    assert columns.sizes == (0, [3, 3])
+    numbers, categories = columns(frame)
+    assert (numbers.shape, categories.tolist()) == ((3, 0), [[2, 2], [1, 0], [2, 1]])
+    other = Frame(size=[3.0, np.nan, 7.0], city=np.full(3, np.nan))
+    assert columns(other)[1].tolist() == [[2, 0], [0, 0], [0, 0]]
+    other.dtypes = ["category", "category"]
+    assert columns(other)[1].tolist() == [[2, 0], [0, 0], [0, 0]]
+    with pytest.raises(ValueError, match=r"column 'city' holds numbers: .*, such as \['Oslo'\]"):
+        columns(Frame(size=[3], city=[2.0]))
+    assert [is_missing(x) for x in (None, math.nan, np.float64(np.nan), 0.0, "", "nan", math.inf)] == [
+        True, True, True, False, False, False, False,
+    ]  # fmt: skip
+    assert all(is_missing(type(name, (), {})()) for name in ("NAType", "NaTType"))
+
+
 def test_what_has_columns_and_their_kinds_is_a_frame() -> None:
     parts = {"columns": ["a"], "dtypes": [np.dtype(float)]}
     assert is_frame(SimpleNamespace(**parts))
@@ -457,6 +478,7 @@ def test_what_no_file_holds_is_given_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("changed", "error", "says"), [
     ({"optimizer": "adam"}, ValueError, "optimizer='adam': it is 'SGD', .*'Adam'"),
+    ({"optimizer": "LBFGS"}, ValueError, "optimizer='LBFGS': it is 'SGD', "),
     ({"optimizer": 3}, TypeError, "optimizer=3: it is a name, such as 'Adam', or a class or function"),
     ({"activation": "rely"}, ValueError, "activation='rely': functional has none of this name"),
     ({"loss": "log"}, ValueError, "loss='log': the names are cross_entropy"),

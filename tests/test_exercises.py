@@ -13,6 +13,7 @@ from microgradnet import functional as F
 from microgradnet.gradcheck import check_grads
 from microgradnet.testing import exercises
 from microgradnet.testing.exercises import forwards
+from microgradnet.testing.exercises.order import shown
 from microgradnet.testing.exercises.rules import culprit_of
 from microgradnet.testing.exercises.whole import drawn, hint_on
 
@@ -332,6 +333,30 @@ def test_what_is_computed_in_the_exercises() -> None:
     np.testing.assert_allclose(forwards.column_mean(x), [5e-4, 2.0])
     np.testing.assert_allclose(forwards.matmul(x, y), [[12.0, -3.0], [4.002, -0.999]])
     np.testing.assert_allclose(forwards.multiply(x, y), [[0.0, 3.0], [4e-3, -1.0]])
+
+
+def test_what_is_seen_of_a_wrong_gradient_are_its_number_and_the_slope() -> None:
+    marks = exercises.two_layers.mark(lambda *args: network(*args, by=2.0))
+    found = re.fullmatch(r"the gradient of b2\[[01]\] is (\S+), the slope (\S+)", marks.seen)
+    assert found
+    assert float(found[1]) == pytest.approx(2 * float(found[2]), rel=1e-4)
+    marks = exercises.multiply.mark((lambda g, out, x, y: g * y, lambda g, out, x, y: -g * x))
+    found = re.fullmatch(r"the rule for input 1 gives (\S+) where the slope is (\S+) at y\[\d\] = .*", marks.seen)
+    assert found
+    assert float(found[1]) == pytest.approx(-float(found[2]), rel=1e-4)
+    marks = exercises.order.mark(lambda loss: [*in_order(loss)[1:], loss] if loss.name == "x3" else [])
+    assert marks.seen == "x2 comes before x3, which uses it, in x2, x1, x0, x3"
+    marks = exercises.order.mark(recursive)
+    assert marks.seen == "of 20,000 nodes in a row it raises RecursionError"
+    assert "more, looked at" not in str(marks)
+    marks = exercises.order.mark(lambda loss: in_order(loss)[: 2 if loss.name == "d" else None])
+    assert marks.seen == "b, a of the graph of d is missing from d, c"
+
+
+def test_of_many_nodes_eight_are_shown() -> None:
+    nodes = [exercises.Node(str(i)) for i in range(9)]
+    assert shown(nodes[:8]) == "0, 1, 2, 3, 4, 5, 6, 7"
+    assert shown(nodes) == "0, 1, 2, 3, 4, 5, 6, 7 …"
 
 
 def test_one_row_and_one_neuron_are_among_the_sizes_of_a_network() -> None:
