@@ -96,10 +96,9 @@ class Watcher:
     def bad(self, x: Any) -> Any:
         """The index of the first element of `x` that is NaN (or Inf), NaN first; None if all are well."""
         array = numbers(x)
-        if isinstance(array, float | np.generic | np.ndarray) and np.asarray(array).dtype.kind == "f":
-            for test in self.tests:
-                if np.any(test(array)):
-                    return np.argwhere(test(array))[0].tolist()
+        for test in self.tests:
+            if np.any(test(array)):
+                return np.argwhere(test(array))[0].tolist()
         return None
 
     def is_new(self, out: Any, inputs: list[Any]) -> bool:

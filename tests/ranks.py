@@ -325,6 +325,13 @@ def models_that_differ_are_refused_on_all_ranks(folder: Path) -> None:
         raises(
             ValueError, "SGD on rank 0", lambda: parallel.Optimizer([optim.SGD, optim.Adam][odd]([Value([1.0])], 0.1))
         )
+        w = Value(np.ones(2 + odd)), Value(np.ones(2 + odd), name="w")
+        words = "parameter 0 of shape (2,) (float64) on rank 0, parameter 0 of shape (3,)"
+        raises(ValueError, words, lambda: parallel.Optimizer(optim.SGD(w, 0.1)))
+        raises(ValueError, "w of shape (2,) (float64) on", lambda: parallel.Optimizer(optim.SGD(w[1:], 0.1)))
+        norm = nn.BatchNorm1d(2, track_running_stats=odd)
+        words = "model BatchNorm1d on rank 0, buffer running_mean of shape (2,) (float32) on rank 1"
+        raises(ValueError, words, lambda: parallel.Optimizer(momentum(norm), norm))
         raises(ValueError, "the data is not the same", lambda: fitted(net(), world, X[odd:], Y[odd:]))
         model, other = fitted(net(seed=world.rank), world)[0], fitted(net(), world)[0]
         assert far(model, other) == 0.0, "the numbers are those of rank 0"
@@ -404,8 +411,9 @@ class Few:
 
 def a_rank_without_examples_counts_for_nothing(folder: Path) -> None:
     with parallel.world() as world:
-        w = Value([1.0, 2.0])
+        w = Value([1.0, 2.0] if world.rank == 0 else [7.0, 8.0])
         optimizer = parallel.Optimizer(optim.SGD([w], lr=1.0))
+        assert w.data.tolist() == [1.0, 2.0]
         w.grad = np.array([3.0, 4.0]) if world.rank == 0 else np.array([np.nan, np.inf])
         optimizer.step(5 if world.rank == 0 else 0)
         assert w.data.tolist() == [-2.0, -2.0]

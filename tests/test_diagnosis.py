@@ -10,7 +10,7 @@ import pytest
 
 from microgradnet import functional as F
 from microgradnet import primitive
-from microgradnet.core import Op
+from microgradnet.core import Op, Variadic
 from microgradnet.gradcheck import check_grads
 
 from .planted import WRONG, at, numbers, row, softmax
@@ -195,6 +195,45 @@ def test_a_gradient_written_by_hand_is_diagnosed_too() -> None:
     assert "w: your gradient is right if transposed" in report.notes
     report = check_grads(lambda a, b: a @ b, V, V + 1, gradient=lambda a, b: (b, -a))
     assert [note for note in report.notes if "your" in note] == ["b: your gradient is right if its sign is changed"]
+
+
+def test_an_operation_on_any_number_of_arrays_is_diagnosed_by_their_numbers() -> None:
+    def of_squares(rule: Any) -> Any:
+        return primitive(rule, kind=Variadic)(lambda *x: sum(a * a for a in x))
+
+    squares = of_squares(lambda g, out, *x: [g * 2 * a for a in x[:-1]] + [g])
+    for count, name in ((2, "y"), (3, "input 2")):
+        (culprit,) = check_grads(lambda *x: squares(*x), *[V + i for i in range(count)]).culprits
+        assert culprit.input == count - 1
+        assert f" at {name}[" in culprit.place
+    doubled = of_squares(lambda g, out, *x: [g * a for a in x])
+    found = check_grads(lambda x, y: doubled(x, y), V, V + 1).culprits
+    assert [c.remedy for c in found] == ["your rule is right if multiplied by 2"] * 2
+
+
+def test_what_is_no_number_on_the_way_hides_no_wrong_rule() -> None:
+    wrong = row(lambda x: np.sin(x), lambda g, out, x: -g * np.cos(x))
+    for f in (lambda x: np.isnan(np.log(-1 - x * x)) * wrong(x), lambda x: np.isinf(np.exp(x * x + 1e3)) * wrong(x)):
+        (culprit,) = check_grads(f, V).culprits
+        assert culprit.remedy == "your rule is right if its sign is changed"
+
+
+def test_a_second_derivative_is_blamed_once_for_each_operation() -> None:
+    """Right, and cut off from what it is computed from."""
+    sine = row(lambda x: np.sin(x), lambda g, out, x: g * np.cos(getattr(x, "data", x)))
+    report = check_grads(lambda x: sine(sine(x)) + np.arange(3.0), V, order=2)
+    assert not report
+    assert [(c.op, c.input) for c in report.culprits] == [("<lambda>", 0)]
+
+
+def test_an_operation_that_refuses_numbers_near_by_is_diagnosed_at_its_own() -> None:
+    def only(x: Any) -> Any:
+        if np.max(np.abs(x - V)) > 0.05:
+            raise ValueError
+        return x * x
+
+    (culprit,) = check_grads(row(only, lambda g, out, x: g * x), V).culprits
+    assert culprit.remedy == "your rule is right if multiplied by 2"
 
 
 def test_of_a_network_the_layer_is_named() -> None:

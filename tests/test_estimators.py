@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import math
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,10 @@ from sklearn.preprocessing import StandardScaler
 import microgradnet as mg
 from microgradnet import functional as F
 from microgradnet import nn, optim
-from microgradnet.estimators import Classifier, Columns, Regressor, Table
+from microgradnet.estimators import Classifier, Columns, Regressor, Table, base
+from microgradnet.estimators.classifier import balanced
+from microgradnet.estimators.columns import is_frame, is_missing
+from microgradnet.estimators.table import small, width
 from microgradnet.nn.init import shared
 
 ROOT = Path(__file__).parent.parent
@@ -274,6 +279,86 @@ def test_columns_by_hand() -> None:
     assert constant([[1.1]]).tolist() == [[1.0]]
 
 
+def test_a_column_of_numbers_that_hardly_vary_is_not_scaled() -> None:
+    """By less than a part in 10^12 of their mean, which rounding may have made."""
+    for mean in (1.0, -1.0):
+        for spread, varies in ((0.97e-12, False), (1.03e-12, True)):
+            scale = Columns(np.array([[mean + spread], [mean - spread]])).scale
+            assert scale[0] == (pytest.approx(spread, rel=1e-3) if varies else 1.0)
+
+
+def test_categories_may_be_numbers_and_all_be_missing() -> None:
+    frame = Frame(size=[3, 1, 3], city=np.array(["Rome", None, "Oslo"], object))
+    frame.dtypes = ["Category", "object"]
+    columns = Columns(frame)
+    assert repr(columns) == "Columns(size: 2 categories, city: 2 categories)"
+    assert columns.sizes == (0, [3, 3])
+    numbers, categories = columns(frame)
+    assert (numbers.shape, categories.tolist()) == ((3, 0), [[2, 2], [1, 0], [2, 1]])
+    other = Frame(size=[3.0, np.nan, 7.0], city=np.full(3, np.nan))
+    assert columns(other)[1].tolist() == [[2, 0], [0, 0], [0, 0]]
+    other.dtypes = ["category", "category"]
+    assert columns(other)[1].tolist() == [[2, 0], [0, 0], [0, 0]]
+    with pytest.raises(ValueError, match=r"column 'city' holds numbers: .*, such as \['Oslo'\]"):
+        columns(Frame(size=[3], city=[2.0]))
+    assert [is_missing(x) for x in (None, math.nan, np.float64(np.nan), 0.0, "", "nan", math.inf)] == [
+        True, True, True, False, False, False, False,
+    ]  # fmt: skip
+    assert all(is_missing(type(name, (), {})()) for name in ("NAType", "NaTType"))
+
+
+def test_what_has_columns_and_their_kinds_is_a_frame() -> None:
+    parts = {"columns": ["a"], "dtypes": [np.dtype(float)]}
+    assert is_frame(SimpleNamespace(**parts))
+    for name, part in parts.items():
+        assert not is_frame(SimpleNamespace(**{name: part}))
+
+
+def test_vectors_of_categories_grow_slowly_and_begin_small() -> None:
+    assert [width(n) for n in (1, 2, 5, 100, 465, 466, 10_000)] == [2, 2, 4, 21, 50, 50, 50]
+    drawn = small((3, 4), np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn, 0.1 * np.random.default_rng(0).normal(size=(3, 4)))
+
+
+def test_what_fit_is_told_is_told_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def noted(model: Any, *given: Any, **how: Any) -> Any:
+        seen.append(how)
+        return {"epoch": [1], "cost": [0.5]}
+
+    monkeypatch.setattr(base, "fit", noted)
+    x, y = points()
+    told = {"loss": "huber", "epochs": 7, "batch_size": 11, "validation": 0.1, "patience": 3, "progress": True}
+    model = Regressor(random_state=0, **told).fit(x, x[:, 0], sample_weight=np.arange(120.0))
+    own = {name: seen[0].pop(name) for name in ("optimizer", "seed", "sample_weight")}
+    assert seen[0] == told
+    assert own["optimizer"] is model.optimizer_
+    np.testing.assert_allclose(own["sample_weight"], np.arange(1, 120) / 59.5)  # of mean 1, but for what is left out
+    assert type(own["seed"]) is int
+    model.partial_fit(x, x[:, 0])
+    assert (seen[1]["epochs"], seen[1]["validation"], seen[1]["patience"]) == (1, None, None)
+    assert model.history_ == {"epoch": [1, 2], "cost": [0.5, 0.5]}
+    assert seen[1]["seed"] != own["seed"]
+    Regressor().partial_fit(x, x[:, 0], np.full(120, 2.0))
+    assert seen[2]["sample_weight"].tolist() == [1.0] * 120
+    Classifier().fit(x, y)
+    assert (seen[3]["loss"], seen[3]["sample_weight"], seen[3]["progress"]) == ("cross_entropy", None, False)
+
+
+def test_a_part_of_a_table_without_rows_is_refused() -> None:
+    frame, y = mixed()
+    model = quick(epochs=1).fit(frame, y)
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\): the table has 0 rows, at least 1 is wanted"):
+        model.predict(frame[:0])
+
+
+def test_classes_of_which_no_example_counts_have_no_weight() -> None:
+    y, classes = np.array(["a", "b", "b", "c"]), np.array(["a", "b", "c"])
+    np.testing.assert_allclose(balanced(y, classes, None), [4 / 3, 2 / 3, 4 / 3])
+    np.testing.assert_allclose(balanced(y, classes, np.array([1.0, 2.0, 1.0, 0.0])), [4 / 3, 4 / 9, 0.0])
+
+
 def test_to_learn_without_targets_is_refused() -> None:
     for make in (Classifier, Regressor):
         with pytest.raises(ValueError, match=f"{make.__name__} requires y to be passed, but the target y is None"):
@@ -393,6 +478,7 @@ def test_what_no_file_holds_is_given_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("changed", "error", "says"), [
     ({"optimizer": "adam"}, ValueError, "optimizer='adam': it is 'SGD', .*'Adam'"),
+    ({"optimizer": "LBFGS"}, ValueError, "optimizer='LBFGS': it is 'SGD', "),
     ({"optimizer": 3}, TypeError, "optimizer=3: it is a name, such as 'Adam', or a class or function"),
     ({"activation": "rely"}, ValueError, "activation='rely': functional has none of this name"),
     ({"loss": "log"}, ValueError, "loss='log': the names are cross_entropy"),

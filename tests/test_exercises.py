@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from microgradnet import functional as F
+from microgradnet.gradcheck import check_grads
 from microgradnet.testing import exercises
 from microgradnet.testing.exercises import forwards
+from microgradnet.testing.exercises.order import shown
+from microgradnet.testing.exercises.rules import culprit_of
+from microgradnet.testing.exercises.whole import drawn, hint_on
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -135,6 +139,24 @@ def in_place(g: Any, out: Any, x: Any) -> Any:
     return g
 
 
+def unsummed(gw1: Any, gb1: Any, gw2: Any, gb2: Any) -> Any:
+    return gw1, np.ones((5, 1)) * gb1, gw2, gb2
+
+
+def transposed(gw1: Any, gb1: Any, gw2: Any, gb2: Any) -> Any:
+    return gw1.T, gb1, gw2, gb2
+
+
+def before_tanh(x: Any, y: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
+    z = x @ w1 + b1
+    return 0, 0, z.T @ (np.tanh(z) @ w2 + b2 - y) / len(x), 0
+
+
+def mixed(right: Any, wrong: Any, which: int) -> Any:
+    """The gradients of an answer, of which one is that of another."""
+    return [wrong[i] if i == which else g for i, g in enumerate(right)]
+
+
 WRONG: dict[str, list[tuple[Any, int, str]]] = {  # an answer, the promises it keeps, and what the hint says
     "multiply": [
         ((lambda g, out, x, y: y, lambda g, out, x, y: x), 1, "multiplied by g"),
@@ -190,6 +212,13 @@ WRONG: dict[str, list[tuple[Any, int, str]]] = {  # an answer, the promises it k
         (lambda *args: network(*args, slope=lambda hidden: hidden), 1, "not hidden"),
         (lambda *args: network(*args, by=2.0), 1, "cancel"),
         (lambda *args: network(*args)[:3], 0, "return gw1, gb1, gw2, gb2"),
+        (lambda *args: unsummed(*network(*args)), 0, "a bias is added to every row: its gradient is the sum"),
+        (lambda *args: transposed(*network(*args)), 0, "^$"),
+        (lambda *args: mixed(network(*args), network(*args, by=-1.0), 3), 1, "^its sign: the error is the output"),
+        (lambda *args: mixed(network(*args), before_tanh(*args), 2), 1, "w2 is multiplied by what tanh returns"),
+        (lambda *args: mixed(network(*args), network(*args, slope=lambda h: 1.0), 0), 1, "1 - hidden²$"),
+        (lambda *args: mixed(network(*args), network(*args, slope=lambda h: h), 0), 1, "not hidden$"),
+        (lambda *args: mixed(network(*args), network(*args, by=0.3), 1), 1, "^$"),
     ],
     "order": [
         (depth_first, 1, "not whole until"),
@@ -290,6 +319,74 @@ def test_what_is_no_order_of_a_graph_is_told() -> None:
         marks = exercises.order.mark(answer)
         assert not marks
         assert seen in marks.seen, marks.seen
+
+
+def test_what_is_computed_in_the_exercises() -> None:
+    x, y, labels = np.array([[0.0, 3.0], [1e-3, 1.0]]), np.array([[2.0, 1.0], [4.0, -1.0]]), np.array([1, 0])
+    spread = np.sqrt([2.5e-7 + 1e-5, 1 + 1e-5])
+    np.testing.assert_allclose(forwards.batch_norm(x), np.array([[-5e-4, 1], [5e-4, -1]]) / spread)
+    np.testing.assert_allclose(forwards.softmax(x), np.exp(x) / np.exp(x).sum(axis=1, keepdims=True))
+    assert np.isfinite(forwards.softmax(1e4 * x)).all()
+    wanted = -(3.0 - np.log(1 + np.e**3) + 1e-3 - np.log(np.exp(1e-3) + np.e)) / 2
+    np.testing.assert_allclose(forwards.softmax_cross_entropy(x, labels), wanted)
+    np.testing.assert_allclose(forwards.softplus(np.array([1e3, 0.0, -1.0])), [1e3, np.log(2), np.log1p(np.exp(-1))])
+    np.testing.assert_allclose(forwards.column_mean(x), [5e-4, 2.0])
+    np.testing.assert_allclose(forwards.matmul(x, y), [[12.0, -3.0], [4.002, -0.999]])
+    np.testing.assert_allclose(forwards.multiply(x, y), [[0.0, 3.0], [4e-3, -1.0]])
+
+
+def test_what_is_seen_of_a_wrong_gradient_are_its_number_and_the_slope() -> None:
+    marks = exercises.two_layers.mark(lambda *args: network(*args, by=2.0))
+    found = re.fullmatch(r"the gradient of b2\[[01]\] is (\S+), the slope (\S+)", marks.seen)
+    assert found
+    assert float(found[1]) == pytest.approx(2 * float(found[2]), rel=1e-4)
+    marks = exercises.multiply.mark((lambda g, out, x, y: g * y, lambda g, out, x, y: -g * x))
+    found = re.fullmatch(r"the rule for input 1 gives (\S+) where the slope is (\S+) at y\[\d\] = .*", marks.seen)
+    assert found
+    assert float(found[1]) == pytest.approx(-float(found[2]), rel=1e-4)
+    marks = exercises.order.mark(lambda loss: [*in_order(loss)[1:], loss] if loss.name == "x3" else [])
+    assert marks.seen == "x2 comes before x3, which uses it, in x2, x1, x0, x3"
+    marks = exercises.order.mark(recursive)
+    assert marks.seen == "of 20,000 nodes in a row it raises RecursionError"
+    assert "more, looked at" not in str(marks)
+    marks = exercises.order.mark(lambda loss: in_order(loss)[: 2 if loss.name == "d" else None])
+    assert marks.seen == "b, a of the graph of d is missing from d, c"
+
+
+def test_of_many_nodes_eight_are_shown() -> None:
+    nodes = [exercises.Node(str(i)) for i in range(9)]
+    assert shown(nodes[:8]) == "0, 1, 2, 3, 4, 5, 6, 7"
+    assert shown(nodes) == "0, 1, 2, 3, 4, 5, 6, 7 …"
+
+
+def test_one_row_and_one_neuron_are_among_the_sizes_of_a_network() -> None:
+    seen = []
+
+    def noted(x: Any, y: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
+        seen.append((*x.shape, *w2.shape))
+        return network(x, y, w1, b1, w2, b2)
+
+    assert exercises.two_layers.mark(noted)
+    assert [1 in sizes for sizes in zip(*seen, strict=True)] == [True, True, False, True]
+    assert len(set(seen)) == 5
+
+
+def test_the_numbers_that_show_what_is_wrong_are_those_of_the_rule_or_else_of_the_report() -> None:
+    element = check_grads(lambda x: x * x, 3.0, gradient=lambda x: x)
+    assert culprit_of(element).startswith("x: 3 by the gradient, 6 ± ")
+    assert culprit_of(check_grads(lambda x: x * 2, [1.0])).startswith("ok: the gradient of <lambda>")
+
+
+def test_hints_of_a_network_fit_an_answer_of_the_same_shape_to_six_digits() -> None:
+    arguments = drawn(3, 2, 2, 1, 0)
+    slope = network(*arguments)[0]
+    for by, hint in ((3.0, "divide by 3"), (2.0, "cancel"), (-1.0, "its sign")):
+        wrong = by * slope
+        assert hint in hint_on(wrong, slope, "w1", arguments)
+        assert hint in hint_on(wrong * (1 + 0.9e-6), slope, "w1", arguments)
+        assert hint_on(wrong * (1 + 1.05e-6), slope, "w1", arguments) == ""
+        assert hint_on(wrong[:1], slope, "w1", arguments) == ""
+    assert hint_on(slope * 0 + 2.05e-9, slope * 0, "w1", arguments) == ""
 
 
 def test_a_task_says_what_is_given_and_what_is_wanted() -> None:

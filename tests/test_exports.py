@@ -19,7 +19,9 @@ import numpy as np
 import pytest
 
 import microgradnet.functional as F
-from microgradnet.export.graph import Graph, graph_of
+from microgradnet import Value, nn
+from microgradnet.core import TABLE
+from microgradnet.export.graph import Graph, Size, graph_of
 from microgradnet.export.onnx_file import protobuf
 from microgradnet.export.torch_file import Program
 from tests.exported import ROWS, Try, calls, layers, networks, row_as_model
@@ -45,7 +47,7 @@ def as_torch(graph: Graph) -> str:
     program = Program(graph)
     lines = program.text("Model", "net.npz").split("super().__init__()")[1].split("def load")[0].splitlines()
     held = [f"{name} = {x.tolist()}" for name, x in program.arrays.items() if x.dtype.kind != "f"]
-    return "\n".join([*(line.split("  # ")[0].strip() for line in lines if line.strip()), *held])
+    return "\n".join([*(line.split("  # ")[0].strip() for line in lines if line.strip()), *held, *program.helpers])
 
 
 class Proto(SimpleNamespace):
@@ -56,6 +58,7 @@ def fake() -> Any:
     """What stands for the package of the format."""
 
     def node(kind: str, inputs: list[str], outputs: list[str], name: str = "", doc_string: str = "", **how: Any) -> Any:
+        assert name in ("", outputs[0])
         parts = [Proto(g=x if isinstance(x, Proto) else Proto(node=[])) for x in how.values()]
         return Proto(kind=kind, input=inputs, output=outputs, how=how, attribute=parts)
 
@@ -139,19 +142,38 @@ np.float64(2) * x | np.sort(x, axis=1) | x * (1 / n) | x * np.float32(1 / (2 * n
 np.concatenate([x] * n) | (lambda y, z: y - z if n > 2 else z - y)(x * 2, x * 3) | x * 2 * 3 if n > 2 else x * 2
 [x] * n | x.sum(axis=1, keepdims=n > 2) | x.sum(axis=1 if n > 2 else (1,)) | x[:, : n * n] | x[:, : n > 1] | x - x0 * n
 x.swapaxes(0, 1).reshape(3, n, 2, 2)[:, ::-1] | x.reshape(n, 1, 12) * np.ones((1, n, 1), np.float32) | x * x.data.mean()
+np.stack([x] * n) | x[[0, -1], [1, 2]] | x[:, x0[:3] > 0, [1, 3]] | x[:, np.ones((3, 4), bool)] | x[0, :, [1, 1]]
+x[:, :, np.argsort(x[0, 0]) > 1] | x[n - 1 :: -1] | [x * 2] if n > 2 else [x * 2] * 2 | np.isinf(np.exp(x * 1e3)) * x
+F.scaled_dot_product_attention(*[x.swapaxes(0, 1)] * 3, is_causal=True) | np.isnan(np.log(-1 - x * x)) * x
+x + (n - 0.4) | x / (n - 0.4) | x + n * 1e7
+TABLE["sum_pool2d"](x[None], kernel=(2, 2), stride=(1, 1), padding=(0, 0), dilation=(2, 2), size=(1, 2))
 np.argsort(x[:1], axis=None) | np.argsort(x, axis=-2) | x[:, :, None].sum((-1, 1)) | x[:, 1:][:, :-1, 0] | x.sum(())
 """
+
+
+NAMES = {"np": np, "F": F, "TABLE": TABLE, "x0": np.arange(4)}
 
 
 def along(code: str, axis: int | None) -> Callable[[Any], Any]:
     def model(x: Any) -> Any:
         n = len(x) if axis is None else x.shape[axis]
-        return eval(compile(code, "a model", "eval"), {"np": np, "F": F, "x": x, "n": n, "x0": np.arange(4)})
+        return eval(compile(code, "a model", "eval"), {**NAMES, "x": x, "n": n})
 
     return model
 
 
-MODELS = {**dict(models()), "indices": picked}
+class Nth(nn.Module):
+    """A row of a table: the one after as many as there are examples."""
+
+    def __init__(self) -> None:
+        self.table = Value(np.arange(36, dtype=np.float32).reshape(9, 4))
+
+    def forward(self, x: Any) -> Any:
+        return x * self.table[len(x)]
+
+
+MODELS = {**dict(models()), "indices": picked, "a parameter that is counted": lambda: Try(Nth(), (np.ones((2, 4)),))}
+MODELS["frozen"] = lambda: Try(nn.Linear(4, 3, seed=0).freeze("bias"), (np.ones((2, 4), np.float32),))
 for code in re.split(r" \| |\n", ALONG.strip()):
     for axis in (0, 1, None) if code.startswith(("np.pad", "np.flip", "np.tile", "x.sum", "x[:, 0]")) else (0,):
         x = np.linspace(-2, 3, 24, dtype=np.float32).reshape(2, 3, 4)
@@ -161,6 +183,10 @@ for dtype in (np.float64, np.float16, np.int64, np.int32, np.uint8, np.bool):  #
         if code != "x & x" or np.dtype(dtype).kind != "f":
             x = np.arange(24).reshape(2, 3, 4).astype(dtype)
             MODELS[f"{code}, {x.dtype}"] = lambda code=code, x=x: Try(along(code, 0), (x,))
+for dtype in (np.int64, np.int32, np.uint8):
+    for code in "x // 3 * 0.5", "x % 3 * 0.5", "np.round(x) * 0.5", "np.round(x, -1) * 0.5", "np.reciprocal(x) * 0.5":
+        x = np.arange(24).reshape(2, 3, 4).astype(dtype)
+        MODELS[f"{code}, {x.dtype}"] = lambda code=code, x=x: Try(along(code, 0), (x,))
 
 
 @pytest.mark.parametrize("part", range(20))
@@ -169,6 +195,98 @@ def test_what_is_written_is_what_was_written(part: int) -> None:
     assert len(known) == len(MODELS)
     for (name, make), wanted in itertools.islice(zip(MODELS.items(), known, strict=True), part, None, 20):
         assert [name, *lines(make())] == wanted.strip().split("\n")
+
+
+X = np.ones((2, 3), np.float32)
+REFUSED: list[tuple[type[Exception], tuple[Any, Any], int | None, str]] = [
+    (TypeError, (3, X), 0, "save: the model is a Module or a function; got 3"),
+    (TypeError, (nn.Linear, X), 0, r"save: the model is a Module or a function; got <class .*Linear"),
+    (TypeError, (type("Net", (), {"__module__": "torch.nn"})(), X), 0, r"makes one of PyTorch's"),
+    (TypeError, (np.tanh, None), 0, "save: x is an example batch, an array or a tuple .*; got None"),
+    (ValueError, (np.tanh, ()), 0, "save: x is an array or a tuple of some; got an empty tuple"),
+    (TypeError, (np.tanh, X * 1j), 0, "save: x holds real numbers; got dtype complex64"),
+    (TypeError, (np.add, (X, np.array(["a"]))), 0, "save: x holds real numbers; got dtype <U1"),
+    (ValueError, (np.tanh, X), 2, r"save: axis 2 counts the examples, in every input as many; got shapes \(2, 3\)\."),
+    (ValueError, (np.tanh, X), -1, "save: axis -1 counts the examples"),
+    (ValueError, (np.add, (X, X[:1])), 0, r"axis 0 counts the examples, .*; got shapes \(2, 3\), \(1, 3\)\. axis=None"),
+    (ValueError, (np.tanh, X[:0]), 0, r"save: x of shape \(0, 3\) is empty; give one example at least"),
+    (ValueError, (np.tanh, X[:, :0]), None, r"save: x of shape \(2, 0\) is empty"),
+    (ValueError, (lambda x: None, X), 0, "save: the model returned no array"),
+]
+
+
+@pytest.mark.parametrize(("error", "given", "axis", "says"), REFUSED)
+def test_what_is_no_model_or_no_batch_is_told(error: type[Exception], given: Any, axis: int | None, says: str) -> None:
+    with pytest.raises(error, match=says):
+        graph_of(*given, axis, "save")
+
+
+def test_an_axis_that_all_inputs_have_counts_examples() -> None:
+    graph = graph_of(lambda x, y: (x + 1, y + 1), (X, np.ones((4, 3))), 1, "save")
+    assert [node.shape for node in graph.inputs] == [(2, Size(1, 0)), (4, Size(1, 0))]
+
+
+def test_a_model_is_called_with_other_numbers_and_other_sizes() -> None:
+    """Halved, turned round, with other signs; and batches of 1, 2, n + 1 and 2n + 3, of examples in another order."""
+    x, k, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5, 8], [2, 3]]), np.array([True, False])
+    seen: list[list[Any]] = []
+
+    def model(*given: Any) -> Any:
+        seen.append([part.data.tolist() for part in given])
+        return given[0] * 1.0
+
+    graph_of(model, (x, k, b), 0, "save")
+    for n, given in zip((1, 3, 7), seen[4:], strict=True):
+        rows = [i % 2 for i in range(n)][::-1]
+        assert given == [x[rows].tolist(), k[rows].tolist(), b[rows].tolist()]
+    assert seen[:4] == [
+        [x.tolist(), k.tolist(), b.tolist()], [[[0.5, 1.0], [1.5, 2.0]], [[2, 4], [1, 1]], [False, True]],
+        [[[2.0, 1.0], [4.0, 3.0]], [[8, 5], [3, 2]], [False, True]],
+        [[[-1.0, -2.0], [-3.0, -4.0]], [[0, 0], [0, 0]], [False, False]],
+    ]  # fmt: skip
+    seen.clear()
+    graph_of(lambda x: model(x), (np.float32(3.0),), None, "save")
+    assert seen == [[3.0], [1.5], [3.0], [-3.0]]
+    seen.clear()
+    graph_of(lambda x: model(x), np.ones(1, np.float32), 0, "save")
+    assert [len(given) for (given,) in seen] == [1, 1, 1, 1, 2, 5]
+
+
+def test_an_operation_is_told_by_its_line_and_by_the_innermost_layer() -> None:
+    inner = nn.Sequential(nn.Linear(3, 2, seed=0), np.tanh)
+    graph = graph_of(nn.Sequential(inner, lambda x: x * 2), X, 0, "save")
+    assert [node.note for node in graph.nodes] == ["layers.0.layers.0: Linear", "layers.0: Sequential", ""]
+    library, docs = fake(), {}
+    make = library.helper.make_node
+    library.helper.make_node = lambda kind, *given, **how: (
+        docs.update({kind: how.get("doc_string", "")}) or make(kind, *given, **how)
+    )
+    protobuf(library, graph)
+    assert f"{__file__}:" in docs.pop("Mul")
+    assert (docs["Shape"], docs["Identity"]) == ("", "")
+
+
+def test_options_that_are_numbers_of_numpys_are_plain_ones_in_a_file() -> None:
+    x, i, j = np.ones((2, 3, 4), np.float32), np.int64(1), np.int64(2)
+    for model in (
+        lambda x: np.argmax(x, i), lambda x: np.argmin(x, i, keepdims=True), lambda x: np.argsort(x, i),
+        lambda x: np.cumsum(x, i), lambda x: F.softmax(x, i), lambda x: np.stack([x, x], i),
+        lambda x: np.concatenate([x, x], i), lambda x: x.sum((i, j), keepdims=True),
+        lambda x: np.transpose(x, (i, j, 0)),
+        lambda x: np.swapaxes(x, i, j), lambda x: np.count_nonzero(x, i, keepdims=True), lambda x: x[:, i, :j],
+        lambda x: np.round(x, j), lambda x: F.max_pool2d(x, j), lambda x: np.tril(x, i), lambda x: x[:, :: -j],
+    ):  # fmt: skip
+        graph = graph_of(model, x, 0, "save")
+        for node in protobuf(fake(), graph).node:
+            for how in node.how.values():
+                parts = how if isinstance(how, (list, tuple)) else [how]
+                assert {type(part) for part in parts} <= {int, float, str}, node
+        assert "np." not in as_torch(graph)
+
+
+def test_numbers_that_a_file_cannot_hold_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"^save_onnx: x is of uint64, which the file's int64 cannot hold"):
+        protobuf(fake(), graph_of(lambda x: x * 2.0, X.astype(np.uint64), 0, "save_onnx"))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def dressed(layer: Any, args: tuple[Any, ...] = (), options: dict[str, Any] | No
     if isinstance(layer, nn.PairwiseDistance):
         named["norm"] = named.pop("p")
     taken = [*named, "inplace", "device", "dtype", *more]
-    defaults = {"inplace": False} | dict.fromkeys(more, None)
+    defaults = {"inplace": False} | dict.fromkeys(more, None) | {"bias": True}
     kinds = [inspect.Parameter(x, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(x)) for x in taken]
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
 
@@ -146,8 +146,9 @@ def test_parts_of_pytorchs_sequential_share_what_they_shared() -> None:
     ]:  # fmt: skip
         before = getattr(kept, name)
         setattr(type(kept) if name == "__module__" else kept, name, there)
-        with pytest.raises(TypeError, match=r"the activation .*tanh.*; ours is named|kdim, vdim, add_bias_kv|own way"):
-            mg.from_torch(kept)
+        says = r"has the activation .*tanh.*; ours is named|has kdim, vdim, add_bias_kv or|computes in its own way"
+        with pytest.raises(TypeError, match=rf"^from_torch: 0: {type(kept).__name__} ({says})"):
+            mg.from_torch(Row(kept))
         setattr(type(kept) if name == "__module__" else kept, name, before)
 
     for wrong, says in [
@@ -155,11 +156,15 @@ def test_parts_of_pytorchs_sequential_share_what_they_shared() -> None:
         (dressed(nn.MLP(1, [1]), (1, [1])), r"^from_torch: MLP has no counterpart$"),
         (Row(dressed(nn.ReLU(), threshold=0.5, mode="x")), r"^from_torch: 0: ReLU has mode='x', which is not here$"),
         (dressed(nn.LSTM(1, 1), (1, 1), proj_size=2), r"^from_torch: LSTM has proj_size, which is not here$"),
+        (dressed(nn.GroupNorm(1, 2), (1, 2), bias=None), "^from_torch: GroupNorm has bias=False, which is not here$"),
         (SimpleNamespace(named_parameters=3), "^from_torch wants a module of PyTorch, such as torch.nn.Linear"),
         (nn.Linear(1, 1), "^from_torch wants a module of PyTorch"), (Row, "^from_torch wants a module of PyTorch"),
     ]:  # fmt: skip
         with pytest.raises(TypeError, match=says):
             mg.from_torch(wrong)
+    for norm, bias in ((nn.GroupNorm(1, 2), linear), (nn.GroupNorm(1, 2, affine=False), None)):
+        options = {"affine": norm.weight is not None}
+        assert type(mg.from_torch(dressed(norm, (1, 2), options, bias=bias))) is nn.GroupNorm
     for hooks in ("_forward_hooks", "_forward_pre_hooks"):
         vars(linear)[hooks] = {0: print}
         with pytest.raises(TypeError, match=r"^from_torch: Linear has forward hooks, which"):

@@ -23,6 +23,7 @@ from microgradnet.gradcheck import GradReport, assert_grads, check_grads, numeri
 from microgradnet.gradcheck.directions import Field
 from microgradnet.gradcheck.pairs import EPS
 from microgradnet.gradcheck.point import Point
+from microgradnet.gradcheck.slopes import Slope
 from microgradnet.gradcheck.still import roughness
 from microgradnet.transforms import hvp, jacobian
 from tests.cases import SMOOTH
@@ -625,6 +626,70 @@ def test_the_report_is_data_a_table_and_html() -> None:
     assert "broken_sin" in html
     assert "<lambda>" not in check_grads(lambda x: x * 2, 1.0)._repr_html_()
     assert report.raise_on_failure() is report
+
+
+def test_in_a_notebook_all_that_follows_the_table_stands_below_it() -> None:
+    wrong = primitive(lambda g, out, x: g * 1.1)(lambda x: x * 1.0)
+    html = check_grads(lambda x, y: [wrong(x), 3.0], np.ones(2), np.ones(3))._repr_html_()
+    assert html.count("largest gap") == 1
+    below = html.split("<pre")[1]
+    assert [below.count(title) for title in ("2 mismatches, the worst first:", "to blame:", "notes:")] == [1, 1, 1]
+    assert "<pre" not in check_grads(np.sin, np.ones(2))._repr_html_()
+    assert [cell.count("left") for cell in html.split("</thead>")[0].split("<th ")[1:]] == [1, 1, 0, 0, 0, 0, 0, 0]
+
+
+def test_up_to_so_many_elements_are_all_checked_and_of_more_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (survey.LIMIT, survey.SAMPLES, survey.DIRECTIONS, survey.MANY) == (20_000, 500, 16, 50)
+    monkeypatch.setattr(survey, "LIMIT", 3)
+    monkeypatch.setattr(survey, "SAMPLES", 2)
+    assert check_grads(np.sin, np.arange(3.0)).count("match") == 3
+    assert check_grads(np.sin, np.arange(4.0)).count("unchecked") == 2
+    assert check_grads(np.sin, np.arange(4.0), samples=4).count("match") == 4
+    sights = [0.05, 0.1, 0.105, 0.2]
+    monkeypatch.setattr(survey, "look_along_directions", lambda point, seen, among: sights)
+    report = check_grads(np.sin, np.arange(4.0))
+    assert report.coverage.startswith(
+        "2 of 4 elements at random, the rest along 16 random directions, where an ordinary"
+    )
+    assert "that is off by 1e-01 shows" in report.coverage
+    assert report.notes[0].startswith("along 2 of 4 random directions hardly anything shows")
+    sights[2:] = []
+    assert not check_grads(np.sin, np.arange(4.0)).notes
+
+
+def test_ten_elements_are_searched_along_directions() -> None:
+    wrong = primitive(lambda g, out, x: g * 1.1)(lambda x: x * 1.0)
+    assert check_grads(wrong, np.arange(1.0, 41.0), samples=1).count("mismatch") == 11
+
+
+def test_after_fifty_wrong_elements_one_is_looked_at_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    how: list[bool] = []
+
+    def verdict(spot: Any, quickly: bool) -> Any:
+        how.append(quickly)
+        return ("match" if len(how) == 7 else "mismatch"), Slope(1.0, 0.0)
+
+    monkeypatch.setattr(survey.Spot, "verdict", verdict)
+    check_grads(primitive(lambda g, out, x: g)(lambda x: x * 1.0), np.arange(60.0), gradient=lambda x: 0 * x)
+    assert how == [False] * 51 + [True] * 9
+
+
+def test_what_a_report_holds_are_plain_numbers() -> None:
+    """Not NumPy's, which print their type."""
+    x, wrong = np.array([[0.0, 1.5]]), primitive(lambda g, out, x: g * np.sign(x) * 1.1)(lambda x: np.abs(x))
+    flat = primitive(lambda g, out, x: g * 2.5 * x)(lambda x: 1e16 + np.square(x))
+    for f, at in ((np.abs, x), (wrong, x), (flat, x), (np.sin, x), (flat, 1.0), (lambda x: wrong(x).sum(), x)):
+        report = check_grads(f, at, samples=None if at is not x else 1)
+        for e in report.elements:
+            assert {type(number) for number in e[3:]} == {float}
+            assert {type(e.gap), *map(type, e.badness)} == {float, bool}
+            assert {int, *map(type, e.place)} == {int}
+        for culprit in report.culprits:
+            assert {type(number) for number in culprit[3:6]} == {float}
+            assert type(culprit.input) is int
+        told = (report.is_wrong, report.is_unknown, *map(report.count, ("match", "mismatch")))
+        assert {type(answer) for answer in told} == {bool, int}
+    assert check_grads(lambda x: x * 2.0, np.zeros((0, 3))).is_unknown is False
 
 
 def test_the_worst_comes_first() -> None:

@@ -16,8 +16,9 @@ import pytest
 
 import microgradnet as mg
 from microgradnet import Value, data, nn, optim, parallel
-from microgradnet.ops.across import across
-from microgradnet.parallel import worlds
+from microgradnet.ops.across import AROUND, across
+from microgradnet.parallel import launch, start, worlds
+from microgradnet.parallel.gradients import Mean, check_examples
 from microgradnet.train.before import NOWHERE
 from microgradnet.train.sources import Rows
 from microgradnet.train.together import Together
@@ -313,6 +314,175 @@ def test_an_error_outside_of_a_world_ends_all_ranks_too(
     assert ended == [1]
 
 
+class Others:
+    """A communicator of several ranks, of which only this one is here: what the others say is given."""
+
+    def __init__(self, rank: int, size: int, *said: Any) -> None:
+        self.rank, self.size, self.said, self.calls = rank, size, [*said], []
+
+    def Dup(self) -> Others:
+        self.calls.append("Dup")
+        return self
+
+    def Free(self) -> None:
+        self.calls.append("Free")
+
+    def allgather(self, x: Any) -> list[Any]:
+        self.calls.append(x)
+        others = self.said.pop(0) if self.said else [x] * (self.size - 1)
+        return [*others[: self.rank], x, *others[self.rank :]]
+
+    def bcast(self, x: Any, root: int) -> Any:
+        assert root == 0
+        return self.said.pop(0)
+
+    def Allreduce(self, kind: Any, x: Any) -> None:
+        x += sum(np.asarray(y, x.dtype) for y in self.said.pop(0))
+
+
+@pytest.fixture
+def mpi(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A package that stands for mpi4py."""
+    package: Any = types.ModuleType("mpi4py")
+    package.MPI = types.SimpleNamespace(IN_PLACE=None, COMM_WORLD=types.SimpleNamespace(size=1))
+    monkeypatch.setitem(sys.modules, "mpi4py", package)
+    monkeypatch.setitem(sys.modules, "mpi4py.MPI", package.MPI)
+    for name in launch.SIGNS:
+        monkeypatch.delenv(name, raising=False)
+    return package
+
+
+def test_a_world_is_a_communicator_of_its_own_while_it_is_open(mpi: Any) -> None:
+    comm = Others(1, 3, [[7.0], [8.0]])
+    world = worlds.World(comm)
+    with pytest.raises(RuntimeError, match="this world is not open"):
+        world.sum(1.0)
+    with world:
+        assert AROUND.sums is world is worlds.current()
+        assert world.sum([1.5]).tolist() == [16.5]
+        with pytest.raises(RuntimeError, match=r"a world is open already, World\(rank=1, size=3\)"):
+            worlds.World().__enter__()
+    assert comm.calls == ["Dup", "Free"]
+    assert AROUND.sums is worlds.current() is None
+    with pytest.raises(RuntimeError, match="this world is not open"):
+        world.gather(1)
+    with parallel.world():
+        assert AROUND.sums is None  # one process has nobody to ask
+    for half in ("Allreduce", "Dup"):
+        with pytest.raises(TypeError, match="takes a communicator of mpi4py"):
+            parallel.world(types.SimpleNamespace(**{half: None}))
+
+
+def test_while_a_step_is_recorded_that_will_be_undone_nobody_is_asked(mpi: Any) -> None:
+    with worlds.World(Others(0, 3)) as world:
+        world.quiet = True
+        assert world.sum([1.5, 2.0]).tolist() == [4.5, 6.0]
+        world.counts = False
+        assert world.added(np.array([1.5, 2.0])).tolist() == [4.5, 6.0]
+
+
+def test_what_stands_in_for_no_examples_adds_zeros(mpi: Any) -> None:
+    with worlds.World(Others(0, 2, [[3.0, 4.0]], [[3.0, 4.0]])) as world:
+        x = np.array([np.nan, 1.0])
+        world.counts = False
+        assert world.added(x).tolist() == [3.0, 4.0]
+        world.counts = True
+        np.testing.assert_array_equal(world.added(x), [np.nan, 5.0])
+        np.testing.assert_array_equal(x, [np.nan, 1.0])
+
+
+def test_what_one_rank_alone_has_is_nothing_on_the_others(mpi: Any) -> None:
+    with worlds.World(Others(1, 3, [0, 5], [["a"], ["a", "b"]])) as world:
+        with pytest.raises(
+            ValueError, match="what is built is not the same on all ranks: nothing on rank 0, b on rank "
+        ):
+            world.agree("what is built", "a", "b")
+        world.agree("the rest", "a", "b")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_are_the_mean_over_the_examples_of_all_ranks(dtype: Any, mpi: Any) -> None:
+    """One example here, with a gradient for one parameter of three; three on the other rank, with another for two."""
+    a, b, c = Value(np.zeros(2, dtype)), Value(np.zeros((1, 2), np.float32)), Value(np.zeros((), np.float32))
+    flat = [15.0, 18.0, 6.0, 9.0, 0.0, 1, 1, 0, 6.0, 3]
+    with worlds.World(Others(0, 2, [flat], [flat])) as world:
+        mean = Mean(world, {a: "a", b: "b", c: "c"})
+        a.grad = np.array([1.0, 2.0], dtype)
+        assert mean.take(1, 6.0) == 3.0
+        assert [a.grad.tolist(), b.grad.tolist(), c.grad] == [[4.0, 5.0], [[1.5, 2.25]], None]
+        assert (a.grad.dtype, b.grad.dtype) == (dtype, np.float32)
+        with pytest.raises(
+            ValueError, match="b has a gradient on some ranks and not on rank 0, where the step is comp"
+        ):
+            mean.met(True, 1, 6.0, a.grad, None, None)
+        world.quiet = True
+        a.grad, b.grad = np.full(2, np.nan), None
+        assert mean.take(0, np.nan) == 0.0  # nobody has an example, and nobody asks
+        assert (a.grad.tolist(), b.grad) == ([0.0, 0.0], None)
+
+
+def test_how_many_examples_is_a_whole_number() -> None:
+    for n in (0, 3, 3.0, np.int64(3), np.float32(3.0), 2**24 - 1):
+        assert check_examples(n) == n
+        assert type(check_examples(n)) is int
+
+
+def test_each_rank_has_its_part_of_what_is_dealt_out(mpi: Any) -> None:
+    x, y = np.arange(10), np.arange(10) * 2
+    with worlds.World(comm := Others(1, 3)):
+        assert parallel.shard(x).tolist() == [4, 5, 6]
+        assert [part.tolist() for part in parallel.shard([x, y])] == [[4, 5, 6], [8, 10, 12]]
+        assert type(parallel.shard([x, y])) is list
+        assert {name: part.tolist() for name, part in parallel.shard({"y": y}).items()} == {"y": [8, 10, 12]}
+        part = parallel.shard(ranks.Few(7))
+        assert (len(part), part[0], part[-1], [*part]) == (2, 3, 4, [3, 4])
+        with pytest.raises(ValueError, match=r"the last of these batches of 4 has 2 examples for 3 ranks, and a rank"):
+            parallel.shard(data.batches(x, y, 4))
+        with pytest.raises(ValueError, match=r"these arrays of shape \(2,\), \(2,\) has 2 examples for 3 ranks"):
+            parallel.shard((x[:2], y[:2]))
+        with pytest.raises(ValueError, match="this dataset has 1 example for 3 ranks"):
+            parallel.shard(ranks.Few(1))
+        batches = parallel.shard(data.batches(x[:9], y[:9], 3, shuffle=False))
+        assert len(batches) == 3
+        assert [(a.tolist(), b.tolist()) for a, b in batches] == [([1], [2]), ([4], [8]), ([7], [14])]
+    assert comm.calls[1:-1] == [worlds.zlib.crc32(start.digest([x[:3], y[:3]]).encode())]  # the first one is agreed on
+    with parallel.world(), pytest.raises(ValueError, match="the last of these batches of 3 has 0 examples for 1 rank,"):
+        parallel.shard(data.batches(x[:0], y[:0], 3))
+
+
+def test_launchers_tell_how_many_processes_there_are(mpi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert launch.count() == 1
+    for name in launch.COUNTS:
+        with monkeypatch.context() as here:
+            here.setenv(name, "3")
+            assert launch.count() == 3
+    monkeypatch.setenv("PMI_RANK", "0")
+    assert launch.count() is None
+    monkeypatch.setenv("PMI_SIZE", "some")
+    assert launch.count() is None
+
+
+def test_who_has_begun_mpi_speaks_through_it(mpi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "HOOKED", [])
+    monkeypatch.setattr(sys, "excepthook", None)
+    mpi.MPI.COMM_WORLD = Others(1, 2)
+    assert launch.communicator() is mpi.MPI.COMM_WORLD
+    assert (parallel.world().rank, parallel.world().size) == (1, 2)
+    assert worlds.HOOKED == [mpi.MPI.COMM_WORLD]
+    mpi.MPI.COMM_WORLD = Others(0, 1)
+    assert launch.communicator() is None
+    monkeypatch.setenv("PMI_RANK", "0")
+    assert launch.communicator() is None  # a launcher that does not say how many may have started one
+    monkeypatch.setenv("PMI_SIZE", "2")
+    mpi.MPI.Get_library_version = lambda: "An MPI"
+    with pytest.raises(RuntimeError, match="has started 2 processes"):
+        launch.communicator()
+    del mpi.MPI
+    monkeypatch.delitem(sys.modules, "mpi4py.MPI")
+    with pytest.raises(RuntimeError, match=r'mpi4py finds no MPI: pip install "microgradnet\[mpi\]" brings one'):
+        launch.communicator()
+
+
 def test_ranks_that_cannot_find_each_other_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each would train by itself."""
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "4")
@@ -334,6 +504,11 @@ def test_ranks_that_cannot_find_each_other_are_told_so(monkeypatch: pytest.Monke
         parallel.world()
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "1")
     assert parallel.world().size == 1
+    monkeypatch.delenv("OMPI_COMM_WORLD_SIZE")
+    monkeypatch.setenv("PMI_ID", "1")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(ModuleNotFoundError, match="one of several processes that a launcher of MPI has started"):
+        parallel.world()
 
 
 def test_without_a_launcher_mpi_is_not_even_imported() -> None:
@@ -370,8 +545,6 @@ def test_a_sum_over_processes_is_differentiated_as_one(monkeypatch: pytest.Monke
 
 def test_batch_norm_over_all_is_that_of_one_batch() -> None:
     """Two processes that hold the same: statistics, gradients and running means are those of the batch twice over."""
-    from microgradnet.ops.across import AROUND
-
     x, g = np.random.default_rng(0).normal(size=(2, 4, 3, 5))
     found = []
     for sums in (Doubling(), None):
@@ -391,8 +564,6 @@ def test_batch_norm_over_all_is_that_of_one_batch() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_batch_norm_over_all_keeps_the_precision(dtype: Any) -> None:
-    from microgradnet.ops.across import AROUND
-
     layer = nn.BatchNorm1d(3, dtype=dtype)
     AROUND.sums = Doubling()
     try:

@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ from microgradnet.testing import (
     REAL,
     TINY,
     UNIT,
+    Call,
     Domain,
+    Run,
     arrays,
     broadcastable,
     calls,
@@ -39,7 +42,18 @@ from microgradnet.testing import (
     shapes,
     values,
 )  # fmt: skip
-from microgradnet.testing.points import found_at, slope, special_points
+from microgradnet.testing import laws as of_laws
+from microgradnet.testing.points import (
+    Found,
+    Sides,
+    by_statement,
+    found_at,
+    is_ordinary,
+    sides,
+    slope,
+    special_points,
+    unless_stated,
+)
 
 # --------------------------------------------------------------------------------------------------------- strategies
 
@@ -560,6 +574,227 @@ def test_without_hypothesis_it_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     wanted = 'ImportError: microgradnet.testing needs Hypothesis: pip install "microgradnet[test]"'
     assert done.stderr.splitlines()[-1] == wanted
+
+
+def off_by(first: float = 0.0, second: float = 0.0, slope: float = 2000.0) -> Call:
+    """A call of slope · x + 1000 x² at 1, whose first and second derivatives are off by so much."""
+
+    def rule(g: Any, out: Any, x: Any) -> Any:
+        return g * (slope + first + 2000 * (x - 1.0) + second * (x - np.asarray(numbers(x))))
+
+    row = primitive(rule)(lambda x: slope * x + 1000 * (x - 1) ** 2)
+    return Call(row, [np.array([1.0])], [True], {}, np.array([1.0]), 0)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_how_far_a_gradient_may_be_from_its_slope_in_a_law(sign: int) -> None:
+    """A millionth of the slope and 1e-7, ten times as much for the second derivative."""
+    slope, second = OP_LAWS[:2]
+    for law, call, bound in (
+        (slope, off_by, 2000e-6 + 1e-7), (slope, lambda first: off_by(first, slope=0.0), 1e-7),
+        (second, lambda error: off_by(second=error), 2000e-5 + 1e-6),
+    ):  # fmt: skip
+        law(call(sign * 0.97 * bound))
+        with pytest.raises(AssertionError, match="is ACTUAL"):
+            law(call(sign * 1.03 * bound))
+
+
+def test_a_gradient_fits_by_its_shape_and_by_its_dtype() -> None:
+    v = Value(np.ones(2))
+    of_laws.fits(np.ones(2), v, "x")
+    for wrong in (np.ones(2, np.float32), np.ones(1)):
+        with pytest.raises(AssertionError, match=rf"^x is float64 \(2,\), its gradient float\d\d \({len(wrong)},\)$"):
+            of_laws.fits(wrong, v, "x")
+
+
+def test_a_gradient_that_is_somebody_elses_array_breaks_a_law() -> None:
+    cotangent = np.ones(2)
+
+    def law(first: Any, second: Any) -> None:
+        values = [Value(np.ones(2)), Value(np.ones(2)), np.ones(2)]
+
+        def backward(g: Any) -> None:
+            values[0]._grad = first(values)  # past the setter, which copies
+            values[1]._grad = second(values)
+
+        out = types.SimpleNamespace(backward=backward)
+        row = types.SimpleNamespace(record=lambda *given: out)
+        OP_LAWS[5](types.SimpleNamespace(values=lambda: values, row=row, params={}, cotangent=cotangent))
+
+    def own(values: Any) -> Any:
+        return np.ones(2)
+
+    law(own, own)
+    law(lambda values: np.float64(1.0) if values[0].shape == () else own(values), own)
+    others = {"an input": lambda v: v[0].data, "another": lambda v: v[1].data, "plain": lambda v: v[2]}
+    for other in (*others.values(), lambda v: cotangent, lambda v: v[1].data[::-1]):
+        with pytest.raises(
+            AssertionError, match=r"^gradient 0 shares memory with an input, the result or another gradi"
+        ):
+            law(other, own)
+    with pytest.raises(AssertionError, match=r"^gradient 1 shares memory"):
+        law(own, lambda values: values[0].grad)
+    with pytest.raises(AssertionError, match=r"^gradient 1 cannot be written"):
+        law(own, lambda values: np.broadcast_to(1.0, 2))
+
+
+def test_of_many_special_points_four_are_shown() -> None:
+    nan = made_by(lambda g, out, x: g * x * np.nan, elementwise=True)(SQUARE)
+    with np.errstate(all="ignore"), pytest.raises(AssertionError) as error:
+        OP_LAWS[-1](Call(nan, [np.ones(1)], [True], {}, np.ones(1), 0))
+    *shown, more = str(error.value).split("\n")
+    assert [line.split(" the result")[0] for line in shown] == [f"at {x}" for x in ("0.0", "1.0", "-1.0", "np.inf")]
+    assert more == "and 6 more"
+
+
+@pytest.mark.parametrize(("said", "point", "g", "slopes", "says"), [
+    (np.inf, -0.0, -np.inf, (), None), (np.inf, 0.0, -np.inf, (), "states inf"), (np.inf, -0.0, 5.0, (), "states inf"),
+    (1.0, -0.0, np.inf, (), "states 1"), (np.nan, 0.0, np.nan, (), None), (2.0, 0.0, 2.0, (2.0,), None),
+    (2.0, 0.0, 2.0, (1.0,), "states that, but the slope beside it is 1"), (2.0, 0.0, np.nan, (2.0,), "states 2"),
+])  # fmt: skip
+def test_what_is_stated_is_kept_to_the_letter(said: float, point: float, g: float, slopes: Any, says: Any) -> None:
+    found = by_statement(said, Found((point,), 0.0, (g,)), g, beside(*slopes))
+    assert found is None if says is None else says in found
+
+
+@pytest.mark.parametrize(("point", "result", "g", "seen", "says"), [
+    (0.0, np.nan, np.nan, Sides(True, [1.0], []), None), (0.0, 1.0, np.nan, Sides(False, [], []), None),
+    (0.0, 1.0, 2.0, Sides(True, [2.0], []), None), (0.0, 1.0, 2.0, Sides(True, [1.0], []), "But the slope beside it "),
+    (np.inf, np.inf, np.inf, Sides(True, [], []), None), (HUGE, np.inf, -np.inf, Sides(True, [], []), None),
+    (np.inf, np.inf, np.nan, Sides(True, [], []), "finite"), (np.inf, 1.0, np.inf, Sides(True, [], []), "finite"),
+    (1.0, np.inf, np.inf, Sides(True, [], []), "finite"),
+])  # fmt: skip
+def test_what_is_not_stated_is_finite_or_overflows(point: float, result: float, g: float, seen: Any, says: Any) -> None:
+    found = unless_stated(Found((point,), result, (g,)), 0, g, seen)
+    assert found is None if says is None else says in found
+
+
+def test_how_many_calls_are_drawn_if_nobody_says() -> None:
+    seen: list[Any] = []
+    assert holds(seen.append, calls(xexp)) == len(seen) == 40
+    property_test(xexp)(seen.append)
+    assert len(seen) == 80
+    assert holds(seen.append, st.just("the same"), 3) == 1
+    with pytest.raises(AssertionError, match="tried on 1 calls only, of 4"):
+        holds(seen.append, st.just("the same"), 4)
+
+
+def test_shapes_are_small_if_nobody_says() -> None:
+    @settings(max_examples=40, phases=[Phase.generate])
+    @given(shapes(), broadcastable(2))
+    def check(one: tuple[int, ...], two: tuple[tuple[int, ...], ...]) -> None:
+        for shape in (one, *two):
+            assert len(shape) <= 3
+            assert max(shape, default=0) <= 3
+
+    check()
+
+
+def test_a_module_is_checked_without_a_bar_and_its_inputs_have_a_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    report = types.SimpleNamespace(raise_on_failure=lambda: None, count=lambda verdict: 1)
+    monkeypatch.setattr(of_laws, "check_grads", lambda f, *args, **how: seen.append(how) or report)
+    run = Run(lambda seed: nn.Linear(1, 1, seed=seed), 7, [np.ones(1, np.float32)], {})
+    MODULE_LAWS[0](run)
+    assert seen == [{"seed": 7, "progress": False}]
+
+    @settings(max_examples=1, phases=[Phase.generate])
+    @given(runs(lambda seed: nn.ReLU(), case("n")))
+    def check(run: Run) -> None:
+        assert run.inputs[0].dtype == np.float64
+
+    check()
+
+
+def test_results_that_are_more_the_second_time_are_not_the_same() -> None:
+    given = iter([({}, [Value(1.0)]), ({}, [Value(1.0), Value(2.0)])])
+    with pytest.raises(ValueError, match="zip"):
+        MODULE_LAWS[-1](types.SimpleNamespace(backward=lambda: next(given)))
+    given = iter([({"w": Value(1.0)}, []), ({}, [])])
+    with pytest.raises(ValueError, match="zip"):
+        MODULE_LAWS[-1](types.SimpleNamespace(backward=lambda: next(given)))
+
+
+def test_a_module_that_returns_plain_arrays_is_told_so() -> None:
+    run = Run(lambda seed: Net(seed, np.tanh), 0, [np.ones(4)], {})
+    with pytest.raises(AssertionError, match="Writes returns no Value that gradients flow from"):
+        run.forward(type("Writes", (nn.Module,), {"forward": lambda self, x: np.ones(3)})(), np.ones(3))
+
+
+def beside(*slopes: float, unbounded: tuple[float, ...] = ()) -> Sides:
+    return Sides(True, [*slopes], [*unbounded])
+
+
+def test_what_slopes_beside_a_point_allow() -> None:
+    """Between the two, and a thousandth of the larger and of 1 beside them; NaN where they differ by more."""
+    for low, high in ((1.0, 3.0), (-3.0, 1.0), (-3.0, -1.0)):
+        near = 1e-3 * (1 + 3)
+        assert [beside(high, low).allow(x) for x in (low - 1.01 * near, low - 0.99 * near)] == [False, True]
+        assert [beside(low, high).allow(x) for x in (high + 1.01 * near, high + 0.99 * near)] == [False, True]
+    assert [beside(3.0, 3.0 + gap).allow(math.nan) for gap in (3.99e-3, 4.01e-3)] == [False, True]
+    assert not beside(0.0, 1.0e-3).allow(math.nan)
+    assert beside().allow(math.inf)
+    assert beside().allow(math.nan)
+    steep = beside(unbounded=(-5.0, 7.0))
+    assert [steep.allow(g) for g in (math.inf, -math.inf, 3.0)] == [True, True, True]
+    assert [beside(unbounded=(7.0,)).allow(g) for g in (math.inf, -math.inf, 3.0, math.nan)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_beside_a_point_slopes_are_measured_by_two_steps_to_each_side() -> None:
+    seen: list[float] = []
+
+    def noted(x: Any) -> Any:
+        seen.append(float(x))
+        return x * x
+
+    row = made_by(lambda g, out, x: g * 2 * x)(noted)
+    for at in (0.0, 0.5, -8.0):
+        size = max(1.0, abs(at))
+        seen.clear()
+        found = sides(row, Found((at,), at * at, (2 * at,)), {}, 0)
+        moves = [side * size * step for side in (-1, 1) for step in (2.0**-10, 2.0**-20)]
+        assert {x - at for x in seen} == set(moves)
+        assert found.slopes == pytest.approx([2 * at + moves[1], 2 * at + moves[3]], rel=1e-6, abs=1e-9)
+        assert (found.defined, found.unbounded) == (True, [])
+    for at, near in (
+        (np.inf, 10.5),
+        (-np.inf, -10.5),
+        (HUGE, 10.5),
+        (-HUGE, -10.5),
+        (TINY, 2.0**-10),
+        (-TINY, -(2.0**-10)),
+    ):
+        seen.clear()
+        assert sides(row, Found((at,), at * at, (2 * at,)), {}, 0) == (True, [], [])
+        assert seen == [near]
+
+
+def test_a_slope_that_a_smaller_step_changes_grows_without_bound() -> None:
+    """By more than a hundredth of itself and of 1: of 3x + bend·|x|·x it changes by bend·2^-10."""
+
+    def steady(bend: float, to: float = 3.0) -> bool:
+        row = made_by(lambda g, out, x: g)(lambda x: to * x + bend * x * abs(x))
+        found = sides(row, Found((0.0,), 0.0, (to,)), {}, 0)
+        assert len(found.slopes) + len(found.unbounded) == 2
+        return not found.unbounded
+
+    for to in (3.0, -3.0):
+        assert [steady(share * 10 * 1e-3 * (1 + 3) * 2**10, to) for share in (-1.02, -0.98, 0.98, 1.02)] == [
+            False, True, True, False,
+        ]  # fmt: skip
+
+
+def test_what_is_ordinary_is_0_or_no_denormal_and_not_the_largest() -> None:
+    numbers = [0.0, -0.0, TINY, -TINY, 2 * TINY, 1.0, -HUGE, HUGE, np.inf, np.nan, True]
+    assert [is_ordinary(x) for x in numbers] == [
+        True, True, False, False, True, True, False, False, False, False, True,
+    ]  # fmt: skip
+    assert {type(is_ordinary(np.float64(x))) for x in numbers} == {bool}
 
 
 def test_a_slope_beside_a_pole_leaves_the_pole_out() -> None:

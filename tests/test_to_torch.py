@@ -85,6 +85,17 @@ def test_float64_is_float64(path: Path) -> None:
     np.testing.assert_allclose(loaded(path)(torch.from_numpy(x)).detach().numpy(), model(x).data, rtol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_whole_numbers_stay_what_they_are(dtype: Any, path: Path) -> None:
+    torch, x = pytest.importorskip("torch"), np.arange(100, 124).reshape(2, 12).astype(dtype)
+    for f in (np.round, lambda x: np.round(x, 1), lambda x: x // 3, lambda x: x % 3, lambda x: x * 3, np.square):
+        mg.save_torch(path, lambda x, f=f: f(x) * 0.5, x)
+        np.testing.assert_array_equal(loaded(path)(torch.from_numpy(x)).numpy(), f(x) * 0.5)
+    for f in (np.reciprocal, lambda x: np.round(x, -1)):
+        with pytest.raises(TypeError, match=r"^save_torch: (reciprocal|round) at .*: .*whole numbers"):
+            mg.save_torch(path, lambda x, f=f: f(x) * 0.5, x)
+
+
 def test_it_has_the_gradients_of_the_model(path: Path) -> None:
     torch = pytest.importorskip("torch")
     model = nn.MLP(3, [8, 2], seed=0).astype(np.float64).freeze("layers.0.bias")
@@ -138,6 +149,87 @@ def test_names_structures_and_tied_weights_are_kept(path: Path) -> None:
     np.testing.assert_allclose(got["a b"][0].detach().numpy(), want["a b"][0].data, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(got["c"][0].detach().numpy(), want["c"][0].data, rtol=1e-6, atol=1e-6)
     assert len(list(net.parameters())) == len(model.parameters())
+
+
+ODD = '''"""Odd as a module of PyTorch; `load()` makes one with its weights, which are in odd.npz."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Odd(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.type_2 = nn.Parameter(torch.zeros((3, 3), dtype=torch.float32))
+        self.file_2 = nn.Parameter(torch.zeros((), dtype=torch.float32))
+        self.allow_pickle_2 = nn.Parameter(torch.zeros((), dtype=torch.float32))
+        self.tied_1_weight = nn.Parameter(torch.zeros((3, 3), dtype=torch.float32))
+        self.tied_1_bias = nn.Parameter(torch.zeros((3,), dtype=torch.float32), requires_grad=False)
+        self.register_buffer("scale", torch.zeros((3,), dtype=torch.float32))
+
+    def forward(self, n_, torch_):
+        v1 = n_ @ self.type_2
+        v2 = torch_ * self.file_2
+        v3 = v2 * self.allow_pickle_2
+        v4 = v1 + v3
+        v5 = F.linear(v4, self.tied_1_weight, self.tied_1_bias)  # tied.1: Linear
+        v6 = v5 @ self.type_2
+        v7 = v4 * self.scale
+        return {'a b': [v6], 'c': (v7, None)}
+
+
+def load(path=Path(__file__).with_name('odd.npz')):
+    """The module with its weights, in evaluation mode."""
+    module = Odd()
+    with np.load(path) as arrays:
+        module.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays})
+    return module.eval()
+'''
+
+
+def test_a_program_is_as_one_writes_it(tmp_path: Path) -> None:
+    x = np.ones((2, 3), np.float32)
+    mg.save_torch(tmp_path / "odd.py", Odd().freeze("tied.1.bias"), (x, x))
+    assert (tmp_path / "odd.py").read_text() == ODD
+
+
+class F_(nn.Module):
+    """With parameters whose names are no names, or more than once the same."""
+
+    def __init__(self) -> None:
+        self.layers = [mg.Value([1.0]), mg.Value([2.0])]
+        self._own, self.layers_0 = mg.Value([3.0]), mg.Value([4.0])
+        self.held = {"class": mg.Value([5.0]), "2nd": mg.Value([6.0])}
+
+    def forward(self, v1: Any) -> Any:
+        total = sum((x * v1 for x in (*self.layers, self._own, self.layers_0, *self.held.values())), start=0.0)
+        return total, v1 * np.array([7.0]), v1 + np.array([8.0])
+
+
+F_.__name__ = "F"
+
+
+def test_names_of_a_program_are_names_and_nobody_elses(tmp_path: Path) -> None:
+    def named(model: Any, *given: Any) -> tuple[str, list[str], str]:
+        mg.save_torch(tmp_path / "net.py", model, given or np.ones((2, 1)), axis=None)
+        lines = [line.strip() for line in (tmp_path / "net.py").read_text().splitlines()]
+        kept = [line.split(" = ")[0].split(", ")[0] for line in lines if line.startswith("self.")]
+        return *(next(line for line in lines if line.startswith(start)) for start in ("class", "def forward")), kept
+
+    made = ["layers_0", "layers_1", "p__own", "layers_0_2", "held_class", "held_2nd"]
+    buffers = ['self.register_buffer("constant"', 'self.register_buffer("constant_2"']
+    assert named(F_()) == (
+        "class Model(nn.Module):", "def forward(self, v1_):", [*(f"self.{name}" for name in made), *buffers]
+    )  # fmt: skip
+    assert named(lambda F, y: F + y, np.ones(1), np.ones(1))[:2] == (
+        "class Model(nn.Module):", "def forward(self, F_, y):",
+    )  # fmt: skip
+    assert named(np.tanh)[:2] == ("class ufunc(nn.Module):", "def forward(self, x):")
+    assert named(lambda *x: x[0] + x[1], np.ones(1), np.ones(1))[1] == "def forward(self, x0, x1):"
 
 
 def test_the_program_is_read_from_top_to_bottom(tmp_path: Path) -> None:

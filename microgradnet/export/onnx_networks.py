@@ -38,7 +38,7 @@ def quadratic_cost(b: Nodes, node: Node, output: str, target: str) -> str:
     gap = b("Sub", *alike(b, node, (output, target)))
     square = b("Mul", gap, gap)
     ndim = node.args[0].ndim
-    square = b("ReduceSum", square, np.array([-1]), keepdims=0) if ndim else square
+    square = b("ReduceSum", square, [-1], keepdims=0) if ndim else square
     return b("ReduceMean", square, np.arange(ndim - 1), keepdims=0) if ndim > 1 else square
 
 
@@ -53,10 +53,10 @@ def attention_weights(b: Nodes, node: Node, query: str, key: str, *masks: str) -
         if has_size(node.shape[-2:]):
             raise Unwritten("a causal mask whose length is that of the batch")
         scores = b("Add", scores, np.where(np.tri(*node.shape[-2:], dtype=np.bool), 0.0, -math.inf))
-    top = b("ReduceMax", scores, np.array([-1]))
+    top = b("ReduceMax", scores, [-1])
     top = b("Where", b("IsInf", top), 0.0, top)
     powers = b("Exp", b("Sub", scores, top))
-    return b("Div", powers, b("Max", b("ReduceSum", powers, np.array([-1])), 1.0))  # 0 where a query may look nowhere
+    return b("Div", powers, b("Max", b("ReduceSum", powers, [-1]), 1.0))  # 0 where a query may look nowhere
 
 
 def edges(padding: Any) -> list[int]:
@@ -90,7 +90,7 @@ def padded(b: Nodes, node: Node, x: str, fill: float) -> str:
         sides.append((p, max(0, (size - 1) * s + d * (k - 1) + 1 - n - p)))
     if not any(map(any, sides)):
         return x
-    return b("Pad", x, np.array([0, 0, *edges(sides)[:2], 0, 0, *edges(sides)[2:]]), fill)
+    return b("Pad", x, [0, 0, *edges(sides)[:2], 0, 0, *edges(sides)[2:]], fill)
 
 
 @row("max_pool2d")

@@ -192,7 +192,7 @@ def reduced(kind: str, dtype: Any = None) -> Written:
         (x,) = alike(b, node, (x,), dtype)
         axes = axes_of(node.params.get("axis", -1 if kind == "ReduceProd" else None), node.args[0].ndim)
         keep = int(node.params.get("keepdims", False))
-        x = b(kind, x, np.array(axes), keepdims=keep) if axes else b("Identity", x)
+        x = b(kind, x, axes, keepdims=keep) if axes else b("Identity", x)
         return b.cast(x, node.dtype if dtype is None else dtype, node.dtype)
 
     return written
@@ -207,7 +207,7 @@ ROWS[np.any], ROWS[np.all] = reduced("ReduceMax", np.float32), reduced("ReduceMi
 def counted(b: Nodes, node: Node, x: str) -> str:
     ones = b("Cast", b.cast(x, node.args[0].dtype, bool), to=b.kind(np.int64))
     axes = axes_of(node.params.get("axis"), node.args[0].ndim)
-    return b("ReduceSum", ones, np.array(axes), keepdims=int(node.params.get("keepdims", False))) if axes else ones
+    return b("ReduceSum", ones, axes, keepdims=int(node.params.get("keepdims", False))) if axes else ones
 
 
 @row(np.argmax, np.argmin)
@@ -215,7 +215,7 @@ def arg_extreme(b: Nodes, node: Node, x: str) -> str:
     kind, axis = {"argmax": "ArgMax", "argmin": "ArgMin"}[node.op.name], node.params.get("axis")
     x = b.cast(x, node.args[0].dtype, np.float32) if node.args[0].dtype.kind == "b" else x
     if axis is None:
-        return b.reshaped(b(kind, b("Reshape", x, np.array([-1])), axis=0, keepdims=0), node.shape)
+        return b.reshaped(b(kind, b("Reshape", x, [-1]), axis=0, keepdims=0), node.shape)
     return b(kind, x, axis=int(axis), keepdims=int(node.params.get("keepdims", False)))
 
 
@@ -224,7 +224,7 @@ def argsort(b: Nodes, node: Node, x: str) -> str:
     """ONNX puts equal ones in their order, as a stable sort does."""
     axis = node.params.get("axis", -1)
     if axis is None:
-        x, axis, length = b("Reshape", x, np.array([-1])), 0, count_of(node.args[0].shape)
+        x, axis, length = b("Reshape", x, [-1]), 0, count_of(node.args[0].shape)
     else:
         length = node.shape[axis]
     return b.several("TopK", x, b.sizes([length]), axis=int(axis), largest=0, results=2)[1]
@@ -232,7 +232,7 @@ def argsort(b: Nodes, node: Node, x: str) -> str:
 
 @row(np.cumsum)
 def cumsum(b: Nodes, node: Node, x: str) -> str:
-    return b("CumSum", *alike(b, node, (x,)), np.array(int(node.params["axis"])))
+    return b("CumSum", *alike(b, node, (x,)), int(node.params["axis"]))
 
 
 @row("softmax")
@@ -242,7 +242,7 @@ def softmax(b: Nodes, node: Node, x: str) -> str:
 
 @row("normalize")
 def normalize(b: Nodes, node: Node, x: str) -> str:
-    axes = np.array(axes_of(node.params["axis"], node.ndim))
+    axes = axes_of(node.params["axis"], node.ndim)
     gap = b("Sub", x, b("ReduceMean", x, axes))
     variance = b("ReduceMean", b("Mul", gap, gap), axes)
     return b("Div", gap, b("Sqrt", b("Add", variance, node.params["eps"])))

@@ -52,14 +52,14 @@ def spread(b: Nodes, node: Node, x: str) -> str:
 def concatenate(b: Nodes, node: Node, *args: str) -> str:
     axis, args = node.params.get("axis", 0), tuple(alike(b, node, args))
     if axis is None:
-        args, axis = tuple(b("Reshape", x, np.array([-1])) for x in args), 0
+        args, axis = tuple(b("Reshape", x, [-1]) for x in args), 0
     return b("Concat", *args, axis=int(axis))
 
 
 @row(np.stack)
 def stack(b: Nodes, node: Node, *args: str) -> str:
     axis = int(node.params.get("axis", 0)) % node.ndim
-    return b("Concat", *(b("Unsqueeze", x, np.array([axis])) for x in alike(b, node, args)), axis=axis)
+    return b("Concat", *(b("Unsqueeze", x, [axis]) for x in alike(b, node, args)), axis=axis)
 
 
 @row("take")
@@ -97,7 +97,7 @@ def take(b: Nodes, node: Node, x: str, *arrays: str) -> str:
         axis += 1
     if cuts:
         axes, starts, stops, steps = zip(*cuts, strict=True)
-        x = b("Slice", x, b.sizes(starts), b.sizes(stops), np.array(axes), np.array(steps))
+        x = b("Slice", x, b.sizes(starts), b.sizes(stops), axes, steps)
     if len(places) == 1:
         which = b.array(np.flatnonzero(held[0].data)) if held[0].dtype.kind == "b" else arrays[0]
         x = b("Gather", x, which, axis=places[0])
@@ -130,7 +130,7 @@ def moved(b: Nodes, node: Node, x: str, batch: int) -> str:
     source = node.args[0]
     (x,) = alike(b, node, (x,))
     if into < 0:
-        flat = b("Reshape", x, np.array([1, -1]))
+        flat = b("Reshape", x, [1, -1])
         rest: list[Any] = list(node.shape)
         full = [1, *rest]
     else:

@@ -101,8 +101,8 @@ for key, text in {
 }.items():  # fmt: skip
     ROWS[key] = call(text, tensors=False)
 for name in ("arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "ceil", "cos", "cosh", "deg2rad", "exp",
-             "exp2", "expm1", "floor", "log", "log10", "log1p", "log2", "rad2deg", "reciprocal", "sign", "sin", "sinc",
-             "sinh", "sqrt", "square", "tan", "tanh", "trunc"):  # fmt: skip
+             "exp2", "expm1", "floor", "log", "log10", "log1p", "log2", "rad2deg", "sign", "sin", "sinc", "sinh",
+             "sqrt", "square", "tan", "tanh", "trunc"):  # fmt: skip
     ROWS[getattr(np, name)] = call(f"torch.{name}({{}})")
 for name in ("arctan2", "bitwise_and", "bitwise_or", "bitwise_xor", "copysign", "floor_divide", "fmax", "fmin", "fmod",
              "heaviside", "hypot", "logaddexp", "logaddexp2", "maximum", "minimum", "remainder"):  # fmt: skip
@@ -156,9 +156,21 @@ def where(w: Any, node: Node, condition: str, x: str, y: str) -> str:
     return f"torch.where({mask}, {x}, {y})"
 
 
+@row(np.reciprocal)
+def reciprocal(w: Any, node: Node, x: str) -> str:
+    if node.dtype.kind != "f":
+        raise Unwritten("1 / x of whole numbers is 0, or what the processor makes of 1 / 0")
+    return f"torch.reciprocal({x})"
+
+
 @row(np.round)
 def rounded(w: Any, node: Node, x: str) -> str:
-    return f"torch.round({x}, decimals={node.params.get('decimals', 0)})"
+    decimals = node.params.get("decimals", 0)
+    if node.dtype.kind == "f":
+        return f"torch.round({x}, decimals={decimals})"
+    if decimals < 0:
+        raise Unwritten("it rounds whole numbers to tens")
+    return x
 
 
 # ----------------------------------------------------------------------------------------------------------- reductions

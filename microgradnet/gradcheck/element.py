@@ -10,7 +10,7 @@ import numpy as np
 from .. import tree
 from ..core import Array
 from .judge import agree, is_plain, judged
-from .pairs import EPS, amount
+from .pairs import EPS, amount, reached
 from .places import Place, in_float64
 from .point import Point
 from .report import CANNOT_TELL, MATCH, MISMATCH
@@ -77,7 +77,7 @@ class Spot:
             return False
         y, c = self.point.y, self.point.c
         step = max(self.size, 1.0) * 8 * FIRST_STEP
-        still = (self.line(step)[0] == y) & (self.line(-step)[0] == y) & (self.line(step / 16)[0] == y)
+        still = np.all([reached(self.line, t, y)[0] == y for t in (step, -step, step / 16)], axis=0)
         if not np.any(still):
             return False
         self.place.write(self.x)

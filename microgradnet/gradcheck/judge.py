@@ -37,7 +37,7 @@ def judged(
     slope = look.slope
     if slope.is_kink:
         return (KINK if lies_between(g, slope) else MISMATCH), slope
-    if not math.isfinite(slope.value) or math.isinf(slope.error):
+    if math.isinf(slope.error):
         return CANNOT_TELL, slope
     if not math.isfinite(g):
         told = is_sharp(look, 0.0) or stands_still(line, y, c, size)
@@ -88,11 +88,10 @@ def is_refuted(g: float, look: Look, line: Line, y: Array, c: Array, size: float
     results of this size over. On much smaller scales there may be nothing but rounding.
     """
     turns = max(0.1 * amount(c, y) / abs(g), SMALLEST_SIZE) if g else math.inf
-    scale = min(turns, size) or size
+    scale = min(turns, size)
     rough = roughness(line, y, c, 0.0, 4 * EPS * size)
     return any(
         abs(seen.value - g) > 10 * (seen.error + 16 * rough / step)
         for step, seen in look.measured
-        if math.isfinite(seen.error)
-        and (scale / 256 <= step <= scale or (scale < step <= turns and seen == look.slope))
+        if scale / 256 <= step <= scale or (scale < step <= turns and seen == look.slope)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..words import fields, printable
 
 MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED = "match", "mismatch", "kink", "cannot tell", "unchecked"
 VERDICTS = (MATCH, MISMATCH, KINK, CANNOT_TELL, UNCHECKED)
+HEAD = ("input", "shape", *VERDICTS, "largest gap")
 
 
 class Element(NamedTuple):
@@ -22,15 +24,17 @@ class Element(NamedTuple):
     analytic: float
     numerical: float
     error: float  # of the numerical slope
-    left: float = float("nan")  # at a kink, the slopes on its two sides
-    right: float = float("nan")
+    left: float = math.nan  # at a kink, the slopes on its two sides
+    right: float = math.nan
 
     @property
     def gap(self) -> float:
         """How far apart the two are, relative to the larger; to the error bar if both are less than that."""
-        size = max(abs(self.analytic), abs(self.numerical), self.error if np.isfinite(self.error) else 0.0)
-        gap = abs(self.analytic - self.numerical) / size if size else 0.0
-        return float("inf") if np.isnan(gap) else gap
+        gap = abs(self.analytic - self.numerical)
+        if not math.isfinite(gap):
+            return math.inf
+        size = max(abs(self.analytic), abs(self.numerical), self.error if math.isfinite(self.error) else 0.0)
+        return gap / size if size else 0.0
 
     @property
     def badness(self) -> tuple[bool, float]:
@@ -40,7 +44,7 @@ class Element(NamedTuple):
     def __str__(self) -> str:
         place = f"{self.name}{list(self.place)}" if self.place else self.name
         text = f"{place}: {self.analytic:.9g} by the gradient, {self.numerical:.9g} ± {self.error:.1g} by the slope"
-        return printable(text + ("" if np.isnan(self.left) else f" (left {self.left:.6g}, right {self.right:.6g})"))
+        return printable(text + ("" if math.isnan(self.left) else f" (left {self.left:.6g}, right {self.right:.6g})"))
 
     def __repr__(self) -> str:
         return fields(self)
@@ -148,7 +152,7 @@ class GradReport:
         head = f"{self.word}: the gradient of {self.what}, {self.coverage}"
         lines = [head, ""]
         rows = [[printable(cell) for cell in row] for row in self.rows()]  # before the columns are made even
-        table = [["input", "shape", *VERDICTS, "largest gap"], *rows]
+        table = [[*HEAD], *rows]
         widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
         if len(table) > 30:
             table[30:] = [[f"… and {len(table) - 30} more", *[""] * (len(widths) - 1)]]
@@ -174,7 +178,7 @@ class GradReport:
         return markup.card(
             f'<b style="color:{colour}">{self.word}</b>: the gradient of {markup.escaped(self.what)}, '
             f"{markup.escaped(self.coverage)}",
-            markup.table(("input", "shape", *VERDICTS, "largest gap"), self.rows(), range(2, 3 + len(VERDICTS))),
+            markup.table(HEAD, self.rows(), range(2, len(HEAD))),
             markup.program(text) if text else "",
         )
 

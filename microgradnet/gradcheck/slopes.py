@@ -73,7 +73,9 @@ def careful_slope(line: Line, y: Array, c: Array, size: float) -> Look:
     """
     rows = [[Pair(line, y, c, step) for step in steps if step] for steps in ladders(size)]
     pairs = [pair for row in rows for pair in row]
-    moved, digits = np.any([pair.moved for pair in pairs], axis=0), digits_of(pairs)
+    # A step at which the function refuses to be evaluated says nothing of which results move.
+    told = [pair for pair in pairs if not np.all(np.isnan(pair.above) | np.isnan(pair.below))] or pairs
+    moved, digits = np.any([pair.moved for pair in told], axis=0), digits_of(told)
     for pair in pairs:
         pair.weigh(c, moved, digits)
     best = Slope(math.nan, math.inf)
@@ -118,7 +120,7 @@ def extrapolated(three: list[Pair], ratio: float) -> Slope:
     a, b = ratio**2 - 1, ratio**4 - 1
     t1, t2 = d1 + (d1 - d0) / a, d2 + (d2 - d1) / a
     value = t2 + (t2 - t1) / b
-    error = max(abs(value - t2), abs(t2 - t1)) + 2 * max(pair.noise for pair in three)
+    error = abs(t2 - t1) + 2 * max(pair.noise for pair in three)
     if not math.isfinite(value):
         return Slope(math.nan, math.inf)
     return Slope(value, error)
