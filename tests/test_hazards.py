@@ -163,6 +163,16 @@ def constants_assigned() -> Any:
     return step, lambda: [w.data, w.grad]
 
 
+def drawn_from_outside() -> Any:
+    rng, w = np.random.default_rng(0), Value([1.0, 2.0, 3.0])
+
+    def step(x: Any) -> Any:
+        w.data = F.dropout(w * x, 0.5, seed=rng).data
+        return F.dropout(w + x, 0.5, seed=rng)
+
+    return step, lambda: [w.data, rng.bit_generator.state["state"]["state"]]
+
+
 def tied() -> Any:
     w = Value([1.0, 2.0, 3.0])
     parts = {"a": w, "b": [w]}
@@ -174,6 +184,13 @@ def tied() -> Any:
         return w.grad
 
     return step, lambda: [w.data, w.grad]
+
+
+def leaves_of_the_step(x: Any) -> Any:
+    a, b, c = Value([x[0], x[1], 3.0]), Value([n := x.astype(int)[2], n, 1]), Value(n)
+    b.data = b.data * x
+    (a * b * c + Value([1, 2, 3])).sum().backward()
+    return a, b, c, a.grad, b.grad, c.grad
 
 
 def by_isinstance(x: Any) -> Any:
@@ -219,6 +236,10 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "arrays written in place": (written, vectors),
     "arrays made to be written into": (written_into_new, vectors),
     "written in another shape and dtype": (written_as_something_else, vectors),
+    "leaves that the step makes": (leaves_of_the_step, vectors),
+    "a result that is handed in": (lambda v: (v * v.data + V).sum(), lambda i: (V * (i - 2.5),)),
+    "the gradient of a result, as a Value": (
+        lambda x: [(y := (v := Value(x)) * V).backward(gradient=Value(x)), v.grad], vectors),
     "a comparison as whole numbers": (lambda x: (np.floor(V * x).astype(int), (x < V).astype(np.int8)), vectors),
     "the number of a constant": (lambda x: x.sum() * float(Value(2.0)) * V, vectors),
     "a float beside an array": (
@@ -266,7 +287,7 @@ def test_it_is_right(name: str) -> None:
         check(of(step), [arguments(i) for i in range(6) for _ in range(2)], count=None)
 
 
-@pytest.mark.parametrize("make", [parameters_written, numbers_written, constants_assigned, tied])
+@pytest.mark.parametrize("make", [parameters_written, numbers_written, constants_assigned, drawn_from_outside, tied])
 def test_parameters_that_are_written_are_right(make: Callable[[], Any]) -> None:
     check(make, [vectors(i) for i in range(6)])
 

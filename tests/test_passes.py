@@ -21,6 +21,7 @@ from microgradnet.programs.numpy_code import OtherProgram
 from microgradnet.programs.numpy_program import NumPyProgram
 from microgradnet.programs.program import Program
 from microgradnet.programs.recording import Recording
+from tests.compiled import noted
 
 LINE = ("step.py", 1, "step")
 X = np.arange(6.0).reshape(2, 3)
@@ -47,6 +48,11 @@ def guard(function: Callable[..., Any], *args: Any, held: Any) -> Node:
 
 
 def program(nodes: list[Node], result: Any) -> NumPyProgram:
+    """What these nodes are as a program, noted as those of other tests are."""
+    return noted(program_of(nodes, result))
+
+
+def program_of(nodes: list[Node], result: Any) -> NumPyProgram:
     plain = changed(result, lambda x: None)
     return NumPyProgram(Program(Recording(nodes, [n for n in nodes if n.kind == "input"], result, plain)))
 
@@ -357,7 +363,7 @@ def builds(draw: st.DrawFn) -> Any:
 def check_drawn(build: Any) -> None:
     nodes, result, wanted, (places, final) = build()
     arguments = [node for node in nodes if node.kind == "input"]
-    compiled = program(nodes, result)
+    compiled = program_of(nodes, result)
     given_ = inputs_of(build)
     assert len(given_) == len(arguments)
     got = compiled(given_)
