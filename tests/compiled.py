@@ -86,6 +86,13 @@ def leaves(x: Any) -> list[Any]:
     return [x]
 
 
+def form(x: Any) -> Any:
+    """The tuples, lists and dicts of it."""
+    if isinstance(x, dict):
+        return type(x), [(name, form(part)) for name, part in x.items()]
+    return (type(x), *map(form, x)) if isinstance(x, (tuple, list)) else None
+
+
 def plain(x: Any) -> Any:
     """The numbers of a Value, copied; of a Value's gradient too."""
     return np.array(x._numbers if isinstance(x, Value) else x)
@@ -124,10 +131,11 @@ def runs_of(
     for i, args in enumerate(calls):
         if between is not None:
             between(i)
-        returned = leaves(f(*args))
+        result = f(*args)
+        returned = leaves(result)
         copies = [Value(plain(x)) if type(x) is Value else x.copy() if isinstance(x, np.ndarray) else x
                   for x in returned]  # fmt: skip
-        seen.append(copies)
+        seen.append([form(result), *copies])
         seen[-1] += [None if x is None else plain(x) for x in leaves(state())]
     return seen, f
 

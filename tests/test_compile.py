@@ -633,9 +633,14 @@ def test_a_different_signature_in_every_call_is_warned_about() -> None:
     for k in range(16):
         with pytest.warns(UserWarning, match="whole numbers") if k == 3 else contextlib.nullcontext():
             assert compiled(np.ones(2), k)[0] == k
-    with pytest.warns(UserWarning, match=r"compiled for 16 signatures, the oldest is forgotten.*pass floats or arrays"):
+    oldest = next(iter(compiled.signatures))  # type: ignore[attr-defined]
+    with pytest.warns(
+        UserWarning, match=r"compiled for 16 signatures, the oldest is forgotten.*pass floats or arrays"
+    ) as caught:
         compiled(np.ones(2), 16)
+    assert caught[0].filename == __file__
     assert len(compiled.signatures) == 16  # type: ignore[attr-defined]
+    assert oldest not in compiled.signatures  # type: ignore[attr-defined]
 
 
 def test_whole_numbers_that_change_are_warned_of_at_the_fourth_call() -> None:
@@ -673,10 +678,16 @@ def test_a_program_for_every_value_around_the_function_is_warned_about() -> None
         held["scale"] = k
         assert compiled(np.ones(2))[0] == k
         if k == 16:
-            with pytest.warns(UserWarning, match="compiled 16 times for the same signature"):
+            oldest = next(iter(compiled.signatures.values())).programs[0]  # type: ignore[attr-defined]
+            with pytest.warns(UserWarning, match="compiled 16 times for the same signature") as caught:
                 compiled(np.ones(2))
+            assert caught[0].filename == __file__
         for _ in range(2):
             assert compiled(np.ones(2))[0] == k
+    (known,) = compiled.signatures.values()  # type: ignore[attr-defined]
+    assert len(known.programs) == 16
+    assert oldest not in known.programs
+    assert known.recordings == []
 
 
 def test_compiled_without_a_history_and_with_one() -> None:
@@ -1009,6 +1020,55 @@ def test_a_clock_late_in_a_long_step_is_found() -> None:
     with pytest.raises(Uncompilable, match="in a compiled step"):
         mg.compile(step)(1.0)
     assert sys.getprofile() is None
+
+
+def test_the_collector_rests_while_a_step_is_recorded() -> None:
+    def step(x: Any) -> Any:
+        raise RuntimeError(f"it works: {gc.isenabled()}")
+
+    with pytest.raises(RuntimeError, match="it works: False"):
+        mg.compile(step)(1.0)
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("args", "taking"), [
+    ((np.ones(2), 0.5), 2), ((np.ones(2),), 1), ((0.5, 0.5, 0.5), 3), ((), 0), ((np.ones(2), 1), -1),
+    ((np.float32(1),), -1), ((Value([1.0]),), -1), (([np.ones(2)],), -1), (({"x": 0.5},), -1), ((np.ones(2), None), -1),
+])  # fmt: skip
+def test_a_program_is_tried_at_once_where_it_checks_its_arguments(args: Any, taking: int) -> None:
+    w = Value(2.0)
+    compiled: Any = mg.compile(lambda *given: w * 3.0, backend="numpy")
+    for _ in range(4):
+        assert compiled(*args).item() == 6.0
+    assert compiled.taking == taking
+    assert (compiled.fast is None) == (taking < 0)
+
+
+def test_a_keyword_more_is_not_left_out() -> None:
+    compiled: Any = mg.compile(lambda x, k=2.0: x * k, backend="numpy")
+    for k in (2.0, 3.0, 4.0, 5.0):
+        for _ in range(3):
+            assert compiled(np.ones(1))[0] == 2.0
+        assert compiled.taking == 1
+        for _ in range(3):
+            assert compiled(np.ones(1), k=k)[0] == k
+        assert compiled.taking == -1
+    assert repr(compiled) == "<compiled step: 2 programs>"
+
+
+def test_what_records_otherwise_in_every_call_is_refused_in_the_fifth() -> None:
+    held = {"scale": 0.0}
+    compiled: Any = mg.compile(lambda x: x * held["scale"])
+    for k in range(4):
+        held["scale"] = float(k)
+        assert compiled(np.ones(1))[0] == k
+        assert repr(compiled) == "<compiled step: 0 programs>"
+    held["scale"] = 4.0
+    with pytest.raises(Uncompilable, match=r"in each of 5 calls.*held\['scale'\] = 3\.0, and then 4\.0"):
+        compiled(np.ones(1))
+    for _ in range(3):  # and begins anew
+        assert compiled(np.ones(1))[0] == 4.0
+    assert repr(compiled) == "<compiled step: 1 program>"
 
 
 def test_the_collector_works_after_a_recording_as_before() -> None:

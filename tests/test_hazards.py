@@ -239,7 +239,8 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "leaves that the step makes": (leaves_of_the_step, vectors),
     "a result that is handed in": (lambda v: (v * v.data + V).sum(), lambda i: (V * (i - 2.5),)),
     "the gradient of a result, as a Value": (
-        lambda x: [(y := (v := Value(x)) * V).backward(gradient=Value(x)), v.grad], vectors),
+        lambda x: [((v := Value(x)) * V).backward(gradient=Value(x)), v.grad], vectors),
+    "one result in a tuple, in a list, in a dict": (lambda x: ((V * x,), [x * 2], {"a": (V + x,), "b": []}), vectors),
     "a comparison as whole numbers": (lambda x: (np.floor(V * x).astype(int), (x < V).astype(np.int8)), vectors),
     "the number of a constant": (lambda x: x.sum() * float(Value(2.0)) * V, vectors),
     "a float beside an array": (

@@ -167,7 +167,7 @@ class Compiled:
                 warnings.warn(
                     f"{self.title} has been compiled {KEPT} times for the same signature, the oldest program is "
                     f"forgotten. {THRASHING}",
-                    stacklevel=5,
+                    stacklevel=4,
                 )
                 del known.programs[0]
             self.latest = self._program(Program(recording))

@@ -148,7 +148,7 @@ class Surroundings:
         else:
             self.reach_object(name, x)
             for path, part in tree.walk(x):
-                if not isinstance(part, Value):
+                if part is not x and not isinstance(part, Value):
                     self.reach_object(f"{name}.{path}", part)
 
     def reach_object(self, name: str, x: Any) -> None:

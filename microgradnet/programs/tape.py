@@ -260,8 +260,7 @@ class Tape:
         """The numbers of a new leaf, made from `data`."""
         self.local.add(id(value))
         is_list = isinstance(data, (list, tuple)) and any(isinstance(x, Value) for x in data)
-        if is_list:
-            data = self.called(np.array, (data,), {})
+        data = self.called(np.array, (data,), {}) if is_list else data
         if not isinstance(data, Traced):
             self.know(value, np.array(data)[()])  # a copy; as a number, if it is one
             return data
