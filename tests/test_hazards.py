@@ -630,6 +630,7 @@ def prints(x: Any) -> Any:
 
 HERE = r"test_hazards\.py:\d+, in "
 LOOKS = f"looks at the numbers of .*what is to be seen is returned, and looked at outside.*{HERE}"
+WHERE = r"\(\S*test_hazards\.py:\d+, in (step|<lambda>|__init__)\)"
 CHANGES = "cannot be compiled: it changes what is around it: "
 WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "if v > 0": (lambda x: z(x) if z(x) > 0 else z(x) * 2, f"a choice .*{LOOKS}"),
@@ -659,17 +660,18 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "np.random, few outcomes": (lambda x: z(x) * np.random.randint(0, 2),  # noqa: NPY002
                   "it draws random numbers from np.random"),
     "random": (lambda x: z(x) * random.random(), "it draws random numbers from random"),
-    "a generator": (lambda x: z(x) * GENERATOR.integers(0, 2), "it draws random numbers from GENERATOR"),
+    "a generator": (lambda x: z(x) * GENERATOR.integers(0, 2), f"it draws random numbers from GENERATOR {WHERE}"),
     "a result kept in a list": (appends_a_result(), "keeps .*in something outside|with 0 items"),
     "an argument kept in a dict": (keeps_its_argument(), "held with|keeps .* in something outside"),
     "a result kept in an attribute": (keeps_in_an_attribute(), "last = |keeps .* in something outside"),
     "a result kept in a deque": (keeps_the_last_result, "keeps the Value of shape .* in something outside"),
-    "a list that grows": (appends(), f"{CHANGES}log with 0 items, and then with 1"),
-    "a counter in a dict": (counts_in_a_dict(), f"{CHANGES}counts\\['n'\\] = 0, and then 1"),
-    "a counter around the function": (counts_in_a_variable(), f"{CHANGES}n = 0, and then 1"),
-    "a counter that is global": (counts_in_a_global(), f"{CHANGES}COUNT = 0, and then 1"),
-    "a counter in an array": (counts_in_an_array(), "it writes into the array counts of shape"),
-    "a counter in a layer": (counts_in_a_layer(), f"{CHANGES}.*calls = 0, and then 1"),
+    "a list that grows": (appends(), f"{CHANGES}log with 0 items, and then with 1 {WHERE}"),
+    "a counter in a dict": (counts_in_a_dict(), f"{CHANGES}counts\\['n'\\] = 0, and then 1 {WHERE}"),
+    "a counter around the function": (counts_in_a_variable(), f"{CHANGES}n = 0, and then 1 {WHERE}"),
+    "a counter that is global": (counts_in_a_global(), f"{CHANGES}COUNT = 0, and then 1 {WHERE}"),
+    "a counter in an array": (
+        counts_in_an_array(), f"it writes into the array counts of shape \\(3,\\), which is outside of it {WHERE}"),
+    "a counter in a layer": (counts_in_a_layer(), f"{CHANGES}.*calls = 0, and then 1 {WHERE}"),
     "what changes in every call": (changes_in_every_call(), "recorded something else .*own = .*is an argument"),
     "an array outside that is added to": (
         adds_to_an_array_outside(), f"what is written into it is not recorded.*{HERE}"),

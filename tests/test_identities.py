@@ -12,9 +12,11 @@ import pytest
 
 import microgradnet as mg
 from microgradnet import Value, nn
+from microgradnet.core import modes
 from microgradnet.programs.identities import Identities
 from microgradnet.programs.numpy_code import OtherProgram
-from microgradnet.programs.surroundings import LONGEST, Surroundings
+from microgradnet.programs.structure import Structure
+from microgradnet.programs.surroundings import LONGEST, Surroundings, Watched
 
 
 class Slotted:
@@ -304,10 +306,10 @@ def powered(x: Any, table: Any, *, power: Any = (2, 3)) -> Any:
 
 
 def finding() -> Any:
-    cell, rng, lasting = 5.0, np.random.default_rng(0), [0.0] * LONGEST
+    cell, rng, lasting = 5.0, np.random.default_rng(0), [0.0] * 1000
     some = functools.partial(powered, table={"key": 1.0})
     net = nn.Sequential(nn.Linear(2, 2, seed=0))
-    endless = [0.0] * (LONGEST + 1)
+    endless = [0.0] * 1001
 
     def f(x: Any, a: Any = 1.0, b: Any = "two") -> Any:
         def inner() -> Any:
@@ -356,7 +358,7 @@ def test_what_a_function_reaches_is_found_by_the_names_in_its_code() -> None:
             lines.append(f"{x.name}: {', '.join(x.names) or 'nothing'} of {', '.join(places)}")
     assert sorted(lines) == sorted(FOUND.strip().splitlines())
     (lasting,) = [x.names for x in around.watched if x.name == "lasting"]
-    assert lasting == [f"lasting[{i}]" for i in range(LONGEST)]
+    assert lasting == [f"lasting[{i}]" for i in range(1000)]
     assert [x.name for x in around.arrays] == ["ARRAY"]
     assert [name for name, _ in around.generators] == ["random", "np.random", "rng"]
     assert {code.co_name for code in around.codes} == {
@@ -367,7 +369,7 @@ def test_what_a_function_reaches_is_found_by_the_names_in_its_code() -> None:
 
 @pytest.mark.parametrize(("more", "held"), [(0, False), (1, True)])
 def test_of_a_thousand_items_each_is_looked_at_and_of_more_how_many_there_are(more: int, held: bool) -> None:
-    items: Any = [0.0] * (LONGEST + more)
+    items: Any = [0.0] * (1000 + more)
     around = Surroundings(lambda: items[3], [])
     assert around.holds()
     assert around.holds()
@@ -399,3 +401,38 @@ def test_an_array_is_looked_at_as_a_whole_up_to_some_size() -> None:
     array[1] = -0.0
     assert not around.same()
     assert not around.holds()
+    larger = np.zeros(65537, np.uint8)
+    around = Surroundings(lambda: larger, [])
+    assert around.holds()
+    larger[1] = 1
+    assert around.holds()
+    larger[65537 // 8 * 3] = 1
+    assert not around.holds()
+
+
+def test_what_has_become_another_thing_is_said() -> None:
+    watched = Watched("held", ["held['a']", "held['b']"], lambda: (1, "one"), [], None)
+    assert watched.difference((1, "".join(["o", "ne"]))) is None
+    assert watched.difference((1, "two")) == "held['b'] = 'one', and then 'two'"
+    assert watched.difference((1.0, "two")) == "held['a'] = 1, and then 1.0"
+    assert watched.difference((1,)) == "held with 2 items, and then with 1"
+
+
+def test_a_structure_looks_again_only_after_something_was_changed() -> None:
+    layer, other = nn.Linear(2, 2, seed=0), nn.Linear(2, 2, seed=0)
+    structure = Structure([layer, layer.weight])
+    assert structure.holds()
+    layer.train(layer.training)
+    other.bias = other.bias  # somewhere an attribute was assigned
+    assert structure.since != modes.changes[0]
+    assert structure.holds()
+    assert structure.since == modes.changes[0]
+    assert structure == Structure([layer, layer.weight])
+    assert structure != Structure([layer])
+    assert structure != Structure([other, layer.weight])
+    layer.train(not layer.training)
+    assert not structure.holds()
+    layer.train(not layer.training)
+    assert structure.holds()
+    layer.bias = None
+    assert not structure.holds()
