@@ -21,7 +21,7 @@ import pytest
 import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, nn, optim
-from microgradnet.programs import Compiled, Uncompilable, impure
+from microgradnet.programs import Compiled, Uncompilable, impure, rules
 from microgradnet.programs.compiled import objects_in
 from microgradnet.programs.surroundings import Surroundings
 from tests.compiled import CALLS, check, programs, same
@@ -1077,6 +1077,26 @@ def test_a_clock_late_in_a_long_step_is_found() -> None:
     with pytest.raises(Uncompilable, match="in a compiled step"):
         mg.compile(step)(1.0)
     assert sys.getprofile() is None
+
+
+def test_a_rule_of_our_own_is_not_watched_and_one_of_the_users_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, bool]] = []
+    pull = rules.pull
+
+    def looked(tape: Any, value: Value, *args: Any) -> None:
+        seen.append((value.op.name, sys.getprofile() is None))  # type: ignore[union-attr]
+        pull(tape, value, *args)
+
+    monkeypatch.setattr(rules, "pull", looked)
+    double = mg.primitive(lambda g, out, x: g * 2.0)(lambda x: x * 2.0)
+
+    def step(x: float) -> Any:
+        v = Value(x)
+        (double(np.exp(v)) * 3.0).backward()
+        return v.grad
+
+    mg.compile(step, backend="numpy")(1.0)
+    assert [quiet for _, quiet in seen] == [True, False, True]
 
 
 SAYS = print

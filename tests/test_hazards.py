@@ -193,6 +193,17 @@ def leaves_of_the_step(x: Any) -> Any:
     return a, b, c, a.grad, b.grad, c.grad
 
 
+def gradients_written(x: Any) -> Any:
+    """Those of a sum are one array in the sweep, and are no longer one afterwards."""
+    v, w = Value(x), Value(x)
+    p, q, r = v * 2.0, v * 3.0, x + w
+    (p + q + r).sum().backward()
+    p.grad *= 5.0
+    w.grad *= 7.0
+    v.grad[0] = 1.0
+    return p.grad, q.grad, r.grad, v.grad, w.grad
+
+
 def by_isinstance(x: Any) -> Any:
     return V * x if isinstance(x, np.ndarray) and not isinstance(x, float) else V
 
@@ -240,6 +251,7 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "a result that is handed in": (lambda v: (v * v.data + V).sum(), lambda i: (V * (i - 2.5),)),
     "the gradient of a result, as a Value": (
         lambda x: [((v := Value(x)) * V).backward(gradient=Value(x)), v.grad], vectors),
+    "gradients that are written": (gradients_written, vectors),
     "one result in a tuple, in a list, in a dict": (lambda x: ((V * x,), [x * 2], {"a": (V + x,), "b": []}), vectors),
     "a comparison as whole numbers": (lambda x: (np.floor(V * x).astype(int), (x < V).astype(np.int8)), vectors),
     "the number of a constant": (lambda x: x.sum() * float(Value(2.0)) * V, vectors),
@@ -728,6 +740,32 @@ def test_a_float_has_what_numbers_have() -> None:
 def test_a_result_is_not_written_into_a_smaller_array() -> None:
     with pytest.raises(ValueError, match=r"shape \(5, 3\) cannot be written into one of \(3,\)"):
         mg.compile(writes_a_larger_shape)(ARRAYS[0])
+
+
+def test_a_part_of_an_argument_that_lies_in_what_is_written_is_told() -> None:
+    w = Value(np.ones((3, 2)))
+
+    @mg.compile
+    def step(x: Any) -> Any:
+        w.data *= 2.0
+        return x.sum()
+
+    with pytest.raises(Uncompilable, match=f"writes into a part of an array.*{HERE}step"):
+        step(w.data[1:])
+
+
+def test_data_of_a_result_is_not_assigned() -> None:
+    def step(x: Any) -> Any:
+        y = V * x
+        y.data = x
+        return y
+
+    says = []
+    for f in (step, mg.compile(step)):
+        with pytest.raises((TypeError, RuntimeError, ValueError, AttributeError)) as error:
+            f(A)
+        says.append((type(error.value), str(error.value)))
+    assert says[0] == says[1]
 
 
 def test_a_stand_in_that_has_got_out_says_so() -> None:

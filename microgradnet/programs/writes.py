@@ -41,7 +41,7 @@ class Writes:
         if isinstance(result, Traced) and type(result._numbers) is ndarray and result._numbers.base is not None:
             for x in args:
                 if isinstance(x, Traced) and np.may_share_memory(x._numbers, result._numbers):
-                    self.views[id(result)] = View(x, function, tuple(args), params)
+                    self.views[id(result)] = View(x, function, args, params)
                     return
 
     def refreshed(self, tape: Tape, x: Any) -> None:
