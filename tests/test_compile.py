@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import gc
 import itertools
+import mmap
 import re
 import sys
 import threading
 import time
+import types
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ import pytest
 import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, nn, optim
-from microgradnet.programs import Compiled, Uncompilable
+from microgradnet.programs import Compiled, Uncompilable, impure, rules
+from microgradnet.programs.compiled import objects_in
+from microgradnet.programs.surroundings import Surroundings
 from tests.compiled import CALLS, check, programs, same
 from tests.samples import count, sample
 from tests.test_nn_layers import CASES, Case
@@ -611,6 +615,22 @@ def test_one_value_handed_in_twice_is_one() -> None:
         assert same(b.grad, c.data)
 
 
+def test_which_of_three_values_are_one_counts() -> None:
+    def step(a: Any, b: Any, c: Any) -> Any:
+        (a * b * c).sum().backward()
+
+    compiled = mg.compile(step)
+    for _ in range(3):
+        a, b, c, d = (Value([x]) for x in (2.0, 3.0, 5.0, 7.0))
+        compiled(a, b, c)
+        assert [float(x.grad[0]) for x in (a, b, c)] == [15.0, 10.0, 6.0]
+        for x in (a, b, c):
+            x.grad = None
+        compiled(a, d, d)
+        assert [float(x.grad[0]) for x in (a, d)] == [49.0, 28.0]
+    assert programs(compiled) == 2
+
+
 def test_floats_are_live_and_ints_are_static() -> None:
     def step(x: Any, scale: float, power: int) -> Any:
         return x**power * scale
@@ -647,9 +667,14 @@ def test_a_different_signature_in_every_call_is_warned_about() -> None:
     for k in range(16):
         with pytest.warns(UserWarning, match="whole numbers") if k == 3 else contextlib.nullcontext():
             assert compiled(np.ones(2), k)[0] == k
-    with pytest.warns(UserWarning, match=r"compiled for 16 signatures, the oldest is forgotten.*pass floats or arrays"):
+    oldest = next(iter(compiled.signatures))  # type: ignore[attr-defined]
+    with pytest.warns(
+        UserWarning, match=r"compiled for 16 signatures, the oldest is forgotten.*pass floats or arrays"
+    ) as caught:
         compiled(np.ones(2), 16)
+    assert caught[0].filename == __file__
     assert len(compiled.signatures) == 16  # type: ignore[attr-defined]
+    assert oldest not in compiled.signatures  # type: ignore[attr-defined]
 
 
 def test_whole_numbers_that_change_are_warned_of_at_the_fourth_call() -> None:
@@ -687,10 +712,16 @@ def test_a_program_for_every_value_around_the_function_is_warned_about() -> None
         held["scale"] = k
         assert compiled(np.ones(2))[0] == k
         if k == 16:
-            with pytest.warns(UserWarning, match="compiled 16 times for the same signature"):
+            oldest = next(iter(compiled.signatures.values())).programs[0]  # type: ignore[attr-defined]
+            with pytest.warns(UserWarning, match="compiled 16 times for the same signature") as caught:
                 compiled(np.ones(2))
+            assert caught[0].filename == __file__
         for _ in range(2):
             assert compiled(np.ones(2))[0] == k
+    (known,) = compiled.signatures.values()  # type: ignore[attr-defined]
+    assert len(known.programs) == 16
+    assert oldest not in known.programs
+    assert known.recordings == []
 
 
 def test_compiled_without_a_history_and_with_one() -> None:
@@ -705,6 +736,7 @@ def test_compiled_without_a_history_and_with_one() -> None:
         assert same(compiled(np.ones(2) * i), np.ones(2) * i)
         with mg.no_grad():
             assert compiled(np.ones(2) * i) is None
+    assert programs(compiled) == 2
 
 
 def test_no_grad_inside_the_step() -> None:
@@ -793,6 +825,42 @@ def test_what_cannot_be_called_is_not_compiled() -> None:
     for thing in (3.0, Value(1.0), "step"):
         with pytest.raises(TypeError, match="compile wants a function"):
             mg.compile(thing)  # type: ignore[type-var]
+    with pytest.raises(TypeError, match=r"got the result of a function.*compile\(f\)\(x\)|compile\(f\)\(x\)"):
+        mg.compile(Value([1.0]) * 2.0)  # type: ignore[type-var]
+
+
+def test_a_backend_that_there_is_not_is_told_whereever_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = mg.compile(lambda x: x * 2.0)
+    monkeypatch.setattr(mg.compile, "backend", "gpu")
+    compiled(1.0)
+    with pytest.raises(ValueError, match="backend"):
+        compiled(1.0)
+
+
+def test_a_compiled_function_has_nothing_of_another_but_its_name() -> None:
+    def step(x: Any) -> Any:
+        return x * 2.0
+
+    step.note = "own"  # type: ignore[attr-defined]
+    inner: Any = mg.compile(step, backend="numpy")
+    outer: Any = mg.compile(inner)
+    assert outer.function is inner
+    assert outer.backend is None
+    assert outer.signatures is not inner.signatures
+    assert not hasattr(inner, "note")
+    assert outer.__name__ == "step"
+
+
+def test_a_result_in_a_ring_of_garbage_is_not_kept() -> None:
+    def step(x: Any) -> Any:
+        ring = [w * x]
+        ring.append(ring)  # type: ignore[arg-type]
+        return x * 2.0
+
+    w = Value(2.0)
+    compiled = mg.compile(step, backend="numpy")
+    assert [compiled(1.0) for _ in range(4)] == [2.0] * 4
+    assert programs(compiled) == 1
 
 
 def test_a_step_that_returns_and_moves_nothing_says_so() -> None:
@@ -1023,6 +1091,144 @@ def test_a_clock_late_in_a_long_step_is_found() -> None:
     with pytest.raises(Uncompilable, match="in a compiled step"):
         mg.compile(step)(1.0)
     assert sys.getprofile() is None
+
+
+def test_a_rule_of_our_own_is_not_watched_and_one_of_the_users_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, bool]] = []
+    pull = rules.pull
+
+    def looked(tape: Any, value: Value, *args: Any) -> None:
+        seen.append((value.op.name, sys.getprofile() is None))  # type: ignore[union-attr]
+        pull(tape, value, *args)
+
+    monkeypatch.setattr(rules, "pull", looked)
+    double = mg.primitive(lambda g, out, x: g * 2.0)(lambda x: x * 2.0)
+
+    def step(x: float) -> Any:
+        v = Value(x)
+        (double(np.exp(v)) * 3.0).backward()
+        return v.grad
+
+    mg.compile(step, backend="numpy")(1.0)
+    assert [quiet for _, quiet in seen] == [True, False, True]
+
+
+SAYS = print
+USES: list[tuple[Callable[..., Any], bool]] = [
+    (lambda x: time.perf_counter(), True), (lambda x: print(x), True), (lambda x: SAYS(x), True),
+    (lambda x: x.info("a line"), True), (lambda x: x.write("a line"), True), (lambda x: np.exp(x) + len(x), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "does"), USES)
+def test_whether_a_function_may_read_a_clock_is_seen_by_its_names(function: Any, does: bool) -> None:
+    assert Surroundings(function, []).uses(impure.INSTEAD, impure.NAMES) is does
+
+
+@pytest.mark.parametrize("uses", [False, True])
+def test_calls_are_noticed_as_long_as_there_are_few_or_something_may_be_found(
+    uses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(impure, "MANY", 3)
+    around: Any = types.SimpleNamespace(uses=lambda functions, names: uses)
+    nodes: list[Any] = [1, 2, 3]
+    with impure.noticed(around, nodes):
+        call = sys.getprofile()
+        assert call is not None
+        around.uses(0, 0)
+        assert sys.getprofile() is call
+        with impure.unnoticed():
+            assert sys.getprofile() is None
+            with impure.unnoticed():
+                assert sys.getprofile() is None
+        assert sys.getprofile() is call
+        nodes.append(4)
+        around.uses(0, 0)
+        assert sys.getprofile() is (call if uses else None)
+    assert sys.getprofile() is None
+
+
+def test_what_is_written_is_refused_into_a_file_only(tmp_path: Any) -> None:
+    with mmap.mmap(-1, 64) as memory, open(tmp_path / "log", "w") as file:
+        step = mg.compile(lambda x: (memory.write(b"a"), x * 2.0)[1], backend="numpy")
+        assert [step(1.0) for _ in range(3)] == [2.0] * 3
+        with pytest.raises(Uncompilable, match=r"^write\(\) in a compiled step: .*Return what is to be written"):
+            mg.compile(lambda x: (file.write("a"), x * 2.0)[1])(1.0)
+        assert sys.getprofile() is None
+
+
+def test_a_print_whose_error_is_caught_is_an_error() -> None:
+    def step(x: Any) -> Any:
+        with contextlib.suppress(TypeError):
+            print(x.shape)
+        return x * 2.0
+
+    with pytest.raises(Uncompilable, match=r"^print\(\) in a compiled step"):
+        mg.compile(step)(np.ones(2))
+
+
+def test_the_collector_rests_while_a_step_is_recorded() -> None:
+    def step(x: Any) -> Any:
+        raise RuntimeError(f"it works: {gc.isenabled()}")
+
+    with pytest.raises(RuntimeError, match="it works: False"):
+        mg.compile(step)(1.0)
+    assert gc.isenabled()
+
+
+class Pair(NamedTuple):
+    """What a program does not make: it is put together of its results."""
+
+    first: Any
+    second: int
+
+
+@pytest.mark.parametrize(("args", "taking"), [
+    ((np.ones(2), 0.5), 2), ((np.ones(2),), 1), ((0.5, 0.5, 0.5), 3), ((), 0), ((np.ones(2), 1), -1),
+    ((np.float32(1),), -1), ((Value([1.0]),), -1), (([np.ones(2)],), -1), (({"x": 0.5},), -1), ((np.ones(2), None), -1),
+])  # fmt: skip
+def test_a_program_is_tried_at_once_where_it_checks_its_arguments(args: Any, taking: int) -> None:
+    w = Value(2.0)
+    compiled: Any = mg.compile(lambda *given: w * 3.0, backend="numpy")
+    as_it_is: Any = mg.compile(lambda *given: Pair(w * 3.0, 1), backend="numpy")
+    for _ in range(4):
+        assert compiled(*args).item() == as_it_is(*args).first.item() == 6.0
+    assert compiled.taking == taking
+    assert (compiled.fast is None) == (taking < 0)
+    assert as_it_is.taking == -1
+
+
+def test_what_is_kept_of_arguments_is_what_is_no_number() -> None:
+    thing = object()
+    given = [{"a": (thing, 1.0, 2, "text", None, True), "b": [np.ones(1), np.float32(1)]}, Value(1.0), len]
+    assert objects_in(given) == [thing, len]
+
+
+def test_a_keyword_more_is_not_left_out() -> None:
+    compiled: Any = mg.compile(lambda x, k=2.0: x * k, backend="numpy")
+    for k in (2.0, 3.0, 4.0, 5.0):
+        for _ in range(3):
+            assert compiled(np.ones(1))[0] == 2.0
+        assert compiled.taking == 1
+        for _ in range(3):
+            assert compiled(np.ones(1), k=k)[0] == k
+        assert compiled.taking == -1
+    assert repr(compiled) == "<compiled step: 2 programs>"
+
+
+def test_what_records_otherwise_in_every_call_is_refused_in_the_fifth() -> None:
+    held = {"scale": 0.0}
+    compiled: Any = mg.compile(lambda x: x * held["scale"])
+    for k in range(4):
+        held["scale"] = float(k)
+        assert compiled(np.ones(1))[0] == k
+        assert repr(compiled) == "<compiled step: 0 programs>"
+    held["scale"] = 4.0
+    with pytest.raises(Uncompilable, match=r"in each of 5 calls.*held\['scale'\] = 3\.0, and then 4\.0"):
+        compiled(np.ones(1))
+    for _ in range(3):  # and begins anew
+        assert compiled(np.ones(1))[0] == 4.0
+    assert repr(compiled) == "<compiled step: 1 program>"
 
 
 def test_the_collector_works_after_a_recording_as_before() -> None:

@@ -163,6 +163,16 @@ def constants_assigned() -> Any:
     return step, lambda: [w.data, w.grad]
 
 
+def drawn_from_outside() -> Any:
+    rng, w = np.random.default_rng(0), Value([1.0, 2.0, 3.0])
+
+    def step(x: Any) -> Any:
+        w.data = F.dropout(w * x, 0.5, seed=rng).data
+        return F.dropout(w + x, 0.5, seed=rng)
+
+    return step, lambda: [w.data, rng.bit_generator.state["state"]["state"]]
+
+
 def tied() -> Any:
     w = Value([1.0, 2.0, 3.0])
     parts = {"a": w, "b": [w]}
@@ -174,6 +184,24 @@ def tied() -> Any:
         return w.grad
 
     return step, lambda: [w.data, w.grad]
+
+
+def leaves_of_the_step(x: Any) -> Any:
+    a, b, c = Value([x[0], x[1], 3.0]), Value([n := x.astype(int)[2], n, 1]), Value(n)
+    b.data = b.data * x
+    (a * b * c + Value([1, 2, 3])).sum().backward()
+    return a, b, c, a.grad, b.grad, c.grad
+
+
+def gradients_written(x: Any) -> Any:
+    """Those of a sum are one array in the sweep, and are no longer one afterwards."""
+    v, w = Value(x), Value(x)
+    p, q, r = v * 2.0, v * 3.0, x + w
+    (p + q + r).sum().backward()
+    p.grad *= 5.0
+    w.grad *= 7.0
+    v.grad[0] = 1.0
+    return p.grad, q.grad, r.grad, v.grad, w.grad
 
 
 def by_isinstance(x: Any) -> Any:
@@ -219,6 +247,12 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "arrays written in place": (written, vectors),
     "arrays made to be written into": (written_into_new, vectors),
     "written in another shape and dtype": (written_as_something_else, vectors),
+    "leaves that the step makes": (leaves_of_the_step, vectors),
+    "a result that is handed in": (lambda v: (v * v.data + V).sum(), lambda i: (V * (i - 2.5),)),
+    "the gradient of a result, as a Value": (
+        lambda x: [((v := Value(x)) * V).backward(gradient=Value(x)), v.grad], vectors),
+    "gradients that are written": (gradients_written, vectors),
+    "one result in a tuple, in a list, in a dict": (lambda x: ((V * x,), [x * 2], {"a": (V + x,), "b": []}), vectors),
     "a comparison as whole numbers": (lambda x: (np.floor(V * x).astype(int), (x < V).astype(np.int8)), vectors),
     "the number of a constant": (lambda x: x.sum() * float(Value(2.0)) * V, vectors),
     "a float beside an array": (
@@ -266,7 +300,7 @@ def test_it_is_right(name: str) -> None:
         check(of(step), [arguments(i) for i in range(6) for _ in range(2)], count=None)
 
 
-@pytest.mark.parametrize("make", [parameters_written, numbers_written, constants_assigned, tied])
+@pytest.mark.parametrize("make", [parameters_written, numbers_written, constants_assigned, drawn_from_outside, tied])
 def test_parameters_that_are_written_are_right(make: Callable[[], Any]) -> None:
     check(make, [vectors(i) for i in range(6)])
 
@@ -608,6 +642,7 @@ def prints(x: Any) -> Any:
 
 HERE = r"test_hazards\.py:\d+, in "
 LOOKS = f"looks at the numbers of .*what is to be seen is returned, and looked at outside.*{HERE}"
+WHERE = r"\(\S*test_hazards\.py:\d+, in (step|<lambda>|__init__)\)"
 CHANGES = "cannot be compiled: it changes what is around it: "
 WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "if v > 0": (lambda x: z(x) if z(x) > 0 else z(x) * 2, f"a choice .*{LOOKS}"),
@@ -638,17 +673,18 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "np.random, few outcomes": (lambda x: z(x) * np.random.randint(0, 2),  # noqa: NPY002
                   "it draws random numbers from np.random"),
     "random": (lambda x: z(x) * random.random(), "it draws random numbers from random"),
-    "a generator": (lambda x: z(x) * GENERATOR.integers(0, 2), "it draws random numbers from GENERATOR"),
+    "a generator": (lambda x: z(x) * GENERATOR.integers(0, 2), f"it draws random numbers from GENERATOR {WHERE}"),
     "a result kept in a list": (appends_a_result(), "keeps .*in something outside|with 0 items"),
     "an argument kept in a dict": (keeps_its_argument(), "held with|keeps .* in something outside"),
     "a result kept in an attribute": (keeps_in_an_attribute(), "last = |keeps .* in something outside"),
     "a result kept in a deque": (keeps_the_last_result, "keeps the Value of shape .* in something outside"),
-    "a list that grows": (appends(), f"{CHANGES}log with 0 items, and then with 1"),
-    "a counter in a dict": (counts_in_a_dict(), f"{CHANGES}counts\\['n'\\] = 0, and then 1"),
-    "a counter around the function": (counts_in_a_variable(), f"{CHANGES}n = 0, and then 1"),
-    "a counter that is global": (counts_in_a_global(), f"{CHANGES}COUNT = 0, and then 1"),
-    "a counter in an array": (counts_in_an_array(), "it writes into the array counts of shape"),
-    "a counter in a layer": (counts_in_a_layer(), f"{CHANGES}.*calls = 0, and then 1"),
+    "a list that grows": (appends(), f"{CHANGES}log with 0 items, and then with 1 {WHERE}"),
+    "a counter in a dict": (counts_in_a_dict(), f"{CHANGES}counts\\['n'\\] = 0, and then 1 {WHERE}"),
+    "a counter around the function": (counts_in_a_variable(), f"{CHANGES}n = 0, and then 1 {WHERE}"),
+    "a counter that is global": (counts_in_a_global(), f"{CHANGES}COUNT = 0, and then 1 {WHERE}"),
+    "a counter in an array": (
+        counts_in_an_array(), f"it writes into the array counts of shape \\(3,\\), which is outside of it {WHERE}"),
+    "a counter in a layer": (counts_in_a_layer(), f"{CHANGES}.*calls = 0, and then 1 {WHERE}"),
     "what changes in every call": (changes_in_every_call(), "recorded something else .*own = .*is an argument"),
     "an array outside that is added to": (
         adds_to_an_array_outside(), f"what is written into it is not recorded.*{HERE}"),
@@ -705,6 +741,32 @@ def test_a_float_has_what_numbers_have() -> None:
 def test_a_result_is_not_written_into_a_smaller_array() -> None:
     with pytest.raises(ValueError, match=r"shape \(5, 3\) cannot be written into one of \(3,\)"):
         mg.compile(writes_a_larger_shape)(ARRAYS[0])
+
+
+def test_a_part_of_an_argument_that_lies_in_what_is_written_is_told() -> None:
+    w = Value(np.ones((3, 2)))
+
+    @mg.compile
+    def step(x: Any) -> Any:
+        w.data *= 2.0
+        return x.sum()
+
+    with pytest.raises(Uncompilable, match=f"writes into a part of an array.*{HERE}step"):
+        step(w.data[1:])
+
+
+def test_data_of_a_result_is_not_assigned() -> None:
+    def step(x: Any) -> Any:
+        y = V * x
+        y.data = x
+        return y
+
+    says = []
+    for f in (step, mg.compile(step)):
+        with pytest.raises((TypeError, RuntimeError, ValueError, AttributeError)) as error:
+            f(A)
+        says.append((type(error.value), str(error.value)))
+    assert says[0] == says[1]
 
 
 def test_a_stand_in_that_has_got_out_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from typing import Any
 
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 
 import microgradnet as mg
+import microgradnet.functional as F
 from microgradnet import Value
 from microgradnet.programs import Uncompilable
+from microgradnet.programs.host import HostCall, runs_others
+from microgradnet.programs.nodes import Node
 from tests.compiled import check
 
 
@@ -120,6 +124,29 @@ def test_results_of_another_kind_are_named() -> None:
     f(np.ones(2))
     with pytest.raises(TypeError, match=r"pop returned shape \(\) \(bool\), .* at first, and now .*, NoneType:"):
         f(np.ones(2))
+
+
+def test_what_has_no_name_is_called_by_its_kind() -> None:
+    results = [np.zeros(1), np.zeros(1), np.zeros(2)]
+    first = functools.partial(results.pop, 0)
+    f = mg.compile(lambda x: x * mg.host_call(first), backend="numpy")
+    for _ in range(2):
+        f(np.ones(1))
+    with pytest.raises(TypeError, match=r"^partial returned shape \(1,\) \(float64\) .*, and now shape \(2,\)"):
+        f(np.ones(1))
+
+
+def test_which_lines_run_code_of_the_users() -> None:
+    def own(x: Any) -> Any:
+        return x
+
+    functions = (np.exp, np.linalg.inv, [].append, len, np.sum, F.relu.forward, own, HostCall(len))
+    calls = [Node("call", function, (1.0,)) for function in functions]
+    assert [runs_others(node) for node in calls] == [False] * 6 + [True] * 2
+    assert runs_others(Node("barrier", own))
+    assert runs_others(Node("host", own))
+    assert not runs_others(Node("guard", own))
+    assert not runs_others(Node("store"))
 
 
 def test_a_choice_by_what_it_says_is_told() -> None:

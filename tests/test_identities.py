@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +11,12 @@ import numpy as np
 import pytest
 
 import microgradnet as mg
-from microgradnet import Value
+from microgradnet import Value, nn
+from microgradnet.core import modes
 from microgradnet.programs.identities import Identities
 from microgradnet.programs.numpy_code import OtherProgram
-from microgradnet.programs.surroundings import LONGEST, Surroundings
+from microgradnet.programs.structure import Structure
+from microgradnet.programs.surroundings import LONGEST, Surroundings, Watched
 
 
 class Slotted:
@@ -252,3 +256,183 @@ def test_a_program_that_is_called_by_its_own_host_runs_as_it_is() -> None:
     costs = [float(step(np.full(3, 2.0))) for _ in range(5)]
     assert costs == [12.0] * 5
     assert set(inner) == {0.75}
+
+
+# ------------------------------------------------------------------------------------------------ what is found at all
+
+own = types.ModuleType("own")
+own.__file__ = "/somewhere/own.py"
+own.__dict__.update(level=3, nobodys=4)
+COUNT, FACTOR, NOBODYS, ARRAY = 1, 2.0, 3.0, np.arange(3.0)
+
+
+class Base:
+    """What is found of an object by the names of its attributes."""
+
+    shared: Any = (1.0,)
+
+    @property
+    def twice(self) -> Any:
+        return self.part  # type: ignore[attr-defined]
+
+    @functools.cached_property
+    def once(self) -> Any:
+        return self.kept  # type: ignore[attr-defined]
+
+    @classmethod
+    def made(cls) -> Any:
+        return COUNT
+
+    def method(self) -> Any:
+        return self.missing  # type: ignore[attr-defined]
+
+
+class Thing(Base):
+    __slots__ = ("slot",)
+
+    def __init__(self) -> None:
+        self.part, self.kept, self.slot = {"a": [1.0]}, 2.0, 4.0
+        vars(self).update(nobodys=3.0)
+
+    def __mul__(self, x: Any) -> Any:
+        return x * FACTOR
+
+
+thing = Thing()
+
+
+def powered(x: Any, table: Any, *, power: Any = (2, 3)) -> Any:
+    return x * table["key"] ** power[0]
+
+
+def finding() -> Any:
+    cell, rng, lasting = 5.0, np.random.default_rng(0), [0.0] * 1000
+    some = functools.partial(powered, table={"key": 1.0})
+    net = nn.Sequential(nn.Linear(2, 2, seed=0))
+    endless = [0.0] * 1001
+
+    def f(x: Any, a: Any = 1.0, b: Any = "two") -> Any:
+        def inner() -> Any:
+            return cell, own.level, thing.slot, thing.once, thing.made(), rng, lasting, getattr(x, "bias")  # noqa: B009
+
+        return some(x), inner, endless, ARRAY, thing * x, thing.twice, thing.shared, net.weight, np.sin(x), len(x)
+
+    return f
+
+
+FOUND = """
+: ARRAY, thing, np, own of dict['ARRAY'], dict['thing'], dict['np'], dict['own']
+: COUNT of dict['COUNT']
+: FACTOR of dict['FACTOR']
+: a key of , ['power'] of dict
+: a, b of function.__defaults__
+: cell, endless, lasting, net, rng, some of cell.cell_contents × 6
+Base.shared: Base.shared[0] of tuple
+['power']: ['power'][0], ['power'][1] of tuple
+endless: len(endless) of list
+net.layers.0: net.layers.0.bias of dict['bias']
+net.layers.0: net.layers.0.weight of dict['weight']
+own: own.level of dict['level']
+some: a key of some, some['table'] of dict
+some: nothing of tuple
+some['table']: a key of some['table'], some['table']['key'] of dict
+dict: a key of dict, dict['given'] of dict
+thing.part: a key of thing.part, thing.part['a'] of dict
+thing.part['a']: thing.part['a'][0] of list
+thing: Base.shared of mappingproxy['shared']
+thing: thing.kept of dict['kept']
+thing: thing.part of dict['part']
+thing: thing.slot of Thing.slot
+"""
+
+
+def test_what_a_function_reaches_is_found_by_the_names_in_its_code() -> None:
+    """And nothing else: neither what no code names, nor a name that is not there."""
+    around = Surroundings(finding(), [{"given": 1.0}, thing.method, print, 3.0])
+    lines = []
+    for x in around.watched:
+        if x.name != "lasting":
+            places = [f"{type(holder).__name__}{place}" for holder, place in x.places] or [type(x.container).__name__]
+            if len(places) > 4:
+                places = [f"{place} × {places.count(place)}" for place in dict.fromkeys(places)]
+            lines.append(f"{x.name}: {', '.join(x.names) or 'nothing'} of {', '.join(places)}")
+    assert sorted(lines) == sorted(FOUND.strip().splitlines())
+    (lasting,) = [x.names for x in around.watched if x.name == "lasting"]
+    assert lasting == [f"lasting[{i}]" for i in range(1000)]
+    assert [x.name for x in around.arrays] == ["ARRAY"]
+    assert [name for name, _ in around.generators] == ["random", "np.random", "rng"]
+    assert {code.co_name for code in around.codes} == {
+        "f", "powered", "twice", "once", "made", "method", "__init__", "__mul__",
+    }  # fmt: skip
+    assert around.holds()
+
+
+@pytest.mark.parametrize(("more", "held"), [(0, False), (1, True)])
+def test_of_a_thousand_items_each_is_looked_at_and_of_more_how_many_there_are(more: int, held: bool) -> None:
+    items: Any = [0.0] * (1000 + more)
+    around = Surroundings(lambda: items[3], [])
+    assert around.holds()
+    assert around.holds()
+    assert around.same()
+    items[3] = 1.0
+    assert around.same() == held
+    assert around.holds() == held
+    items.append(0.0)
+    assert not around.holds()
+
+
+@pytest.mark.parametrize("shape", [(3, 30000), (30000, 3), (9000,)])
+def test_of_a_large_array_some_elements_along_each_axis_are_looked_at(shape: Any) -> None:
+    array = np.zeros(shape)
+    around = Surroundings(lambda: array, [])
+    for index in ([0] * len(shape), [n - 1 if n < 8 else n // 8 * 3 for n in shape]):
+        assert around.holds()
+        array[tuple(index)] = 1.0
+        assert not around.same()
+        assert not around.holds()
+        array[tuple(index)] = 0.0
+
+
+def test_an_array_is_looked_at_as_a_whole_up_to_some_size() -> None:
+    array = np.zeros(65536 // 8)
+    around = Surroundings(lambda: array, [])
+    assert around.holds()
+    assert around.same()
+    array[1] = -0.0
+    assert not around.same()
+    assert not around.holds()
+    larger = np.zeros(65537, np.uint8)
+    around = Surroundings(lambda: larger, [])
+    assert around.holds()
+    larger[1] = 1
+    assert around.holds()
+    larger[65537 // 8 * 3] = 1
+    assert not around.holds()
+
+
+def test_what_has_become_another_thing_is_said() -> None:
+    watched = Watched("held", ["held['a']", "held['b']"], lambda: (1, "one"), [], None)
+    assert watched.difference((1, "".join(["o", "ne"]))) is None
+    assert watched.difference((1, "two")) == "held['b'] = 'one', and then 'two'"
+    assert watched.difference((1.0, "two")) == "held['a'] = 1, and then 1.0"
+    assert watched.difference((1,)) == "held with 2 items, and then with 1"
+
+
+def test_a_structure_looks_again_only_after_something_was_changed() -> None:
+    layer, other = nn.Linear(2, 2, seed=0), nn.Linear(2, 2, seed=0)
+    structure = Structure([layer, layer.weight])
+    assert structure.holds()
+    layer.train(layer.training)
+    other.bias = other.bias  # somewhere an attribute was assigned
+    assert structure.since != modes.changes[0]
+    assert structure.holds()
+    assert structure.since == modes.changes[0]
+    assert structure == Structure([layer, layer.weight])
+    assert structure != Structure([layer])
+    assert structure != Structure([other, layer.weight])
+    layer.train(not layer.training)
+    assert not structure.holds()
+    layer.train(not layer.training)
+    assert structure.holds()
+    layer.bias = None
+    assert not structure.holds()

@@ -31,6 +31,7 @@ from microgradnet.programs.native.kernels import kernels
 from microgradnet.programs.native.llvm_math import definitions
 from microgradnet.programs.scalars.vectorise import vectorised
 from microgradnet.programs.shown import Listing
+from tests.compiled import sum_of
 
 PAGE = Path(__file__).with_name("listings.txt")
 Made = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -399,6 +400,27 @@ def matrices() -> Made:
     return step, ([0.5, -0.25, 2.0],)
 
 
+def choices() -> Made:
+    """Numbers that are true or false, of several comparisons and constants, in an order of their own."""
+    p = [Value(0.3 * i - 0.7) for i in range(9)]
+
+    def step(x: float, y: Any) -> Any:
+        above, below, near = [s > x for s in p], [s * s < x for s in p[:7]], [t <= 0.5 for t in y]
+        order = [above[4], below[2], above[0], near[1], below[5], near[3], above[1], below[0], np.bool(True), above[7],
+                 below[6], near[0], above[2], near[2], np.bool(False), below[1]]  # fmt: skip
+        chosen = [np.where(c, p[i % 9] * 2.0, p[(5 * i) % 9]) for i, c in enumerate(order)]
+        chosen += [np.where(c, s, 0.0) for c, s in zip(order[::-1], p, strict=False) if type(c) is not np.bool]
+        both = [(a & b) * s for a, b, s in zip(above, below[::-1], p, strict=False)]
+        neither = [np.where(~a, s, x) for a, s in zip([*above[::2], *near, above[1]], p, strict=False)]
+        total = sum(chosen) * sum(both) + sum(neither)
+        for s in p:
+            s.grad = None
+        total.backward()
+        return total, [s.grad for s in p], np.stack(order[:5]), sum(order[3:7])
+
+    return step, (0.2, a(4))
+
+
 def drawn(seed: int) -> Callable[[], Made]:
     """Lists of numbers, drawn: one by one, cut and put together, every one with every one, added up as in a matrix."""
 
@@ -471,7 +493,7 @@ def large() -> Made:
     return step, (a(2, 128, 136), a(2, 136, 136), a(128, 140))
 
 
-NUMBERS = (scored, elements, kinds, matrices, *DRAWN)  # so few that elsewhere they would stay numbers
+NUMBERS = (scored, elements, kinds, matrices, choices, *DRAWN)  # so few that elsewhere they would stay numbers
 MADE = (
     classifier, images, normed, recurrent, attentive, wide, shaped, repeated, guarded, scalar, uneven, quadratic,
     second, rare, products, looked_up, powers, joined_up, in_turns, put_off, large, *NUMBERS,
@@ -499,7 +521,9 @@ def listing(make: Callable[[], Made]) -> str:
         for name, x in held
         if x.dtype.kind in "iub" or make in NUMBERS
     ]
-    text = re.sub(r"\.py:\d+: ", ".py: ", "\n".join([str(f), *constants, f"# {'; '.join(f.passes)}"]))
+    latest: Any = f.latest
+    ends = [f"# lies in memory as {sum_of(latest).rpartition(' ')[2]} says", f"# {'; '.join(f.passes)}"]
+    text = re.sub(r"\.py:\d+: ", ".py: ", "\n".join([str(f), *constants, *ends]))
     text = re.sub(" +  #", "  #", text).replace("step, compiled", f"{make.__name__}, compiled", 1)
     return in_short(text) if make in DRAWN else text
 

@@ -21,9 +21,11 @@ from microgradnet.programs.numpy_code import OtherProgram
 from microgradnet.programs.numpy_program import NumPyProgram
 from microgradnet.programs.program import Program
 from microgradnet.programs.recording import Recording
+from tests.compiled import noted
 
 LINE = ("step.py", 1, "step")
 X = np.arange(6.0).reshape(2, 3)
+ONES = np.ones(2)
 
 
 def entry(name: str = "x0", like: Any = X) -> Node:
@@ -47,6 +49,11 @@ def guard(function: Callable[..., Any], *args: Any, held: Any) -> Node:
 
 
 def program(nodes: list[Node], result: Any) -> NumPyProgram:
+    """What these nodes are as a program, noted as those of other tests are."""
+    return noted(program_of(nodes, result))
+
+
+def program_of(nodes: list[Node], result: Any) -> NumPyProgram:
     plain = changed(result, lambda x: None)
     return NumPyProgram(Program(Recording(nodes, [n for n in nodes if n.kind == "input"], result, plain)))
 
@@ -64,6 +71,13 @@ def between(one: Callable[[Node], Any], other: Callable[[Node], Any]) -> str | N
     return recordings[0].difference(recordings[1])
 
 
+def swept(function: Any, x: Node) -> Node:
+    """A call that a sweep makes, which has the line of what it goes back through too."""
+    node = call(function, x)
+    node.line = (*LINE, LINE)
+    return node
+
+
 def both(x: Node) -> list[Node]:
     return [a := call(np.exp, x), call(np.add, a, x)]
 
@@ -75,6 +89,15 @@ DIFFERENT: list[tuple[Callable[[Node], Any], Callable[[Node], Any], str]] = [
     (lambda x: [call(np.exp, x)], lambda x: [guard(np.exp, x, held=1)], f"exp {AT}, and then guard {AT}"),
     (lambda x: [call(np.add, x, 1.0)], lambda x: [call(np.add, x, 2.0)], f"1.0, and then 2.0, in add {AT}"),
     (lambda x: [call(np.add, 1.0, x)], lambda x: [call(np.add, 1, x)], f"1.0, and then 1, in add {AT}"),
+    (lambda x: [call(np.add, x, np.nan)], lambda x: [call(np.add, x, 1.0)], f"nan, and then 1.0, in add {AT}"),
+    (lambda x: [call(np.add, x, 1.0)], lambda x: [call(np.add, x, np.nan)], f"1.0, and then nan, in add {AT}"),
+    (lambda x: [swept(np.exp, x)], lambda x: [swept(np.sin, x)], f"exp {AT}, and then sin {AT}"),
+    (lambda x: [call(np.add, x, ONES)], lambda x: [call(np.add, x, ONES.astype(np.float32))], "array([1., 1."),
+    (lambda x: [call(np.add, x, np.float64(2))], lambda x: [call(np.add, x, np.float64(3))], "np.float64(2.0), and t"),
+    (lambda x: [call(np.add, x, float)], lambda x: [call(np.add, x, int)], "<class 'float'>, and then <class 'int'>"),
+    (lambda x: [call(len, "a")], lambda x: [call(len, "b")], f"'a', and then 'b', in len {AT}"),
+    (lambda x: [call(len, x, x)], lambda x: [call(len, x, x, 1)], f"one thing, and then another, in len {AT}"),
+    (lambda x: [call(len, x, a=x)], lambda x: [call(len, x, a=1)], f"a result, and then 1, in len {AT}"),
     (lambda x: [call(np.add, x, X)], lambda x: [call(np.add, x, X + 1)], f"{X!r}, and then a"),
     (lambda x: [call(np.add, x, X)], lambda x: [call(np.add, x, X[0])], f"{X!r}, and then a"),
     (lambda x: [call(np.sum, x, axis=0)], lambda x: [call(np.sum, x, axis=1)], f"0, and then 1, in sum {AT}"),
@@ -109,6 +132,9 @@ def test_another_result_of_the_same_calls_is_another_program() -> None:
     lambda x: [call(len, slice(1, 2))],
     lambda x: [call(np.sum, x, axis=[0, (1,)], how={"a": 1.0})], lambda x: [guard(bool, x, held=True)],
     lambda x: [call(np.add, x, np.array([np.nan, 1.0]))], lambda x: [call(len, lambda: 3)],
+    lambda x: [call(len, float, np.exp, "a", None, True, np.array(["a"]), np.array([1, 2]), np.float32(0.5))],
+    lambda x: [call(len, (lambda: x) if x is None else (lambda: 3))],
+    lambda x: [guard(np.shape, x, held=tuple(map(int, "23")))], lambda x: [swept(np.exp, x)],
 ])  # fmt: skip
 def test_what_two_calls_recorded_alike_is_one_program(make: Callable[[Node], Any]) -> None:
     assert between(make, make) is None
@@ -357,7 +383,7 @@ def builds(draw: st.DrawFn) -> Any:
 def check_drawn(build: Any) -> None:
     nodes, result, wanted, (places, final) = build()
     arguments = [node for node in nodes if node.kind == "input"]
-    compiled = program(nodes, result)
+    compiled = program_of(nodes, result)
     given_ = inputs_of(build)
     assert len(given_) == len(arguments)
     got = compiled(given_)

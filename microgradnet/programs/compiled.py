@@ -167,7 +167,7 @@ class Compiled:
                 warnings.warn(
                     f"{self.title} has been compiled {KEPT} times for the same signature, the oldest program is "
                     f"forgotten. {THRASHING}",
-                    stacklevel=5,
+                    stacklevel=4,
                 )
                 del known.programs[0]
             self.latest = self._program(Program(recording))
@@ -259,9 +259,9 @@ class Compiled:
     def _repr_html_(self) -> str:
         from .. import markup
 
-        passes = "".join(f"<li>{markup.escaped(line)}</li>" for line in self.passes)
+        passes = "".join(f"<li>{line}</li>" for line in self.passes)
         folded = f"<details><summary>{len(self.passes)} passes</summary><ul>{passes}</ul></details>" if passes else ""
-        return markup.card(f"<b>{markup.escaped(self.title)}</b> {markup.quiet(repr(self))}",
+        return markup.card(f"<b>{self.title}</b> {markup.quiet(repr(self))}",
                            markup.program(str(self)), folded)  # fmt: skip
 
     def __str__(self) -> str:

@@ -93,8 +93,7 @@ def refuse(frame: Any, function: Any) -> None:
 
 
 def refused(frame: Any, name: str, instead: str) -> Uncompilable:
-    """The error for a call, in the line of the user's that it comes from."""
-    sys.setprofile(None)
+    """The error for a call, in the line of the user's that it comes from; raised in `notice`, it ends the noticing."""
     while frame.f_back is not None and in_library(frame.f_code.co_filename):
         frame = frame.f_back
     error = Uncompilable(

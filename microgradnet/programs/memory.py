@@ -130,7 +130,7 @@ class Plan:
 
     def said(self) -> tuple[str, ...]:
         """What was planned, in words, without what there is none of."""
-        loops = len({id(region) for region in self.region_of.values()}) + sum(map(bool, self.tails.values()))
+        loops = len(set(self.region_of.values())) + sum(map(bool, self.tails.values()))
         calls = len({id(group) for group, _, _ in self.members.values()})
         large = f"{len(self.region_of)} calls on large arrays, and {len(self.put_off)} for changes"
         did = {
@@ -226,7 +226,7 @@ class Plan:
 
     def shares(self, node: Node) -> None:
         """A result may lie in the memory of its inputs: that is not over before the result is."""
-        rooms = list({id(room): room for x in node.inputs() for room in self.of.get(id(x), ())}.values())
+        rooms = list(dict.fromkeys(room for x in node.inputs() for room in self.of.get(id(x), ())))
         for room in rooms:
             room.readers += ALWAYS if self.lasts(node) else self.reads.get(id(node), 0)
         if rooms:
@@ -236,7 +236,7 @@ class Plan:
 
 def unique(node: Node) -> list[Node]:
     """The nodes that a node is computed from, each once."""
-    return list({id(x): x for x in node.inputs()}.values())
+    return list(dict.fromkeys(node.inputs()))
 
 
 def late_gradients(program: Program) -> set[int]:

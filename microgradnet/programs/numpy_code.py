@@ -290,10 +290,6 @@ class Writer:
         first = node.args[0] if node.args else None
         return self.meaning.get(self.names[id(first)]) if type(first) is Node else None
 
-    def is_fixed(self, node: Node) -> bool:
-        """Whether what a node makes is the same array in every run."""
-        return type(self.meaning[self.names[id(node)]]) is np.ndarray
-
     def view(self, node: Node) -> Any:
         """The array that a node is in every run, if it is a view of such a one, or a gradient that is copied later."""
         array = self.fixed(node)

@@ -181,7 +181,7 @@ def with_own_memory(nodes: list[Node], result: Any) -> tuple[list[Node], Any]:
                 owned(x)
         if node.kind == "store":
             node.args = changed(node.args, owned)
-        elif barriers and i > barriers[0]:
+        elif instead:
             node.args, node.params = (changed(x, lambda x: instead.get(id(x), x)) for x in (node.args, node.params))
         made.append(node)
     if last == len(nodes):

@@ -52,4 +52,4 @@ class Program:
 
     def returned(self) -> list[Node]:
         """The nodes that the step returns, each once."""
-        return list({id(node): node for node in nodes_in(self.result)}.values())
+        return list(dict.fromkeys(nodes_in(self.result)))

@@ -41,11 +41,7 @@ class Structure:
         return True
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Structure)
-            and len(self.things) == len(other.things)
-            and all(x is y for x, y in zip(self.things, other.things, strict=True))
-        )
+        return isinstance(other, Structure) and list(map(id, self.things)) == list(map(id, other.things))
 
     __hash__ = object.__hash__
 

@@ -15,7 +15,6 @@ import sys
 import sysconfig
 import types
 from collections.abc import Callable, Iterator
-from operator import is_
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ class Watched:
     def holds(self) -> bool:
         """Whether all parts are what they were."""
         now = self.parts()
-        return len(now) == len(self.was) and (all(map(is_, now, self.was)) or all(map(alike, now, self.was)))
+        return len(now) == len(self.was) and all(map(alike, now, self.was))
 
     def lacks(self) -> bool:
         """Whether one of its parts was not there."""
@@ -98,7 +97,7 @@ class Surroundings:
         self.generators: list[tuple[str, Any]] = [("random", random), ("np.random", np.random.mtrand._rand)]
         self.seen: dict[int, Any] = {}
         self.attributes: set[str] = {"forward"}  # names that the code looks up in objects
-        self.kinds: dict[int, type] = {}  # of objects
+        self.kinds: set[type] = set()  # of objects
         self.names: set[str] = set()  # of globals and builtins
         self.objects: list[tuple[str, Any]] = []  # whose attributes are looked up
         self.codes: list[types.CodeType] = []  # of the user's functions that were found
@@ -111,8 +110,7 @@ class Surroundings:
         self.comparing: Any = None  # what compares lists sooner than Python, if something does
         self.others: list[Watched | Array] = []  # what is compared otherwise, or otherwise too
         self.same: Callable[[], bool] = unknown  # whether all is the same for sure: a first look, which takes no time
-        self.seen.clear()
-        self.kinds.clear()
+        del self.seen, self.kinds  # what was only found is not to be kept
 
     # ------------------------------------------------------------------------------------------------------- finding
 
@@ -148,15 +146,15 @@ class Surroundings:
         else:
             self.reach_object(name, x)
             for path, part in tree.walk(x):
-                if not isinstance(part, Value):
+                if part is not x and not isinstance(part, Value):
                     self.reach_object(f"{name}.{path}", part)
 
     def reach_object(self, name: str, x: Any) -> None:
         """An object: its attributes, when all names are known, and what Python calls by itself, such as `__call__`."""
         self.objects.append((name, x))
         kind = x if isinstance(x, type) else type(x)
-        if id(kind) not in self.kinds:
-            self.kinds[id(kind)] = kind
+        if kind not in self.kinds:
+            self.kinds.add(kind)
             for function in special_methods(kind):
                 self.reach(function.__name__, function)
 
@@ -347,7 +345,7 @@ def unknown() -> bool:
 PLAIN = (int, float, str, bytes, bool, complex, type(None), types.BuiltinFunctionType, np.ufunc)
 
 
-@functools.lru_cache(maxsize=1000)
+@functools.cache
 def in_library(file: str) -> bool:
     """Whether a file is of this package, of Python or of something installed: it is no part of a user's program."""
     return file.startswith((OURS, STANDARD, "<__array_function__", "<frozen")) or "site-packages" in Path(file).parts
@@ -361,7 +359,7 @@ def special_methods(kind: type) -> Iterator[types.FunctionType]:
                 yield part
 
 
-@functools.lru_cache(maxsize=1000)
+@functools.lru_cache
 def names_in(code: types.CodeType) -> tuple[list[str], set[str]]:
     """The global names in a function's code and in that of the functions inside it, and the names of attributes."""
     found: dict[str, None] = {}
@@ -420,7 +418,7 @@ def alike(x: Any, y: Any) -> bool:
 def bits(array: ndarray[Any, Any]) -> bytes:
     """What an array holds; of a large one, what some of its elements are."""
     if array.nbytes > LARGEST:
-        array = array[tuple(slice(None, None, max(1, n // 8)) for n in array.shape)]
+        array = array[tuple(slice(None, None, n // 8 or 1) for n in array.shape)]
     return array.tobytes()
 
 

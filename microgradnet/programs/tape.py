@@ -259,12 +259,12 @@ class Tape:
     def leaf(self, value: Value, data: Any) -> Any:
         """The numbers of a new leaf, made from `data`."""
         self.local.add(id(value))
-        if isinstance(data, (list, tuple)) and any(isinstance(x, Value) for x in data):
-            data = self.called(np.array, (data,), {})
+        is_list = isinstance(data, (list, tuple)) and any(isinstance(x, Value) for x in data)
+        data = self.called(np.array, (data,), {}) if is_list else data
         if not isinstance(data, Traced):
             self.know(value, np.array(data)[()])  # a copy; as a number, if it is one
             return data
-        if data.dtype.kind != "f":
+        if data.dtype.kind != "f" and (is_list or not data.ndim):  # an array of ints is refused, as in an eager step
             data = data.astype(np.float64)
         self.know(value, self.node(data))
         return data._numbers

@@ -41,7 +41,7 @@ class Writes:
         if isinstance(result, Traced) and type(result._numbers) is ndarray and result._numbers.base is not None:
             for x in args:
                 if isinstance(x, Traced) and np.may_share_memory(x._numbers, result._numbers):
-                    self.views[id(result)] = View(x, function, tuple(args), params)
+                    self.views[id(result)] = View(x, function, args, params)
                     return
 
     def refreshed(self, tape: Tape, x: Any) -> None:
@@ -93,10 +93,7 @@ class Writes:
                     if id(x) in tape.place_of or getattr(tape.node_of[id(x)], "kind", None) == "input":
                         raise tape.error("this writes into a part of an array. Take the part by an index: x[:2] += 1")
                     self.stale.add(id(x))
-            if array.flags.writeable:
-                array[...] = result._numbers
-            else:
-                target._numbers = np.array(result._numbers)
+            array[...] = result._numbers
         if place is not None:
             tape.stored[place] = tape.node(result), False
 

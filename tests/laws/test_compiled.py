@@ -20,7 +20,7 @@ from microgradnet.programs import Uncompilable
 from microgradnet.testing.points import special_points, works_by_elements
 from microgradnet.testing.strategies import filled
 from tests.cases import ROWS
-from tests.compiled import leaves, programs, same
+from tests.compiled import leaves, noted, programs, same
 from tests.variants import VARIANTS, Variant, grouped
 
 SIZES = {c: 2 + i % 2 for i, c in enumerate("abcdefghijklmnopqrstuvwxyz")}
@@ -77,6 +77,7 @@ def agree(step: Any, draws: list[list[Any]]) -> int:
                 assert type(x) is type(y), f"draw {i}: result {j} is {type(y)}, eager {type(x)}"
                 assert same(x, y), f"draw {i}: result {j} is {y!r}, eager {x!r}\n{compiled.source}"
     assert compiled.latest is not None
+    noted(compiled.latest)
     return programs(compiled)
 
 

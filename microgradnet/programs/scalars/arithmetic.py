@@ -10,7 +10,7 @@ from ...core import TABLE
 from ..lowering import transposed
 from ..nodes import Node
 from .gathers import Gathers, reshaped
-from .graph import Graph
+from .graph import Graph, Way
 from .groups import Group, Part, Table, table_of
 
 FEW = 3  # so many scalars are added up one by one
@@ -94,9 +94,12 @@ class Arithmetic:
         order = self.order(group.members, args.T)
         members, args = group.members[order], args[order]
         operands = [self.gathers.operand(np.ascontiguousarray(column)) for column in args.T]
+        self.put(group, members, self.applied(way, operands, (len(members),)))
+
+    def applied(self, way: Way, operands: list[Any], shape: tuple[int, ...]) -> Node:
+        """One function of arrays, as its row if that is the row's own."""
         op = way.op if way.op is not None and way.function is way.op.forward else None
-        array = self.gathers.emit(way.function, *operands, shape=(len(members),), dtype=way.dtype, op=op)
-        self.put(group, members, array)
+        return self.gathers.emit(way.function, *operands, shape=shape, dtype=way.dtype, op=op)
 
     def outer(self, group: Group, table: Table) -> None:
         """One function of two operands, of every one with every one."""
@@ -107,8 +110,7 @@ class Arithmetic:
         members = group.members[order]
         grid = [np.ascontiguousarray(rows[index[order], 0]).reshape(shape) for rows, index in ((xs, x), (ys, y))]
         way: Any = group.way
-        op = way.op if way.op is not None and way.function is way.op.forward else None
-        array = self.gathers.emit(way.function, *map(self.gathers.operand, grid), shape=shape, dtype=way.dtype, op=op)
+        array = self.applied(way, [self.gathers.operand(ids) for ids in grid], shape)
         size = len(members)
         self.put(group, members, self.gathers.emit(reshaped, array, (size,), shape=(size,), dtype=way.dtype))
 
@@ -188,7 +190,7 @@ class Arithmetic:
             return np.ascontiguousarray(x.T)
         if x.function is transposed:
             return x.args[0]
-        key = "transposed", id(x)
+        key = "transposed", x
         return self.gathers.once(key, lambda: self.gathers.emit(transposed, x, shape=x.shape[::-1]))
 
     def in_order(self, index: Any, rows: Any, members: Any) -> tuple[Any, Any]:

@@ -121,7 +121,7 @@ class Gathers:
             shape = (len(ids), 1)
             if isinstance(column, np.ndarray):
                 return column.reshape(shape)
-            key = "column", id(column)
+            key = "column", column
             return self.once(key, lambda: self.emit(reshaped, column, shape, shape=shape, dtype=column.dtype))
         return self.full(ids)
 
@@ -182,7 +182,8 @@ class Gathers:
         index = np.empty(len(ids), np.intp)
         arrays: list[Any] = []
         begin = 0
-        for g in np.unique(groups).tolist():
+        kinds = np.unique(groups).tolist()
+        for g in kinds:
             here = groups == g
             if g < 0:
                 distinct, index_here = np.unique(ids[here], return_inverse=True)
@@ -192,13 +193,12 @@ class Gathers:
                 arrays.append(self.array[g])
                 index[here] = begin + self.place[ids[here]]
             begin += arrays[-1].shape[0]
-        key = "joined", tuple(groups_of := np.unique(groups).tolist())
         dtype = self.common(arrays)
-        whole = (
-            self.once(key, lambda: self.emit(np.concatenate, arrays, shape=(begin,), dtype=dtype))
-            if min(groups_of) >= 0
-            else self.emit(np.concatenate, arrays, shape=(begin,), dtype=dtype)
-        )
+
+        def joined() -> Node:
+            return self.emit(np.concatenate, arrays, shape=(begin,), dtype=dtype)
+
+        whole = joined() if kinds[0] < 0 else self.once(("joined", *kinds), joined)
         return self.emit(taken, whole, index, shape=(len(ids),), dtype=dtype)
 
     # ------------------------------------------------------------------------------------------------- of one group
@@ -240,7 +240,7 @@ class Gathers:
                 return self.emit(reshaped, x, (n, m), shape=(n, m), dtype=array.dtype)
             return self.emit(taken, array, places.astype(np.intp), shape=(n, m), dtype=array.dtype)
         x = self.view(g, np.arange(begin, begin + n * down))
-        x = self.once(("rows", id(x), down), lambda: self.emit(reshaped, x, (n, down), shape=(n, down), dtype=x.dtype))
+        x = self.once(("rows", x, down), lambda: self.emit(reshaped, x, (n, down), shape=(n, down), dtype=x.dtype))
         if down == m:
             return x
         return self.emit(columns, x, start - begin, start - begin + m, shape=(n, m), dtype=x.dtype)

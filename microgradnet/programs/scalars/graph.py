@@ -109,7 +109,7 @@ class Graph:
 
     def computed(self, node: Node, way: Way, args: tuple[int, ...]) -> int:
         """The number of what is computed of others, or of what was computed so before."""
-        key = (id(way), *args)
+        key = (way, *args)
         k = self.known.get(key)
         if k is not None:
             return k

@@ -148,7 +148,7 @@ class Groups:
         graph = self.needed.graph
         way, args = graph.way[k], graph.args[k] or ()
         exponent = args[1] if way is not None and way.function is np.power and args[1] < 0 else None
-        return id(way), exponent, tuple(map(graph.is_bool, args))
+        return way, exponent, tuple(map(graph.is_bool, args))
 
     def parted(self, members: list[int]) -> list[list[int]]:
         """Scalars that one function computes, by the groups of their operands if these are few."""

@@ -46,8 +46,7 @@ class Home:
         with moving:
             if self.out:
                 self.take_in()
-            if array is not self.array:
-                self.array[...] = array
+            self.array[...] = array
             self.age = new_age()
 
     def take_in(self) -> None:
