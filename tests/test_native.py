@@ -153,12 +153,13 @@ def test_reductions_of_what_is_not_finite(bad: float) -> None:
 @pytest.mark.parametrize("size", [1_000_000, 1025, 2048, 3000, (3, 1500), (1500, 3)])
 def test_long_sums_are_as_exact_as_numpys(size: Any) -> None:
     x = rng().random(size, np.float32)
-    compiled = native(lambda x: [Value(x).sum(), Value(x).sum(axis=-1), (Value(x) * 2.0).max()])
+    compiled = native(lambda x: [Value(x).sum(), Value(x).sum(axis=-1), (Value(x) * 2.0).max(), Value(x).sum(axis=0)])
     for _ in range(3):
-        total, sums, largest = compiled(x)
+        total, sums, largest, others = compiled(x)
     exact = x.sum(dtype=np.float64)
     assert abs(total.item() - exact) <= np.spacing(np.float32(exact))
     assert np.allclose(sums.data, x.sum(axis=-1, dtype=np.float64), rtol=1e-6)
+    assert np.allclose(others.data, x.sum(axis=0, dtype=np.float64), rtol=1e-6)
     assert largest.data == 2 * x.max()
 
 
@@ -861,6 +862,24 @@ def test_an_index_out_of_bounds_is_found_however_the_indices_lie(layout: str) ->
                 look_up(indices)
             indices[place] = good
     np.testing.assert_allclose(float(look_up(indices)), table.data[indices].sum())
+
+
+def test_of_indices_that_are_taken_out_of_others_those_alone_are_looked_at() -> None:
+    table = Value(rng(0).random((7, 3)))
+    look_up = native(lambda i, j: [table[i[::-2]], table[j[1:, ::2]]])
+    i, j = np.array([9, 0, 9, -7, 9, 6]), np.array([[9, 9, 9], [-7, 9, 0], [6, 9, -1]])
+    for _ in range(3):
+        first, second = look_up(i, j)
+    assert ran_natively(look_up)
+    assert (first.data == table.data[i[::-2]]).all()
+    assert (second.data == table.data[j[1:, ::2]]).all()
+    for x, place in [(i, 1), (i, 3), (i, 5), *[(j, p) for p in [(1, 0), (1, 2), (2, 0), (2, 2)]]]:
+        for bad in (7, -8):
+            good, x[place] = x[place], bad
+            with pytest.raises(IndexError):
+                look_up(i, j)
+            x[place] = good
+    assert (look_up(i, j)[0].data == first.data).all()
 
 
 @pytest.mark.parametrize("backend", ["numpy", "native"])
