@@ -222,6 +222,14 @@ def test_a_bias_is_added_in_the_product_where_nobody_reads_that(dtype: Any) -> N
         return [Value(x) @ w + b, kept + b, kept, Value(x) @ w + b[::-1]]
 
     check(both, x, w, b, ulps=0)
+    table = rng(3).integers(-5, 5, (2 * 19, 19)).astype(dtype)
+
+    def apart(x: Any, w: Any, table: Any) -> list[Any]:
+        """Biases that lie with gaps between their numbers, backwards, or are one number."""
+        biases = [table[:19, 1], table[::2, 1], table[3, ::-1], np.broadcast_to(table[0, :1], (19,))]
+        return [product for bias in biases for product in (Value(x) @ w + bias, Value(w.T) @ x.T + bias[:5])]
+
+    check(apart, x, w, table, ulps=0)
     layer = nn.Linear(7, 19, seed=0)
     compiled = native(lambda x: layer(x))
     for _ in range(3):

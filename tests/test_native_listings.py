@@ -46,6 +46,7 @@ def tiled() -> Made:
         for x, y in zip(arrays[::2], arrays[1::2], strict=True):
             made += [Value(x) @ y, Value(x[:, ::-1]) @ y, F.linear(Value(x), y.T, y[0]), Value(x) @ y[:, ::2]]
             made += [(Value(y.T) @ x.T).T + x[:, :1], Value(np.stack([x, x])) @ np.stack([y, -y])]
+            made += [Value(x) @ y + y[0, ::-1], F.linear(Value(x), y.T, np.broadcast_to(x[0, :1], y.shape[1:]))]
         return made
 
     return step, pairs([
