@@ -230,6 +230,7 @@ def test_a_bias_is_added_in_the_product_where_nobody_reads_that(dtype: Any) -> N
         return [product for bias in biases for product in (Value(x) @ w + bias, Value(w.T) @ x.T + bias[:5])]
 
     check(apart, x, w, table, ulps=0)
+    check(lambda x, w, b: [Value(x.T) @ w[:, :1] + np.broadcast_to(b[:1], (1,))], w, w, b, ulps=0)
     layer = nn.Linear(7, 19, seed=0)
     compiled = native(lambda x: layer(x))
     for _ in range(3):

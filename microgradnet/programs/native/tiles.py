@@ -53,10 +53,10 @@ class Tiles:
         """The whole product, in the way in which the matrices lie."""
         side_by_side = self.y[2] == self.out[2] == 1 and self.n > 1
         along = (self.x[2] == 1 or self.k == 1) and (self.y[1] == 1 or self.k == 1)
+        turns = self.x[1] == self.out[1] == 1 and (self.how == "set" or self.start[1:] == self.out[1:])
         if not side_by_side and along:
             self.inner()
-        elif not side_by_side and self.x[1] == self.out[1] == 1 and self.start[1:] in ((0, 0), self.out[1:]):
-            # outᵀ = yᵀ xᵀ
+        elif not side_by_side and turns:  # outᵀ = yᵀ xᵀ
             self.x, self.y = turned(self.y), turned(self.x)
             self.out, self.start = turned(self.out), turned(self.start)
             self.m, self.n = self.n, self.m
