@@ -528,8 +528,8 @@ def listing(make: Callable[[], Made]) -> str:
     return in_short(text) if make in DRAWN else text
 
 
-def native(make: Callable[[], Made]) -> str:
-    """What is written for machine code, which is not made."""
+def native(make: Callable[[], Made], registers: tuple[int, int] = (16, 32)) -> str:
+    """What is written for machine code, which is not made, on a processor that has so many vectors of so many bytes."""
     texts: list[str] = []
 
     class Machine:
@@ -546,14 +546,22 @@ def native(make: Callable[[], Made]) -> str:
         patch.setattr(writer, "assembled", Machine)
         patch.setattr(writer.cpython, "function_at", lambda address, name: None)
         for module in (products_of_matrices, tiles, vectors):
-            patch.setattr(module, "registers", lambda: (16, 32))
+            patch.setattr(module, "registers", lambda: registers)
         for module in (products_of_matrices, kinds_of_steps):
             patch.setattr(module, "addresses", lambda: {"dgemm": 1})
         f = recorded(make, "native")
     latest: Any = f.latest
     lines = [*latest.text.splitlines(), f"# {'; '.join(f.passes[-2:])}; checks its arguments: {latest.hurries(())}"]
+    block = latest.run.__globals__["kept"][1]
+    begin = block.__array_interface__["data"][0]
+
+    def place(found: re.Match[str]) -> str:
+        """Of what is in between, where in the memory for that."""
+        offset = int(found[0]) - begin
+        return f"memory + {offset}" if 0 <= offset < len(block) else "address"
+
     for text in texts:
-        plain = re.sub(r"\b\d{9,}\b|(?<=inttoptr \(i64 )\d+", "address", text)
+        plain = re.sub(r"\b\d{9,}\b|(?<=inttoptr \(i64 )\d+", place, text)
         for part in filter(None, re.split(r"^(?=define )", plain, flags=re.MULTILINE)):
             name = re.search(r"^define .*?@(\w+)", part)
             lines.append(f"# {name[1] if name else 'declarations'}: {zlib.crc32(part.encode()):08x}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import gc
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from microgradnet import functional as F
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
 import microgradnet.programs.program as program_module
-from microgradnet.programs.native import kinds, machine, program, tiles
+from microgradnet.programs.native import blas, cpython, entry, kinds, lists, machine, program, tiles
 from microgradnet.programs.nodes import Node
 from microgradnet.programs.scalars.vectorise import vectorised
 
@@ -153,12 +155,13 @@ def test_reductions_of_what_is_not_finite(bad: float) -> None:
 @pytest.mark.parametrize("size", [1_000_000, 1025, 2048, 3000, (3, 1500), (1500, 3)])
 def test_long_sums_are_as_exact_as_numpys(size: Any) -> None:
     x = rng().random(size, np.float32)
-    compiled = native(lambda x: [Value(x).sum(), Value(x).sum(axis=-1), (Value(x) * 2.0).max()])
+    compiled = native(lambda x: [Value(x).sum(), Value(x).sum(axis=-1), (Value(x) * 2.0).max(), Value(x).sum(axis=0)])
     for _ in range(3):
-        total, sums, largest = compiled(x)
+        total, sums, largest, others = compiled(x)
     exact = x.sum(dtype=np.float64)
     assert abs(total.item() - exact) <= np.spacing(np.float32(exact))
     assert np.allclose(sums.data, x.sum(axis=-1, dtype=np.float64), rtol=1e-6)
+    assert np.allclose(others.data, x.sum(axis=0, dtype=np.float64), rtol=1e-6)
     assert largest.data == 2 * x.max()
 
 
@@ -219,6 +222,15 @@ def test_a_bias_is_added_in_the_product_where_nobody_reads_that(dtype: Any) -> N
         return [Value(x) @ w + b, kept + b, kept, Value(x) @ w + b[::-1]]
 
     check(both, x, w, b, ulps=0)
+    table = rng(3).integers(-5, 5, (2 * 19, 19)).astype(dtype)
+
+    def apart(x: Any, w: Any, table: Any) -> list[Any]:
+        """Biases that lie with gaps between their numbers, backwards, or are one number."""
+        biases = [table[:19, 1], table[::2, 1], table[3, ::-1], np.broadcast_to(table[0, :1], (19,))]
+        return [product for bias in biases for product in (Value(x) @ w + bias, Value(w.T) @ x.T + bias[:5])]
+
+    check(apart, x, w, table, ulps=0)
+    check(lambda x, w, b: [Value(x.T) @ w[:, :1] + np.broadcast_to(b[:1], (1,))], w, w, b, ulps=0)
     layer = nn.Linear(7, 19, seed=0)
     compiled = native(lambda x: layer(x))
     for _ in range(3):
@@ -861,6 +873,136 @@ def test_an_index_out_of_bounds_is_found_however_the_indices_lie(layout: str) ->
                 look_up(indices)
             indices[place] = good
     np.testing.assert_allclose(float(look_up(indices)), table.data[indices].sum())
+
+
+def test_of_indices_that_are_taken_out_of_others_those_alone_are_looked_at() -> None:
+    table = Value(rng(0).random((7, 3)))
+    look_up = native(lambda i, j: [table[i[::-2]], table[j[1:, ::2]]])
+    i, j = np.array([9, 0, 9, -7, 9, 6]), np.array([[9, 9, 9], [-7, 9, 0], [6, 9, -1]])
+    for _ in range(3):
+        first, second = look_up(i, j)
+    assert ran_natively(look_up)
+    assert (first.data == table.data[i[::-2]]).all()
+    assert (second.data == table.data[j[1:, ::2]]).all()
+    for x, place in [(i, 1), (i, 3), (i, 5), *[(j, p) for p in [(1, 0), (1, 2), (2, 0), (2, 2)]]]:
+        for bad in (7, -8):
+            good, x[place] = x[place], bad
+            with pytest.raises(IndexError):
+                look_up(i, j)
+            x[place] = good
+    assert (look_up(i, j)[0].data == first.data).all()
+
+
+# ------------------------------------------------------------------------------------------ the processor and libraries
+
+
+@pytest.mark.parametrize(("features", "triple", "vectors"), [
+    ({"avx512f": True, "avx": True}, "x86_64-unknown-linux-gnu", (32, 64)),
+    ({"avx512f": False, "avx": True}, "x86_64-unknown-linux-gnu", (16, 32)),
+    ({"avx": False}, "x86_64-pc-windows-msvc", (16, 16)),
+    ({"neon": True}, "aarch64-apple-darwin", (32, 16)),
+])  # fmt: skip
+def test_tiles_are_as_large_as_the_registers_of_the_processor(
+    features: dict[str, bool], triple: str, vectors: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import llvmlite.binding as llvm
+
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: features)
+    monkeypatch.setattr(llvm, "get_process_triple", lambda: triple)
+    assert machine.registers.__wrapped__() == vectors
+
+
+def test_blas_is_looked_for_among_the_libraries_that_came_with_numpy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ["numpy/__init__.py", "numpy/.dylibs/libopenblas.dylib", "numpy/.dylibs/libgfortran.dylib",
+             "numpy.libs/libscipy_openblas64_.so", "numpy.libs/a_blas.so", "other.libs/libblas.so"]  # fmt: skip
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("no library")
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "__file__", str(tmp_path / "numpy" / "__init__.py"))
+        found = blas.libraries()
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == [files[4], files[3], files[1]]
+
+
+def test_the_functions_of_blas_are_those_of_the_first_library_that_has_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is no library is passed over, and so is one that has none of them."""
+    import llvmlite.binding as llvm
+
+    (tmp_path / "libblas.so").write_text("no library")
+    others = [tmp_path / "libblas.so", Path(llvm.ffi.lib._name)]
+    monkeypatch.setattr(blas, "libraries", lambda: others)
+    assert blas.addresses.__wrapped__() == {}
+    real = blas.addresses()
+    if real:
+        monkeypatch.undo()
+        libraries = blas.libraries()
+        monkeypatch.setattr(blas, "libraries", lambda: [*others, *libraries])
+        assert blas.addresses.__wrapped__() == real
+        assert set(real) == {"sgemm", "dgemm", "sgemv", "dgemv"}
+        assert all(real.values())
+
+
+@pytest.mark.parametrize(("name", "other"), [
+    ("HEAD", 32), ("TYPE", 0), ("DATA", 32), ("NDIM", 16), ("DIMENSIONS", 40), ("STRIDES", 32), ("DTYPE", 8),
+    ("FLAGS", 24), ("ALIGNED", 0x800), ("WRITEABLE", 0x800), ("LENGTH", 0), ("ITEMS", 8),
+])  # fmt: skip
+def test_nothing_runs_natively_where_objects_look_otherwise(
+    name: str, other: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cpython.fits.__wrapped__()
+    monkeypatch.setattr(cpython, name, other)
+    assert not cpython.fits.__wrapped__()
+
+
+def test_nothing_runs_natively_but_in_cpython_of_64_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(cpython.sys.implementation, "name", "pypy")
+        assert not cpython.fits.__wrapped__()
+    monkeypatch.setattr(cpython.ctypes, "sizeof", lambda kind: 4)
+    assert not cpython.fits.__wrapped__()
+
+
+def test_all_that_is_found_out_once_can_be_found_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the processor, LLVM, NumPy's libraries and CPython have: a step that starts from nothing is as good."""
+    for module, name in [(entry, "known"), (lists, "same")]:  # earlier programs need the code of theirs
+        monkeypatch.setattr(module, name, functools.cache(getattr(module, name).__wrapped__))
+    for found in (machine.registers, machine.target, machine.compiled, blas.addresses):
+        found.cache_clear()
+    twin = Twin("article", "momentum")
+    for _ in range(4):
+        twin.run()
+    twin.same()
+    assert ran_natively(twin.native)
+
+
+def test_llvm_makes_vectors_of_loops_and_keeps_the_sums_of_tiles_in_registers(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    class Machine(machine.Machine):
+        def __init__(self, module: Any, effort: int) -> None:
+            made.append(str(module))
+            super().__init__(module, effort)
+
+    monkeypatch.setattr(machine, "Machine", Machine)
+    machine.compiled.cache_clear()
+    x, y = np.ones((12, 21), np.float32), np.ones((21, 40), np.float32)
+    check(lambda x, y: [Value(x) @ y, Value(x) * 2.0, np.exp(Value(x[:, ::2]))], x, y)
+    functions = dict(re.findall(r"^define [^@]*@(\w+)(\(.*?^)}", made[0], re.DOTALL | re.MULTILINE))
+    lanes = machine.registers()[1] // 4
+    loops = [text for name, text in functions.items() if name.startswith("step") and "@outer" not in text]
+    assert len(loops) == 2
+    assert all(f"<{lanes} x float>" in text for text in loops)
+    assert any("masked.store" in text for text in loops)  # of 11 in a row the last are one vector that is not full
+    tiles = [text for name, text in functions.items() if name.startswith("outer")]
+    assert tiles
+    assert not any("alloca" in text for text in tiles)
+    numbers = [call for text in functions.values() for call in re.findall(r"call void @outer\w+\((.*)\)", text)]
+    assert numbers
+    assert not any("21" in call or "float" in call for call in numbers)  # what all calls hand over is in the code
 
 
 @pytest.mark.parametrize("backend", ["numpy", "native"])

@@ -10,18 +10,11 @@ from .products import BLAS
 from .vectors import declarations
 
 CALLING = re.compile(r"call void @(outer|inner|mg)_")
-ELEMENTS = re.compile(r" (load|store) ")
-HEAD = re.compile(r"^define (.*) \{$", re.MULTILINE)
 
 
 def code_of(functions: list[str]) -> Machine:
     """The machine code of these functions and of the tiles that they call."""
-    tiles = kernels("\n".join(functions))
-    products = [text for text in functions if CALLING.search(text) and not ELEMENTS.search(text)]
+    products = [text for text in functions if CALLING.search(text)]
     loops = [text for text in functions if text not in products]
-    declared, heads = [BLAS, declarations()], []
-    if any(map(CALLING.search, loops)):
-        heads = [f"declare {head}" for head in HEAD.findall(tiles)]
-    else:
-        tiles = tiles.replace("define void", "define internal void")
-    return compiled("\n".join([*declared, *heads, *loops]), "\n".join([*declared, *products, tiles]))
+    tiles = kernels("\n".join(products)).replace("define void", "define internal void")
+    return compiled("\n".join([declarations(), *loops]), "\n".join([BLAS, declarations(), *products, tiles]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import cpython
-from .given import kind_of
+from .given import kind_of, steps_of
 from .llvm import Function, constant, converted
 from .machine import Machine, assembled
 
@@ -247,9 +247,10 @@ class Entry:
         """Demand that numbers are places of an axis of this size."""
         f, arrays = self.f, self.writer.native.arrays
         array, root = arrays.of(x), arrays.root[id(x)]
-        lead, last = (array.shape[:-1], array.shape[-1:]) if not array.flags.c_contiguous else ((), (array.size,))
-        *strides, step = [0, *(stride // 8 for stride in array.strides)] if lead else [1]
+        array = array.reshape(-1) if array.flags.c_contiguous else array
+        *lead, last = array.shape
+        *strides, step = steps_of(array)
         with f.loops(lead) as counters:
-            first = f.address(self.place(root, pointers), "l", arrays.offset(x), strides[1:], counters)
-            good = self.call("i1", "within", f"ptr {first}, i64 {last[0]}, i64 {step}, i64 {size}")
+            first = f.address(self.place(root, pointers), "l", arrays.offset(x), strides, counters)
+            good = self.call("i1", "within", f"ptr {first}, i64 {last}, i64 {step}, i64 {size}")
             self.demand(good)

@@ -187,8 +187,6 @@ def converted(f: Function, x: str, was: str, char: str) -> str:
     if was == char or (was in "lq" and char in "lq"):
         return x
     if char == "?":
-        if was in "lq":
-            return f.new(f"icmp ne i64 {x}, 0")
         return f.new(f"fcmp une {TYPES[was]} {x}, {number(0.0, was)}")
     if was in "?lq":
         how = f"uitofp i1 {x}" if was == "?" else f"sitofp i64 {x}"

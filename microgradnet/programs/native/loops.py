@@ -151,6 +151,7 @@ class LoopText:
     def in_blocks(self) -> None:
         """Make two loops of the innermost, so that sums in floats are short; the last block is what is left."""
         size = self.sizes.pop()
+        self.start = {which: start + (start > len(self.sizes)) for which, start in self.start.items()}
         self.sizes += [-(-size // SHORT), SHORT]
         self.left = size % SHORT
         for x in self.operands.values():

@@ -40,8 +40,6 @@ def written_out(nodes: list[Node], inputs: list[Node], result: Any) -> tuple[lis
         new = Node(node.kind, node.function, changed(node.args, renamed), changed(node.params, renamed),
                    place=node.place, held=node.held, op=node.op, line=node.line)  # fmt: skip
         new.shape, new.dtype, new.layout = node.shape, node.dtype, node.layout
-        if new.kind == "guard" and new.function is np.shape and is_of_fixed_shape(new.args[0]):
-            continue
         emit = Emit(new, made)
         row = ROWS.get(key_of(new)) if new.kind == "call" and all(map(is_known, (new, *new.inputs()))) else None
         begun = len(made)
@@ -60,11 +58,6 @@ KNOWN = (*ROOMY, np.dtype(np.bool), np.dtype(np.int64), None)
 def is_known(node: Node) -> bool:
     """Whether native code computes with such an array: of what has no elements, NumPy knows what there is."""
     return node.dtype in KNOWN and 0 not in (node.shape or ())
-
-
-def is_of_fixed_shape(x: Any) -> bool:
-    """Whether the shape of a node does not depend on numbers: `where` with three arguments."""
-    return type(x) is Node and (x.function is np.where or key_of(x) in ("where", np.where)) and len(x.args) == 3
 
 
 def by_numbers(x: Any, *numbers: Any, index: Any) -> Any:
@@ -271,16 +264,6 @@ def _scalar(node: Node, emit: Emit) -> Any:
     return node.args[0] if of_floats(node.args[0]) else None
 
 
-def _quadratic_cost(node: Node, emit: Emit) -> Any:
-    output, target = node.args
-    if not of_floats(output, target) or not output.shape:
-        return None
-    error = emit(np.subtract, output, target, shape=output.shape)
-    total = _total(emit, emit(np.multiply, error, error, shape=error.shape), None)
-    share = emit.number(math.prod(output.shape[:-1]))
-    return emit(np.reshape, emit(np.divide, total, share, shape=total.shape), (), shape=())
-
-
 def _added(node: Node, emit: Emit) -> Any:
     """Pieces that were scattered into zeros and added up, where no two overlap: each goes straight to its place."""
     parts = []
@@ -370,9 +353,9 @@ def _taken(node: Node, emit: Emit) -> Any:
 ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
     "linear": _linear, "matmul": _matmul, "sum": _sum, "max": _max, "min": _min, "amax": _max, "amin": _min,
     "normalize": _normalize, "softmax": _softmax, "attention_weights": _attention_weights, "power": _power,
-    "where": _where, "sigmoid": _sigmoid, "relu": _relu, "astype": _astype, "stop_gradient": _same, "positive": _same,
-    "quadratic_cost": _quadratic_cost, "add": _added, "spread": _spread, summed: _sum, copied: _copy,
-    cast: _astype, scalar: _scalar, np.dot: _dot, np.concatenate: _concatenate, packed: _packed, taken: _taken,
+    "where": _where, "sigmoid": _sigmoid, "relu": _relu, "astype": _astype, "positive": _same, "add": _added,
+    "spread": _spread, summed: _sum, copied: _copy, cast: _astype, scalar: _scalar, np.dot: _dot,
+    np.concatenate: _concatenate, packed: _packed, taken: _taken,
 }  # fmt: skip
 
 

@@ -73,7 +73,8 @@ class Plan:
             x, y = (self.copy(x) if side(arrays.of(x)) is None else x for x in node.args[:2])
             if turned_first(arrays.of(x), arrays.of(y)):
                 y = self.copy(y)
-            node.args = x, y, *node.args[2:]
+            bias = [b if arrays.of(b).flags.c_contiguous else self.copy(b) for b in node.args[2:]]
+            node.args = x, y, *bias
         if kind is not None:
             self.kind[id(node)] = kind
         self.nodes.append(node)

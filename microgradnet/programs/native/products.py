@@ -85,7 +85,7 @@ def blas_call(char: str, kind: str, x: Matrix, y: Matrix, out: Matrix, alpha: st
     assert b is not None
     assert c is not None
     begin = f"call void @mg_{letter}"
-    if m == 1 and out[0].shape[-1] == n and c[0] == ROW:
+    if m == 1:
         rows, columns = (n, k) if b[0] == COLUMN else (k, n)
         apart = max(steps_of(x[0])[-1], 1)
         return (

@@ -34,7 +34,7 @@ def in_tiles(x: Any, y: Any) -> bool:
 class Tiles:
     """One product: the lines that compute out = alpha · x · y, or start + that, if there is a start.
 
-    `start` is a matrix, or a bias for each column.
+    `start` is a matrix, or a bias for each column, side by side.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class Tiles:
 
     def write(self) -> None:
         """The whole product, in the way in which the matrices lie."""
-        side_by_side = self.y[2] == self.out[2] == 1 and self.start[2] < 2 and self.n > 1
+        side_by_side = self.y[2] == self.out[2] == 1 and self.n > 1
         along = (self.x[2] == 1 or self.k == 1) and (self.y[1] == 1 or self.k == 1)
+        turns = self.x[1] == self.out[1] == 1 and (self.how == "set" or self.start[1:] == self.out[1:])
         if not side_by_side and along:
             self.inner()
-        elif not side_by_side and self.x[1] == self.out[1] == 1 and self.start[1:] in ((0, 0), self.out[1:]):
-            # outᵀ = yᵀ xᵀ
+        elif not side_by_side and turns:  # outᵀ = yᵀ xᵀ
             self.x, self.y = turned(self.y), turned(self.x)
             self.out, self.start = turned(self.out), turned(self.start)
             self.m, self.n = self.n, self.m
@@ -105,7 +105,7 @@ class Tiles:
         """All rows times some blocks of columns."""
         whole, rest = divmod(self.k, lanes(self.char))
         most = 5 if self.many else 3
-        beside = "s" if self.out[2] == 1 and (self.how == "set" or self.start[2] == 1) else ""
+        beside = "s" if self.out[2] == 1 else ""
         sort = f"{'w' if whole else ''}{'r' if rest else ''}{beside}_{self.how}"
         for top, rows, tall in blocks(self.m, most if wide > 2 else 2 * most):
             with self.f.loop(rows) as i, self.f.loop(count) as j:

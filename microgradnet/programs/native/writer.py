@@ -86,8 +86,6 @@ class NativeWriter(Writer):
         if root is not None and id(root) in self.native.arena.offset:
             self.names[id(x)] = self.reserved(x.name, True, self.array(x))
         else:
-            for y in x.inputs():
-                self.text(y)
             call = self.call(x) if x.name != "transposed" else f"{self.text(x.args[0])}.T"
             self.lines.append(f"{self.new(x)} = {call}")
 
@@ -192,13 +190,6 @@ class NativeWriter(Writer):
             return Later(lambda: factors[0].dot(factors[1]))
         array = self.array(x)
         return Later(lambda: array[()] if not array.ndim else array.copy())
-
-    def returned(self, x: Any, classes: Any) -> str:
-        """What the step returns, in the text; a copy of what the next step would write over, such as a gradient."""
-        if type(x) is not Node or not x.shape or not self.is_ours(x):
-            return super().returned(x, classes)
-        copy = f"{self.text(x)}.copy('K')"
-        return f"new_value({classes.__name__}, {copy}, COMPILED, (), NO_PARAMS)" if isinstance(classes, type) else copy
 
     def source(self, name: str) -> str:
         """The whole text."""
