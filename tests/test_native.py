@@ -756,6 +756,21 @@ def test_a_parameter_is_read_again_after_it_has_moved() -> None:
     assert ran_natively(compiled)
 
 
+def test_a_parameter_that_becomes_a_view_of_itself_is_read_before_it_is_written() -> None:
+    start = np.arange(64, dtype=np.float32).reshape(8, 8)
+    w = Value(start.copy())
+
+    def step(x: Any) -> Any:
+        w.data[...] = w.data.T
+        return (w * x).sum()
+
+    compiled = native(step)
+    for i in range(4):
+        compiled(start)
+        assert (w.data == (start if i % 2 else start.T)).all()
+    assert ran_natively(compiled)
+
+
 def test_a_gradient_that_is_returned_is_not_written_over() -> None:
     w = Value(np.full((3, 4), 0.1))
 
