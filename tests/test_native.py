@@ -228,6 +228,13 @@ def test_a_bias_is_added_in_the_product_where_nobody_reads_that(dtype: Any) -> N
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_matrices_of_any_size_are_turned(dtype: Any) -> None:
+    arrays = [rng(n).integers(-5, 5, (n, k)).astype(dtype) for n, k in [(4, 4), (5, 6), (7, 3), (10, 16), (17, 8)]]
+    ones = [np.ones((5, w.shape[1]), dtype) for w in arrays]
+    check(lambda *given: [Value(x) @ w.T for w, x in zip(given[:5], given[5:], strict=True)], *arrays, *ones, ulps=0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_sums_of_columns_of_any_number(dtype: Any) -> None:
     arrays = [rng(n).integers(-9, 9, (6, n)).astype(dtype) for n in (1, 2, 7, 16, 17, 31, 40, 127, 130)]
     check(lambda *arrays: [(Value(x) * 2.0).sum(axis=0) for x in arrays], *arrays, ulps=0)
