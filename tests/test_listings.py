@@ -24,10 +24,9 @@ import microgradnet.functional as F
 from microgradnet import Value, nn, optim
 from microgradnet.programs import Compiled, program
 from microgradnet.programs.backends import is_native
+from microgradnet.programs.native import code, tiles, vectors, writer
 from microgradnet.programs.native import kinds as kinds_of_steps
 from microgradnet.programs.native import products as products_of_matrices
-from microgradnet.programs.native import tiles, vectors, writer
-from microgradnet.programs.native.kernels import kernels
 from microgradnet.programs.native.llvm_math import definitions
 from microgradnet.programs.scalars.vectorise import vectorised
 from microgradnet.programs.shown import Listing
@@ -540,15 +539,13 @@ def native(make: Callable[[], Made], registers: tuple[int, int] = (16, 32)) -> s
             return 1
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            writer, "code_of", lambda functions: Machine("\n".join([*functions, kernels("\n".join(functions))]))
-        )
+        patch.setattr(code, "compiled", lambda loops, vectors: Machine(f"{loops}\n{vectors}"))
         patch.setattr(writer, "assembled", Machine)
         patch.setattr(writer.cpython, "function_at", lambda address, name: None)
         for module in (products_of_matrices, tiles, vectors):
             patch.setattr(module, "registers", lambda: registers)
-        for module in (products_of_matrices, kinds_of_steps):
-            patch.setattr(module, "addresses", lambda: {"dgemm": 1})
+        for module in (products_of_matrices, kinds_of_steps, code):
+            patch.setattr(module, "addresses", lambda: {"dgemm": 1, "dgemv": 1})
         f = recorded(make, "native")
     latest: Any = f.latest
     lines = [*latest.text.splitlines(), f"# {'; '.join(f.passes[-2:])}; checks its arguments: {latest.hurries(())}"]

@@ -240,6 +240,13 @@ def test_a_bias_is_added_in_the_product_where_nobody_reads_that(dtype: Any) -> N
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_matrices_of_any_size_are_turned(dtype: Any) -> None:
+    arrays = [rng(n).integers(-5, 5, (n, k)).astype(dtype) for n, k in [(4, 4), (5, 6), (7, 3), (10, 16), (17, 8)]]
+    ones = [np.ones((5, w.shape[1]), dtype) for w in arrays]
+    check(lambda *given: [Value(x) @ w.T for w, x in zip(given[:5], given[5:], strict=True)], *arrays, *ones, ulps=0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_sums_of_columns_of_any_number(dtype: Any) -> None:
     arrays = [rng(n).integers(-9, 9, (6, n)).astype(dtype) for n in (1, 2, 7, 16, 17, 31, 40, 127, 130)]
     check(lambda *arrays: [(Value(x) * 2.0).sum(axis=0) for x in arrays], *arrays, ulps=0)
@@ -765,6 +772,21 @@ def test_a_parameter_is_read_again_after_it_has_moved() -> None:
         for got, wanted in zip(compiled(x), plain(x), strict=True):
             np.testing.assert_allclose(numbers(got), numbers(wanted), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(w.data, eager.data, rtol=1e-6)
+    assert ran_natively(compiled)
+
+
+def test_a_parameter_that_becomes_a_view_of_itself_is_read_before_it_is_written() -> None:
+    start = np.arange(64, dtype=np.float32).reshape(8, 8)
+    w = Value(start.copy())
+
+    def step(x: Any) -> Any:
+        w.data[...] = w.data.T
+        return (w * x).sum()
+
+    compiled = native(step)
+    for i in range(4):
+        compiled(start)
+        assert (w.data == (start if i % 2 else start.T)).all()
     assert ran_natively(compiled)
 
 

@@ -1,20 +1,36 @@
-"""The code of the steps of a program: loops, which LLVM makes vectors of, and products, which are vectors already."""
+"""The code of the steps of a program: loops, which LLVM makes vectors of, what is vectors already, and mere calls."""
 
 from __future__ import annotations
 
 import re
 
+from .blas import addresses
 from .kernels import kernels
+from .llvm import constant
 from .machine import Machine, compiled
-from .products import BLAS
 from .vectors import declarations
 
-CALLING = re.compile(r"call void @(outer|inner|mg)_")
+TILE = re.compile(r"call void @((?:outer|inner|turned)_\w+)\(")
+BLAS = re.compile(r"call void @mg_(\w+)\(")
+VECTORS = " load <"
 
 
-def code_of(functions: list[str]) -> Machine:
-    """The machine code of these functions and of the tiles that they call."""
-    products = [text for text in functions if CALLING.search(text)]
-    loops = [text for text in functions if text not in products]
-    tiles = kernels("\n".join(products)).replace("define void", "define internal void")
-    return compiled("\n".join([declarations(), *loops]), "\n".join([BLAS, declarations(), *products, tiles]))
+class Code:
+    """The machine code of steps, and `callers`, the text of those that call tiles or BLAS and do nothing else.
+
+    These are run through so few times that they go with the entry, which is compiled as it stands.
+    """
+
+    def __init__(self, functions: list[str]) -> None:
+        calling = [text for text in functions if TILE.search(text) or BLAS.search(text)]
+        others = [text for text in functions if text not in calling]
+        callers, tiles = kernels("\n".join(calling))
+        vectors = [text for text in others if VECTORS in text]
+        loops = [text for text in others if VECTORS not in text]
+        self.machine: Machine = compiled("\n".join(loops), "\n".join([declarations(), *vectors, tiles]))
+        callers = TILE.sub(lambda call: f"call void {constant(self.machine.address(call[1]))}(", callers)
+        self.callers: str = BLAS.sub(lambda call: f"call void {constant(addresses()[call[1]])}(", callers)
+
+    def place(self, name: str) -> str:
+        """What an entry calls a function of a step."""
+        return f"@{name}" if f"@{name}(" in self.callers else constant(self.machine.address(name))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from . import cpython
+from .code import Code
 from .given import kind_of, steps_of
 from .llvm import Function, constant, converted
-from .machine import Machine, assembled
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",
@@ -117,12 +117,9 @@ end:
 
 
 @functools.cache
-def known() -> tuple[dict[str, str], Machine]:
-    """What an entry calls beside the steps, by its name: where it is, as LLVM has it; and the code that must stay."""
-    places = {name: cpython.address_of(name) for name in C_FUNCTIONS}
-    code = assembled(HELPERS)
-    places |= {name: code.address(name) for name in ("fitting", "apart", "within")}
-    return {name: constant(address) for name, address in places.items()}, code
+def known(name: str) -> str:
+    """What an entry calls beside the steps, as LLVM has it: a helper, or where a function of CPython's is."""
+    return constant(cpython.address_of(name)) if name in C_FUNCTIONS else f"@{name}"
 
 
 class Entry:
@@ -131,9 +128,9 @@ class Entry:
     It returns True where an array is not laid out as the steps take it, and has done nothing then.
     """
 
-    def __init__(self, writer: Any, segment: Any, tables: dict[str, str], code: Machine) -> None:
+    def __init__(self, writer: Any, segment: Any, tables: dict[str, str], code: Code) -> None:
         self.writer: Any = writer
-        self.code: Machine = code  # of the steps
+        self.code: Code = code  # of the steps
         self.tables: dict[str, str] = tables  # the text of what arrays are compared with -> its name
         self.segment: Any = segment
         self.f: Function = Function()
@@ -168,7 +165,7 @@ class Entry:
             given = [f"ptr {self.place(root, pointers)}" for root in roots]
             for (_, char), x in numbers:
                 given.append(f"{kind_of(char)} {converted(f, doubles[id(x)], 'd', char)}")
-            f.do(f"call void {constant(self.code.address(name))}({', '.join(given)})")
+            f.do(f"call void {self.code.place(name)}({', '.join(given)})")
         if thread:
             self.call("void", "PyEval_RestoreThread", f"ptr {thread}")
         self.returning(None)
@@ -181,7 +178,7 @@ class Entry:
 
     def call(self, kind: str, name: str, arguments: str = "") -> str:
         """Call one of the functions that are `known`; the name of what it returns."""
-        text = f"call {kind} {known()[0][name]}({arguments})"
+        text = f"call {kind} {known(name)}({arguments})"
         if kind == "void":
             self.f.do(text)
             return ""

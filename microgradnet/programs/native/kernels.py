@@ -1,7 +1,8 @@
 """The innermost parts of matrix products: one tile of the result, whose sums stay in vector registers.
 
 They are functions of their own, which products of any size share. The name says what one is: `outer_f_8x3_from` makes
-8 rows times 3 vectors of floats, added to what `start` points to; `m` behind the size masks the last vector.
+8 rows times 3 vectors of floats, added to what `start` points to; `m` behind the size masks the last vector. `turned_f`
+copies a matrix so that its columns are rows.
 """
 
 from __future__ import annotations
@@ -11,26 +12,54 @@ import re
 import numpy as np
 
 from .llvm import TYPES, Function
+from .steps import EDGE
 from .vectors import Vectors
 
-OUTER = re.compile(r"@outer_([fd])_(\d+)x(\d+)(m?)_(set|from)\(")
-INNER = re.compile(r"@inner_([fd])_(\d+)x(\d+)(w?r?s?)_(set|from)\(")
+CALL = re.compile(r"call void (@(?:outer|inner|turned)_\w+)\((.*)\)")
+OUTER = re.compile(r"@outer_([fd])_(\d+)x(\d+)(m?)_(set|from)")
+INNER = re.compile(r"@inner_([fd])_(\d+)x(\d+)(w?r?s?)_(set|from)")
 GROUP = {"f": 4, "d": 2}  # so many sums are in 128 bits
 
 
-def kernels(text: str) -> str:
-    """The text of those that a text calls."""
-    made = {}
-    for found in OUTER.finditer(text):
+def kernels(text: str) -> tuple[str, str]:
+    """A text, and the tiles that it calls. What is one number in all calls of a tile stands in the tile instead."""
+    calls: dict[str, list[list[str]]] = {}
+    for name, given in CALL.findall(text):
+        calls.setdefault(name, []).append(given.split(", "))
+    left: dict[str, list[int]] = {}
+    made = []
+    for name, given in calls.items():
+        f, parameters = kernel(name)
+        columns = list(enumerate(zip(*given, strict=True)))
+        left[name] = [i for i, column in columns if len(set(column)) > 1 or "%" in column[0]]
+        head = f"define void {name}({', '.join(parameters[i] for i in left[name])}) noinline nounwind"
+        tile = f.text(head)
+        for i, column in columns:
+            if i not in left[name]:
+                tile = re.sub(rf"{parameters[i].split()[1]}\b", column[0].split()[1], tile)
+        made.append(tile)
+
+    def shortened(call: re.Match[str]) -> str:
+        given = call[2].split(", ")
+        return f"call void {call[1]}({', '.join(given[i] for i in left[call[1]])})"
+
+    return CALL.sub(shortened, text), "\n".join(made)
+
+
+def kernel(name: str) -> tuple[Function, list[str]]:
+    """A tile by its name, and what it is handed."""
+    found = OUTER.match(name)
+    if found:
         char, rows, vectors, masked, start = found.groups()
-        made[found[0]] = outer(found[0], char, int(rows), int(vectors), bool(masked), start == "from")
-    for found in INNER.finditer(text):
+        return outer(char, int(rows), int(vectors), bool(masked), start == "from")
+    found = INNER.match(name)
+    if found:
         char, rows, columns, sort, start = found.groups()
-        made[found[0]] = inner(found[0], char, int(rows), int(columns), sort, start == "from")
-    return "\n".join(made.values())
+        return inner(char, int(rows), int(columns), sort, start == "from")
+    return turned(name[-1])
 
 
-def outer(name: str, char: str, rows: int, vectors: int, masked: bool, starts: bool) -> str:
+def outer(char: str, rows: int, vectors: int, masked: bool, starts: bool) -> tuple[Function, list[str]]:
     """out = start + alpha · x · y, the columns of y, out and start side by side; a vector of sums for each row.
 
     Rows of x are `xr` apart, the numbers in them, `k` of them, `xk`; rows of y, out and start are `yk`, `or` and `sr`
@@ -62,10 +91,10 @@ def outer(name: str, char: str, rows: int, vectors: int, masked: bool, starts: b
         out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
         start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
     places = "ptr %x, i64 %xr, i64 %xk, ptr %y, i64 %yk, ptr %out, i64 %or, ptr %start, i64 %sr"
-    return f.text(f"define void {name}{places}, i64 %k, {kind} %alpha, i64 %rest) noinline nounwind")
+    return f, f"{places}, i64 %k, {kind} %alpha, i64 %rest".split(", ")
 
 
-def inner(name: str, char: str, rows: int, columns: int, sort: str, starts: bool) -> str:
+def inner(char: str, rows: int, columns: int, sort: str, starts: bool) -> tuple[Function, list[str]]:
     """out = start + alpha · x · y, where what is summed over lies side by side in x and y.
 
     Rows of x are `xr` apart, columns of y `yc`, elements of out and start `or` and `oc`, `sr` and `sc`. `k` is the
@@ -113,4 +142,35 @@ def inner(name: str, char: str, rows: int, columns: int, sort: str, starts: bool
         out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
         start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
     places = "ptr %x, i64 %xr, ptr %y, i64 %yc, ptr %out, i64 %or, i64 %oc, ptr %start, i64 %sr, i64 %sc"
-    return f.text(f"define void {name}{places}, i64 %k, i64 %rest, {kind} %alpha) noinline nounwind")
+    return f, f"{places}, i64 %k, i64 %rest, {kind} %alpha".split(", ")
+
+
+def turned(char: str) -> tuple[Function, list[str]]:
+    """Columns of x, which lie `xc` apart, as rows of out, which lie `or` apart.
+
+    It is done in blocks of 4 rows and 4 columns, so many of them `down` and `right`. The last ones begin at the row
+    `bottom` and the column `side`, where the others end or before: some numbers are copied twice then.
+    """
+    f, kind = Function(), TYPES[char]
+    v = Vectors(f, char)
+    quad, align = f"<{EDGE} x {kind}>", np.dtype(char).itemsize
+    low, high, first, second = [0, 4, 1, 5], [2, 6, 3, 7], [0, 1, 4, 5], [2, 3, 6, 7]
+
+    def begin(i: str, last: str) -> str:
+        place = f.new(f"mul i64 {i}, {EDGE}")
+        return f.new(f"select i1 {f.new(f'icmp ult i64 {place}, {last}')}, i64 {place}, i64 {last}")
+
+    with f.loop("%down") as i, f.loop("%right") as j:
+        row, column = begin(i, "%bottom"), begin(j, "%side")
+        lines = []
+        for c in range(EDGE):
+            behind = f.new(f"mul i64 {f.new(f'add i64 {column}, {c}')}, %xc")
+            place = f.new(f"getelementptr {kind}, ptr %x, i64 {f.new(f'add i64 {behind}, {row}')}")
+            lines.append(f.new(f"load {quad}, ptr {place}, align {align}"))
+        pairs = [v.shuffled(lines[k], lines[k + 1], EDGE, order) for order in (low, high) for k in (0, 2)]
+        rows = [v.shuffled(pairs[k], pairs[k + 1], EDGE, order) for k in (0, 2) for order in (first, second)]
+        for c, line in enumerate(rows):
+            behind = f.new(f"mul i64 {f.new(f'add i64 {row}, {c}')}, %or")
+            place = f.new(f"getelementptr {kind}, ptr %out, i64 {f.new(f'add i64 {behind}, {column}')}")
+            f.do(f"store {quad} {line}, ptr {place}, align {align}")
+    return f, ["ptr %x", "i64 %xc", "ptr %out", "i64 %or", "i64 %down", "i64 %right", "i64 %bottom", "i64 %side"]

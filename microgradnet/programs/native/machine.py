@@ -1,8 +1,8 @@
 """The text of LLVM functions as machine code, by llvmlite alone.
 
 What compiling costs is what LLVM's passes cost, so each text has no more of them than it needs: loops all, that they
-become vectors; products, which are written as vectors, hardly any; an entry, which is run through once, none. Code is
-the same wherever its arrays lie: a text that was compiled before is not compiled again.
+become vectors; what is written as vectors one, that its sums are in registers; an entry, which is run through once,
+none. Code is the same wherever its arrays lie: a text that was compiled before is not compiled again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from .blas import addresses
 from .llvm_math import definitions
 
 INTRINSICS = "\n".join(
@@ -81,28 +80,22 @@ def parsed(text: str) -> Any:
 
 
 @functools.lru_cache(KEPT)
-def compiled(loops: str, products: str) -> Machine:
+def compiled(loops: str, vectors: str) -> Machine:
     """The code of functions of a program."""
     import llvmlite.binding as llvm
 
     # Where it has vectors of 512 bits it multiplies by powers of 2 in one instruction, which LLVM 22 knows.
     scales = bool(llvm.get_host_cpu_features().get("avx512f")) and llvm.llvm_version_info[0] >= 22
-    for name, address in addresses().items():
-        llvm.add_symbol(f"mg_{name}", address)
     options = llvm.create_pipeline_tuning_options(speed_level=1)
     options.loop_vectorization, options.slp_vectorization, options.loop_unrolling = True, False, False
     builder = llvm.create_pass_builder(target(1), options)
     module = parsed(f"{INTRINSICS}\n{definitions(loops, scales)}\n{loops}")
     builder.getModulePassManager().run(module, builder)
     few = llvm.create_new_module_pass_manager()
-    few.add_ipsccp_pass()  # where all calls of a tile hand it the same number
-    few.add_dead_arg_elimination_pass()
     few.add_sroa_pass()
-    few.add_instruction_combine_pass()
-    few.add_simplify_cfg_pass()
-    vectors = parsed(products)
-    few.run(vectors, builder)
-    module.link_in(vectors)
+    straight = parsed(vectors)
+    few.run(straight, builder)
+    module.link_in(straight)
     return Machine(module, 1)
 
 

@@ -1,4 +1,4 @@
-"""What is no loop over elements: an array put together of others, rows added up by numbers."""
+"""What is no loop over elements: an array put together of others, rows added up by numbers, a matrix turned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .arrays import Arrays
 from .given import Given, steps_of
 from .llvm import TYPES, Function
 from .llvm_math import number
-from .steps import Step
+from .steps import EDGE, Step
 from .vectors import Vectors, column_blocks
 
 
@@ -91,4 +91,16 @@ def sums_of_columns(step: Step, arrays: Arrays, given: Given) -> Function:
                     f.do(f"store {v.type} {f.new(f'fadd {v.type} {v.load(total)}, {line}')}, ptr {total}")
             for c, (total, mask) in enumerate(zip(totals, masks, strict=True)):
                 v.store(v.load(total), f.address(out, v.char, (left + c) * v.lanes, (size * v.lanes,), [j]), mask)
+    return f
+
+
+def turned(step: Step, arrays: Arrays, given: Given) -> Function:
+    """A matrix copied so that its columns are rows."""
+    (node,), f = step.nodes, Function()
+    (x,), char, (m, n) = node.args, node.dtype.char, node.shape or ()
+    begin = f.address(given.pointer(arrays.root[id(x)]), char, arrays.offset(x), (), [])
+    f.do(
+        f"call void @turned_{char}(ptr {begin}, i64 {steps_of(arrays.of(x))[1]}, ptr {given.pointer(node)}, i64 {n}, "
+        f"i64 {-(-m // EDGE)}, i64 {-(-n // EDGE)}, i64 {m - EDGE}, i64 {n - EDGE})"
+    )
     return f

@@ -143,9 +143,14 @@ class Plan:
                 continue
             stored = sum(other.args[0] is x for other in self.stores)
             fits = self.kind.get(id(x)) == "element" and (x.shape, x.dtype) == (load.shape, load.dtype)
+            fits = fits and all(self.arrays.is_whole(y, x.shape) for y in x.inputs() if self.is_of(y, load))
             if fits and stored == 1 and id(x) not in kept | viewed and id(load) in self.arrays.array:
                 ends[id(x)] = load
         return ends
+
+    def is_of(self, x: Node, load: Node) -> bool:
+        """Whether a node lies in the memory of what was loaded."""
+        return self.arrays.root.get(id(x)) is load
 
     def updates_in_products(self) -> dict[int, tuple[Node, Node, Any]]:
         """The products g of which nothing is needed but w − lr · g: BLAS takes it off w itself.

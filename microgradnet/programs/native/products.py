@@ -96,10 +96,3 @@ def blas_call(char: str, kind: str, x: Matrix, y: Matrix, out: Matrix, alpha: st
         f"{begin}gemm(i32 101, i32 {a[0]}, i32 {b[0]}, i64 {m}, i64 {n}, i64 {k}, {kind} {alpha}, ptr {x[1]}, "
         f"i64 {a[1]}, ptr {y[1]}, i64 {b[1]}, {kind} {beta}, ptr {out[1]}, i64 {c[1]})"
     )
-
-
-BLAS = "\n".join(
-    f"declare void @mg_{letter}gemm(i32, i32, i32, i64, i64, i64, {t}, ptr, i64, ptr, i64, {t}, ptr, i64)\n"
-    f"declare void @mg_{letter}gemv(i32, i32, i64, i64, {t}, ptr, i64, ptr, i64, {t}, ptr, i64)"
-    for letter, t in (("s", "float"), ("d", "double"))
-)

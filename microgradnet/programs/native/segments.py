@@ -12,7 +12,7 @@ from ..numpy_code import OtherProgram
 from .given import Given
 from .loops import LoopText
 from .lowering import key_of
-from .pieces import pieces, scattered, sums_of_columns
+from .pieces import pieces, scattered, sums_of_columns, turned
 from .plan import Plan
 from .products import product
 from .steps import Step
@@ -70,7 +70,7 @@ class Segment:
             f = product(step, plan.arrays, given, target, factor)
             self.work += float(np.prod(node.shape)) * node.args[0].shape[-1] / 16  # type: ignore[arg-type]
         else:
-            f = {"assembled": pieces, "scatter": scattered, "columns": sums_of_columns}[step.kind](
+            f = {"assembled": pieces, "scatter": scattered, "columns": sums_of_columns, "turned": turned}[step.kind](
                 step, plan.arrays, given
             )
             (node,) = step.nodes

@@ -13,6 +13,7 @@ from .llvm import MASKED, SHORT, WRITTEN
 from .lowering import elementwise, key_of
 from .vectors import lanes
 
+EDGE = 4  # of the square blocks in which a matrix is turned
 NEAR = 64  # so many steps are looked through for a loop that a node can go into
 
 
@@ -74,6 +75,8 @@ class Grouping:
         roots = [(x, self.arrays.root[id(x)]) for x in node.inputs() if id(x) in self.arrays.root]
         if kind == "reduction" and is_sum_of_columns(node, self.arrays):
             kind = "columns"
+        if kind == "element" and is_turned(node, self.arrays):
+            kind = "turned"
         if kind in ("element", "reduction", "take"):
             shape = self.arrays.of(node.args[0]).shape if kind == "reduction" else node.shape or ()
             step = self.loop_for(node, roots, shape, after)
@@ -162,3 +165,16 @@ def is_sum_of_columns(node: Node, arrays: Arrays) -> bool:
     leading = node.params["axis"] == tuple(range(x.ndim - 1)) and x.flags.c_contiguous and x.ndim > 1
     leading = leading and node.function == np.add.reduce
     return leading and x.shape[-1] % lanes(x.dtype.char) > 0 and x.shape[-1] < MASKED and x.size <= SHORT * x.shape[-1]
+
+
+def is_turned(node: Node, arrays: Arrays) -> bool:
+    """Whether it is a copy of a matrix whose rows and columns are exchanged, and none of them is short."""
+    if node.function is not np.positive or len(node.shape or ()) != 2 or node.args[0].shape != node.shape:
+        return False
+    x, out = arrays.of(node.args[0]), arrays.of(node)
+    return (
+        x.dtype == out.dtype
+        and x.strides[0] == x.itemsize < x.strides[1]
+        and out.flags.c_contiguous
+        and min(out.shape) >= EDGE
+    )

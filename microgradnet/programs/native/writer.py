@@ -13,8 +13,8 @@ from ..numpy_code import COMPILED, OtherProgram, Writer
 from ..numpy_places import owner_of, storing
 from ..scalars.home import Together
 from . import cpython
-from .code import code_of
-from .entry import Entry, is_float
+from .code import Code
+from .entry import HELPERS, Entry, is_float
 from .machine import Machine, assembled
 from .plan import Plan
 from .segments import Segment, again
@@ -120,11 +120,11 @@ class NativeWriter(Writer):
             return
         functions = [text.replace("@NAME(", f"@{name}(", 1) for text, name in texts.items()]
         tables: dict[str, str] = {}
-        code = code_of(functions)
+        code = Code(functions)
         bodies = [Entry(self, segment, tables, code).text() for segment in self.segments]
         constants = [f"{name} = {text}" for text, name in tables.items()]
-        entries = assembled("\n".join([*constants, *bodies]))
-        self.machines = [code, entries]
+        entries = assembled("\n".join([*constants, HELPERS, code.callers, *bodies]))
+        self.machines = [code.machine, entries]
         for segment in reversed(self.segments):
             line = segment.line
             function = cpython.function_at(entries.address(segment.name), segment.name)
