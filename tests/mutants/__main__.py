@@ -21,7 +21,7 @@ ROOT = HERE.parent.parent
 # What these tests read is made while modules are imported: no function of the module need run for them.
 PAGES = (
     "tests/test_rows.py", "tests/test_signatures.py", "tests/test_conventions.py", "tests/test_support.py",
-    "tests/test_foreign.py", "tests/test_constants.py",
+    "tests/test_foreign.py",
 )  # fmt: skip
 Work = tuple[int, list[str], float]  # a mutant's number, its tests, and after how many seconds it is taken to hang
 

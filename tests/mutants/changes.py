@@ -15,6 +15,12 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
 }  # fmt: skip
 NEGATED = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)  # the other operator is the opposite
 
+# Calls whose first two arguments may stand in either order.
+SYMMETRIC = {
+    "max", "min", "maximum", "minimum", "hypot", "result_type", "promote_types", "broadcast_shapes", "array_equal",
+    "logical_and", "logical_or", "swapaxes",
+}  # fmt: skip
+
 # The modules whose strings are programs, and what is changed in such a string.
 PROGRAMS = {"microgradnet.core.unrolled", "microgradnet.core.written"}
 WORDS = [
@@ -63,12 +69,16 @@ def has_an_opposite(test: ast.expr) -> bool:
 
 
 def changed_calls(node: ast.Call) -> Iterator[ast.AST]:
-    """Without one of its keywords; with its first two arguments the other way round; its argument in its place."""
+    """Without one of its keywords; with its first two arguments the other way round; its argument in its place.
+
+    `zip`'s `strict=` is passed over: it guards the code around it, in which what is zipped has one length.
+    """
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     for keyword in node.keywords:
-        if keyword.arg is not None:
+        if keyword.arg is not None and (name, keyword.arg) != ("zip", "strict"):
             yield altered(node, keywords=[k for k in node.keywords if k is not keyword])
     plain = not any(isinstance(x, ast.Starred) for x in node.args)
-    if plain and len(node.args) >= 2 and ast.dump(node.args[0]) != ast.dump(node.args[1]):
+    if plain and name not in SYMMETRIC and len(node.args) >= 2 and ast.dump(node.args[0]) != ast.dump(node.args[1]):
         yield altered(node, args=[node.args[1], node.args[0], *node.args[2:]])
     if plain and len(node.args) == 1 and not node.keywords:
         yield node.args[0]

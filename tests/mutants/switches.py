@@ -124,7 +124,7 @@ class Walk(ast.NodeTransformer):
 
 
 def left_alone(node: ast.AST) -> bool:
-    """Annotations, what only type checkers read, docstrings, the names of what is exported, patterns."""
+    """Annotations, what only type checkers read, docstrings, the names of what is exported, patterns, zip's strict=."""
     if isinstance(node, ast.If):
         return "TYPE_CHECKING" in ast.unparse(node.test) or "__name__" in ast.unparse(node.test)
     if isinstance(node, ast.FunctionDef):
@@ -133,6 +133,8 @@ def left_alone(node: ast.AST) -> bool:
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.Assign):
         return ast.unparse(node.targets[0]) in {"__all__", "__version__"}
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict" and isinstance(node.value, ast.Constant)
     return isinstance(node, ast.arg | ast.pattern | ast.Import | ast.ImportFrom)
 
 
