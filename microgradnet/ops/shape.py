@@ -103,8 +103,8 @@ op(np.broadcast_to, lambda g, out, x, *, shape: g, forward=_broadcast_to, cases=
 
 
 def _astype(x: Any, *, dtype: Any) -> Any:
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"astype({np.dtype(dtype).name}) of a Value: only floating-point numbers have a gradient. "
+    if dtype.kind != "f":
+        raise TypeError(f"astype({dtype.name}) of a Value: only floating-point numbers have a gradient. "
                         "v.data.astype(…) converts the numbers alone")  # fmt: skip
     return x.astype(dtype)
 
