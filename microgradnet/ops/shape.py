@@ -163,7 +163,7 @@ def _take(x: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
 def _scatter(g: Any, *arrays: Array, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
     """An array of zeros with `g` added at `index`, where repeated places add up: the adjoint of indexing."""
     place = filled(index, arrays)
-    if not any(np.asarray(array).dtype.kind != "b" for array in arrays):  # slices and masks name every place once
+    if all(array.dtype.kind == "b" for array in arrays):  # slices and masks name every place once
         out = np.zeros(shape, g.dtype)
         out[place] = g
         return out
