@@ -12,6 +12,7 @@ import threading
 import time
 import types
 import warnings
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -535,6 +536,17 @@ def test_the_gradient_of_a_model_is_that_of_its_parameters_as_they_are() -> None
             assert same(p.data, q.data)
         for p in m.parameters():
             p.data *= 0.9
+
+
+def test_the_gradient_of_a_model_is_that_of_the_model_as_it_is() -> None:
+    """Even of one that nobody calls, and that is held where no program looks."""
+    model = nn.Module()
+    model.w, model.scale = Value([1.0, 2.0]), 2.0
+    held = deque([model])
+    step = mg.compile(lambda x: mg.grad(lambda m: (m.w * x * m.scale).sum())(held[0]).w.data, backend="numpy")
+    for scale in (2.0, 2.0, 2.0, 3.0, 3.0):
+        model.scale = scale
+        assert step(np.ones(2)).tolist() == [scale, scale]
 
 
 class Counter:

@@ -528,7 +528,11 @@ def test_a_training_loop_does_not_grow() -> None:
 # --------------------------------------------------------------------------------------------------- writes
 
 
-@pytest.mark.parametrize("view", [lambda v: v[:], lambda v: v.reshape(2), lambda v: v.T, lambda v: v.squeeze()])
+@pytest.mark.parametrize("view", [
+    lambda v: v[:], lambda v: v.reshape(2), lambda v: v.T, lambda v: v.squeeze(), lambda v: v.transpose(0),
+    lambda v: v.swapaxes(0, 0), lambda v: np.expand_dims(v, 0), lambda v: np.squeeze(v[None]), lambda v: np.flip(v),
+    lambda v: np.broadcast_to(v, (2, 2)), lambda v: v[::-1],
+])  # fmt: skip
 def test_a_write_into_a_view_does_not_reach_the_input(view: Any) -> None:
     x = Value([1.0, 2.0])
     y = view(x)

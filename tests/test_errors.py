@@ -168,7 +168,8 @@ DOORS: dict[str, Door] = {
         "Copy before computing",
     ),
     "backward from a comparison": Door(
-        lambda: (V(3) > 1).backward(), TypeError, "the result of greater", "nothing flows back from it", "Start from"
+        lambda: (V(3) > 1).backward(), TypeError, "(bool) is the result of greater", "nothing flows back from it",
+        "Start from",
     ),
     # -------------------------------------------------------------------------------- indexing, writing, conversions
     "v.at without an index": Door(lambda: V(3).at.set(1.0), TypeError, "v.at", "wants an index", "v.at[i].set(x)"),

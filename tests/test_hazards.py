@@ -230,6 +230,7 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "np.nonzero of an array": (lambda x: (W.sum() * x.ravel()[np.nonzero(x.ravel() > 0)[0]]).sum(), of_arrays),
     "np.unique": (lambda x: W.sum() * np.unique(np.round(x)), of_arrays),
     "np.histogram": (lambda x: np.histogram(x @ W.T, 3)[0] * W.sum(), of_arrays),
+    "np.isclose, by name": (lambda x: (V * np.isclose(np.floor(x), b=V, atol=1.0)).sum(), vectors),
     "np.allclose": (lambda x: z(x) if np.allclose(x @ W.T, 0, atol=3) else -z(x), of_arrays),
     "cross_entropy": (lambda x, y: F.cross_entropy(x @ W.T, y), with_labels),
     "labels as an index": (lambda x, y: (x @ W.T)[np.arange(5), y].sum(), with_labels),

@@ -524,12 +524,13 @@ class Doubling:
         return 2 * np.asarray(x)
 
 
-def test_a_sum_over_processes_is_differentiated_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_sum_over_processes_is_differentiated_as_one(rows: int) -> None:
     """Of two that hold the same, the mean cost over all depends on x here as that of one process does on its own."""
     x, w = np.random.default_rng(0).normal(size=(2, 3))
 
     def cost(x: Any) -> Any:
-        total = across(x * x, Doubling(), 5)
+        total = across(x * x, Doubling(), rows)
         return (np.tanh(total / 2 + x) * w).sum()
 
     v, alone = Value(x), Value(x)
@@ -540,7 +541,7 @@ def test_a_sum_over_processes_is_differentiated_as_one(monkeypatch: pytest.Monke
     second = [mg.grad(lambda x, f=f: mg.grad(f)(x).sum())(Value(x)).data for f in (  # type: ignore[misc]
         cost, lambda x: (np.tanh(x * x + x) * w).sum())]  # fmt: skip
     np.testing.assert_allclose(*second, rtol=1e-12)
-    assert type(across(x, Doubling(), 5)) is np.ndarray
+    assert type(across(x, Doubling(), rows)) is np.ndarray
 
 
 def test_batch_norm_over_all_is_that_of_one_batch() -> None:

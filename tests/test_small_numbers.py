@@ -568,3 +568,36 @@ def test_clip_by_one_bound_has_the_dtype_of_numpys(kind: str) -> None:
         out = np.clip(x, *[b if b is None else Value(b) for b in bounds])
         assert (out.shape, out.dtype) == (expected.shape, expected.dtype)
         assert out.data.tolist() == expected.tolist()
+
+
+def test_activations_of_long_doubles_are_those_of_doubles() -> None:
+    given = np.array([-2.0, -0.0, 0.0, 0.5, 3.0])
+    for activation in (F.relu, F.sigmoid):
+        for x in (given, *given):
+            found = [Value(np.asarray(x, dtype)) for dtype in (np.longdouble, np.float64)]
+            out = [activation(v) for v in found]
+            for y in out:
+                y.sum().backward()
+            assert out[0].dtype == found[0].grad.dtype == np.longdouble
+            np.testing.assert_allclose(out[0].data.astype(float), out[1].data, rtol=1e-13)
+            np.testing.assert_allclose(found[0].grad.astype(float), found[1].grad, rtol=1e-13)
+
+
+def test_nothing_below_zero_is_left_of_relu() -> None:
+    assert not np.signbit(F.relu(Value(-0.0)).data)
+
+
+def test_a_mask_does_not_widen_attention() -> None:
+    q = np.ones((2, 3), np.float32)
+    for mask in (np.zeros((2, 2)), np.zeros((2, 2), np.float16), np.ones((2, 2), bool)):
+        assert F.scaled_dot_product_attention(q, q, q, mask).dtype == np.float32
+
+
+def test_rows_and_columns_that_are_taken_again_and_again_add_up() -> None:
+    x, places = np.random.default_rng(0).normal(size=(3, 4)), np.arange(150) % 3
+    g = np.random.default_rng(1).normal(size=(150, 4))
+    for index, weights in ((places, g), ((slice(None), places), g.T[:3]), ((places, places), g[:, 0])):
+        v, wanted = Value(x), np.zeros_like(x)
+        (v[index] * weights).sum().backward()
+        np.add.at(wanted, index, weights)
+        np.testing.assert_allclose(v.grad, wanted, rtol=1e-12)

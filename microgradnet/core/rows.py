@@ -195,7 +195,7 @@ def primitive(*rules: Rule, **description: Any) -> Callable[[Callable[..., Any]]
         row = op(forward, *map(guarded, rules), forward=forward, listed=False, **description)
         name = getattr(function, "__qualname__", function.__name__)  # NumPy 2.0's ufuncs have no more than that
         row.home = (getattr(function, "__module__", "numpy"), name)
-        if getattr(getattr(function, "__code__", None), "co_kwonlyargcount", 1):
+        if getattr(getattr(function, "__code__", None), "co_kwonlyargcount", True):
             record = row.record
             row.record = lambda *inputs, **params: record(  # type: ignore[method-assign]
                 *inputs, **{name: kept(x) for name, x in params.items()}

@@ -70,7 +70,7 @@ def _attention_weights(query: Any, key: Any, *mask: Any, scale: float, causal: b
     """
     scores = (widened(query) * scale) @ key.swapaxes(-1, -2)
     for m in mask:
-        scores = np.add(scores, m, out=scores)
+        scores += m
     if causal:
         scores += np.where(np.tri(*scores.shape[-2:], dtype=np.bool), 0.0, -math.inf).astype(scores.dtype)
     out = _exponentials(scores, -1, least=1.0)  # where there is anything to sum, the largest is exp(0)

@@ -86,7 +86,7 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
 
 
 def _sum_of_rows(g: Any) -> Any:
-    rows = g if g.ndim == 2 else _rows(g)
+    rows = _rows(g)
     if len(rows) == 1:
         return rows[0]
     return (rows if rows.dtype != HALF else rows.astype(np.float32)).sum(axis=0)

@@ -103,8 +103,8 @@ op(np.broadcast_to, lambda g, out, x, *, shape: g, forward=_broadcast_to, cases=
 
 
 def _astype(x: Any, *, dtype: Any) -> Any:
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"astype({np.dtype(dtype).name}) of a Value: only floating-point numbers have a gradient. "
+    if dtype.kind != "f":
+        raise TypeError(f"astype({dtype.name}) of a Value: only floating-point numbers have a gradient. "
                         "v.data.astype(…) converts the numbers alone")  # fmt: skip
     return x.astype(dtype)
 
@@ -163,7 +163,7 @@ def _take(x: Any, *arrays: Array, index: tuple[Any, ...]) -> Any:
 def _scatter(g: Any, *arrays: Array, shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
     """An array of zeros with `g` added at `index`, where repeated places add up: the adjoint of indexing."""
     place = filled(index, arrays)
-    if not any(np.asarray(array).dtype.kind != "b" for array in arrays):  # slices and masks name every place once
+    if all(array.dtype.kind == "b" for array in arrays):  # slices and masks name every place once
         out = np.zeros(shape, g.dtype)
         out[place] = g
         return out
