@@ -24,7 +24,7 @@ import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, draw, nn
 from microgradnet.viz import render
-from microgradnet.viz.boxes import Box, in_order
+from microgradnet.viz.boxes import Box, in_order, spelled
 from microgradnet.viz.dot import STYLES
 from microgradnet.viz.drawing import as_json
 from microgradnet.viz.fold import WAYS, fold, in_stretches, tandem_runs
@@ -446,6 +446,49 @@ def test_no_picture_shows_a_place_in_memory() -> None:
 def test_the_mean_of_numbers_whose_sum_is_too_large() -> None:
     x = Value([1e308, 1.2e308, 0.8e308])
     assert "min 8e+307, mean 1e+308, max 1.2e+308" in draw(x, gradients=False).text
+
+
+def test_the_mean_of_half_precision_is_not_rounded_to_it() -> None:
+    assert "mean 0.3334," in draw(Value(np.array([0.1, 0.2, 0.7], np.float16)), gradients=False).text
+
+
+@pytest.mark.parametrize(("names", "longest", "text"), [
+    (["a", "b"], 4, "a, b"), (["a", "b"], 3, "'a', … 1 more"), (["aaaa", "bbbb", "cccc"], 15, "aaaa, … 2 more"),
+    (["x" * 70], 48, "'" + "x" * 56 + "…"), (["x" * 70, "y"], 48, "'" + "x" * 56 + "…, … 1 more"),
+    (["aa", "bb", "cc", "dd"], 10, "'aa', … 3 more"), (["a", "bb", "cc", "dddd"], 14, "a, bb, … 2 more"),
+    (["aa", "bb", "cc", "dd"], 11, "aa, … 3 more"),
+])  # fmt: skip
+def test_as_many_names_as_fit_are_spelled(names: list[str], longest: int, text: str) -> None:
+    """In all letters but 8, which say how many more there are."""
+    assert spelled(names, ", ", longest) == text
+
+
+def test_48_letters_are_as_many_as_fit_of_60_parameters() -> None:
+    assert spelled(["a" * 22, "b" * 24], ", ") == "a" * 22 + ", " + "b" * 24
+    assert spelled(["a" * 23, "b" * 24], ", ") == "a" * 23 + ", … 1 more"
+
+    class Two(nn.Module):
+        def __init__(self, n: int) -> None:
+            setattr(self, "a" * 20, Value(1.0))
+            setattr(self, "b" * n, Value(1.0))
+
+        def forward(self, x: Any) -> Any:
+            return sum(self.parameters(), x)
+
+    for n, end in ((38, "b" * 38), (39, "… 1 more")):
+        assert f"2 parameters: {'a' * 20}, {end}" in draw(Two(n), 1.0, fold="modules").text
+
+
+def test_a_pass_of_so_many_values_and_numbers_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept(n: int, values: int, most: int) -> bool:
+        monkeypatch.setattr("microgradnet.viz.graph.MOST_VALUES", values)
+        monkeypatch.setattr("microgradnet.viz.graph.MOST_NUMBERS", most)
+        root = np.sin(np.tanh(Value(np.ones(n))))
+        return read([root], {}, gradients=True, flows=False).passed is not None
+
+    assert [kept(3, 3, most) for most in (12, 11, 6, 5)] == [True, False, False, False]  # twice as many as pass
+    assert [kept(3, values, 12) for values in (3, 2)] == [True, False]
+    assert [kept(0, values, 0) for values in (3, 2)] == [True, False]
 
 
 def test_the_widest_edge_is_the_largest_finite_gradient() -> None:
