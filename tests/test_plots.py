@@ -115,6 +115,8 @@ def test_a_path_that_leaves_does_not_change_the_picture() -> None:
     assert -1 < axes.get_ylim()[0] < 0
     assert 4 < axes.get_ylim()[1] < 5
     axes.figure.draw_without_rendering()
+    seen = plots.contours(lambda x, y: x * y, (-2, 2), (-1, 1), [(-1.0, 0.5), (3.0, 4.0)])
+    assert (seen.get_xlim(), seen.get_ylim()) == ((-2, 2), (-1, 1))
 
 
 def test_contours_and_surface_show_the_path_in_its_colour() -> None:
