@@ -145,6 +145,10 @@ def test_a_circle_is_drawn_all_the_same() -> None:
     assert places.boxes["a"].x < places.boxes["b"].x
 
 
+def test_of_nothing_there_is_nothing() -> None:
+    assert layout([], []) == Layout(0.0, 0.0, {}, {}, [])
+
+
 def test_a_leaf_that_is_read_twice_by_one_box_comes_along_with_it() -> None:
     edges = [Edge("a", "b"), Edge("b", "c"), Edge("c", "z"), Edge("x", "y"), Edge("x", "y"), Edge("y", "z")]
     places = layout([Box(key, 44, 39) for key in "abcxyz"], edges).boxes
