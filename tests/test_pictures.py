@@ -225,6 +225,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "network, of small weights": lambda: plots.network(smaller(layered(2, 2))),
     "filters, of small weights": lambda: plots.filters(convolved(0.01)),
     "feature_maps, of small weights": lambda: plots.feature_maps(convolved(0.01), np.eye(5)),
+    "gradient, neither wide nor high, but nearly": lambda: plots.gradient(filled(layered(11, 2, 13))),
     "gradient, a small one": lambda: plots.gradient(filled(nn.Linear(2, 2, seed=0), 0.001)),
     "axes of one's own": lambda: plots.new_axes(3, 2),
 }  # fmt: skip

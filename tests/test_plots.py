@@ -333,6 +333,18 @@ def test_activations_play_one_example_after_the_other(tmp_path: Path) -> None:
         plots.play(model, [0.0, 1.0])
 
 
+def test_what_is_played_is_of_pngs_whatever_figures_are_saved_as() -> None:
+    import matplotlib
+
+    model = nn.MLP(2, [1], seed=0)
+    with matplotlib.rc_context({"savefig.format": "svg"}):
+        (shown,) = plots.play(model, [[0.0, 1.0]]).pictures
+        assert shown.mode == "RGB"
+        assert plots.new_axes(1, 1)._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match=r"seconds=0.*how long each example is shown"):
+        plots.play(model, [[0.0, 1.0]], seconds=0)
+
+
 def piecewise(x: Any) -> Any:
     return x * x if x > 0 else 0.0
 
