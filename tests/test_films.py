@@ -26,6 +26,7 @@ from microgradnet.playing.film import EDGE, SIZES, Film
 from microgradnet.playing.svg import animated
 from microgradnet.viz.played import played
 from tests import descriptions
+from tests.test_svgs import Wordy
 from tests.test_viz import Neurons
 
 PAGE = Path(__file__).with_name("films.txt")
@@ -86,6 +87,7 @@ FILMS: dict[str, Callable[[], Steps]] = {
     "a model unfolded": lambda: mg.steps(cost(), fold=(), direction="LR"),
     "many numbers": numbers,
     "neurons": neurons,
+    "a frame as wide as its words": lambda: mg.steps(Wordy("w" * 60)(Value(1.0, name="x"))),
 }
 WHOLE = ("a product", "an expression")  # whose film is on the page, mark by mark
 WRITTEN = "a product"  # whose animations are there too; of the others, sums (CRC-32)

@@ -145,6 +145,17 @@ def test_a_circle_is_drawn_all_the_same() -> None:
     assert places.boxes["a"].x < places.boxes["b"].x
 
 
+def test_of_nothing_there_is_nothing() -> None:
+    assert layout([], []) == Layout(0.0, 0.0, {}, {}, [])
+
+
+def test_a_leaf_that_is_read_twice_by_one_box_comes_along_with_it() -> None:
+    edges = [Edge("a", "b"), Edge("b", "c"), Edge("c", "z"), Edge("x", "y"), Edge("x", "y"), Edge("y", "z")]
+    places = layout([Box(key, 44, 39) for key in "abcxyz"], edges).boxes
+    assert places["y"].x == places["c"].x
+    assert places["x"].x > places["a"].x
+
+
 def test_where_edges_pass_too_many_layers_they_run_straight(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of a passes two layers, one of b one; with a label, which has a layer of its own, one of a passes three."""
     boxes = [Box(key, 44, 39) for key in "abcd"]

@@ -236,6 +236,27 @@ def test_what_is_said_of_mnist_reaches_it(monkeypatch: pytest.MonkeyPatch, capsy
     assert capsys.readouterr().err.endswith("ValueError: ('folder',) {'download': True}\n")
 
 
+def test_what_is_said_of_a_check_reaches_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, object] = {}
+
+    def check_grads(function: object, *args: object, **options: object) -> object:
+        said.update(options, args=args)
+        return mg.check_grads(lambda x: x * 2.0, 1.0)
+
+    monkeypatch.setattr(command_line, "check_grads", check_grads)
+    monkeypatch.setattr(sys, "path", ["elsewhere", *[path for path in sys.path if path != str(here)]])
+    assert main(["check", "mine_for_test_main:f", "1", "2", "--order", "2", "--samples", "7", "--seed", "5"]) == 0
+    assert said == {"args": (1, 2), "order": 2, "samples": 7, "seed": 5}
+    assert Path(sys.path[0]) == Path.cwd()  # the user's own modules before others of their name
+
+
+def test_the_functions_of_a_module_are_named_where_one_is_missing(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["draw", "mine_for_test_main:nothing"]) == 2
+    assert capsys.readouterr().err.endswith("has no 'nothing'; it has Value, f, loss, model, plain\n")
+
+
 def test_it_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "microgradnet", "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0

@@ -222,6 +222,11 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "network, no image": lambda: plots.network(layered(64, 2), np.arange(64) / 64, most=3, image=False),
     "network, as many weights as are written": lambda: plots.network(layered(5, 8)),
     "network, one more, one column low": lambda: plots.network(layered(41, 1)),
+    "network, of small weights": lambda: plots.network(smaller(layered(2, 2))),
+    "filters, of small weights": lambda: plots.filters(convolved(0.01)),
+    "feature_maps, of small weights": lambda: plots.feature_maps(convolved(0.01), np.eye(5)),
+    "gradient, neither wide nor high, but nearly": lambda: plots.gradient(filled(layered(11, 2, 13))),
+    "gradient, a small one": lambda: plots.gradient(filled(nn.Linear(2, 2, seed=0), 0.001)),
     "axes of one's own": lambda: plots.new_axes(3, 2),
 }  # fmt: skip
 
@@ -229,6 +234,12 @@ PICTURES: dict[str, Callable[[], Any]] = {
 def two(n: int) -> tuple[Any, Any]:
     x, y = spread(n)
     return x, np.minimum(y, 1)
+
+
+def smaller(model: nn.MLP) -> nn.MLP:
+    for p in model.parameters():
+        p.data = p.data / 16
+    return model
 
 
 def zero(layer: nn.Linear) -> nn.Linear:

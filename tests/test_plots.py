@@ -115,6 +115,8 @@ def test_a_path_that_leaves_does_not_change_the_picture() -> None:
     assert -1 < axes.get_ylim()[0] < 0
     assert 4 < axes.get_ylim()[1] < 5
     axes.figure.draw_without_rendering()
+    seen = plots.contours(lambda x, y: x * y, (-2, 2), (-1, 1), [(-1.0, 0.5), (3.0, 4.0)])
+    assert (seen.get_xlim(), seen.get_ylim()) == ((-2, 2), (-1, 1))
 
 
 def test_contours_and_surface_show_the_path_in_its_colour() -> None:
@@ -329,6 +331,18 @@ def test_activations_play_one_example_after_the_other(tmp_path: Path) -> None:
         played.save(tmp_path / "network.png")
     with pytest.raises(ValueError, match=r"examples are \(n, inputs\).*got shape \(2,\)"):
         plots.play(model, [0.0, 1.0])
+
+
+def test_what_is_played_is_of_pngs_whatever_figures_are_saved_as() -> None:
+    import matplotlib
+
+    model = nn.MLP(2, [1], seed=0)
+    with matplotlib.rc_context({"savefig.format": "svg"}):
+        (shown,) = plots.play(model, [[0.0, 1.0]]).pictures
+        assert shown.mode == "RGB"
+        assert plots.new_axes(1, 1)._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match=r"seconds=0.*how long each example is shown"):
+        plots.play(model, [[0.0, 1.0]], seconds=0)
 
 
 def piecewise(x: Any) -> Any:

@@ -125,6 +125,13 @@ def test_every_symbol_of_ours_has_a_plain_spelling() -> None:
     assert all(text.isascii() and text for text in PLAIN.values())
 
 
+def test_a_file_without_an_encoding_is_thought_of_only_without_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())  # which takes all
+    monkeypatch.setattr("locale.getpreferredencoding", lambda _: "ascii")
+    assert printable("a × b") == "a * b"
+    assert printable("a × b", io.TextIOWrapper(io.BytesIO(), "utf-8")) == "a × b"
+
+
 def test_errors_can_be_printed_on_windows() -> None:
     """`except ValueError as error: print(error)`: what is raised is text by then, and no repr of ours."""
     for path in sorted(PACKAGE.rglob("*.py")):

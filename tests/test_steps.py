@@ -289,6 +289,10 @@ def test_a_rule_of_up_to_22_letters_stands_on_its_arrow() -> None:
 
     for n, text in ((3, "g, summed to (1, 1, 3)"), (10, "norm 6.325")):  # √(10 · 2²)
         assert labels(Value(np.ones((1, 1, n))) + Value(np.ones((2, 1, n)))) == [text, "g"]
+    y = Value(3.0, name="y")
+    picture = mg.steps(y * y)._drawing._small
+    assert picture.passed
+    assert played_of(picture, picture.passed)[0]["gets"][0]["label"] == "3 × 1 + 3 × 1"
     x, truths = Value(np.ones(2)), np.array([True, False])
     picture = mg.steps(np.where(truths, x, x), np.ones(2))._drawing._small
     assert picture.passed

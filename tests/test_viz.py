@@ -24,7 +24,7 @@ import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, draw, nn
 from microgradnet.viz import render
-from microgradnet.viz.boxes import Box, in_order
+from microgradnet.viz.boxes import Box, in_order, spelled
 from microgradnet.viz.dot import STYLES
 from microgradnet.viz.drawing import as_json
 from microgradnet.viz.fold import WAYS, fold, in_stretches, tandem_runs
@@ -373,7 +373,9 @@ def test_neurons_are_frames_in_columns() -> None:
     assert {"neurons[2]", "layers[1]", "Neurons"} <= {group.title for group in unfolded._small.groups}
     shared = model.layers[0].neurons[0]  # called on its own result it cannot be one box
     y = shared([1.0, 2.0])
-    assert draw(shared([y * 2.0, model.layers[0].neurons[1]([y, y])])).text.count("▭") == 6
+    looped = draw(shared([y * 2.0, model.layers[0].neurons[1]([y, y])]))
+    assert looped.text.count("▭") == 6
+    assert not looped._small.groups
 
 
 def test_after_an_update_the_stored_gradients_are_drawn() -> None:
@@ -387,6 +389,17 @@ def test_after_an_update_the_stored_gradients_are_drawn() -> None:
     never = w * 2.0
     w.data = 5.0
     assert "no gradients: the Value 'w'" in draw(never).text or "no gradients: w" in draw(never).text
+
+
+def test_stored_gradients_that_are_recorded_are_drawn_too() -> None:
+    model, x = nn.Linear(2, 1, bias=False, seed=0), np.ones((1, 2), np.float32)
+    model.weight.data = np.array([[3.0, 4.0]])
+    cost = (model(x) ** 2).sum()  # 49, of which the gradient is (14, 14)
+    cost.backward(create_graph=True)
+    model.weight.data = model.weight.data * 2.0
+    for way in ((), "modules"):
+        assert "gradient norm 19.8" in draw(cost, fold=way).text
+    model.weight.grad = None
 
 
 @pytest.mark.parametrize("rank", [2, 4])
@@ -446,6 +459,49 @@ def test_no_picture_shows_a_place_in_memory() -> None:
 def test_the_mean_of_numbers_whose_sum_is_too_large() -> None:
     x = Value([1e308, 1.2e308, 0.8e308])
     assert "min 8e+307, mean 1e+308, max 1.2e+308" in draw(x, gradients=False).text
+
+
+def test_the_mean_of_half_precision_is_not_rounded_to_it() -> None:
+    assert "mean 0.3334," in draw(Value(np.array([0.1, 0.2, 0.7], np.float16)), gradients=False).text
+
+
+@pytest.mark.parametrize(("names", "longest", "text"), [
+    (["a", "b"], 4, "a, b"), (["a", "b"], 3, "'a', … 1 more"), (["aaaa", "bbbb", "cccc"], 15, "aaaa, … 2 more"),
+    (["x" * 70], 48, "'" + "x" * 56 + "…"), (["x" * 70, "y"], 48, "'" + "x" * 56 + "…, … 1 more"),
+    (["aa", "bb", "cc", "dd"], 10, "'aa', … 3 more"), (["a", "bb", "cc", "dddd"], 14, "a, bb, … 2 more"),
+    (["aa", "bb", "cc", "dd"], 11, "aa, … 3 more"),
+])  # fmt: skip
+def test_as_many_names_as_fit_are_spelled(names: list[str], longest: int, text: str) -> None:
+    """In all letters but 8, which say how many more there are."""
+    assert spelled(names, ", ", longest) == text
+
+
+def test_48_letters_are_as_many_as_fit_of_60_parameters() -> None:
+    assert spelled(["a" * 22, "b" * 24], ", ") == "a" * 22 + ", " + "b" * 24
+    assert spelled(["a" * 23, "b" * 24], ", ") == "a" * 23 + ", … 1 more"
+
+    class Two(nn.Module):
+        def __init__(self, n: int) -> None:
+            setattr(self, "a" * 20, Value(1.0))
+            setattr(self, "b" * n, Value(1.0))
+
+        def forward(self, x: Any) -> Any:
+            return sum(self.parameters(), x)
+
+    for n, end in ((38, "b" * 38), (39, "… 1 more")):
+        assert f"2 parameters: {'a' * 20}, {end}" in draw(Two(n), 1.0, fold="modules").text
+
+
+def test_a_pass_of_so_many_values_and_numbers_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept(n: int, values: int, most: int) -> bool:
+        monkeypatch.setattr("microgradnet.viz.graph.MOST_VALUES", values)
+        monkeypatch.setattr("microgradnet.viz.graph.MOST_NUMBERS", most)
+        root = np.sin(np.tanh(Value(np.ones(n))))
+        return read([root], {}, gradients=True, flows=False).passed is not None
+
+    assert [kept(3, 3, most) for most in (12, 11, 6, 5)] == [True, False, False, False]  # twice as many as pass
+    assert [kept(3, values, 12) for values in (3, 2)] == [True, False]
+    assert [kept(0, values, 0) for values in (3, 2)] == [True, False]
 
 
 def test_the_widest_edge_is_the_largest_finite_gradient() -> None:
@@ -536,6 +592,18 @@ def test_a_result_of_a_module_that_is_gone_has_the_name_of_its_class() -> None:
     out = nn.Linear(2, 2, seed=0)(np.ones((1, 2), "f4"))
     assert "Wx+b" in draw(out).text
     assert "▣ Linear" in draw(out, fold="modules").text
+
+
+def test_what_a_module_reads_twice_is_in_its_box() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def forward(self, x: Any) -> Any:
+            return x * self.w + self.w
+
+    small = draw(Twice(), Value(1.0, name="x"), fold="modules")._small
+    assert [facts.title for facts in small.facts] == ["x", "Twice"]
 
 
 def test_several_results_of_a_module_belong_to_it() -> None:
@@ -840,6 +908,17 @@ def test_stretches_are_as_short_as_the_cap_and_twice_as_many_arrows_allow() -> N
         assert len(folded) <= cap
         assert sum(len(box.inputs) for box in folded) <= 2 * cap
         assert [int(text.split()[0]) for text in done] == lengths
+
+
+def test_stretches_are_at_least_two_long() -> None:
+    y = Value(0.5)
+    for i in range(5):
+        y = np.where(np.array(i % 2 == 0), y, Value(float(i)))
+    boxes = in_order([Box([node], None) for node in read([y], {}, gradients=False, flows=False).nodes])
+    assert len(boxes) == 16
+    done: list[str] = []
+    assert len(in_stretches(boxes, 15, done)) == 5  # three stretches, with what they alone read, and two inputs
+    assert done == ["2 operations at a time", "2 inputs"]
 
 
 def test_arrows_merge_where_more_than_two_of_more_than_eight_come_from_each_box() -> None:
@@ -1203,6 +1282,14 @@ def test_a_notebook_shows_the_picture(renderer: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(render.shutil, "which", lambda name: "/no/such/dot")
     assert "could not be run" in draw(Value(1.0))._repr_mimebundle_()["text/plain"]
     assert shown["text/plain"].startswith("◎ +")
+
+
+def test_how_the_end_of_a_name_is_written_makes_no_difference(tmp_path: Path) -> None:
+    x = Value(1.0, name="x") * 2.0
+    draw(x).save(tmp_path / "g.DOT")
+    assert (tmp_path / "g.DOT").read_text().startswith("digraph")
+    mg.steps(x).save(tmp_path / "p.TXT")
+    assert (tmp_path / "p.TXT").read_text(encoding="utf-8") == f"{mg.steps(x).text}\n"
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

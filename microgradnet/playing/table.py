@@ -24,11 +24,9 @@ def table(steps: Sequence[Step], names: Mapping[Any, str], most: int | None = No
         first, left = most - most // 3, len(steps) - most
         dots = ["⋮", f"{left:,} more", *[""] * 6]
         rows = [*rows_of(steps[:first], names), dots, *rows_of(steps[first + left :], names)]
-    if all(row[5] in ("", "·") for row in rows):  # arrays have no slope in one number
-        heads, kept = HEADS, [0, 1, 2, 3, 4, 6, 7]
-    else:
-        heads, kept = HEADS, list(range(8))
-    rows = [list(heads), *rows]
+    flat = all(row[5] in ("", "·") for row in rows)  # arrays have no slope in one number
+    kept = [i for i in range(8) if not (flat and i == 5)]
+    rows = [[*HEADS], *rows]
     wide = [max(len(row[i]) for row in rows) for i in range(8)]
     lines = ["  ".join(row[i].rjust(wide[i]) if i in RIGHT else row[i].ljust(wide[i]) for i in kept) for row in rows]
     return "\n".join(line.rstrip() for line in lines)

@@ -105,7 +105,7 @@ def ends(call: str, name: str, span: Any) -> tuple[float, float]:
     if not all(map(is_number, pair)) or pair[0] == pair[1]:
         wanted = "the two ends of what is drawn, one pair of numbers"
         raise ValueError(refusal(name, span, wanted, call=call, more=", such as (-4, 4)"))
-    return float(pair[0]), float(pair[1])
+    return pair[0], pair[1]
 
 
 def grid(call: str, x_span: Any, y_span: Any, n: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,8 @@ def network(
     if not layers:
         raise ValueError(f"{type(model).__name__} has no Linear layer: there are no columns of neurons to draw")
     sizes = [layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in layers)]
-    for n, layer in zip(sizes[1:], layers[1:], strict=False):
+    for before, layer in pairwise(layers):
+        n = before.weight.shape[0]
         if layer.weight.shape[1] != n:
             raise ValueError(f"{layer!r} comes after a layer of {n} neurons: only layers one after the other are drawn")
     whole("most", most, 2)
@@ -87,7 +89,7 @@ def network(
     told = "blue: positive weight, orange: negative, the stronger the larger"
     told += "; the fuller a neuron, the more active" if fills is not None else ""
     left = -0.3 if sides is None else -1.0
-    axes.text(max(left, -0.3), -0.72, told, ha="left", va="top", fontsize=9, color="#444444")
+    axes.text(max(left, -0.3), -0.72, told, va="top", fontsize=9, color="#444444")
     axes.set(xlim=(left, len(sizes) - 0.6), ylim=(-0.8, 0.6))
     axes.set_axis_off()
     if sides is not None:
@@ -141,7 +143,7 @@ def drawn_neurons(n: int, most: int, tallest: int | None = None) -> dict[int, fl
     half = most // 2
     heights = np.linspace(0.5, -0.5, 2 * half + 1)  # the place in the middle is left for ⋮
     top = {i: float(heights[i]) for i in range(half)}
-    return top | {n - half + i: float(heights[half + 1 + i]) for i in range(half)}
+    return {**top, **{n - half + i: float(heights[half + 1 + i]) for i in range(half)}}
 
 
 def draw_weights(axes: Axes, i: int, weight: Array, left: dict[int, float], right: dict[int, float]) -> None:

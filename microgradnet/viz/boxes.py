@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ class Box:
         self.call: Group | None = call  # of the Module that it stands for, if it is one
         self.pattern: str = pattern  # what it repeats or chains, if it does
         self.last: int = max([node.index for node in nodes])
-        self.inputs: list[Box] = []  # each once; what is drawn are Arrows
+        self.inputs: Collection[Box] = []  # each once; what is drawn are Arrows
         self.number: int = 0
 
     @property
@@ -101,7 +102,7 @@ def in_order(boxes: list[Box]) -> list[Box]:
         box.number = i
         found = {x.box: None for node in box.nodes for x in node.inputs}
         found.pop(box, None)
-        box.inputs = list(found)
+        box.inputs = found
         straight = straight and all(x.last < box.last for x in found)
     return boxes if straight else sorted_by_inputs(boxes)
 

@@ -93,7 +93,7 @@ def statistics(array: Any) -> list[str]:
     if not array.size:
         return ["empty"]
     if array.dtype.kind == "b":
-        return [f"{int(array.sum()):,} of {array.size:,} true"]
+        return [f"{array.sum():,} of {array.size:,} true"]
     if array.dtype.kind not in "fiu":
         return []
     fine = array[np.isfinite(array)]
@@ -104,7 +104,7 @@ def statistics(array: Any) -> list[str]:
     with np.errstate(over="ignore"):
         mean = np.mean(fine, dtype=np.float64)
     if np.isinf(mean):  # their sum is too large, the mean is not
-        mean = np.sum(fine / np.float64(fine.size))
+        mean = np.sum(fine / fine.size)
     return [f"min {number(fine.min())}, mean {number(mean)}, max {number(fine.max())}"]
 
 
@@ -120,7 +120,7 @@ def odd(array: Any, what: str) -> list[str]:
         return []
     found = []
     for name, test in (("NaN", np.isnan), ("Inf", np.isinf)):
-        count = int(np.sum(test(array)))
+        count = np.sum(test(array))
         if count:
             found.append(f"{what}{name}" + (f" in {count:,} of {array.size:,}" if array.size > 1 else ""))
     return found

@@ -75,7 +75,7 @@ def counts_by_depth(boxes: list[Box]) -> list[int]:
     return counts
 
 
-def calls_around(boxes: list[Box]) -> list[Group]:
+def calls_around(boxes: list[Box]) -> Iterable[Group]:
     """The calls that the boxes were made in and those around them."""
     found: dict[Group, None] = {}
     for box in boxes:
@@ -83,7 +83,7 @@ def calls_around(boxes: list[Box]) -> list[Group]:
         while group and group not in found:
             found[group] = None
             group = group.parent
-    return list(found)
+    return found
 
 
 def constants_folded(boxes: list[Box]) -> tuple[list[Box], str]:
@@ -296,9 +296,9 @@ def merged_boxes(boxes: list[Box], merged: list[tuple[list[Box], str]], what: st
     for box in boxes:
         named = any(node.keep or (node.kind == INPUT and node.name) for node in box.nodes)
         if box.is_source and box not in block_of and not named:
-            homes = {block_of.get(user, -1) for user in users[box]}
-            if len(homes) == 1 and -1 not in homes:
-                block_of[box] = homes.pop()
+            home, *others = {block_of.get(user) for user in users[box]} or {None}
+            if home is not None and not others:
+                block_of[box] = home
     parts: dict[Any, list[Box]] = {}
     for box in boxes:
         parts.setdefault(block_of.get(box, box), []).append(box)

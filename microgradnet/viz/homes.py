@@ -237,7 +237,7 @@ def straight(nodes: list[Node], home: dict[Node, Held], depth: int) -> bool:
             a, b = box(x), box(node)
             if a is not b and b not in after.setdefault(a, set()):
                 after[a].add(b)
-                waits[b] = waits.get(b, 0) + 1
+                waits[b] += 1
     free = [x for x, n in waits.items() if not n]
     for x in free:  # grows while it is walked
         for user in after.get(x, ()):

@@ -140,7 +140,7 @@ def arrange(level: Cell, lr: bool, root: Cell) -> None:
 
     for key, stream in level.streams.items():  # where streams cross the border
         if stream.start is None:
-            first = [way.mark for way in stream.marked if way.mark and way.target.rank == 1 and labels[0]]
+            first = [way.mark for way in stream.marked if way.mark]
             enter = [stream.via[0]] if 0 in stream.via else first or [end for end in stream.targets() if end]
             total = 0.0
             for cell in enter:

@@ -112,15 +112,16 @@ class ProgramPicture(Picture):
         outer: Lines | None = None
         group: Lines | None = None
         latest: Any = None
-        for i, node in enumerate(drawn):
+        start = itertools.count()
+        for node in drawn:
             if node.kind in ("load", "input"):
                 yield None
                 continue
             part, line = self.heading(node)
             if outer is None or outer.title != part:
-                outer, latest = Lines(part, 2 * i), None
+                outer, latest = Lines(part, next(start)), None
             if latest != (part, line):
-                group, latest = Lines(said(line) or "this package", 2 * i + 1, outer), (part, line)
+                group, latest = Lines(said(line) or "this package", next(start), outer), (part, line)
             yield group
 
     def add(self, nodes: list[Node], group: Group | None) -> None:
@@ -169,8 +170,8 @@ def where(node: Node) -> str:
     """The place that a line reads or writes."""
     place: Any = node.place
     if isinstance(place, (DataOf, GradOf)):
-        name = place.owner.name or "a Value"
-        return f"gradient of {name}" if isinstance(place, GradOf) else str(name)
+        name: str = place.owner.name or "a Value"
+        return f"gradient of {name}" if isinstance(place, GradOf) else name
     return name_of(place)
 
 
