@@ -346,9 +346,6 @@ def test_what_is_seen_of_a_wrong_gradient_are_its_number_and_the_slope() -> None
     assert float(found[1]) == pytest.approx(-float(found[2]), rel=1e-4)
     marks = exercises.order.mark(lambda loss: [*in_order(loss)[1:], loss] if loss.name == "x3" else [])
     assert marks.seen == "x2 comes before x3, which uses it, in x2, x1, x0, x3"
-    marks = exercises.order.mark(recursive)
-    assert marks.seen == "of 20,000 nodes in a row it raises RecursionError"
-    assert "more, looked at" not in str(marks)
     marks = exercises.order.mark(lambda loss: in_order(loss)[: 2 if loss.name == "d" else None])
     assert marks.seen == "b, a of the graph of d is missing from d, c"
 

@@ -37,6 +37,7 @@ from microgradnet.testing import (
     calls,
     case,
     holds,
+    properties,
     property_test,
     runs,
     shapes,
@@ -669,14 +670,16 @@ def test_what_is_not_stated_is_finite_or_overflows(point: float, result: float, 
     assert found is None if says is None else says in found
 
 
-def test_how_many_calls_are_drawn_if_nobody_says() -> None:
+def test_how_many_calls_are_drawn_if_nobody_says(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    assert holds(seen.append, calls(xexp)) == len(seen) == 40
-    property_test(xexp)(seen.append)
-    assert len(seen) == 80
+    assert holds(seen.append, st.integers()) == len(seen) == 40
     assert holds(seen.append, st.just("the same"), 3) == 1
     with pytest.raises(AssertionError, match="tried on 1 calls only, of 4"):
         holds(seen.append, st.just("the same"), 4)
+    monkeypatch.setattr(properties, "holds", lambda law, drawn, examples, shrink: seen.append((examples, shrink)))
+    property_test(xexp)(OP_LAWS[0])
+    property_test(lambda seed: nn.Linear(1, 1), case("1"))(MODULE_LAWS[0])
+    assert seen[-2:] == [(40, True), (40, False)]
 
 
 def test_shapes_are_small_if_nobody_says() -> None:
