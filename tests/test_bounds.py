@@ -194,6 +194,7 @@ def test_a_step_in_the_imaginary_direction_is_believed_within_the_error_bar() ->
     exact = sine.point.c[0] * math.cos(0.5)
     value, error, *_ = sine.complex_slope(Slope(exact, 1.0))  # type: ignore[misc]
     assert (value, error) == (about(exact, 1e-14), about(64 * EPS * abs(exact)))
+    assert {type(value), type(error)} == {float}
     for sign in (-1, 1):
         bound = turn(lambda e, s=sign: sine.complex_slope(Slope(exact + s, e)) is None, 0.0, 2.0)  # type: ignore[misc]
         assert bound == about(1.0)
@@ -215,6 +216,54 @@ def test_the_gap_of_an_element_is_of_the_larger_of_both_or_of_the_error_bar() ->
     assert gap(0.0, 0.0) == 0.0
     odd = [(math.nan, 0.0), (0.0, math.nan), (math.inf, 1.0), (math.inf, math.inf), (1.0, -math.inf)]
     assert {gap(*both) for both in odd} == {math.inf}
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_gradient_that_scatters_as_much_near_by_is_rounding(which: int) -> None:
+    """Of a zigzag of height h second differences are 2h; ten times that, and ten error bars, may it be off."""
+    steps, moves, size = (4 * EPS, 1e-8, 1e-6), [], 2.0
+
+    def rounding(gap: float, high: float, error: float) -> bool:
+        def gradient() -> Any:
+            zigzag = round((moves[-1] / (steps[which] * size) + 5) / 2) % 2
+            return [np.array([5.0 + high * zigzag])]
+
+        point = SimpleNamespace(by_rules=True, gradient=gradient)
+        spot: Any = SimpleNamespace(point=point, g=5.0 + gap, size=size, p=0, index=0, move=moves.append)
+        moves.clear()
+        return Spot.is_rounding(spot, Slope(5.0, error))
+
+    for sign in (-1, 1):
+        bound = turn(lambda gap, s=sign: rounding(s * gap, 0.25, 0.125), 0.1, 99.0, 1e-6)  # type: ignore[misc]
+        assert bound == about(10 * (2 * 0.25 + 0.125), 1e-5)
+    assert moves == [k * step * size for step in steps for k in range(-5, 6, 2)]
+    assert not rounding(math.nan, 0.25, 0.125)
+
+
+def test_what_is_lost_in_rounding_is_too_small_to_show() -> None:
+    """Of results that stand still at three steps, 16 in sum with their weights."""
+    y, c, step = np.array([8.0, 1.0]), np.array([2.0, -5.0]), 3.0 * 8 * FIRST_STEP
+    seen: list[Any] = []
+
+    def lost(gap: float, moving: float = 3.0, moves: tuple[float, ...] = (), by_rules: bool = True) -> bool:
+        def line(t: float) -> Any:
+            return y + np.array([min((abs(t - at) < 1e-9 for at in moves), default=False), t]), t
+
+        gradient = lambda c: seen.append(c.tolist()) or [np.array([moving])]  # noqa: E731
+        point = SimpleNamespace(by_rules=by_rules, y=y, c=c, gradient=gradient)
+        place = SimpleNamespace(write=seen.append)
+        spot: Any = SimpleNamespace(
+            point=point, line=line, size=3.0, place=place, x="x", p=0, index=0, g=moving + gap
+        )  # fmt: skip
+        return Spot.is_lost_in_rounding(spot, Slope(3.0, 1e-9))
+
+    for sign in (-1, 1):
+        bound = turn(lambda gap, s=sign: lost(s * gap), 0.0, 1e-6, 1e-6)  # type: ignore[misc]
+        assert bound == about(4 * EPS * 16 / step, 1e-2)
+    assert seen[-2:] == ["x", [0.0, -5.0]]
+    assert not lost(0.0, moving=4.0)
+    assert not lost(0.0, by_rules=False)
+    assert [lost(0.0, moves=(t,)) for t in (step, -step, step / 16, 2 * step)] == [False, False, False, True]
 
 
 def test_elements_and_culprits_in_words() -> None:
