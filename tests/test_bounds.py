@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from microgradnet import primitive
-from microgradnet.gradcheck import check_grads, judge, numerical, numerical_grad, slopes
+from microgradnet.gradcheck import check_grads, judge, numerical, numerical_grad, remedies, slopes
 from microgradnet.gradcheck.blame import counted_out
 from microgradnet.gradcheck.directions import Field, ordinary_size
 from microgradnet.gradcheck.element import Spot
@@ -22,6 +22,7 @@ from microgradnet.gradcheck.judge import agree, is_plain, is_refuted, is_sharp, 
 from microgradnet.gradcheck.pairs import EPS, Pair, amount, digits_of, last_digit
 from microgradnet.gradcheck.point import Point
 from microgradnet.gradcheck.precision import problems_in_float32
+from microgradnet.gradcheck.remedies import Evidence, fitting_factor
 from microgradnet.gradcheck.report import Culprit, Element
 from microgradnet.gradcheck.slopes import (
     FIRST_STEP,
@@ -546,6 +547,67 @@ def test_steps_along_a_direction_grow_smaller_only_where_it_is_needed() -> None:
     near = 1 - 2e-5
     assert steps(lambda x: abs(x - near), 1.0) == [*scales[0], *scales[1]]
     assert steps(lambda x: abs(x - 1), 1.0) == [*scales[0], *scales[1], *scales[2]]
+
+
+# ------------------------------------------------------------------------------------------------------------ remedies
+
+
+class Tried:
+    """A rule that was tried: what it gives is in one row already."""
+
+    def fit(self, g: Any) -> Any:
+        return g
+
+
+def test_a_factor_fits_if_it_does_along_every_direction() -> None:
+    """To ten error bars, and to a millionth of the terms, squared and summed."""
+    ways = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]])
+
+    def factor(slopes: Any, error: float = 0.0, way: Any = lambda t: np.array([1.0, 2.0])) -> float | None:
+        trial: Any = Tried()
+        return fitting_factor(way, [Evidence(trial, d, s, error) for d, s in zip(ways, slopes, strict=True)])
+
+    for sign in (-1, 1):
+        assert factor([3.0 * sign, 6.0 * sign, -3.0 * sign]) == 3.0 * sign  # by the largest: 6 of 2
+
+        def is_none(off: float, i: int, error: float = 0.0, sign: int = sign) -> bool:
+            slopes = np.array([3.0, 6.0, -3.0]) * sign
+            slopes[i] += off
+            return factor(slopes, error) is None
+
+        for off in (-1.0, 1.0):
+            assert abs(turn(lambda x, f=is_none: f(x, 0), 0.0, off)) == about(3e-6)  # type: ignore[misc]
+            assert abs(turn(lambda x, f=is_none: f(x, 2), 0.0, off)) == about(3e-6 * math.sqrt(5))  # type: ignore[misc]
+            assert abs(turn(lambda x, f=is_none: f(x, 0, 0.01), 0.0, off)) == about(0.1 + 3e-6)  # type: ignore[misc]
+    assert factor([0.0, 0.0, 0.0]) is None
+    assert factor([3.0, math.inf, 3.0]) is None
+    assert factor([3.0, 6.0, -3.0], way=lambda t: np.zeros(2)) is None
+    assert factor([3.0, 6.0, -3.0], way=lambda t: 1 / 0) is None
+
+
+def test_what_is_right_without_a_factor_is_said_before_what_wants_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(factors: dict[str, float | None], slope: float = 1.0, asked: Any = None) -> str | None:
+        seen = Evidence(SimpleNamespace(), np.ones(1), slope, 1e-3)  # type: ignore[arg-type]
+        monkeypatch.setattr(remedies, "trials", lambda *given: [None])
+        monkeypatch.setattr(remedies, "measured", lambda *given: [Evidence(*seen[:2], 0.0, 1.0), seen])
+        monkeypatch.setattr(remedies, "ways", lambda t: [(text, text) for text in factors])
+        noted = asked if asked is not None else []
+        monkeypatch.setattr(remedies, "fitting_factor", lambda way, evidence: noted.append(way) or factors[way])
+        found = remedies.remedy(*[unlooked] * 3)  # type: ignore[list-item]
+        return found and found.text
+
+    assert said({"": None, "a": 2.0, "b": 1.0}) == "b"
+    assert turn(lambda x: said({"": None, "a": 2.0, "b": 1 + x}) == "b", 0, 0.1) == about(1e-6)
+    assert turn(lambda x: said({"": None, "a": 2.0, "b": 1 - x}) == "b", 0, 0.1) == about(1e-6)
+    assert said({"": None, "a": 2.0, "b": 3.0}) == "a and multiplied by 2"
+    assert said({"": 1.0, "a": 1.0}) is None  # it is right, here
+    asked: list[str] = []
+    assert said({"": 2 / 3, "a": 1.0}, asked=asked) == "multiplied by 2/3"
+    assert asked == [""]
+    assert said({"": None, "a": None}) is None
+    for sign in (-1, 1):
+        bound = turn(lambda s, sign=sign: said({"": None, "a": 1.0}, sign * s) is None, 0.01, 1.0)  # type: ignore[misc]
+        assert bound == about(0.1)
 
 
 # ------------------------------------------------------------------------------------------------------------- float32
