@@ -528,6 +528,39 @@ def test_along_a_direction_numbers_move_by_their_sizes_and_small_ones_by_a_tenth
     assert ordinary_size(np.zeros(2)) == 0.0
 
 
+def test_wrong_elements_are_searched_until_there_are_so_many_or_one_is_right() -> None:
+    """Of the sum of eight numbers; two of the gradient's are off, and one is none."""
+    g = np.array([1.0, 1.0, 1.5, 1.0, 1.0, 0.2, 1.0, math.nan])
+
+    def search(most: int, pieces: int = 1, is_wrong: Callable[[int], bool] = lambda i: True) -> Any:
+        seen: list[int] = []
+        field = Field(np.ones(8), g, lambda x: np.array([x.sum()]), np.array([8.0]), ONE)
+        found = field.search(
+            np.arange(8),
+            np.random.default_rng(0),
+            pieces,
+            most,
+            lambda i: seen.append(i) or is_wrong(i),  # type: ignore[func-returns-value]
+        )
+        return found, seen, field.sights
+
+    found, seen, sights = search(9)
+    assert (found[0], sorted(found), seen, len(sights)) == (7, [2, 5, 7], found, 1)
+    assert sights[0] < 1e-9
+    assert {type(i) for i in found} == {int}
+    assert search(1)[0] == [7]
+    assert len(search(2)[0]) == 2
+    found, seen, sights = search(9, is_wrong=lambda i: i != 7)
+    assert (sorted(found), seen[0], sorted(seen)) == ([2, 5], 7, [2, 5, 7])
+    found, seen, (sight,) = search(9, is_wrong=lambda i: False)
+    assert (found, len(seen)) == ([], 2)
+    rng = np.random.default_rng(0)
+    field = Field(np.ones(8), g, lambda x: x, ONE, ONE)
+    d = field.direction(rng.permutation(np.arange(7)), rng)
+    assert sight == about(abs(0.5 * d[2] - 0.8 * d[5]) / float(np.median(np.abs((g * d)[:7]))), 1e-6)
+    assert len(search(9, pieces=3)[2]) == 3
+
+
 def test_steps_along_a_direction_grow_smaller_only_where_it_is_needed() -> None:
     def steps(f: Callable[[Any], Any], g: float) -> list[float]:
         seen: list[float] = []

@@ -183,6 +183,14 @@ def test_what_was_not_drawn_and_is_no_number_is_found() -> None:
         assert [c.op for c in report.culprits] == ["<lambda>"]
 
 
+def test_what_is_no_number_does_not_hide_the_others_along_directions() -> None:
+    x = np.random.default_rng(0).uniform(1, 2, size=300) * (np.arange(300) != 100)
+    root = primitive(lambda g, out, x: g / (2 * out) * np.where(np.arange(300) == 234, 1.5, 1.0))(lambda x: np.sqrt(x))
+    report = check_grads(lambda x: root(x).sum(), x, samples=1)
+    assert [e.place for e in report.mismatches] == [(234,)]
+    assert (report.count("cannot tell"), "random directions hardly" in str(report)) == (1, False)
+
+
 def test_where_directions_show_nothing_the_report_says_so() -> None:
     x = np.random.default_rng(0).normal(size=500) * (np.arange(500) % 3 > 0)  # a third stand on a kink
     report = check_grads(np.abs, x, samples=20)
