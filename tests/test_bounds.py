@@ -15,7 +15,7 @@ import pytest
 
 from microgradnet import primitive
 from microgradnet.gradcheck import check_grads, judge, numerical, numerical_grad, remedies, slopes
-from microgradnet.gradcheck.blame import counted_out
+from microgradnet.gradcheck.blame import counted_out, one_by_one
 from microgradnet.gradcheck.directions import Field, ordinary_size
 from microgradnet.gradcheck.element import Spot
 from microgradnet.gradcheck.judge import agree, is_plain, is_refuted, is_sharp, judged, lies_between
@@ -267,6 +267,14 @@ def test_what_is_lost_in_rounding_is_too_small_to_show() -> None:
     assert [lost(0.0, moves=(t,)) for t in (step, -step, step / 16, 2 * step)] == [False, False, False, True]
 
 
+def test_of_many_elements_the_zeros_are_looked_at_first() -> None:
+    at = np.where(np.arange(600) == 599, 0.0, np.arange(600) % 2 + 1.0)
+    trial: Any = SimpleNamespace(field=SimpleNamespace(at=at), is_wrong=lambda i: i == 599)
+    assert one_by_one(trial, np.random.default_rng(0)) == 599
+    trial.is_wrong = lambda i: False
+    assert one_by_one(trial, np.random.default_rng(0)) is None
+
+
 def test_elements_and_culprits_in_words() -> None:
     plain = Element("x", (1, 0), "mismatch", 1.5, 2.0, 1.26e-9)
     assert str(plain) == "x[1, 0]: 1.5 by the gradient, 2 ± 1e-09 by the slope"
@@ -470,6 +478,8 @@ def test_how_finely_results_are_divided() -> None:
     assert low[0] == pytest.approx(2e-10, rel=1e-4)  # little beside how far it goes: 2 at 2e10
     far = digits_of([Pair(jump(y), y, np.ones(2), step) for step in (1e8, 2.0, 0.5)])
     assert far[0] < 1e-15  # not little: 2e-8 of it
+    burst = lambda t: (np.where(abs(t) > 1e9, np.inf, jump(y)(t)[0]), t)  # noqa: E731
+    assert digits_of([Pair(burst, y, np.ones(2), step) for step in (1e10, 1e8, 2.0, 0.5)])[0] < 1e-15
 
 
 def test_how_large_the_terms_of_a_sum_are() -> None:

@@ -221,6 +221,12 @@ def test_what_is_no_model_or_no_batch_is_told(error: type[Exception], given: Any
         graph_of(*given, axis, "save")
 
 
+def test_an_error_of_a_model_says_with_what_it_was_called() -> None:
+    with pytest.raises(ZeroDivisionError) as error:
+        graph_of(lambda x, y: 1 // 0, (X, X[:, :1]), 0, "save")
+    assert error.value.__notes__ == ["save called the model, in evaluation mode, with (2, 3), (2, 1)"]
+
+
 def test_an_axis_that_all_inputs_have_counts_examples() -> None:
     graph = graph_of(lambda x, y: (x + 1, y + 1), (X, np.ones((4, 3))), 1, "save")
     assert [node.shape for node in graph.inputs] == [(2, Size(1, 0)), (4, Size(1, 0))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import subprocess
 import sys
 import types
@@ -637,6 +638,17 @@ def test_a_gradient_that_is_somebody_elses_array_breaks_a_law() -> None:
         law(own, lambda values: values[0].grad)
     with pytest.raises(AssertionError, match=r"^gradient 1 cannot be written"):
         law(own, lambda values: np.broadcast_to(1.0, 2))
+
+
+def test_a_law_says_which_is_the_gradient_and_which_the_slope() -> None:
+    values = primitive(lambda g, out, x: g * x * (2.0 if isinstance(x, np.ndarray) else 3.0))(SQUARE)
+    once = Call(values, [np.ones(1)], [True], {}, np.ones(1), 0)
+    for law, call in zip(OP_LAWS, (off_by(first=1000.0), off_by(second=1000.0), once), strict=False):
+        with pytest.raises(AssertionError) as error:
+            law(call)
+        found = re.search(r"ACTUAL: array\(\[([\d.]+).*DESIRED: array\(\[([\d.]+)", str(error.value), re.DOTALL)
+        assert found
+        assert float(found[1]) == pytest.approx(1.5 * float(found[2]), rel=1e-3)
 
 
 def test_of_many_special_points_four_are_shown() -> None:
