@@ -643,6 +643,9 @@ def test_in_a_notebook_all_that_follows_the_table_stands_below_it() -> None:
     below = html.split("<pre")[1]
     assert [below.count(title) for title in ("2 mismatches, the worst first:", "to blame:", "notes:")] == [1, 1, 1]
     assert "<pre" not in check_grads(np.sin, np.ones(2))._repr_html_()
+    flat = primitive(lambda g, out, x: g * 2 * x)(lambda x: 1e16 + np.square(x))
+    colours = [check_grads(f, np.ones(1))._repr_html_().split('<b style="color:')[1][:7] for f in (np.sin, wrong, flat)]
+    assert colours == ["#2a9d4a", "#d43c3c", "#b7791f"]
     assert [cell.count("left") for cell in html.split("</thead>")[0].split("<th ")[1:]] == [1, 1, 0, 0, 0, 0, 0, 0]
 
 

@@ -730,6 +730,13 @@ def test_results_that_are_more_the_second_time_are_not_the_same() -> None:
         MODULE_LAWS[-1](types.SimpleNamespace(backward=lambda: next(given)))
 
 
+def test_inputs_of_a_module_get_gradients_beside_its_parameters() -> None:
+    run = Run(lambda seed: nn.Linear(2, 1, seed=seed), 0, [np.ones((3, 2), np.float32)], {})
+    named, _ = run.backward()
+    assert list(named) == ["weight", "bias", "input 0"]
+    assert named["input 0"].grad.shape == (3, 2)
+
+
 def test_a_module_that_returns_plain_arrays_is_told_so() -> None:
     run = Run(lambda seed: Net(seed, np.tanh), 0, [np.ones(4)], {})
     with pytest.raises(AssertionError, match="Writes returns no Value that gradients flow from"):
