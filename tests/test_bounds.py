@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 
 from microgradnet import primitive
-from microgradnet.gradcheck import check_grads, judge, numerical, numerical_grad, slopes
-from microgradnet.gradcheck.blame import counted_out
+from microgradnet.gradcheck import check_grads, judge, numerical, numerical_grad, remedies, slopes
+from microgradnet.gradcheck.blame import counted_out, one_by_one
 from microgradnet.gradcheck.directions import Field, ordinary_size
 from microgradnet.gradcheck.element import Spot
 from microgradnet.gradcheck.judge import agree, is_plain, is_refuted, is_sharp, judged, lies_between
 from microgradnet.gradcheck.pairs import EPS, Pair, amount, digits_of, last_digit
 from microgradnet.gradcheck.point import Point
 from microgradnet.gradcheck.precision import problems_in_float32
+from microgradnet.gradcheck.remedies import Evidence, fitting_factor
 from microgradnet.gradcheck.report import Culprit, Element
 from microgradnet.gradcheck.slopes import (
     FIRST_STEP,
@@ -194,6 +195,7 @@ def test_a_step_in_the_imaginary_direction_is_believed_within_the_error_bar() ->
     exact = sine.point.c[0] * math.cos(0.5)
     value, error, *_ = sine.complex_slope(Slope(exact, 1.0))  # type: ignore[misc]
     assert (value, error) == (about(exact, 1e-14), about(64 * EPS * abs(exact)))
+    assert {type(value), type(error)} == {float}
     for sign in (-1, 1):
         bound = turn(lambda e, s=sign: sine.complex_slope(Slope(exact + s, e)) is None, 0.0, 2.0)  # type: ignore[misc]
         assert bound == about(1.0)
@@ -215,6 +217,62 @@ def test_the_gap_of_an_element_is_of_the_larger_of_both_or_of_the_error_bar() ->
     assert gap(0.0, 0.0) == 0.0
     odd = [(math.nan, 0.0), (0.0, math.nan), (math.inf, 1.0), (math.inf, math.inf), (1.0, -math.inf)]
     assert {gap(*both) for both in odd} == {math.inf}
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_gradient_that_scatters_as_much_near_by_is_rounding(which: int) -> None:
+    """Of a zigzag of height h second differences are 2h; ten times that, and ten error bars, may it be off."""
+    steps, moves, size = (4 * EPS, 1e-8, 1e-6), [], 2.0
+
+    def rounding(gap: float, high: float, error: float) -> bool:
+        def gradient() -> Any:
+            zigzag = round((moves[-1] / (steps[which] * size) + 5) / 2) % 2
+            return [np.array([5.0 + high * zigzag])]
+
+        point = SimpleNamespace(by_rules=True, gradient=gradient)
+        spot: Any = SimpleNamespace(point=point, g=5.0 + gap, size=size, p=0, index=0, move=moves.append)
+        moves.clear()
+        return Spot.is_rounding(spot, Slope(5.0, error))
+
+    for sign in (-1, 1):
+        bound = turn(lambda gap, s=sign: rounding(s * gap, 0.25, 0.125), 0.1, 99.0, 1e-6)  # type: ignore[misc]
+        assert bound == about(10 * (2 * 0.25 + 0.125), 1e-5)
+    assert moves == [k * step * size for step in steps for k in range(-5, 6, 2)]
+    assert not rounding(math.nan, 0.25, 0.125)
+
+
+def test_what_is_lost_in_rounding_is_too_small_to_show() -> None:
+    """Of results that stand still at three steps, 16 in sum with their weights."""
+    y, c, step = np.array([8.0, 1.0]), np.array([2.0, -5.0]), 3.0 * 8 * FIRST_STEP
+    seen: list[Any] = []
+
+    def lost(gap: float, moving: float = 3.0, moves: tuple[float, ...] = (), by_rules: bool = True) -> bool:
+        def line(t: float) -> Any:
+            return y + np.array([min((abs(t - at) < 1e-9 for at in moves), default=False), t]), t
+
+        gradient = lambda c: seen.append(c.tolist()) or [np.array([moving])]  # noqa: E731
+        point = SimpleNamespace(by_rules=by_rules, y=y, c=c, gradient=gradient)
+        place = SimpleNamespace(write=seen.append)
+        spot: Any = SimpleNamespace(
+            point=point, line=line, size=3.0, place=place, x="x", p=0, index=0, g=moving + gap
+        )  # fmt: skip
+        return Spot.is_lost_in_rounding(spot, Slope(3.0, 1e-9))
+
+    for sign in (-1, 1):
+        bound = turn(lambda gap, s=sign: lost(s * gap), 0.0, 1e-6, 1e-6)  # type: ignore[misc]
+        assert bound == about(4 * EPS * 16 / step, 1e-2)
+    assert seen[-2:] == ["x", [0.0, -5.0]]
+    assert not lost(0.0, moving=4.0)
+    assert not lost(0.0, by_rules=False)
+    assert [lost(0.0, moves=(t,)) for t in (step, -step, step / 16, 2 * step)] == [False, False, False, True]
+
+
+def test_of_many_elements_the_zeros_are_looked_at_first() -> None:
+    at = np.where(np.arange(600) == 599, 0.0, np.arange(600) % 2 + 1.0)
+    trial: Any = SimpleNamespace(field=SimpleNamespace(at=at), is_wrong=lambda i: i == 599)
+    assert one_by_one(trial, np.random.default_rng(0)) == 599
+    trial.is_wrong = lambda i: False
+    assert one_by_one(trial, np.random.default_rng(0)) is None
 
 
 def test_elements_and_culprits_in_words() -> None:
@@ -420,6 +478,8 @@ def test_how_finely_results_are_divided() -> None:
     assert low[0] == pytest.approx(2e-10, rel=1e-4)  # little beside how far it goes: 2 at 2e10
     far = digits_of([Pair(jump(y), y, np.ones(2), step) for step in (1e8, 2.0, 0.5)])
     assert far[0] < 1e-15  # not little: 2e-8 of it
+    burst = lambda t: (np.where(abs(t) > 1e9, np.inf, jump(y)(t)[0]), t)  # noqa: E731
+    assert digits_of([Pair(burst, y, np.ones(2), step) for step in (1e10, 1e8, 2.0, 0.5)])[0] < 1e-15
 
 
 def test_how_large_the_terms_of_a_sum_are() -> None:
@@ -478,6 +538,39 @@ def test_along_a_direction_numbers_move_by_their_sizes_and_small_ones_by_a_tenth
     assert ordinary_size(np.zeros(2)) == 0.0
 
 
+def test_wrong_elements_are_searched_until_there_are_so_many_or_one_is_right() -> None:
+    """Of the sum of eight numbers; two of the gradient's are off, and one is none."""
+    g = np.array([1.0, 1.0, 1.5, 1.0, 1.0, 0.2, 1.0, math.nan])
+
+    def search(most: int, pieces: int = 1, is_wrong: Callable[[int], bool] = lambda i: True) -> Any:
+        seen: list[int] = []
+        field = Field(np.ones(8), g, lambda x: np.array([x.sum()]), np.array([8.0]), ONE)
+        found = field.search(
+            np.arange(8),
+            np.random.default_rng(0),
+            pieces,
+            most,
+            lambda i: seen.append(i) or is_wrong(i),  # type: ignore[func-returns-value]
+        )
+        return found, seen, field.sights
+
+    found, seen, sights = search(9)
+    assert (found[0], sorted(found), seen, len(sights)) == (7, [2, 5, 7], found, 1)
+    assert sights[0] < 1e-9
+    assert {type(i) for i in found} == {int}
+    assert search(1)[0] == [7]
+    assert len(search(2)[0]) == 2
+    found, seen, sights = search(9, is_wrong=lambda i: i != 7)
+    assert (sorted(found), seen[0], sorted(seen)) == ([2, 5], 7, [2, 5, 7])
+    found, seen, (sight,) = search(9, is_wrong=lambda i: False)
+    assert (found, len(seen)) == ([], 2)
+    rng = np.random.default_rng(0)
+    field = Field(np.ones(8), g, lambda x: x, ONE, ONE)
+    d = field.direction(rng.permutation(np.arange(7)), rng)
+    assert sight == about(abs(0.5 * d[2] - 0.8 * d[5]) / float(np.median(np.abs((g * d)[:7]))), 1e-6)
+    assert len(search(9, pieces=3)[2]) == 3
+
+
 def test_steps_along_a_direction_grow_smaller_only_where_it_is_needed() -> None:
     def steps(f: Callable[[Any], Any], g: float) -> list[float]:
         seen: list[float] = []
@@ -497,6 +590,67 @@ def test_steps_along_a_direction_grow_smaller_only_where_it_is_needed() -> None:
     near = 1 - 2e-5
     assert steps(lambda x: abs(x - near), 1.0) == [*scales[0], *scales[1]]
     assert steps(lambda x: abs(x - 1), 1.0) == [*scales[0], *scales[1], *scales[2]]
+
+
+# ------------------------------------------------------------------------------------------------------------ remedies
+
+
+class Tried:
+    """A rule that was tried: what it gives is in one row already."""
+
+    def fit(self, g: Any) -> Any:
+        return g
+
+
+def test_a_factor_fits_if_it_does_along_every_direction() -> None:
+    """To ten error bars, and to a millionth of the terms, squared and summed."""
+    ways = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]])
+
+    def factor(slopes: Any, error: float = 0.0, way: Any = lambda t: np.array([1.0, 2.0])) -> float | None:
+        trial: Any = Tried()
+        return fitting_factor(way, [Evidence(trial, d, s, error) for d, s in zip(ways, slopes, strict=True)])
+
+    for sign in (-1, 1):
+        assert factor([3.0 * sign, 6.0 * sign, -3.0 * sign]) == 3.0 * sign  # by the largest: 6 of 2
+
+        def is_none(off: float, i: int, error: float = 0.0, sign: int = sign) -> bool:
+            slopes = np.array([3.0, 6.0, -3.0]) * sign
+            slopes[i] += off
+            return factor(slopes, error) is None
+
+        for off in (-1.0, 1.0):
+            assert abs(turn(lambda x, f=is_none: f(x, 0), 0.0, off)) == about(3e-6)  # type: ignore[misc]
+            assert abs(turn(lambda x, f=is_none: f(x, 2), 0.0, off)) == about(3e-6 * math.sqrt(5))  # type: ignore[misc]
+            assert abs(turn(lambda x, f=is_none: f(x, 0, 0.01), 0.0, off)) == about(0.1 + 3e-6)  # type: ignore[misc]
+    assert factor([0.0, 0.0, 0.0]) is None
+    assert factor([3.0, math.inf, 3.0]) is None
+    assert factor([3.0, 6.0, -3.0], way=lambda t: np.zeros(2)) is None
+    assert factor([3.0, 6.0, -3.0], way=lambda t: 1 / 0) is None
+
+
+def test_what_is_right_without_a_factor_is_said_before_what_wants_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(factors: dict[str, float | None], slope: float = 1.0, asked: Any = None) -> str | None:
+        seen = Evidence(SimpleNamespace(), np.ones(1), slope, 1e-3)  # type: ignore[arg-type]
+        monkeypatch.setattr(remedies, "trials", lambda *given: [None])
+        monkeypatch.setattr(remedies, "measured", lambda *given: [Evidence(*seen[:2], 0.0, 1.0), seen])
+        monkeypatch.setattr(remedies, "ways", lambda t: [(text, text) for text in factors])
+        noted = asked if asked is not None else []
+        monkeypatch.setattr(remedies, "fitting_factor", lambda way, evidence: noted.append(way) or factors[way])
+        found = remedies.remedy(*[unlooked] * 3)  # type: ignore[list-item]
+        return found and found.text
+
+    assert said({"": None, "a": 2.0, "b": 1.0}) == "b"
+    assert turn(lambda x: said({"": None, "a": 2.0, "b": 1 + x}) == "b", 0, 0.1) == about(1e-6)
+    assert turn(lambda x: said({"": None, "a": 2.0, "b": 1 - x}) == "b", 0, 0.1) == about(1e-6)
+    assert said({"": None, "a": 2.0, "b": 3.0}) == "a and multiplied by 2"
+    assert said({"": 1.0, "a": 1.0}) is None  # it is right, here
+    asked: list[str] = []
+    assert said({"": 2 / 3, "a": 1.0}, asked=asked) == "multiplied by 2/3"
+    assert asked == [""]
+    assert said({"": None, "a": None}) is None
+    for sign in (-1, 1):
+        bound = turn(lambda s, sign=sign: said({"": None, "a": 1.0}, sign * s) is None, 0.01, 1.0)  # type: ignore[misc]
+        assert bound == about(0.1)
 
 
 # ------------------------------------------------------------------------------------------------------------- float32

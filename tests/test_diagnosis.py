@@ -236,6 +236,16 @@ def test_an_operation_that_refuses_numbers_near_by_is_diagnosed_at_its_own() -> 
     assert culprit.remedy == "your rule is right if multiplied by 2"
 
 
+def test_of_a_matrix_of_slopes_and_of_structures_no_remedy_is_looked_for() -> None:
+    for f, given, gradient in (
+        (lambda x: x * x, V, lambda x: np.diag(x)), (lambda d: d["a"] ** 2, {"a": 1.5}, lambda d: {"a": d["a"]}),
+        (lambda x, k: x * x * k, V[0], lambda x, k: x * k),
+    ):  # fmt: skip
+        report = check_grads(f, given, *[3] * (f.__code__.co_argcount - 1), gradient=gradient)
+        assert report.is_wrong
+        assert (report.notes, report.culprits) == ([], [])
+
+
 def test_of_a_network_the_layer_is_named() -> None:
     swish = row(
         lambda x: x * logistic(x),

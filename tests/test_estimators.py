@@ -469,6 +469,14 @@ def test_what_no_file_holds_is_given_again(tmp_path: Path) -> None:
         Classifier.load(path)
     again = Classifier.load(path, model=nn.MLP(2, [3, 2]), optimizer="SGD")
     np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
+    drawn = [
+        Classifier.load(path, model=nn.MLP(2, [3, 2]), optimizer="SGD", random_state=seed)._random.integers(2**31)
+        for seed in (0, 0, 1)
+    ]
+    assert (drawn[0] == drawn[1], drawn[0] == drawn[2]) == (True, False)
+    alone = quick(nn.Linear(2, 2, bias=False, seed=0), epochs=1).fit(x, y)  # of one parameter
+    alone.save(tmp_path / "alone.npz")
+    assert (tmp_path / "alone.npz").exists()
     with pytest.raises(ValueError, match="nothing was loaded"):
         Classifier.load(path, model=nn.MLP(2, [4, 2]), optimizer="SGD")
 

@@ -221,6 +221,62 @@ def test_what_is_no_model_or_no_batch_is_told(error: type[Exception], given: Any
         graph_of(*given, axis, "save")
 
 
+def goes_on(x: Any) -> Any:
+    y = x * 2
+    return y + 1 if len(x) > 1 else y
+
+
+def does_another(x: Any) -> Any:
+    y = x * 2
+    return y - 1 if len(x) > 2 else y / 3
+
+
+def looks_at_numbers(x: Any) -> Any:
+    y = x * 2
+    return y * x.data.mean()
+
+
+def counts_oddly(x: Any) -> Any:
+    y = x * 2
+    return y.reshape((len(x) ** 2, -1)) if len(x) == 1 else np.ones((len(x) ** 2, 1), np.float32) * y[:1]
+
+
+def ends_otherwise(x: Any) -> Any:
+    y = x * 2
+    return [y] if len(x) > 1 else [y, y]
+
+
+@pytest.mark.parametrize(("model", "says"), [
+    (goes_on, "goes on in several ways"), (does_another, "computes divide or subtract"),
+    (looks_at_numbers, "uses the numbers .*, which are not recorded"), (counts_oddly, "(computes|uses|gives) .*"),
+])  # fmt: skip
+def test_what_is_refused_is_told_with_its_line(model: Any, says: str) -> None:
+    line = f"{__file__}:{model.__code__.co_firstlineno + 2}, in {model.__name__}: return"
+    with pytest.raises(
+        ValueError, match=rf"^save: the model {says} at {re.escape(line)}.*, as the size of the batch or"
+    ):
+        graph_of(model, X, 0, "save")
+
+
+def test_what_has_no_counterpart_is_told_with_its_line() -> None:
+    graph = graph_of(lambda x: np.linalg.pinv(x), X, None, "save")
+    for write, name, where in ((as_torch, "save_torch", "for PyTorch"), (as_onnx, "save_onnx", "as ONNX")):
+        said = rf"^{name}: pinv at {re.escape(__file__)}:\d+, in <lambda>: graph = .* cannot be written {where}: there"
+        with pytest.raises(TypeError, match=said):
+            write(graph)
+
+
+def test_what_ends_otherwise_is_told_without_a_line() -> None:
+    with pytest.raises(ValueError, match=r"^save: the model goes on in several ways, as the size of the batch or the"):
+        graph_of(ends_otherwise, X, 0, "save")
+
+
+def test_an_error_of_a_model_says_with_what_it_was_called() -> None:
+    with pytest.raises(ZeroDivisionError) as error:
+        graph_of(lambda x, y: 1 // 0, (X, X[:, :1]), 0, "save")
+    assert error.value.__notes__ == ["save called the model, in evaluation mode, with (2, 3), (2, 1)"]
+
+
 def test_an_axis_that_all_inputs_have_counts_examples() -> None:
     graph = graph_of(lambda x, y: (x + 1, y + 1), (X, np.ones((4, 3))), 1, "save")
     assert [node.shape for node in graph.inputs] == [(2, Size(1, 0)), (4, Size(1, 0))]

@@ -183,6 +183,14 @@ def test_what_was_not_drawn_and_is_no_number_is_found() -> None:
         assert [c.op for c in report.culprits] == ["<lambda>"]
 
 
+def test_what_is_no_number_does_not_hide_the_others_along_directions() -> None:
+    x = np.random.default_rng(0).uniform(1, 2, size=300) * (np.arange(300) != 100)
+    root = primitive(lambda g, out, x: g / (2 * out) * np.where(np.arange(300) == 234, 1.5, 1.0))(lambda x: np.sqrt(x))
+    report = check_grads(lambda x: root(x).sum(), x, samples=1)
+    assert [e.place for e in report.mismatches] == [(234,)]
+    assert (report.count("cannot tell"), "random directions hardly" in str(report)) == (1, False)
+
+
 def test_where_directions_show_nothing_the_report_says_so() -> None:
     x = np.random.default_rng(0).normal(size=500) * (np.arange(500) % 3 > 0)  # a third stand on a kink
     report = check_grads(np.abs, x, samples=20)
@@ -635,6 +643,9 @@ def test_in_a_notebook_all_that_follows_the_table_stands_below_it() -> None:
     below = html.split("<pre")[1]
     assert [below.count(title) for title in ("2 mismatches, the worst first:", "to blame:", "notes:")] == [1, 1, 1]
     assert "<pre" not in check_grads(np.sin, np.ones(2))._repr_html_()
+    flat = primitive(lambda g, out, x: g * 2 * x)(lambda x: 1e16 + np.square(x))
+    colours = [check_grads(f, np.ones(1))._repr_html_().split('<b style="color:')[1][:7] for f in (np.sin, wrong, flat)]
+    assert colours == ["#2a9d4a", "#d43c3c", "#b7791f"]
     assert [cell.count("left") for cell in html.split("</thead>")[0].split("<th ")[1:]] == [1, 1, 0, 0, 0, 0, 0, 0]
 
 

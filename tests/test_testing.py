@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import subprocess
 import sys
 import types
@@ -37,6 +38,7 @@ from microgradnet.testing import (
     calls,
     case,
     holds,
+    properties,
     property_test,
     runs,
     shapes,
@@ -638,6 +640,17 @@ def test_a_gradient_that_is_somebody_elses_array_breaks_a_law() -> None:
         law(own, lambda values: np.broadcast_to(1.0, 2))
 
 
+def test_a_law_says_which_is_the_gradient_and_which_the_slope() -> None:
+    values = primitive(lambda g, out, x: g * x * (2.0 if isinstance(x, np.ndarray) else 3.0))(SQUARE)
+    once = Call(values, [np.ones(1)], [True], {}, np.ones(1), 0)
+    for law, call in zip(OP_LAWS, (off_by(first=1000.0), off_by(second=1000.0), once), strict=False):
+        with pytest.raises(AssertionError) as error:
+            law(call)
+        found = re.search(r"ACTUAL: array\(\[([\d.]+).*DESIRED: array\(\[([\d.]+)", str(error.value), re.DOTALL)
+        assert found
+        assert float(found[1]) == pytest.approx(1.5 * float(found[2]), rel=1e-3)
+
+
 def test_of_many_special_points_four_are_shown() -> None:
     nan = made_by(lambda g, out, x: g * x * np.nan, elementwise=True)(SQUARE)
     with np.errstate(all="ignore"), pytest.raises(AssertionError) as error:
@@ -669,14 +682,16 @@ def test_what_is_not_stated_is_finite_or_overflows(point: float, result: float, 
     assert found is None if says is None else says in found
 
 
-def test_how_many_calls_are_drawn_if_nobody_says() -> None:
+def test_how_many_calls_are_drawn_if_nobody_says(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    assert holds(seen.append, calls(xexp)) == len(seen) == 40
-    property_test(xexp)(seen.append)
-    assert len(seen) == 80
+    assert holds(seen.append, st.integers()) == len(seen) == 40
     assert holds(seen.append, st.just("the same"), 3) == 1
     with pytest.raises(AssertionError, match="tried on 1 calls only, of 4"):
         holds(seen.append, st.just("the same"), 4)
+    monkeypatch.setattr(properties, "holds", lambda law, drawn, examples, shrink: seen.append((examples, shrink)))
+    property_test(xexp)(OP_LAWS[0])
+    property_test(lambda seed: nn.Linear(1, 1), case("1"))(MODULE_LAWS[0])
+    assert seen[-2:] == [(40, True), (40, False)]
 
 
 def test_shapes_are_small_if_nobody_says() -> None:
@@ -713,6 +728,13 @@ def test_results_that_are_more_the_second_time_are_not_the_same() -> None:
     given = iter([({"w": Value(1.0)}, []), ({}, [])])
     with pytest.raises(ValueError, match="zip"):
         MODULE_LAWS[-1](types.SimpleNamespace(backward=lambda: next(given)))
+
+
+def test_inputs_of_a_module_get_gradients_beside_its_parameters() -> None:
+    run = Run(lambda seed: nn.Linear(2, 1, seed=seed), 0, [np.ones((3, 2), np.float32)], {})
+    named, _ = run.backward()
+    assert list(named) == ["weight", "bias", "input 0"]
+    assert named["input 0"].grad.shape == (3, 2)
 
 
 def test_a_module_that_returns_plain_arrays_is_told_so() -> None:

@@ -67,7 +67,8 @@ class Field:
 
     def gap(self, d: Array) -> tuple[float, float]:
         """By how much the gradient exceeds the slope along a direction, and by how much it may if all is right."""
-        terms, slope = self.g * d, self.slope(d)
+        moved, slope = d != 0, self.slope(d)
+        terms = self.g[moved] * d[moved]  # what stays may have a gradient that is no number
         return float(np.sum(terms)) - slope.value, 10 * slope.error + ROUNDING * float(np.sum(np.abs(terms)))
 
     def slope(self, d: Array) -> Slope:

@@ -68,7 +68,6 @@ class Spot:
 
     def rounding(self) -> float:
         """How far rounding may have moved the gradient."""
-        self.place.write(self.x)
         return float(self.point.rounding[self.p][self.index])
 
     def is_lost_in_rounding(self, slope: Slope) -> bool:
