@@ -290,9 +290,11 @@ def a_file_goes_on_on_any_number_of_ranks(folder: Path) -> None:
 def one_rank_writes_files(folder: Path) -> None:
     with parallel.world() as world:
         log = folder / f"log-{world.size}.csv"
-        fitted(net(), world, callbacks=[mg.train.CSVLog(log)])
+        given = {"validation": (X[:5], Y[:5]), "metrics": {"rank": lambda out, y: float(world.rank)}}
+        _, history = fitted(net(), world, callbacks=[mg.train.CSVLog(log)], **given)
         world.gather(None)
         assert len(log.read_text().splitlines()) == 4
+        assert history["val_rank"] == [0.0] * 3  # what is measured on rank 0 counts on all
 
 
 def a_stop_on_one_rank_stops_all(folder: Path) -> None:

@@ -23,6 +23,7 @@ from microgradnet.programs.backends import is_native
 from microgradnet.programs.scalars.graph import elementwise, rules
 from microgradnet.train import run as running
 from microgradnet.train.before import Before
+from microgradnet.train.likeness import functions_of
 from microgradnet.train.means import check_mean, costs_of, outputs_and_targets
 from microgradnet.train.named import METRICS
 from microgradnet.train.sources import Batch
@@ -39,6 +40,16 @@ def test_the_seconds_of_an_epoch_are_those_from_its_begin_to_its_end(monkeypatch
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     history = mg.fit(model, x, x, loss="mse", optimizer=optimizer, epochs=3, progress=False)
     assert history["seconds"] == [1.0, 1.0, 1.0]
+
+
+def test_the_functions_of_a_schedule_are_those_of_the_schedules_in_it_too() -> None:
+    def down(t: int) -> float:
+        return 1 / (1 + t)
+
+    optimizer = optim.SGD([Value(1.0)], lr=0.1)
+    parts = [optim.LambdaLR(optimizer, down), optim.StepLR(optimizer, 2), optim.LambdaLR(optimizer, [float])]
+    assert functions_of(optim.SequentialLR(optimizer, parts, [2, 4])) == (down, float)
+    assert functions_of(parts[1]) == functions_of(None) == ()
 
 
 @pytest.mark.parametrize(("lost", "says"), [(0, ""), (3, "1, 2, 3"), (4, "1, 2, 3 and others")])
@@ -170,6 +181,12 @@ def test_what_cannot_be_tried_is_left_to_the_step_and_a_sum_is_no_mean() -> None
 
 
 # -------------------------------------------------------------------------------------------------------------- checks
+
+
+def test_the_first_axis_can_be_cut_too() -> None:
+    x = np.arange(12.0).reshape(4, 3)
+    for axis in (0, -2):
+        assert np.array_equal(nn.Unflatten(axis, (2, -1))(x), x.reshape(2, 2, 3))
 
 
 def test_what_is_asked_of_a_number_is_a_plain_bool() -> None:

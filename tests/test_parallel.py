@@ -19,7 +19,8 @@ from microgradnet import Value, data, nn, optim, parallel
 from microgradnet.ops.across import across
 from microgradnet.parallel import worlds
 from microgradnet.train.before import NOWHERE
-from microgradnet.train.sources import Rows
+from microgradnet.train.sources import Batch, Rows
+from microgradnet.train.streams import part_of
 from microgradnet.train.together import Together
 from tests import ranks
 
@@ -268,6 +269,14 @@ def test_whether_a_loss_is_a_mean_is_tried_once(monkeypatch: pytest.MonkeyPatch)
     for batch in ("first", "second"):
         rank.tries(nn.Identity(), len, batch)  # type: ignore[arg-type]
     assert [given[-1] for given in tried] == ["first"]
+
+
+def test_a_part_of_a_batch_has_its_weights() -> None:
+    x, y = np.arange(8.0).reshape(4, 2), np.arange(4)
+    part = part_of(Batch(x, y, 4, True, np.array([1.0, 2.0, 3.0, 4.0])), slice(1, 3), 2)
+    assert [a.tolist() for a in (part.x, part.y, part.weight)] == [x[1:3].tolist(), [1, 2], [2.0, 3.0]]  # type: ignore[union-attr]
+    assert (part.size, part.counted, part.last) == (4, 2, True)
+    assert part_of(Batch((x, y), y, 4), slice(0, 1), 0).x[1].tolist() == [0]
 
 
 def test_a_file_is_read_once_all_ranks_have_come_to_it() -> None:
