@@ -127,8 +127,9 @@ def test_metrics_by_name_take_every_shape_that_they_say() -> None:
     assert METRICS["r2"](y, y) == 1.0
     assert METRICS["r2"](y + np.array([[0.0, 1.0], [1.0, 0.0]]), y) == pytest.approx((0.5 + 0.0) / 2)
     assert METRICS["rmse"](y + 2.0, y) == METRICS["mae"](y - 2.0, y) == 2.0
-    with pytest.raises(ValueError, match=r"outputs of shape \(2, 3\) and y of shape \(3, 2\)"):
-        METRICS["mse"](np.ones((2, 3)), np.ones((3, 2)))
+    for name in ("mse", "rmse", "mae", "r2"):
+        with pytest.raises(ValueError, match=r"outputs of shape \(2, 3\) and y of shape \(3, 2\)"):
+            METRICS[name](np.ones((2, 3)), np.ones((3, 2)))
 
 
 def test_a_loss_that_cannot_be_tried_is_taken_for_a_mean() -> None:

@@ -38,22 +38,22 @@ class CSVLog:
     def on_start(self, run: Run) -> None:
         """Begin the file with the names, and the epochs that are done."""
         rows = zip(*run.history.values(), strict=True)
-        replace(place(self.path), written([[*run.history], *rows]).encode())
+        replace(place(self.path), written([[*run.history], *rows]))
 
     def on_epoch(self, run: Run) -> None:
         """Add the row of the epoch that has just ended."""
-        with open(self.path, "a", encoding="utf-8", newline="") as file:
+        with open(self.path, "ab") as file:
             file.write(written([[column[-1] for column in run.history.values()]]))
 
     def __repr__(self) -> str:
         return printable(f"CSVLog({self.path!r})")
 
 
-def written(rows: list[Any]) -> str:
+def written(rows: list[Any]) -> bytes:
     """Rows as they stand in a CSV file."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return text.getvalue().encode()
 
 
 class TensorBoard:
