@@ -209,6 +209,32 @@ def test_lbfgs_ends_where_parameters_or_the_cost_hardly_change(cost: Any, lr: fl
     assert optimizer.state_dict()["state"]["n_iter"] == 1
 
 
+def test_a_state_goes_into_no_other_groups() -> None:
+    optimizer = optim.SGD([{"params": [Value([1.0])]}, {"params": [Value([2.0])]}], lr=0.1)
+    state = optimizer.state_dict()
+    optimizer.param_groups.pop()
+    with pytest.raises(ValueError, match="1 groups, but there were 2: what an optimiser moves is fixed"):
+        optimizer.load_state_dict(state)
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_what_lbfgs_remembers_is_plain_and_in_the_precision_of_the_parameter(search: str | None) -> None:
+    w = Value(np.array([1.0, -2.0], np.float32))
+    optimizer = optim.LBFGS([w], line_search_fn=search, max_iter=3)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        cost = (w**4 * np.array([1.0, 3.0], np.float32)).sum()
+        cost.backward()
+        return cost
+
+    optimizer.step(closure)
+    state = optimizer.state_dict()["state"]
+    assert [type(state[name]) for name in ("n_iter", "func_evals", "t", "scale")] == [int, int, float, float]
+    for x in (state["d"], state["gradient"], *state["changes"], *state["steps"], w.data):
+        assert x.dtype == np.float32
+
+
 def test_options_that_a_state_of_lbfgs_has_not_are_gone_with_it() -> None:
     optimizer = optim.LBFGS([Value([1.0])])
     state = optimizer.state_dict()
