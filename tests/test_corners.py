@@ -128,6 +128,7 @@ def test_metrics_by_name_take_every_shape_that_they_say() -> None:
     assert METRICS["r2"](y + np.array([[0.0, 1.0], [1.0, 0.0]]), y) == pytest.approx((0.5 + 0.0) / 2)
     assert METRICS["rmse"](y + 2.0, y) == METRICS["mae"](y - 2.0, y) == 2.0
     for name in ("mse", "rmse", "mae", "r2"):
+        assert type(METRICS[name](y, y)) is float
         with pytest.raises(ValueError, match=r"outputs of shape \(2, 3\) and y of shape \(3, 2\)"):
             METRICS[name](np.ones((2, 3)), np.ones((3, 2)))
 

@@ -215,7 +215,8 @@ def test_a_rank_without_examples_adds_nothing_to_what_is_measured() -> None:
     others = types.SimpleNamespace(sum=everybody)
     rank: Any = types.SimpleNamespace(world=others, rank=1)
     batch: Any = types.SimpleNamespace(counted=0, size=3)
-    assert Together.measured(rank, [np.nan, 7.0], batch) == [1.0, 2.0]
+    found = Together.measured(rank, [np.nan, 7.0], batch)
+    assert (found, [type(x) for x in found]) == ([1.0, 2.0], [float, float])
     batch.size = 4
     with pytest.raises(ValueError, match="a batch of 4 on rank 1, and its parts have 3 examples"):
         Together.measured(rank, [0.0, 7.0], batch)

@@ -67,6 +67,7 @@ def test_the_costs_are_those_of_the_steps_by_hand() -> None:
         cost.backward()
         hand.weight.data -= np.float32(lr) * hand.weight.grad
         hand.bias.data -= np.float32(lr / 2) * hand.bias.grad
+    assert type(found.costs) is np.ndarray
     np.testing.assert_allclose(found.costs, costs, rtol=1e-5)
     weights = 0.9 ** np.arange(10)[::-1]
     assert found.smoothed[-1] == pytest.approx((weights * costs).sum() / weights.sum(), rel=1e-5)

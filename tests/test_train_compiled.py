@@ -203,6 +203,7 @@ class Between:
 
     def before_step(self, run: Run) -> None:
         self.count += 1
+        assert type(run.cost) is float
         self.seen += [run.epoch, run.batch, run.cost, float(np.abs(run.model.layers[0].weight.grad).sum())]
         for p in run.model.parameters():
             p.grad = p.grad * (0.5 + 0.25 * (self.count % 2))
