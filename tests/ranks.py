@@ -127,7 +127,7 @@ def raises(kind: type[Exception], words: str, function: Callable[[], Any]) -> No
 
 
 def eager_steps_reach_the_parameters_of_one_process(folder: Path) -> None:
-    more = {"metrics": "accuracy", "validation": (X[:11], Y[:11]), "sample_weight": np.arange(33.0), "patience": 9}
+    more = {"metrics": "accuracy", "validation": ((X[:11],), Y[:11]), "sample_weight": np.arange(33.0), "patience": 9}
     equals_one_process(net, **more)
     equals_one_process(net, validation=0.2, epochs=1, optimizer=lambda model: optim.AdamW(model.parameters(), lr=0.01))
 

@@ -118,6 +118,8 @@ def test_metrics_by_name_take_every_shape_that_they_say() -> None:
     assert METRICS["accuracy"](two[:, 0], classes) == pytest.approx(1 / 3)
     assert METRICS["accuracy"](two[:, :1], classes) == pytest.approx(1 / 3)
     assert METRICS["accuracy"](two[:, :1], 2 * classes[:, None] - 1) == pytest.approx(1 / 3)
+    for right in (classes, np.eye(2)[classes], np.ones((3, 2, 1))):
+        assert type(METRICS["accuracy"](two[..., None] if right.ndim > 2 else two, right)) is float
     words = np.array([[0, 3, 1], [2, 2, 0]])  # of sequences: a class at each place
     scores = np.eye(4)[words] + np.array([0.5, 0.0, 0.75, 0.0])
     scores[1, 0] = (9.0, 8.0, 7.0, 6.0)
