@@ -63,6 +63,15 @@ def test_three_of_the_parameters_that_are_lost_are_named(lost: int, says: str) -
     assert before.lost() == says
 
 
+@pytest.mark.parametrize("highest", [False, True])
+def test_of_equally_good_epochs_the_first_is_saved(highest: bool, tmp_path: Path) -> None:
+    best = mg.train.BestWeights(tmp_path / "best.npz", by="cost", highest=highest)
+    for epoch, cost in ((1, np.nan), (2, 0.5), (3, 0.5), (4, np.nan)):
+        run: Any = SimpleNamespace(history={"cost": [cost]}, model=nn.Linear(1, 1, seed=0), epoch=epoch)
+        best.on_epoch(run)
+    assert mg.load(tmp_path / "best.npz")["epoch"] == 2
+
+
 class Sizes(nn.Module):
     """A model that notes how many examples it is called with, outside of training."""
 
