@@ -1164,6 +1164,7 @@ ALIKE: list[Any] = [
     lambda: Scaled(1.0).compute, lambda: Scaled(2.0).compute,
     lambda: nn.HuberLoss(delta=1.0), lambda: nn.HuberLoss(delta=2.0), lambda: weighted(np.zeros(3000)),
     lambda: weighted(np.eye(1, 3000, 1500)), lambda: lambda out, y: out if y in {1, "a", None} else y,
+    lambda: functools.partial(to_a_power, p=3),
 ]  # fmt: skip
 
 
