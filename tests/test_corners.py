@@ -27,6 +27,7 @@ from microgradnet.train.likeness import functions_of
 from microgradnet.train.means import check_mean, costs_of, outputs_and_targets
 from microgradnet.train.named import METRICS
 from microgradnet.train.sources import Batch
+from microgradnet.train.streams import Stream
 from microgradnet.viz.homes import homes_in
 from tests.test_exports import fake, said
 
@@ -70,6 +71,43 @@ def test_of_equally_good_epochs_the_first_is_saved(highest: bool, tmp_path: Path
         run: Any = SimpleNamespace(history={"cost": [cost]}, model=nn.Linear(1, 1, seed=0), epoch=epoch)
         best.on_epoch(run)
     assert mg.load(tmp_path / "best.npz")["epoch"] == 2
+
+
+@pytest.mark.parametrize(("given", "says"), [
+    (["a", "b"], "Words become numbers by np.unique"), ([["a", 1], ["b", 2]], "estimators.Columns makes numbers of"),
+    ([1j, 2j], "dtype complex128$"),
+])  # fmt: skip
+def test_what_to_do_about_words_is_told(given: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=f"^x is an array of numbers with a row for each example.*{says}"):
+        mg.predict(nn.Linear(1, 1, seed=0), given)
+
+
+@pytest.mark.parametrize(("known", "says"), [
+    ({"state_dict": dict}, False), ({"load_state_dict": dict}, False), ({"state_dict": 1, "load_state_dict": 1}, True),
+])  # fmt: skip
+def test_batches_say_where_they_stand_if_they_can_be_put_there_too(known: dict[str, Any], says: bool) -> None:
+    assert Stream("x", type("Given", (), {"__iter__": lambda self: iter([]), **known})()).says is says
+
+
+@pytest.mark.parametrize(("count", "more"), [(10, ""), (11, "; and 1 more"), (12, "; and 2 more")])
+def test_ten_of_what_does_not_fit_are_told(count: int, more: str) -> None:
+    model = nn.Sequential(*(nn.Linear(1, 1, bias=False, seed=0) for _ in range(count)))
+    with pytest.raises(
+        ValueError, match=rf"nothing was loaded: 0\.weight is missing; .* 9\.weight is missing{more}\. "
+    ):
+        model.load_state_dict({})
+
+
+def test_step_sizes_are_tried_in_training_mode() -> None:
+    model, modes = nn.Sequential(nn.Linear(1, 1, seed=0), nn.Dropout(0.1, seed=0)).eval(), set()
+
+    def loss(out: Any, y: Any) -> Any:
+        modes.add(model[1].training)
+        return mg.functional.mse_loss(out, y)
+
+    x = np.ones((8, 1), np.float32)
+    mg.find_lr(model, x, x, loss=loss, optimizer=optim.SGD(model.parameters(), lr=0.1), steps=10)
+    assert (modes, model[1].training) == ({True}, False)
 
 
 class Sizes(nn.Module):

@@ -235,6 +235,13 @@ def test_what_lbfgs_remembers_is_plain_and_in_the_precision_of_the_parameter(sea
         assert x.dtype == np.float32
 
 
+def test_what_was_assigned_is_checked_before_lbfgs_asks_for_a_cost() -> None:
+    optimizer = optim.LBFGS([Value([1.0])])
+    optimizer.param_groups[0]["max_iter"] = 0
+    with pytest.raises(ValueError, match="group 0: max_iter=0: "):
+        optimizer.step(lambda: pytest.fail("the closure was called"))
+
+
 def test_options_that_a_state_of_lbfgs_has_not_are_gone_with_it() -> None:
     optimizer = optim.LBFGS([Value([1.0])])
     state = optimizer.state_dict()
