@@ -249,6 +249,7 @@ def test_options_that_a_state_of_lbfgs_has_not_are_gone_with_it() -> None:
     assert optimizer.param_groups[0]["initial_lr"] == 1.0
     optimizer.load_state_dict(state)
     assert "initial_lr" not in optimizer.param_groups[0]
+    assert optimizer.state_dict()["param_groups"] == state["param_groups"]  # and nothing is missed
     optimizer.param_groups.append({})
     with pytest.raises(ValueError, match="2 groups, but there were 1"):
         optimizer.load_state_dict(state)
