@@ -218,9 +218,10 @@ def test_a_state_goes_into_no_other_groups() -> None:
 
 
 @pytest.mark.parametrize("search", [None, "strong_wolfe"])
-def test_what_lbfgs_remembers_is_plain_and_in_the_precision_of_the_parameter(search: str | None) -> None:
+@pytest.mark.parametrize("most", [1, 3])
+def test_what_lbfgs_remembers_is_plain_and_in_the_precision_of_the_parameter(search: str | None, most: int) -> None:
     w = Value(np.array([1.0, -2.0], np.float32))
-    optimizer = optim.LBFGS([w], line_search_fn=search, max_iter=3)
+    optimizer = optim.LBFGS([w], line_search_fn=search, max_iter=most)
 
     def closure() -> Any:
         optimizer.zero_grad()
@@ -240,6 +241,20 @@ def test_what_was_assigned_is_checked_before_lbfgs_asks_for_a_cost() -> None:
     optimizer.param_groups[0]["max_iter"] = 0
     with pytest.raises(ValueError, match="group 0: max_iter=0: "):
         optimizer.step(lambda: pytest.fail("the closure was called"))
+
+
+def test_each_of_three_schedules_begins_where_the_one_before_ends() -> None:
+    optimizer = optim.SGD([Value(1.0)], 1.0)
+    warm, down, steps = (
+        optim.LinearLR(optimizer, 0.5, 1.0, 2),
+        optim.ExponentialLR(optimizer, 0.5),
+        optim.StepLR(optimizer, 2),
+    )
+    schedule, found = optim.SequentialLR(optimizer, [warm, down, steps], [2, 5]), []
+    for _ in range(8):
+        found += schedule.get_last_lr()
+        schedule.step()
+    assert found == pytest.approx([0.5, 0.75, 1.0, 0.5, 0.25, 1.0, 1.0, 0.1])
 
 
 def test_options_that_a_state_of_lbfgs_has_not_are_gone_with_it() -> None:
