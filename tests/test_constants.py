@@ -67,7 +67,10 @@ def test_a_module_has_the_numbers_that_it_had(name: str) -> None:
         found = list(numbers_of(name))
     except ModuleNotFoundError as error:  # of an extra
         pytest.skip(str(error))
-    assert found == KNOWN.get(name, [])
+    known = KNOWN.get(name, [])
+    names = {line.split(" = ")[0] for line in known}
+    # A dict or a list that is not there keeps what programs have found: it is empty at first.
+    assert [line for line in found if line.split(" = ")[0] in names or line.split(" = ")[1][0] not in "[{"] == known
 
 
 if __name__ == "__main__":
