@@ -247,6 +247,18 @@ def test_a_program_moves_the_same_parameters_in_every_step(backend: Any) -> None
         mg.fit(**given)
 
 
+def test_what_is_frozen_has_no_gradient_that_could_be_taken_away() -> None:
+    seen = []
+
+    def before_step(run: Run) -> None:
+        seen.append([p.grad is not None for p in run.model.parameters()])
+
+    given = small(compile="numpy", callbacks=[before_step], epochs=1)
+    given["model"].layers[0].freeze()
+    assert mg.fit(**given)["stopped"] == "finished"
+    assert seen == [[False, False, True, True]] * 4
+
+
 @pytest.mark.parametrize(("stop", "backend"), backends([2, 7], [7]))
 def test_gathered_gradients_go_on_to_the_same_bits(backend: Any, stop: int, tmp_path: Path) -> None:
     """Between the batches that are one step: after the second of the first epoch, the third of the second."""
