@@ -127,7 +127,7 @@ def raises(kind: type[Exception], words: str, function: Callable[[], Any]) -> No
 
 
 def eager_steps_reach_the_parameters_of_one_process(folder: Path) -> None:
-    more = {"metrics": "accuracy", "validation": (X[:11], Y[:11]), "sample_weight": np.arange(33.0), "patience": 9}
+    more = {"metrics": "accuracy", "validation": ((X[:11],), Y[:11]), "sample_weight": np.arange(33.0), "patience": 9}
     equals_one_process(net, **more)
     equals_one_process(net, validation=0.2, epochs=1, optimizer=lambda model: optim.AdamW(model.parameters(), lr=0.01))
 
@@ -234,7 +234,7 @@ def every_rank_draws_its_own(folder: Path) -> None:
     def trained() -> tuple[str, list[Any]]:
         shared().bit_generator.state = np.random.PCG64(1).state
         with parallel.world() as world:
-            model, _ = fitted(dropping_net(), world, epochs=2)
+            model, _ = fitted(dropping_net(), world, X[:32], Y[:32], batch_size=8, epochs=2)  # in equal parts
             same_on_all(world, model)
             masks = world.gather(model.layers[2].rng.random(4).tolist())
             others = world.gather(shared().random(4).tolist())
@@ -290,9 +290,11 @@ def a_file_goes_on_on_any_number_of_ranks(folder: Path) -> None:
 def one_rank_writes_files(folder: Path) -> None:
     with parallel.world() as world:
         log = folder / f"log-{world.size}.csv"
-        fitted(net(), world, callbacks=[mg.train.CSVLog(log)])
+        given = {"validation": (X[:5], Y[:5]), "metrics": {"rank": lambda out, y: float(world.rank)}}
+        _, history = fitted(net(), world, callbacks=[mg.train.CSVLog(log)], **given)
         world.gather(None)
         assert len(log.read_text().splitlines()) == 4
+        assert history["val_rank"] == [0.0] * 3  # what is measured on rank 0 counts on all
 
 
 def a_stop_on_one_rank_stops_all(folder: Path) -> None:

@@ -23,9 +23,11 @@ from microgradnet.programs.backends import is_native
 from microgradnet.programs.scalars.graph import elementwise, rules
 from microgradnet.train import run as running
 from microgradnet.train.before import Before
+from microgradnet.train.likeness import functions_of
 from microgradnet.train.means import check_mean, costs_of, outputs_and_targets
 from microgradnet.train.named import METRICS
 from microgradnet.train.sources import Batch
+from microgradnet.train.streams import Stream
 from microgradnet.viz.homes import homes_in
 from tests.test_exports import fake, said
 
@@ -41,6 +43,16 @@ def test_the_seconds_of_an_epoch_are_those_from_its_begin_to_its_end(monkeypatch
     assert history["seconds"] == [1.0, 1.0, 1.0]
 
 
+def test_the_functions_of_a_schedule_are_those_of_the_schedules_in_it_too() -> None:
+    def down(t: int) -> float:
+        return 1 / (1 + t)
+
+    optimizer = optim.SGD([Value(1.0)], lr=0.1)
+    parts = [optim.LambdaLR(optimizer, down), optim.StepLR(optimizer, 2), optim.LambdaLR(optimizer, [float])]
+    assert functions_of(optim.SequentialLR(optimizer, parts, [2, 4])) == (down, float)
+    assert functions_of(parts[1]) == functions_of(None) == ()
+
+
 @pytest.mark.parametrize(("lost", "says"), [(0, ""), (3, "1, 2, 3"), (4, "1, 2, 3 and others")])
 def test_three_of_the_parameters_that_are_lost_are_named(lost: int, says: str) -> None:
     """But none that was so from the beginning."""
@@ -50,6 +62,52 @@ def test_three_of_the_parameters_that_are_lost_are_named(lost: int, says: str) -
     for layer in model[1 : 1 + lost]:
         layer.weight.data[...] = -np.inf
     assert before.lost() == says
+
+
+@pytest.mark.parametrize("highest", [False, True])
+def test_of_equally_good_epochs_the_first_is_saved(highest: bool, tmp_path: Path) -> None:
+    best = mg.train.BestWeights(tmp_path / "best.npz", by="cost", highest=highest)
+    for epoch, cost in ((1, np.nan), (2, 0.5), (3, 0.5), (4, np.nan)):
+        run: Any = SimpleNamespace(history={"cost": [cost]}, model=nn.Linear(1, 1, seed=0), epoch=epoch)
+        best.on_epoch(run)
+    assert mg.load(tmp_path / "best.npz")["epoch"] == 2
+
+
+@pytest.mark.parametrize(("given", "says"), [
+    (["a", "b"], "Words become numbers by np.unique"), ([["a", 1], ["b", 2]], "estimators.Columns makes numbers of"),
+    ([1j, 2j], "dtype complex128$"),
+])  # fmt: skip
+def test_what_to_do_about_words_is_told(given: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=f"^x is an array of numbers with a row for each example.*{says}"):
+        mg.predict(nn.Linear(1, 1, seed=0), given)
+
+
+@pytest.mark.parametrize(("known", "says"), [
+    ({"state_dict": dict}, False), ({"load_state_dict": dict}, False), ({"state_dict": 1, "load_state_dict": 1}, True),
+])  # fmt: skip
+def test_batches_say_where_they_stand_if_they_can_be_put_there_too(known: dict[str, Any], says: bool) -> None:
+    assert Stream("x", type("Given", (), {"__iter__": lambda self: iter([]), **known})()).says is says
+
+
+@pytest.mark.parametrize(("count", "more"), [(10, ""), (11, "; and 1 more"), (12, "; and 2 more")])
+def test_ten_of_what_does_not_fit_are_told(count: int, more: str) -> None:
+    model = nn.Sequential(*(nn.Linear(1, 1, bias=False, seed=0) for _ in range(count)))
+    with pytest.raises(
+        ValueError, match=rf"nothing was loaded: 0\.weight is missing; .* 9\.weight is missing{more}\. "
+    ):
+        model.load_state_dict({})
+
+
+def test_step_sizes_are_tried_in_training_mode() -> None:
+    model, modes = nn.Sequential(nn.Linear(1, 1, seed=0), nn.Dropout(0.1, seed=0)).eval(), set()
+
+    def loss(out: Any, y: Any) -> Any:
+        modes.add(model[1].training)
+        return mg.functional.mse_loss(out, y)
+
+    x = np.ones((8, 1), np.float32)
+    mg.find_lr(model, x, x, loss=loss, optimizer=optim.SGD(model.parameters(), lr=0.1), steps=10)
+    assert (modes, model[1].training) == ({True}, False)
 
 
 class Sizes(nn.Module):
@@ -107,6 +165,8 @@ def test_metrics_by_name_take_every_shape_that_they_say() -> None:
     assert METRICS["accuracy"](two[:, 0], classes) == pytest.approx(1 / 3)
     assert METRICS["accuracy"](two[:, :1], classes) == pytest.approx(1 / 3)
     assert METRICS["accuracy"](two[:, :1], 2 * classes[:, None] - 1) == pytest.approx(1 / 3)
+    for right in (classes, np.eye(2)[classes], np.ones((3, 2, 1))):
+        assert type(METRICS["accuracy"](two[..., None] if right.ndim > 2 else two, right)) is float
     words = np.array([[0, 3, 1], [2, 2, 0]])  # of sequences: a class at each place
     scores = np.eye(4)[words] + np.array([0.5, 0.0, 0.75, 0.0])
     scores[1, 0] = (9.0, 8.0, 7.0, 6.0)
@@ -116,8 +176,10 @@ def test_metrics_by_name_take_every_shape_that_they_say() -> None:
     assert METRICS["r2"](y, y) == 1.0
     assert METRICS["r2"](y + np.array([[0.0, 1.0], [1.0, 0.0]]), y) == pytest.approx((0.5 + 0.0) / 2)
     assert METRICS["rmse"](y + 2.0, y) == METRICS["mae"](y - 2.0, y) == 2.0
-    with pytest.raises(ValueError, match=r"outputs of shape \(2, 3\) and y of shape \(3, 2\)"):
-        METRICS["mse"](np.ones((2, 3)), np.ones((3, 2)))
+    for name in ("mse", "rmse", "mae", "r2"):
+        assert type(METRICS[name](y, y)) is float
+        with pytest.raises(ValueError, match=r"outputs of shape \(2, 3\) and y of shape \(3, 2\)"):
+            METRICS[name](np.ones((2, 3)), np.ones((3, 2)))
 
 
 def test_a_loss_that_cannot_be_tried_is_taken_for_a_mean() -> None:
@@ -170,6 +232,12 @@ def test_what_cannot_be_tried_is_left_to_the_step_and_a_sum_is_no_mean() -> None
 
 
 # -------------------------------------------------------------------------------------------------------------- checks
+
+
+def test_the_first_axis_can_be_cut_too() -> None:
+    x = np.arange(12.0).reshape(4, 3)
+    for axis in (0, -2):
+        assert np.array_equal(nn.Unflatten(axis, (2, -1))(x), x.reshape(2, 2, 3))
 
 
 def test_what_is_asked_of_a_number_is_a_plain_bool() -> None:

@@ -462,6 +462,9 @@ def test_what_a_memory_of_curvature_is_made_of_is_its_own() -> None:
         for mine, theirs in zip(held, x, strict=True) if isinstance(x, list) else [(held, x)]:
             assert np.array_equal(mine, theirs)
             assert not isinstance(mine, np.ndarray) or not np.shares_memory(mine, theirs), name
+        kept = getattr(memory, name)
+        for mine, theirs in zip(kept, x, strict=True) if isinstance(x, list) else [(kept, x)]:
+            assert not isinstance(mine, np.ndarray) or not np.shares_memory(mine, theirs), name
 
 
 def test_lbfgs_counts_the_calls_of_its_closure() -> None:

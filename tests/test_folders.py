@@ -12,6 +12,7 @@ import pytest
 
 import microgradnet as mg
 from microgradnet import data, nn, optim
+from microgradnet.data.folders import and_more
 from tests import training
 from tests.training import stop_after
 
@@ -272,6 +273,10 @@ def test_what_is_wrong_is_named(
     spoil(pets)
     with pytest.raises(error, match=says):
         data.image_folder(**{"folder": pets, **given})
+
+
+def test_how_many_more_there_are_is_told_of_more_than_are_shown() -> None:
+    assert [and_more("x" * n, 5) for n in (4, 5, 6)] == ["", "", " and 1 more"]
 
 
 def test_folders_without_classes_are_refused(tmp_path: Path) -> None:

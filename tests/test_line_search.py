@@ -43,6 +43,7 @@ CURVES: dict[str, Curve] = {
     "quintic": lambda t: ((t + 0.004) ** 5 - 2 * (t + 0.004) ** 4, 5 * (t + 0.004) ** 4 - 8 * (t + 0.004) ** 3),
     "wavy": wavy, "bowl": bowl(0.001, 0.001), "skew": bowl(0.01, 0.001), "steep": bowl(0.001, 0.01),
     "falling": lambda t: (-t, -1.0), "quartic": lambda t: ((t - 3) ** 4, 4 * (t - 3) ** 3),
+    "parabola": lambda t: ((t - 1) ** 2, 2 * (t - 1)),
 }  # fmt: skip
 # The curve, the first distance and how often it may go on; where PyTorch 2.13 looked, and what it chose.
 LOOKED = """
@@ -93,6 +94,7 @@ quartic | 1 25 | 1 | 1
 quartic | 10 25 | 10 4.77562 | 4.77562
 quartic | 1000 25 | 1000 335.327 113.758 39.8679 15.1472 6.68739 3.34017 | 3.34017
 quartic | 1000 4 | 1000 335.327 113.758 39.8679 15.1472 | 0
+parabola | 1.95 25 | 1.95 1 | 1
 """.strip()
 
 

@@ -209,6 +209,54 @@ def test_lbfgs_ends_where_parameters_or_the_cost_hardly_change(cost: Any, lr: fl
     assert optimizer.state_dict()["state"]["n_iter"] == 1
 
 
+def test_a_state_goes_into_no_other_groups() -> None:
+    optimizer = optim.SGD([{"params": [Value([1.0])]}, {"params": [Value([2.0])]}], lr=0.1)
+    state = optimizer.state_dict()
+    optimizer.param_groups.pop()
+    with pytest.raises(ValueError, match="1 groups, but there were 2: what an optimiser moves is fixed"):
+        optimizer.load_state_dict(state)
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+@pytest.mark.parametrize("most", [1, 3])
+def test_what_lbfgs_remembers_is_plain_and_in_the_precision_of_the_parameter(search: str | None, most: int) -> None:
+    w = Value(np.array([1.0, -2.0], np.float32))
+    optimizer = optim.LBFGS([w], line_search_fn=search, max_iter=most)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        cost = (w**4 * np.array([1.0, 3.0], np.float32)).sum()
+        cost.backward()
+        return cost
+
+    optimizer.step(closure)
+    state = optimizer.state_dict()["state"]
+    assert [type(state[name]) for name in ("n_iter", "func_evals", "t", "scale")] == [int, int, float, float]
+    for x in (state["d"], state["gradient"], *state["changes"], *state["steps"], w.data):
+        assert x.dtype == np.float32
+
+
+def test_what_was_assigned_is_checked_before_lbfgs_asks_for_a_cost() -> None:
+    optimizer = optim.LBFGS([Value([1.0])])
+    optimizer.param_groups[0]["max_iter"] = 0
+    with pytest.raises(ValueError, match="group 0: max_iter=0: "):
+        optimizer.step(lambda: pytest.fail("the closure was called"))
+
+
+def test_each_of_three_schedules_begins_where_the_one_before_ends() -> None:
+    optimizer = optim.SGD([Value(1.0)], 1.0)
+    warm, down, steps = (
+        optim.LinearLR(optimizer, 0.5, 1.0, 2),
+        optim.ExponentialLR(optimizer, 0.5),
+        optim.StepLR(optimizer, 2),
+    )
+    schedule, found = optim.SequentialLR(optimizer, [warm, down, steps], [2, 5]), []
+    for _ in range(8):
+        found += schedule.get_last_lr()
+        schedule.step()
+    assert found == pytest.approx([0.5, 0.75, 1.0, 0.5, 0.25, 1.0, 1.0, 0.1])
+
+
 def test_options_that_a_state_of_lbfgs_has_not_are_gone_with_it() -> None:
     optimizer = optim.LBFGS([Value([1.0])])
     state = optimizer.state_dict()
@@ -216,6 +264,7 @@ def test_options_that_a_state_of_lbfgs_has_not_are_gone_with_it() -> None:
     assert optimizer.param_groups[0]["initial_lr"] == 1.0
     optimizer.load_state_dict(state)
     assert "initial_lr" not in optimizer.param_groups[0]
+    assert optimizer.state_dict()["param_groups"] == state["param_groups"]  # and nothing is missed
     optimizer.param_groups.append({})
     with pytest.raises(ValueError, match="2 groups, but there were 1"):
         optimizer.load_state_dict(state)

@@ -524,6 +524,7 @@ BAD_STATES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "too large": ({"norm.steps": np.array(2**63, np.uint64)}, ["norm.steps has dtype uint64, here int64"]),
     "a list": ({"layers.0.bias": [1.0] * 4}, ["layers.0.bias is no array but [1.0, 1.0, 1.0, 1.0]"]),
     "a number": ({"scale": 1.0}, ["scale is no array but 1.0"]),
+    "a word": ({"scale": "one"}, ["scale is no array but 'one'"]),
     "a Value": ({"layers.0.bias": Value(np.ones(4))}, ["layers.0.bias is no array but Value"]),
     "several": (
         {"scale": None, "extra": np.ones(1), "layers.0.bias": np.ones(5)},

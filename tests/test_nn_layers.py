@@ -422,7 +422,7 @@ WRONG: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     ),
     "attention, mask": (
         nn.MultiheadAttention(4, 2), (*(X((3, 2, 4)),) * 3, None, True, X((3, 2), bool)),
-        r"attn_mask of shape \(3, 2\)",
+        r"got attn_mask of shape \(3, 2\), dtype \w+: it wants booleans or floats of shape \(3, 3\) or \(4, 3, 3\)$",
     ),
     "attention, mask of integers": (
         nn.MultiheadAttention(4, 2), (*(X((3, 2, 4)),) * 3, X((2, 3), int)), "key_padding_mask.*wants booleans",

@@ -20,7 +20,8 @@ from microgradnet.ops.across import AROUND, across
 from microgradnet.parallel import launch, start, worlds
 from microgradnet.parallel.gradients import Mean, check_examples
 from microgradnet.train.before import NOWHERE
-from microgradnet.train.sources import Rows
+from microgradnet.train.sources import Batch, Rows
+from microgradnet.train.streams import part_of
 from microgradnet.train.together import Together
 from tests import ranks
 
@@ -215,7 +216,8 @@ def test_a_rank_without_examples_adds_nothing_to_what_is_measured() -> None:
     others = types.SimpleNamespace(sum=everybody)
     rank: Any = types.SimpleNamespace(world=others, rank=1)
     batch: Any = types.SimpleNamespace(counted=0, size=3)
-    assert Together.measured(rank, [np.nan, 7.0], batch) == [1.0, 2.0]
+    found = Together.measured(rank, [np.nan, 7.0], batch)
+    assert (found, [type(x) for x in found]) == ([1.0, 2.0], [float, float])
     batch.size = 4
     with pytest.raises(ValueError, match="a batch of 4 on rank 1, and its parts have 3 examples"):
         Together.measured(rank, [0.0, 7.0], batch)
@@ -269,6 +271,14 @@ def test_whether_a_loss_is_a_mean_is_tried_once(monkeypatch: pytest.MonkeyPatch)
     for batch in ("first", "second"):
         rank.tries(nn.Identity(), len, batch)  # type: ignore[arg-type]
     assert [given[-1] for given in tried] == ["first"]
+
+
+def test_a_part_of_a_batch_has_its_weights() -> None:
+    x, y = np.arange(8.0).reshape(4, 2), np.arange(4)
+    part = part_of(Batch(x, y, 4, True, np.array([1.0, 2.0, 3.0, 4.0])), slice(1, 3), 2)
+    assert [a.tolist() for a in (part.x, part.y, part.weight)] == [x[1:3].tolist(), [1, 2], [2.0, 3.0]]  # type: ignore[union-attr]
+    assert (part.size, part.counted, part.last) == (4, 2, True)
+    assert part_of(Batch((x, y), y, 4), slice(0, 1), 0).x[1].tolist() == [0]
 
 
 def test_a_file_is_read_once_all_ranks_have_come_to_it() -> None:

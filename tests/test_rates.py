@@ -13,6 +13,7 @@ import microgradnet as mg
 from microgradnet import Value, data, nn, optim, plots
 from microgradnet.nn.init import shared
 from microgradnet.train import LearningRates
+from microgradnet.train.rates import steepest
 from tests import training
 from tests.test_sources import Counting
 
@@ -66,6 +67,7 @@ def test_the_costs_are_those_of_the_steps_by_hand() -> None:
         cost.backward()
         hand.weight.data -= np.float32(lr) * hand.weight.grad
         hand.bias.data -= np.float32(lr / 2) * hand.bias.grad
+    assert type(found.costs) is np.ndarray
     np.testing.assert_allclose(found.costs, costs, rtol=1e-5)
     weights = 0.9 ** np.arange(10)[::-1]
     assert found.smoothed[-1] == pytest.approx((weights * costs).sum() / weights.sum(), rel=1e-5)
@@ -190,6 +192,13 @@ def test_the_graph_of_a_step_is_released_as_it_is_swept() -> None:
     for cost in costs[-2:]:
         with pytest.raises(RuntimeError, match="its history was released"):
             cost.backward()
+
+
+@pytest.mark.parametrize(("costs", "suggested"), [
+    ([3.0, 2.5, 1.0, 5.0], 10.0), ([3.0, 1.0, 5.0, 6.0], None), ([3.0, 2.9, 2.8, 1.0], 1000.0), ([1.0] * 4, None),
+])  # fmt: skip
+def test_of_three_step_sizes_the_steepest_is_suggested(costs: list[float], suggested: float | None) -> None:
+    assert steepest(np.array([1.0, 10.0, 100.0, 1000.0]), np.array(costs)) == suggested
 
 
 def test_a_curve_that_falls_nowhere_suggests_nothing() -> None:

@@ -664,6 +664,7 @@ def test_the_format_is_what_it_was(path: Path) -> None:
         },
     }
     assert meta["sha256"] == digest(meta["manifest"], arrays)
+    assert bits(mg.load(path)["plain"]) == bits(plain)
 
 
 def forged(path: Path, change: Any, here: str = "") -> None:

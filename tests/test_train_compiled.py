@@ -203,6 +203,7 @@ class Between:
 
     def before_step(self, run: Run) -> None:
         self.count += 1
+        assert type(run.cost) is float
         self.seen += [run.epoch, run.batch, run.cost, float(np.abs(run.model.layers[0].weight.grad).sum())]
         for p in run.model.parameters():
             p.grad = p.grad * (0.5 + 0.25 * (self.count % 2))
@@ -244,6 +245,18 @@ def test_a_program_moves_the_same_parameters_in_every_step(backend: Any) -> None
     given = small(compile=backend, callbacks=[before_step])
     with pytest.raises(ValueError, match="before_step took a gradient away, or added one, in epoch 2, batch 2: a prog"):
         mg.fit(**given)
+
+
+def test_what_is_frozen_has_no_gradient_that_could_be_taken_away() -> None:
+    seen = []
+
+    def before_step(run: Run) -> None:
+        seen.append([p.grad is not None for p in run.model.parameters()])
+
+    given = small(compile="numpy", callbacks=[before_step], epochs=1)
+    given["model"].layers[0].freeze()
+    assert mg.fit(**given)["stopped"] == "finished"
+    assert seen == [[False, False, True, True]] * 4
 
 
 @pytest.mark.parametrize(("stop", "backend"), backends([2, 7], [7]))

@@ -115,7 +115,7 @@ class RandomCrop(Augmentation):
 
     def __repr__(self) -> str:
         padded = f", padding={self.padding}" if any(self.padding) else ""
-        return printable(f"RandomCrop({self.size}{padded})")
+        return f"RandomCrop({self.size}{padded})"
 
 
 class RandomRotation(Augmentation):
@@ -144,7 +144,7 @@ class RandomRotation(Augmentation):
         return turned.reshape(x.shape)
 
     def __repr__(self) -> str:
-        return printable(f"RandomRotation({self.degrees}{f', fill={self.fill}' if self.fill else ''})")
+        return f"RandomRotation({self.degrees}{f', fill={self.fill}' if self.fill else ''})"
 
 
 class RandomErasing(Augmentation):
@@ -181,7 +181,7 @@ class RandomErasing(Augmentation):
         return np.where(erased, x.dtype.type(self.value), x)
 
     def __repr__(self) -> str:
-        return printable(f"RandomErasing({self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value})")
+        return f"RandomErasing({self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value})"
 
 
 class GaussianNoise(Augmentation):
@@ -201,7 +201,7 @@ class GaussianNoise(Augmentation):
         return x + (modes.host(_normal, self.rng, x.shape) * self.sigma).astype(x.dtype)
 
     def __repr__(self) -> str:
-        return printable(f"GaussianNoise({self.sigma})")
+        return f"GaussianNoise({self.sigma})"
 
 
 # ----------------------------------------------------------------------------------------------------------- arguments

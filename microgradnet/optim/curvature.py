@@ -156,7 +156,7 @@ class LBFGS(Optimizer):
         """What the next step depends on besides the parameters: options, counts, arrays of the last iterations."""
         self._settle()
         group = self.param_groups[0]
-        plain = {name: list(x) if isinstance(x, tuple) else x for name, x in group.items() if name != "params"}
+        plain = {name: x for name, x in group.items() if name != "params"}
         groups = [{**plain, "params": list(range(len(group["params"])))}]
         return {"optimizer": "LBFGS", "state": self._memory.packed(), "param_groups": groups}
 

@@ -49,7 +49,6 @@ class NotFiniteError(Exception):
     """The cost, or a gradient, is NaN or infinite: nothing has been moved."""
 
     def __init__(self, cost: float) -> None:
-        super().__init__(cost)
         self.cost: float = cost
 
 

@@ -38,22 +38,22 @@ class CSVLog:
     def on_start(self, run: Run) -> None:
         """Begin the file with the names, and the epochs that are done."""
         rows = zip(*run.history.values(), strict=True)
-        replace(place(self.path), written([[*run.history], *rows]).encode())
+        replace(place(self.path), written([[*run.history], *rows]))
 
     def on_epoch(self, run: Run) -> None:
         """Add the row of the epoch that has just ended."""
-        with open(self.path, "a", encoding="utf-8", newline="") as file:
+        with open(self.path, "ab") as file:
             file.write(written([[column[-1] for column in run.history.values()]]))
 
     def __repr__(self) -> str:
         return printable(f"CSVLog({self.path!r})")
 
 
-def written(rows: list[Any]) -> str:
+def written(rows: list[Any]) -> bytes:
     """Rows as they stand in a CSV file."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return text.getvalue().encode()
 
 
 class TensorBoard:
@@ -161,7 +161,7 @@ class ReduceOnPlateau:
         if "mode" in options:
             raise TypeError(f"ReduceOnPlateau(mode={options['mode']!r}): write highest=True for 'max', or leave it out")
         self.schedule: ReduceLROnPlateau | None = None
-        self.state: Mapping[str, Any] | None = None  # of a file, until there is a schedule
+        self.state: dict[str, Any] | None = None  # of a file, until there is a schedule
         self._made(SGD([Value(0.0)], lr=1.0))  # what is wrong with the options is said here
 
     def _made(self, optimizer: Any) -> ReduceLROnPlateau:
@@ -174,7 +174,7 @@ class ReduceOnPlateau:
             raise ValueError(f"ReduceOnPlateau(by={self.by!r}): the history has {', '.join(run.history)}")
         self.schedule = self._made(run.optimizer)
         if self.state is not None:
-            self.schedule.load_state_dict(dict(self.state))
+            self.schedule.load_state_dict(self.state)
 
     def on_epoch(self, run: Run) -> None:
         """Note the number of the epoch that has just ended."""

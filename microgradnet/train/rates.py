@@ -19,7 +19,7 @@ from ..nn.module import Module
 from ..ops.across import apart
 from ..optim import Optimizer
 from ..saving.states import is_stateful, set_state, state_of
-from ..words import answering, brief, printable
+from ..words import answering, brief
 from .arguments import check_model, check_parts
 from .around import ModesKept
 from .before import Before
@@ -54,7 +54,7 @@ class LearningRates:
         if self.suggestion is None:
             return f"LearningRates({tried}; the cost falls nowhere: try others, lowest= and highest=)"
         best = self.lrs[self.smoothed.argmin()]
-        return printable(f"LearningRates({tried}; suggestion {self.suggestion:.2g}, least cost at {best:.2g})")
+        return f"LearningRates({tried}; suggestion {self.suggestion:.2g}, least cost at {best:.2g})"
 
 
 @answering

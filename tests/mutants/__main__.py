@@ -18,10 +18,11 @@ from .switches import Place, places, put_notes, put_switches
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-# What these tests read is made while modules are imported: no function of the module need run for them.
+# What these tests read is made while modules are imported: no function of the module need run for them. The last
+# call all that is public, wrongly and rightly: of a thousand tests that reach a change they most likely see it.
 PAGES = (
     "tests/test_rows.py", "tests/test_signatures.py", "tests/test_conventions.py", "tests/test_support.py",
-    "tests/test_foreign.py",
+    "tests/test_foreign.py", "tests/test_reprs.py", "tests/test_refusals.py", "tests/test_answers.py",
 )  # fmt: skip
 Work = tuple[int, list[str], float]  # a mutant's number, its tests, and after how many seconds it is taken to hang
 
