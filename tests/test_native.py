@@ -281,6 +281,16 @@ def test_rows_are_taken_and_added_up_by_numbers() -> None:
     assert np.allclose(compiled(np.zeros_like(rows)), 6 * 2 * w.data[0] * (np.arange(5) == 0)[:, None])
 
 
+def test_rows_by_bools_and_by_other_integers_are_numpys() -> None:
+    w = rng().normal(size=(5, 3))
+    compiled = native(lambda mask, i, j: [Value(w * 1.0)[mask], Value(w * 1.0)[i], Value(w * 1.0)[i, j]])
+    mask, i, j = np.array([True, False, True, True, False]), np.array([0, -1], np.int32), np.array([2, 1])
+    for _ in range(3):
+        found = compiled(mask, i, j)
+    for x, wanted in zip(map(numbers, found), [w[mask], w[i], w[i, j]], strict=True):
+        assert (x == wanted).all()
+
+
 def test_parts_that_do_not_overlap_are_put_together() -> None:
     x = rng().normal(size=(4, 6)).astype(np.float32)
 

@@ -75,7 +75,8 @@ def left_to_blas() -> Made:
 
     def step(x: Any, y: Any) -> Any:
         many = x.T @ (w * 1.0)
-        return [y @ w, (y @ w) @ w.T, w.T @ y.T, many, many @ w.T, x[:, :1].T @ w, many[0] @ w.T, w.T[::2] @ x[:, ::3]]
+        made = [F.linear(y[None], w.T, w[0]), y @ w, (y @ w) @ w.T, w.T @ y.T]
+        return [*made, many, many @ w.T, x[:, :1].T @ w, many[0] @ w.T, w.T[::2] @ x[:, ::3]]
 
     return step, (np.floor(a(600, 300) * 7).astype(np.float32), np.floor(a(1, 600) * 7).astype(np.float32))
 
@@ -133,13 +134,13 @@ def in_lines() -> Made:
 def far_apart() -> Made:
     """Loops that more is added to after as many steps as are looked through, and after one more."""
 
-    def step(x: Any, y: Any) -> Any:
+    def step(x: Any, y: Any, z: Any) -> Any:
         v, w = Value(x), Value(y)
         first, second = v * 2.0, w * 2.0
-        products = [first @ a(4, 1 + i) if i else second @ a(2, 1) for i in range(63)]
+        products = [first @ z[:, : 1 + i] if i else second @ z[:2] for i in range(63)]
         return [*products, w * 3.0, v * 3.0]
 
-    return step, (a(3, 4), a(5, 2))
+    return step, (a(3, 4), a(5, 2), a(4, 63))
 
 
 def trained_in_products() -> Made:
