@@ -21,6 +21,7 @@ import microgradnet.programs.program as program_module
 from microgradnet.programs.native import blas, cpython, entry, kinds, lists, machine, program, tiles
 from microgradnet.programs.nodes import Node
 from microgradnet.programs.scalars.vectorise import vectorised
+from tests.compiled import programs
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40, 5e-324, 0.3, -2.5, 88.5, 89.0, -87.5, -103.0, 709.5, -745.0, 1000.0,
            -1000.0, 1e30, 1e300, np.inf, -np.inf, np.nan]  # fmt: skip
@@ -614,7 +615,7 @@ def test_numbers_of_numpys_are_arguments_too() -> None:
     compiled = native(lambda x: w * x)
     for i in range(6):
         assert compiled(np.float32(i)).data.tolist() == [i, i, i]
-    assert sum(len(known.programs) for known in compiled.signatures.values()) == 1
+    assert programs(compiled) == 1
 
 
 def test_a_chain_of_many_operations_is_cut_into_short_loops() -> None:
@@ -1013,6 +1014,21 @@ def test_llvm_makes_vectors_of_loops_and_keeps_the_sums_of_tiles_in_registers(mo
     numbers = [call for text in functions.values() for call in re.findall(r"call void @outer\w+\((.*)\)", text)]
     assert numbers
     assert not any("21" in call or "float" in call for call in numbers)  # what all calls hand over is in the code
+
+
+def test_a_step_that_calls_the_host_is_one_program_all_the_same() -> None:
+    """Only while a call of it runs is another one no call of the program."""
+    w, seen = Value(np.ones(3)), list[float]()
+
+    def note(x: Any) -> float:
+        seen.append(float(x))
+        return 2.0
+
+    compiled = native(lambda x: (w * x).sum() * mg.host_call(note, (w * x).max()))
+    assert [float(compiled(np.full(3, float(i)))) for i in range(6)] == [0.0, 6.0, 12.0, 18.0, 24.0, 30.0]
+    assert seen == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert programs(compiled) == 1
+    assert ran_natively(compiled)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "native"])
