@@ -185,6 +185,26 @@ def trained_one_by_one() -> Made:
     return step, (a(2, 30), a(2, 30), 0.125)
 
 
+def trained_on(rows: int) -> Callable[[], Made]:
+    """A gradient as large as the factor that would have to be kept for it, or larger by one row."""
+
+    def make() -> Made:
+        w, b = Value(a(30, 20)), Value(a(20))
+
+        def step(x: Any, y: Any) -> Any:
+            loss = (np.tanh(x @ w + b) * y).sum()
+            w.grad = b.grad = None
+            loss.backward()
+            w.data -= w.grad * 0.25
+            b.data -= 0.5 * b.grad
+            return loss, [np.concatenate([x, y * 2.0], axis=1), np.concatenate([x[:1], -x[2:5]])]
+
+        return step, (a(rows, 30), a(rows, 20))
+
+    make.__name__ = f"trained on {rows} rows"
+    return make
+
+
 def long_chain() -> Made:
     """More than one loop may have: of few numbers, and of many."""
 
@@ -368,8 +388,8 @@ def drawn(seed: int) -> Callable[[], Made]:
 OF_ONE_PROCESSOR = (
     left_to_blas, of_a_size(128, 128, 128), of_a_size(129, 127, 128), of_a_size(512, 512, 256, along=True),
     of_a_size(512, 513, 100, along=True), of_a_size(600, 600, 190, np.float32, along=True), at_work(), at_work(1),
-    added_up, in_lines, far_apart, trained_in_products, trained_one_by_one, long_chain, gathered, put_together,
-    without_axes, of_two_kinds, watched, swapped, *map(drawn, range(8)),
+    added_up, in_lines, far_apart, trained_in_products, trained_one_by_one, trained_on(19), trained_on(20), long_chain,
+    gathered, put_together, without_axes, of_two_kinds, watched, swapped, *map(drawn, range(8)),
 )  # fmt: skip
 MADE = {(make.__name__ + name): (make, processor) for make in (tiled, turned) for name, processor in PROCESSORS.items()}
 MADE |= {make.__name__: (make, PROCESSORS[""]) for make in OF_ONE_PROCESSOR}
