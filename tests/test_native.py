@@ -524,6 +524,23 @@ def test_a_gradient_is_that_of_its_step_whenever_it_is_looked_at() -> None:
     assert "grad=[[" in repr(twin.models[1].layers[0].weight)
 
 
+def test_a_gradient_that_a_line_of_numpy_makes_is_left_as_it_is() -> None:
+    w = Value(rng().normal(size=(3, 4)))
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        cost = (np.sort(w, axis=0) * x).sum() + (w[:, ::-1][np.array([True, False, True])] ** 2).sum()
+        cost.backward()
+        return cost
+
+    compiled, x = native(step), rng(1).normal(size=(3, 4))
+    for _ in range(4):
+        found = float(compiled(x)), np.array(w.grad)
+    assert ran_natively(compiled)
+    assert np.allclose(found[0], float(step(x)))
+    assert np.allclose(found[1], w.grad)
+
+
 def test_gradients_accumulate() -> None:
     w = Value(np.ones((3, 2), np.float32))
 

@@ -44,9 +44,12 @@ def tiled() -> Made:
     def step(*arrays: Any) -> Any:
         made = []
         for x, y in zip(arrays[::2], arrays[1::2], strict=True):
-            made += [Value(x) @ y, Value(x[:, ::-1]) @ y, F.linear(Value(x), y.T, y[0]), Value(x) @ y[:, ::2]]
+            made += [Value(x) @ y, Value(x[:, ::-1]) @ y, F.linear(Value(x) * 2.0, y.T, y[0]), Value(x) @ y[:, ::2]]
             made += [(Value(y.T) @ x.T).T + x[:, :1], Value(np.stack([x, x])) @ np.stack([y, -y])]
-            made += [Value(x) @ y + y[0, ::-1], F.linear(Value(x), y.T, np.broadcast_to(x[0, :1], y.shape[1:]))]
+            made += [
+                Value(x) * 3.0 @ y + y[0, ::-1],
+                F.linear(Value(x) * 4.0, y.T, np.broadcast_to(x[0, :1], y.shape[1:])),
+            ]
         return made
 
     return step, pairs([
@@ -60,7 +63,13 @@ def turned() -> Made:
     def step(*arrays: Any) -> Any:
         made = []
         for x, y in zip(arrays[::2], arrays[1::2], strict=True):
-            made += [Value(x.T) @ y.T, F.linear(Value(x.T), y, y[:, 0]), Value(y) @ x, Value(x.T[::2]) @ y.T[:, ::2]]
+            made += [
+                Value(x.T) @ y.T,
+                F.linear(Value(x.T) * 2.0, y, y[:, 0]),
+                F.linear(Value(x.T), y * 3.0, y[:, 0]),
+                Value(y) @ x,
+                Value(x.T[::2]) @ y.T[:, ::2],
+            ]
             made += [Value(x.T[:, ::2]) @ y.T[::2], (Value(x.T) * 2.0) @ (Value(y) * 0.5).T]
         return made
 
