@@ -44,9 +44,12 @@ def tiled() -> Made:
     def step(*arrays: Any) -> Any:
         made = []
         for x, y in zip(arrays[::2], arrays[1::2], strict=True):
-            made += [Value(x) @ y, Value(x[:, ::-1]) @ y, F.linear(Value(x), y.T, y[0]), Value(x) @ y[:, ::2]]
+            made += [Value(x) @ y, Value(x[:, ::-1]) @ y, F.linear(Value(x) * 2.0, y.T, y[0]), Value(x) @ y[:, ::2]]
             made += [(Value(y.T) @ x.T).T + x[:, :1], Value(np.stack([x, x])) @ np.stack([y, -y])]
-            made += [Value(x) @ y + y[0, ::-1], F.linear(Value(x), y.T, np.broadcast_to(x[0, :1], y.shape[1:]))]
+            made += [
+                Value(x) * 3.0 @ y + y[0, ::-1],
+                F.linear(Value(x) * 4.0, y.T, np.broadcast_to(x[0, :1], y.shape[1:])),
+            ]
         return made
 
     return step, pairs([
@@ -60,7 +63,13 @@ def turned() -> Made:
     def step(*arrays: Any) -> Any:
         made = []
         for x, y in zip(arrays[::2], arrays[1::2], strict=True):
-            made += [Value(x.T) @ y.T, F.linear(Value(x.T), y, y[:, 0]), Value(y) @ x, Value(x.T[::2]) @ y.T[:, ::2]]
+            made += [
+                Value(x.T) @ y.T,
+                F.linear(Value(x.T) * 2.0, y, y[:, 0]),
+                F.linear(Value(x.T), y * 3.0, y[:, 0]),
+                Value(y) @ x,
+                Value(x.T[::2]) @ y.T[:, ::2],
+            ]
             made += [Value(x.T[:, ::2]) @ y.T[::2], (Value(x.T) * 2.0) @ (Value(y) * 0.5).T]
         return made
 
@@ -75,14 +84,16 @@ def left_to_blas() -> Made:
 
     def step(x: Any, y: Any) -> Any:
         many = x.T @ (w * 1.0)
-        return [y @ w, (y @ w) @ w.T, w.T @ y.T, many, many @ w.T, x[:, :1].T @ w, many[0] @ w.T, w.T[::2] @ x[:, ::3]]
+        made = [F.linear(y[None], w.T, w[0]), y @ w, (y @ w) @ w.T, w.T @ y.T]
+        return [*made, many, many @ w.T, x[:, :1].T @ w, many[0] @ w.T, w.T[::2] @ x[:, ::3]]
 
     return step, (np.floor(a(600, 300) * 7).astype(np.float32), np.floor(a(1, 600) * 7).astype(np.float32))
 
 
 def added_up() -> Made:
     """Sums along any axes of what is short and long, in blocks; largest and smallest; along columns of all widths."""
-    sizes = [(3, 1500), (1500, 3), (2, 1024, 2), (1025,), (2048,), (5, 3, 7), (1, 4), (2, 1, 3, 1)]
+    sizes = [(3, 1500), (1500, 3), (2, 1024, 2), (1025,), (5, 3, 7), (1, 4), (2, 1, 3, 1)]
+    lines = [np.floor(a(n) * 19).astype(np.float32) for n in (1024, 1025, 2048, 2049)]
 
     def step(*arrays: Any) -> Any:
         made = []
@@ -95,7 +106,50 @@ def added_up() -> Made:
 
     wide = [np.floor(a(6, n) * 19).astype(FLOATS[n % 2]) for n in (1, 2, 4, 7, 8, 16, 17, 31, 127, 128, 130)]
     tall = [np.floor(a(n, 3) * 19).astype(np.float64) for n in (1024, 1025)]
-    return step, (*[np.floor(a(*s) * 19).astype(FLOATS[len(s) % 2]) for s in sizes], *wide, *tall)
+    return step, (*[np.floor(a(*s) * 19).astype(FLOATS[len(s) % 2]) for s in sizes], *lines, *wide, *tall)
+
+
+def of_a_size(m: int, k: int, n: int, dtype: Any = np.float64, along: bool = False) -> Callable[[], Made]:
+    """A product that is just small enough for tiles or a cache, or just too large; with both factors along the sum."""
+
+    def make() -> Made:
+        if along:
+            return lambda x, y: Value(x) @ y.T, (a(m, k, dtype=dtype), a(n, k, dtype=dtype))
+        return lambda x, y: Value(x) @ y, (a(m, k, dtype=dtype), a(k, n, dtype=dtype))
+
+    make.__name__ = f"{m} × {k} × {n}"
+    return make
+
+
+def at_work(*sizes: int) -> Callable[[], Made]:
+    """So much to compute that other threads may run meanwhile, or one number less."""
+
+    def make() -> Made:
+        arrays = a(160, 100), a(100, 200), *map(a, sizes)
+        return lambda x, y, *others: [Value(x) @ y, *[Value(z) * 2.0 for z in others]], arrays
+
+    make.__name__ = f"at work {sizes}"
+    return make
+
+
+def in_lines() -> Made:
+    """Rows of lengths around those of vectors, one by one: of some the last vector is not full."""
+    lengths = [1, 15, 16, 17, 112, 113, 127, 128, 129, 144]
+    return lambda x, y: [made for n in lengths for made in (Value(x[:, :n]) * 2.0, np.tanh(y[:, :n]))], (
+        a(2, 150), a(3, 150, dtype=np.float32)
+    )  # fmt: skip
+
+
+def far_apart() -> Made:
+    """Loops that more is added to after as many steps as are looked through, and after one more."""
+
+    def step(x: Any, y: Any, z: Any) -> Any:
+        v, w = Value(x), Value(y)
+        first, second = v * 2.0, w * 2.0
+        products = [first @ z[:, : 1 + i] if i else second @ z[:2] for i in range(63)]
+        return [*products, w * 3.0, v * 3.0]
+
+    return step, (a(3, 4), a(5, 2), a(4, 63))
 
 
 def trained_in_products() -> Made:
@@ -140,6 +194,26 @@ def trained_one_by_one() -> Made:
     return step, (a(2, 30), a(2, 30), 0.125)
 
 
+def trained_on(rows: int) -> Callable[[], Made]:
+    """A gradient as large as the factor that would have to be kept for it, or larger by one row."""
+
+    def make() -> Made:
+        w, b = Value(a(30, 20)), Value(a(20))
+
+        def step(x: Any, y: Any) -> Any:
+            loss = (np.tanh(x @ w + b) * y).sum()
+            w.grad = b.grad = None
+            loss.backward()
+            w.data -= w.grad * 0.25
+            b.data -= 0.5 * b.grad
+            return loss, [np.concatenate([x, y * 2.0], axis=1), np.concatenate([x[:1], -x[2:5]])]
+
+        return step, (a(rows, 30), a(rows, 20))
+
+    make.__name__ = f"trained on {rows} rows"
+    return make
+
+
 def long_chain() -> Made:
     """More than one loop may have: of few numbers, and of many."""
 
@@ -156,7 +230,7 @@ def long_chain() -> Made:
             made += [first, second]
         return made
 
-    return step, (a(3, 4), a(128, 129))
+    return step, (a(3, 5461), a(128, 128))  # the longest array of few numbers, and the shortest of many
 
 
 def gathered() -> Made:
@@ -321,8 +395,10 @@ def drawn(seed: int) -> Callable[[], Made]:
 
 
 OF_ONE_PROCESSOR = (
-    left_to_blas, added_up, trained_in_products, trained_one_by_one, long_chain, gathered, put_together, without_axes,
-    of_two_kinds, watched, swapped, *map(drawn, range(8)),
+    left_to_blas, of_a_size(128, 128, 128), of_a_size(129, 127, 128), of_a_size(512, 512, 256, along=True),
+    of_a_size(512, 513, 100, along=True), of_a_size(600, 600, 190, np.float32, along=True), at_work(), at_work(1),
+    added_up, in_lines, far_apart, trained_in_products, trained_one_by_one, trained_on(19), trained_on(20), long_chain,
+    gathered, put_together, without_axes, of_two_kinds, watched, swapped, *map(drawn, range(8)),
 )  # fmt: skip
 MADE = {(make.__name__ + name): (make, processor) for make in (tiled, turned) for name, processor in PROCESSORS.items()}
 MADE |= {make.__name__: (make, PROCESSORS[""]) for make in OF_ONE_PROCESSOR}

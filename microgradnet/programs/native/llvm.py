@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -145,7 +146,7 @@ def _extreme(name: str) -> Any:
 def _finite(test: str) -> Any:
     def of(f: Function, char: str, kind: str, x: list[str]) -> str:
         size = f.new(f"call {kind} @llvm.fabs.{BITS[char]}({kind} {x[0]})")
-        return f.new(f"fcmp {test} {kind} {size}, {number(float('inf'), char)}")
+        return f.new(f"fcmp {test} {kind} {size}, {number(math.inf, char)}")
 
     return of
 

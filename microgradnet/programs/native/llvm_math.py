@@ -6,6 +6,7 @@ of FreeBSD's libm, which are in the public domain or free.
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any
 
@@ -131,9 +132,9 @@ def log(f: Formula) -> str:
     )
     y = f.add(f.mul(s, f.add(half, p)), f.mul(k, f.n(low)))
     y = f.add(f.add(f.sub(y, half), r), f.mul(k, f.n(high)))
-    y = f.choose("oeq", "%x", f.n(float("inf")), "%x", y)
-    y = f.choose("oeq", "%x", f.n(0.0), f.n(float("-inf")), y)
-    return f.choose("uge", "%x", f.n(0.0), f.choose("uno", "%x", "%x", "%x", y), f.n(float("nan")))
+    y = f.choose("oeq", "%x", f.n(math.inf), "%x", y)
+    y = f.choose("oeq", "%x", f.n(0.0), f.n(-math.inf), y)
+    return f.choose("uge", "%x", f.n(0.0), f.choose("uno", "%x", "%x", "%x", y), f.n(math.nan))
 
 
 def tanh(f: Formula) -> str:

@@ -134,7 +134,7 @@ class LoopText:
             while start and not strides[start - 1]:
                 start -= 1
             self.start[id(node)] = start
-            if not all(strides[:start]) or (start == len(strides) and not all(strides)):
+            if not all(strides[:start]):
                 self.filled(node)
             length = math.prod(self.sizes[start:])
             char = node.dtype.char

@@ -120,17 +120,15 @@ def of_floats(*nodes: Any) -> bool:
 
 
 def _linear(node: Node, emit: Emit) -> Any:
-    x, weight, *bias = node.args
-    if not of_floats(x, weight, *bias) or not x.shape:
+    """Of a vector, or of more than one matrix."""
+    x, weight, bias = node.args
+    if not of_floats(x, weight, bias) or not x.shape:
         return None
     rows = math.prod(x.shape[:-1]), x.shape[-1]
-    flat = x if len(x.shape) == 2 else emit(np.reshape, x, rows, shape=rows)
-    w = emit(transposed, weight, shape=weight.shape[::-1])
     shape = rows[0], weight.shape[0]
-    out = emit(np.dot, flat, w, shape=shape)
-    if bias:
-        out = emit(np.add, out, bias[0], shape=shape)
-    return out if shape == node.shape else emit(np.reshape, out, node.shape)
+    flat, w = emit(np.reshape, x, rows, shape=rows), emit(transposed, weight, shape=weight.shape[::-1])
+    out = emit(np.add, emit(np.dot, flat, w, shape=shape), bias, shape=shape)
+    return emit(np.reshape, out, node.shape)
 
 
 def _matmul(node: Node, emit: Emit) -> Any:

@@ -240,8 +240,6 @@ class Plan:
         arrays, grouping = self.arrays, self.grouping
         kept = {id(arrays.root[id(x)]) for node in self.stores for x in node.inputs() if id(x) in arrays.root}
         kept |= {id(arrays.root[id(x)]) for x in self.returned() if id(x) in arrays.root}
-        for g in self.folded:
-            kept.discard(g)
         for node in self.nodes:
             if id(node) in self.folded:
                 kept |= {id(self.factor_root(x)) for x in node.args}
