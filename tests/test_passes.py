@@ -16,7 +16,18 @@ from microgradnet.core import TABLE
 from microgradnet.programs import passes
 from microgradnet.programs.lowering import summed
 from microgradnet.programs.memory import Plan
-from microgradnet.programs.nodes import DataOf, Memory, Node, Uncompilable, changed
+from microgradnet.programs.nodes import (
+    DataOf,
+    GradOf,
+    Item,
+    Memory,
+    Node,
+    Uncompilable,
+    arrays_in,
+    changed,
+    constants,
+    is_one,
+)
 from microgradnet.programs.numpy_code import OtherProgram
 from microgradnet.programs.numpy_program import NumPyProgram
 from microgradnet.programs.program import Program
@@ -56,6 +67,78 @@ def program(nodes: list[Node], result: Any) -> NumPyProgram:
 def program_of(nodes: list[Node], result: Any) -> NumPyProgram:
     plain = changed(result, lambda x: None)
     return NumPyProgram(Program(Recording(nodes, [n for n in nodes if n.kind == "input"], result, plain)))
+
+
+# ------------------------------------------------------------------------------------------------------------- nodes
+
+NODE = entry()
+SAME: list[tuple[Any, Any, bool]] = [
+    (NODE, NODE, True), (NODE, entry(), False), (1, 1, True), (1, 2, False), (1, 1.0, False), (0.0, -0.0, False),
+    (-0.0, float("-0.0"), True), (0.5, float("0.5"), True), (0, int("0"), True), (np.float64(2), np.float64(2), True),
+    (np.float64(2), 2.0, False), ("a", "".join("a"), True), ("a", "b", False), ((1, (2,)), (1, (2,)), True),
+    ((1, 2), (1, 2, 3), False), ((1, 2), [1, 2], False), ([1, NODE], [1, NODE], True), ([1, NODE], [1, entry()], False),
+    ({"a": 1}, {"a": 1}, True), ({"a": 1}, {"b": 1}, False), ({"a": 1}, {"a": 2}, False), ({"a": 1}, {}, False),
+    (slice(1, 2), slice(1, 2), True), (slice(1, 2), slice(1, 3), False), (X, X, True), (X, X.copy(), False),
+    (None, None, True), (np.float32(1), np.float32(1), False), (float("nan"), float("nan"), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("x", "y", "same"), SAME)
+def test_arguments_of_two_calls_are_one_or_it_is_in_doubt(x: Any, y: Any, same: bool) -> None:
+    assert is_one(x, y) is same
+    assert is_one(y, x) is same
+    assert call(np.add, x, 1.0).is_call(np.add, (y, 1.0)) is same
+    assert Node("call", np.add, (x,), {"axis": x}).is_as(Node("call", np.add, (y,), {"axis": y})) is same
+
+
+def test_a_node_is_that_of_the_call_before_in_all_that_it_has() -> None:
+    def made(kind: str = "call", function: Any = np.exp, **more: Any) -> Node:
+        return Node(kind, function, (NODE,), **{"like": X, "op": TABLE[np.exp], "line": LINE} | more)
+
+    value = Value(X)
+    argument = GradOf(value, None, NODE)
+    load_of = [DataOf(value), GradOf(value), DataOf(Value(X)), argument]
+    assert made().is_as(made(line=("other.py", 2, "other")))
+    assert made("input").is_as(made("input"))
+    assert made("load", place=load_of[0]).is_as(made("load", place=DataOf(value)))
+    for other in (
+        made("host"), made(function=np.sin), made(op=None), made(like=X[0]), made(like=X.astype(np.float32)),
+        made(like=X.T.copy().T), made(like=np.ones((4, 3))[::2]), made(params={"axis": 0}), made(place=load_of[0]),
+    ):  # fmt: skip
+        assert not made().is_as(other)
+        assert not other.is_as(made())
+    for kind in ("host", "barrier", "store", "guard", "check"):
+        assert not made(kind).is_as(made(kind))
+    assert not made("load", place=argument).is_as(made("load", place=argument))
+    assert [x == y for x in load_of for y in load_of] == [i == j for i in range(4) for j in range(4)]
+    assert Item(state := {"a": 1.0}, "a") == Item(state, "a") != Item(state, "b")
+    assert hash(DataOf(value)) == hash(load_of[0]) != hash(load_of[2])
+    assert argument.whose() == "x0"
+    assert not call(np.exp, NODE, axis=0).is_call(np.exp, (NODE,))
+    assert not made("host").is_call(np.exp, (NODE,))
+    assert not call(np.exp, NODE).is_call(np.exp, (NODE, NODE))
+    assert not call(np.exp, NODE).is_call(np.sin, (NODE,))
+
+
+@pytest.mark.parametrize(("array", "layout", "packed"), [
+    (np.float64(1), (), True), (3, (), True), (np.ones(3), (0,), True), (np.ones(6)[::2], (0,), False),
+    (np.ones((2, 3)), (0, 1), True), (np.ones((2, 3)).T, (1, 0), True), (np.ones((2, 3))[:, ::-1], (0, 1), False),
+    (np.ones((2, 3, 4)).transpose(1, 2, 0), (2, 0, 1), False), (np.ones((2, 3, 4)).transpose(2, 1, 0), (2, 1, 0), True),
+    (np.ones((2, 3))[::-1].T, (1, 0), False), (np.ones((4, 3))[::2], (0, 1), False),
+])  # fmt: skip
+def test_how_an_array_lies_is_noted(array: Any, layout: tuple[int, ...], packed: bool) -> None:
+    node = Node("input", like=array)
+    assert (node.layout, node.packed) == (layout, packed)
+
+
+def test_nodes_and_arrays_are_found_in_all_containers() -> None:
+    a, b, c, d = (entry(f"x{i}") for i in range(4))
+    node = Node("call", len, (a, [b, (1.0, X)], slice(c)), {"how": {"x": d, "y": X[0]}, "axis": None})
+    assert node.inputs() == [a, b, c, d]
+    found = [*arrays_in(list(constants([node, call(np.exp, a), call(np.add, a, 2.0)])))]
+    assert [x.tolist() for x in found] == [X[0].tolist(), X.tolist()]
+    doubled = changed([1, (2, [3]), {"a": 4}, slice(5, None)], lambda x: x and 2 * x)
+    assert doubled == [2, (4, [6]), {"a": 8}, slice(10, None)]
 
 
 # --------------------------------------------------------------------------------- are two calls the same program?

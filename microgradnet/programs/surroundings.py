@@ -330,10 +330,13 @@ class Surroundings:
             difference = mine.difference(theirs.was)
             if difference is not None:
                 return difference
+        kept = []
         for array, again in zip(self.arrays, later.arrays, strict=False):
-            if array.was != again.was and not (array.read and again.read):
+            if array.was == again.was:
+                kept.append(again)
+            elif not (array.read and again.read):
                 return f"{array.name} with other numbers, with which plain NumPy computes"
-        later.arrays = [y for x, y in zip(self.arrays, later.arrays, strict=False) if x.was == y.was]
+        later.arrays = kept
         return None
 
 
