@@ -361,6 +361,33 @@ def test_an_update_goes_straight_to_where_it_is_stored() -> None:
     assert len(Plan(compiled.program).ends) == 1
 
 
+@pytest.mark.parametrize(("kind", "function", "ends"), [
+    ("call", np.negative, 1), ("call", np.sort, 0), ("host", np.negative, 0),
+])  # fmt: skip
+def test_only_a_ufunc_writes_straight_to_where_it_is_stored(kind: str, function: Any, ends: int) -> None:
+    w = Value([3.0, 1.0, 2.0])
+    array, here = w.data, load(DataOf(w))
+    moved = Node(kind, function, (here,), like=array, line=LINE)
+    compiled = program([here, moved, store(DataOf(w), moved)], None)
+    wanted = function(np.array([3.0, 1.0, 2.0]))
+    assert len(Plan(compiled.program).ends) == ends
+    compiled([])
+    assert w.data is array
+    assert array.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("other", [np.ones(3, np.float32), np.ones((1, 3)), np.float64(1)])
+def test_what_is_of_another_kind_is_copied_to_where_it_is_stored(other: Any) -> None:
+    w = Value([3.0, 1.0, 2.0])
+    array, x, here = w.data, entry(like=other), load(DataOf(w))
+    moved = call(np.negative, x, like=other)
+    compiled = program([x, here, moved, store(DataOf(w), moved)], None)
+    assert Plan(compiled.program).ends == {}
+    compiled([other])
+    assert w.data is array
+    assert array.tolist() == [-1.0] * 3
+
+
 def test_an_update_that_another_one_reads_does_not_go_there_first() -> None:
     w, v = Value([1.0, 2.0]), Value([3.0, 5.0])
     here, there = load(DataOf(w)), load(DataOf(v))
