@@ -301,6 +301,9 @@ def test_a_guard_after_a_barrier_is_looked_at_before_it_too() -> None:
     barrier, later = Node("barrier", int, line=LINE), load(place)
     kept, _ = passes.with_guards_first([barrier, later, guard(np.any, later, held=True)], None)
     assert [node.kind for node in kept] == ["load", "guard", "barrier", "load", "check"]
+    first, looked = kept[:2]
+    assert (first.shape, first.dtype, first.place, first.line) == ((2,), np.float64, place, LINE)
+    assert (looked.function, looked.args, looked.held, looked.line) == (np.any, (first,), True, LINE)
 
 
 def test_a_guard_of_what_was_stored_before_the_barrier_is_only_checked() -> None:
@@ -330,6 +333,8 @@ def test_views_are_copied_where_they_get_out() -> None:
     view = call(np.transpose, x)
     kept, result = passes.with_own_memory([x, view, fresh := call(np.exp, x), store(w, view)], [x, view, fresh])
     assert [node.function for node in result] == [passes.copied, passes.copied, np.exp]
+    assert [(node.shape, node.dtype, node.layout, node.line) for node in result[:2]] == [
+        ((2, 3), np.float64, (0, 1), LINE)] * 2  # fmt: skip
     assert kept[-1].args[0] is result[1]
 
 
@@ -348,6 +353,20 @@ def test_storing_what_was_there_is_left_out() -> None:
     barrier = Node("barrier", int, line=LINE)
     nodes = [here, store(place, here), swapped := store(other, here), barrier, again := store(place, here)]
     assert passes.without_unchanged(nodes, None)[0] == [here, swapped, barrier, again]
+
+
+def test_a_number_is_taken_out_of_an_array_without_axes_where_it_gets_out() -> None:
+    x = entry("x0", np.float64(3))
+    (kept, number), result = passes.with_own_memory([x], (x,))
+    assert kept is x
+    assert result == (number,)
+    assert (number.function, number.args, number.shape, number.line) == (passes.scalar, (x,), (), LINE)
+
+
+def test_what_stands_for_a_sum_is_one() -> None:
+    assert summed(X) == 15.0
+    assert summed(X, 0).tolist() == [3.0, 5.0, 7.0]
+    assert summed(X, axis=1, keepdims=True).tolist() == [[3.0], [12.0]]
 
 
 def test_an_update_goes_straight_to_where_it_is_stored() -> None:
