@@ -28,7 +28,7 @@ from microgradnet.programs.nodes import (
     constants,
     is_one,
 )
-from microgradnet.programs.numpy_code import OtherProgram
+from microgradnet.programs.numpy_code import OtherProgram, Writer
 from microgradnet.programs.numpy_program import NumPyProgram
 from microgradnet.programs.program import Program
 from microgradnet.programs.recording import Recording
@@ -564,6 +564,32 @@ def test_a_change_that_was_computed_before_a_call_of_the_hosts_is_what_it_was() 
     total = call(np.add.reduce, after, axis=None, like=np.float64(0))
     program([before, change, Node("barrier", halve, line=LINE), after, total, store(place, change)], [total])([])
     assert np.array_equal(place.owner, wanted)
+
+
+def test_arguments_are_written_as_python_reads_them_or_by_a_name() -> None:
+    x = entry()
+    writer = Writer(program_of([x, a := call(np.exp, x)], [a]).program)
+    writer.write()
+    for given_, text in [
+        ((1,), "(1,)"), ((1, 2), "(1, 2)"), ([1, [2]], "[1, [2]]"), ({"a": (1.5,)}, "{'a': (1.5,)}"), (None, "None"),
+        (slice(1, None, x), "slice(1, None, x0)"), (..., "Ellipsis"), (True, "True"), ("it's", '"it\'s"'), (a, "exp1"),
+        (-0.5, "-0.5"), (float("inf"), "float64_inf"), (np.float32(-2.5), "float32_minus_2_5"),
+        (np.int64(3), "int64_3"),
+        (X, "constant1"), (X, "constant1"), (X.copy(), "constant2"), (np.exp, "exp"), (np.float64, "float641"),
+        (np.dtype(np.float32), "constant3"), (1e-20, "1e-20"), (np.float64(1e20), "float64_1e20"),
+    ]:  # fmt: skip
+        assert writer.text(given_) == text
+        if not isinstance(given_, Node | slice | float):
+            assert repr(eval(text, writer.meaning)) == repr(given_)
+    assert writer.number(2.0) == writer.number(np.float64(2)) == "float64_2_0"
+    assert writer.number(2.0, np.dtype(np.float32)) == "float32_2_0"
+    assert type(writer.meaning["float64_2_0"]) is float
+    assert type(writer.meaning["float32_2_0"]) is np.ndarray
+    hints = [("a b", 0), ("a b", 0), ("a b", 1), ("a b", 1), ("<>", 0), ("2x", 0), ("class", 0), ("x1", 0), ("x1", 0),
+             ("x1", 1), ("add", 1), ("add", 1)]  # fmt: skip
+    assert [writer.reserved(hint, bool(numbered)) for hint, numbered in hints] == [
+        "a_b", "a_b2", "a_b1", "a_b3", "x", "_2x", "_class", "x1", "x1_2", "x11", "add1", "add2",
+    ]  # fmt: skip
 
 
 def test_memory_in_one_shape_is_one_array() -> None:
