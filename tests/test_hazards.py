@@ -403,6 +403,8 @@ def around() -> dict[str, tuple[Step, Callable[[float], None]]]:
     def written_big(s: float) -> None:
         big[0] = s
 
+    row = mg.primitive(lambda g, out, x: g * SCALE)(lambda x: x * SCALE)
+
     return {
         "an item of a dict": (lambda x: (x * dictionary["s"]).sum(), lambda s: dictionary.update(s=s)),
         "an item of a list": (lambda x: (V * numbers * x).sum(), lambda s: numbers.__setitem__(0, s)),
@@ -429,6 +431,7 @@ def around() -> dict[str, tuple[Step, Callable[[float], None]]]:
         "what is in an array that NumPy computes with": (lambda x: (x * np.sort(-array)).sum(), set_array),
         "a mask outside": (lambda x: (V * x)[np.flatnonzero(mask)].sum(), set_mask),
         "a large array": (lambda x: (x * big[:3]).sum(), written_big),
+        "a global of a row of one's own": (lambda x: row(V * x).sum(), set_global),
         "a keyword of partial": (lambda x: (x * dictionary["s"]).sum(), lambda s: dictionary.update(s=s)),
     }  # fmt: skip
 

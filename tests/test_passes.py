@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -581,6 +582,7 @@ def test_arguments_are_written_as_python_reads_them_or_by_a_name() -> None:
         assert writer.text(given_) == text
         if not isinstance(given_, Node | slice | float):
             assert repr(eval(text, writer.meaning)) == repr(given_)
+    assert writer.call(Node("call", functools.partial(len), ([1],))) == "partial([1])"
     assert writer.number(2.0) == writer.number(np.float64(2)) == "float64_2_0"
     assert writer.number(2.0, np.dtype(np.float32)) == "float32_2_0"
     assert type(writer.meaning["float64_2_0"]) is float
