@@ -213,6 +213,21 @@ def by_float(t: Any) -> Any:
     return V * t if t > 1 else V * (t + 1)
 
 
+def arithmetic_of_a_float(t: Any) -> Any:
+    made = [t + 2.0, 2.0 + t, t - 2.0, 2.0 - t, t * 3.0, 3.0 * t, t / 3.0, 3.0 / t, t**2.0, 2.0**t, t % 0.7, 7.0 % t,
+            t // 0.7, -t, +t, abs(-t)]  # fmt: skip
+    a = b = c = d = t
+    a += 1.0
+    b -= 1.0
+    c *= 3.0
+    d /= 3.0
+    return [*made, a, b, c, d, t, V * t]
+
+
+def choices_by_a_float(t: Any) -> Any:
+    return V * sum(2.0**i * t for i, c in enumerate((t < 1, t <= 1, t > 1, t >= 1, t == 1, t != 1)) if c)
+
+
 def nan_and_inf(i: int) -> tuple[Any, ...]:
     return (np.array([np.nan, i, [np.inf, -np.inf, -0.0, 0.0, 5e-324, 1e308][i]]),)
 
@@ -242,6 +257,8 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "a number of Python's in an if": (by_float, floats),
     "max and round of a float": (lambda t: V * max(t, 1.0) * round(t) * abs(t), floats),
     "a float as a whole number": (lambda t: V * int(t + 2), lambda i: (i // 3 * 1.5,)),
+    "all arithmetic of a float": (arithmetic_of_a_float, lambda i: (i / 2 + 0.25,)),
+    "all comparisons of a float": (choices_by_a_float, floats),
     "range of a float": (lambda t: sum((V * k for k in range(int(t))), start=V * t), lambda i: (i // 3 + 0.5,)),
     "-0.0 and NaN as floats": (lambda t: V * t, lambda i: ([0.0, -0.0, math.nan, math.inf, -math.inf, 1.0][i],)),
     "isinstance": (by_isinstance, vectors),
@@ -387,6 +404,8 @@ def around() -> dict[str, tuple[Step, Callable[[float], None]]]:
     def written_big(s: float) -> None:
         big[0] = s
 
+    row = mg.primitive(lambda g, out, x: g * SCALE)(lambda x: x * SCALE)
+
     return {
         "an item of a dict": (lambda x: (x * dictionary["s"]).sum(), lambda s: dictionary.update(s=s)),
         "an item of a list": (lambda x: (V * numbers * x).sum(), lambda s: numbers.__setitem__(0, s)),
@@ -413,6 +432,7 @@ def around() -> dict[str, tuple[Step, Callable[[float], None]]]:
         "what is in an array that NumPy computes with": (lambda x: (x * np.sort(-array)).sum(), set_array),
         "a mask outside": (lambda x: (V * x)[np.flatnonzero(mask)].sum(), set_mask),
         "a large array": (lambda x: (x * big[:3]).sum(), written_big),
+        "a global of a row of one's own": (lambda x: row(V * x).sum(), set_global),
         "a keyword of partial": (lambda x: (x * dictionary["s"]).sum(), lambda s: dictionary.update(s=s)),
     }  # fmt: skip
 

@@ -42,7 +42,7 @@ def test_what_is_needed_at_the_same_time_lies_apart(seed: int) -> None:
     rooms = [placed.room(size) for size, _, _ in lives]
     for i, (room, (size, begin, end)) in enumerate(zip(rooms, lives, strict=True)):
         assert room.array.nbytes == size
-        assert room.array.ctypes.data % LINE == 0
+        assert room.array.ctypes.data % 64 == 0
         for other, (_, begun, over) in zip(rooms[:i], lives[:i], strict=True):
             assert begin >= over or begun >= end or not np.shares_memory(room.array, other.array)
     lines = [-(-size // LINE) * LINE for size, _, _ in lives]
@@ -60,6 +60,17 @@ def test_what_lasts_is_not_written_over_before_others_have_looked_at_it(sizes: t
     assert arena.placed().bytes == 640
     arena.rooms[1].since = 1
     assert arena.placed().bytes == 704
+
+
+@pytest.mark.parametrize(("size", "over"), [(4095, False), (4096, True)])
+def test_a_long_result_has_no_name_when_it_was_read(size: int, over: bool) -> None:
+    array = np.zeros(size)
+    x = entry("x0", array)
+    a = call(np.sort, x, like=array)
+    b = call(np.cumsum, a, like=array)
+    made = program([x, a, b, last := call(np.sum, b, like=np.float64(0))], [last])
+    assert ("del sort1" in made.source) is over
+    assert ("del cumsum1" in made.source) is over
 
 
 def test_what_lies_in_one_place_is_one_array() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +17,19 @@ from microgradnet.core import TABLE
 from microgradnet.programs import passes
 from microgradnet.programs.lowering import summed
 from microgradnet.programs.memory import Plan
-from microgradnet.programs.nodes import DataOf, Memory, Node, Uncompilable, changed
-from microgradnet.programs.numpy_code import OtherProgram
+from microgradnet.programs.nodes import (
+    DataOf,
+    GradOf,
+    Item,
+    Memory,
+    Node,
+    Uncompilable,
+    arrays_in,
+    changed,
+    constants,
+    is_one,
+)
+from microgradnet.programs.numpy_code import OtherProgram, Writer
 from microgradnet.programs.numpy_program import NumPyProgram
 from microgradnet.programs.program import Program
 from microgradnet.programs.recording import Recording
@@ -56,6 +68,78 @@ def program(nodes: list[Node], result: Any) -> NumPyProgram:
 def program_of(nodes: list[Node], result: Any) -> NumPyProgram:
     plain = changed(result, lambda x: None)
     return NumPyProgram(Program(Recording(nodes, [n for n in nodes if n.kind == "input"], result, plain)))
+
+
+# ------------------------------------------------------------------------------------------------------------- nodes
+
+NODE = entry()
+SAME: list[tuple[Any, Any, bool]] = [
+    (NODE, NODE, True), (NODE, entry(), False), (1, 1, True), (1, 2, False), (1, 1.0, False), (0.0, -0.0, False),
+    (-0.0, float("-0.0"), True), (0.5, float("0.5"), True), (0, int("0"), True), (np.float64(2), np.float64(2), True),
+    (np.float64(2), 2.0, False), ("a", "".join("a"), True), ("a", "b", False), ((1, (2,)), (1, (2,)), True),
+    ((1, 2), (1, 2, 3), False), ((1, 2), [1, 2], False), ([1, NODE], [1, NODE], True), ([1, NODE], [1, entry()], False),
+    ({"a": 1}, {"a": 1}, True), ({"a": 1}, {"b": 1}, False), ({"a": 1}, {"a": 2}, False), ({"a": 1}, {}, False),
+    (slice(1, 2), slice(1, 2), True), (slice(1, 2), slice(1, 3), False), (X, X, True), (X, X.copy(), False),
+    (None, None, True), (np.float32(1), np.float32(1), False), (float("nan"), float("nan"), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("x", "y", "same"), SAME)
+def test_arguments_of_two_calls_are_one_or_it_is_in_doubt(x: Any, y: Any, same: bool) -> None:
+    assert is_one(x, y) is same
+    assert is_one(y, x) is same
+    assert call(np.add, x, 1.0).is_call(np.add, (y, 1.0)) is same
+    assert Node("call", np.add, (x,), {"axis": x}).is_as(Node("call", np.add, (y,), {"axis": y})) is same
+
+
+def test_a_node_is_that_of_the_call_before_in_all_that_it_has() -> None:
+    def made(kind: str = "call", function: Any = np.exp, **more: Any) -> Node:
+        return Node(kind, function, (NODE,), **{"like": X, "op": TABLE[np.exp], "line": LINE} | more)
+
+    value = Value(X)
+    argument = GradOf(value, None, NODE)
+    load_of = [DataOf(value), GradOf(value), DataOf(Value(X)), argument]
+    assert made().is_as(made(line=("other.py", 2, "other")))
+    assert made("input").is_as(made("input"))
+    assert made("load", place=load_of[0]).is_as(made("load", place=DataOf(value)))
+    for other in (
+        made("host"), made(function=np.sin), made(op=None), made(like=X[0]), made(like=X.astype(np.float32)),
+        made(like=X.T.copy().T), made(like=np.ones((4, 3))[::2]), made(params={"axis": 0}), made(place=load_of[0]),
+    ):  # fmt: skip
+        assert not made().is_as(other)
+        assert not other.is_as(made())
+    for kind in ("host", "barrier", "store", "guard", "check"):
+        assert not made(kind).is_as(made(kind))
+    assert not made("load", place=argument).is_as(made("load", place=argument))
+    assert [x == y for x in load_of for y in load_of] == [i == j for i in range(4) for j in range(4)]
+    assert Item(state := {"a": 1.0}, "a") == Item(state, "a") != Item(state, "b")
+    assert hash(DataOf(value)) == hash(load_of[0]) != hash(load_of[2])
+    assert argument.whose() == "x0"
+    assert not call(np.exp, NODE, axis=0).is_call(np.exp, (NODE,))
+    assert not made("host").is_call(np.exp, (NODE,))
+    assert not call(np.exp, NODE).is_call(np.exp, (NODE, NODE))
+    assert not call(np.exp, NODE).is_call(np.sin, (NODE,))
+
+
+@pytest.mark.parametrize(("array", "layout", "packed"), [
+    (np.float64(1), (), True), (3, (), True), (np.ones(3), (0,), True), (np.ones(6)[::2], (0,), False),
+    (np.ones((2, 3)), (0, 1), True), (np.ones((2, 3)).T, (1, 0), True), (np.ones((2, 3))[:, ::-1], (0, 1), False),
+    (np.ones((2, 3, 4)).transpose(1, 2, 0), (2, 0, 1), False), (np.ones((2, 3, 4)).transpose(2, 1, 0), (2, 1, 0), True),
+    (np.ones((2, 3))[::-1].T, (1, 0), False), (np.ones((4, 3))[::2], (0, 1), False),
+])  # fmt: skip
+def test_how_an_array_lies_is_noted(array: Any, layout: tuple[int, ...], packed: bool) -> None:
+    node = Node("input", like=array)
+    assert (node.layout, node.packed) == (layout, packed)
+
+
+def test_nodes_and_arrays_are_found_in_all_containers() -> None:
+    a, b, c, d = (entry(f"x{i}") for i in range(4))
+    node = Node("call", len, (a, [b, (1.0, X)], slice(c)), {"how": {"x": d, "y": X[0]}, "axis": None})
+    assert node.inputs() == [a, b, c, d]
+    found = [*arrays_in(list(constants([node, call(np.exp, a), call(np.add, a, 2.0)])))]
+    assert [x.tolist() for x in found] == [X[0].tolist(), X.tolist()]
+    doubled = changed([1, (2, [3]), {"a": 4}, slice(5, None)], lambda x: x and 2 * x)
+    assert doubled == [2, (4, [6]), {"a": 8}, slice(10, None)]
 
 
 # --------------------------------------------------------------------------------- are two calls the same program?
@@ -218,6 +302,9 @@ def test_a_guard_after_a_barrier_is_looked_at_before_it_too() -> None:
     barrier, later = Node("barrier", int, line=LINE), load(place)
     kept, _ = passes.with_guards_first([barrier, later, guard(np.any, later, held=True)], None)
     assert [node.kind for node in kept] == ["load", "guard", "barrier", "load", "check"]
+    first, looked = kept[:2]
+    assert (first.shape, first.dtype, first.place, first.line) == ((2,), np.float64, place, LINE)
+    assert (looked.function, looked.args, looked.held, looked.line) == (np.any, (first,), True, LINE)
 
 
 def test_a_guard_of_what_was_stored_before_the_barrier_is_only_checked() -> None:
@@ -247,6 +334,8 @@ def test_views_are_copied_where_they_get_out() -> None:
     view = call(np.transpose, x)
     kept, result = passes.with_own_memory([x, view, fresh := call(np.exp, x), store(w, view)], [x, view, fresh])
     assert [node.function for node in result] == [passes.copied, passes.copied, np.exp]
+    assert [(node.shape, node.dtype, node.layout, node.line) for node in result[:2]] == [
+        ((2, 3), np.float64, (0, 1), LINE)] * 2  # fmt: skip
     assert kept[-1].args[0] is result[1]
 
 
@@ -267,6 +356,20 @@ def test_storing_what_was_there_is_left_out() -> None:
     assert passes.without_unchanged(nodes, None)[0] == [here, swapped, barrier, again]
 
 
+def test_a_number_is_taken_out_of_an_array_without_axes_where_it_gets_out() -> None:
+    x = entry("x0", np.float64(3))
+    (kept, number), result = passes.with_own_memory([x], (x,))
+    assert kept is x
+    assert result == (number,)
+    assert (number.function, number.args, number.shape, number.line) == (passes.scalar, (x,), (), LINE)
+
+
+def test_what_stands_for_a_sum_is_one() -> None:
+    assert summed(X) == 15.0
+    assert summed(X, 0).tolist() == [3.0, 5.0, 7.0]
+    assert summed(X, axis=1, keepdims=True).tolist() == [[3.0], [12.0]]
+
+
 def test_an_update_goes_straight_to_where_it_is_stored() -> None:
     w = Value([1.0, 2.0])
     array, place = w.data, DataOf(w)
@@ -276,6 +379,33 @@ def test_an_update_goes_straight_to_where_it_is_stored() -> None:
     assert w.data is array
     assert array.tolist() == [0.5, 1.5]
     assert len(Plan(compiled.program).ends) == 1
+
+
+@pytest.mark.parametrize(("kind", "function", "ends"), [
+    ("call", np.negative, 1), ("call", np.sort, 0), ("host", np.negative, 0),
+])  # fmt: skip
+def test_only_a_ufunc_writes_straight_to_where_it_is_stored(kind: str, function: Any, ends: int) -> None:
+    w = Value([3.0, 1.0, 2.0])
+    array, here = w.data, load(DataOf(w))
+    moved = Node(kind, function, (here,), like=array, line=LINE)
+    compiled = program([here, moved, store(DataOf(w), moved)], None)
+    wanted = function(np.array([3.0, 1.0, 2.0]))
+    assert len(Plan(compiled.program).ends) == ends
+    compiled([])
+    assert w.data is array
+    assert array.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("other", [np.ones(3, np.float32), np.ones((1, 3)), np.float64(1)])
+def test_what_is_of_another_kind_is_copied_to_where_it_is_stored(other: Any) -> None:
+    w = Value([3.0, 1.0, 2.0])
+    array, x, here = w.data, entry(like=other), load(DataOf(w))
+    moved = call(np.negative, x, like=other)
+    compiled = program([x, here, moved, store(DataOf(w), moved)], None)
+    assert Plan(compiled.program).ends == {}
+    compiled([other])
+    assert w.data is array
+    assert array.tolist() == [-1.0] * 3
 
 
 def test_an_update_that_another_one_reads_does_not_go_there_first() -> None:
@@ -435,6 +565,33 @@ def test_a_change_that_was_computed_before_a_call_of_the_hosts_is_what_it_was() 
     total = call(np.add.reduce, after, axis=None, like=np.float64(0))
     program([before, change, Node("barrier", halve, line=LINE), after, total, store(place, change)], [total])([])
     assert np.array_equal(place.owner, wanted)
+
+
+def test_arguments_are_written_as_python_reads_them_or_by_a_name() -> None:
+    x = entry()
+    writer = Writer(program_of([x, a := call(np.exp, x)], [a]).program)
+    writer.write()
+    for given_, text in [
+        ((1,), "(1,)"), ((1, 2), "(1, 2)"), ([1, [2]], "[1, [2]]"), ({"a": (1.5,)}, "{'a': (1.5,)}"), (None, "None"),
+        (slice(1, None, x), "slice(1, None, x0)"), (..., "Ellipsis"), (True, "True"), ("it's", '"it\'s"'), (a, "exp1"),
+        (-0.5, "-0.5"), (float("inf"), "float64_inf"), (np.float32(-2.5), "float32_minus_2_5"),
+        (np.int64(3), "int64_3"),
+        (X, "constant1"), (X, "constant1"), (X.copy(), "constant2"), (np.exp, "exp"), (np.float64, "float641"),
+        (np.dtype(np.float32), "constant3"), (1e-20, "1e-20"), (np.float64(1e20), "float64_1e20"),
+    ]:  # fmt: skip
+        assert writer.text(given_) == text
+        if not isinstance(given_, Node | slice | float):
+            assert repr(eval(text, writer.meaning)) == repr(given_)
+    assert writer.call(Node("call", functools.partial(len), ([1],))) == "partial([1])"
+    assert writer.number(2.0) == writer.number(np.float64(2)) == "float64_2_0"
+    assert writer.number(2.0, np.dtype(np.float32)) == "float32_2_0"
+    assert type(writer.meaning["float64_2_0"]) is float
+    assert type(writer.meaning["float32_2_0"]) is np.ndarray
+    hints = [("a b", 0), ("a b", 0), ("a b", 1), ("a b", 1), ("<>", 0), ("2x", 0), ("class", 0), ("x1", 0), ("x1", 0),
+             ("x1", 1), ("add", 1), ("add", 1)]  # fmt: skip
+    assert [writer.reserved(hint, bool(numbered)) for hint, numbered in hints] == [
+        "a_b", "a_b2", "a_b1", "a_b3", "x", "_2x", "_class", "x1", "x1_2", "x11", "add1", "add2",
+    ]  # fmt: skip
 
 
 def test_memory_in_one_shape_is_one_array() -> None:

@@ -25,7 +25,10 @@ from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 from microgradnet.programs import Compiled, compile, patterns
 from microgradnet.programs import program as program_module
+from microgradnet.programs.nodes import Attribute, DataOf, GradOf, Node
 from microgradnet.programs.recording import Recording
+from microgradnet.programs.scalars.counts import counted, with_counts
+from microgradnet.programs.scalars.graph import TAKE, Graph, is_number, is_part, plain_constant
 from microgradnet.programs.scalars.vectorise import vectorised
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-13}
@@ -898,3 +901,85 @@ def test_another_thread_may_forget_the_recordings_meanwhile(monkeypatch: pytest.
     monkeypatch.setattr(Recording, "difference", difference)
     for x in (2.0, -1.0, 0.5):
         assert step(x).data == pytest.approx(sum(max(i / 16 * x * 3 + 1, 0) for i in range(16)), rel=1e-12)
+
+
+# ------------------------------------------------------------------------------------------- what is read, one by one
+
+
+@pytest.mark.parametrize(("x", "wanted"), [
+    (True, np.bool(True)), (np.bool(False), np.bool(False)), (np.int64(3), 3), (np.int8(-3), -3), (np.uint8(7), 7),
+    (np.int64(2**53), 2**53), (np.int64(-(2**53)), -(2**53)), (np.int64(2**53 + 1), None),
+    (np.int64(-(2**53) - 1), None),
+    (np.float32(0.5), 0.5), (np.float16(2.0), 2.0), (2**53 + 1, None), ("a", None), (None, None), (np.ones(2), None),
+])  # fmt: skip
+def test_constants_of_other_dtypes_are_numbers_beside_a_float(x: Any, wanted: Any) -> None:
+    got = plain_constant(x)
+    assert type(got) is type(wanted)
+    assert got is wanted is None or got == wanted
+
+
+def test_constants_are_numbered_by_their_kind_and_their_bits() -> None:
+    graph = Graph([])
+    numbers = [1.0, 1, np.float64(1.0), 0.0, -0.0, 0, np.bool(True), -1.0, 1.0, np.float64(-0.0), 2**53, -(2**53)]
+    assert not graph.has_bools
+    assert graph.numbers_of(numbers) == (-1, -2, -1, -3, -4, -5, -6, -7, -1, -4, -8, -9)
+    assert graph.has_bools
+    assert graph.constants == [1.0, 1, 0.0, -0.0, 0, True, -1.0, 2**53, -(2**53)]
+    assert [graph.is_bool(-k) for k in range(1, 10)] == [k == 6 for k in range(1, 10)]
+    assert graph.numbers_of([1.0, 2**53 + 1]) is None
+    assert graph.numbers_of([Node("input", like=np.ones(2))]) is None
+    assert graph.numbers_of([np.float32(1), True]) == (-1, -6)
+
+
+@pytest.mark.parametrize(("index", "is_one"), [
+    ((1,), True), ((slice(0, 2), 1), True), ((None, 1), True), ((Ellipsis, 0), True), (([0, 1],), False),
+    ((np.int64(1),), False), ((True,), False),
+])  # fmt: skip
+def test_a_part_is_taken_by_what_does_not_change(index: Any, is_one: bool) -> None:
+    array = Node("input", like=np.ones((2, 3)))
+    assert is_part(Node("call", TAKE.forward, (array,), {"index": index}, like=np.float64(1), op=TAKE)) is is_one
+    for other in (
+        Node("host", TAKE.forward, (array,), {"index": (1,)}, like=np.float64(1), op=TAKE),
+        Node("call", np.take, (array,), {"index": (1,)}, like=np.float64(1), op=TAKE),
+        Node("call", TAKE.forward, (array,), {"index": (1,)}, like=np.float64(1)),
+        Node("call", TAKE.forward, (array,), {"index": (1,)}, like=np.float32(1), op=TAKE),
+        Node("call", TAKE.forward, (array, 1), {"index": (1,)}, like=np.float64(1), op=TAKE),
+        Node("call", TAKE.forward, (np.ones(2),), {"index": (1,)}, like=np.float64(1), op=TAKE),
+        Node("call", TAKE.forward, (array,), {"index": (Node("input", like=3),)}, like=np.float64(1), op=TAKE),
+        Node("call", TAKE.forward, (Node("input", like=np.float64(1)),), {"index": (1,)}, like=np.float64(1), op=TAKE),
+    ):  # fmt: skip
+        assert not is_part(other)
+
+
+def test_what_a_guard_looks_at_is_no_number() -> None:
+    v = Value(1.0)
+    assert is_number(Node("load", like=np.float64(1), place=DataOf(v)))
+    assert is_number(Node("input", like=2.0))
+    assert is_number(Node("load", like=None, place=DataOf(v)))
+    assert not is_number(Node("load", like=None, place=GradOf(v)))
+    assert not is_number(Node("load", like=None, place=Attribute(v, "age")))
+    assert not is_number(Node("input", like=np.ones(2)))
+
+
+@pytest.mark.parametrize(("count", "begin", "read", "found"), [
+    (8, 0, None, [8]), (7, 0, None, []), (12, 0, None, [12]), (8, 0.0, None, []), (8, 1, None, []), (12, 0, 8, [9]),
+    (12, 0, 7, [8]), (12, 0, 6, []), (16, 0, 7, [8]), (9, 0, 0, []),
+])  # fmt: skip
+def test_a_long_chain_of_what_is_true_is_counted(count: int, begin: Any, read: int | None, found: list[int]) -> None:
+    """Up to what is read elsewhere too, which is the end of a chain."""
+    add = mg.core.TABLE[np.add]
+    terms = [Node("input", like=np.bool(True), params={"name": f"x{i}"}) for i in range(count)]
+    nodes: list[Node] = [*terms]
+    before: Any = begin
+    for term in terms:
+        before = Node("call", add.forward, (before, term), like=np.int64(1), op=add)
+        nodes.append(before)
+    sums = nodes[count:]
+    other = [] if read is None else [Node("call", np.exp, (sums[read],), like=np.float64(1))]
+    made = with_counts([*nodes, *other], [before])
+    counts = [node for node in made if node.function is counted]
+    assert [len(node.args[0]) for node in counts] == found
+    assert all(node.args == (terms[: len(node.args[0])],) for node in counts)
+    assert made == [x for x in [*nodes, *other] if not any(x in sums[: n - 1] for n in found)]
+    assert counted([True, False, True]) == 2
+    assert type(counted(np.array([True]))) is np.int64

@@ -12,6 +12,7 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, nn, optim
 from microgradnet import functional as F
+from microgradnet.programs.shown import size_of
 
 
 def compiled_step(calls: int = 3, **options: Any) -> Any:
@@ -71,7 +72,17 @@ def test_every_line_says_what_it_makes() -> None:
     assert re.search(r"dot\(x0, transposed1, dot1\) +# \(10, 4\) float32, 160 B\n", text)
     assert re.search(r"layers_0_weight = value1\._numbers +# \(4, 3\) float32, 48 B\n", text)
     assert "    # x0: (10, 3) float32, 120 B\n" in text
+    short = [line for line in text.splitlines() if "  # (" in line and len(line.partition("  # (")[0].rstrip()) <= 64]
+    assert {line.index("  # (") for line in short} == {64}  # the facts stand below each other
     assert "    # transposed3 is multiply4.T: a view, made once" in text
+
+
+@pytest.mark.parametrize(("count", "says"), [
+    (0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1500, "1.5 kB"), (10**6, "1 MB"), (10**9, "1 GB"),
+    (1234 * 10**9, "1.23e+03 GB"),
+])  # fmt: skip
+def test_so_many_bytes_are_said_in_three_digits(count: int, says: str) -> None:
+    assert size_of(count) == says
 
 
 def test_the_text_without_its_comments_is_the_source() -> None:

@@ -148,7 +148,7 @@ def _power(node: Node, emit: Emit) -> Any:
 
 
 def _positive(node: Node, emit: Emit) -> Any:
-    return node.args[0] if type(node.args[0]) is Node and node.args[0].dtype == node.dtype else None
+    return node.args[0] if type(node.args[0]) is Node else None
 
 
 LOWERED: dict[str, Callable[[Node, Emit], Any]] = {

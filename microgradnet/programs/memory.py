@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -234,9 +235,9 @@ class Plan:
         self.done(node)
 
 
-def unique(node: Node) -> list[Node]:
+def unique(node: Node) -> Iterable[Node]:
     """The nodes that a node is computed from, each once."""
-    return list(dict.fromkeys(node.inputs()))
+    return dict.fromkeys(node.inputs())
 
 
 def late_gradients(program: Program) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .lowering import lowered
@@ -50,6 +51,6 @@ class Program:
             place.argument is not None for place in places
         )
 
-    def returned(self) -> list[Node]:
+    def returned(self) -> Iterable[Node]:
         """The nodes that the step returns, each once."""
-        return list(dict.fromkeys(nodes_in(self.result)))
+        return dict.fromkeys(nodes_in(self.result))

@@ -14,7 +14,7 @@ import random
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,13 @@ class Watched:
     def __init__(
         self,
         name: str,
-        names: list[str],
+        names: Sequence[str],
         parts: Callable[[], tuple[Any, ...]],
         places: list[tuple[Any, str]],
         container: Any,
     ) -> None:
         self.name: str = name
-        self.names: list[str] = names
+        self.names: Sequence[str] = names
         self.parts: Callable[[], tuple[Any, ...]] = parts
         self.places: list[tuple[Any, str]] = places
         self.container: Any = container
@@ -175,10 +175,10 @@ class Surroundings:
             self.watch("", names, functools.partial(items_of, f.__globals__, names), places)
         if f.__closure__:
             cells = [(cell, ".cell_contents") for cell in f.__closure__]
-            self.watch("", list(f.__code__.co_freevars), functools.partial(contents_of, f.__closure__), cells)
+            self.watch("", f.__code__.co_freevars, functools.partial(contents_of, f.__closure__), cells)
         if f.__defaults__:
             named = f.__code__.co_varnames[: f.__code__.co_argcount][-len(f.__defaults__) :]
-            self.watch("", list(named), lambda: f.__defaults__ or (), [(f, ".__defaults__")])
+            self.watch("", named, lambda: f.__defaults__ or (), [(f, ".__defaults__")])
         if f.__kwdefaults__:
             self.reach_items("", f.__kwdefaults__)
 
@@ -232,7 +232,7 @@ class Surroundings:
     def watch(
         self,
         name: str,
-        names: list[str],
+        names: Sequence[str],
         parts: Callable[[], tuple[Any, ...]],
         places: list[tuple[Any, str]] | None = None,
         container: Any = None,
@@ -330,10 +330,13 @@ class Surroundings:
             difference = mine.difference(theirs.was)
             if difference is not None:
                 return difference
+        kept = []
         for array, again in zip(self.arrays, later.arrays, strict=False):
-            if array.was != again.was and not (array.read and again.read):
+            if array.was == again.was:
+                kept.append(again)
+            elif not (array.read and again.read):
                 return f"{array.name} with other numbers, with which plain NumPy computes"
-        later.arrays = [y for x, y in zip(self.arrays, later.arrays, strict=False) if x.was == y.was]
+        later.arrays = kept
         return None
 
 
@@ -360,7 +363,7 @@ def special_methods(kind: type) -> Iterator[types.FunctionType]:
 
 
 @functools.lru_cache
-def names_in(code: types.CodeType) -> tuple[list[str], set[str]]:
+def names_in(code: types.CodeType) -> tuple[dict[str, None], set[str]]:
     """The global names in a function's code and in that of the functions inside it, and the names of attributes."""
     found: dict[str, None] = {}
     attributes: set[str] = set()
@@ -374,9 +377,9 @@ def names_in(code: types.CodeType) -> tuple[list[str], set[str]]:
             attributes.add(constant)
         if isinstance(constant, types.CodeType):
             more, more_attributes = names_in(constant)
-            found.update(dict.fromkeys(more))
+            found |= more
             attributes |= more_attributes
-    return list(found), attributes
+    return found, attributes
 
 
 def items_of(holder: dict[str, Any], names: list[str]) -> tuple[Any, ...]:

@@ -128,8 +128,8 @@ class Arithmetic:
 
     def hints(self, members: Any) -> Any:
         """The places of the parameters that members belong to, if each belongs to one of its own."""
-        found = [self.position.get(self.owner.get(k, 0), -1) for k in members.tolist()]
-        return np.array(found) if min(found) >= 0 and len(set(found)) == len(found) else None
+        found = [self.position.get(self.owner[k]) if k in self.owner else None for k in members.tolist()]
+        return np.array(found) if None not in found and len(set(found)) == len(found) else None
 
     # ------------------------------------------------------------------------------------------------------ sums
 

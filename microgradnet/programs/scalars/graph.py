@@ -16,7 +16,6 @@ from ..nodes import Attribute, GradOf, Node
 
 FLOAT = np.dtype(np.float64)
 BOOL = np.dtype(np.bool)
-SUMMED = (np.add, np.multiply)
 EXACT = 2**53  # ints up to here are floats, exactly
 CONSTANT, SCALAR = -1, -2  # the groups of numbers, and of what is neither a number nor in an array
 
