@@ -27,6 +27,13 @@ def written(x: Any) -> Any:
     return {"shape": list(x.shape), "sums": [float(flat @ numbers(x.size, start=i)) for i in (1, 2, 3)]}
 
 
+def joined(results: list[Array]) -> dict[str, Any]:
+    """Many results as they are kept: their shapes and three weighted sums of all."""
+    whole = np.concatenate([np.ravel(y) for y in results])
+    sums = [float(whole @ numbers(whole.size, start=i)) for i in (1, 2, 3)]
+    return {"shape": [list(y.shape) for y in results], "sums": sums}
+
+
 def distribution(x: Array) -> dict[str, Any]:
     """How many numbers, their mean and deviation, and what the shares PLACES of them lie below."""
     return {"size": x.size, "mean": float(x.mean()), "std": float(x.std()), "at": np.quantile(x, PLACES).tolist()}
@@ -59,7 +66,8 @@ class Asked:
             for f in (self.made, self.moved, self.descent, self.minimised, self.rates, self.waited, self.clipped)
         }
         out = self.flat(eval(self.said(code), known | own | self.given))
-        answer: dict[str, Any] = {"out": [written(self.plain(y)) for y in out]}
+        results = [np.asarray(self.plain(y)) for y in out]
+        answer: dict[str, Any] = {"out": [joined(results)] if code[0] == "[" else [written(y) for y in results]}
         found = self.gradients(out)
         if found:
             answer["gradients"] = {name: written(g) for name, g in sorted(found.items())}

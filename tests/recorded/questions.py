@@ -241,6 +241,43 @@ for code in (
 ):  # fmt: skip
     ask(code)
 
+# Of what has many sizes, many at once.
+SIZES, WIDTHS = "(1, 3, (9, 11), (7, 4), (2, 10))", "((1, 2, 3, 0), (0, 1, 2, 2), (2, 0, 0, 3))"
+for code in (
+    f"[F.interpolate(image, n, mode=m) for n in {SIZES} for m in ('nearest', 'nearest-exact', 'area', 'bilinear')]",
+    f"[F.interpolate(image, n, mode='bilinear', align_corners=True) for n in {SIZES}]",
+    "[F.interpolate(image, scale_factor=n, mode=m) for n in (2, 3, 1.5, 0.7, 1 / 3, (2.3, 0.5)) "
+    "for m in ('nearest', 'nearest-exact', 'bilinear')]",
+    "[F.interpolate(line, n, mode=m) for n in (1, 2, 4, 13) for m in ('nearest', 'nearest-exact', 'area', 'linear')]",
+    "[F.interpolate(line, scale_factor=n, mode='linear', align_corners=m) for n in (2, 0.4) for m in (True, False)]",
+    f"[F.pad(image, n, m) for n in {WIDTHS} for m in ('constant', 'reflect', 'replicate', 'circular')]",
+    "[F.pad(image, n, value=0.5) for n in ((1, 2), (-1, 2, 3, -2), (0, 0, 1, 1, 2, 0), (-2, -3), (0, 0))]",
+    "[F.pad(image, n, 'replicate') for n in ((5, 7, 6, 0), (1, 1, 0, 0))] + [F.pad(line, (5, 5), 'reflect')]",
+    "[F.pad(line, (6, 6), 'circular'), F.pad(line, (-1, 2), 'circular'), F.pad(line, (3, -2), 'reflect')]",
+    "[F.adaptive_avg_pool2d(image, n) for n in (1, 2, 3, (2, 4), (None, 3), (4, 5), 7, (1, 5), (4, 1))]",
+    "[F.adaptive_max_pool2d(image, n) for n in (1, 2, 3, (2, 4), (None, 3), (4, 5), 7, (1, 5), (4, 1))]",
+    "[f(x, n) for f in (F.adaptive_avg_pool1d, F.adaptive_max_pool1d) for x in (line, line[0]) for n in (1, 2, 4, 9)]",
+    "[f(image[0], (3, 2)) for f in (F.adaptive_avg_pool2d, F.adaptive_max_pool2d)]",
+    "[F.unfold(image, *n) for n in ((2, (2, 1), 1, (1, 2)), ((1, 3), 2, 2, 1), (3, 1, (0, 1)), ((4, 5),))]",
+    "[F.unfold(image[0], 2, 1, (1, 0)), F.fold(F.unfold(image[1], 2), (4, 5), 2)]",
+    "[F.fold(F.unfold(image, *n), (4, 5), *n) for n in ((2, (2, 1), 1, (1, 2)), ((1, 3), 2, 2, 1), (3, 1, (0, 1)))]",
+    "[F.pixel_shuffle(image.reshape(*n), 2) for n in ((2, 4, 2, 5), (8, 5, 2), (1, 2, 4, 1, 10))]",
+    "[F.pixel_unshuffle(image.reshape(*n), 2) for n in ((2, 1, 4, 10), (2, 4, 10), (1, 2, 1, 4, 10))]",
+    "[F.normalize(rows, n, m) for n in (1.0, 2.0, 3.0, math.inf) for m in (0, 1)] + [F.normalize(line, 2.0, -1, 9.0)]",
+    "[F.pairwise_distance(rows, faint, n, keepdims=m) for n in (1.0, 2.0, 3.0, math.inf) for m in (True, False)]",
+    "[F.cosine_similarity(x, y) for x, y in ((rows, faint), (image, image[:1] * 2), (line, line[:, :1]))]",
+    "[F.triplet_margin_loss(rows, rows * 2, faint, p=n, margin=9.0, eps=0.5) for n in (1.0, 2.0, 3.0, math.inf)]",
+    "[F.group_norm(n, 2, scale[:2], shift[:2]) for n in (image, line, image[:, :, 0, 0])]",
+    "[F.layer_norm(image, (4, 5)), F.layer_norm(image, (2, 4, 5), eps=0.25), F.rms_norm(image, (4, 5), eps=0.25)]",
+    "[F.instance_norm(image, weight=two), F.instance_norm(image, bias=two), F.instance_norm(image, eps=0.5)]",
+    "[F.batch_norm(image, None, None, two, training=True), F.batch_norm(image, mean[:2], var[:2], None, two, eps=0.5)]",
+    "[F.prelu(n, two) for n in (line, image, image[:, :, 0, 0])] + [F.prelu(x, four[:1]), F.prelu(rows, four)]",
+    "[F.glu(rows, 1), F.glu(image, 1), F.glu(image, 2), F.glu(image, -2), F.glu(rows[0])]",
+    "[F.softmax(n, axis=m) for n in (line, scores) for m in (0, 1, -2)]",
+    "[F.log_softmax(n, axis=m) for n in (line, scores) for m in (0, 1, -2)]",
+):  # fmt: skip
+    ask(code)
+
 # ------------------------------------------------------------------------------------------------------------- layers
 # `made` gives a layer parameters and buffers of the same numbers; `asking.py` adds its gradients and its buffers.
 
