@@ -332,7 +332,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: F.cross_entropy(V(2, 3), [1, 1], label_smoothing=1.5), ValueError, "=1.5: it is a number from 0 to 1"
     ),
     "ignore_index of distributions": (
-        lambda: F.cross_entropy(V(2, 3), np.ones((2, 3)), ignore_index=1), ValueError, "the target holds probabilities"
+        lambda: F.cross_entropy(V(2, 3), np.ones((2, 3)), ignore_index=0), ValueError, "the target holds probabilities"
     ),
     "nll of distributions": (lambda: F.nll_loss(V(2, 3), np.ones((2, 3))), ValueError, "give integer labels of shape"),
     "a label past the end": (lambda: F.nll_loss(V(2, 3), [0, 3]), ValueError, "labels from 0 to 3"),

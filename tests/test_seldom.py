@@ -134,6 +134,13 @@ def test_values_among_arguments_of_ranges(call: Callable[[Any, Any], Any]) -> No
     assert check_grads(lambda x: call(np, x), a)
 
 
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "mean", "any", "all"])
+def test_an_option_that_is_given_as_numpys_no_value_is_not_given(name: str) -> None:
+    function, x, missing = getattr(np, name), np.array([[0.5, -2.0], [3.0, 0.25]]), np._NoValue
+    how = {"keepdims": missing, "where": missing} | ({} if name in ("mean", "any", "all") else {"initial": missing})
+    np.testing.assert_array_equal(function(Value(x), axis=0, **how).data, function(x, axis=0), strict=True)
+
+
 def test_what_is_still_to_come_becomes_an_array_of_the_dtype_that_is_asked() -> None:
     array = np.asarray(Later(lambda: np.array([1, 2])), np.float32)
     assert array.dtype == np.float32

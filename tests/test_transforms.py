@@ -710,6 +710,11 @@ def test_a_checkpoint_within_a_checkpoint_and_again() -> None:
         y.backward()
 
 
+def test_the_gradient_of_one_number_may_be_left_out() -> None:
+    assert vjp(np.exp, 0.0)[1](None) == (1.0,)
+    assert vjp(lambda x: (x * 2, x), np.ones(1))[1]((None, np.full(1, 5.0))) == (7.0,)
+
+
 def test_a_checkpoint_of_plain_numbers_is_plain() -> None:
     assert checkpoint(lambda x: x * 2)(3.0) == 6.0
     x = Value(3.0)
@@ -764,6 +769,8 @@ ERRORS: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("what nothing flows from", lambda: grad(np.floor)(1.5), TypeError, "result of floor"),
     ("no pair", lambda: grad(np.sin, has_aux=True)(1.0), TypeError, "a pair"),
     ("a gradient of another shape", lambda: vjp(np.sin, np.ones(3))[1](np.ones(2)), ValueError, "start from"),
+    ("no gradient", lambda: vjp(np.sin, np.ones(3))[1](None), ValueError, r"^vjp: the Value of shape \(3,\) .* None"),
+    ("a replay", lambda: checkpoint(np.sin)(Value(1.0)).op(2.0), TypeError, "cannot be replayed with others"),  # type: ignore[misc,union-attr]
     ("a gradient of another structure", lambda: vjp(lambda x: (x, x), 1.0)[1]((1.0,)), ValueError, "1 places"),
     ("a tangent of another shape", lambda: jvp(np.sin, np.ones(3), 1.0), ValueError, r"tangent.*\(\).*\(3,\)"),
     ("too few tangents", lambda: jvp(np.add, (1.0, 2.0), (1.0,)), TypeError, "a tuple of 1"),

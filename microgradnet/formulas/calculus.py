@@ -115,7 +115,6 @@ def _slopes(f: Any, axis: int, steps: Any, edge_order: int) -> Any:
     return as_floats(np.concatenate([left, inner, right], axis=axis), f.dtype)
 
 
-@formula(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = shaped(y)
     axis = normalize_axis_index(axis, y.ndim)
@@ -129,8 +128,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     return (steps * pairs / 2.0).sum(axis=axis)
 
 
-if "trapz" in vars(np):  # its name before NumPy 2.4
-    formula(vars(np)["trapz"])(trapezoid)
+formula(*[vars(np)[name] for name in ("trapezoid", "trapz") if name in vars(np)])(trapezoid)  # trapz before NumPy 2.4
 
 
 def _not_zero(period: Any) -> None:
