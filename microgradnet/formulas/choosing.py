@@ -146,7 +146,7 @@ def unique(ar: Any, return_index: bool = False, return_inverse: bool = False, re
 
 
 @formula(np.unique_values)
-def unique_values(x: Any, /) -> Any:
+def unique_values(x: Any) -> Any:
     return unique(x)
 
 
