@@ -185,6 +185,152 @@ def test_the_edges_are_numpys(line: str) -> None:
     assert found == pytest.approx(slope, rel=1e-6, abs=1e-7)
 
 
+# Of NaN, infinities, zeros of both signs and a few numbers, or of the last five of them.
+SPECIAL = [
+    "np.modf(s)",
+    "np.frexp(s)",
+    "np.fix(s)",
+    "np.nan_to_num(s)",
+    "np.nan_to_num(s, posinf=2.0)",
+    "np.nan_to_num(s, neginf=-3.0, nan=1.0)",
+    "np.real(s)",
+    "np.imag(s)",
+    "np.real_if_close(s)",
+    "np.angle(s)",
+    "np.angle(s, deg=True)",
+    "np.float_power(s, 2)",
+    "np.float_power(2, s)",
+    "np.divmod(s, 2)",
+    "np.divmod(5, s)",
+    "np.isposinf(s)",
+    "np.isneginf(s)",
+    "np.clip(s, -1, 1)",
+    "np.unwrap(s[3:])",
+    "np.i0(s[3:7])",
+    "np.sum(s[1:])",
+    "np.sum(s, where=np.isfinite(s))",
+    "np.mean(s[3:])",
+    "np.mean(s, where=s > 0)",
+    "np.nanmax(s)",
+    "np.nanmin(s)",
+    "np.nanmax(s, initial=-np.inf)",
+    "np.nansum(s)",
+    "np.nanprod(s[2:])",
+    "np.nanmean(s[3:])",
+    "np.nanvar(s[3:], ddof=1)",
+    "np.nanstd(s[3:])",
+    "np.nanmedian(s)",
+    "np.median(s)",
+    "np.median(s[1:])",
+    "np.nanquantile(s, 0.3)",
+    "np.quantile(s[3:], 0.3)",
+    "np.percentile(s[3:], [20, 70])",
+    "np.sort(s)",
+    "np.unique(s[1:])",
+    "np.linalg.norm(s[3:])",
+    "np.linalg.norm(s[3:], 1)",
+    "np.linalg.norm(s[3:], np.inf)",
+    "np.linalg.norm(s[3:], 0)",
+    "np.var(s[3:])",
+    "np.std(s[3:])",
+    "np.ptp(s[3:])",
+    "np.max(s[1:])",
+    "np.min(s)",
+    "np.interp(s, [0.0, 1.0, 2.0], [2.0, 3.0, 5.0])",
+    "np.digitize(s[1:], [0.0, 1.0])",
+    "np.searchsorted([0.0, 1.0], s)",
+    "np.cumsum(s[3:])",
+    "np.cumprod(s[3:])",
+    "np.nancumsum(s)",
+    "np.nancumprod(s[3:])",
+    "np.trapezoid(s[3:])",
+    "np.diff(s[3:])",
+    "np.ediff1d(s[3:], 1, 2)",
+    "np.gradient(s[3:])",
+    "np.gradient(s[3:], 2.0, edge_order=2)",
+    "np.full_like(s, s[5])",
+    "np.linspace(s[3:], 2, 3)",
+    "np.logspace(s[3:7], 2, 3)",
+    "np.geomspace(s[5], 6, 3)",
+    "np.average(s[3:], weights=[1, 2, 3, 4, 5])",
+    "np.average(s[3:])",
+    "np.cov(s[3:])",
+    "np.corrcoef(s[3:], s[2:7] * 0 + 1)",
+    "np.convolve(s[3:], [1, 2])",
+    "np.correlate(s[3:], [1, 2])",
+    "np.polyval([1, 2], s)",
+    "np.polyval(s[5:], 2)",
+    "np.poly(s[5:])",
+    "np.polymul(s[3:], [1, 2])",
+    "np.polyadd(s[5:], [1, 2])",
+    "np.polyder(s[5:])",
+    "np.polyint(s[5:])",
+    "np.vander(s[5:7])",
+    "np.pad(s[3:], 1)",
+    "np.pad(s[3:], 2, 'linear_ramp')",
+    "np.pad(s[3:], 2, 'mean')",
+    "np.pad(s[3:], 2, 'median')",
+    "np.pad(s[3:], 2, 'maximum')",
+    "np.pad(s[3:], 2, 'reflect', reflect_type='odd')",
+    "np.where(s > 0, s, 1)",
+    "np.select([s > 0, s < 0], [s, -s], 7)",
+    "np.take(s, [1, 2])",
+    "np.choose([0, 1], [s[3:5], s[5:7]])",
+    "np.compress([True, False, True], s)",
+    "np.partition(s[1:], 2)",
+    "np.piecewise(s, [s > 0, s <= 0], [lambda t: t, 3])",
+    "np.insert(s, 1, 5)",
+    "np.append(s, 2)",
+    "np.kron(s[3:], [1, 2])",
+    "np.outer(s[3:], [1, 2])",
+    "np.inner(s[3:], s[3:])",
+    "np.vdot(s[3:], s[3:])",
+    "np.cross(s[3:6], [1, 2, 3])",
+    "np.tensordot(s[3:], s[3:], 1)",
+    "np.einsum('i,i', s[3:], s[3:])",
+    "np.trace(np.outer(s[3:], s[3:]))",
+    "np.max(s[3:], initial=2000)",
+    "np.min(s[3:], initial=-2000, where=s[3:] > 0)",
+    "np.prod(s[5:], initial=2)",
+    "np.any(s)",
+    "np.all(s)",
+    "np.add.reduce(s[3:])",
+    "np.logaddexp.reduce(s[1:7])",
+    "np.maximum.reduce(s)",
+    "np.add.outer(s, s)",
+    "np.linalg.cond(np.diag(s[5:]))",
+    "np.linalg.pinv(np.diag(s[5:]))",
+    "np.linalg.slogdet(np.diag(s[5:]))",
+    "np.linalg.matrix_power(np.diag(s[5:7]), 3)",
+    "np.linalg.multi_dot([s[5:], np.diag(s[5:]), s[5:]])",
+    "np.linalg.svd(np.diag(s[5:]))[1]",
+    "np.linalg.qr(np.diag(s[5:]))[1]",
+    "np.linalg.eigh(np.diag(s[5:]))[0]",
+    "np.linalg.lstsq(np.diag(s[5:7]), s[5:7], None)[0]",
+]
+S = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.5, -2.5, 1024.0])
+
+
+def parts(out: Any) -> list[Any]:
+    return [part for x in out for part in parts(x)] if isinstance(out, (tuple, list)) else [out]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_of_special_numbers_values_and_dtypes_are_numpys(dtype: Any) -> None:
+    s = S.astype(dtype)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for line in [line for line in SPECIAL if dtype != np.float16 or "np.diag" not in line]:  # linalg has no float16
+            wanted, found = parts(eval(line, {"np": np, "s": s})), parts(eval(line, {"np": np, "s": Value(s)}))
+            assert len(found) == len(wanted), line
+            for got, want in zip(map(numbers, found), wanted, strict=True):
+                assert np.asarray(got).dtype == np.asarray(want).dtype, line
+                near = max(1e-11, 2.0 * float(np.finfo(dtype).eps))
+                np.testing.assert_allclose(
+                    got, want, rtol=near, atol=near, strict=not isinstance(want, int), err_msg=line
+                )
+
+
 def test_a_jump_of_half_a_period_goes_where_numpy_has_it() -> None:
     for period in (4.0, 2 * np.pi):
         x = np.cumsum([0.0, 0.5, -0.5, 1.5, -1.5, 0.25, -2.5]) * period

@@ -59,23 +59,22 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
 
 @formula(np.real)
 def real(val: Any) -> Any:
-    return +shaped(val)
+    return +val
 
 
 @formula(np.imag)
 def imag(val: Any) -> Any:
     """0, everywhere; nothing flows."""
-    return np.floor(val) * 0.0
+    return np.signbit(val).astype(val.dtype) * 0.0
 
 
 @formula(np.real_if_close)
 def real_if_close(a: Any, tol: float = 100) -> Any:
-    return +shaped(a)
+    return +a
 
 
 @formula(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
     """Of a real number: 0, or π where it has a minus sign, −0 too; nothing flows."""
-    x = shaped(z)
-    half = np.where(np.signbit(x), 180.0 if deg else math.pi, 0.0)
-    return np.where(np.isnan(x), math.nan, half).astype(z.dtype)
+    half = np.where(np.signbit(z), 180.0 if deg else math.pi, 0.0)
+    return np.where(np.isnan(z), math.nan, half).astype(z.dtype)

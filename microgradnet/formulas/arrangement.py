@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..checks import unmasked
-from ..core import TABLE, Value, formula, modes, plain_data, shaped
+from ..core import TABLE, formula, modes, plain_data, shaped
 from ..ops.moves import place, positions
 from ..ops.reduction import along
 from ..words import refuse
@@ -33,9 +33,9 @@ def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:
 
 @formula(np.reshape)
 def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
-    a, shape = shaped(a), newshape if shape is None else shape
+    shape = newshape if shape is None else shape
     if order == "A":
-        order = "F" if isinstance(a, Value) and a.ndim and a.data.flags.fnc else "C"
+        order = "F" if a.ndim and a.data.flags.fnc else "C"
     if order == "F":
         return np.transpose(a.T.reshape(tuple(np.atleast_1d(shape))[::-1]))
     return TABLE[np.reshape](a, shape=shape)
@@ -96,7 +96,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = 
 
 @formula(np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return +shaped(a)
+    return +a
 
 
 if hasattr(np, "astype"):  # NumPy 2.1

@@ -251,10 +251,9 @@ def polyval(p: Any, x: Any) -> Any:
 @formula(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
     """The coefficients of the polynomial with these zeros."""
-    zeros = shaped(seq_of_zeros)
-    if zeros.ndim > 1:
+    if seq_of_zeros.ndim > 1:
         refuse("np.poly of a matrix has its eigenvalues as zeros, which may be complex. np.poly(np.linalg.eigvalsh(v))")
-    zeros = as_floats(zeros, np.mintypecode(zeros.dtype.char))  # float64 for float16, as NumPy has it
+    zeros = as_floats(seq_of_zeros, np.mintypecode(seq_of_zeros.dtype.char))  # float64 for float16, as NumPy has it
     product: Any = np.ones(1, zeros.dtype)
     for zero in zeros.reshape(-1):
         product = convolve(product, np.stack([np.ones((), zeros.dtype), -zero]))
@@ -322,7 +321,6 @@ def _times(name: str, m: Any) -> int:
 
 @formula(np.vander)
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    x = shaped(x)
     if x.ndim != 1:
         raise ValueError(f"vander wants one axis; got shape {x.shape}")
     x = as_floats(x, np.promote_types(x.dtype, int))

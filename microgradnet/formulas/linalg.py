@@ -133,7 +133,6 @@ def matrix_norm(x: Any, /, *, keepdims: Any = False, ord: Any = "fro") -> Any:
 
 
 def _real(x: Any) -> Any:
-    x = shaped(x)
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import as_floats, formula, modes, shaped
+from ..core import as_floats, formula, modes
 from ..ops.reduction import Axis, cumprod, cumsum
 from .reductions import count, first, given, in_dtype, np_cumprod, np_cumsum, np_prod, np_sum, reduced_axes
 from .statistics import freedom, mask_of, nan_for, root, squared_gaps, total_of, warn
@@ -24,7 +24,7 @@ def _without(a: Any, fill: float, where: Any = True, dtype: Any = None) -> tuple
 
 def _whole(a: Any) -> bool:
     """Whether these are whole numbers, among which there is no NaN: they are summed as such."""
-    return shaped(a).dtype.kind in "bui"
+    return a.dtype.kind in "bui"
 
 
 @formula(np.nansum, out=3)

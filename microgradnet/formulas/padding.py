@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import unmasked
-from ..core import TABLE, Value, formula, shaped
+from ..core import TABLE, Value, formula
 from ..ops.reduction import BACKWARDS, along
 from ..words import refuse
 
@@ -20,7 +20,6 @@ OPTIONS = {
 
 @formula(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
-    array = shaped(array)
     if mode not in OPTIONS:
         named = f"mode={mode!r}" if isinstance(mode, str) else "a function as mode"
         refuse(f"np.pad with {named} of a Value leaves numbers that are not recorded; the modes are {[*OPTIONS]}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Value, formula, modes, plain_data, shaped
+from ..core import Value, as_floats, formula, modes, plain_data, shaped
 from .arrangement import broadcast_arrays
 
 
@@ -47,7 +47,8 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
 
 @formula(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    sign = np.sign(plain_data(shaped(start)))
+    start, stop = as_floats(start, np.float64), as_floats(stop, np.float64)
+    sign = np.sign(plain_data(start))
     modes.checked(_one_sign, start, stop)
     logs = linspace(np.log(np.abs(start)), np.log(np.abs(stop)), num, endpoint, axis=axis)
     ramp = np.exp(logs) * np.expand_dims(

@@ -24,7 +24,6 @@ MISSING = np._NoValue  # what NumPy itself takes for "not given"
 
 def prepared(name: str, a: Any, dtype: Any, where: Any, neutral: float) -> Any:
     """What NumPy's reduction `name` reduces: `a` as `dtype`, with `neutral` where the mask says no."""
-    a = shaped(a)
     if dtype is not None:
         a = a.astype(dtype)
     if where is True or where is MISSING:
@@ -117,7 +116,7 @@ def _extreme(function: Any, pair: Any, lowest: float, a: Any, axis: Axis = None,
     if not given(initial):
         if where is not True and where is not MISSING:
             raise ValueError(f"np.{name} of a masked array can be of nothing: where= wants initial= beside it")
-        return TABLE[function](shaped(a), axis=axis, keepdims=asked(keepdims))
+        return TABLE[function](a, axis=axis, keepdims=asked(keepdims))
     a = prepared(name, a, None, where, lowest)
     if not math.prod([a.shape[i] for i in reduced_axes(axis, a.ndim)]):  # of nothing: the initial number itself
         return np_sum(a, axis, keepdims=keepdims, initial=initial)
