@@ -415,3 +415,46 @@ def test_a_divergence_over_no_classes_is_0_and_over_no_examples_refused() -> Non
     for shape in ((0, 2), ()):
         with pytest.raises(ValueError, match="there is no example"):
             F.kl_div(Value(np.zeros(shape)), np.zeros(shape), reduction="batchmean")
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3])
+def test_where_no_label_counts_the_sum_is_0(classes: int) -> None:
+    """Of no examples, and of some that are all ignored; weights are no matter."""
+    for weight in (None, np.full(classes, 2.0)):
+        for loss in (F.cross_entropy, F.nll_loss):
+            for n, labels in ((0, np.zeros(0, int)), (2, [-100, -100])):
+                x = Value(np.ones((n, classes)))
+                each = loss(x, labels, weight=weight, reduction="none")
+                assert each.data.tolist() == [0.0] * n
+                assert loss(x, labels, weight=weight, reduction="sum").item() == 0.0
+                with pytest.raises(ValueError, match="there is no example to take the cost of"):
+                    loss(x, labels, weight=weight)
+
+
+def test_a_label_that_is_ignored_may_be_a_class_or_none() -> None:
+    """The first, the last, one below and one above; the others must be classes."""
+    x = np.array([[0.5, 1.0], [2.0, -1.0], [0.0, 3.0]])
+    each = F.cross_entropy(x, [0, 1, 0], reduction="none")
+    for ignored, labels, kept in [
+        (0, [0, 1, 0], [1]), (1, [0, 1, 0], [0, 2]), (-1, [-1, 1, 0], [1, 2]), (2, [2, 1, 0], [1, 2]),
+        (-5, [0, 1, 0], [0, 1, 2]), (7, [0, 1, 0], [0, 1, 2]), (7, [0, 1, 7], [0, 1]),
+    ]:  # fmt: skip
+        found = F.cross_entropy(x, labels, ignore_index=ignored, reduction="none")
+        assert found.tolist() == [each[i] if i in kept else 0.0 for i in range(3)]
+        assert F.cross_entropy(x, labels, ignore_index=ignored) == pytest.approx(each[kept].mean(), rel=1e-14)
+        for wrong in (-2, 3):
+            with pytest.raises(ValueError, match="but the classes are 0 to 1"):
+                F.cross_entropy(x, [labels[0], wrong, labels[2]], ignore_index=ignored)
+
+
+def test_a_mean_by_weights_wants_one_that_is_not_0() -> None:
+    x, weight = np.array([[0.5, 1.0], [2.0, -1.0]]), [0.0, 3.0]
+    with pytest.raises(ValueError, match=r"the classes \[0\] all have weight 0: there is no mean"):
+        F.cross_entropy(x, [0, 0], weight=weight)
+    assert F.cross_entropy(x, [0, 0], weight=weight, reduction="sum") == 0.0
+    assert F.cross_entropy(x, [0, 1], weight=weight) == pytest.approx(F.cross_entropy(x[1:], [1]), rel=1e-14)
+    for wrong in ([1.0], [1.0, 2.0, 3.0], [[1.0, 2.0]], 1.0, ["a", "b"], [1j, 2.0]):
+        with pytest.raises(
+            (ValueError, TypeError), match=r"weight of shape .* a number for each of the 2 classes|real"
+        ):
+            F.cross_entropy(x, [0, 1], weight=wrong)

@@ -21,6 +21,7 @@ from microgradnet import Value, nn, primitive, tree
 from microgradnet.core import NonDiff, no_grad
 from microgradnet.gradcheck import numerical_grad
 from microgradnet.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from microgradnet.transforms.recompute import _alike
 from tests.collector import nothing_left_over
 
 Point = namedtuple("Point", "x y")
@@ -721,6 +722,21 @@ def test_a_checkpoint_of_plain_numbers_is_plain() -> None:
     assert checkpoint(lambda x: x)(x) is x
     with no_grad():
         assert checkpoint(lambda x: x * x)(x).op is None
+
+
+@pytest.mark.parametrize(("dtype", "near"), [(np.float64, 2.2e-13), (np.float32, 1.19e-4), (np.float16, 0.01)])
+def test_what_a_checkpoint_takes_for_the_same(dtype: Any, near: float) -> None:
+    """To a thousand roundings of itself, or of the largest number that is finite, though to a hundredth at most."""
+    for first in ([1.0, 0.5], [np.nan, np.inf, -np.inf, 2.0], [8.0, np.nan, 0.0], [0.0], []):
+        x = np.array(first, dtype)
+        size = max([abs(n) for n in first if abs(n) < np.inf], default=0.0)
+        assert _alike(x, x.copy())
+        for share, same in ((0.9, True), (1.5 + 1.0, False)):
+            moved = x.copy()
+            moved[-1:] += dtype(share * near * (size or 1.0))
+            assert _alike(x, moved) is (same if size else not moved[-1:].any()), (first, share)
+    assert not _alike(np.array([np.nan, 1.0], dtype), np.array([1.0, 1.0], dtype))
+    assert not _alike(np.array([np.inf], dtype), np.array([-np.inf], dtype))
 
 
 def test_a_checkpoint_notices_that_it_computed_something_else() -> None:
