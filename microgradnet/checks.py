@@ -40,7 +40,7 @@ def as_float(given: Any) -> float:
     return number
 
 
-def is_whole(x: Any, least: int = 1) -> bool:
+def is_whole(x: Any, least: float = 1) -> bool:
     """Whether `x` is a whole number, Python's or NumPy's, of at least so many. A bool is none, and neither is 2.0."""
     return isinstance(x, (int, np.integer)) and not isinstance(x, bool) and not x < least
 

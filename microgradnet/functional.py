@@ -216,7 +216,7 @@ def one_hot(x: Any, num_classes: int = -1) -> Array:
 
 
 def _classes(x: Array, wanted: int) -> int:
-    low, high = (int(x.min()), int(x.max())) if x.size else (0, wanted - 1)
+    low, high = (x.min(), int(x.max())) if x.size else (0, wanted - 1)
     if wanted == -1 and not x.size:
         raise ValueError("one_hot of nothing: there is no class to count up to. Give num_classes=")
     if low < 0 or (wanted != -1 and high >= wanted):

@@ -21,7 +21,6 @@ from .ops.windows import checked_count, image
 
 # ------------------------------------------------------------------------------------------------------------- padding
 
-LEAST = -(2**62)  # of what is cut off
 MODES = ("constant", "reflect", "replicate", "circular")
 
 
@@ -39,7 +38,7 @@ def pad(x: Operand, pad: Any, mode: str = "constant", value: float | None = None
     """
     x = shaped(x)
     listed = list(pad) if isinstance(pad, (tuple, list)) else []
-    if not listed or len(listed) % 2 or len(listed) > 2 * x.ndim or not all(is_whole(n, LEAST) for n in listed):
+    if not listed or len(listed) % 2 or len(listed) > 2 * x.ndim or not all(is_whole(n, -math.inf) for n in listed):
         raise ValueError(refusal(
             "pad", pad, f"(before, after) of the last axis, and of further ones before it, of the {x.ndim} there are",
             call="pad",

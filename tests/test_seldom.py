@@ -141,6 +141,33 @@ def test_an_option_that_is_given_as_numpys_no_value_is_not_given(name: str) -> N
     np.testing.assert_array_equal(function(Value(x), axis=0, **how).data, function(x, axis=0), strict=True)
 
 
+def test_rows_of_one_hot_are_counted_in_integers_large_enough() -> None:
+    for kind, most in ((np.int8, 127), (np.uint8, 255), (np.int64, 5)):
+        hot = F.one_hot(np.array([most, 0], kind))
+        assert hot.shape == (2, most + 1)
+        assert hot.argmax(-1).tolist() == [most, 0]
+        with pytest.raises(
+            ValueError, match=rf"from 0 to {most}, but the classes are 0 to 2\. Give num_classes={most + 1}"
+        ):
+            F.one_hot(np.array([most, 0], kind), 3)
+    with pytest.raises(ValueError, match=r"from -1 to 0, but the classes are 0 and up\. They are counted from 0"):
+        F.one_hot(np.array([-1, 0]))
+    assert F.one_hot(np.zeros((2, 0), int), 3).shape == (2, 0, 3)
+    assert F.one_hot(np.array([2, 1]), 3).tolist() == [[0, 0, 1], [0, 1, 0]]
+    assert F.embedding(np.zeros((2, 0), int), np.ones((3, 4))).shape == (2, 0, 4)
+
+
+def test_what_is_dropped_is_below_the_share() -> None:
+    class Drawn(np.random.Generator):
+        def random(self, *args: Any, **kwargs: Any) -> Any:
+            return np.array([0.0, 0.25, 0.5, 0.75], np.float32)
+
+    seed = Drawn(np.random.PCG64(0))
+    assert F.dropout(np.ones(4), 0.5, seed=seed).tolist() == [0.0, 0.0, 2.0, 2.0]
+    assert F.dropout(np.ones(4), 1.0, seed=seed).tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert F.dropout(np.ones(4, np.float16), 0.75, seed=seed).dtype == np.float16
+
+
 def test_what_is_still_to_come_becomes_an_array_of_the_dtype_that_is_asked() -> None:
     array = np.asarray(Later(lambda: np.array([1, 2])), np.float32)
     assert array.dtype == np.float32

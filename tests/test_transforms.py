@@ -711,8 +711,56 @@ def test_a_checkpoint_within_a_checkpoint_and_again() -> None:
         y.backward()
 
 
+CALLED: dict[str, Callable[[Any, Any], Any]] = {
+    "grad": lambda f, x: grad(f)(x), "value_and_grad": lambda f, x: value_and_grad(f)(x),
+    "vjp": lambda f, x: vjp(f, x), "jvp": lambda f, x: jvp(f, x, x), "hvp": lambda f, x: hvp(f, x, x),
+    "jacobian": lambda f, x: jacobian(f)(x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_an_error_names_the_transform(name: str) -> None:
+    call = CALLED[name]
+    with pytest.raises(TypeError, match=rf"^{name} wants a function that returns a Value; got 3"):
+        call(3, 1.0)
+    with pytest.raises(TypeError, match=rf"^{name}: f returned None, which is no Value"):
+        call(lambda x: None, 1.0)
+    with pytest.raises(TypeError, match=rf"^{name} differentiates by floating-point numbers; argument 0 has none: 3"):
+        call(np.sin, 3)
+    with pytest.raises(TypeError, match=rf"^{name}: f returned .*There is no Value in it|^{name}: f returned .*vjp or"):
+        call(lambda x: [1.0], 1.0)
+    if name in ("grad", "value_and_grad", "hvp"):
+        with pytest.raises(ValueError, match=rf"^{name} differentiates one number; f returned shape \(2,\)"):
+            call(np.sin, np.ones(2))
+    if name in ("grad", "value_and_grad", "jacobian"):
+        transform = {"grad": grad, "value_and_grad": value_and_grad, "jacobian": jacobian}[name]
+        with pytest.raises(
+            ValueError, match=rf"^{name}\(argnums=2\) wants argument 2; f was called with 1 by position"
+        ):
+            transform(np.sin, 2)(1.0)
+        with pytest.raises(
+            TypeError, match=rf"^{name}\(argnums='x'\): .*\. The arguments come after: {name}\(f\)\(x\)$"
+        ):
+            transform(np.sin, "x")
+        with pytest.raises(TypeError, match=rf"^{name}\(argnums=\(0\.5,\)\): .* or a tuple of positions$"):
+            transform(np.sin, (0.5,))
+    if name in ("jvp", "hvp"):
+        with pytest.raises(ValueError, match=rf"^{name}: the tangent of argument 1 has shape \(\) where .* has \(2,\)"):
+            {"jvp": jvp, "hvp": hvp}[name](lambda x, y: (x * y).sum(), (1.0, np.ones(2)), (1.0, 2.0))
+        with pytest.raises(TypeError, match=rf"^{name} wants a tangent for each of the 2 arguments, in a tuple; got 7"):
+            {"jvp": jvp, "hvp": hvp}[name](lambda x, y: (x * y).sum(), (1.0, np.ones(2)), 7)
+
+
+@pytest.mark.parametrize(("transform", "name"), [(grad, "grad"), (value_and_grad, "value_and_grad"), (vjp, "vjp")])
+def test_an_error_about_what_comes_beside_names_the_transform(transform: Any, name: str) -> None:
+    for out in (lambda x: x, lambda x: (x, 1, 2), lambda x: [x, 1]):
+        with pytest.raises(TypeError, match=rf"^{name}\(has_aux=True\) wants f to return a pair, \(result, anything\)"):
+            transform(out, 1.0, has_aux=True) if name == "vjp" else transform(out, has_aux=True)(1.0)
+
+
 def test_the_gradient_of_one_number_may_be_left_out() -> None:
     assert vjp(np.exp, 0.0)[1](None) == (1.0,)
+    assert vjp(lambda x: [x * x] * 3, 3.0)[1]([1.0, 2.0, 4.0]) == (42.0,)
     assert vjp(lambda x: (x * 2, x), np.ones(1))[1]((None, np.full(1, 5.0))) == (7.0,)
 
 
