@@ -606,6 +606,21 @@ def test_a_quantile_moves_with_q_as_its_method_says(method: str, rate: float, sc
         assert q.grad == pytest.approx(rate * 5 * 1.05 / scale, rel=1e-12)
 
 
+@pytest.mark.parametrize(("dtype", "method", "n", "q"), [
+    (np.float16, "inverted_cdf", 7, 100 / 7), (np.float16, "closest_observation", 27, 87), (np.float16, "lower", 35, 97),
+    (np.float16, "higher", 8, 100 / 7), (np.float16, "nearest", 28, 87), (np.float16, "midpoint", 8, 200 / 7),
+    (np.float32, "inverted_cdf", 25, 28), (np.float32, "lower", 8, 100 / 7), (np.float32, "higher", 26, 28),
+    (np.float32, "averaged_inverted_cdf", 7, 200 / 7),
+])  # fmt: skip
+def test_a_quantile_that_a_rounding_decides_is_the_one_that_numpy_takes(
+    dtype: Any, method: Any, n: int, q: Any
+) -> None:
+    """Before 2.4 NumPy rounded q to the precision of what it is a quantile of."""
+    x = np.arange(n, dtype=dtype)
+    assert np.percentile(Value(x), q, method=method).data == np.percentile(x, q, method=method)
+    assert np.quantile(Value(x), q / 100, method=method).data == np.quantile(x, q / 100, method=method)
+
+
 def test_an_observation_of_weight_0_takes_no_part_in_a_covariance() -> None:
     x = np.array([[1.0, 4.0, 2.0, 7.0], [0.5, 3.0, -1.0, 2.0]])
     for weights in ({"aweights": [1.0, 0.5, 0.0, 2.0]}, {"fweights": [1, 3, 0, 2]}):
