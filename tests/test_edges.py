@@ -23,6 +23,13 @@ from microgradnet.testing.exercises.marking import indented
 LIKE = [
     "np.choose(np.array([-1, 0, 5]), (x, y), mode='clip')",
     "np.choose(np.array([-1, 0, 5]), (x, y), mode='wrap')",
+    "np.choose(np.array([0, 1, 250], np.uint8), (x, y), mode='clip')",
+    "np.choose(np.array([-128, 1, 127], np.int8), (x, y), mode='wrap')",
+    "np.choose(np.array([True, False, True]), (x, y), mode='clip')",
+    "np.choose(np.array([True, False, True]), (x, y), mode='wrap')",
+    "np.take(np.tile(x, 100), np.array([0, 250], np.uint8), mode='clip')",
+    "np.take(np.tile(x, 100), np.array([-128, 127], np.int8), mode='wrap')",
+    "np.take(x, np.array([True, False]), mode='wrap')",
     "np.linalg.outer(x, y)",
     "np.linalg.outer(m, y)",
     "np.linalg.outer(x, m)",

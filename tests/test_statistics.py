@@ -607,8 +607,9 @@ def test_a_quantile_moves_with_q_as_its_method_says(method: str, rate: float, sc
 
 
 @pytest.mark.parametrize(("dtype", "method", "n", "q"), [
-    (np.float16, "inverted_cdf", 7, 100 / 7), (np.float16, "closest_observation", 27, 87), (np.float16, "lower", 35, 97),
-    (np.float16, "higher", 8, 100 / 7), (np.float16, "nearest", 28, 87), (np.float16, "midpoint", 8, 200 / 7),
+    (np.float16, "inverted_cdf", 7, 100 / 7), (np.float16, "closest_observation", 27, 87),
+    (np.float16, "lower", 35, 97), (np.float16, "higher", 8, 100 / 7), (np.float16, "nearest", 28, 87),
+    (np.float16, "midpoint", 8, 200 / 7),
     (np.float32, "inverted_cdf", 25, 28), (np.float32, "lower", 8, 100 / 7), (np.float32, "higher", 26, 28),
     (np.float32, "averaged_inverted_cdf", 7, 200 / 7),
 ])  # fmt: skip
