@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from microgradnet import notation
+from microgradnet import Value, notation
 from microgradnet.core import BOOLEAN, Op
 from microgradnet.testing.strategies import filled
 from tests.cases import ROWS
@@ -70,6 +71,34 @@ def test_rules_are_written_as_they_were() -> None:
     found = list(lines())
     assert {line.partition("(")[0] for line in found} == {row.name for row in ROWS}
     assert "\n".join(found) == PAGE.read_text(encoding="utf-8").rstrip("\n")
+
+
+def length_of_a_rule(rule: Any) -> int:
+    row: Any = SimpleNamespace(rules=(rule,))
+    return len(notation.rule_written(row, 0, np.float64(1.0), np.float64(4.0), [np.float64(2.0)], {}))
+
+
+def test_a_rule_of_more_than_40_operations_or_160_letters_is_not_written() -> None:
+    for n in (39, 40, 41):
+        assert length_of_a_rule(lambda g, out, x, n=n: [g := -g for _ in range(n)][-1]) == (n + 1 if n <= 40 else 0)
+    for n in (150, 156, 157):
+        rule = eval(f"lambda g, out, {'x' * n}: g * {'x' * n}")
+        assert length_of_a_rule(rule) == (n + 4 if n <= 156 else 0)
+
+
+def test_what_stands_in_a_rule_twice_is_counted_twice() -> None:
+    x = Value(2.0)
+    y = np.sin(x) * 3.0
+    assert [notation.operations(z) for z in (3.0, x, y, y * y, (y * y) * (y * y), -(y + x) + 1.0)] == [
+        0,
+        0,
+        2,
+        5,
+        11,
+        5,
+    ]
+    y.name = "y"
+    assert notation.operations(y * y) == 1
 
 
 if __name__ == "__main__":
