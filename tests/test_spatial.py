@@ -232,3 +232,43 @@ def test_whole_channels_are_dropped() -> None:
 def test_what_does_not_fit_says_so(call: Callable[[], Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+LAST: list[tuple[Callable[[], Any], Callable[[], Any], tuple[int, ...]]] = [
+    (lambda: F.pad(LINE, (6, 0), "reflect"), lambda: F.pad(LINE, (0, 7), "reflect"), (2, 3, 13)),
+    (lambda: F.pad(LINE, (0, 7), "circular"), lambda: F.pad(LINE, (8, 0), "circular"), (2, 3, 14)),
+    (lambda: F.pad(LINE, (70, 0), "replicate"), lambda: F.pad(LINE[:, :, :0], (1, 0), "replicate"), (2, 3, 77)),
+    (lambda: F.pad(LINE, (-3, -4)), lambda: F.pad(LINE, (-3, -5)), (2, 3, 0)),
+    (lambda: F.pad(LINE, (-7, 1)), lambda: F.pad(LINE, (-8, 1)), (2, 3, 1)),
+    (lambda: F.pad(LINE, (1, 1, 2, 0, 0, 3)), lambda: F.pad(LINE, (1, 1, 2, 0, 0, 3, 1, 1)), (5, 5, 9)),
+    (lambda: F.pad(LINE, [np.int64(1), 1]), lambda: F.pad(LINE, (1.0, 1)), (2, 3, 9)),
+    (lambda: F.interpolate(LINE, scale_factor=1 / 7), lambda: F.interpolate(LINE, scale_factor=0.14), (2, 3, 1)),
+    (lambda: F.interpolate(LINE, (4,)), lambda: F.interpolate(LINE, (4, 4)), (2, 3, 4)),
+    (lambda: F.interpolate(IMAGE, None, (1, 2)), lambda: F.interpolate(IMAGE, None, (1, 2, 1)), (2, 3, 5, 12)),
+    (lambda: F.interpolate(LINE, 1), lambda: F.interpolate(LINE, 0), (2, 3, 1)),
+    (lambda: F.adaptive_avg_pool1d(LINE, 9), lambda: F.adaptive_avg_pool1d(LINE[:, :, :0], 1), (2, 3, 9)),
+    (lambda: F.adaptive_max_pool2d(IMAGE, (1, 1)), lambda: F.adaptive_max_pool2d(IMAGE, (1, 0)), (2, 3, 1, 1)),
+    (lambda: F.unfold(IMAGE, (5, 6)), lambda: F.unfold(IMAGE, (5, 7)), (2, 90, 1)),
+    (lambda: F.unfold(IMAGE[0], 2, padding=0), lambda: F.unfold(IMAGE[0, 0], 2), (12, 20)),
+    (lambda: F.fold(np.ones((8, 6)), (3, 4), 2), lambda: F.fold(np.ones((8, 5)), (3, 4), 2), (2, 3, 4)),
+    (lambda: F.fold(np.ones((3, 4, 6)), (3, 4), 2), lambda: F.fold(np.ones((3, 6, 6)), (3, 4), 2), (3, 1, 3, 4)),
+    (lambda: F.fold(np.ones((4, 1)), (2, 2), 2), lambda: F.fold(np.ones((1, 1, 4, 1)), (2, 2), 2), (1, 2, 2)),
+    (lambda: F.pixel_shuffle(np.ones((8, 1, 3)), 2), lambda: F.pixel_shuffle(np.ones((6, 1, 3)), 2), (2, 2, 6)),
+    (lambda: F.pixel_shuffle(np.ones((4, 1, 1)), 2), lambda: F.pixel_shuffle(np.ones((4, 4)), 2), (1, 2, 2)),
+    (lambda: F.pixel_unshuffle(np.ones((1, 4, 6)), 2), lambda: F.pixel_unshuffle(np.ones((1, 4, 5)), 2), (4, 2, 3)),
+    (lambda: F.pixel_unshuffle(np.ones((1, 6, 3)), 3), lambda: F.pixel_unshuffle(np.ones((1, 5, 3)), 3), (9, 2, 1)),
+    (lambda: F.pixel_unshuffle(np.ones((1, 2, 2)), 1), lambda: F.pixel_unshuffle(np.ones((2, 2)), 1), (1, 2, 2)),
+    (lambda: F.glu(np.ones((2, 4, 3)), 1), lambda: F.glu(np.ones((2, 4, 3)), 2), (2, 2, 3)),
+    (lambda: F.glu(np.ones((2, 4)), -2), lambda: F.glu(np.ones((3, 4)), -2), (1, 4)),
+    (lambda: F.prelu(LINE, np.ones(3)), lambda: F.prelu(LINE, np.ones((3, 1))), (2, 3, 7)),
+    (lambda: F.prelu(LINE[0, 0], np.ones(1)), lambda: F.prelu(LINE[0, 0], np.ones(7)), (7,)),
+    (lambda: F.dropout1d(LINE[0], seed=0), lambda: F.dropout1d(IMAGE, seed=0), (3, 7)),
+    (lambda: F.dropout2d(LINE, seed=0), lambda: F.dropout2d(LINE[0], seed=0), (2, 3, 7)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fits", "does_not", "shape"), LAST, ids=range(len(LAST)))
+def test_what_just_fits_and_what_does_not(fits: Any, does_not: Any, shape: tuple[int, ...]) -> None:
+    assert fits().shape == shape
+    with pytest.raises(ValueError):  # noqa: PT011  (what is said is on other pages)
+        does_not()
