@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import pickle
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -458,3 +459,75 @@ def test_a_mean_by_weights_wants_one_that_is_not_0() -> None:
             (ValueError, TypeError), match=r"weight of shape .* a number for each of the 2 classes|real"
         ):
             F.cross_entropy(x, [0, 1], weight=wrong)
+
+
+def test_a_variance_is_one_number_or_has_a_shape_that_fits() -> None:
+    x, y = np.array([[1.0, 2.0, 4.0], [0.5, -1.0, 3.0]]), np.array([[0.0, 2.5, 1.0], [1.5, -1.0, 2.0]])
+    for shape in ((), (2, 3), (2, 1), (2,), (1, 3)):
+        var = 0.5 + np.arange(np.prod(shape, dtype=int)).reshape(shape)
+        wide = var[:, None] if shape == (2,) else var
+        wanted = 0.5 * (np.log(wide) + (x - y) ** 2 / wide)
+        np.testing.assert_allclose(F.gaussian_nll_loss(x, y, var, reduction="none"), wanted, rtol=1e-14)
+        full = F.gaussian_nll_loss(x, y, var, full=True, reduction="sum")
+        assert full == pytest.approx(wanted.sum() + 6 * 0.5 * math.log(2 * math.pi), rel=1e-14)
+    for shape in ((3,), (1,), (1, 1), (2, 2), (1, 2, 3), (2, 3, 1)):
+        with pytest.raises(ValueError, match=r"var of shape .* one number for each example, \(2, 1\)"):
+            F.gaussian_nll_loss(x, y, np.ones(shape))
+    for bad in (-1e-300, np.nan):
+        with pytest.raises(ValueError, match="a variance is 0 or more"):
+            F.gaussian_nll_loss(x, y, bad)
+    assert np.isfinite(F.gaussian_nll_loss(x, y, 0.0))
+
+
+def test_a_weight_broadcasts_to_what_it_weighs_and_makes_it_no_larger() -> None:
+    x, y = np.array([[0.25, 0.5, 0.75], [0.5, 0.125, 0.5]]), np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.5]])
+    each = F.binary_cross_entropy(x, y, reduction="none")
+    for weight in (2.0, np.array([1.0, 2.0, 0.0]), np.array([[1.0], [3.0]]), np.array([True, False, True]), [1, 2, 3]):
+        found = F.binary_cross_entropy(x, y, weight=weight, reduction="none")
+        np.testing.assert_allclose(found, each * np.asarray(weight), rtol=1e-14)
+    for wrong in (np.ones(2), np.ones((1, 2, 3)), np.ones((2, 1, 1)), np.ones((3, 2)), np.array(["a"] * 3)):
+        with pytest.raises(ValueError, match=r"weight of shape .* does not broadcast to \(2, 3\)"):
+            F.binary_cross_entropy(x, y, weight=wrong)
+        with pytest.raises(ValueError, match=r"pos_weight of shape .* does not broadcast to \(2, 3\)"):
+            F.binary_cross_entropy_with_logits(x, y, pos_weight=wrong)
+
+
+@pytest.mark.parametrize(("loss", "low", "high"), [
+    (F.binary_cross_entropy, 0.0, 1.0), (F.binary_cross_entropy_with_logits, None, None),
+])  # fmt: skip
+def test_a_probability_lies_between_0_and_1(loss: Any, low: Any, high: Any) -> None:
+    right = np.array([0.0, 1.0, 0.5])
+    loss(right, right)
+    assert loss(right[:0], right[:0], reduction="sum") == 0.0
+    for wrong in (-1e-9, 1 + 1e-9, np.nan):
+        with pytest.raises(ValueError, match=r"^target from .* to .*: a probability lies between 0 and 1"):
+            loss(right, np.array([0.5, wrong, 0.5]))
+        if low is not None:
+            with pytest.raises(ValueError, match=r"^input from .* to .*: a probability lies between 0 and 1"):
+                loss(np.array([0.5, wrong, 0.5]), right)
+
+
+def test_labels_of_hinges_are_signs() -> None:
+    for loss in (F.hinge_loss, F.soft_margin_loss, F.hinge_embedding_loss):
+        loss(np.ones(2), [1, -1])
+        assert loss(np.ones(0), np.ones(0), reduction="sum") == 0.0
+        for wrong in ([1, 0], [1, -2], [1.0, np.nan], [0.5, 1.0]):
+            with pytest.raises(ValueError, match=r"they are 1 or -1\. 2 \* y - 1 makes them of 0 and 1"):
+                loss(np.ones(2), wrong)
+
+
+def test_a_divergence_of_each_example_is_averaged_over_the_batch() -> None:
+    x, y = np.log([[0.5, 0.5], [0.25, 0.75], [0.1, 0.9]]), np.array([[1.0, 0.0], [0.5, 0.5], [0.1, 0.9]])
+    with np.errstate(all="ignore"):
+        each = np.where(y > 0, y * (np.log(y) - x), 0.0)
+    assert F.kl_div(x, y, reduction="batchmean") == pytest.approx(each.sum() / 3, rel=1e-13)
+    assert F.kl_div(x[0], y[0], reduction="batchmean") == pytest.approx(each[0].sum() / 2, rel=1e-13)
+    for nothing in (x[:0], np.float64(0.5)):
+        with pytest.raises(ValueError, match="there is no example to take the cost of"):
+            F.kl_div(nothing, nothing, reduction="batchmean")
+    for counts, full in ((np.array([0.0, 1.0, 2.0]), True), (np.array([1.5, 7.0, 30.0]), True), (np.ones(3), False)):
+        rate = np.array([0.5, 1.5, 2.0])
+        more = counts * np.log(np.maximum(counts, 1)) - counts + 0.5 * np.log(2 * math.pi * np.maximum(counts, 1))
+        wanted = rate - counts * np.log(rate + 1e-8) + np.where(counts > 1, more, 0.0) * full
+        found = F.poisson_nll_loss(rate, counts, log_input=False, full=full, reduction="none")
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
