@@ -157,6 +157,21 @@ def test_rows_of_one_hot_are_counted_in_integers_large_enough() -> None:
     assert F.embedding(np.zeros((2, 0), int), np.ones((3, 4))).shape == (2, 0, 4)
 
 
+def test_vectors_in_a_plane_have_a_product_across_it() -> None:
+    """The one number that is not 0, of two of them; beside one in space they have a third number, which is 0."""
+    x, y = Value(np.array([[1.0, 2.0], [0.5, -3.0]])), Value(np.array([5.0, 7.0]))
+    out = np.cross(x, y)
+    assert out.data.tolist() == [1 * 7 - 2 * 5, 0.5 * 7 + 3 * 5]
+    (out * [2.0, 3.0]).sum().backward()
+    assert x.grad.tolist() == [[14.0, -10.0], [21.0, -15.0]]
+    assert y.grad.tolist() == [2 * -2 + 3 * 3, 2 * 1 + 3 * 0.5]
+    space, x.grad = np.array([3.0, 4.0, 6.0]), None
+    for out, sign in ((np.cross(x[0], space), 1), (np.cross(space, x[0]), -1)):
+        assert (sign * out.data).tolist() == [2 * 6.0, -1 * 6.0, 1 * 4 - 2 * 3.0]
+    (np.cross(x[0], space) * [1.0, 10.0, 100.0]).sum().backward()
+    assert x.grad[0].tolist() == [-10 * 6 + 100 * 4, 1 * 6 - 100 * 3]
+
+
 def test_what_is_dropped_is_below_the_share() -> None:
     class Drawn(np.random.Generator):
         def random(self, *args: Any, **kwargs: Any) -> Any:
