@@ -758,6 +758,48 @@ def test_an_error_about_what_comes_beside_names_the_transform(transform: Any, na
             transform(out, 1.0, has_aux=True) if name == "vjp" else transform(out, has_aux=True)(1.0)
 
 
+def of_many_kinds(x: Any) -> dict[str, Any]:
+    return {"y": x * 2, "n": 3, "f": 1.5, "s": "word", "a": np.arange(2), "o": None, "m": x > 0, "h": np.float32(2)}
+
+
+def test_the_slope_of_every_number_that_is_constant_is_0() -> None:
+    """Of whole ones in float64; what is no number stays what it is."""
+    out, tangent = jvp(of_many_kinds, 1.5, 1.0)
+    assert {name: np.asarray(x).tolist() for name, x in out.items()} == {
+        "y": 3.0, "n": 3, "f": 1.5, "s": "word", "a": [0, 1], "o": None, "m": True, "h": 2.0,
+    }  # fmt: skip
+    assert {name: np.asarray(x).tolist() for name, x in tangent.items()} == {
+        "y": 2.0, "n": 0.0, "f": 0.0, "s": "word", "a": [0.0, 0.0], "o": None, "m": 0.0, "h": 0.0,
+    }  # fmt: skip
+    dtypes = {name: x.dtype.name for name, x in tangent.items() if hasattr(x, "dtype")}
+    assert dtypes == {**dict.fromkeys("ynfam", "float64"), "h": "float32"}
+    slopes = jacobian(of_many_kinds)(np.array([1.0, 2.0]))
+    assert {name: np.shape(x) for name, x in slopes.items()} == {
+        "y": (2, 2), "n": (2,), "f": (2,), "s": (), "a": (2, 2), "o": (), "m": (2, 2), "h": (2,),
+    }  # fmt: skip
+    plain, pull = vjp(of_many_kinds, 1.5)
+    assert plain["m"] is np.True_
+    assert pull({**dict.fromkeys("nfsaomh"), "y": 5.0}) == (10.0,)
+
+
+def test_what_is_passed_may_be_written_into_later_and_not_within() -> None:
+    x = np.array([1.0, 2.0])
+    _, pull = vjp(lambda x: x * x, x)
+    x[:] = 9.0
+    assert pull(np.ones(2))[0].tolist() == [2.0, 4.0]
+
+    def writes(x: Any) -> Any:
+        x.data[0] = 5.0
+        return x.sum()
+
+    with pytest.raises(ValueError, match="read-only"):
+        grad(writes)(x)
+    assert x.flags.writeable
+    assert x.tolist() == [9.0, 9.0]
+    assert grad(lambda x: (x * x).sum())(np.array([1.0, 2.0], ">f8")).tolist() == [2.0, 4.0]
+    assert grad(lambda x: x * x)(np.array(3.0)) == 6.0
+
+
 def test_the_gradient_of_one_number_may_be_left_out() -> None:
     assert vjp(np.exp, 0.0)[1](None) == (1.0,)
     assert vjp(lambda x: [x * x] * 3, 3.0)[1]([1.0, 2.0, 4.0]) == (42.0,)
