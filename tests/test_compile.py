@@ -480,20 +480,34 @@ def test_a_live_option_that_is_none_is_refused_by_the_program_too(option: str, w
     assert compiled(0.25).item() == OPTIONS[option](x, 0.25).sum().item()
 
 
-def test_the_mean_of_all_batches_so_far_is_kept_by_a_compiled_step_too() -> None:
+NORMS: dict[str, Callable[[], Any]] = {
+    "the mean of all batches": lambda: nn.BatchNorm1d(2, momentum=None, dtype=np.float64),
+    "of batches": lambda: nn.BatchNorm1d(2, dtype=np.float64),
+    "of examples": lambda: nn.InstanceNorm1d(2, track_running_stats=True, dtype=np.float64),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_running_numbers_are_kept_by_a_compiled_step_too(name: str) -> None:
     def run(compiled: bool) -> Any:
-        norm = nn.BatchNorm1d(2, momentum=None, dtype=np.float64)
+        norm = NORMS[name]()
 
         def step(x: Any) -> Any:
             return norm(x)
 
         call = mg.compile(step, backend="numpy") if compiled else step
         for seed in range(4):
-            call(np.random.default_rng(seed).normal(seed, 2.0, size=(5, 2)))
-        return norm.running_mean, norm.running_var
+            call(np.random.default_rng(seed).normal(seed, 2.0, size=(5, 2, 3)))
+        found = [np.array(mg.core.numbers(x)) for x in (norm.running_mean, norm.running_var)]
+        norm.eval()
+        for by in (1.0, 2.0, 3.0, 4.0):  # what they are now
+            norm.running_mean += by
+            norm.running_var *= by
+            found.append(mg.core.numbers(call(np.ones((1, 2, 3)))))
+        return found
 
     for got, wanted in zip(run(True), run(False), strict=True):
-        np.testing.assert_allclose(mg.core.numbers(got), mg.core.numbers(wanted), rtol=1e-12)
+        np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
 
 def test_a_model_is_compiled_for_inference() -> None:
