@@ -220,6 +220,37 @@ def test_totals_of_whole_numbers_are_in_the_dtype_that_was_asked_for(line: str) 
     np.testing.assert_array_equal(numbers(out), wanted, strict=True)
 
 
+DOUBLE = [
+    f"np.{name}(s, dtype=np.float64)"
+    for name in (
+        "sum", "nansum", "mean", "nanmean", "cumsum", "nancumsum", "var", "std", "nanvar", "nanstd", "add.reduce",
+        "add.accumulate", "prod", "nanprod", "cumprod", "nancumprod", "multiply.reduce", "multiply.accumulate",
+    )
+] + [
+    "np.cov(s[None], dtype=np.float64)", "np.mean(s, dtype=np.float64, where=s > 3)",
+    "np.nanmean(s, dtype=np.float64, where=s > 3)", "np.sum(s, dtype=np.float64, initial=0.5, where=s > 3)",
+    "np.nansum(s, dtype=np.float64, initial=0.5, where=s > 3)", "np.nanprod(s, dtype=np.float64, where=s > 3)",
+    "np.std(s, dtype=np.float64, ddof=1, where=s > 3)", "np.nanvar(s, dtype=np.float64, ddof=1, where=s > 3)",
+    "np.trace(s[:, None] + s, dtype=np.float64)", "np.einsum('i,i', s, s, dtype=np.float64)",
+    "np.logaddexp.reduce(s, dtype=np.float64)", "np.stack([s, s], dtype=np.float64)",
+    "np.concatenate([s, s], dtype=np.float64) * 3", "np.linspace(s, s + 1, 3, dtype=np.float32)",
+    "np.full_like(s, s[1], dtype=np.float64)", "np.vstack([s, s], dtype=np.float64)", "np.astype(s, np.float64)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", DOUBLE)
+def test_what_is_asked_for_in_double_precision_is_computed_in_it(line: str) -> None:
+    """Of numbers whose sums, squares and products single precision does not hold."""
+    if "np.astype" in line and not hasattr(np, "astype"):  # before NumPy 2.1
+        return
+    s = np.array([16777216.0, 1.0, 4097.0, 3.0, 8193.0], np.float32)
+    wanted, v = eval(line, {"np": np, "s": s.astype(np.float64)}), Value(s)
+    found = eval(line, {"np": np, "s": v})
+    np.testing.assert_allclose(found.data, wanted, rtol=1e-12 if wanted.dtype == np.float64 else 1e-6, strict=True)
+    found.sum().backward()
+    assert v.grad.dtype == np.float32
+
+
 NEWER = np.lib.NumpyVersion(np.__version__) >= "2.2.0"  # before, np.pad takes no dictionaries
 
 
