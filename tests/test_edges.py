@@ -251,6 +251,27 @@ def test_what_is_asked_for_in_double_precision_is_computed_in_it(line: str) -> N
     assert v.grad.dtype == np.float32
 
 
+BESIDE = [
+    "np.var(s, ddof=np.float64(1))", "np.std(s, correction=np.float64(1))", "np.nanvar(s, ddof=np.int64(1))",
+    "np.nanstd(s, correction=np.float64(0.5))", "np.trapezoid(s, dx=np.float64(0.5))", "np.gradient(s, np.float64(2))",
+    "np.unwrap(s, period=np.float64(5))", "np.clip(s, np.float32(1), np.float32(2))", "np.average(s, returned=True)[1]",
+    "np.average(s[None], axis=0, returned=True)[1]", "np.average(s[:, None], axis=0, returned=True, keepdims=True)[1]",
+    "np.linalg.norm(s, np.float64(3))", "np.median(s > 2)",
+    "np.average(s > 2)", "np.var(s > 2)", "np.mean(s > 2)", "np.nanmedian(s > 2)", "np.nanmean(s > 2)", "np.ptp(s)",
+    "np.nanstd(s > 2)", "np.cov(s > 2)", "np.average(s > 2, weights=s)", "np.average(s, weights=[1, 0, 2, True])",
+    "np.interp(s, [0, 5], [1, 2])", "np.quantile(s, np.float64(0.3))", "np.percentile(s, np.float32(30))",
+    "np.quantile(s, [0.25, 1])", "np.quantile(s, np.array([0.25, 1], np.float32))", "np.nanquantile(s, 0.3)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", BESIDE)
+def test_what_is_beside_single_precision_changes_it_as_in_numpy(line: str) -> None:
+    """NumPy's numbers, lists, truth values; the dtype of the result is NumPy's, and so are the numbers."""
+    s = np.array([1.5, 4.0, 2.25, -3.0], np.float32)
+    wanted, found = eval(line, {"np": np, "s": s}), eval(line, {"np": np, "s": Value(s)})
+    np.testing.assert_allclose(numbers(found), wanted, rtol=1e-6, strict=True)
+
+
 NEWER = np.lib.NumpyVersion(np.__version__) >= "2.2.0"  # before, np.pad takes no dictionaries
 
 
