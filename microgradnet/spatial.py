@@ -155,8 +155,7 @@ def sizes_of(lengths: tuple[int, ...], size: Any, scale: Any) -> tuple[list[int]
 
 def nearest(n: int, count: int, step: float, mode: str) -> Array:
     """Which of `n` elements each of `count` new ones takes; reckoned in float32, which says what PyTorch takes."""
-    shift = np.float32(0.5 if mode == "nearest-exact" else 0.0)
-    reckoned = (np.arange(count, dtype=np.float32) + shift) * np.float32(step)
+    reckoned = (np.arange(count, dtype=np.float32) + (0.5 if mode == "nearest-exact" else 0.0)) * step
     places: Array = np.minimum(np.floor(reckoned).astype(np.intp), n - 1)
     return places
 

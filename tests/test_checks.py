@@ -65,6 +65,41 @@ def test_numbers_of_any_size_are_given_back_as_they_are() -> None:
             check("n", given, call="f")
 
 
+class Live:
+    """What stands for a number in a step that is being compiled, as far as checks look at it."""
+
+    def __init__(self, number: Any) -> None:
+        self._numbers = number
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(self._numbers < other)
+
+    def __le__(self, other: Any) -> bool:
+        return bool(self._numbers <= other)
+
+    def __gt__(self, other: Any) -> bool:
+        return bool(self._numbers > other)
+
+    def __ge__(self, other: Any) -> bool:
+        return bool(self._numbers >= other)
+
+
+def test_what_stands_for_a_number_is_judged_by_it_and_given_back() -> None:
+    half, two, zero = Live(0.5), Live(2), Live(0.0)
+    for check, right, wrong in [
+        (checks.finite, [half, two, zero], [Live(math.inf), Live("x")]), (checks.number, [half, zero], [Live(-1.0)]),
+        (checks.positive, [half, two], [zero]), (checks.share, [half, zero], [two]), (checks.fraction, [half], [two]),
+        (checks.real, [half, two, Live(math.inf)], [Live("x"), Live(None), Live(np.ones(2))]),
+    ]:  # fmt: skip
+        for x in right:
+            assert check("n", x) is x
+        for x in wrong:
+            with pytest.raises(ValueError, match=r"^n=.*: it is a "):
+                check("n", x)
+    assert checks.held(half) == 0.5
+    assert checks.held(3) == 3
+
+
 def test_a_number_for_each_axis() -> None:
     assert checks.whole_for_each("stride", 2, 1) == (2,)
     assert checks.whole_for_each("stride", np.int64(2), 2) == (2, 2)

@@ -220,6 +220,58 @@ def test_totals_of_whole_numbers_are_in_the_dtype_that_was_asked_for(line: str) 
     np.testing.assert_array_equal(numbers(out), wanted, strict=True)
 
 
+DOUBLE = [
+    f"np.{name}(s, dtype=np.float64)"
+    for name in (
+        "sum", "nansum", "mean", "nanmean", "cumsum", "nancumsum", "var", "std", "nanvar", "nanstd", "add.reduce",
+        "add.accumulate", "prod", "nanprod", "cumprod", "nancumprod", "multiply.reduce", "multiply.accumulate",
+    )
+] + [
+    "np.cov(s[None], dtype=np.float64)", "np.mean(s, dtype=np.float64, where=s > 3)",
+    "np.nanmean(s, dtype=np.float64, where=s > 3)", "np.sum(s, dtype=np.float64, initial=0.5, where=s > 3)",
+    "np.nansum(s, dtype=np.float64, initial=0.5, where=s > 3)", "np.nanprod(s, dtype=np.float64, where=s > 3)",
+    "np.std(s, dtype=np.float64, ddof=1, where=s > 3)", "np.nanvar(s, dtype=np.float64, ddof=1, where=s > 3)",
+    "np.trace(s[:, None] + s, dtype=np.float64)", "np.einsum('i,i', s, s, dtype=np.float64)",
+    "np.logaddexp.reduce(s, dtype=np.float64)", "np.stack([s, s], dtype=np.float64)",
+    "np.concatenate([s, s], dtype=np.float64) * 3", "np.linspace(s, s + 1, 3, dtype=np.float32)",
+    "np.full_like(s, s[1], dtype=np.float64)", "np.vstack([s, s], dtype=np.float64)", "np.astype(s, np.float64)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", DOUBLE)
+def test_what_is_asked_for_in_double_precision_is_computed_in_it(line: str) -> None:
+    """Of numbers whose sums, squares and products single precision does not hold."""
+    if "np.astype" in line and not hasattr(np, "astype"):  # before NumPy 2.1
+        return
+    s = np.array([16777216.0, 1.0, 4097.0, 3.0, 8193.0], np.float32)
+    wanted, v = eval(line, {"np": np, "s": s.astype(np.float64)}), Value(s)
+    found = eval(line, {"np": np, "s": v})
+    np.testing.assert_allclose(found.data, wanted, rtol=1e-12 if wanted.dtype == np.float64 else 1e-6, strict=True)
+    found.sum().backward()
+    assert v.grad.dtype == np.float32
+
+
+BESIDE = [
+    "np.var(s, ddof=np.float64(1))", "np.std(s, correction=np.float64(1))", "np.nanvar(s, ddof=np.int64(1))",
+    "np.nanstd(s, correction=np.float64(0.5))", "np.trapezoid(s, dx=np.float64(0.5))", "np.gradient(s, np.float64(2))",
+    "np.unwrap(s, period=np.float64(5))", "np.clip(s, np.float32(1), np.float32(2))", "np.average(s, returned=True)[1]",
+    "np.average(s[None], axis=0, returned=True)[1]", "np.average(s[:, None], axis=0, returned=True, keepdims=True)[1]",
+    "np.linalg.norm(s, np.float64(3))", "np.median(s > 2)",
+    "np.average(s > 2)", "np.var(s > 2)", "np.mean(s > 2)", "np.nanmedian(s > 2)", "np.nanmean(s > 2)", "np.ptp(s)",
+    "np.nanstd(s > 2)", "np.cov(s > 2)", "np.average(s > 2, weights=s)", "np.average(s, weights=[1, 0, 2, True])",
+    "np.interp(s, [0, 5], [1, 2])", "np.quantile(s, np.float64(0.3))", "np.percentile(s, np.float32(30))",
+    "np.quantile(s, [0.25, 1])", "np.quantile(s, np.array([0.25, 1], np.float32))", "np.nanquantile(s, 0.3)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", BESIDE)
+def test_what_is_beside_single_precision_changes_it_as_in_numpy(line: str) -> None:
+    """NumPy's numbers, lists, truth values; the dtype of the result is NumPy's, and so are the numbers."""
+    s = np.array([1.5, 4.0, 2.25, -3.0], np.float32)
+    wanted, found = eval(line, {"np": np, "s": s}), eval(line, {"np": np, "s": Value(s)})
+    np.testing.assert_allclose(numbers(found), wanted, rtol=1e-6, strict=True)
+
+
 NEWER = np.lib.NumpyVersion(np.__version__) >= "2.2.0"  # before, np.pad takes no dictionaries
 
 

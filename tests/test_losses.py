@@ -531,3 +531,11 @@ def test_a_divergence_of_each_example_is_averaged_over_the_batch() -> None:
         wanted = rate - counts * np.log(rate + 1e-8) + np.where(counts > 1, more, 0.0) * full
         found = F.poisson_nll_loss(rate, counts, log_input=False, full=full, reduction="none")
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_where_the_arms_begin_may_be_numpys_number(reduction: str) -> None:
+    x, y = np.array([0.5, 3.0], np.float32), np.array([1.0, 0.0], np.float32)
+    for kind in (np.float64, np.int64):
+        assert F.huber_loss(x, y, delta=kind(1), reduction=reduction).dtype == np.float32  # type: ignore[type-var]
+        assert F.smooth_l1_loss(x, y, beta=kind(1), reduction=reduction).dtype == np.float32  # type: ignore[type-var]

@@ -606,6 +606,17 @@ def test_a_quantile_moves_with_q_as_its_method_says(method: str, rate: float, sc
         assert q.grad == pytest.approx(rate * 5 * 1.05 / scale, rel=1e-12)
 
 
+@pytest.mark.parametrize("method", ["linear", "interpolated_inverted_cdf", "hazen", "weibull", "median_unbiased"])
+def test_at_its_ends_a_quantile_does_not_move_with_q(method: str) -> None:
+    for end, wanted in ((0.0, 1.0), (1.0, 7.0)):
+        q = Value(np.array([end, 0.5]))
+        out = np.quantile(np.array([3.0, 1.0, 7.0, 4.0]), q, method=method)
+        out.sum().backward()
+        assert out.data[0] == wanted
+        assert q.grad[0] == 0.0
+        assert q.grad[1] > 0.0
+
+
 @pytest.mark.parametrize(("dtype", "method", "n", "q"), [
     (np.float16, "inverted_cdf", 7, 100 / 7), (np.float16, "closest_observation", 27, 87),
     (np.float16, "lower", 35, 97), (np.float16, "higher", 8, 100 / 7), (np.float16, "nearest", 28, 87),

@@ -222,7 +222,7 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     if np.ndim(filt) != 1 or axis not in (None, 0, -1, (0,), (-1,)):
         refuse("np.trim_zeros of a Value wants one axis")
     start, stop = modes.asked(_ends, filt, trim.lower())
-    return filt[start : max(start, stop)]
+    return filt[start:stop]
 
 
 def _ends(data: Any, trim: str) -> tuple[int, int]:
@@ -245,12 +245,12 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
     out = np.stack(results).reshape((*shape, *np.shape(results[0])))
     ndim = np.ndim(results[0])
     axis = axis % arr.ndim
-    return np.moveaxis(out, tuple(range(len(shape), len(shape) + ndim)), tuple(range(axis, axis + ndim)))
+    return np.moveaxis(out, range(len(shape), len(shape) + ndim), range(axis, axis + ndim))
 
 
 @formula(np.apply_over_axes)
 def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
-    for axis in np.atleast_1d(axes):
-        result = func(a, int(axis))
-        a = result if np.ndim(result) == np.ndim(a) else np.expand_dims(result, int(axis))
+    for axis in np.atleast_1d(axes).tolist():
+        result = func(a, axis)
+        a = result if np.ndim(result) == np.ndim(a) else np.expand_dims(result, axis)
     return a

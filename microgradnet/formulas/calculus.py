@@ -118,7 +118,7 @@ def _slopes(f: Any, axis: int, steps: Any, edge_order: int) -> Any:
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = shaped(y)
     axis = normalize_axis_index(axis, y.ndim)
-    steps = weak(dx)
+    steps = dx
     if x is not None:
         x = shaped(x)
         steps = diff(x) if x.ndim == 1 else diff(x, axis=axis)
@@ -172,7 +172,6 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * mat
         refuse("np.unwrap(period=…) and discont=… are plain numbers: nothing flows to them")
     p = as_floats(p)
     axis = normalize_axis_index(axis, p.ndim)
-    period = weak(period)
     high = period / 2
     jump = diff(stop_gradient(p), axis=axis)
     least = (jump + high) % period - high

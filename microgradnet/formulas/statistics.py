@@ -69,7 +69,7 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
     axes_of(axis, x.ndim)  # NumPy's AxisError, also for axis 0 of a number
     if weights is None:
         mean = np.mean(x, axis=axis, keepdims=keepdims)
-        total = np.full(mean.shape, x.size / mean.size if mean.size else 0.0, mean.dtype)[()]
+        total = np.full(mean.shape, count(x, axis, keepdims, True), mean.dtype)[()]
         return (mean, total) if returned else mean
     w = _weights(weights, x, axis)
     dtype = np.result_type(x.dtype, w.dtype)
