@@ -142,7 +142,7 @@ class Plan:
                 continue
             stored = sum(other.args[0] is x for other in self.stores)
             fits = self.kind.get(id(x)) == "element" and (x.shape, x.dtype) == (load.shape, load.dtype)
-            fits = fits and all(self.arrays.is_whole(y, x.shape) for y in x.inputs() if self.is_of(y, load))
+            fits = fits and all(self.arrays.is_whole(y, x.shape or ()) for y in x.inputs() if self.is_of(y, load))
             if fits and stored == 1 and id(x) not in kept | viewed and id(load) in self.arrays.array:
                 ends[id(x)] = load
         return ends
