@@ -12,6 +12,7 @@ from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 from microgradnet.core import TABLE
 from microgradnet.programs.arena import ALWAYS, LINE, Arena
+from microgradnet.programs.backends import is_native
 from microgradnet.programs.joined import LONGEST
 from microgradnet.programs.memory import Plan
 from microgradnet.programs.nodes import DataOf, Memory, Node
@@ -333,3 +334,25 @@ def test_gradients_are_there_when_another_program_takes_over(looks_at: str) -> N
 
     for mine, theirs in zip(run(True), run(False), strict=True):
         assert np.array_equal(mine, theirs)
+
+
+@pytest.mark.skipif(not is_native(), reason="programs do not run natively here")
+def test_native_code_keeps_no_large_factors_for_a_small_gradient_and_no_gaps() -> None:
+    from microgradnet.programs.native.plan import Plan as NativePlan
+
+    model = nn.MLP(784, [16, 16, 10], F.sigmoid, F.sigmoid, seed=0)
+    optimiser = optim.SGD(model.parameters(), lr=0.01)
+
+    @mg.compile(backend="numpy")
+    def step(x: Any, y: Any) -> Any:
+        optimiser.zero_grad()
+        cost = F.quadratic_cost(model(x), y)
+        cost.backward(release=True)
+        optimiser.step()
+        return cost
+
+    for _ in range(2):
+        step(np.ones((256, 784), np.float32), np.ones((256, 10), np.float32))
+    largest, layer = 16 * 784 * 4, 256 * 16 * 4  # a gradient, and what a layer makes
+    program: Any = step.latest
+    assert NativePlan(program.program).arena.size < max(largest + 3 * layer, 6 * layer)

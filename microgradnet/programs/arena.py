@@ -68,23 +68,31 @@ class Arena:
         What is needed after the step is there in the next one too until others have looked at it, such as another
         program that takes over, or a call of the user's.
         """
-        sizes = np.array([-(-room.array.nbytes // LINE) * LINE for room in self.rooms], np.int64)
-        begins = np.array([room.begin for room in self.rooms], np.int64)
-        ends = np.array([room.end for room in self.rooms], np.int64)
-        since = np.array([room.since if room.end == ALWAYS else 0 for room in self.rooms], np.int64)
-        places = np.zeros(len(sizes), np.int64)
-        known = np.zeros(len(sizes), np.bool)
-        for i in np.argsort(-sizes, kind="stable"):
-            together = (begins < ends[i]) & (ends > begins[i]) | (begins <= since[i]) | (begins[i] <= since)
-            beside = np.flatnonzero(known & together)
-            beside = beside[np.argsort(places[beside], kind="stable")]
-            begun = places[beside]
-            free = np.maximum.accumulate(np.concatenate([[0], begun + sizes[beside]]))  # where each gap begins
-            gaps = begun - free[:-1]
-            wide = np.flatnonzero(gaps >= sizes[i])
-            places[i] = free[wide[gaps[wide].argmin()]] if wide.size else free[-1]
-            known[i] = True
-        return Arena(places.tolist(), int((places + sizes).max(initial=0)))
+        sizes = [room.array.nbytes for room in self.rooms]
+        since = [room.since if room.end == ALWAYS else 0 for room in self.rooms]
+        return Arena(*places_of(sizes, [room.begin for room in self.rooms], [room.end for room in self.rooms], since))
+
+
+def places_of(lengths: list[int], begun: list[int], over: list[int], until: list[int]) -> tuple[list[int], int]:
+    """The places of rooms of these bytes, each needed from one time on to before another, and how much all take.
+
+    Times count from 1. One that is needed in the next run too, `until` a time, lies beside all that begins by then.
+    """
+    sizes, begins, ends, since = np.array([lengths, begun, over, until], np.int64)
+    sizes = -(-sizes // LINE) * LINE
+    places = np.zeros(len(sizes), np.int64)
+    known = np.zeros(len(sizes), np.bool)
+    for i in np.argsort(-sizes, kind="stable"):
+        together = (begins < ends[i]) & (ends > begins[i]) | (begins <= since[i]) | (begins[i] <= since)
+        beside = np.flatnonzero(known & together)
+        beside = beside[np.argsort(places[beside], kind="stable")]
+        taken = places[beside]
+        free = np.maximum.accumulate(np.concatenate([[0], taken + sizes[beside]]))  # where each gap begins
+        gaps = taken - free[:-1]
+        wide = np.flatnonzero(gaps >= sizes[i])
+        places[i] = free[wide[gaps[wide].argmin()]] if wide.size else free[-1]
+        known[i] = True
+    return places.tolist(), int((places + sizes).max(initial=0))
 
 
 def in_line(size: int) -> Any:

@@ -81,15 +81,18 @@ def outer(char: str, rows: int, vectors: int, masked: bool, starts: bool) -> tup
             place = f.new(f"getelementptr {kind}, ptr {place}, i64 %xr")
     alpha = v.everywhere("%alpha")
     out, start = "%out", "%start"
-    for row in totals:
-        for c, (total, mask) in enumerate(zip(row, masks, strict=True)):
-            made = f.new(f"fmul contract {v.type} {v.load(total)}, {alpha}")
-            if starts:
+    # A masked vector lies over the rows behind it: all of these are read before anything is stored there.
+    for together in [totals] if masked else [[row] for row in totals]:
+        made = [[f.new(f"fmul contract {v.type} {v.load(total)}, {alpha}") for total in row] for row in together]
+        for row in made if starts else []:
+            for c, mask in enumerate(masks):
                 before = v.load(f.address(start, char, c * v.lanes, (), []), mask)
-                made = f.new(f"fadd contract {v.type} {before}, {made}")
-            v.store(made, f.address(out, char, c * v.lanes, (), []), mask)
-        out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
-        start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
+                row[c] = f.new(f"fadd contract {v.type} {before}, {row[c]}")
+            start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
+        for row in made:
+            for c, mask in enumerate(masks):
+                v.store(row[c], f.address(out, char, c * v.lanes, (), []), mask)
+            out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
     places = "ptr %x, i64 %xr, i64 %xk, ptr %y, i64 %yk, ptr %out, i64 %or, ptr %start, i64 %sr"
     return f, f"{places}, i64 %k, {kind} %alpha, i64 %rest".split(", ")
 

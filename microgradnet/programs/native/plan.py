@@ -18,6 +18,8 @@ from .products import side, turned_first
 from .steps import Grouping, Step, in_order
 from .tiles import in_tiles
 
+SMALL = 4096  # bytes that do not matter
+
 
 class Plan:
     """The nodes of a program as steps. `kind` says of the native ones what they are; the others are lines of NumPy."""
@@ -143,7 +145,7 @@ class Plan:
                 continue
             stored = sum(other.args[0] is x for other in self.stores)
             fits = self.kind.get(id(x)) == "element" and (x.shape, x.dtype) == (load.shape, load.dtype)
-            fits = fits and all(self.arrays.is_whole(y, x.shape) for y in x.inputs() if self.is_of(y, load))
+            fits = fits and all(self.arrays.is_whole(y, x.shape or ()) for y in x.inputs() if self.is_of(y, load))
             if fits and stored == 1 and id(x) not in kept | viewed and id(load) in self.arrays.array:
                 ends[id(x)] = load
         return ends
@@ -156,7 +158,7 @@ class Plan:
         """The products g of which nothing is needed but w − lr · g: BLAS takes it off w itself.
 
         The gradient is computed when somebody looks at it, out of the factors, which are kept for that; what comes
-        from outside is copied. That pays where the factors are smaller than the gradient.
+        from outside is copied. That pays where the factors are not much larger than the gradient.
         """
         found: dict[int, tuple[Node, Node, Any]] = {}
         native = [self.is_native(node) for node in self.nodes if self.kind.get(id(node)) != "view"]
@@ -177,7 +179,9 @@ class Plan:
                 )
                 if single and (type(factor) is not Node or factor.shape in (None, ())) and self.is_only_kept(g, change):
                     copies = sum(x.nbytes for x in map(self.arrays.of, map(self.outside, g.args)) if x is not None)
-                    if copies < self.arrays.of(g).nbytes:
+                    factors = sum(self.arrays.of(self.arrays.root[id(x)]).nbytes for x in g.args)
+                    size = self.arrays.of(g).nbytes
+                    if copies < size and factors <= size + SMALL:
                         found[id(g)] = node, load, factor
         return found
 
@@ -265,7 +269,7 @@ class Plan:
                 outside = id(node) in self.ends or id(node) in self.fresh or id(node) in self.folded
                 if not outside and self.is_needed(node, i):
                     self.arena.place(node, i)
-            self.arena.end(i)
+        self.arena.settle()
 
     def factor_root(self, x: Any) -> Any:
         """The root in which a factor of a folded product is kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,13 @@ CACHE = 1 << 17  # bytes of a matrix that does not keep another one from it
 FLAT = 128  # a factor that lies the wrong way is turned first where no more than this is summed over
 
 
-def product(step: Step, arrays: Arrays, given: Given, target: Any = None, factor: Any = None) -> Function:
-    """A matrix product, or many; into `target`, from which `factor` times the product is taken, if that is given."""
+def product(
+    step: Step, arrays: Arrays, given: Given, home: Callable[[Any], Any], target: Any = None, factor: Any = None
+) -> Function:
+    """A matrix product, or many; into `target`, from which `factor` times the product is taken, if that is given.
+
+    `home` says in which root the numbers of a factor are.
+    """
     (node,), f = step.nodes, Function()
     x, y, *bias = (arrays.of(z) for z in node.args)
     out, into = (arrays.of(node), node) if target is None else (arrays.of(target), target)
@@ -36,8 +42,12 @@ def product(step: Step, arrays: Arrays, given: Given, target: Any = None, factor
         alpha = f.new(f"fneg {kind} {scale}")
     with f.loops(lead) as counters:
         a, b, c = (
-            f.address(given.pointer(arrays.root[id(z)]), char, arrays.offset(z), steps_of(s)[:-2], counters)
-            for z, s in ((node.args[0], xs), (node.args[1], ys), (into, out))
+            f.address(given.pointer(root), char, arrays.offset(z), steps_of(s)[:-2], counters)
+            for z, s, root in (
+                (node.args[0], xs, home(node.args[0])),
+                (node.args[1], ys, home(node.args[1])),
+                (into, out, arrays.root[id(into)]),
+            )
         )
         if bias or (in_tiles(x, y) and not outgrows(x, y, out)):
             places = [

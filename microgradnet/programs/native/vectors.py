@@ -152,13 +152,18 @@ def blocks(n: int, most: int) -> Iterator[tuple[int, int, int]]:
 def column_blocks(n: int, width: int, most: int) -> Iterator[tuple[int, int, int, int]]:
     """So many columns as blocks of vectors: the first vector, how many blocks, their vectors, the lanes of the last.
 
-    0 lanes are all of them.
+    0 lanes are all of them. Where blocks cannot all be of one size, as many as possible are of the largest: the small
+    one that is left is often that of narrow matrices too, and is compiled once.
     """
     whole, rest = divmod(n, width)
     if rest and whole < most:
         yield 0, 1, whole + 1, rest
         return
-    for begin, count, size in blocks(whole, most):
-        yield begin, count, size, 0
+    if whole and whole % -(-whole // most):
+        yield 0, whole // most, most, 0
+        yield whole // most * most, 1, whole % most, 0
+    else:
+        for begin, count, size in blocks(whole, most):
+            yield begin, count, size, 0
     if rest:
         yield whole, 1, 1, rest
