@@ -573,7 +573,8 @@ def test_arguments_are_written_as_python_reads_them_or_by_a_name() -> None:
     writer.write()
     for given_, text in [
         ((1,), "(1,)"), ((1, 2), "(1, 2)"), ([1, [2]], "[1, [2]]"), ({"a": (1.5,)}, "{'a': (1.5,)}"), (None, "None"),
-        (slice(1, None, x), "slice(1, None, x0)"), (..., "Ellipsis"), (True, "True"), ("it's", '"it\'s"'), (a, "exp1"),
+        (slice(1, None, x), "slice(1, None, x0)"),
+        (slice(x, x), "slice(x0, x0, None)"), (..., "Ellipsis"), (True, "True"), ("it's", '"it\'s"'), (a, "exp1"),
         (-0.5, "-0.5"), (float("inf"), "float64_inf"), (np.float32(-2.5), "float32_minus_2_5"),
         (np.int64(3), "int64_3"),
         (X, "constant1"), (X, "constant1"), (X.copy(), "constant2"), (np.exp, "exp"), (np.float64, "float641"),
