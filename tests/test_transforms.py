@@ -800,6 +800,17 @@ def test_what_is_passed_may_be_written_into_later_and_not_within() -> None:
     assert grad(lambda x: x * x)(np.array(3.0)) == 6.0
 
 
+def test_a_transformed_function_is_named_after_its_own() -> None:
+    class Call:
+        def __call__(self, x: Any) -> Any:
+            return x * x
+
+    for f, name in ((np.tanh, "tanh"), (Call(), "Call"), (of_many_kinds, "of_many_kinds"), (F.sigmoid, "sigmoid")):
+        assert grad(f).__name__ == grad(f).__qualname__ == f"gradient_of_{name}"
+        assert value_and_grad(f).__name__ == f"value_and_gradient_of_{name}"
+        assert jacobian(f).__doc__.startswith(f"The jacobian of {name}.")
+
+
 def test_the_gradient_of_one_number_may_be_left_out() -> None:
     assert vjp(np.exp, 0.0)[1](None) == (1.0,)
     assert vjp(lambda x: [x * x] * 3, 3.0)[1]([1.0, 2.0, 4.0]) == (42.0,)

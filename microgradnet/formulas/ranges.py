@@ -15,7 +15,7 @@ from .arrangement import broadcast_arrays
 def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
               *, device: Any = None) -> Any:  # fmt: skip
     if not isinstance(fill_value, Value):
-        return np.full_like(np.empty(np.shape(a), shaped(a).dtype), fill_value, dtype, shape=shape)
+        return np.full_like(np.empty(a.shape, a.dtype), fill_value, dtype, shape=shape)
     filled: Any = np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
     return filled.astype(shaped(a).dtype if dtype is None else dtype)
 
