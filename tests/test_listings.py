@@ -545,7 +545,7 @@ def native(make: Callable[[], Made], registers: tuple[int, int] = (16, 32)) -> s
         for module in (products_of_matrices, tiles, vectors):
             patch.setattr(module, "registers", lambda: registers)
         for module in (products_of_matrices, kinds_of_steps, code):
-            patch.setattr(module, "addresses", lambda: {"dgemm": 1, "dgemv": 1})
+            patch.setattr(module, "addresses", lambda: {"dgemm": 1, "dgemv": 1, "sgemm": 1, "sgemv": 1})
         f = recorded(make, "native")
     latest: Any = f.latest
     lines = [*latest.text.splitlines(), f"# {'; '.join(f.passes[-2:])}; checks its arguments: {latest.hurries(())}"]

@@ -68,11 +68,8 @@ def viewed(node: Node, x: np.ndarray) -> np.ndarray | None:
     name = key_of(node)
     args = changed(node.args, lambda part: x if type(part) is Node else part)
     if name == "reshape" or node.function is np.reshape:
-        shape = node.shape or ()
-        try:
-            return np.reshape(x, shape, copy=False)
-        except ValueError:
-            return None
+        seen = x.reshape(node.shape or ())
+        return seen if np.may_share_memory(seen, x) else None
     if name == "spread":
         shape, axis = node.params["shape"], node.params.get("axis")
         if axis is not None and not node.params.get("keepdims"):
@@ -84,6 +81,6 @@ def viewed(node: Node, x: np.ndarray) -> np.ndarray | None:
     if name == "take":
         index = tuple(slice(i, i + 1 or None) if type(i) is int else i for i in node.params["index"])
         seen = x[index]
-        return np.reshape(seen, node.shape or (), copy=False) if seen.shape != node.shape else seen
+        return seen.reshape(node.shape or ())
     seen = node.function(*args, **node.params)
     return seen if isinstance(seen, np.ndarray) and np.may_share_memory(seen, x) else None
