@@ -286,6 +286,9 @@ def attention_weights(
            [0.33, 0.67]])
     """
     query, key = as_floats(query), as_floats(key)
+    for name, x in (("query", query), ("key", key)):
+        if x.ndim < 2:
+            raise ValueError(f"{name} has a row for each, (…, n, E); got shape {x.shape}. {name}[None] is one row")
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else reals("scale", scale)
     masks = [] if attn_mask is None else [additive(attn_mask, np.result_type(query, key))]
     return attention_weights_row(query, key, *masks, scale=scale, causal=is_causal)

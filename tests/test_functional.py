@@ -209,3 +209,13 @@ def test_nothing_comes_back_through_a_closed_relu_whatever_is_sent(size: int) ->
         x.grad = None
         F.relu(x).backward(np.full(size, sent))
         np.testing.assert_array_equal(x.grad, np.where(np.arange(size) % 2, sent, 0.0))
+
+
+@pytest.mark.parametrize("x", [np.ones(3), np.float64(1.0)], ids=["a row", "a number"])
+def test_attention_wants_a_row_for_each_query_and_key(x: Any) -> None:
+    """A query that was one row alone went forward, and its gradient had too few axes."""
+    rows = np.ones((2, 3))
+    with pytest.raises(ValueError, match=r"query has a row for each, \(…, n, E\); got shape"):
+        F.scaled_dot_product_attention(Value(x), rows, rows)
+    with pytest.raises(ValueError, match=r"key has a row for each, \(…, n, E\); got shape"):
+        F.attention_weights(rows, Value(x))

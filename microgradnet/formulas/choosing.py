@@ -98,7 +98,7 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     dtype = np.result_type(*kinds)
     a, *choices = broadcast_arrays(whole(index_array(a)), *choices)
     if mode != "raise":
-        n = len(choices)
+        n, a = len(choices), a.astype(np.intp)  # there may be more choices than small integers count
         a = np.minimum(np.maximum(a, 0), n - 1) if mode == "clip" else a % n
     else:
         modes.checked(_no_negative_index, a, len(choices))

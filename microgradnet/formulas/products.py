@@ -68,6 +68,8 @@ def np_einsum(*operands: Any, optimize: Any = False, **options: Any) -> Any:
         if value not in {"order": ("K", "C"), "casting": ("safe", "same_kind")}.get(name, ()):
             refuse(f"np.einsum({name}={value!r}) of a Value is not recorded")
     subscripts, arrays = explicit(*operands, sums_ellipsis=optimize is not False)
+    if isinstance(optimize, tuple | list):
+        optimize = list(optimize)  # that of the caller's may be written later
     if dtype is not None:
         arrays = [x.astype(dtype) for x in arrays]
     return einsum(*arrays, subscripts=subscripts, optimize=optimize)
