@@ -125,6 +125,8 @@ RIGHT: dict[str, Callable[[], Any]] = {
     "adaptive_avg_pool2d.x": lambda: IMAGE,
     "adaptive_max_pool2d.x": lambda: IMAGE,
     "unfold.x": lambda: IMAGE,
+    "query": lambda: SCORES,
+    "key": lambda: SCORES,
     "conv_transpose1d.x": lambda: ROW,
     "conv_transpose2d.x": lambda: IMAGE,
     "conv_transpose1d.weight": lambda: np.ones((1, 1, 2)),

@@ -342,8 +342,10 @@ def _packed(node: Node, emit: Emit) -> Any:
 
 
 def _taken(node: Node, emit: Emit) -> Any:
-    """Elements at places that are known."""
+    """Elements at places that are known; NumPy takes those of bools."""
     x, index = node.args
+    if not of_floats(x):
+        return None
     flat = emit(np.reshape, x, (math.prod(x.shape),), shape=(math.prod(x.shape),))
     return emit(by_numbers, flat, index.astype(np.int64), index=(SLOT,))
 
