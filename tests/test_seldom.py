@@ -13,6 +13,7 @@ import pytest
 import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, check_grads, optim, primitive
+from microgradnet.core import FORMULAS
 from microgradnet.core.modes import Later
 from microgradnet.programs import host, structure, surroundings
 from microgradnet.train import TensorBoard
@@ -324,3 +325,16 @@ def test_what_a_transformed_function_reads_is_looked_at_by_a_compiled_one(monkey
         monkeypatch.setitem(SCALE, "by", by)
         for _ in range(4):
             assert compiled(x).tolist() == (2 * by * x).tolist()
+
+
+def test_sorted_downwards_equals_keep_their_order_and_nan_is_last() -> None:
+    """NumPy 2.5 takes `descending=`; the formula takes it everywhere."""
+    sort, argsort = FORMULAS[np.sort], FORMULAS[np.argsort]
+    x = Value([2.0, np.nan, 1.0, 3.0, 2.0])
+    out = sort(x, descending=True)
+    np.testing.assert_array_equal(out.data, [3.0, 2.0, 2.0, 1.0, np.nan])
+    (out * np.array([1.0, 10.0, 100.0, 1000.0, 1e4])).sum().backward()
+    np.testing.assert_array_equal(x.grad, [10.0, 1e4, 1000.0, 1.0, 100.0])
+    assert argsort(x, descending=True).tolist() == [3, 0, 4, 2, 1]
+    assert sort(Value([[1.0, 2.0], [3.0, 0.0]]), None, descending=True).tolist() == [3.0, 2.0, 1.0, 0.0]
+    assert argsort(x > 1.5, descending=True).tolist() == [0, 3, 4, 1, 2]

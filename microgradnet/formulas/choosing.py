@@ -61,16 +61,25 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 
 
 @formula(np.sort)
-def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    """Equals keep their order, whatever the `kind`: the gradient of a tie goes to the element that came first."""
+def sort(
+    a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None, descending: Any = False
+) -> Any:
+    """Equals keep their order, whatever the `kind`: the gradient of a tie goes to the element that came first.
+
+    `descending` is of NumPy 2.5.
+    """
     if axis is None:
         a, axis = np.ravel(a), -1
     axis = normalize_axis_index(axis, np.ndim(a))
-    return take_along_axis(a, argsort(a, axis=axis), axis)
+    return take_along_axis(a, argsort_formula(a, axis, descending=descending), axis)
 
 
 @formula(np.argsort)
-def argsort_formula(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def argsort_formula(
+    a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None, descending: Any = False
+) -> Any:
+    if descending:  # NaN is last then too
+        a = np.logical_not(a) if a.dtype.kind == "b" else -a
     return argsort(a, axis=axis)
 
 
