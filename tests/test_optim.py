@@ -1285,3 +1285,10 @@ def test_another_parent_beside_ours_is_told_of_its_subclasses(kind: Any) -> None
         pass
 
     assert told == [Mine]
+
+
+@pytest.mark.parametrize("kind", [optim.StepLR, optim.ExponentialLR, optim.OneCycleLR, optim.ReduceLROnPlateau])
+def test_a_schedule_that_is_asked_for_what_it_has_not_speaks_in_its_own_name(kind: Any) -> None:
+    optimizer = optim.SGD([Value(1.0)], lr=0.1)
+    with pytest.raises(TypeError, match=rf"^{kind.__name__}\(\) got an unexpected keyword argument 'warm'"):
+        kind(optimizer, warm=True)
