@@ -141,8 +141,8 @@ def test_the_state_of_an_optimiser_is_written_in_place_and_block_by_block() -> N
         assert np.array_equal(v.data, numbers)
 
 
-def test_the_changes_of_many_parameters_do_not_lie_in_memory_together() -> None:
-    model = nn.MLP(64, [64] * 20, F.relu, None, seed=0)  # of which each is short, and all together are long
+def step_of(model: nn.Module) -> Any:
+    """A step of its training, compiled."""
     optimiser = optim.SGD(model.parameters(), lr=0.01)
 
     @mg.compile(backend="numpy")
@@ -153,6 +153,12 @@ def test_the_changes_of_many_parameters_do_not_lie_in_memory_together() -> None:
         optimiser.step()
         return cost
 
+    return step
+
+
+def test_the_changes_of_many_parameters_do_not_lie_in_memory_together() -> None:
+    model = nn.MLP(64, [64] * 20, F.relu, None, seed=0)  # of which each is short, and all together are long
+    step = step_of(model)
     x, y = np.random.default_rng(0).random((2, 32, 64)).astype(np.float32)
     for _ in range(3):
         step(x, y)
@@ -341,16 +347,7 @@ def test_native_code_keeps_no_large_factors_for_a_small_gradient_and_no_gaps() -
     from microgradnet.programs.native.plan import Plan as NativePlan
 
     model = nn.MLP(784, [16, 16, 10], F.sigmoid, F.sigmoid, seed=0)
-    optimiser = optim.SGD(model.parameters(), lr=0.01)
-
-    @mg.compile(backend="numpy")
-    def step(x: Any, y: Any) -> Any:
-        optimiser.zero_grad()
-        cost = F.quadratic_cost(model(x), y)
-        cost.backward(release=True)
-        optimiser.step()
-        return cost
-
+    step = step_of(model)
     for _ in range(2):
         step(np.ones((256, 784), np.float32), np.ones((256, 10), np.float32))
     largest, layer = 16 * 784 * 4, 256 * 16 * 4  # a gradient, and what a layer makes

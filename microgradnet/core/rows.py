@@ -134,7 +134,7 @@ def check_arguments(function: Any, rules: tuple[Rule, ...]) -> None:
         if len(rules) > most:
             raise refusals.more_rules_than_arguments(function, most, rules)
         return
-    first: int = hasattr(function, "__self__")  # that of a method is bound
+    first = int(hasattr(function, "__self__"))  # that of a method is bound
     arguments = code.co_varnames[first : code.co_argcount + code.co_kwonlyargcount]
     most = code.co_argcount - first
     names = arguments[: most - len(function.__defaults__ or ())]

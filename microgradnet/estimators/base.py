@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -77,29 +76,29 @@ class Network(BaseEstimator):  # type: ignore[misc]
 
     default_loss = ""
 
-    @abstractmethod
     def _learn_targets(self, y: Any, weight: Array | None, classes: Any = None) -> None:
         """Learn what there is to know of the targets before training."""
+        raise NotImplementedError
 
-    @abstractmethod
     def _targets(self, y: Any) -> Any:
         """The targets, checked, as scikit-learn hands them out."""
+        raise NotImplementedError
 
-    @abstractmethod
     def _encoded(self, y: Any) -> Array:
         """The targets as the loss takes them."""
+        raise NotImplementedError
 
-    @abstractmethod
     def _outputs(self) -> int:
         """How many numbers the network gives for an example."""
+        raise NotImplementedError
 
-    @abstractmethod
     def _learned(self) -> dict[str, Any]:
         """What was learned of the targets, as plain data for a file."""
+        raise NotImplementedError
 
-    @abstractmethod
     def _relearn(self, learned: dict[str, Any]) -> None:
         """Take up what `_learned` gave."""
+        raise NotImplementedError
 
     def _example_weights(self, y: Any, weight: Array | None) -> Array | None:
         return weight
