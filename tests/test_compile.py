@@ -1030,6 +1030,53 @@ def test_two_threads_run_one_compiled_function(backend: Any) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("backend", ["numpy", None])
+@pytest.mark.parametrize("argument", [np.ones(3), [np.ones(3)]], ids=["an array", "a list"])
+def test_a_call_waits_while_another_one_has_the_memory(backend: Any, argument: Any) -> None:
+    compiled: Any = mg.compile(lambda x: ((x[0] if type(x) is list else x) * 2.0).sum(), backend=backend)
+    for _ in range(4):
+        compiled(argument)
+    program, pauses = compiled.latest, []
+    scope = (program.run if "take" in program.run.__globals__ else program.alone).__globals__
+
+    def pause() -> None:
+        pauses.append(program.turns.taken())
+        if len(pauses) == 3:
+            program.turns.key.append(None)  # the other one is through
+
+    scope["pause"] = pause
+    program.turns.key.pop()
+    assert compiled(argument).item() == 6.0
+    assert pauses == [True, True, True]
+    assert not program.turns.taken()
+
+
+@pytest.mark.parametrize("backend", ["numpy", None])
+@pytest.mark.parametrize("argument", [np.ones(3), [np.ones(3)]], ids=["an array", "a list"])
+def test_an_interrupt_just_when_a_call_begins_leaves_the_memory_to_the_next_one(backend: Any, argument: Any) -> None:
+    """Python looks for interrupts after every call, that by which the memory is taken too."""
+    compiled: Any = mg.compile(lambda x: ((x[0] if type(x) is list else x) * 2.0).sum(), backend=backend)
+    for _ in range(4):
+        compiled(argument)
+    program = compiled.latest
+    scopes = [f.__globals__ for f in (program.run, program.fast, getattr(program, "alone", None)) if f is not None]
+    taking = [scope for scope in scopes if "take" in scope]
+
+    def interrupted() -> None:
+        program.turns.key.pop()
+        raise KeyboardInterrupt
+
+    assert taking
+    for scope in taking:
+        scope["take"] = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        compiled(argument)
+    assert not program.turns.taken()
+    for scope in taking:
+        scope["take"] = program.turns.key.pop
+    assert compiled(argument).item() == 6.0
+
+
 def test_what_it_is_called_and_how_it_is_shown() -> None:
     def step(x: Any) -> Any:
         """What it does."""

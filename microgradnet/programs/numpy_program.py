@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..core import Later, Value
-from ..core.written import function_of
+from ..core.written import function_of, indented
 from .numpy_code import OtherProgram, Writer
 from .program import Program
+from .turns import BROKEN_OFF, Turns, in_turn
 
 
 class NumPyProgram:
@@ -30,7 +30,8 @@ class NumPyProgram:
         self.planned = writer.plan.said()
         self.run: Callable[..., Any] = function_of(self.source, name, f"program of {name}, {id(self)}", writer.meaning)
         self.laters: list[tuple[Value, Later]] = writer.laters
-        self.busy = threading.Lock()
+        self.turns: Turns = Turns()
+        self.alone: Callable[..., Any] = self.in_turn("*arguments", [], "pause()", {})
 
     @property
     def passes(self) -> list[str]:
@@ -41,14 +42,7 @@ class NumPyProgram:
         """What the step returns for these arguments."""
         if self.is_inside():  # a call of the host's has come back here: the memory is in use
             raise OtherProgram
-        with self.busy:
-            try:
-                return self.run(*arguments)
-            except OtherProgram:
-                raise
-            except BaseException:
-                self.broken_off()
-                raise
+        return self.alone(*arguments)
 
     def broken_off(self) -> None:
         """The step ended with an error: gradients that nobody has copied may be overwritten, so they are gone."""
@@ -58,7 +52,7 @@ class NumPyProgram:
 
     def is_inside(self) -> bool:
         """Whether this thread is in the program already."""
-        frame: Any = sys._getframe() if self.busy.locked() else None
+        frame: Any = sys._getframe() if self.turns.taken() else None
         while frame is not None:
             if frame.f_code is self.run.__code__:
                 return True
@@ -68,14 +62,13 @@ class NumPyProgram:
     def hurries(self, arguments: tuple[Any, ...]) -> bool:
         """Whether `fast` can take these arguments, each an array or a float."""
         if self.fast is None:
-            self.fast = self.checking(arguments)
+            self.fast = self.checked(arguments)
         return True
 
-    def checking(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+    def checked(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
         """What runs the program if its arguments are like these, and nobody is in it."""
         names = [f"x{i}" for i in range(len(arguments))]
-        known: dict[str, Any] = {"OtherProgram": OtherProgram, "run": self.run, "ndarray": np.ndarray}
-        known |= {"acquire": self.busy.acquire, "release": self.busy.release, "broken_off": self.broken_off}
+        known: dict[str, Any] = {"ndarray": np.ndarray}
         tests = []
         for name, x in zip(names, arguments, strict=True):
             if type(x) is float:
@@ -84,16 +77,12 @@ class NumPyProgram:
             known[f"{name}_dtype"] = x.dtype
             tests.append(f"type({name}) is not ndarray or {name}.dtype is not {name}_dtype")
             tests.append(f"{name}.strides != {x.strides} or {name}.shape != {x.shape}")
-        text = f"""def fast({", ".join(names)}):
-    if {" or ".join([*tests, "not acquire(False)"])}: raise OtherProgram
-    try:
-        return run({", ".join(names)})
-    except OtherProgram:
-        raise
-    except BaseException:
-        broken_off()
-        raise
-    finally:
-        release()
-"""
-        return function_of(text, "fast", f"arguments of program {id(self)}", known)
+        first = [f"if {' or '.join(tests)}: raise OtherProgram"] if tests else []
+        return self.in_turn(", ".join(names), first, "raise OtherProgram", known)
+
+    def in_turn(self, arguments: str, first: list[str], otherwise: str, known: dict[str, Any]) -> Callable[..., Any]:
+        """What runs the program with these arguments, after these lines; what it does if somebody is in it."""
+        lines = [*first, *in_turn([f"return run({arguments})"], otherwise, BROKEN_OFF)]
+        known["run"], known["OtherProgram"], known["broken_off"] = self.run, OtherProgram, self.broken_off
+        text = f"def in_turn({arguments}):\n    {indented(lines, 4)}\n"
+        return function_of(text, "in_turn", f"arguments of program {id(self)}", known | self.turns.meaning())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..numpy_code import OtherProgram
 from ..numpy_program import NumPyProgram
 from ..program import Program
 from ..surroundings import Surroundings
+from ..turns import Turns
 from .lists import comparing
 from .plan import Plan
 from .segments import Segment
@@ -29,9 +29,9 @@ class NativeProgram(NumPyProgram):
         self.form: Any = program.form
         self.plan: Plan = Plan(program)
         self.title: str = name
-        self.busy = threading.Lock()
+        self.turns: Turns = Turns()
         writer = NativeWriter(self.plan, program.classes)
-        writer.meaning |= {"busy": self.busy, "broken_off": self.broken_off}
+        writer.meaning |= self.turns.meaning() | {"broken_off": self.broken_off}
         writer.meaning["kept"] = None
         self.text: str = writer.source(name)
         self.bytes: int = self.plan.arena.size

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ...core import NO_PARAMS, Later, NonDiff, Value, new_age, new_value
+from ...core import NO_PARAMS, Later, NonDiff, Value, modes, new_age, new_value
 from ...core.modes import settled
+from ...core.written import computed, indented
 from ..nodes import DataOf, GradOf, Node
 from ..numpy_code import COMPILED, OtherProgram, Writer
 from ..numpy_places import owner_of, storing
 from ..scalars.home import Together
+from ..turns import BROKEN_OFF, in_turn
 from . import cpython
 from .code import Code
 from .entry import HELPERS, Entry, is_float
@@ -30,6 +32,7 @@ class NativeWriter(Writer):
         self.meaning: dict[str, Any] = {
             "OtherProgram": OtherProgram, "again": again, "new_age": new_age, "new_value": new_value,
             "COMPILED": COMPILED, "NO_PARAMS": NO_PARAMS, "Value": Value, "NonDiff": NonDiff, "settled": settled,
+            "new": object.__new__, "modes": modes, "value": None,
         }  # fmt: skip
         self.named: dict[Any, str] = {}
         self.lines: list[str] = []
@@ -194,7 +197,7 @@ class NativeWriter(Writer):
     def source(self, name: str) -> str:
         """The whole text."""
         self.write()
-        result = self.returned(self.native.result, self.classes)
+        result = self.outcome()
         arguments = ", ".join(self.names[id(node)] for node in self.native.inputs)
         fresh = []
         for x in self.native.fresh.values():
@@ -203,9 +206,13 @@ class NativeWriter(Writer):
             if not like.flags.c_contiguous:
                 made = f"{self.name(np.empty_like, 'empty_like')}({self.name(like, 'like', True)})"
             fresh.append(f"{self.names[id(x)]} = {made}")
-        body = [*fresh, *self.lines, *self.last, f"return {result}"]
-        if self.laters:  # of the step before, whose numbers this one may have written over when it ends with an error
-            body = ["try:", *[f"    {line}" for line in body]]
-            body += ["except OtherProgram: raise", "except BaseException:", "    broken_off()", "    raise"]
-        body = ["with busy:", *[f"    {line}" for line in body]]
-        return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"
+        # A gradient of the step before may have been written over when this one ends with an error.
+        body = in_turn([*fresh, *self.lines, *self.last, *result], handlers=BROKEN_OFF if self.laters else ())
+        return f"def {name}({arguments}):\n    {indented(body, 4)}\n"
+
+    def outcome(self) -> list[str]:
+        """The lines that return what the step returns; a single Value, the most frequent, without a call."""
+        if not isinstance(self.classes, type):
+            return [f"return {self.returned(self.native.result, self.classes)}"]
+        held = {"_numbers": self.text(self.native.result), "op": "COMPILED", "args": "()", "params": "NO_PARAMS"}
+        return computed(self.classes.__name__, **held)
