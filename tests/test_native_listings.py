@@ -194,6 +194,15 @@ def trained_one_by_one() -> Made:
     return step, (a(2, 30), a(2, 30), 0.125)
 
 
+def of_very_many() -> Made:
+    """Long chains of instructions for each of so many elements that several of them are computed beside each other."""
+
+    def step(x: Any) -> Any:
+        return np.tanh(x), np.sqrt(x) * 2.0, np.exp(x[:-1]).sum()
+
+    return step, (a(1 << 16),)
+
+
 def trained_on(rows: int) -> Callable[[], Made]:
     """A gradient as large as the factor that would have to be kept for it, or larger by one row."""
 
@@ -398,6 +407,7 @@ OF_ONE_PROCESSOR = (
     left_to_blas, of_a_size(128, 128, 128), of_a_size(129, 127, 128), of_a_size(512, 512, 256, along=True),
     of_a_size(512, 513, 100, along=True), of_a_size(600, 600, 190, np.float32, along=True), at_work(), at_work(1),
     added_up, in_lines, far_apart, trained_in_products, trained_one_by_one, trained_on(19), trained_on(20), long_chain,
+    of_very_many,
     gathered, put_together, without_axes, of_two_kinds, watched, swapped, *map(drawn, range(8)),
 )  # fmt: skip
 MADE = {(make.__name__ + name): (make, processor) for make in (tiled, turned) for name, processor in PROCESSORS.items()}

@@ -1,8 +1,8 @@
 """The innermost parts of matrix products: one tile of the result, whose sums stay in vector registers.
 
 They are functions of their own, which products of any size share. The name says what one is: `outer_f_8x3_from` makes
-8 rows times 3 vectors of floats, added to what `start` points to; `m` behind the size masks the last vector. `turned_f`
-copies a matrix so that its columns are rows.
+8 rows times 3 vectors of floats, added to what `start` points to, and `outer_f_8x3_keep` puts the product itself at
+`kept` besides; `m` behind the size masks the last vector. `turned_f` copies a matrix so that its columns are rows.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from .steps import EDGE
 from .vectors import Vectors
 
 CALL = re.compile(r"call void (@(?:outer|inner|turned)_\w+)\((.*)\)")
-OUTER = re.compile(r"@outer_([fd])_(\d+)x(\d+)(m?)_(set|from)")
-INNER = re.compile(r"@inner_([fd])_(\d+)x(\d+)(w?r?s?)_(set|from)")
+OUTER = re.compile(r"@outer_([fd])_(\d+)x(\d+)(m?)_(set|from|keep)")
+INNER = re.compile(r"@inner_([fd])_(\d+)x(\d+)(w?r?s?)_(set|from|keep)")
 GROUP = {"f": 4, "d": 2}  # so many sums are in 128 bits
 
 
@@ -50,59 +50,73 @@ def kernel(name: str) -> tuple[Function, list[str]]:
     """A tile by its name, and what it is handed."""
     found = OUTER.match(name)
     if found:
-        char, rows, vectors, masked, start = found.groups()
-        return outer(char, int(rows), int(vectors), bool(masked), start == "from")
+        char, rows, vectors, masked, how = found.groups()
+        return outer(char, int(rows), int(vectors), bool(masked), how)
     found = INNER.match(name)
     if found:
-        char, rows, columns, sort, start = found.groups()
-        return inner(char, int(rows), int(columns), sort, start == "from")
+        char, rows, columns, sort, how = found.groups()
+        return inner(char, int(rows), int(columns), sort, how)
     return turned(name[-1])
 
 
-def outer(char: str, rows: int, vectors: int, masked: bool, starts: bool) -> tuple[Function, list[str]]:
+def outer(char: str, rows: int, vectors: int, masked: bool, how: str) -> tuple[Function, list[str]]:
     """out = start + alpha · x · y, the columns of y, out and start side by side; a vector of sums for each row.
 
-    Rows of x are `xr` apart, the numbers in them, `k` of them, `xk`; rows of y, out and start are `yk`, `or` and `sr`
-    apart. Of the last vector there are `rest` lanes.
+    Rows of x are `xr` apart, the numbers in them, `k` of them, `xk`; rows of y, out, start and kept are `yk`, `or`,
+    `sr` and `kr` apart. Of the last vector there are `rest` lanes. `count` tiles are below each other.
     """
     f, kind = Function(), TYPES[char]
     v = Vectors(f, char)
     masks = [""] * (vectors - 1) + [v.first_of("%rest") if masked else ""]
-    totals = v.tile(rows, [f"{v.type} zeroinitializer"] * vectors)
-    with f.loop("%k") as t:
-        behind = f.new(f"mul i64 {t}, %yk")
-        line = f.new(f"getelementptr {kind}, ptr %y, i64 {behind}")
-        ys = [v.load(f.address(line, char, c * v.lanes, (), []), mask) for c, mask in enumerate(masks)]
-        place = f.new(f"getelementptr {kind}, ptr %x, i64 {f.new(f'mul i64 {t}, %xk')}")
-        for row in totals:
-            x = v.everywhere(f.load(place, char))
-            for total, y in zip(row, ys, strict=True):
-                v.add_product(total, x, y)
-            place = f.new(f"getelementptr {kind}, ptr {place}, i64 %xr")
-    alpha = v.everywhere("%alpha")
-    out, start = "%out", "%start"
-    # A masked vector lies over the rows behind it: all of these are read before anything is stored there.
-    for together in [totals] if masked else [[row] for row in totals]:
-        made = [[f.new(f"fmul contract {v.type} {v.load(total)}, {alpha}") for total in row] for row in together]
-        for row in made if starts else []:
-            for c, mask in enumerate(masks):
-                before = v.load(f.address(start, char, c * v.lanes, (), []), mask)
-                row[c] = f.new(f"fadd contract {v.type} {before}, {row[c]}")
-            start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
-        for row in made:
-            for c, mask in enumerate(masks):
-                v.store(row[c], f.address(out, char, c * v.lanes, (), []), mask)
-            out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
-    places = "ptr %x, i64 %xr, i64 %xk, ptr %y, i64 %yk, ptr %out, i64 %or, ptr %start, i64 %sr"
-    return f, f"{places}, i64 %k, {kind} %alpha, i64 %rest".split(", ")
+    with f.loop("%count") as i:
+        top = f.new(f"mul i64 {i}, {rows}")
+        x, out, start, kept = (
+            f.new(f"getelementptr {kind}, ptr {base}, i64 {f.new(f'mul i64 {top}, {apart}')}")
+            for base, apart in (("%x", "%xr"), ("%out", "%or"), ("%start", "%sr"), ("%kept", "%kr"))
+        )
+        totals = v.tile(rows, [f"{v.type} zeroinitializer"] * vectors)
+        with f.loop("%k") as t:
+            behind = f.new(f"mul i64 {t}, %yk")
+            line = f.new(f"getelementptr {kind}, ptr %y, i64 {behind}")
+            ys = [v.load(f.address(line, char, c * v.lanes, (), []), mask) for c, mask in enumerate(masks)]
+            place = f.new(f"getelementptr {kind}, ptr {x}, i64 {f.new(f'mul i64 {t}, %xk')}")
+            for row in totals:
+                number = v.everywhere(f.load(place, char))
+                for total, y in zip(row, ys, strict=True):
+                    v.add_product(total, number, y)
+                place = f.new(f"getelementptr {kind}, ptr {place}, i64 %xr")
+        alpha = v.everywhere("%alpha")
+        # A masked vector lies over the rows behind it: all of these are read before anything is stored there.
+        for together in [totals] if masked else [[row] for row in totals]:
+            made = [[v.load(total) for total in row] for row in together]
+            if how == "keep":
+                kept = store_rows(v, made, masks, kept, "%kr")
+            made = [[f.new(f"fmul contract {v.type} {total}, {alpha}") for total in row] for row in made]
+            for row in made if how != "set" else []:
+                for c, mask in enumerate(masks):
+                    before = v.load(f.address(start, char, c * v.lanes, (), []), mask)
+                    row[c] = f.new(f"fadd contract {v.type} {before}, {row[c]}")
+                start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
+            out = store_rows(v, made, masks, out, "%or")
+    places = "ptr %x, i64 %xr, i64 %xk, ptr %y, i64 %yk, ptr %out, i64 %or, ptr %start, i64 %sr, ptr %kept, i64 %kr"
+    return f, f"{places}, i64 %k, {kind} %alpha, i64 %rest, i64 %count".split(", ")
 
 
-def inner(char: str, rows: int, columns: int, sort: str, starts: bool) -> tuple[Function, list[str]]:
+def store_rows(v: Vectors, rows: list[list[str]], masks: list[str], place: str, apart: str) -> str:
+    """Put rows of vectors where they belong, so far apart; the place behind them."""
+    for row in rows:
+        for c, (x, mask) in enumerate(zip(row, masks, strict=True)):
+            v.store(x, v.f.address(place, v.char, c * v.lanes, (), []), mask)
+        place = v.f.new(f"getelementptr {TYPES[v.char]}, ptr {place}, i64 {apart}")
+    return place
+
+
+def inner(char: str, rows: int, columns: int, sort: str, how: str) -> tuple[Function, list[str]]:
     """out = start + alpha · x · y, where what is summed over lies side by side in x and y.
 
-    Rows of x are `xr` apart, columns of y `yc`, elements of out and start `or` and `oc`, `sr` and `sc`. `k` is the
-    number of whole vectors, and `rest` that of the lanes of one more. The columns of out and start are side by side if
-    there is an `s` in the sort, a `w` if there are whole vectors, an `r` if there is a rest.
+    Rows of x are `xr` apart, columns of y `yc`, elements of out, start and kept `or` and `oc`, `sr` and `sc`, `kr` and
+    `kc`. `k` is the number of whole vectors, and `rest` that of the lanes of one more. The columns of all three are
+    side by side if there is an `s` in the sort, a `w` if there are whole vectors, an `r` if there is a rest.
     """
     f, kind = Function(), TYPES[char]
     v = Vectors(f, char)
@@ -127,16 +141,19 @@ def inner(char: str, rows: int, columns: int, sort: str, starts: bool) -> tuple[
             add(t, "")
     if "r" in sort:
         add("%k", v.first_of("%rest"))
-    out, start = "%out", "%start"
+    out, start, kept = "%out", "%start", "%kept"
     group = GROUP[char] if "s" in sort and columns % GROUP[char] == 0 else 1
     for row in totals:
-        place, before = out, start
+        place, before, also = out, start, kept
         for i in range(0, columns, group):
             made, made_of = v.sums([v.load(total) for total in row[i : i + group]])
             alpha = v.everywhere("%alpha", group)
-            made = f.new(f"fmul contract {made_of} {made}, {alpha}")
             align = np.dtype(char).itemsize
-            if starts:
+            if how == "keep":
+                f.do(f"store {made_of} {made}, ptr {also}, align {align}")
+                also = f.new(f"getelementptr {kind}, ptr {also}, i64 {group if group > 1 else '%kc'}")
+            made = f.new(f"fmul contract {made_of} {made}, {alpha}")
+            if how != "set":
                 old = f.new(f"load {made_of}, ptr {before}, align {align}")
                 made = f.new(f"fadd contract {made_of} {old}, {made}")
             f.do(f"store {made_of} {made}, ptr {place}, align {align}")
@@ -144,8 +161,9 @@ def inner(char: str, rows: int, columns: int, sort: str, starts: bool) -> tuple[
             before = f.new(f"getelementptr {kind}, ptr {before}, i64 {group if group > 1 else '%sc'}")
         out = f.new(f"getelementptr {kind}, ptr {out}, i64 %or")
         start = f.new(f"getelementptr {kind}, ptr {start}, i64 %sr")
-    places = "ptr %x, i64 %xr, ptr %y, i64 %yc, ptr %out, i64 %or, i64 %oc, ptr %start, i64 %sr, i64 %sc"
-    return f, f"{places}, i64 %k, i64 %rest, {kind} %alpha".split(", ")
+        kept = f.new(f"getelementptr {kind}, ptr {kept}, i64 %kr")
+    matrices = "ptr %out, i64 %or, i64 %oc, ptr %start, i64 %sr, i64 %sc, ptr %kept, i64 %kr, i64 %kc"
+    return f, f"ptr %x, i64 %xr, ptr %y, i64 %yc, {matrices}, i64 %k, i64 %rest, {kind} %alpha".split(", ")
 
 
 def turned(char: str) -> tuple[Function, list[str]]:

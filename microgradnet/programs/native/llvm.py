@@ -50,8 +50,12 @@ class Function:
         return f"%v{self.count}"
 
     @contextlib.contextmanager
-    def loop(self, size: int | str) -> Iterator[str]:
-        """A loop, of a size that is known or has a name; its counter. What is done once is no loop."""
+    def loop(self, size: int | str, is_deep: bool = False) -> Iterator[str]:
+        """A loop, of a size that is known or has a name; its counter. What is done once is no loop.
+
+        In one that `is_deep` each element is a long chain of instructions that wait for each other: several chains are
+        run through beside each other.
+        """
         if size == 1:
             yield "0"
             return
@@ -63,7 +67,8 @@ class Function:
         yield i
         following = self.new(f"add nuw nsw i64 {i}, 1")
         more = self.new(f"icmp ult i64 {following}, {size}")
-        hint = ", !llvm.loop !0" if isinstance(size, int) and size < MASKED and size % LANES else ""
+        masked = isinstance(size, int) and size < MASKED and size % LANES
+        hint = ", !llvm.loop !0" if masked else ", !llvm.loop !2" if is_deep else ""
         self.do(f"br i1 {more}, label %{begin}, label %{begin}e{hint}")
         self.lines.insert(slot, f"  {i} = phi i64 [ 0, %{before} ], [ {following}, %{self.block} ]")
         self.label(f"{begin}e")

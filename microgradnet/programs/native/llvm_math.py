@@ -22,6 +22,11 @@ def number(x: float, char: str) -> str:
     return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
 
 
+def bits_of(x: float, char: str) -> int:
+    """The bits of a number, as an integer."""
+    return int(np.array(x, char).view("i4" if char == "f" else "i8"))
+
+
 class Formula:
     """Lines of one function of a float or a double."""
 
@@ -74,10 +79,11 @@ class Formula:
 def exp(f: Formula) -> str:
     """2ᵏ · exp(r), |r| ≤ ln 2 / 2. 2ᵏ may be out of range: without an instruction for it, it is two factors."""
     single = f.char == "f"
-    least, most = (-104.0, 89.0) if single else (-746.0, 710.0)
+    least, most, whole = (-104.0, 89.0, 1.5 * 2.0**23) if single else (-746.0, 710.0, 1.5 * 2.0**52)
     x = f.choose("ogt", "%x", f.n(most), f.n(most), "%x")
     x = f.choose("olt", x, f.n(least), f.n(least), x)
-    k = f.call("rint", f.mul(x, f.n(1.4426950408889634)))
+    shifted = f.add(f.mul(x, f.n(1.4426950408889634)), f.n(whole))
+    k = f.sub(shifted, f.n(whole))
     high, low = (0.693359375, -2.12194440e-4) if single else (6.93147180369123816490e-01, 1.90821492927058770002e-10)
     r = f.sub(f.sub(x, f.mul(k, f.n(high))), f.mul(k, f.n(low)))
     if single:
@@ -92,11 +98,12 @@ def exp(f: Formula) -> str:
     if f.scales:
         k = f.whole_number(k, "i32")
         return f(f"call {f.type} @llvm.ldexp.f{32 if single else 64}.i32({f.type} {y}, i32 {k})")
-    k = f.whole_number(k, bits)
-    first = f(f"ashr {bits} {k}, 1")
-    for part in (first, f(f"sub {bits} {k}, {first}")):
-        power = f(f"shl {bits} {f(f'add {bits} {part}, {bias}')}, {shift}")
-        y = f.mul(y, f(f"bitcast {bits} {power} to {f.type}"))
+    k = f(f"bitcast {f.type} {shifted} to {bits}")
+    least = bits_of(whole, f.char)
+    first = f(f"add {bits} {f(f'lshr {bits} {k}, 1')}, {bias - least // 2}")
+    second = f(f"sub {bits} {f(f'add {bits} {k}, {2 * bias - least}')}, {first}")
+    for power in (first, second):
+        y = f.mul(y, f(f"bitcast {bits} {f(f'shl {bits} {power}, {shift}')} to {f.type}"))
     return y
 
 

@@ -11,12 +11,13 @@ from ..nodes import Node
 from .arrays import Arrays
 from .given import Given, steps_of
 from .kinds import computed_in
-from .llvm import SHORT, TYPES, Function, converted, element
+from .llvm import SHORT, TYPES, WRITTEN, Function, converted, element
 from .llvm_math import number
 from .lowering import LARGEST, SMALLEST, elementwise, key_of
 from .pieces import behind
 from .steps import Step
 
+MANY = 1 << 16  # elements, for which it pays to compile a long loop body four times as long
 INITIAL = {np.add.reduce: 0.0, LARGEST: -math.inf, SMALLEST: math.inf}
 
 
@@ -179,7 +180,7 @@ class LoopText:
         for part in self.parts.values() if inmost else []:
             self.f.store(number(0.0, "f"), part, "f")
         size = self.sizes[depth]
-        with self.f.loop(self.of_block(counters[-1]) if inmost and self.left else size) as i:
+        with self.f.loop(self.of_block(counters[-1]) if inmost and self.left else size, inmost and self.is_deep()) as i:
             self.nest(depth + 1, [*counters, i])
         for which, part in self.parts.items() if inmost else []:
             kept, place = self.running[which]
@@ -189,6 +190,10 @@ class LoopText:
             char, place = self.running[id(node)]
             total = converted(self.f, self.f.load(place, char), char, node.dtype.char)
             self.into_memory(node, total, counters, all(self.operands[id(node), 0].strides[:depth]))
+
+    def is_deep(self) -> bool:
+        """Whether very many elements are long chains of instructions each."""
+        return math.prod(self.sizes) >= MANY and any(elementwise(node) in WRITTEN for node in self.step.nodes)
 
     def of_block(self, i: str) -> str:
         """How long a block is."""

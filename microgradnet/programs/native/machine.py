@@ -22,7 +22,9 @@ INTRINSICS = "\n".join(
 HINTS = """
 !0 = distinct !{!0, !1}
 !1 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}
-"""
+!2 = distinct !{!2, !3}
+!3 = !{!"llvm.loop.interleave.count", i32 4}
+"""  # how a loop is made into vectors: the last one with a mask; or four at a time
 KEPT = 16  # texts whose code is kept when no program has it any more
 
 

@@ -14,7 +14,7 @@ from .arena import Arena
 from .arrays import Arrays
 from .kinds import FLOATS, INTEGER, native_kind
 from .lowering import elementwise, key_of, with_bias, written_out
-from .products import side, turned_first
+from .products import Update, side, turned_first, without_blas
 from .steps import Grouping, Step, in_order
 from .tiles import in_tiles
 
@@ -50,7 +50,7 @@ class Plan:
         self.nodes = ordered
         for end, load in self.ends.items():
             self.arrays.array[end] = self.arrays.of(load)
-        self.folded: dict[int, tuple[Node, Node, Any]] = self.updates_in_products()  # of a product: end, load, factor
+        self.updates: dict[int, Update] = self.updates_in_products()
         self.copies: dict[int, Node] = {}  # of roots from outside, that gradients may be computed from later
         self.grouped()
         self.remembered()
@@ -154,16 +154,17 @@ class Plan:
         """Whether a node lies in the memory of what was loaded."""
         return self.arrays.root.get(id(x)) is load
 
-    def updates_in_products(self) -> dict[int, tuple[Node, Node, Any]]:
-        """The products g of which nothing is needed but w − lr · g: BLAS takes it off w itself.
+    def updates_in_products(self) -> dict[int, Update]:
+        """The products g of which nothing is needed but w − lr · g: that is taken off w while g is in registers.
 
-        The gradient is computed when somebody looks at it, out of the factors, which are kept for that; what comes
-        from outside is copied. That pays where the factors are not much larger than the gradient.
+        Until then its factors are kept, which pays where they are not much larger than the gradient. It may also be
+        computed when somebody looks at it: then factors that come from outside are copied, which pays where they are
+        far smaller, and no line of NumPy in between may fail, and leave a gradient that nobody can compute.
         """
-        found: dict[int, tuple[Node, Node, Any]] = {}
+        found: dict[int, Update] = {}
         native = [self.is_native(node) for node in self.nodes if self.kind.get(id(node)) != "view"]
-        if native != sorted(native):
-            return found  # a line of NumPy in between might fail, and leave a gradient that nobody can compute
+        in_one_go = native == sorted(native)
+        moved = set(map(id, self.ends.values()))
         for node in self.nodes:
             load = self.ends.get(id(node))
             if load is None or key_of(node) != "subtract" or node.args[0] is not load:
@@ -178,17 +179,22 @@ class Plan:
                     type(g) is Node and self.kind.get(id(g)) == "product" and len(g.shape or ()) == len(g.args) == 2
                 )
                 if single and (type(factor) is not Node or factor.shape in (None, ())) and self.is_only_kept(g, change):
-                    copies = sum(x.nbytes for x in map(self.arrays.of, map(self.outside, g.args)) if x is not None)
-                    factors = sum(self.arrays.of(self.arrays.root[id(x)]).nbytes for x in g.args)
-                    size = self.arrays.of(g).nbytes
-                    if copies < size and factors <= size + SMALL:
-                        found[id(g)] = node, load, factor
+                    roots, gradient = [self.arrays.root[id(x)] for x in g.args], self.arrays.of(g)
+                    copies = sum(self.arrays.of(x).nbytes for x in roots if not self.is_native(x))
+                    own = sum(self.arrays.of(x).nbytes for x in roots if self.is_native(x))
+                    room = gradient.nbytes + SMALL
+                    put_off = in_one_go and 2 * copies < gradient.nbytes and copies + own <= room
+                    x, y = map(self.arrays.of, g.args)
+                    if not moved.isdisjoint(map(id, roots)):  # it might be read when it is another already
+                        continue
+                    if put_off or (own <= room and without_blas(x, y, gradient)):
+                        found[id(g)] = Update(node, load, factor, not put_off)
         return found
 
-    def outside(self, x: Any) -> Any:
-        """The root of an array, if it comes from outside; else nothing of that size."""
-        root = self.arrays.root[id(x)]
-        return np.empty(0, np.uint8) if self.is_native(root) else root
+    def is_put_off(self, x: Any) -> bool:
+        """Whether something is a gradient that is computed when somebody looks at it."""
+        update = self.updates.get(id(x))
+        return update is not None and not update.is_stored
 
     def is_only_kept(self, g: Node, change: Node) -> bool:
         """Whether a gradient is read by the change of its parameter alone, and kept as that parameter's gradient."""
@@ -205,9 +211,9 @@ class Plan:
     def grouped(self) -> None:
         """Put the nodes into steps."""
         self.grouping = grouping = Grouping(self.arrays)
-        skipped = {id(end.args[1]) for end, _, _ in self.folded.values()} | set(self.folded)
-        of_end = {id(end): g for g, (end, _, _) in self.folded.items()}
-        products = {id(node): node for node in self.nodes if id(node) in self.folded}
+        skipped = {id(update.end.args[1]) for update in self.updates.values()} | set(self.updates)
+        of_end = {id(update.end): g for g, update in self.updates.items()}
+        products = {id(node): node for node in self.nodes if id(node) in self.updates}
         for node in self.nodes:
             kind = self.kind.get(id(node))
             if kind == "view" or id(node) in skipped:
@@ -222,8 +228,8 @@ class Plan:
         self.steps: list[Any] = grouping.steps
 
     def group_update(self, g: Node) -> None:
-        """A product that goes straight off its parameter, after copies of those of its factors that are not ours."""
-        for x in g.args:
+        """A product that goes straight off its parameter, after copies of what the gradient is computed from later."""
+        for x in g.args if self.is_put_off(g) else ():
             root = self.arrays.root[id(x)]
             if not self.is_native(root) and id(root) not in self.copies:
                 copy = Node("call", np.positive, (root,), like=self.arrays.of(root), line=g.line)
@@ -245,7 +251,7 @@ class Plan:
         kept = {id(arrays.root[id(x)]) for node in self.stores for x in node.inputs() if id(x) in arrays.root}
         kept |= {id(arrays.root[id(x)]) for x in self.returned() if id(x) in arrays.root}
         for node in self.nodes:
-            if id(node) in self.folded:
+            if self.is_put_off(node):
                 kept |= {id(self.factor_root(x)) for x in node.args}
         for i, step in enumerate(self.steps):  # what a line of NumPy makes may be a view of what it reads
             if type(step) is Node:
@@ -266,7 +272,7 @@ class Plan:
         self.arena = Arena(arrays, self.steps, grouping.readers, kept)
         for i, step in enumerate(self.steps):
             for node in step.nodes if type(step) is Step else []:
-                outside = id(node) in self.ends or id(node) in self.fresh or id(node) in self.folded
+                outside = id(node) in self.ends or id(node) in self.fresh or self.is_put_off(node)
                 if not outside and self.is_needed(node, i):
                     self.arena.place(node, i)
         self.arena.settle()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,16 +23,26 @@ CACHE = 1 << 17  # bytes of a matrix that does not keep another one from it
 FLAT = 128  # a factor that lies the wrong way is turned first where no more than this is summed over
 
 
+class Update(NamedTuple):
+    """What a gradient that is a product does to its parameter, `end` = `load` − `factor` · gradient."""
+
+    end: Node
+    load: Node
+    factor: Any
+    is_stored: bool  # the gradient too; else it is computed when somebody looks at it, out of the factors
+
+
 def product(
-    step: Step, arrays: Arrays, given: Given, home: Callable[[Any], Any], target: Any = None, factor: Any = None
+    step: Step, arrays: Arrays, given: Given, home: Callable[[Any], Any], update: Update | None = None
 ) -> Function:
-    """A matrix product, or many; into `target`, from which `factor` times the product is taken, if that is given.
+    """A matrix product, or many, or the update of a parameter with one.
 
     `home` says in which root the numbers of a factor are.
     """
     (node,), f = step.nodes, Function()
     x, y, *bias = (arrays.of(z) for z in node.args)
-    out, into = (arrays.of(node), node) if target is None else (arrays.of(target), target)
+    into, factor = (node, None) if update is None else (update.load, update.factor)
+    out = arrays.of(into)
     char, kind = node.dtype.char, TYPES[node.dtype.char]
     lead = out.shape[:-2]
     xs, ys = (np.broadcast_to(z, (*lead, *z.shape[-2:])) for z in (x, y))
@@ -49,15 +59,20 @@ def product(
                 (into, out, arrays.root[id(into)]),
             )
         )
-        if bias or (in_tiles(x, y) and not outgrows(x, y, out)):
-            places = [
-                f.address(given.pointer(arrays.root[id(z)]), char, arrays.offset(z), (), []) for z in node.args[2:]
-            ]
-            start = (bias[0], places[0]) if bias else (out, c) if factor is not None else None
-            Tiles(f, char, (x, a), (y, b), (out, c), alpha, start).write()
+        if bias or without_blas(x, y, out):
+            more = [(z, f.address(given.pointer(arrays.root[id(z)]), char, arrays.offset(z), (), []))
+                    for z in [*node.args[2:], *([node] if update and update.is_stored else [])]]  # fmt: skip
+            beside = [(arrays.of(z), place) for z, place in more]
+            start = beside.pop(0) if bias else (out, c) if update else None
+            Tiles(f, char, (x, a), (y, b), (out, c), alpha, start, *beside).write()
         else:
             f.do(blas_call(char, kind, (x, a), (y, b), (out, c), alpha))
     return f
+
+
+def without_blas(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> bool:
+    """Whether a product is done in tiles."""
+    return in_tiles(x, y) and not outgrows(x, y, out)
 
 
 def outgrows(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> bool:

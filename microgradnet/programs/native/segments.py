@@ -66,9 +66,8 @@ class Segment:
             self.work += float(np.prod(step.shape)) * len(step.nodes)
         elif step.kind == "product":
             (node,) = step.nodes
-            _, target, factor = plan.folded.get(id(node), (None, None, None))
-            home = plan.factor_root if id(node) in plan.folded else lambda x: plan.arrays.root[id(x)]
-            f = product(step, plan.arrays, given, home, target, factor)
+            home = plan.factor_root if plan.is_put_off(node) else lambda x: plan.arrays.root[id(x)]
+            f = product(step, plan.arrays, given, home, plan.updates.get(id(node)))
             self.work += float(np.prod(node.shape)) * node.args[0].shape[-1] / 16  # type: ignore[arg-type]
         else:
             f = {"assembled": pieces, "scatter": scattered, "columns": sums_of_columns, "turned": turned}[step.kind](

@@ -17,12 +17,13 @@ from .machine import registers
 from .vectors import blocks, column_blocks, lanes
 
 LARGE = 1 << 21  # bytes; a factor of more is left to BLAS
-COLUMNS = 4  # in a tile along the sum, and so many tiles beside each other while the rows are in the cache
+COLUMNS = 4  # in a tile along the sum
 LONG = 1 << 26  # so many multiplications are done in tiles, more of them by BLAS
 
 Matrix = tuple[Any, str]  # an array that stands for it, and the name of its address
 Steps = Sequence[tuple[int, str]]  # how far a block is from the one before, and which it is
 Placed = tuple[str, int, int]  # where it begins, how far its rows and how far its columns are apart
+NOWHERE: Placed = ("null", 0, 0)
 
 
 def in_tiles(x: Any, y: Any) -> bool:
@@ -34,18 +35,20 @@ def in_tiles(x: Any, y: Any) -> bool:
 class Tiles:
     """One product: the lines that compute out = alpha · x · y, or start + that, if there is a start.
 
-    `start` is a matrix, or a bias for each column, side by side.
+    `start` is a matrix, or a bias for each column, side by side. If there is a `kept`, x · y itself goes there.
     """
 
     def __init__(
-        self, f: Function, char: str, x: Matrix, y: Matrix, out: Matrix, alpha: str, start: Matrix | None
-    ) -> None:
+        self, f: Function, char: str, x: Matrix, y: Matrix, out: Matrix, alpha: str, start: Matrix | None,
+        kept: Matrix | None = None,
+    ) -> None:  # fmt: skip
         self.f: Function = f
         self.char: str = char
         (self.m, self.k), self.n = x[0].shape[-2:], y[0].shape[-1]
         self.x, self.y, self.out = placed(x), placed(y), placed(out)
-        self.start: Placed = ("null", 0, 0) if start is None else placed(start)
-        self.how: str = "set" if start is None else "from"
+        self.start: Placed = NOWHERE if start is None else placed(start)
+        self.kept: Placed = NOWHERE if kept is None else placed(kept)
+        self.how: str = "set" if start is None else "from" if kept is None else "keep"
         self.alpha: str = f"{TYPES[char]} {alpha or number(1.0, char)}"
         self.many: bool = registers()[0] == 32
 
@@ -58,13 +61,13 @@ class Tiles:
             self.inner()
         elif not side_by_side and turns:  # outᵀ = yᵀ xᵀ
             self.x, self.y = turned(self.y), turned(self.x)
-            self.out, self.start = turned(self.out), turned(self.start)
+            self.out, self.start, self.kept = turned(self.out), turned(self.start), turned(self.kept)
             self.m, self.n = self.n, self.m
             self.outer()
         else:
             self.outer()
 
-    def at(self, matrix: Placed, row: int, column: int, rows: Steps, columns: Steps = ()) -> str:
+    def at(self, matrix: Placed, row: int, column: int, rows: Steps = (), columns: Steps = ()) -> str:
         """The address of an element, so many rows and columns for each block that came before."""
         address, down, right = matrix
         if address == "null":
@@ -81,21 +84,26 @@ class Tiles:
         for left, count, size, rest in column_blocks(self.n, width, wide):
             with self.f.loop(count) as j:
                 for top, rows, tall in blocks(self.m, high):
-                    with self.f.loop(rows) as i:
-                        down, right = [(tall, i)], [(size * width, j)]
-                        x, y = self.at(self.x, top, 0, down), self.at(self.y, 0, left * width, (), right)
-                        out, start = (self.at(z, top, left * width, down, right) for z in (self.out, self.start))
-                        name = f"@outer_{self.char}_{tall}x{size}{'m' if rest else ''}_{self.how}"
-                        self.f.do(
-                            f"call void {name}(ptr {x}, i64 {self.x[1]}, i64 {self.x[2]}, ptr {y}, i64 {self.y[1]}, "
-                            f"ptr {out}, i64 {self.out[1]}, ptr {start}, i64 {self.start[1]}, i64 {self.k}, "
-                            f"{self.alpha}, i64 {rest})"
-                        )
+                    right = [(size * width, j)]
+                    x, y = self.at(self.x, top, 0), self.at(self.y, 0, left * width, (), right)
+                    matrices = [
+                        f"ptr {self.at(z, top, left * width, (), right)}, i64 {z[1]}"
+                        for z in (self.out, self.start, self.kept)
+                    ]
+                    self.f.do(
+                        f"call void @outer_{self.char}_{tall}x{size}{'m' if rest else ''}_{self.how}"
+                        f"(ptr {x}, i64 {self.x[1]}, i64 {self.x[2]}, ptr {y}, i64 {self.y[1]}, {', '.join(matrices)}, "
+                        f"i64 {self.k}, {self.alpha}, i64 {rest}, i64 {rows})"
+                    )
 
     def inner(self) -> None:
-        """Rows times columns, both of which lie along what is summed over; few rows at a time with some columns."""
+        """Rows times columns, both of which lie along what is summed over.
+
+        The longer side of a tile stays in the cache while the others are run through: a tile of more rows than columns
+        has some of its like beside it.
+        """
         some, rest = divmod(self.n, COLUMNS)
-        for begin, count, size in blocks(some, COLUMNS):
+        for begin, count, size in blocks(some, COLUMNS if self.many else 1):
             with self.f.loop(count) as panel:
                 self.inner_rows(begin * COLUMNS, size, COLUMNS, (size * COLUMNS, panel))
         if rest:
@@ -111,11 +119,13 @@ class Tiles:
             with self.f.loop(rows) as i, self.f.loop(count) as j:
                 down, right = [(tall, i)], [panel, (wide, j)]
                 x, y = self.at(self.x, top, 0, down), self.at(self.y, 0, left, (), right)
-                out, start = (self.at(z, top, left, down, right) for z in (self.out, self.start))
+                matrices = [
+                    f"ptr {self.at(z, top, left, down, right)}, i64 {z[1]}, i64 {z[2]}"
+                    for z in (self.out, self.start, self.kept)
+                ]
                 self.f.do(
                     f"call void @inner_{self.char}_{tall}x{wide}{sort}(ptr {x}, i64 {self.x[1]}, ptr {y}, "
-                    f"i64 {self.y[2]}, ptr {out}, i64 {self.out[1]}, i64 {self.out[2]}, ptr {start}, "
-                    f"i64 {self.start[1]}, i64 {self.start[2]}, i64 {whole}, i64 {rest}, {self.alpha})"
+                    f"i64 {self.y[2]}, {', '.join(matrices)}, i64 {whole}, i64 {rest}, {self.alpha})"
                 )
 
 

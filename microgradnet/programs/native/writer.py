@@ -183,12 +183,12 @@ class NativeWriter(Writer):
     def is_ours(self, x: Node) -> bool:
         """Whether a node lies in the arena, or is computed from what does."""
         root = self.native.arrays.root.get(id(x))
-        return root is not None and (id(root) in self.native.arena.offset or id(root) in self.native.folded)
+        return root is not None and (id(root) in self.native.arena.offset or self.native.is_put_off(root))
 
     def later(self, x: Node) -> Later:
         """What a gradient is until somebody looks at it."""
         plan = self.native
-        if id(x) in plan.folded:
+        if plan.is_put_off(x):
             factors = [self.seen_in(plan.factor_root(y), y) for y in x.args]
             return Later(lambda: factors[0].dot(factors[1]))
         array = self.array(x)
