@@ -1030,6 +1030,23 @@ def test_two_threads_run_one_compiled_function(backend: Any) -> None:
     assert not wrong
 
 
+def test_a_step_of_single_precision_computes_nothing_in_double() -> None:
+    x, y = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3), np.float32([[0, 1, 0], [1, 0, 0]])
+
+    def step(x: Any, y: Any) -> Any:
+        v = Value(x)
+        losses = [F.binary_cross_entropy_with_logits(v, y), F.softplus(v).sum(), F.soft_margin_loss(v, y * 2 - 1)]
+        losses += [F.huber_loss(v, y), F.elu(v).sum(), F.gelu(v).sum(), F.cross_entropy(v, y), F.mish(v).sum()]
+        sum(losses).backward()
+        return v.grad
+
+    compiled = mg.compile(step, backend="numpy")
+    for _ in range(3):
+        compiled(x, y)
+    kinds = {node.dtype for node in compiled.latest.program.nodes if node.shape}
+    assert kinds <= {np.dtype(np.float32), np.dtype(np.bool)}
+
+
 @pytest.mark.parametrize("backend", ["numpy", None])
 @pytest.mark.parametrize("argument", [np.ones(3), [np.ones(3)]], ids=["an array", "a list"])
 def test_a_call_waits_while_another_one_has_the_memory(backend: Any, argument: Any) -> None:

@@ -13,6 +13,7 @@ import microgradnet as mg
 from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 from microgradnet.core import Later
+from microgradnet.programs.backends import is_native
 from microgradnet.programs.joined import LONGEST, joined, root_of
 from microgradnet.programs.memory import Plan
 from microgradnet.programs.nodes import DataOf, GradOf, Memory, Node
@@ -250,6 +251,7 @@ WIDE: dict[str, Any] = {
     "long batch": lambda: (nn.MLP(784, [16, 16, 10], F.sigmoid, F.sigmoid, seed=0), (256, 784)),
     "one example": lambda: (nn.MLP(784, [16, 16, 10], F.sigmoid, F.sigmoid, seed=0), (1, 784)),
     "wide": lambda: (nn.MLP(784, [512, 512, 10], F.relu, seed=0), (128, 784)),
+    "tiny": lambda: (nn.MLP(2, [16, 16, 1], F.sigmoid, F.sigmoid, seed=0), (8, 2)),
     "not so wide": lambda: (nn.MLP(300, [200, 10], F.relu, seed=0), (64, 300)),
     "convolutions": lambda: (nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
                                            nn.Linear(576, 10)), (16, 1, 28, 28)),
@@ -283,5 +285,10 @@ def test_a_program_takes_no_more_memory_than_the_eager_step(name: str, optimiser
     for _ in range(4):
         compiled(x)
     assert compiled.latest.bytes <= eager
+    if is_native():
+        in_machine_code = mg.compile(step, backend="native")
+        for _ in range(3):
+            in_machine_code(x)
+        assert in_machine_code.latest.bytes <= eager
     more = 1.2 if (name, optimiser) == ("convolutions", optim.Adam) else 1.15
     assert compiled.latest.bytes + taken(lambda: compiled(x)) <= more * eager  # with what rows make by themselves

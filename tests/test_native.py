@@ -16,6 +16,7 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, nn, optim
 from microgradnet import functional as F
+from microgradnet.ops.cost import clamped_log
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
 import microgradnet.programs.program as program_module
@@ -81,6 +82,8 @@ UNARY = {
     "isnan": np.isnan, "isinf": np.isinf, "power": lambda x: x**2, "cube": lambda x: x**3, "root": lambda x: x**0.5,
     "over": lambda x: x**-1, "sigmoid": F.sigmoid, "relu": F.relu,
     "not": lambda x: np.where(np.logical_not(x > 0), x, 2.0), "nothing": lambda x: x * 1.0,
+    "log1p": np.log1p, "expm1": np.expm1, "clip": lambda x: np.clip(x, -0.5, 2.0), "softplus": F.softplus,
+    "inverted": lambda x: np.where(~(x > 0), x, 2.0), "clamped log": lambda x: clamped_log(x),
 }  # fmt: skip
 BINARY = {
     "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "maximum": np.maximum,
@@ -88,7 +91,8 @@ BINARY = {
     "less_equal": np.less_equal, "equal": np.equal, "not_equal": np.not_equal, "copysign": np.copysign,
     "where": lambda x, y: np.where(x > y, x, y), "mask": lambda x, y: (x > 0) * y,
     "and": lambda x, y: np.where(np.logical_and(x > 0, y > 0), x, y),
-    "or": lambda x, y: np.where(np.logical_or(x > 0, y > 0), x, y),
+    "or": lambda x, y: np.where(np.logical_or(x > 0, y > 0), x, y), "between": lambda x, y: np.clip(x, y, y * 0.5),
+    "bits": lambda x, y: np.where(((x > 0) & (y > 0)) | ((x < y) ^ (y < 2)), x, y),
 }  # fmt: skip
 
 
@@ -107,6 +111,32 @@ def test_functions_of_one_number_are_numpys(dtype: Any) -> None:
 def test_functions_of_two_numbers_are_numpys(dtype: Any) -> None:
     x = special(dtype)
     check(lambda x, y: [f(Value(x), Value(y)) for f in BINARY.values()], np.repeat(x[:, None], len(x), 1), x, ulps=1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_logaddexp_and_its_slope_are_numpys(dtype: Any) -> None:
+    def function(x: Any, y: Any) -> list[Any]:
+        a, b = Value(x), Value(y)
+        out = np.logaddexp(a, b)
+        (out + np.logaddexp(a, 0.0)).backward(np.ones(out.shape, out.dtype))
+        return [out, a.grad, b.grad]
+
+    x = np.concatenate([special(dtype), rng().normal(size=20).astype(dtype) * 5])
+    check(function, np.repeat(x[:, None], len(x), 1), np.repeat(x[None], len(x), 0), ulps=6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_arrays_are_put_end_to_end_beside_each_other_and_among_zeros(dtype: Any) -> None:
+    def function(x: Any, y: Any) -> list[Any]:
+        a, b = Value(x) * 2.0, Value(y) * 3.0
+        made = [np.stack([a, b, a.T.T]), np.stack([a, b], axis=-1), np.stack([a, b], axis=1)]
+        made += [np.concatenate([a.T, b, a[0], b.sum()[None]], axis=None), np.concatenate([a, b], axis=-1)]
+        v = Value(x)
+        ((v[1] * 2.0).sum() + (v[1:2, ::-2] * y[1:2, ::-2]).sum() + v[-1, 1:].sum()).backward()
+        return [*made, v.grad]
+
+    x, y = rng().normal(size=(2, 3, 4)).astype(dtype)
+    check(function, x, y)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -219,8 +219,14 @@ op(np.sqrt, lambda g, out, x: g / (out + out), symbol="√", domain=POSITIVE, at
 op(np.cbrt, lambda g, out, x: g / (3 * out * out), symbol="∛", domain=POSITIVE, at={0.0: np.inf})
 
 
+def _of_dtype(x: Any, y: Any) -> Any:
+    """A number of Python's in the dtype of the other input: np.where would make doubles of it."""
+    return x if hasattr(x, "dtype") else y.dtype.type(x)
+
+
 def _softshare(x: Any, y: Any) -> Any:
     """exp(x) / (exp(x) + exp(y)): ½ for equals, but 0 for two of −inf, where there is nothing to share."""
+    x, y = _of_dtype(x, y), _of_dtype(y, x)
     equal = (x == y) & np.isinf(x)
     gap = np.where(equal, 0.0, x) - np.where(equal, 0.0, y)  # no inf − inf
     return sigmoid(gap) * ((x != -math.inf) | (y != -math.inf))

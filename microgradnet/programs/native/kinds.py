@@ -10,7 +10,7 @@ import numpy as np
 from ...ops.shape import SLOT
 from ..nodes import Node
 from .blas import addresses
-from .llvm import ELEMENTWISE
+from .llvm import BITWISE, ELEMENTWISE
 from .lowering import LARGEST, SMALLEST, assembled, elementwise, key_of, made_into, with_bias
 from .tiles import in_tiles
 
@@ -99,4 +99,6 @@ def computed_in(node: Node) -> Any:
     floats = dtypes - {BOOL}
     if what in (np.logical_and, np.logical_or, np.logical_xor, np.logical_not):
         return BOOL
+    if what in BITWISE or what is np.invert:
+        return BOOL if dtypes == {BOOL} else None
     return floats.pop() if len(floats) == 1 and dtypes <= {*FLOATS} else None

@@ -116,10 +116,12 @@ COMPARISONS = {
     np.greater: "ogt", np.less: "olt", np.greater_equal: "oge", np.less_equal: "ole", np.equal: "oeq",
     np.not_equal: "une",
 }  # fmt: skip
-LOGIC = {np.logical_and: "and", np.logical_or: "or", np.logical_xor: "xor"}
+BITWISE: dict[Any, str] = {np.bitwise_and: "and", np.bitwise_or: "or", np.bitwise_xor: "xor"}  # of bools
+LOGIC = {np.logical_and: "and", np.logical_or: "or", np.logical_xor: "xor", **BITWISE}
 CALLED = {np.sqrt: "sqrt", np.absolute: "fabs", np.fabs: "fabs", np.floor: "floor"}
 WRITTEN = {np.exp: "exp", np.log: "log", np.tanh: "tanh"}
-UNARY = (np.negative, np.positive, np.square, np.reciprocal, np.isfinite, np.isnan, np.isinf, np.sign, np.logical_not)
+UNARY = (np.negative, np.positive, np.square, np.reciprocal, np.isfinite, np.isnan, np.isinf, np.sign, np.logical_not,
+         np.invert)  # fmt: skip
 ELEMENTWISE = {
     *ARITHMETIC, *COMPARISONS, *LOGIC, *CALLED, *WRITTEN, *UNARY, np.maximum, np.minimum, np.copysign, np.where,
     np.power,
@@ -164,6 +166,10 @@ def _sign(f: Function, char: str, kind: str, x: list[str]) -> str:
     return f.new(f"select i1 {positive}, {kind} {number(1.0, char)}, {kind} {least}")
 
 
+def _not(f: Function, char: str, kind: str, x: list[str]) -> str:
+    return f.new(f"xor i1 {x[0]}, true")
+
+
 def _square(f: Function, char: str, kind: str, x: list[str]) -> str:
     return f.new(f"fmul contract {kind} {x[0]}, {x[0]}")
 
@@ -180,7 +186,8 @@ OTHERS: dict[Any, Any] = {
     np.power: _square,  # no other power is handed over
     np.reciprocal: lambda f, char, kind, x: f.new(f"fdiv {kind} {number(1.0, char)}, {x[0]}"),
     np.sign: _sign,
-    np.logical_not: lambda f, char, kind, x: f.new(f"xor i1 {x[0]}, true"),
+    np.logical_not: _not,
+    np.invert: _not,
     np.copysign: lambda f, char, kind, x: f.new(
         f"call {kind} @llvm.copysign.{BITS[char]}({kind} {x[0]}, {kind} {x[1]})"
     ),

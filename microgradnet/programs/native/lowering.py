@@ -16,6 +16,7 @@ from ..nodes import Node, changed, ufunc_of
 from ..passes import copied, scalar
 from ..scalars.gathers import packed, taken
 from ..traced import cast
+from .elementary import clamped_log, clip, expm1, log1p, logaddexp
 
 SMALLEST, LARGEST = np.minimum.reduce, np.maximum.reduce
 
@@ -319,18 +320,49 @@ def _dot(node: Node, emit: Emit) -> Any:
     return None
 
 
+def parts_of(node: Node, emit: Emit) -> list[Any]:
+    """What arrays are put together, given one by one or in a list; none where not all are of one dtype."""
+    parts = node.args[0] if len(node.args) == 1 and type(node.args[0]) is list else list(node.args)
+    fits = all(isinstance(x, (Node, np.ndarray)) and x.shape is not None and x.dtype == node.dtype for x in parts)
+    fits = fits and all(x.shape or x.dtype in ROOMY for x in parts)
+    if not fits or not set(node.params) <= {"axis"}:
+        return []
+    return [in_memory(x, emit) for x in parts]
+
+
+def in_memory(x: Any, emit: Emit) -> Any:
+    """An array; one without axes may be a number of NumPy's, and has to be put into memory."""
+    return emit(made_into, x, shape=(), like=x.dtype) if type(x) is Node and not x.shape else x
+
+
 def _concatenate(node: Node, emit: Emit) -> Any:
-    """Arrays one behind the other, each straight to its place."""
-    parts = node.args[0] if len(node.args) == 1 else None
-    axis = node.params.get("axis", 0)
-    if type(parts) is not list or not all(isinstance(x, (Node, np.ndarray)) and x.dtype == node.dtype for x in parts):
+    """Arrays one behind the other, each straight to its place; end to end, all of their numbers, without an axis."""
+    parts, axis = parts_of(node, emit), node.params.get("axis", 0)
+    if not parts:
         return None
-    if type(axis) is not int:
+    if axis is None:
+        before, sizes = (), [math.prod(x.shape) for x in parts]
+    else:
+        before, sizes = (slice(None),) * (axis % len(node.shape or ())), [x.shape[axis] for x in parts]
+    places = zip(itertools.accumulate(sizes), sizes, strict=True)
+    return emit(assembled, *parts, index=[(*before, slice(end - n, end)) for end, n in places], whole=True)
+
+
+def _stack(node: Node, emit: Emit) -> Any:
+    """Arrays beside each other along a new axis."""
+    parts = parts_of(node, emit)
+    if not parts:
         return None
-    before = (slice(None),) * (axis % len(node.shape or ()))
-    ends = list(itertools.accumulate(x.shape[axis] for x in parts))
-    index = [(*before, slice(end - x.shape[axis], end)) for x, end in zip(parts, ends, strict=True)]
-    return emit(assembled, *parts, index=index, whole=True)
+    before = (slice(None),) * (node.params.get("axis", 0) % len(node.shape or ()))
+    return emit(assembled, *parts, index=[(*before, i) for i in range(len(parts))], whole=True)
+
+
+def _scatter(node: Node, emit: Emit) -> Any:
+    """An array in its place among zeros."""
+    x, index = node.args[0], node.params["index"]
+    index = index if type(index) is tuple else (index,)
+    known = len(node.args) == 1 and of_floats(x) and all(type(i) in (int, slice) for i in index)
+    return emit(assembled, in_memory(x, emit), index=[index], whole=False) if known and x.dtype == node.dtype else None
 
 
 def _packed(node: Node, emit: Emit) -> Any:
@@ -355,7 +387,9 @@ ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
     "normalize": _normalize, "softmax": _softmax, "attention_weights": _attention_weights, "power": _power,
     "where": _where, "sigmoid": _sigmoid, "relu": _relu, "astype": _astype, "positive": _same, "add": _added,
     "spread": _spread, summed: _sum, copied: _copy, cast: _astype, scalar: _scalar, np.dot: _dot,
-    np.concatenate: _concatenate, packed: _packed, taken: _taken,
+    "concatenate": _concatenate, np.concatenate: _concatenate, "stack": _stack, np.stack: _stack, "scatter": _scatter,
+    packed: _packed, taken: _taken, "clamped_log": clamped_log, "clip": clip, "log1p": log1p, "expm1": expm1,
+    "logaddexp": logaddexp,
 }  # fmt: skip
 
 

@@ -1,0 +1,72 @@
+"""Functions that native code has no instructions for, as formulas of those that it has: right to a few ulp."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..nodes import Node
+
+if TYPE_CHECKING:
+    from .lowering import Emit
+
+FLOATS = (np.float32, np.float64)
+
+
+def of_one(node: Node) -> bool:
+    """Whether all inputs are arrays of the dtype of the result, a float, or numbers of Python's."""
+    arrays = [x for x in node.args if type(x) is Node and x.shape is not None]
+    others = [x for x in node.args if type(x) not in (float, int) and x not in arrays]
+    return node.dtype in FLOATS and bool(arrays) and not others and all(x.dtype == node.dtype for x in arrays)
+
+
+def chosen(emit: Emit, x: Any, equals: float, this: Any, other: Any) -> Node:
+    """`this` where x is a number, `other` elsewhere."""
+    return emit(np.where, emit(np.equal, x, emit.number(equals), dtype=np.dtype(np.bool)), this, other)
+
+
+def log1p_of(emit: Emit, x: Any) -> Node:
+    """log(u) · x / (u − 1), where u = 1 + x was rounded: the factor makes good for that."""
+    u = emit(np.add, x, emit.number(1))
+    lost = emit(np.divide, x, emit(np.subtract, u, emit.number(1)))
+    y = emit(np.multiply, emit(np.log, u), lost)
+    return chosen(emit, u, 1.0, x, chosen(emit, u, math.inf, u, y))
+
+
+def log1p(node: Node, emit: Emit) -> Any:
+    return log1p_of(emit, node.args[0]) if of_one(node) else None
+
+
+def expm1(node: Node, emit: Emit) -> Any:
+    """(u − 1) · x / log(u), where u = exp(x) was rounded."""
+    if not of_one(node):
+        return None
+    (x,) = node.args
+    u = emit(np.exp, x)
+    less = emit(np.subtract, u, emit.number(1))
+    y = emit(np.multiply, less, emit(np.divide, x, emit(np.log, u)))
+    return chosen(emit, u, 1.0, x, chosen(emit, less, -1.0, less, chosen(emit, u, math.inf, u, y)))
+
+
+def logaddexp(node: Node, emit: Emit) -> Any:
+    """The larger one and log(1 + exp(−|x − y|)); of two that are equal, infinite ones too, log 2 more than they are."""
+    if not of_one(node):
+        return None
+    x, y = node.args
+    gap = emit(np.negative, emit(np.absolute, emit(np.subtract, x, y)))
+    total = emit(np.add, emit(np.maximum, x, y), log1p_of(emit, emit(np.exp, gap)))
+    equal = emit(np.equal, x, y, dtype=np.dtype(np.bool))
+    return emit(np.where, equal, emit(np.add, emit(np.maximum, x, y), emit.number(math.log(2))), total)
+
+
+def clamped_log(node: Node, emit: Emit) -> Any:
+    return emit(np.maximum, emit(np.log, node.args[0]), emit.number(-100)) if of_one(node) else None
+
+
+def clip(node: Node, emit: Emit) -> Any:
+    if not of_one(node) or len(node.args) != 3:
+        return None
+    x, low, high = node.args
+    return emit(np.minimum, emit(np.maximum, x, low), high)
