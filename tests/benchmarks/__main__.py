@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks`: this project beside hand-written NumPy and every peer that is installed, on one core.
 
-The contenders of a work take turns in one process; a number is the median of a contender's turns as a multiple of the
-median of hand-written NumPy's. "products" are the matrix products of the work alone, which all leave to BLAS: the
-floor. Nothing is asserted about time, only that all compute the same. `--table` prints the README's tables.
+The contenders of a work take turns in one process; a number is the median of a contender's turns, each as a multiple of
+the turn that hand-written NumPy has beside it. "products" are the matrix products of the work alone, which all leave to
+BLAS: the floor. Nothing is asserted about time, only that all compute the same. `--table` prints the README's tables.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from . import layers, one_core
 from .small_works import Moons, Step
 from .timing import UNMEASURED, agree, taken
+from .trainings import TRAININGS
 from .works import WORKS, article, microgradnet_network
 
 TITLES = {
@@ -52,6 +53,8 @@ def main() -> None:
     moons_rows(options)
     print("\nlayers, multiples of PyTorch\n")
     layer_rows(options)
+    print("\na whole training, times faster than eager, until the steps are programs included\n")
+    training_rows(options)
     print("\nfrom the first call to a program, ms of CPU, without the two eager steps\n")
     compile_rows(options)
 
@@ -111,10 +114,10 @@ def moons_rows(options: argparse.Namespace) -> None:
     heading(titles, options.table, widths)
     for name, steps in chosen(options, moons=True):
         agree(name, steps)
-        times = taken(steps, options.seconds)
-        base = times.get("micrograd")
-        if base is None:
+        if "micrograd" not in steps:
             continue
+        times = taken(steps, options.seconds, "micrograd")
+        base = times["micrograd"]
         cells = [f"{base / times[c]:,.3g}" if c in times else "–" for c in (*MICROGRAD, "micrograd, as it is")]
         row([name, in_units(base), *cells], options.table, widths)
 
@@ -129,10 +132,24 @@ def layer_rows(options: argparse.Namespace) -> None:
             continue
         steps = built(builders, options)
         agree(name, steps)
-        times = taken(steps, options.seconds)
+        times = taken(steps, options.seconds, "torch" if "torch" in steps else "numpy")
         base = times.get("torch")
         cells = [(multiple(times[c] / base) if base else in_units(times[c])) if c in times else "–" for c in columns]
         row([name, in_units(base) if base else "–", *cells], options.table, widths)
+
+
+def training_rows(options: argparse.Namespace) -> None:
+    """The network that reads digits, trained by `fit`."""
+    name, columns = "50 epochs of digits, batches of 10", ("native", "compiled")
+    widths = [36, 12, *[15] * len(columns)]
+    heading(["a training", "eager", *[TITLES[c] for c in columns]], options.table, widths)
+    if options.only not in name:
+        return
+    steps = built(TRAININGS, options)
+    agree(name, steps, "microgradnet", 1)
+    times = taken(steps, options.seconds, "microgradnet")
+    cells = [multiple(times["microgradnet"] / times[c]) if c in times else "–" for c in columns]
+    row([name, f"{times['microgradnet']:.2f} s", *cells], options.table, widths)
 
 
 def compile_rows(options: argparse.Namespace) -> None:
