@@ -789,8 +789,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["mine_for_test_gradcheck:nothing"], 2, "mine_for_test_gradcheck has no 'nothing'; it has case, fails"),
         (["mine_for_test_gradcheck"], 2, "wanted module:function"),
         (["mine_for_test_gradcheck:fails", "1.0"], 2, "RuntimeError: no such luck"),
-        (["mine_for_test_gradcheck:right", "[0.5"], 2, "the argument '[0.5' is no JSON"),
-        (["nowhere:f", "1.0"], 2, "No module named 'nowhere'"),
+        (["mine_for_test_gradcheck:right", "[0.5"], 2, "the argument '[0.5' is not JSON"),
+        (["nowhere:f", "1.0"], 2, "there is no module 'nowhere': wanted a file nowhere.py"),
     ],
 )
 def test_the_command(
