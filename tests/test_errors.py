@@ -303,7 +303,7 @@ DOORS: dict[str, Door] = {
     ),
     "quadratic_cost that would broadcast": Door(
         lambda: F.quadratic_cost(V(5, 1), np.ones(5)), ValueError, "outputs of shape (5, 1), targets of shape (5,)",
-        "they must be equal", "data.one_hot(labels)",
+        "they must be equal", "data.one_hot(labels) makes targets of labels; targets.reshape(outputs.shape)",
     ),
     "quadratic_cost of nothing": Door(
         lambda: F.quadratic_cost(Value(np.zeros((0, 2))), np.zeros((0, 2))), ValueError, "shape (0, 2)",
