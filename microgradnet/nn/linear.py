@@ -72,7 +72,9 @@ class Linear(Module, ForeignLinear):
         except (ValueError, AttributeError) as error:
             if np.shape(x)[-1:] == self.weight.shape[1:]:
                 raise
-            raise wrong_shape(self, x, f"its last axis must be {self.weight.shape[1]} long") from error
+            n = self.weight.shape[1]
+            way = f". x[:, None] is a column, of shape ({len(x)}, 1)" if n == np.ndim(x) == 1 else ""
+            raise wrong_shape(self, x, f"its last axis must be {n} long{way}") from error
 
     def __repr__(self) -> str:
         n_out, n_in = self.weight.shape
