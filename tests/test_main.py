@@ -149,6 +149,12 @@ def test_a_command_that_is_none_ends_with_2(argv: list[str], capsys: pytest.Capt
     assert "usage: python -m microgradnet" in capsys.readouterr().err
 
 
+def test_the_arguments_of_a_function_need_not_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["draw"])
+    assert capsys.readouterr().err.endswith("the following arguments are required: module:function\n")
+
+
 def test_gradients_along_edges_are_drawn_where_that_is_asked(here: Path) -> None:
     for target in ("model", "loss"):
         more = ["--shape", "2,4"] if target == "model" else []
