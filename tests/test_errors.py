@@ -322,9 +322,13 @@ DOORS: dict[str, Door] = {
         "Linear(3 → 2, bias=False)",
         "its last axis must be 3 long",
     ),
+    "Linear of a Value of one number": Door(
+        lambda: nn.Linear(1, 2)(Value(1.0)), ValueError, "an input of shape ()", "must be 1 long",
+        "np.reshape(x, (-1, 1)) has shape (1, 1)",
+    ),
     "Linear of one number for each example, in a row": Door(
         lambda: nn.Linear(1, 2)(np.ones(64)), ValueError, "an input of shape (64,)", "its last axis must be 1 long",
-        "x[:, None] is a column, of shape (64, 1)",
+        "np.reshape(x, (-1, 1)) has shape (64, 1)",
     ),
     "Linear of a number": Door(
         lambda: nn.Linear(3, 2)(1.0), ValueError, "an input of shape ()", "Linear(3 → 2)", "must be 3 long"

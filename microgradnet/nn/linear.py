@@ -69,11 +69,11 @@ class Linear(Module, ForeignLinear):
                 out: Value = x @ self.weight.T
                 return out
             return functional.linear.record(x, self.weight, self.bias)
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, IndexError) as error:
             if np.shape(x)[-1:] == self.weight.shape[1:]:
                 raise
             n = self.weight.shape[1]
-            way = f". x[:, None] is a column, of shape ({len(x)}, 1)" if n == np.ndim(x) == 1 else ""
+            way = f". np.reshape(x, (-1, 1)) has shape ({np.size(x)}, 1)" if n == 1 and np.ndim(x) < 2 else ""
             raise wrong_shape(self, x, f"its last axis must be {n} long{way}") from error
 
     def __repr__(self) -> str:
