@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -128,13 +129,21 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except Exception as error:
-        say(f"{parser.prog} {options.command}: {type(error).__name__}: {error}", sys.stderr)
+        place = place_of(error, getattr(options, "target", "").partition(":")[0])
+        say(f"{parser.prog} {options.command}: {type(error).__name__}: {error}{place}", sys.stderr)
         return 2
+
+
+def place_of(error: Exception, module: str) -> str:
+    """The line of the user's module that an error came through, " (mymodule.py, line 7)"; empty if through none."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f" ({os.path.basename(file)}, line {lines[-1]})" if file and lines else ""
 
 
 def add_target(parser: argparse.ArgumentParser, help: str) -> None:
     parser.add_argument("target", metavar="module:function", help=help)
-    parser.add_argument("arguments", nargs="*", help="its arguments as JSON")
+    parser.add_argument("arguments", nargs="*", default=[], help="its arguments as JSON")
     parser.add_argument(
         "--shape", action="append", default=[], help="shape of a random argument: 3,4; or () for a number"
     )
@@ -151,7 +160,10 @@ def train(options: argparse.Namespace) -> int:
     hidden = shape_of(options.hidden, "--hidden", "numbers of neurons such as 16,16")
     if options.save:
         target(options.save)  # says what is wrong with it before the training rather than after
-    digits = data.mnist(options.data, download=options.download) if mnist else data.digits(seed=options.seed)
+    try:
+        digits = data.mnist(options.data, download=options.download) if mnist else data.digits(seed=options.seed)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}. On the command line: --download, --data FOLDER") from None
     model = nn.MLP(
         784, [*hidden, 10], activation=ACTIVATIONS[options.activation], final_activation=functional.sigmoid,
         init=nn.init.xavier_normal, seed=options.seed,
@@ -238,6 +250,7 @@ def checked(options: argparse.Namespace) -> GradReport:
         def result(model: nn.Module, *inputs: Any) -> Any:
             return model(*inputs)
 
+        result.__name__ = options.target  # as the report calls it
         function, args = result, [function, *args]
     if not args:
         needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty and p.kind < 2]
@@ -271,7 +284,7 @@ def read_json(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"the argument {text!r} is no JSON, such as 2.0 or [1, 2]: {error}") from None
+        raise ValueError(f"the argument {text!r} is not JSON, such as 2.0 or [1, 2]: {error}") from None
 
 
 def found(target: str) -> Any:
@@ -281,7 +294,15 @@ def found(target: str) -> Any:
         raise ValueError(f"{target!r}: wanted module:function, such as mymodule:loss")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    thing: Any = importlib.import_module(module)
+    try:
+        thing: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # something that the module imports
+        way = f"its name without .py, {module[:-3]}:{path}"
+        if not module.endswith(".py"):
+            way = f"a file {module.replace('.', '/')}.py in this folder, or a module that is installed"
+        raise ValueError(f"there is no module {module!r}: wanted {way}") from None
     for name in path.split("."):
         if not hasattr(thing, name):
             names = [n for n in dir(thing) if not n.startswith("_") and callable(getattr(thing, n))]

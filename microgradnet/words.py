@@ -154,12 +154,12 @@ def missing(module: str, name: str) -> NoReturn:
     raise AttributeError(f"{module} has no {name!r}: {way}")
 
 
-def near(name: str, known: Collection[str]) -> str:
-    """The known name that is meant by a misspelt one; empty if none is like it."""
+def near(name: str, known: Collection[str], end: str = "", alike: float = 0.6) -> str:
+    """The known name that is meant by a misspelt one, with `end` behind it; empty if none is so much like it."""
     from difflib import get_close_matches
 
-    found = get_close_matches(name, known, n=1)
-    return f"did you mean {found[0]}?" if found else ""
+    found = get_close_matches(name, known, n=1, cutoff=alike)
+    return f"did you mean {found[0]}{end}?" if found else ""
 
 
 def imported(frame: Any) -> bool:
@@ -239,11 +239,11 @@ def find(cls: type, name: str) -> Any:
 
 
 def called_here(name: str, known: Collection[str]) -> str:
-    """What an argument of others is called here, among those that are known; ": here it is axis=", or empty."""
+    """What an argument of others, or a misspelt one, is called here: ": here it is axis=", or empty."""
     from .foreign import KEYWORDS, LEFT_OUT
 
     ours = next((ours for ours in KEYWORDS.get(name, "").split() if ours in known), None)
-    way = f"here it is {ours}=" if ours else LEFT_OUT.get(name)
+    way = f"here it is {ours}=" if ours else LEFT_OUT.get(name) or near(name, known, "=", 0.7)  # eps is no epochs
     return f": {way}" if way else ""
 
 

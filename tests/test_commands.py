@@ -31,6 +31,7 @@ def report(): return check_grads(one, 2.0)
 def listed(): return [one, 2.0]
 def not_callable(): return 2.0, one
 def flat(x): return np.sign(x)
+def misspelt(x): return x.tanhh()
 wrong = primitive(lambda g, out, x: 3 * g)(lambda x: 2 * x)
 model = nn.MLP(4, [3, 2], seed=0)
 class inside: f = f  # a name with a dot
@@ -83,6 +84,8 @@ check :f
 check mine:none
 check mine.none:f
 check no_such_module:f
+check mine.py:f
+check mine:misspelt 1.0
 check mine:inside.f 1.0 2.0
 check mine:f x 1
 check mine:one --shape x

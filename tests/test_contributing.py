@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from microgradnet import functional
 from microgradnet.core import TABLE, Op
 from microgradnet.ops import elementwise
 from tests.laws import test_laws as laws
@@ -24,29 +25,44 @@ COMMANDS = re.findall(r"^```sh\n(.*?)\n```$", TEXT, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
-def softsign() -> Iterator[Op]:
+def isru() -> Iterator[Op]:
     """The row of the page, written at the end of elementwise.py as the page says."""
     names: dict[str, Any] = dict(vars(elementwise))
     before = dict(TABLE)
     exec(ROW, names)
-    yield names["softsign"]
+    yield names["isru"]
     TABLE.clear()
     TABLE.update(before)
 
 
-def test_the_row_of_the_page_obeys_the_laws(softsign: Op, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(laws.REFERENCE, "softsign", raising=False)  # for who followed the page
-    with pytest.raises(pytest.fail.Exception, match="softsign is no function of NumPy"):
-        laws.test_the_result_is_numpys(softsign, 1.0)
+def test_the_row_of_the_page_obeys_the_laws(isru: Op, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(laws.REFERENCE, "isru", raising=False)  # for who followed the page
+    with pytest.raises(pytest.fail.Exception, match="isru is no function of NumPy"):
+        laws.test_the_result_is_numpys(isru, 1.0)
     for name, reference in eval(f"{{{REFERENCE}}}", {"np": np}).items():
         monkeypatch.setitem(laws.REFERENCE, name, reference)
     tried = 0
     for name, law in vars(laws).items():
         wants = [] if not name.startswith("test_") else list(law.__annotations__)
         if wants == ["row", "share", "return"] and "no_slope" not in name and "used_twice" not in name:  # of other rows
-            law(softsign, 1.0)
+            law(isru, 1.0)
             tried += 1
     assert tried > 8
+
+
+def test_the_row_of_the_page_is_a_new_one() -> None:
+    """So that its name stands for nothing else in `functional`, where the page gives it."""
+    (name,) = re.findall(r'= op\("(\w+)"', ROW)
+    assert f"functional.{name}(v)" in TEXT
+    assert getattr(functional, name, None) is getattr(elementwise, name, None)  # both, for who followed the page
+
+
+def test_the_pages_that_the_page_writes_anew_are_written_by_these_modules() -> None:
+    modules = re.findall(r"^\.venv/bin/python -m (tests\.\w+)$", TEXT, re.MULTILINE)
+    assert len(modules) == 3
+    for module in modules:
+        assert 'if __name__ == "__main__":' in (ROOT / f"{module.replace('.', '/')}.py").read_text()
+        assert (ROOT / "tests" / f"{module.removeprefix('tests.test_')}.txt").exists()
 
 
 def test_what_the_page_names_is_there() -> None:

@@ -449,8 +449,10 @@ def test_one_hot_takes_a_list_and_labels_of_any_shape_and_width() -> None:
 def test_one_hot_refuses_what_is_no_label() -> None:
     with pytest.raises(ValueError, match="classes are 0 to 9"):
         data.one_hot(np.array([10]))
-    with pytest.raises(TypeError, match="integers"):
+    with pytest.raises(TypeError, match=r"integers; got dtype float64: labels.astype\(int\) makes them so"):
         data.one_hot(np.array([1.0]))
+    with pytest.raises(TypeError, match=r"np.unique\(labels, return_inverse=True\)\[1\] makes them so"):
+        data.one_hot(np.array(["cat", "dog"]))
 
 
 @pytest.mark.skipif("MICROGRADNET_DATA" not in os.environ, reason="MICROGRADNET_DATA names no folder with MNIST")

@@ -303,7 +303,7 @@ DOORS: dict[str, Door] = {
     ),
     "quadratic_cost that would broadcast": Door(
         lambda: F.quadratic_cost(V(5, 1), np.ones(5)), ValueError, "outputs of shape (5, 1), targets of shape (5,)",
-        "they must be equal", "data.one_hot(labels)",
+        "they must be equal", "data.one_hot(labels) makes targets of labels; targets.reshape(outputs.shape)",
     ),
     "quadratic_cost of nothing": Door(
         lambda: F.quadratic_cost(Value(np.zeros((0, 2))), np.zeros((0, 2))), ValueError, "shape (0, 2)",
@@ -321,6 +321,14 @@ DOORS: dict[str, Door] = {
         lambda: nn.Linear(3, 2, bias=False)(V(4, 4)), ValueError, "an input of shape (4, 4)",
         "Linear(3 → 2, bias=False)",
         "its last axis must be 3 long",
+    ),
+    "Linear of a Value of one number": Door(
+        lambda: nn.Linear(1, 2)(Value(1.0)), ValueError, "an input of shape ()", "must be 1 long",
+        "np.reshape(x, (-1, 1)) has shape (1, 1)",
+    ),
+    "Linear of one number for each example, in a row": Door(
+        lambda: nn.Linear(1, 2)(np.ones(64)), ValueError, "an input of shape (64,)", "its last axis must be 1 long",
+        "np.reshape(x, (-1, 1)) has shape (64, 1)",
     ),
     "Linear of a number": Door(
         lambda: nn.Linear(3, 2)(1.0), ValueError, "an input of shape ()", "Linear(3 → 2)", "must be 3 long"

@@ -192,7 +192,7 @@ for dtype in (np.int64, np.int32, np.uint8):
 @pytest.mark.parametrize("part", range(20))
 def test_what_is_written_is_what_was_written(part: int) -> None:
     known = PAGE.read_text(encoding="utf-8").split("\n\n")
-    assert len(known) == len(MODELS)
+    assert len(known) == len(MODELS), "there are other models; if that is meant: python -m tests.test_exports"
     for (name, make), wanted in itertools.islice(zip(MODELS.items(), known, strict=True), part, None, 20):
         assert [name, *lines(make())] == wanted.strip().split("\n")
 

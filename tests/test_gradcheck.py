@@ -732,11 +732,28 @@ def test_those_that_are_wrong_alike_come_in_order_whatever_rounding_makes_of_the
         (lambda: check_grads(lambda x: float(x.data), 1.0), TypeError, r"plain numbers \(.data, .item\(\), float"),
         (lambda: check_grads(lambda x, y: x @ y, [1.0], [1.0], gradient=lambda x, y: y), ValueError, "tuple of arrays"),
         (lambda: numerical_grad(np.exp, [1.0, 2.0]), ValueError, "returns one number"),
+        (lambda: check_grads(lambda x: x, 1.0, eps=1e-6), TypeError, r"no option 'eps', and .*\. Leave it out: step"),
+        (
+            lambda: check_grads(lambda x: x, 1.0, smples=3),
+            TypeError,
+            r"no option 'smples', .*: did you mean samples=\?",
+        ),
+        (
+            lambda: check_grads(lambda x, *, scale: x, 1.0, scle=3),
+            TypeError,
+            r"no such argument: did you mean scale=\?",
+        ),
     ],
 )
 def test_bad_calls_are_said_clearly(call: Any, error: Any, says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+def test_what_a_function_takes_by_name_is_handed_on() -> None:
+    assert check_grads(lambda x, *, eps: x * eps, 1.0, eps=3.0)
+    assert check_grads(lambda x, **more: x * more["eps"], 1.0, eps=3.0)
+    assert check_grads(np.sum, [1.0, 2.0], keepdims=True)
 
 
 # ------------------------------------------------------------------------------------------------- slopes by themselves
@@ -789,8 +806,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["mine_for_test_gradcheck:nothing"], 2, "mine_for_test_gradcheck has no 'nothing'; it has case, fails"),
         (["mine_for_test_gradcheck"], 2, "wanted module:function"),
         (["mine_for_test_gradcheck:fails", "1.0"], 2, "RuntimeError: no such luck"),
-        (["mine_for_test_gradcheck:right", "[0.5"], 2, "the argument '[0.5' is no JSON"),
-        (["nowhere:f", "1.0"], 2, "No module named 'nowhere'"),
+        (["mine_for_test_gradcheck:right", "[0.5"], 2, "the argument '[0.5' is not JSON"),
+        (["nowhere:f", "1.0"], 2, "there is no module 'nowhere': wanted a file nowhere.py"),
     ],
 )
 def test_the_command(

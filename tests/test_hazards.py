@@ -684,6 +684,7 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "repr of an array": (lambda x: (repr(x), z(x))[1], f"printing.*{LOOKS}"),
     "np.array_repr": (lambda x: (np.array_repr(z(x)), z(x))[1], f"array_repr makes .*a program could not know.*{HERE}"),
     "np.asarray": (lambda x: z(np.asarray(x)), f"np.asarray.*{LOOKS}"),
+    "np.asarray of a list": (lambda x: z(np.asarray([x[0, 0]])), "a list of numbers is given as an array"),
     "an array taken from by labels": (
         lambda x: np.eye(4)[x.argmax(1)].sum() * z(x), LOOKS),
     "copy.deepcopy": (lambda x: z(x) * copy.deepcopy(V).sum(), "copying or pickling it: this looks at the numbers"),

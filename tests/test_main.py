@@ -19,6 +19,7 @@ import numpy as np
 from microgradnet import nn, Value
 def f(x, y): return np.tanh(x * y) + x
 def plain(): return 3.0
+def wrong(x): return x.tanhh()
 def loss(): return (Value([1.0, 2.0], name="w") ** 2).sum()
 model = nn.MLP(4, [3, 2], seed=0)
 value = Value(2.0) * 3.0
@@ -93,7 +94,9 @@ def test_it_checks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "mine_for_test_main:f", "0.3", "0.4", "--order", "2"]) == 0
     assert capsys.readouterr().out.startswith("ok: the gradient of f")
     assert main(["check", "mine_for_test_main:model", "--shape", "5,4"]) == 0
-    assert "layers.0.weight" in capsys.readouterr().out  # a row for each parameter, as the docs promise
+    said = capsys.readouterr().out
+    assert said.startswith("ok: the gradient of mine_for_test_main:model")
+    assert "layers.0.weight" in said  # a row for each parameter, as the docs promise
 
 
 @pytest.mark.parametrize(
@@ -101,11 +104,13 @@ def test_it_checks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["draw", "mine_for_test_main"], "wanted module:function"),
         (["draw", "mine_for_test_main:nothing"], "has no 'nothing'; it has"),
-        (["draw", "no_such_module:f"], "No module named 'no_such_module'"),
+        (["draw", "no_such_module:f"], "there is no module 'no_such_module': wanted a file no_such_module.py"),
+        (["draw", "mine_for_test_main.py:f"], "wanted its name without .py, mine_for_test_main:f"),
+        (["draw", "mine_for_test_main:wrong", "1.0"], "no attribute 'tanhh' (mine_for_test_main.py, line "),
         (["draw", "mine_for_test_main:number"], "is 3; wanted a function, a Module or a Value"),
         (["draw", "mine_for_test_main:plain"], "draw wants Values"),
         (["draw", "mine_for_test_main:f", "1.0"], "missing 1 required positional argument: 'y'"),
-        (["draw", "mine_for_test_main:f", "1.0", "x"], "the argument 'x' is no JSON"),
+        (["draw", "mine_for_test_main:f", "1.0", "x"], "the argument 'x' is not JSON"),
         (["draw", "mine_for_test_main:model"], "give an input to run it on, --shape"),
         (["draw", "mine_for_test_main:model", "--shape", "5,3"], "got an input of shape (5, 3)"),
         (["draw", "mine_for_test_main:value", "--out", "g.jpg"], "saved as .svg, .png"),
@@ -123,6 +128,7 @@ def test_it_checks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "digits", "--save", "net.pt"], "ends in '.pt': wanted a path that ends in .npz or .safetensors"),
         (["train", "digits", "--save", "no/net.npz"], "make it first"),
         (["train", "mnist", "--data", "nowhere"], "nowhere"),
+        (["train", "mnist", "--data", "nowhere"], "On the command line: --download, --data FOLDER"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence_and_status_2(
@@ -141,6 +147,12 @@ def test_a_command_that_is_none_ends_with_2(argv: list[str], capsys: pytest.Capt
         main(argv)
     assert ended.value.code == 2
     assert "usage: python -m microgradnet" in capsys.readouterr().err
+
+
+def test_the_arguments_of_a_function_need_not_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["draw"])
+    assert capsys.readouterr().err.endswith("the following arguments are required: module:function\n")
 
 
 def test_gradients_along_edges_are_drawn_where_that_is_asked(here: Path) -> None:
@@ -254,7 +266,7 @@ def test_the_functions_of_a_module_are_named_where_one_is_missing(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["draw", "mine_for_test_main:nothing"]) == 2
-    assert capsys.readouterr().err.endswith("has no 'nothing'; it has Value, f, loss, model, plain\n")
+    assert capsys.readouterr().err.endswith("has no 'nothing'; it has Value, f, loss, model, plain, wrong\n")
 
 
 def test_it_runs_as_a_module() -> None:

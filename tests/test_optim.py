@@ -428,6 +428,7 @@ def test_steps_that_are_right_are_not_warned_of() -> None:
         ([Value(1.0)], None, ValueError, "lr=None"),
         ([Value(1.0)], float("nan"), ValueError, "positive number"),
         ([{"params": []}], 0.1, ValueError, "group 0: there are no parameters"),
+        ([], 0.1, ValueError, r"A parameter is a Value of numbers, .*: a Value that was computed is none"),
         ([{"params": W}], 0.1, TypeError, 'group 0: "params" is a list'),
         ([{"params": [W]}, [Value(1.0)]], 0.1, TypeError, "group 1: a group is a dict"),
         ([{"lr": 0.1}], 0.1, TypeError, "group 0: a group is a dict"),

@@ -64,7 +64,7 @@ def page() -> list[str]:
 
 
 def test_rows_are_tried_as_they_were() -> None:
-    assert "\n".join(lines(ROWS)) == page()[0].strip()
+    assert "\n".join(lines(ROWS)) == page()[0].strip(), "if that is meant: python -m tests.test_rows"
 
 
 def test_rows_of_scipys_functions_are_tried_as_they_were() -> None:

@@ -70,7 +70,8 @@ def written(row: Op, inputs: list[Any], params: dict[str, Any]) -> Iterator[str]
 def test_rules_are_written_as_they_were() -> None:
     found = list(lines())
     assert {line.partition("(")[0] for line in found} == {row.name for row in ROWS}
-    assert "\n".join(found) == PAGE.read_text(encoding="utf-8").rstrip("\n")
+    known = PAGE.read_text(encoding="utf-8").rstrip("\n")
+    assert "\n".join(found) == known, "if that is meant: python -m tests.test_rules"
 
 
 def length_of_a_rule(rule: Any) -> int:

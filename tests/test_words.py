@@ -359,7 +359,23 @@ ARGUMENTS: dict[str, tuple[Callable[[], Any], str]] = {
     "fit(validation_data=)": (lambda: microgradnet.fit(None, None, None, validation_data=None), "validation="),
     "fit(callback=)": (lambda: microgradnet.fit(None, None, None, callback=[]), "callbacks="),
     "fit(verbose=)": (lambda: microgradnet.fit(None, None, None, verbose=0), "progress="),
+    "compile(native=)": (lambda: microgradnet.compile(np.sin, native=True), 'backend="native"'),
     "clip_grad_norm_(max_value=)": (lambda: optim.clip_grad_norm_([Value(1.0)], max_value=1.0), "max_norm="),
+}  # fmt: skip
+
+
+# And what is misspelt.
+ARGUMENTS |= {
+    "softmax(axs=)": (lambda: functional.softmax(Value([1.0]), axs=0), ": did you mean axis=?"),
+    "Value.sum(keepdim_=)": (lambda: Value([1.0]).sum(keepdim_=True), ": did you mean keepdims=?"),
+    "Value.backward(relase=)": (lambda: Value(1.0).backward(relase=True), ": did you mean release=?"),
+    "Value(nam=)": (lambda: Value(1.0, nam="x"), ": did you mean name=?"),
+    "MLP(activaton=)": (lambda: nn.MLP(2, [1], activaton=np.tanh), ": did you mean activation=?"),
+    "LeakyReLU(slope=)": (lambda: nn.LeakyReLU(negative_slop=0.1), ": did you mean negative_slope=?"),
+    "SGD(momentm=)": (lambda: optim.SGD([Value(1.0)], 0.1, momentm=0.9), ": did you mean momentum=?"),
+    "fit(epoch=)": (lambda: microgradnet.fit(None, None, None, epoch=3), ": did you mean epochs=?"),
+    "moons(noize=)": (lambda: data.moons(10, noize=0.1), ": did you mean noise=?"),
+    "compile(backnd=)": (lambda: microgradnet.compile(np.sin, backnd="numpy"), ": did you mean backend=?"),
 }  # fmt: skip
 
 
@@ -391,6 +407,8 @@ def test_the_local_arguments_exist() -> None:
 def test_other_errors_of_a_call_stay_as_they_are() -> None:
     with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'colour'$"):
         nn.Linear(2, 3, colour=1)
+    with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'eps'$"):  # which epochs is not
+        microgradnet.fit(None, None, None, eps=1e-3)
     with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'out_features'"):
         nn.Linear(2)
     with pytest.raises(TypeError, match=r"linear\(x, weight, bias\) got 2 arguments by position: bias is missing"):

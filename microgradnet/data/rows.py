@@ -154,7 +154,8 @@ def one_hot(labels: Array, classes: int = 10) -> Array:
     """
     labels = np.asarray(unmasked("labels", labels))
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels are integers; got dtype {labels.dtype}")
+        number = "labels.astype(int)" if labels.dtype.kind in "fb" else "np.unique(labels, return_inverse=True)[1]"
+        raise TypeError(f"labels are integers; got dtype {labels.dtype}: {number} makes them so")
     classes = whole("classes", classes, more=", such as labels.max() + 1")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"labels from {labels.min()} to {labels.max()}, but the classes are 0 to {classes - 1}")

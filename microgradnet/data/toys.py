@@ -14,8 +14,10 @@ import numpy as np
 from ..checks import refusal, whole
 from ..core import Array
 from ..nn.init import Seed, generator
+from ..words import answering
 
 
+@answering
 def moons(n: int = 100, noise: float = 0.1, seed: Seed = 0) -> tuple[Array, Array]:
     """Two half-circles that reach into each other, n points in all: (x, y). No straight line parts them.
 
@@ -32,6 +34,7 @@ def moons(n: int = 100, noise: float = 0.1, seed: Seed = 0) -> tuple[Array, Arra
     return scattered(np.where(y[:, None] == 0, upper, [1, 0.5] - upper), y, deviation("noise", noise), seed)
 
 
+@answering
 def spirals(n: int = 300, arms: int = 3, noise: float = 0.02, seed: Seed = 0) -> tuple[Array, Array]:
     """Spirals around each other, one class for each of the `arms`, n points in all: (x, y).
 
@@ -49,6 +52,7 @@ def spirals(n: int = 300, arms: int = 3, noise: float = 0.02, seed: Seed = 0) ->
     return scattered(x, y, deviation("noise", noise), seed)
 
 
+@answering
 def blobs(n: int = 100, centers: Any = 3, cluster_std: Any = 1.0, seed: Seed = 0) -> tuple[Array, Array]:
     """Clouds of points, one class for each of the `centers`, n points in all: (x, y).
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from ..words import brief
+from ..transforms.door import name_of
+from ..words import brief, called_here, known_to
 from .blame import culprits, remedies_by_hand, second_order_culprits
 from .point import Point
 from .report import GradReport
@@ -17,6 +19,11 @@ from .survey import checked
 NOT_RECORDED = (
     "every rule on the way is right on its own values: something in the function is not recorded (.data, float(), "
     "stop_gradient, a plain copy), or changes the gradient (hook)"
+)
+
+BY_ITSELF = dict.fromkeys(
+    ("eps", "epsilon", "h", "delta", "atol", "rtol", "tol", "tolerance"),
+    ". Leave it out: step sizes are chosen, and each slope has an error bar in place of a tolerance",
 )
 
 
@@ -68,6 +75,7 @@ def check_grads(
         raise ValueError(f"order={order!r}: 1 checks the gradient, 2 the gradient and the gradient of the gradient")
     if samples is not None and (not isinstance(samples, int) or samples < 1):
         raise ValueError(f"samples={samples!r}: how many elements to check, a whole number of at least 1")
+    check_named(f, kwargs)
     with np.errstate(all="ignore"):
         point = Point(f, args, kwargs, gradient, seed)
         report = checked(point, samples, progress)
@@ -92,6 +100,20 @@ def assert_grads(f: Callable[..., Any], *args: Any, **how: Any) -> None:
     >>> assert_grads(lambda x: x**2, [1.0, 2.0])
     """
     check_grads(f, *args, **how).raise_on_failure()
+
+
+def check_named(f: Callable[..., Any], named: Iterable[str]) -> None:
+    """TypeError for an argument by name that neither f nor `check_grads` has."""
+    try:
+        known = signature(f).parameters
+    except (TypeError, ValueError):  # of some functions Python does not know what they take
+        return
+    if any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        return
+    for name in named:
+        if name not in known:
+            way = BY_ITSELF.get(name) or called_here(name, (*known_to(check_grads), *known))
+            raise TypeError(f"check_grads has no option {name!r}, and {name_of(f)} no such argument{way}")
 
 
 def joined(first: GradReport, second: GradReport) -> GradReport:

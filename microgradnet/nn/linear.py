@@ -69,10 +69,12 @@ class Linear(Module, ForeignLinear):
                 out: Value = x @ self.weight.T
                 return out
             return functional.linear.record(x, self.weight, self.bias)
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, IndexError) as error:
             if np.shape(x)[-1:] == self.weight.shape[1:]:
                 raise
-            raise wrong_shape(self, x, f"its last axis must be {self.weight.shape[1]} long") from error
+            n = self.weight.shape[1]
+            way = f". np.reshape(x, (-1, 1)) has shape ({np.size(x)}, 1)" if n == 1 and np.ndim(x) < 2 else ""
+            raise wrong_shape(self, x, f"its last axis must be {n} long{way}") from error
 
     def __repr__(self) -> str:
         n_out, n_in = self.weight.shape

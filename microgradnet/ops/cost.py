@@ -29,7 +29,8 @@ def _quadratic_cost(output: Any, target: Any) -> Any:
     if not fit:
         raise ValueError(
             f"outputs of shape {output.shape}, targets of shape {target.shape}: they must be equal. "
-            f"data.one_hot(labels) makes targets of labels"
+            f"data.one_hot(labels) makes targets of labels; targets.reshape(outputs.shape) if both hold the same "
+            f"elements in the same order"
         )
     if output.dtype not in ROOMY:  # where squares and sums wrap around, or end at 65,504
         dtype: Any = np.result_type(output, target)

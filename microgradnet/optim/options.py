@@ -95,7 +95,7 @@ def movable(params: Any, where: str) -> tuple[Value, ...]:
             )
     if not listed:
         raise ValueError(
-            f"{where}there are no parameters to move; a Value that was computed is none, and neither is a "
-            "plain array: Value(array) makes one of it"
+            f"{where}there are no parameters to move. A parameter is a Value of numbers, such as Value(0.1 * array): "
+            "a Value that was computed is none, and neither is a plain array"
         )
     return listed

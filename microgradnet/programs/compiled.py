@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import tree
 from ..core import TAPE, Mode, Value, modes
-from ..words import brief, describe, instead_of_result
+from ..words import answering, brief, describe, instead_of_result
 from .backends import Backend, checked, is_native, with_default
 from .edges import arguments, cut, outcome
 from .impure import noticed
@@ -366,6 +366,7 @@ def without_ints(key: Any) -> Any:
 
 
 @with_default
+@answering
 def compile(function: Any = None, *, backend: Backend | None = None) -> Any:
     """The function, recorded once and then run as straight-line NumPy: the same results, in a fraction of the time.
 

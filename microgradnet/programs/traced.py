@@ -124,6 +124,7 @@ def looking(what: str, how: str) -> str:
     """What to write in place of looking at the numbers of `what`."""
     if how == "np.asarray(v)":
         way = (
+            "An argument that is a list of numbers is given as an array, np.array(x); "
             "functional.embedding(x, array) takes rows of an array, np.zeros_like(x) is one to be written into; an "
             "array that is kept outside and written is a Value: v.data = x"
         )
