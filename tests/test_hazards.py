@@ -892,3 +892,27 @@ def test_a_rule_that_reads_a_clock_does_so_in_every_run(where: str) -> None:
 
     seen = [float(step(np.ones(2))[0]) for _ in range(5)]
     assert seen == sorted(set(seen))
+
+
+def test_the_state_of_an_optimiser_may_be_loaded_between_the_calls_that_are_recorded() -> None:
+    made: list[Any] = []
+
+    def make() -> Any:
+        ws = [Value(1.0), Value(np.arange(6.0).reshape(2, 3))]
+        optimiser = mg.optim.Adam(ws, 0.125)
+        made.append(optimiser)
+
+        def step(x: Any) -> Any:
+            optimiser.zero_grad()
+            cost = ((ws[0] * ws[1] - x) ** 2).sum()
+            cost.backward()
+            optimiser.step()
+            return cost
+
+        return step, lambda: [w.data for w in ws]
+
+    def between(i: int) -> None:
+        if i in (1, 2):
+            made[-1].load_state_dict(copy.deepcopy(made[-1].state_dict()))
+
+    check(make, [(np.full((2, 3), 0.5 * i),) for i in range(7)], between, count=None)
