@@ -916,3 +916,18 @@ def test_the_state_of_an_optimiser_may_be_loaded_between_the_calls_that_are_reco
             made[-1].load_state_dict(copy.deepcopy(made[-1].state_dict()))
 
     check(make, [(np.full((2, 3), 0.5 * i),) for i in range(7)], between, count=None)
+
+
+def test_a_copy_that_a_reshape_made_may_be_written() -> None:
+    def make() -> Any:
+        w = Value(np.asfortranarray(np.arange(6.0).reshape(2, 3)))
+
+        def step(x: Any) -> Any:
+            flat = w.data.reshape(-1)  # of columns one after the other: a copy, and w stays what it is
+            flat -= x
+            w.data *= 0.5
+            return flat
+
+        return step, lambda: [w.data]
+
+    check(make, [(np.arange(6.0),)] * 4)

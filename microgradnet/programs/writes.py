@@ -93,6 +93,7 @@ class Writes:
                     if id(x) in tape.place_of or getattr(tape.node_of[id(x)], "kind", None) == "input":
                         raise tape.error("this writes into a part of an array. Take the part by an index: x[:2] += 1")
                     self.stale.add(id(x))
+            array.flags.writeable = True  # rows protect what may be a view, such as the copy that a reshape makes
             array[...] = result._numbers
         if place is not None:
             tape.stored[place] = tape.node(result), False
