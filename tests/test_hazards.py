@@ -931,3 +931,23 @@ def test_a_copy_that_a_reshape_made_may_be_written() -> None:
         return step, lambda: [w.data]
 
     check(make, [(np.arange(6.0),)] * 4)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_an_argument_that_is_a_parameter_is_not_read_after_that_has_moved(backend: Any) -> None:
+    """An eager step sees it moved. A program has it as it was, so that it must not run."""
+    if backend == "native":
+        pytest.importorskip("llvmlite")
+    w, v = Value(np.ones((3, 3))), Value(np.ones((3, 3)))
+
+    @mg.compile(backend=backend)
+    def step(x: Any) -> Any:
+        w.data -= 0.25 * v.data
+        v.data -= x.T
+        return w.data * 1.0
+
+    for _ in range(4):
+        step(np.ones((3, 3)))
+    step(v.data.copy())
+    with pytest.raises(Uncompilable, match="this writes into a part of an array"):
+        step(w.data)

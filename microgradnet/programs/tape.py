@@ -438,8 +438,8 @@ class Tape:
         self.around.read(x for part in constants(self.nodes) for x in arrays_in(part))
         self.add(Node("guard", Surroundings.holds, (self.around,), held=True))
         values = [place.owner for place in self.standing if type(place) is DataOf and not place.argument]
-        structure = Structure([*self.things.values(), *values])
-        self.add(Node("guard", Structure.holds, (structure,), held=True))
+        self.add(Node("guard", Structure.holds, (Structure([*self.things.values(), *values]),), held=True))
+        self.writes.guard(self)
         self.store()
 
     def store(self) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy import ndarray
 
 from ..words import describe
-from .nodes import Node
+from .nodes import DataOf, Node
+from .passes import is_new
 from .traced import Host, Traced
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Writes:
 
     def __init__(self) -> None:
         self.views: dict[int, View] = {}  # id of a stand-in -> what it is a view of
+        self.moved: dict[Any, int] = {}  # place written -> how many nodes there were when it was written
         self.stale: set[int] = set()  # ids of those whose memory was written since
 
     def made(self, result: Any, function: Callable[..., Any], args: Any, params: dict[str, Any]) -> None:
@@ -96,7 +98,28 @@ class Writes:
             array.flags.writeable = True  # rows protect what may be a view, such as the copy that a reshape makes
             array[...] = result._numbers
         if place is not None:
+            self.moved.setdefault(place, len(tape.nodes))
             tape.stored[place] = tape.node(result), False
+
+    def guard(self, tape: Tape) -> None:
+        """Where an argument is read after a parameter has moved, the two must not be one: it would be another by then.
+
+        While a step is recorded this is an error; where it is so from then on, it is recorded, and is that error.
+        """
+        inputs = {id(x): x for x in tape.inputs if x.shape and x.dtype.kind == "f"}
+        lying_in: dict[int, Node] = dict(inputs)  # what may be a view of an argument
+        read: list[tuple[int, Node]] = []
+        for i, node in enumerate(tape.nodes):
+            found = [lying_in[id(x)] for x in node.inputs() if id(x) in lying_in]
+            read += [(i, x) for x in found]
+            if len(found) == 1 and not is_new(node):
+                lying_in[id(node)] = found[0]
+        for place, begin in self.moved.items():
+            if type(place) is DataOf and place.argument is None:
+                loads = [x for x in tape.nodes[:begin] if x.kind == "load" and x.place == place]
+                for x in {id(x): x for i, x in read if i >= begin}.values():
+                    if loads:
+                        tape.add(Node("guard", np.may_share_memory, (x, loads[0]), held=False))
 
 
 def written_through(
