@@ -106,20 +106,23 @@ class Writes:
 
         While a step is recorded this is an error; where it is so from then on, it is recorded, and is that error.
         """
-        inputs = {id(x): x for x in tape.inputs if x.shape and x.dtype.kind == "f"}
-        lying_in: dict[int, Node] = dict(inputs)  # what may be a view of an argument
-        read: list[tuple[int, Node]] = []
+        lying_in = {id(x): x for x in tape.inputs if x.shape and x.dtype.kind == "f"}  # what may be a view of which
+        if not lying_in:
+            return
+        last: dict[int, tuple[int, Node]] = {}  # where each argument is read for the last time
+        loads: dict[Any, tuple[int, Node]] = {}
         for i, node in enumerate(tape.nodes):
+            if node.kind == "load":
+                loads.setdefault(node.place, (i, node))
             found = [lying_in[id(x)] for x in node.inputs() if id(x) in lying_in]
-            read += [(i, x) for x in found]
+            last.update((id(x), (i, x)) for x in found)
             if len(found) == 1 and not is_new(node):
                 lying_in[id(node)] = found[0]
         for place, begin in self.moved.items():
-            if type(place) is DataOf and place.argument is None:
-                loads = [x for x in tape.nodes[:begin] if x.kind == "load" and x.place == place]
-                for x in {id(x): x for i, x in read if i >= begin}.values():
-                    if loads:
-                        tape.add(Node("guard", np.may_share_memory, (x, loads[0]), held=False))
+            if type(place) is DataOf and place.argument is None and place in loads and loads[place][0] < begin:
+                for i, x in last.values():
+                    if i >= begin:
+                        tape.add(Node("guard", np.may_share_memory, (x, loads[place][1]), held=False))
 
 
 def written_through(
