@@ -126,6 +126,28 @@ def test_logaddexp_and_its_slope_are_numpys(dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_arrays_that_are_the_same_in_every_call_are_inputs_too(dtype: Any) -> None:
+    low = np.linspace(-1, 0.5, 6, dtype=dtype).reshape(2, 3)
+
+    def function(x: Any) -> list[Any]:
+        v = Value(x)
+        return [np.logaddexp(v, low), np.clip(v, low, low + 1), np.clip(low, v, 2.0), np.clip(v, None, low[0])]
+
+    check(function, rng().normal(size=(2, 3)).astype(dtype))
+
+
+def test_functions_of_two_precisions_are_numpys() -> None:
+    single, double = np.float32([[0.5, -1.0]]), np.array([[0.25, 2.0]])
+    compiled = native(lambda x: [np.logaddexp(Value(x), double), np.clip(Value(x), double, 3.0), np.stack([x, double])])
+    for _ in range(4):
+        found = compiled(single)
+    wanted = [np.logaddexp(single, double), np.clip(single, double, 3.0), np.stack([single, double])]
+    for got, expected in zip(map(numbers, found), wanted, strict=True):
+        assert got.dtype == expected.dtype
+        assert np.allclose(got, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_arrays_are_put_end_to_end_beside_each_other_and_among_zeros(dtype: Any) -> None:
     def function(x: Any, y: Any) -> list[Any]:
         a, b = Value(x) * 2.0, Value(y) * 3.0

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..lowering import ROOMY
 from ..nodes import Node
 
 if TYPE_CHECKING:
     from .lowering import Emit
 
-FLOATS = (np.float32, np.float64)
-
 
 def of_one(node: Node) -> bool:
     """Whether all inputs are arrays of the dtype of the result, a float, or numbers of Python's."""
-    arrays = [x for x in node.args if type(x) is Node and x.shape is not None]
-    others = [x for x in node.args if type(x) not in (float, int) and x not in arrays]
-    return node.dtype in FLOATS and bool(arrays) and not others and all(x.dtype == node.dtype for x in arrays)
+    arrays = [x for x in node.args if isinstance(x, (Node, np.ndarray)) and x.shape is not None]
+    numbers = [x for x in node.args if type(x) in (float, int)]
+    known = node.dtype in ROOMY and len(arrays) + len(numbers) == len(node.args)
+    return known and all(x.dtype == node.dtype for x in arrays)
 
 
 def chosen(emit: Emit, x: Any, equals: float, this: Any, other: Any) -> Node:
