@@ -15,7 +15,7 @@ from .llvm_math import definitions
 INTRINSICS = "\n".join(
     f"declare {t} @llvm.{name}.{bits}({', '.join([t] * count)})"
     for t, bits in (("float", "f32"), ("double", "f64"))
-    for name, count in (("rint", 1), ("floor", 1), ("fabs", 1), ("sqrt", 1), ("copysign", 2), ("maximum", 2),
+    for name, count in (("floor", 1), ("fabs", 1), ("sqrt", 1), ("copysign", 2), ("maximum", 2),
                         ("minimum", 2))
 )  # fmt: skip
 
