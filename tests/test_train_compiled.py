@@ -20,6 +20,8 @@ from microgradnet.programs import Uncompilable
 from microgradnet.programs.compiled import Compiled
 from microgradnet.saving.states import generators
 from microgradnet.train import Run
+from microgradnet.train import compiled as training_compiled
+from microgradnet.train.compiled import NumPyStep
 from tests import training
 from tests.samples import sample
 from tests.training import stop_after
@@ -460,3 +462,109 @@ def test_what_stood_before_a_nan_stands_after_it(backend: Any) -> None:
     with pytest.raises(FloatingPointError, match="in epoch 4, batch 1"), np.errstate(all="ignore"):
         mg.fit(**given, callbacks=[on_batch])
     assert all_that_is() == stood
+
+
+# ------------------------------------------------------------------------------------------ batches that nobody watches
+
+
+def unwatched(**changed: Any) -> dict[str, Any]:
+    """Arguments of fit for a training whose epochs have 7 batches, the last of them smaller, and no callbacks."""
+    x, y = training.examples(40)
+    return small(x=x, y=y, epochs=3, **changed)
+
+
+@pytest.fixture
+def in_one_go(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many batches were taken in one go, each time."""
+    seen: list[int] = []
+    real = NumPyStep.take_each
+
+    def take_each(self: Any, batch: Any) -> None:
+        seen.append(batch.steps)
+        real(self, batch)
+
+    monkeypatch.setattr(NumPyStep, "take_each", take_each)
+    return seen
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("weighed", [False, True])
+def test_batches_that_nobody_watches_are_taken_in_one_go_with_the_same_bits(
+    backend: Any, weighed: bool, in_one_go: list[int]
+) -> None:
+    weight = np.random.default_rng(3).random(40).astype(np.float32) if weighed else None
+    found = []
+    for callbacks in ([], [training.each_batch(lambda run: None)]):
+        given = unwatched(loss="mse", compile=backend, sample_weight=weight, callbacks=callbacks)
+        history = training.without_times(mg.fit(**given))
+        grads = [p.grad.tobytes() for p in given["model"].parameters()]
+        found.append((history, weights(given["model"]), grads))
+        assert in_one_go == [6] * 3  # the last of an epoch is taken by itself, and all are where somebody watches
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_batches_are_taken_one_by_one_where_a_step_has_more_to_it(
+    backend: Any, in_one_go: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_state = nn.Sequential(nn.Linear(3, 4, seed=0), nn.BatchNorm1d(4), nn.Dropout(0.5, seed=0), nn.Linear(4, 1))
+    for changed in (
+        {"accumulate": 2}, {"clip": 1.0, "callbacks": [lambda run: None], "metrics": "mse"}, {"model": with_state},
+        {"save_every": 2, "checkpoint": tmp_path / "a.npz"},
+    ):  # fmt: skip
+        mg.fit(**unwatched(compile=backend, **changed))
+    monkeypatch.setattr(training_compiled, "TOGETHER", 100)  # a batch of 6 has 6 · 4 · 4 bytes
+    mg.fit(**unwatched(compile=backend))
+    assert in_one_go == []
+    monkeypatch.setattr(training_compiled, "TOGETHER", 200)
+    mg.fit(**unwatched(compile=backend))
+    assert in_one_go == [2] * 9
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_nan_among_batches_that_nobody_watches_is_found_in_its_own(backend: Any, in_one_go: list[int]) -> None:
+    before = unwatched(compile=backend)
+    mg.fit(**before, callbacks=[stop_after(7 + 3)])
+    given = unwatched(compile=backend)
+    bad = np.random.default_rng((0, 2)).permutation(40)[6 * 3 + 1]  # of the second epoch, in the fourth batch
+    runs: list[Run] = []
+
+    def spoil(run: Run) -> None:
+        runs.append(run)
+        given["x"][bad] = np.nan
+
+    assert in_one_go == []
+    with pytest.raises(FloatingPointError) as caught, np.errstate(all="ignore"):
+        mg.fit(**given, callbacks=[spoil])
+    assert "in epoch 2, batch 4; the parameters are as they were before it" in str(caught.value)
+    assert "holds NaN already" in str(caught.value)
+    assert in_one_go == [6, 6]
+    assert (runs[0].taken, runs[0].batch, runs[0].seen) == (10, 4, 18)
+    assert weights(given["model"]) == weights(before["model"])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_lets_the_step_finish_and_no_other_one_begin(backend: Any, in_one_go: list[int], tmp_path: Path) -> None:
+    calls = itertools.count(1)
+
+    def interrupt(cost: Any) -> float:
+        if next(calls) == stop:
+            signal.raise_signal(signal.SIGINT)
+        return 0.0
+
+    def loss(outputs: Any, y: Any) -> Any:
+        cost = F.quadratic_cost(outputs, y)
+        return cost + mg.host_call(interrupt, cost)
+
+    stop = 10 + (4 if backend == "native" else 0)  # the calls that are recorded, of batches of two sizes, and undone
+    given = unwatched(loss=loss, compile=backend, checkpoint=tmp_path / "run.npz")
+    assert mg.fit(**given)["stopped"] == "interrupted"
+    assert mg.load(tmp_path / "run.npz")["fit"]["taken"] == 10
+    assert in_one_go[-1] == 6
+    after = unwatched(loss=loss, compile=backend)
+    mg.fit(**after, callbacks=[stop_after(10)])
+    assert weights(given["model"]) == weights(after["model"])
+    whole, rest = unwatched(loss=loss, compile=backend), unwatched(loss=loss, compile=backend)
+    mg.fit(**whole)
+    mg.fit(**rest, checkpoint=tmp_path / "run.npz")
+    assert weights(rest["model"]) == weights(whole["model"])

@@ -41,6 +41,10 @@ class Before:
         self.held: list[Array] = []
         self.note()
 
+    def is_asked(self) -> bool:
+        """Whether a step changes anything but parameters."""
+        return bool(self.generators or self.places or self.inside)
+
     def note(self, parameters: bool = False) -> None:
         """Called before every step. Parameters cost a step of a small network a twentieth of its time."""
         self.weights = {p: p.data.copy() for p in self.parameters} if parameters else {}

@@ -18,11 +18,12 @@ from ..optim import Optimizer
 from ..programs.backends import BACKENDS, checked, is_native
 from ..programs.compiled import Compiled, Signature, compile
 from ..words import brief
+from .around import Interrupts
 from .before import Before, finite
 from .between import Between
 from .measures import Function, number
 from .run import Run
-from .sources import Batch, Rows
+from .sources import TOGETHER, ArraySource, Batch, Rows
 from .step import Step, differentiable, measurable
 from .together import Alone
 
@@ -75,6 +76,7 @@ class NumPyStep(Step):
     ) -> None:
         super().__init__(run, loss, metrics, one_array, between, together)
         self.steps: dict[tuple[bool, bool, int], Compiled] = {}
+        self.interrupts: Interrupts
         between.compiled = True
 
     def step(self, begins: bool, moves: bool, targets: int) -> Compiled:
@@ -122,6 +124,9 @@ class NumPyStep(Step):
 
     def take(self, batch: Batch, to_be_checked: bool = False) -> None:
         """Take the step, and count it."""
+        if batch.steps > 1:
+            self.take_each(batch)
+            return
         run, between, targets = self.run, self.between, batch.targets
         source = run.source
         shorter = isinstance(source, Rows) and batch.size < source.size
@@ -143,6 +148,33 @@ class NumPyStep(Step):
             between.counted(share, moves, run)
             return
         raise self.not_finite(batch)
+
+    def unwatched(self, interrupts: Interrupts) -> None:
+        source, between = self.run.source, self.between
+        plain = between.accumulate == self.together.size == 1 and not between.calls and not self.metrics
+        if plain and isinstance(source, ArraySource) and not self.before.is_asked():
+            source.count = max(1, TOGETHER // source.bytes)
+            self.interrupts = interrupts
+
+    def take_each(self, batch: Batch) -> None:
+        """Take the steps of several batches, and count them, until Ctrl-C."""
+        run, step = self.run, self.step(True, True, len(batch.targets))
+        self.before.note()
+        run.batch -= 1  # the first of them is counted
+        for given in batch.each():
+            run.batch += 1
+            try:
+                cost = float(step(*given))
+            except NotFiniteError as error:
+                run.cost = error.cost
+                break
+            run.measured([cost], batch.size // batch.steps)
+            run.taken += 1
+            if self.interrupts.asked:
+                return
+        else:
+            return
+        raise self.not_finite(batch.of(given))
 
 
 class NativeStep(NumPyStep):

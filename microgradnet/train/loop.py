@@ -197,6 +197,8 @@ def fit(
         # what is not there is not called: small steps are short
         if scheduler is not None:
             told[scheduler_interval].insert(0, on_schedule(scheduler))
+        if not told["batch"] and not save_every:
+            step.unwatched(interrupts)
         for batch in run.batches():
             due = (run.taken + 1) % save_every == 0 if save_every else batch.last
             step.take(batch, to_be_checked=due or batch.last)

@@ -16,13 +16,15 @@ import numpy as np
 from ..core import Array
 from ..nn.init import Seed, generator
 
+TOGETHER = 1 << 18  # bytes of examples that are picked at once, at most: they are in a cache when their turns come
+
 Inputs: TypeAlias = "Array | tuple[Array, ...]"  # of a model, with a row for each example; of several inputs a tuple
 # Of a batch of so many examples: which rows this process deals out, and how many of these count.
 Share: TypeAlias = "Callable[[int], tuple[slice, int]] | None"
 
 
 class Batch(NamedTuple):
-    """What one step trains on."""
+    """What one step trains on; or what several `steps` do, batches of the same size one behind the other."""
 
     x: Inputs
     y: Array
@@ -30,6 +32,7 @@ class Batch(NamedTuple):
     last: bool = False  # whether it is the last of its epoch
     weight: Array | None = None  # how much each example counts, on average over all of them 1
     own: int | None = None  # of a batch in parts, one for each rank: how many of these are more than stand-ins
+    steps: int = 1
 
     @property
     def counted(self) -> int:
@@ -45,6 +48,17 @@ class Batch(NamedTuple):
     def targets(self) -> tuple[Array, ...]:
         """What the loss is called with, after the outputs."""
         return (self.y,) if self.weight is None else (self.y, self.weight)
+
+    def each(self) -> Iterator[tuple[Array, ...]]:
+        """The inputs and the targets of one batch after the other."""
+        rows = self.size // self.steps
+        given = (*self.inputs, *self.targets)
+        return zip(*(part.reshape(self.steps, rows, *part.shape[1:]) for part in given), strict=True)
+
+    def of(self, given: tuple[Array, ...]) -> Batch:
+        """One of several batches, by its inputs and its targets."""
+        x, (y, *weight) = given[: -len(self.targets)], given[-len(self.targets) :]
+        return Batch(x, y, len(y), weight=weight[0] if weight else None)
 
 
 class Dealer(Protocol):
@@ -91,6 +105,7 @@ class Rows:
         self.held_out: int = held_out
         self.steps: int | None = -(-self.n // size)
         self.share: Share = None
+        self.count: int = 1  # of batches that are dealt out as one, of which the last of an epoch is none
         self.seed: int = int(seed) if isinstance(seed, int | np.integer) else int(generator(seed).integers(2**63))
 
     def batch(self, rows: Array, last: bool = False) -> Batch:
@@ -101,10 +116,15 @@ class Rows:
         order = np.random.default_rng((self.seed, epoch)).permutation(self.n)
         if self.held_out:
             order = self.split()[self.held_out :][order]
-        for start in range(done * self.size, self.n, self.size):
-            rows, last = order[start : start + self.size], start + self.size >= self.n
+        start = done * self.size
+        while start < self.n:
+            count = max(1, min(self.count, (self.n - start - 1) // self.size))
+            rows = order[start : start + count * self.size]
+            start += len(rows)
+            last = start == self.n
             if self.share is None:
-                yield self.batch(rows, last)
+                batch = self.batch(rows, last)
+                yield batch if count == 1 else batch._replace(steps=count)
             else:
                 mine, own = self.share(len(rows))
                 yield self.batch(rows[mine], last)._replace(size=len(rows), own=own)
@@ -134,6 +154,8 @@ class ArraySource(Rows):
         self.x: Inputs = x
         self.y: Array = y
         self.weight: Array | None = weight
+        parts = [y, *(x if isinstance(x, tuple) else (x,)), *([] if weight is None else [weight])]
+        self.bytes: int = sum(part[:size].nbytes for part in parts)  # of a batch
 
     def batch(self, rows: Array, last: bool = False) -> Batch:
         weight = None if self.weight is None else self.weight.take(rows)

@@ -12,6 +12,7 @@ from ..core import Value, numbers
 from ..ops.across import apart
 from ..optim import Optimizer
 from ..words import brief
+from .around import Interrupts
 from .before import Before, finite
 from .between import Between
 from .measures import Function, number
@@ -67,6 +68,9 @@ class Step:
             between.settle(1 / (run.weight + share) if between.accumulate > 1 else None, run.cost, run)
             run.optimizer.step()
         between.counted(share, moves, run)
+
+    def unwatched(self, interrupts: Interrupts) -> None:
+        """Nobody looks at the training between its batches, some of which may be taken in one go until Ctrl-C."""
 
     def measured(self, cost: Value, outputs: Any, batch: Batch) -> None:
         """Tell the run the cost and the metrics."""
