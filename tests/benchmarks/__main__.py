@@ -1,8 +1,9 @@
 """`python -m tests.benchmarks`: this project beside hand-written NumPy and every peer that is installed, on one core.
 
 The contenders of a work take turns in one process; a number is the median of a contender's turns, each as a multiple of
-the turn that hand-written NumPy has beside it. "products" are the matrix products of the work alone, which all leave to
-BLAS: the floor. Nothing is asserted about time, only that all compute the same. `--table` prints the README's tables.
+the turn that hand-written NumPy has beside it. "products" are the matrix products of the work alone, by BLAS: the floor
+for whoever leaves them to it. "multiply-adds" are as many of these as the products take, on numbers in registers: the
+floor for anybody. Nothing is asserted about time, only that all compute the same. `--table` prints the README's tables.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from .trainings import TRAININGS
 from .works import WORKS, article, microgradnet_network
 
 TITLES = {
-    "numpy": "by hand", "native": "native", "compiled": "as NumPy", "microgradnet": "eager", "products": "products",
-    "torch": "PyTorch", "jax": "JAX, jit", "autograd": "HIPS autograd", "mygrad": "MyGrad", "micrograd": "micrograd",
+    "numpy": "by hand", "native": "native", "compiled": "as NumPy", "microgradnet": "eager",
+    "multiplications": "multiply-adds", "products": "products", "torch": "PyTorch", "jax": "JAX, jit",
+    "autograd": "HIPS autograd", "mygrad": "MyGrad", "micrograd": "micrograd",
     "micrograd, as it is": "micrograd, as it is",
 }  # fmt: skip
 PEERS = ("torch", "jax", "autograd", "mygrad")
-COLUMNS = ("native", "compiled", "microgradnet", "products", *PEERS)
+COLUMNS = ("native", "compiled", "microgradnet", "multiplications", "products", *PEERS)
 MICROGRAD = ("native", "compiled", "microgradnet")  # how many times faster than micrograd
 
 
@@ -44,7 +46,7 @@ def main() -> None:
     if options.agree:
         for name, steps in chosen(options):
             agree(name, steps)
-            said = [contender for contender in steps if contender != UNMEASURED]
+            said = [contender for contender in steps if contender not in UNMEASURED]
             print(f"{name:34}the same costs in {', '.join(said)}", flush=True)
         return
     print(f"{where}; multiples of hand-written NumPy\n")

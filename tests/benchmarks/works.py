@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .floors import multiplications_of_network, products_of_network
 from .small_works import CHAIN, ELEMENTWISE, MOONS, Array, Chain, Elementwise, Moons, Step, compiling
 
 
@@ -114,28 +115,6 @@ def microgradnet_network(work: Network, package: str = "microgradnet", backend: 
         return cost
 
     return lambda: step(*feed()).data
-
-
-def products_of_network(work: Network) -> Step:
-    """The products of matrices alone, into memory that is there: the floor for whoever leaves them to BLAS."""
-    (weights, _), feed = work.start(), work.feed()
-    sizes = [weights[0].shape[1], *(len(w) for w in weights)]
-    rng = np.random.default_rng(2)
-    a = [rng.random((work.batch, n)).astype("f4") for n in sizes]
-    made = [np.empty_like(x) for x in a]
-    gradients = [np.empty_like(w) for w in weights]
-
-    def step() -> Any:
-        a[0], _ = feed()
-        for i, w in enumerate(weights):
-            np.dot(a[i], w.T, made[i + 1])
-        for i in range(len(weights) - 1, -1, -1):
-            np.dot(a[i + 1].T, a[i], gradients[i])
-            if i:
-                np.dot(a[i + 1], weights[i], made[i])
-        return 0.0
-
-    return step
 
 
 def torch_network(work: Network) -> Step:
@@ -255,6 +234,7 @@ NETWORK = {
     "compiled": functools.partial(microgradnet_network, backend="numpy"),
     "native": functools.partial(microgradnet_network, backend="native"),
     "products": products_of_network,
+    "multiplications": multiplications_of_network,
     "torch": torch_network,
     "jax": jax_network,
     "autograd": autograd_network,
