@@ -1317,3 +1317,56 @@ def test_the_collector_works_after_a_recording_as_before() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+# ------------------------------------------------------------------------------------------------ the order of axes
+
+THROUGH = {
+    "transposed": lambda w, r: np.tanh(w.T @ r(37, 11)).sum(), "with itself": lambda w, r: np.tanh(w.T @ w).sum(),
+    "backwards": lambda w, r: (np.tanh(w.T[::-1]) * r(53, 37)).sum(), "one element": lambda w, r: (w.T * 2.0).sum(),
+    "reshaped": lambda w, r: (np.tanh(w.T.reshape(37, 53)) * r(37, 53)).sum(),
+    "swapped": lambda w, r: (np.tanh(w.reshape(37, 53, 1).swapaxes(0, 2)) * r(1, 53, 37)).sum(),
+    "a part": lambda w, r: (np.tanh(w[3:20, ::2].T) * r(27, 17)).sum(),
+    "twice": lambda w, r: np.tanh(w.T @ r(37, 11)).sum() + np.tanh(w @ r(53, 7)).sum(),
+    "einsum": lambda w, r: (np.einsum("ij,kj->ki", w, r(5, 53)) ** 2).sum(),
+}  # fmt: skip
+LOOKED_AT = {
+    "norm": lambda w: optim.clip_grad_norm_([w], 0.5), "sum": lambda w: w.grad.sum(), "var": lambda w: w.grad.var(),
+    "sums": lambda w: (w.grad.sum(axis=0) ** 2).sum() + (w.grad.sum(axis=1) ** 2).sum(),
+    "product": lambda w: (w.grad.T @ w.grad).sum(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("through", THROUGH)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_gradients_lie_in_memory_as_eager_steps_leave_them(through: str, order: Any) -> None:
+    """In the order of axes sums add up: a step that looks at its gradients has other last digits otherwise."""
+    rng = np.random.default_rng(0)
+    numbers = {}
+
+    def r(*shape: int) -> np.ndarray:
+        if shape not in numbers:
+            numbers[shape] = rng.normal(size=shape).astype(np.float32)
+        return numbers[shape]
+
+    start = np.asarray(np.random.default_rng(1).normal(size=(37, 53)).astype(np.float32), order=order)
+    for name, look in LOOKED_AT.items():
+        found = []
+        for compiled in (False, True):
+            w = Value(start.copy("K"))
+            optimiser = optim.SGD([w], lr=0.01, momentum=0.9)
+
+            def step(scale: float, w: Any = w, optimiser: Any = optimiser, look: Any = look) -> Any:
+                optimiser.zero_grad()
+                cost = THROUGH[through](w, r) * scale
+                cost.backward()
+                seen = look(w)
+                optimiser.step()
+                return cost, seen
+
+            run = mg.compile(step, backend="numpy") if compiled else step
+            for scale in (1.0, 2.0, 3.0, 4.0):
+                cost, seen = run(scale)
+                arrays = [(x.strides, x.tobytes()) for x in (w.data, w.grad)]
+                found.append((float(cost), float(seen), float(w.grad.sum()), arrays))
+        assert found[4:] == found[:4], name

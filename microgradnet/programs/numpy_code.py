@@ -21,7 +21,7 @@ from .memory import Plan, is_told
 from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
 from .numpy_blocks import Block
 from .numpy_places import loading, name_of, owner_of, storing
-from .passes import copied, is_new
+from .passes import copied, in_order, is_new
 from .program import Program
 from .scalars.home import Together, here
 from .structure import Structure
@@ -293,7 +293,8 @@ class Writer:
     def view(self, node: Node) -> Any:
         """The array that a node is in every run, if it is a view of such a one, or a gradient that is copied later."""
         array = self.fixed(node)
-        if node.function is copied and id(node) in self.plan.late and id(node.args[0]) in self.plan.of:
+        is_copy = node.function is copied or (node.function is in_order and self.plan.reads.get(id(node)) == 1)
+        if is_copy and id(node) in self.plan.late and id(node.args[0]) in self.plan.of:
             return array
         return view_of(node, array)
 

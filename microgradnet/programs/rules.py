@@ -13,6 +13,7 @@ from ..core.rows import Variadic
 from ..debugging import users_line
 from .impure import noticing
 from .nodes import GradOf, Node, Uncompilable
+from .passes import in_order
 from .traced import Traced
 
 if TYPE_CHECKING:
@@ -127,9 +128,17 @@ def as_stand_in(tape: Tape, g: Any) -> Any:
 
 
 def deposit(tape: Tape, gradients: dict[Value, Any]) -> None:
-    """Put the gradients of a sweep where they belong; those of what the step computed wait until somebody asks."""
+    """Put the gradients of a sweep where they belong; those of what the step computed wait until somebody asks.
+
+    A view is copied here as in an eager sweep: in the order in which its axes lie then, its elements are added up.
+    """
     line = (*users_line(), None)
     for value, g in gradients.items():
+        numbers = tape.examples(g)
+        if type(numbers) is np.ndarray and numbers.base is not None and not numbers.flags.c_contiguous:
+            tape.line = line
+            g = g.copy() if type(g) is Value else tape.called(in_order, (g,), {})
+            tape.line = None
         if value.op is not None:
             value._grad = numbers = g._numbers if type(g) is Traced else tape.examples(g)
             if isinstance(numbers, np.ndarray):

@@ -13,7 +13,7 @@ import numpy as np
 from ...ops.shape import SLOT
 from ..lowering import ONE_OF_THEM, ROOMY, summed, transposed
 from ..nodes import Node, changed, ufunc_of
-from ..passes import copied, scalar
+from ..passes import copied, in_order, is_new, scalar
 from ..scalars.gathers import packed, taken
 from ..traced import cast
 from .elementary import clamped_log, clip, expm1, log1p, logaddexp
@@ -302,6 +302,14 @@ def _copy(node: Node, emit: Emit) -> Any:
     return emit(np.positive, node.args[0]) if of_floats(node.args[0]) else None
 
 
+def _in_order(node: Node, emit: Emit) -> Any:
+    """Native sums have an order of their own: what is a view of a result will do as it is."""
+    x = node.args[0]
+    while x.kind == "call" and not is_new(x) and type(x.args[0]) is Node:
+        x = x.args[0]
+    return node.args[0] if is_new(x) else _copy(node, emit)
+
+
 def _dot(node: Node, emit: Emit) -> Any:
     """Of vectors; of matrices it is what it is."""
     x: Any = node.args[0]
@@ -386,7 +394,7 @@ ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
     "linear": _linear, "matmul": _matmul, "sum": _sum, "max": _max, "min": _min, "amax": _max, "amin": _min,
     "normalize": _normalize, "softmax": _softmax, "attention_weights": _attention_weights, "power": _power,
     "where": _where, "sigmoid": _sigmoid, "relu": _relu, "astype": _astype, "positive": _same, "add": _added,
-    "spread": _spread, summed: _sum, copied: _copy, cast: _astype, scalar: _scalar, np.dot: _dot,
+    "spread": _spread, summed: _sum, copied: _copy, in_order: _in_order, cast: _astype, scalar: _scalar, np.dot: _dot,
     "concatenate": _concatenate, np.concatenate: _concatenate, "stack": _stack, np.stack: _stack, "scatter": _scatter,
     packed: _packed, taken: _taken, "clamped_log": clamped_log, "clip": clip, "log1p": log1p, "expm1": expm1,
     "logaddexp": logaddexp,
