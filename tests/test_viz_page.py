@@ -218,6 +218,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
     try:
+        driver.get("about:blank")  # away from the page that it begins with, of which nobody asks what it fetches
+        driver.get_log("performance")
         yield Browser(driver, tmp_path_factory.mktemp("pages"))
     finally:
         driver.quit()
