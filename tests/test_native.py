@@ -1253,3 +1253,25 @@ def test_a_host_call_of_no_arguments_may_come_back_to_the_step_too(backend: Any)
     step = mg.compile(function, backend=backend)
     assert [float(step(np.full(3, 2.0))) for _ in range(4)] == [12.0] * 4
     assert seen == [6.0] * 4
+
+
+def test_gradients_of_parts_have_the_shapes_of_what_they_are_parts_of() -> None:
+    """One array, put at the same place among zeros in arrays of two shapes, is two arrays."""
+    short, long, matrix = Value(np.arange(5.0)), Value(np.arange(7.0)), Value(np.ones((7, 2)))
+
+    def step(x: Any) -> Any:
+        for v in (short, long, matrix):
+            v.grad = None
+        cost = ((short[:3] + long[:3] + matrix[:3, 0]) * x).sum()
+        cost.backward()
+        return cost
+
+    run = native(step)
+    x = np.array([1.0, 2.0, 3.0])
+    for _ in range(4):
+        run(x)
+    assert ran_natively(run)
+    for v in (short, long):
+        assert v.grad.shape == v.shape
+        np.testing.assert_array_equal(v.grad, np.pad(x, (0, v.size - 3)))
+    np.testing.assert_array_equal(matrix.grad, np.pad(x[:, None], ((0, 4), (0, 1))))

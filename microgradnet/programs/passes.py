@@ -58,7 +58,8 @@ def key_of(node: Node) -> Any:
         return node.kind, node.function, hashable(node.args)
     if node.kind != "call":
         return None
-    return ufunc_of(node) or node.function, hashable(node.args), hashable(node.params)
+    made = node.shape, node.dtype  # what native code makes of the same arguments may be of several shapes
+    return ufunc_of(node) or node.function, made, hashable(node.args), hashable(node.params)
 
 
 def hashable(x: Any) -> Any:
