@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from ..checks import whole, whole_for_each
 from ..core import Op, Operand, case, narrowed, of_two, op, shaped, wide, widened
-from .windows import SIZES, Edges, Pair, checked_count, count_places, four_axes, image, reshaped
+from .windows import SIZES, Edges, Pair, checked_count, four_axes, image, reshaped, windows
 
 # An image is computed with as (channels, height, width, batch): with the batch innermost, patches are copied, and added
 # up, in long runs, and one matrix product does a whole block. This was measured: patches as rows of a matrix take 3 to
@@ -52,15 +51,6 @@ def _grouped(x: Any, groups: int, dtype: Any) -> Any:
     return np.ascontiguousarray(x, dtype).reshape(groups, len(x) // groups, math.prod(x.shape[1:]))
 
 
-def _patches(x: Any, kernel: Pair, stride: Pair, dilation: Pair, groups: int) -> Any:
-    """A view of all that the kernel meets in `x`, batch last: (groups, channels, *kernel, height, width, batch)."""
-    channels, height, width, batch = x.shape
-    size = map(count_places, (height, width), kernel, stride, dilation)
-    c, h, w, n = x.strides
-    steps = (h * dilation[0], w * dilation[1], h * stride[0], w * stride[1])
-    return as_strided(x, (groups, channels // groups, *kernel, *size, batch), (c * (channels // groups), c, *steps, n))
-
-
 def _blocks(patches: Any, most: int) -> Iterator[tuple[slice, Any]]:
     """For some rows of the result at a time: the place of their numbers among all, and a view of their patches."""
     *kernel, height, width, batch = patches.shape[1:]
@@ -85,7 +75,7 @@ def _conv2d(x: Any, weight: Any, *bias: Any, stride: Pair, padding: Edges, dilat
         for b in bias:
             out += b.reshape((-1, 1, 1))
         return narrowed(out, result)
-    patches = _patches(_padded(x, padding, dtype), weight.shape[2:], stride, dilation, groups)
+    patches = windows(_padded(x, padding, dtype), weight.shape[2:], stride, dilation, groups)
     size, kernels = patches.shape[4:], _grouped(weight, groups, dtype)
     out = np.empty((*kernels.shape[:2], math.prod(size)), dtype)
     for numbers, block in _blocks(patches, BLOCK):
@@ -106,7 +96,7 @@ def _conv2d_input(
 
         return narrowed(depthwise.spread(y, weight, shape, stride, padding, dilation, dtype), result)
     out = np.zeros((weight.shape[1] * groups, top + height + bottom, left + width + right, len(y)), dtype)
-    patches = _patches(out, weight.shape[2:], stride, dilation, groups)
+    patches = windows(out, weight.shape[2:], stride, dilation, groups)
     kernels, y = _grouped(weight, groups, dtype).swapaxes(1, 2), _grouped(y.transpose(1, 2, 3, 0), groups, dtype)
     for numbers, block in _blocks(patches, 4 * BLOCK):  # adding has a cost by the block and place: fewer are better
         spread = (kernels @ y[..., numbers]).reshape(block.shape)
@@ -124,7 +114,7 @@ def _conv2d_weight(y: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Edges
         out = depthwise.gather(y, x, kernel, stride, padding, dilation, dtype)
         if np.isfinite(out).all():  # or zeros have met what is not finite
             return narrowed(out, result)
-    patches = _patches(_padded(x, padding, dtype), kernel, stride, dilation, groups)
+    patches = windows(_padded(x, padding, dtype), kernel, stride, dilation, groups)
     channels, y = y.shape[1], _grouped(y.transpose(1, 2, 3, 0), groups, dtype)
     out = np.zeros((*y.shape[:2], math.prod(patches.shape[1:4])), dtype)
     for numbers, block in _blocks(patches, BLOCK):

@@ -1,13 +1,12 @@
 """Pooling in one and two dimensions: the largest elements and the means under a window, rows with their adjoints.
 
 Shapes are PyTorch's: images x (batch, channels, height, width). Nothing is padded: for each place in the kernel,
-`_places` says which results have an element there, and which one. Memory stays in the order it comes in. One dimension
+`places` says which results have an element there, and which one. Memory stays in the order it comes in. One dimension
 is two, of which the second has size 1.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
@@ -15,41 +14,24 @@ import numpy as np
 
 from ..checks import whole_for_each
 from ..core import Op, Operand, as_floats, case, narrowed, of_one, op, wide, widened
-from .windows import Pair, checked_count, four_axes, image, reshaped
-
-
-def _along(length: int, count: int, kernel: int, stride: int, padding: int, dilation: int) -> list[tuple[slice, slice]]:
-    """For each place in a kernel along an axis: a slice of results, and the slice of elements that it meets."""
-    pairs = []
-    for offset in range(-padding, kernel * dilation - padding, dilation):
-        first, last = max(0, -(offset // stride)), min(count - 1, (length - 1 - offset) // stride)
-        if first <= last:
-            start, end = offset + first * stride, offset + last * stride
-            pairs.append((slice(first, last + 1), slice(start, end + 1, stride)))
-    return pairs
-
-
-def _places(shape: Any, *, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> list[Any]:
-    """For each place in the kernel: an index of results, and the index of the elements that it meets."""
-    along = map(_along, shape[-2:], size, kernel, stride, padding, dilation)
-    return [((..., a, b), (..., c, d)) for (a, c), (b, d) in itertools.product(*along)]
+from .windows import Pair, checked_count, four_axes, image, places, reshaped
 
 
 def _max_pool2d(x: Any, **how: Any) -> Any:
     """The largest element under each kernel; `max_pool2d` says how."""
     lowest = -math.inf if x.dtype.kind == "f" else x.dtype.kind != "b" and np.iinfo(x.dtype).min
     out = np.full_like(x, lowest, shape=(*x.shape[:2], *how["size"]))
-    for here, there in _places(x.shape, **how):
+    for here, there in places(x.shape, **how):
         np.maximum(out[here], x[there], out=out[here])
     return out
 
 
 def _largest(x: Any, how: dict[str, Any]) -> tuple[list[Any], Any]:
-    """For each of `_places`, with it, whether the element is the largest under its kernel; and how many such are."""
+    """For each of `places`, with it, whether the element is the largest under its kernel; and how many such are."""
     top, found = _max_pool2d(x, **how), []
     nan = np.isnan(top).any()
     count = np.zeros_like(top, np.result_type(top, np.float32))
-    for here, there in _places(x.shape, **how):
+    for here, there in places(x.shape, **how):
         hit = (x[there] == top[here]) | np.isnan(x[there]) if nan else x[there] == top[here]
         count[here] += hit
         found.append((here, there, hit))
@@ -83,7 +65,7 @@ def _max_gather2d(h: Any, x: Any, **how: Any) -> Any:
 def _sum_pool2d(x: Any, **how: Any) -> Any:
     """The sum of the elements under each kernel, of which `avg_pool2d` makes the mean."""
     out = np.zeros_like(x, shape=(*x.shape[:2], *how["size"]))
-    for here, there in _places(x.shape, **how):
+    for here, there in places(x.shape, **how):
         out[here] += x[there]
     return out
 
@@ -91,7 +73,7 @@ def _sum_pool2d(x: Any, **how: Any) -> Any:
 def _sum_unpool2d(y: Any, *, shape: Pair, **how: Any) -> Any:
     """Each number of `y` added to all the elements of an image, of `shape` (height, width), under its kernel."""
     out = np.zeros_like(y, shape=(*y.shape[:2], *shape))
-    for here, there in _places(shape, size=y.shape[2:], **how):
+    for here, there in places(shape, size=y.shape[2:], **how):
         out[there] += y[here]
     return out
 

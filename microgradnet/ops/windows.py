@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, TypeAlias
+
+from numpy.lib.stride_tricks import as_strided
 
 from ..core import shaped
 
@@ -14,6 +17,34 @@ SIZES = {1: "length", 2: "height, width"}
 def count_places(length: int, kernel: int, stride: int, dilation: int) -> int:
     """How many places a kernel has along an axis."""
     return (length - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def windows(x: Any, kernel: Pair, stride: Pair, dilation: Pair, groups: int = 1) -> Any:
+    """A view of all that the kernel meets in `x`, batch last: (groups, channels, *kernel, height, width, batch)."""
+    channels, height, width, batch = x.shape
+    size = map(count_places, (height, width), kernel, stride, dilation)
+    c, h, w, n = x.strides
+    steps = (h * dilation[0], w * dilation[1], h * stride[0], w * stride[1])
+    return as_strided(x, (groups, channels // groups, *kernel, *size, batch), (c * (channels // groups), c, *steps, n))
+
+
+def met_along(
+    length: int, count: int, kernel: int, stride: int, padding: int, dilation: int
+) -> list[tuple[slice, slice]]:
+    """For each place in a kernel along an axis: a slice of results, and the slice of elements that it meets."""
+    pairs = []
+    for offset in range(-padding, kernel * dilation - padding, dilation):
+        first, last = max(0, -(offset // stride)), min(count - 1, (length - 1 - offset) // stride)
+        if first <= last:
+            start, end = offset + first * stride, offset + last * stride
+            pairs.append((slice(first, last + 1), slice(start, end + 1, stride)))
+    return pairs
+
+
+def places(shape: Any, *, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> list[Any]:
+    """For each place in a kernel: an index of results, and the index of the elements that it meets."""
+    along = map(met_along, shape[-2:], size, kernel, stride, padding, dilation)
+    return [((..., a, b), (..., c, d)) for (a, c), (b, d) in itertools.product(*along)]
 
 
 def image(name: str, x: Any, axes: int) -> Any:

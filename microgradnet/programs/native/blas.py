@@ -11,6 +11,7 @@ import numpy as np
 # How the wheels of NumPy name them: the integers of all these are of 64 bits.
 SPELLINGS = ("scipy_cblas_{}64_", "cblas_{}64_")
 FUNCTIONS = ("sgemm", "dgemm", "sgemv", "dgemv")
+LARGE = 1 << 21  # bytes; a factor of more is left to BLAS
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from .llvm import constant
 from .machine import Machine, compiled
 from .vectors import declarations
 
-TILE = re.compile(r"call void @((?:outer|inner|turned)_\w+)\(")
+TILE = re.compile(r"call void @((?:outer|inner|turned|runs)_\w+)\(")
 BLAS = re.compile(r"call void @mg_(\w+)\(")
 VECTORS = " load <"
 

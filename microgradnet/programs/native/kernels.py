@@ -2,7 +2,8 @@
 
 They are functions of their own, which products of any size share. The name says what one is: `outer_f_8x3_from` makes
 8 rows times 3 vectors of floats, added to what `start` points to, and `outer_f_8x3_keep` puts the product itself at
-`kept` besides; `m` behind the size masks the last vector. `turned_f` copies a matrix so that its columns are rows.
+`kept` besides; `m` behind the size masks the last vector. `turned_f` copies a matrix so that its columns are rows, and
+`runs_f_wr_add` adds runs of numbers to others.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from .llvm import TYPES, Function
 from .steps import EDGE
 from .vectors import Vectors
 
-CALL = re.compile(r"call void (@(?:outer|inner|turned)_\w+)\((.*)\)")
+CALL = re.compile(r"call void (@(?:outer|inner|turned|runs)_\w+)\((.*)\)")
 OUTER = re.compile(r"@outer_([fd])_(\d+)x(\d+)(m?)_(set|from|keep)")
 INNER = re.compile(r"@inner_([fd])_(\d+)x(\d+)(w?r?s?)_(set|from|keep)")
+RUNS = re.compile(r"@runs_([fd])_(w?r?)_(set|add|zero)")
 GROUP = {"f": 4, "d": 2}  # so many sums are in 128 bits
 
 
@@ -56,6 +58,9 @@ def kernel(name: str) -> tuple[Function, list[str]]:
     if found:
         char, rows, columns, sort, how = found.groups()
         return inner(char, int(rows), int(columns), sort, how)
+    found = RUNS.match(name)
+    if found:
+        return runs(*found.groups())
     return turned(name[-1])
 
 
@@ -195,3 +200,35 @@ def turned(char: str) -> tuple[Function, list[str]]:
             place = f.new(f"getelementptr {kind}, ptr %out, i64 {f.new(f'add i64 {behind}, {column}')}")
             f.do(f"store {quad} {line}, ptr {place}, align {align}")
     return f, ["ptr %x", "i64 %xc", "ptr %out", "i64 %or", "i64 %down", "i64 %right", "i64 %bottom", "i64 %side"]
+
+
+def runs(char: str, sort: str, how: str) -> tuple[Function, list[str]]:
+    """Runs of numbers, `rows` of them, copied, added to those that are there, or made 0.
+
+    They lie `xr` and `or` apart. `k` is the number of whole vectors in each, if there is a `w` in the sort, and `rest`
+    that of the lanes of one more, if there is an `r`.
+    """
+    f, kind = Function(), TYPES[char]
+    v = Vectors(f, char)
+    with f.loop("%rows") as i:
+        x, out = (
+            f.new(f"getelementptr {kind}, ptr {base}, i64 {f.new(f'mul i64 {i}, {apart}')}")
+            for base, apart in (("%x", "%xr"), ("%out", "%or"))
+        )
+
+        def move(t: str, mask: str, x: str = x, out: str = out) -> None:
+            behind = f.new(f"mul i64 {t}, {v.lanes}")
+            place = f.new(f"getelementptr {kind}, ptr {out}, i64 {behind}")
+            made = "zeroinitializer"
+            if how != "zero":
+                made = v.load(f.new(f"getelementptr {kind}, ptr {x}, i64 {behind}"), mask)
+            if how == "add":
+                made = f.new(f"fadd {v.type} {v.load(place, mask)}, {made}")
+            v.store(made, place, mask)
+
+        if "w" in sort:
+            with f.loop("%k") as t:
+                move(t, "")
+        if "r" in sort:
+            move("%k", v.first_of("%rest"))
+    return f, ["ptr %x", "i64 %xr", "ptr %out", "i64 %or", "i64 %rows", "i64 %k", "i64 %rest"]

@@ -11,11 +11,13 @@ from ...ops.shape import SLOT
 from ..nodes import Node
 from .blas import addresses
 from .llvm import BITWISE, ELEMENTWISE
-from .lowering import LARGEST, SMALLEST, assembled, elementwise, key_of, made_into, with_bias
+from .lowering import LARGEST, SMALLEST, elementwise, key_of
+from .marks import assembled, convolved, correlated, made_into, overlaid, room, with_bias
 from .tiles import in_tiles
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 BOOL, INTEGER = np.dtype(np.bool), np.dtype(np.int64)
+CONVOLUTIONS = (convolved, correlated, overlaid)
 REDUCTIONS: tuple[Any, ...] = (np.add.reduce, LARGEST, SMALLEST)
 VIEWS = {
     "reshape", "transpose", "transposed", "swapaxes", "expand_dims", "squeeze", "broadcast_to", "spread", "moveaxis",
@@ -41,6 +43,10 @@ def native_kind(node: Node) -> str | None:
         return "product"
     if node.function is assembled:
         return "assembled"
+    if node.function is room:
+        return "room"
+    if node.function in CONVOLUTIONS:
+        return "convolution"
     if key_of(node) in ("take", "scatter") and sized and is_by_numbers(node):
         return str(key_of(node))
     return "element" if is_elementwise(node) else None

@@ -17,6 +17,8 @@ from ..passes import copied, in_order, is_new, scalar
 from ..scalars.gathers import packed, taken
 from ..traced import cast
 from .elementary import clamped_log, clip, expm1, log1p, logaddexp
+from .images import conv2d, conv2d_input, conv2d_weight, max_pool2d, max_unpool2d, sum_pool2d, sum_unpool2d
+from .marks import assembled, by_numbers, made_into
 
 SMALLEST, LARGEST = np.minimum.reduce, np.maximum.reduce
 
@@ -59,11 +61,6 @@ KNOWN = (*ROOMY, np.dtype(np.bool), np.dtype(np.int64), None)
 def is_known(node: Node) -> bool:
     """Whether native code computes with such an array: of what has no elements, NumPy knows what there is."""
     return node.dtype in KNOWN and 0 not in (node.shape or ())
-
-
-def by_numbers(x: Any, *numbers: Any, index: Any) -> Any:
-    """Rows at numbers. Native code alone runs it."""
-    raise NotImplementedError
 
 
 def key_of(node: Node) -> Any:
@@ -248,11 +245,6 @@ def _astype(node: Node, emit: Emit) -> Any:
     return emit(made_into, x, like=node.dtype) if known else None
 
 
-def made_into(x: Any, like: Any) -> Any:
-    """A number or an array in another shape or dtype, element by element. Native code alone runs it."""
-    raise NotImplementedError
-
-
 def _same(node: Node, emit: Emit) -> Any:
     x = node.args[0]
     return x if type(x) is Node and x.dtype == node.dtype else None
@@ -281,16 +273,6 @@ def _added(node: Node, emit: Emit) -> Any:
     if taken.max(initial=0) != 1:
         return None
     return emit(assembled, *[x for _, x in parts], index=[index for index, _ in parts], whole=bool(taken.min() == 1))
-
-
-def with_bias(x: Any, y: Any, bias: Any) -> Any:
-    """A product of two matrices, and a bias added to its rows. Native code alone runs it."""
-    raise NotImplementedError
-
-
-def assembled(*parts: Any, index: list[Any], whole: bool) -> Any:
-    """An array of parts that do not overlap, 0 where there are none. Native code alone runs it."""
-    raise NotImplementedError
 
 
 def _spread(node: Node, emit: Emit) -> Any:
@@ -397,7 +379,8 @@ ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
     "spread": _spread, summed: _sum, copied: _copy, in_order: _in_order, cast: _astype, scalar: _scalar, np.dot: _dot,
     "concatenate": _concatenate, np.concatenate: _concatenate, "stack": _stack, np.stack: _stack, "scatter": _scatter,
     packed: _packed, taken: _taken, "clamped_log": clamped_log, "clip": clip, "log1p": log1p, "expm1": expm1,
-    "logaddexp": logaddexp,
+    "logaddexp": logaddexp, "conv2d": conv2d, "conv2d_input": conv2d_input, "conv2d_weight": conv2d_weight,
+    "max_pool2d": max_pool2d, "max_unpool2d": max_unpool2d, "sum_pool2d": sum_pool2d, "sum_unpool2d": sum_unpool2d,
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..nodes import layout_of
 from .arrays import Arrays
 from .given import Given, steps_of
 from .llvm import TYPES, Function
@@ -23,9 +24,11 @@ def pieces(step: Step, arrays: Arrays, given: Given) -> Function:
         x = arrays.of(part)
         target = out[tuple(slice(i, i + 1 or None) if type(i) is int else i for i in index)].reshape(x.shape)
         offset = (target.__array_interface__["data"][0] - out.__array_interface__["data"][0]) // out.itemsize
-        with f.loops(x.shape) as counters:
-            here = f.address(given.pointer(arrays.root[id(part)]), char, arrays.offset(part), steps_of(x), counters)
-            f.store(f.load(here, char), f.address(base, char, offset, steps_of(target), counters), char)
+        axes = layout_of(target)
+        with f.loops([x.shape[axis] for axis in axes]) as counters:
+            steps, places = ([steps_of(array)[axis] for axis in axes] for array in (x, target))
+            here = f.address(given.pointer(arrays.root[id(part)]), char, arrays.offset(part), steps, counters)
+            f.store(f.load(here, char), f.address(base, char, offset, places, counters), char)
     return f
 
 

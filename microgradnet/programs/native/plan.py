@@ -6,19 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from ..nodes import DataOf, GradOf, Memory, Node, changed, nodes_in
+from ..nodes import DataOf, GradOf, Memory, Node, changed, layout_of, nodes_in
 from ..passes import without_dead, without_repeats
 from ..program import Program
 from ..scalars.home import Together
 from .arena import Arena
 from .arrays import Arrays
 from .kinds import FLOATS, INTEGER, native_kind
-from .lowering import elementwise, key_of, with_bias, written_out
+from .lowering import elementwise, key_of, written_out
+from .marks import assembled, with_bias
 from .products import Update, side, turned_first, without_blas
 from .steps import Grouping, Step, in_order
 from .tiles import in_tiles
 
 SMALL = 4096  # bytes that do not matter
+IN_ORDER = ("scatter", "product", "convolution", "room")  # what is made with its axes in order
 
 
 class Plan:
@@ -77,14 +79,28 @@ class Plan:
                 y = self.copy(y)
             bias = [b if arrays.of(b).flags.c_contiguous else self.copy(b) for b in node.args[2:]]
             node.args = x, y, *bias
+        if kind == "convolution":
+            node.args = tuple(x if arrays.of(x).flags.c_contiguous else self.copy(x) for x in node.args)
         if kind is not None:
             self.kind[id(node)] = kind
         self.nodes.append(node)
         if kind == "view" or (kind is None and not is_array(node)):
             return
-        if kind == "assembled" or kind == "scatter" or kind == "product":
+        if kind in IN_ORDER or node.params.get("in_order"):
             node.layout = tuple(range(len(node.shape or ())))
+        elif kind in ("element", "assembled"):
+            node.layout = self.order(node)
         arrays.make(node)
+
+    def order(self, node: Node) -> tuple[int, ...]:
+        """The order of axes in which elements are run through: that of NumPy's result, if any of its arrays lies so.
+
+        What NumPy spreads over an array of its own, in order, is read here where it is. Parts need not be as long.
+        """
+        arrays = [self.arrays.of(x) for x in node.inputs() if id(x) in self.arrays.array]
+        arrays = [x for x in arrays if x.shape == node.shape or node.function is assembled]
+        orders = [layout_of(x) for x in arrays if all(x.strides) and x.ndim == len(node.shape or ())]
+        return node.layout if node.layout in orders or not orders else orders[0]
 
     def copy(self, x: Node) -> Node:
         """A node in memory of its own, its axes in order."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..nodes import Node
 from ..numpy_code import OtherProgram
+from .convolutions import convolution
 from .given import Given
 from .loops import LoopText
 from .lowering import key_of
@@ -56,6 +57,8 @@ class Segment:
 
     def add(self, i: int, step: Step, memory: Any) -> None:
         """One step."""
+        if step.kind == "room":  # nothing is in it yet
+            return
         plan, given = self.plan, Given(self.plan.arrays, memory)
         if step.kind == "loop":
             needed = lambda node: plan.is_needed(node, i)  # noqa: E731
@@ -69,6 +72,9 @@ class Segment:
             home = plan.factor_root if plan.is_put_off(node) else lambda x: plan.arrays.root[id(x)]
             f = product(step, plan.arrays, given, home, plan.updates.get(id(node)))
             self.work += float(np.prod(node.shape)) * node.args[0].shape[-1] / 16  # type: ignore[arg-type]
+        elif step.kind == "convolution":
+            f, multiplications = convolution(step, plan.arrays, given)
+            self.work += multiplications / 16
         else:
             f = {"assembled": pieces, "scatter": scattered, "columns": sums_of_columns, "turned": turned}[step.kind](
                 step, plan.arrays, given

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .blas import LARGE
 from .given import steps_of
 from .llvm import TYPES, Function
 from .llvm_math import number
 from .machine import registers
 from .vectors import blocks, column_blocks, lanes
 
-LARGE = 1 << 21  # bytes; a factor of more is left to BLAS
 COLUMNS = 4  # in a tile along the sum
 LONG = 1 << 26  # so many multiplications are done in tiles, more of them by BLAS
 

@@ -1,0 +1,45 @@
+"""What rows are written out as besides NumPy's functions. Native code alone runs it: these say what it is to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def by_numbers(x: Any, *numbers: Any, index: Any) -> Any:
+    """Rows at numbers."""
+    raise NotImplementedError
+
+
+def made_into(x: Any, like: Any) -> Any:
+    """A number or an array in another shape or dtype, element by element."""
+    raise NotImplementedError
+
+
+def with_bias(x: Any, y: Any, bias: Any) -> Any:
+    """A product of two matrices, and a bias added to its rows."""
+    raise NotImplementedError
+
+
+def assembled(*parts: Any, index: list[Any], whole: bool, in_order: bool = False) -> Any:
+    """An array of parts that do not overlap, 0 where there are none; its axes in order, or in that of the parts."""
+    raise NotImplementedError
+
+
+def convolved(x: Any, kernels: Any, room: Any, *, kernel: Any, stride: Any, dilation: Any) -> Any:
+    """Kernels (out, channels · kernel) times what a kernel meets at each place of images whose batch comes last."""
+    raise NotImplementedError
+
+
+def correlated(y: Any, x: Any, room: Any, *, kernel: Any, stride: Any, dilation: Any) -> Any:
+    """For each channel of `y`, batch last, what a kernel meets in `x` times its numbers of `y`, added up."""
+    raise NotImplementedError
+
+
+def overlaid(y: Any, kernels: Any, room: Any, *, kernel: Any, stride: Any, dilation: Any) -> Any:
+    """Images, batch last, of kernels times their numbers of `y`, added up where they overlap."""
+    raise NotImplementedError
+
+
+def room() -> Any:
+    """Memory for what is in between."""
+    raise NotImplementedError
