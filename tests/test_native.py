@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import itertools
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import microgradnet as mg
 from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 from microgradnet.ops.cost import clamped_log
+from microgradnet.ops.erf import erfc
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
 import microgradnet.programs.program as program_module
@@ -123,6 +125,27 @@ def test_logaddexp_and_its_slope_are_numpys(dtype: Any) -> None:
 
     x = np.concatenate([special(dtype), rng().normal(size=20).astype(dtype) * 5])
     check(function, np.repeat(x[:, None], len(x), 1), np.repeat(x[None], len(x), 0), ulps=6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_error_function_and_gelu_are_right_as_machine_code(dtype: Any) -> None:
+    x = np.concatenate([[0.0, -0.0, np.inf, -np.inf, np.nan, 30, -30], rng().normal(size=300) * 3]).astype(dtype)
+    run = native(lambda x: [erfc(Value(x)), F.gelu(Value(x))])
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            found, gelu = map(numbers, run(x))
+    assert ran_natively(run)
+    assert not [x for x in run.latest.plan.steps if isinstance(x, Node) and x.kind == "call"], run.latest.text
+    exact = np.array([math.erfc(z) for z in x.astype(np.float64)])
+    finite = np.isfinite(exact) & (exact > np.finfo(dtype).tiny)
+    error = np.abs(found[finite] / exact[finite] - 1) / np.finfo(dtype).eps
+    above = np.maximum(x[finite].astype(np.float64), 0)
+    above[np.isinf(above)] = 0
+    assert (error <= 10 + 2 * above**2).all()  # that of a square, in exp
+    assert np.array_equal(np.isnan(found), np.isnan(x))
+    assert found[[2, 3, 5, 6]].tolist() == [0.0, 2.0, 0.0, 2.0]
+    wanted = [0.5 * z * math.erfc(-z / math.sqrt(2)) for z in x[7:].astype(np.float64)]
+    np.testing.assert_allclose(gelu[7:], wanted, rtol=1e-4 if dtype == np.float32 else 1e-12, atol=1e-30)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -22,13 +22,18 @@ SERIES = [
 ]  # fmt: skip
 
 
+def series_for(dtype: Any) -> list[float]:
+    """The coefficients that matter to a dtype."""
+    return SERIES[:13] if dtype.itemsize < 8 else SERIES
+
+
 def _erfc(x: Any) -> Any:
     """1 − erf(x) = 2/√π · ∫ₓ^∞ exp(−t²) dt, element by element; precise where it is tiny."""
     z = np.abs(x)
     t = 2 / (2 + z)
     u = 4 * t - 2  # twice the argument of the series, as Clenshaw's sum wants it
     a = b = 0.0
-    for c in reversed(SERIES[: 13 if x.dtype.itemsize < 8 else None]):
+    for c in reversed(series_for(x.dtype)):
         a, b = u * a - b + c, a
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # of ∞: exp(−∞) is the right 0
         tail = t * np.exp(-z * z + (a - b * (u / 2)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...ops.erf import series_for
 from ..lowering import ROOMY
 from ..nodes import Node
 
@@ -70,3 +71,22 @@ def clip(node: Node, emit: Emit) -> Any:
         return None
     x, low, high = node.args
     return emit(np.minimum, emit(np.maximum, x, low), high)
+
+
+def erfc(node: Node, emit: Emit) -> Any:
+    """The series of the row, by Clenshaw's sum."""
+    if not of_one(node):
+        return None
+    (x,) = node.args
+    z = emit(np.absolute, x)
+    t = emit(np.divide, emit.number(2), emit(np.add, z, emit.number(2)))
+    u = emit(np.subtract, emit(np.multiply, t, emit.number(4)), emit.number(2))
+    last, *others = reversed(series_for(node.dtype))
+    a: Any = emit.number(last)
+    b: Any = emit.number(0)
+    for c in others:
+        a, b = emit(np.add, emit(np.subtract, emit(np.multiply, u, a), b), emit.number(c)), a
+    rest = emit(np.subtract, a, emit(np.multiply, b, emit(np.multiply, u, emit.number(0.5))))
+    tail = emit(np.multiply, t, emit(np.exp, emit(np.subtract, rest, emit(np.multiply, z, z))))
+    negative = emit(np.less, x, emit.number(0), dtype=np.dtype(np.bool))
+    return emit(np.where, negative, emit(np.subtract, emit.number(2), tail), tail)
