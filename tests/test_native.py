@@ -1298,3 +1298,24 @@ def test_gradients_of_parts_have_the_shapes_of_what_they_are_parts_of() -> None:
         assert v.grad.shape == v.shape
         np.testing.assert_array_equal(v.grad, np.pad(x, (0, v.size - 3)))
     np.testing.assert_array_equal(matrix.grad, np.pad(x[:, None], ((0, 4), (0, 1))))
+
+
+@pytest.mark.parametrize("layer", ["RNN", "GRU"])
+def test_the_state_that_a_recurrent_layer_begins_with_is_a_constant_of_machine_code(layer: str) -> None:
+    model = getattr(nn, layer)(4, 5, seed=0)
+    x = rng().normal(size=(3, 2, 4)).astype(np.float32)
+
+    def step(x: Any) -> Any:
+        model.zero_grad()
+        out, last = model(x)
+        cost = (out * out).mean() + last.sum()
+        cost.backward()
+        return cost
+
+    expected = [step(x).item(), *(p.grad for p in model.parameters())]
+    run = native(step)
+    for _ in range(4):
+        cost = run(x)
+    assert not [x for x in run.latest.plan.steps if isinstance(x, Node) and x.kind == "call"], run.latest.text
+    for mine, theirs in zip([cost.item(), *(p.grad for p in model.parameters())], expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)

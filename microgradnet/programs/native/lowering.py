@@ -120,11 +120,13 @@ def of_floats(*nodes: Any) -> bool:
 def _linear(node: Node, emit: Emit) -> Any:
     """Of a vector, or of more than one matrix."""
     x, weight, bias = node.args
-    if not of_floats(x, weight, bias) or not x.shape:
+    constant = isinstance(x, np.ndarray) and x.dtype == node.dtype  # such as the state that a GRU begins with
+    if not of_floats(weight, bias, weight if constant else x) or not x.shape:
         return None
     rows = math.prod(x.shape[:-1]), x.shape[-1]
     shape = rows[0], weight.shape[0]
-    flat, w = emit(np.reshape, x, rows, shape=rows), emit(transposed, weight, shape=weight.shape[::-1])
+    flat = x.reshape(rows) if constant else emit(np.reshape, x, rows, shape=rows)
+    w = emit(transposed, weight, shape=weight.shape[::-1])
     out = emit(np.add, emit(np.dot, flat, w, shape=shape), bias, shape=shape)
     return emit(np.reshape, out, node.shape)
 
@@ -134,13 +136,16 @@ def _matmul(node: Node, emit: Emit) -> Any:
     if isinstance(y, np.ndarray) and y.ndim == 1 and type(x) is Node and np.all(y == 1) and y.dtype == x.dtype:
         total = emit.reduced(np.add.reduce, x, -1)  # the way in which rows add up along the last axis
         return emit(np.reshape, total, node.shape)
+    matrices = all(isinstance(z, (Node, np.ndarray)) and len(z.shape or ()) == 2 for z in (x, y))
+    if matrices and node.dtype in ROOMY and x.dtype == y.dtype == node.dtype:  # of which one may be a constant
+        return emit(np.dot, x, y)
     if not of_floats(x, y) or len(x.shape) < 2 or len(y.shape) < 2:
         return None
     if len(y.shape) == 2 and len(x.shape) > 2:
         rows = math.prod(x.shape[:-1]), x.shape[-1]
         flat = emit(np.dot, emit(np.reshape, x, rows, shape=rows), y, shape=(rows[0], y.shape[1]))
         return emit(np.reshape, flat, node.shape)
-    return emit(np.dot if len(x.shape) == len(y.shape) == 2 else np.matmul, x, y)
+    return emit(np.matmul, x, y)
 
 
 def _sum(node: Node, emit: Emit) -> Any:
