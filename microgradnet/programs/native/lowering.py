@@ -19,6 +19,7 @@ from ..traced import cast
 from .elementary import clamped_log, clip, erfc, expm1, log1p, logaddexp
 from .images import conv2d, conv2d_input, conv2d_weight, max_pool2d, max_unpool2d, sum_pool2d, sum_unpool2d
 from .marks import assembled, by_numbers, made_into
+from .recurrent import lstm
 
 SMALLEST, LARGEST = np.minimum.reduce, np.maximum.reduce
 
@@ -384,7 +385,7 @@ ROWS: dict[Any, Callable[[Node, Emit], Any]] = {
     "spread": _spread, summed: _sum, copied: _copy, in_order: _in_order, cast: _astype, scalar: _scalar, np.dot: _dot,
     "concatenate": _concatenate, np.concatenate: _concatenate, "stack": _stack, np.stack: _stack, "scatter": _scatter,
     packed: _packed, taken: _taken, "clamped_log": clamped_log, "clip": clip, "log1p": log1p, "expm1": expm1,
-    "logaddexp": logaddexp, "erfc": erfc,
+    "logaddexp": logaddexp, "erfc": erfc, "lstm": lstm,
     "conv2d": conv2d, "conv2d_input": conv2d_input, "conv2d_weight": conv2d_weight,
     "max_pool2d": max_pool2d, "max_unpool2d": max_unpool2d, "sum_pool2d": sum_pool2d, "sum_unpool2d": sum_unpool2d,
 }  # fmt: skip
