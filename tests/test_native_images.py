@@ -175,3 +175,32 @@ def test_other_windows_stay_lines_of_numpy(function: Any, lines: set[str]) -> No
     eager, native, run = both(step, values, rng.normal())
     assert_alike(native, eager, np.float64)
     assert set(LINES.findall(run.latest.text)) == lines
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_other_element_is_there_for_lines_of_numpy_too(dtype: Any) -> None:
+    """A kernel of one place is a view, at which a line of NumPy looks where that is so."""
+    rng = np.random.default_rng(0)
+    weight, x = Value(rng.normal(size=(2, 1, 1, 1)).astype(dtype)), rng.normal(size=(3, 2, 6, 6)).astype(dtype)
+
+    def step(x: Any) -> Any:
+        cost = F.conv2d(F.max_pool2d(x, 1, stride=2), weight, groups=2).sum()
+        cost.backward()
+        return cost
+
+    eager, native, _ = both(step, [weight], x)
+    assert_alike(native, eager, dtype)
+
+
+def test_windows_of_many_places_stay_lines_of_numpy() -> None:
+    """Each place is lines of machine code, which take LLVM long to compile: 28 times 28 took 20 seconds."""
+    x = Value(np.random.default_rng(0).normal(size=(2, 2, 28, 28)))
+
+    def step(scale: float) -> Any:
+        cost = ((F.avg_pool2d(x, 28) + F.max_pool2d(x, (28, 7))) * scale).sum()
+        cost.backward()
+        return cost
+
+    eager, native, run = both(step, [x], 2.0)
+    assert_alike(native, eager, np.float64)
+    assert set(LINES.findall(run.latest.text)) == {"max_pool2d", "max_unpool2d", "sum_pool2d", "sum_unpool2d"}

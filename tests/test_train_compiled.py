@@ -521,6 +521,18 @@ def test_batches_are_taken_one_by_one_where_a_step_has_more_to_it(
     assert in_one_go == [2] * 9
 
 
+@pytest.mark.parametrize("backend", [False, *BACKENDS])
+def test_examples_without_numbers_are_batches_too(backend: Any) -> None:
+    class Passing(nn.Linear):
+        def forward(self, x: Any) -> Any:
+            return x + self.weight[:, :0]
+
+    model, empty = Passing(1, 1, seed=0), np.zeros((12, 0), np.float32)
+    given = unwatched(model=model, optimizer=optim.SGD(model.parameters(), lr=0.1), compile=backend)
+    given |= {"x": empty, "y": empty, "loss": lambda outputs, y: (outputs - y).sum()}
+    assert mg.fit(**given)["stopped"] == "finished"
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_nan_among_batches_that_nobody_watches_is_found_in_its_own(backend: Any, in_one_go: list[int]) -> None:
     before = unwatched(compile=backend)

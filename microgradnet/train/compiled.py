@@ -153,7 +153,7 @@ class NumPyStep(Step):
         source, between = self.run.source, self.between
         plain = between.accumulate == self.together.size == 1 and not between.calls and not self.metrics
         if plain and isinstance(source, ArraySource) and not self.before.is_asked():
-            source.count = max(1, TOGETHER // source.bytes)
+            source.count = max(1, TOGETHER // max(1, source.bytes))
             self.interrupts = interrupts
 
     def take_each(self, batch: Batch) -> None:

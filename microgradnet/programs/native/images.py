@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 16  # numbers of what kernels meet that are multiplied at a time: they stay in a cache
 LONGEST = 1 << 20  # of one row of places
+MANY = 64  # places in a kernel of pooling: each is lines of machine code of its own, and LLVM takes long for more
 EVERYTHING = slice(None)
 
 
@@ -132,7 +133,12 @@ def conv2d_weight(node: Node, emit: Emit) -> Any:
 
 
 def parts_of(x: Node, size: Pair, how: dict[str, Any], emit: Emit) -> list[Node] | None:
-    """For each place in a kernel the elements that it meets, one for each result; None where it meets padding too."""
+    """For each place in a kernel the elements that it meets, one for each result.
+
+    None where it meets padding too, and where there are many places.
+    """
+    if math.prod(how["kernel"]) > MANY:
+        return None
     shape = (*shape_of(x)[:2], *size)
     met = [there for here, there in met_by(x, size, how) if here == whole(size)]
     if len(met) < math.prod(how["kernel"]):
@@ -208,6 +214,8 @@ def sum_unpool2d(node: Node, emit: Emit) -> Any:
     (y,) = node.args
     how = dict(node.params)
     del how["shape"]
+    if math.prod(how["kernel"]) > MANY:
+        return None
     size: Any = shape_of(y)[2:]
     met = met_by(node, size, how)
     if not of_images(node, y) or any(here != whole(size) for here, _ in met):

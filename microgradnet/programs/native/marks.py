@@ -6,8 +6,10 @@ from typing import Any
 
 
 def by_numbers(x: Any, *numbers: Any, index: Any) -> Any:
-    """Rows at numbers."""
-    raise NotImplementedError
+    """Rows at numbers; without any, a part of an array, at which lines of NumPy may look too."""
+    if numbers:
+        raise NotImplementedError
+    return x[index]
 
 
 def made_into(x: Any, like: Any) -> Any:
