@@ -1370,3 +1370,30 @@ def test_gradients_lie_in_memory_as_eager_steps_leave_them(through: str, order: 
                 arrays = [(x.strides, x.tobytes()) for x in (w.data, w.grad)]
                 found.append((float(cost), float(seen), float(w.grad.sum()), arrays))
         assert found[4:] == found[:4], name
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("turned", [False, True])
+def test_gradients_with_memory_of_their_own_or_in_common_lie_as_eager_ones(shared: bool, turned: bool) -> None:
+    rng = np.random.default_rng(0)
+    values = [Value(rng.normal(size=(40, 30, 7)).astype(np.float32)) for _ in range(2)]
+    weights = rng.normal(size=(30, 40, 7)).astype(np.float32).swapaxes(0, 1)
+    weights, s = weights if turned else weights.copy(), np.float32(2)
+
+    def step(s: Any) -> Any:
+        for v in values:
+            v.grad = None
+        m = (values[0] + values[1] if shared else values[0]) * s
+        through = (m * s).swapaxes(0, 1).reshape(-1, 7).reshape(30, 40, 7).swapaxes(0, 1)
+        cost = (np.tanh(through) * weights).sum()
+        cost.backward()
+        return cost, m.grad.sum(), m.grad, *[v.grad.sum() for v in values[: 1 + shared]]
+
+    def seen(result: Any) -> list[Any]:
+        cost, total, gradient, *totals = result
+        arrays = [gradient, *(v.grad for v in values if v.grad is not None)]
+        return [*map(float, (cost, total, *totals)), *[(x.strides, x.tobytes(), float(x.sum())) for x in arrays]]
+
+    eager, run = seen(step(s)), mg.compile(step, backend="numpy")
+    for _ in range(4):
+        assert seen(run(s)) == eager

@@ -398,7 +398,8 @@ class Writer:
         if isinstance(place, (DataOf, GradOf)) and not place.owner.shape:
             self.scalars.append(owner)
         if id(x) in self.plan.late and id(x) in self.plan.of and self.meaning[self.names[id(x)]] is not None:
-            later = self.copied_later(place.owner, self.meaning[self.names[id(x)]])
+            order = "C" if x.function is in_order else "K"  # of a view, it is not copied but here
+            later = self.copied_later(place.owner, self.meaning[self.names[id(x)]], order)
             self.last.append(f"{owner}._grad = {self.name(later, 'later', True)}")
             return
         self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))
@@ -409,9 +410,9 @@ class Writer:
         self.lines.append(self.ufunc_call(ufunc_of(node), node, target))  # type: ignore[arg-type]
         self.plan.done(node)
 
-    def copied_later(self, value: Value, array: Any) -> Later:
+    def copied_later(self, value: Value, array: Any, order: str) -> Later:
         """The gradient of a Value: a copy of what is in memory, made when somebody looks at it."""
-        self.laters.append((value, Later(array.copy)))
+        self.laters.append((value, Later(lambda: array.copy(order))))
         return self.laters[-1][1]
 
     def returned(self, x: Any, classes: Any) -> str:

@@ -130,19 +130,23 @@ def as_stand_in(tape: Tape, g: Any) -> Any:
 def deposit(tape: Tape, gradients: dict[Value, Any]) -> None:
     """Put the gradients of a sweep where they belong; those of what the step computed wait until somebody asks.
 
-    A view is copied here as in an eager sweep: in the order in which its axes lie then, its elements are added up.
+    A view, and what two Values have in common, is copied as in an eager sweep: in the order in which the axes of the
+    copy lie, its elements are added up.
     """
+    owned: set[int] = set()
     line = (*users_line(), None)
     for value, g in gradients.items():
         numbers = tape.examples(g)
-        if type(numbers) is np.ndarray and numbers.base is not None and not numbers.flags.c_contiguous:
+        is_copied = type(numbers) is np.ndarray and (numbers.base is not None or id(numbers) in owned)
+        owned.add(id(numbers))
+        if is_copied and not numbers.flags.c_contiguous:
             tape.line = line
             g = g.copy() if type(g) is Value else tape.called(in_order, (g,), {})
             tape.line = None
         if value.op is not None:
             value._grad = numbers = g._numbers if type(g) is Traced else tape.examples(g)
             if isinstance(numbers, np.ndarray):
-                value._grad = numbers.copy()
+                value._grad = numbers.copy("K")
             tape.swept[id(value)] = g
             continue
         old = tape.gradient(value)
@@ -150,5 +154,5 @@ def deposit(tape: Tape, gradients: dict[Value, Any]) -> None:
         total = g if old is None else (old if type(g) is Value else tape.shadow(old)) + g
         tape.line = None
         numbers = tape.examples(total)
-        value._grad = numbers.copy() if isinstance(numbers, np.ndarray) else numbers
+        value._grad = numbers.copy("K") if isinstance(numbers, np.ndarray) else numbers
         tape.put(tape.place(GradOf, value), total, fresh=True)
