@@ -61,15 +61,15 @@ def padded(x: Node, padding: Any, emit: Emit) -> Node:
     return emit(assembled, x, index=[inside], whole=False, in_order=True, shape=shape)
 
 
-def a_block(kernels: Any, size: Any, emit: Emit) -> Node | None:
-    """Memory for what some rows of places meet of kernels; None where BLAS is better, and gets its copies."""
+def a_block(x: Node, kernels: Any, size: Any, emit: Emit) -> Node | None:
+    """Memory for what kernels meet at some rows of places, from when there is x; None where BLAS is better."""
     (_, *kernel), (height, width, n) = shape_of(kernels), size
     terms = math.prod(kernel)
     if terms * width * n > LONGEST or math.prod(shape_of(kernels)) * kernels.dtype.itemsize > LARGE:
         return None
     rows = min(height, max(1, BLOCK // (terms * width * n)))
     shape = terms, rows * width * n
-    return emit(room, shape=shape)
+    return emit(room, x, shape=shape)
 
 
 def conv2d(node: Node, emit: Emit) -> Any:
@@ -81,7 +81,7 @@ def conv2d(node: Node, emit: Emit) -> Any:
     n, channels, *size = shape_of(node)
     _, *kernel = shape_of(weight)
     terms = math.prod(kernel)
-    block = a_block(weight, (*size, n), emit)
+    block = a_block(images, weight, (*size, n), emit)
     if block is None:
         return None
     kernels = emit(np.reshape, weight, (channels, terms), shape=(channels, terms))
@@ -101,7 +101,7 @@ def conv2d_input(node: Node, emit: Emit) -> Any:
     n, channels, *size = shape_of(y)
     _, *kernel = shape_of(weight)
     terms = math.prod(kernel)
-    block = a_block(weight, (*size, n), emit)
+    block = a_block(y, weight, (*size, n), emit)
     if block is None:
         return None
     kernels = emit(np.reshape, weight, (channels, terms), shape=(channels, terms))
@@ -122,7 +122,7 @@ def conv2d_weight(node: Node, emit: Emit) -> Any:
     n, _, *size = shape_of(y)
     channels, *kernel = shape_of(node)
     terms = math.prod(kernel)
-    block = a_block(node, (*size, n), emit)
+    block = a_block(y, node, (*size, n), emit)
     if block is None:
         return None
     kernels = emit(correlated, batch_last(y, emit), images, block, shape=(channels, terms), **how)

@@ -1,4 +1,4 @@
-"""What rows are written out as besides NumPy's functions. Native code alone runs it: these say what it is to do."""
+"""What rows are written out as besides NumPy's functions: these say what native code is to do, which alone does it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def overlaid(y: Any, kernels: Any, room: Any, *, kernel: Any, stride: Any, dilat
     raise NotImplementedError
 
 
-def room() -> Any:
-    """Memory for what is in between."""
+def room(before: Any) -> Any:
+    """Memory for what is in between, from when an array is there."""
     raise NotImplementedError
