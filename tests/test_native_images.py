@@ -197,10 +197,26 @@ def test_windows_of_many_places_stay_lines_of_numpy() -> None:
     x = Value(np.random.default_rng(0).normal(size=(2, 2, 28, 28)))
 
     def step(scale: float) -> Any:
-        cost = ((F.avg_pool2d(x, 28) + F.max_pool2d(x, (28, 7))) * scale).sum()
+        cost = (F.avg_pool2d(x, (28, 14)).sum(axis=3) + F.max_pool2d(x, (28, 7)).sum(axis=3)).sum() * scale
         cost.backward()
         return cost
 
     eager, native, run = both(step, [x], 2.0)
     assert_alike(native, eager, np.float64)
     assert set(LINES.findall(run.latest.text)) == {"max_pool2d", "max_unpool2d", "sum_pool2d", "sum_unpool2d"}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_mean_of_whole_images_is_one_sum(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    x, weight = Value(rng.normal(size=(3, 2, 28, 28)).astype(dtype)), Value(rng.normal(size=(4, 2, 3, 3)).astype(dtype))
+
+    def step(scale: float) -> Any:
+        cost = (F.adaptive_avg_pool2d(F.conv2d(x, weight), 1) ** 2 * scale).sum() + F.avg_pool2d(x, 28).sum()
+        cost.backward()
+        return cost
+
+    eager, native, run = both(step, [x, weight], 2.0)
+    assert_alike(native, eager, dtype)
+    assert LINES.findall(run.latest.text) == []
+    assert len(run.latest.text.splitlines()) < 60
