@@ -130,14 +130,17 @@ def test_a_convolutional_network_is_one_stretch_of_machine_code() -> None:
 def test_what_is_not_finite_goes_where_it_goes_in_eager_steps(bad: float) -> None:
     rng = np.random.default_rng(0)
     x, weight = rng.normal(size=(2, 1, 6, 6)), Value(rng.normal(size=(2, 1, 3, 3)))
+    v = Value(rng.normal(size=x.shape))
     x[0, 0, 2, 3] = bad
+    v.data[1, 0] = bad  # all of an image: beyond its edge nothing is the largest
 
     def step(x: Any) -> Any:
         cost = F.max_pool2d(F.conv2d(x, weight, padding=1), 2).sum() + (F.max_pool2d(x * weight[0, 0, 0, 0], 2)).sum()
+        cost = cost + (F.max_pool2d(v, 3, stride=2, padding=1) * np.arange(3.0)).sum()
         cost.backward()
         return cost
 
-    eager, native, _ = both(step, [weight], x)
+    eager, native, _ = both(step, [weight, v], x)
     assert_alike(native, eager, np.float64)
 
 
@@ -159,11 +162,13 @@ def test_largest_elements_share_a_gradient_natively_too() -> None:
 
 @pytest.mark.parametrize(("function", "lines"), [
     (lambda z, w: F.conv2d(z, w[:, :1], groups=2), {"conv2d", "conv2d_weight", "conv2d_input"}),
-    (lambda z, w: F.max_pool2d(z, 3, stride=2), {"max_unpool2d"}),  # forward is native, and windows overlap
-    (lambda z, w: F.max_pool2d(z, 3, padding=1), {"max_pool2d", "max_unpool2d"}),
-    (lambda z, w: F.avg_pool2d(z, 2, stride=1), {"sum_unpool2d"}),
+    (lambda z, w: F.max_pool2d(z, 3, stride=2), set()), (lambda z, w: F.max_pool2d(z, 3, stride=2, padding=1), set()),
+    (lambda z, w: F.max_pool2d(z, 3, stride=1, padding=1), {"max_unpool2d"}),  # what each place meets is nine images
+    (lambda z, w: F.max_pool2d(z, 2, stride=3, padding=1, dilation=2, ceil_mode=True), set()),
+    (lambda z, w: F.avg_pool2d(z, 2, stride=1), set()), (lambda z, w: F.avg_pool2d(z, 3, 2, 1, ceil_mode=True), set()),
+    (lambda z, w: F.avg_pool2d(z, 3, 2, 1, count_include_pad=False), set()),
 ])  # fmt: skip
-def test_other_windows_stay_lines_of_numpy(function: Any, lines: set[str]) -> None:
+def test_what_is_in_groups_or_meets_much_stays_lines_of_numpy(function: Any, lines: set[str]) -> None:
     rng = np.random.default_rng(0)
     values = [Value(rng.normal(size=(2, 2, 7, 7))), Value(rng.normal(size=(4, 2, 3, 3)))]
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 16  # numbers of what kernels meet that are multiplied at a time: they stay in a cache
 LONGEST = 1 << 20  # of one row of places
 MANY = 64  # places in a kernel of pooling: each is lines of machine code of its own, and LLVM takes long for more
+DENSE = 4  # images' worth of numbers
 EVERYTHING = slice(None)
 
 
@@ -132,101 +133,128 @@ def conv2d_weight(node: Node, emit: Emit) -> Any:
 # ------------------------------------------------------------------------------------------------------------ pooling
 
 
-def parts_of(x: Node, size: Pair, how: dict[str, Any], emit: Emit) -> list[Node] | None:
-    """For each place in a kernel the elements that it meets, one for each result.
+class Windows:
+    """A kernel at all its places on images, which have margins where it reaches beyond them."""
 
-    None where it meets padding too, and where there are many places.
-    """
-    if math.prod(how["kernel"]) > MANY:
-        return None
-    shape = (*shape_of(x)[:2], *size)
-    met = [there for here, there in met_by(x, size, how) if here == whole(size)]
-    if len(met) < math.prod(how["kernel"]):
-        return None
-    return [emit(by_numbers, x, index=(EVERYTHING, EVERYTHING, *there), shape=shape) for there in met]
+    def __init__(self, shape: tuple[int, ...], size: Pair, how: dict[str, Any]) -> None:
+        self.size: Pair = size  # how many places there are, down and to the right
+        self.kernel: Pair = how["kernel"]
+        self.first: Pair = how["padding"]  # rows above, columns on the left
+        reach = [
+            (n - 1) * step + apart * (k - 1) + 1
+            for n, step, apart, k in zip(size, how["stride"], how["dilation"], self.kernel, strict=True)
+        ]
+        self.inside: tuple[slice, ...] = tuple(slice(p, p + n) for p, n in zip(self.first, shape[2:], strict=True))
+        sides = zip(reach, self.inside, strict=True)
+        self.shape: tuple[int, ...] = (*shape[:2], *(max(n, part.stop) for n, part in sides))
+        self.has_margins: bool = self.shape != shape
+        met = places(self.shape, size=size, **how | {"padding": (0, 0)})
+        self.index: list[Any] = [
+            (EVERYTHING, EVERYTHING, *there[1:]) for _, there in met
+        ]  # what it meets, element by element
+
+    def is_short(self) -> bool:
+        """Whether it has few elements: each is lines of machine code of its own."""
+        return math.prod(self.kernel) <= MANY
+
+    def is_dense(self) -> bool:
+        """Whether so many places overlap that to keep what each of them meets takes much memory."""
+        return math.prod(self.kernel) * math.prod(self.size) > DENSE * math.prod(self.shape[2:])
+
+    def met(self, x: Node, emit: Emit, fill: float) -> list[Node]:
+        """For each element of the kernel what it meets, one number for each place; `fill` is in the margins."""
+        if self.has_margins:
+            inside = EVERYTHING, EVERYTHING, *self.inside
+            x = emit(assembled, x, index=[inside], whole=False, fill=fill, shape=self.shape)
+        shape = (*self.shape[:2], *self.size)
+        return [emit(by_numbers, x, index=there, shape=shape) for there in self.index]
+
+    def are_inside(self) -> list[Any]:
+        """For each element of the kernel, at which places it meets the image, and not its margins."""
+        image = np.zeros(self.shape[2:], np.bool)
+        image[self.inside] = True
+        return [image[there[2:]].copy() for there in self.index]
+
+    def put_back(self, parts: list[Node], emit: Emit) -> Node:
+        """The images of numbers for what each element of the kernel meets, added up where they overlap."""
+        times = np.zeros(self.shape[2:], np.int64)
+        for there in self.index:
+            times[there[2:]] += 1
+        overlap = bool(times.max() > 1)
+        how = {"whole": bool(times.min() == 1) and not overlap, "overlap": overlap}
+        made = emit(assembled, *parts, index=self.index, shape=self.shape, **how)
+        if not self.has_margins:
+            return made
+        inside = EVERYTHING, EVERYTHING, *self.inside
+        return emit(by_numbers, made, index=inside, shape=emit.node.shape)
 
 
-def met_by(x: Any, size: Pair, how: dict[str, Any]) -> list[tuple[Any, Any]]:
-    """For each place in a kernel which results have an element there, and which one, along the last two axes."""
-    return [(here[1:], there[1:]) for here, there in places(x.shape, size=size, **how)]
-
-
-def whole(size: Pair) -> tuple[slice, slice]:
-    """All results."""
-    return slice(0, size[0]), slice(0, size[1])
-
-
-def put_together(parts: list[Node], shape: Any, size: Pair, how: dict[str, Any], emit: Emit) -> Node | None:
-    """Images of what is at each place of the kernels; None where these overlap."""
-    image = np.zeros(shape[2:], np.uint8)
-    index = [there for _, there in met_by(np.empty(shape, np.uint8), size, how)]
-    for there in index:
-        image[there] += 1
-    if image.max() > 1:
-        return None
-    covered = bool(image.min() == 1)
-    return emit(assembled, *parts, index=[(EVERYTHING, EVERYTHING, *there) for there in index], whole=covered)
+def windows_on(shape: tuple[int, ...], size: Any, node: Node, emit: Emit) -> Windows:
+    """The windows of a row of pooling on images of a shape."""
+    how = {name: node.params[name] for name in ("kernel", "stride", "padding", "dilation")}
+    return Windows(shape, tuple(size), how)
 
 
 def largest(parts: list[Node], emit: Emit) -> Node:
-    """The largest of all places in a kernel."""
+    """The largest of what the elements of a kernel meet."""
     return functools.reduce(lambda x, y: emit(np.maximum, x, y, shape=x.shape), parts)
+
+
+def added(parts: list[Node], emit: Emit) -> Node:
+    """The sum of what the elements of a kernel meet."""
+    return functools.reduce(lambda x, y: emit(np.add, x, y, shape=x.shape), parts)
 
 
 def max_pool2d(node: Node, emit: Emit) -> Any:
     (x,) = node.args
-    how = dict(node.params)
-    parts = parts_of(x, how.pop("size"), how, emit) if of_images(node, x) else None
-    return None if parts is None else largest(parts, emit)
+    if not of_images(node, x):
+        return None
+    windows = windows_on(shape_of(x), node.params["size"], node, emit)
+    return largest(windows.met(x, emit, -math.inf), emit) if windows.is_short() else None
 
 
 def max_unpool2d(node: Node, emit: Emit) -> Any:
     """Each number, in equal parts, where the largest elements are."""
     y, x = node.args
-    how = dict(node.params)
-    size = how.pop("size")
-    parts = parts_of(x, size, how, emit) if of_images(node, y, x) else None
-    if parts is None:
+    if not of_images(node, y, x):
         return None
+    windows = windows_on(shape_of(x), node.params["size"], node, emit)
+    if not windows.is_short() or windows.is_dense():
+        return None
+    parts = windows.met(x, emit, -math.inf)
     top, bools, shape = largest(parts, emit), np.dtype(np.bool), parts[0].shape
-    hits = [
-        emit(np.logical_or, emit(np.equal, part, top, shape=shape, dtype=bools),
-             emit(np.isnan, part, shape=shape, dtype=bools), shape=shape, dtype=bools)
-        for part in parts
-    ]  # fmt: skip
+    hits = []
+    for part, inside in zip(parts, windows.are_inside(), strict=True):
+        equal = emit(np.equal, part, top, shape=shape, dtype=bools)
+        hit = emit(np.logical_or, equal, emit(np.isnan, part, shape=shape, dtype=bools), shape=shape, dtype=bools)
+        hits.append(hit if inside.all() else emit(np.logical_and, hit, inside, shape=shape, dtype=bools))
     one, none = emit.number(1), emit.number(0)
-    ones = [emit(np.where, hit, one, none, shape=shape) for hit in hits]
-    count = functools.reduce(lambda x, y: emit(np.add, x, y, shape=shape), ones)
+    count = added([emit(np.where, hit, one, none, shape=shape) for hit in hits], emit)
     share = emit(np.divide, y, count, shape=shape)
-    shares = [emit(np.where, hit, share, none, shape=shape) for hit in hits]
-    return put_together(shares, node.shape, size, how, emit)
+    return windows.put_back([emit(np.where, hit, share, none, shape=shape) for hit in hits], emit)
+
+
+def sum_pool2d(node: Node, emit: Emit) -> Any:
+    (x,) = node.args
+    if not of_images(node, x):
+        return None
+    if node.params["size"] == (1, 1) and meets_all(shape_of(x), node.params):
+        return emit.reduced(np.add.reduce, x, (2, 3))
+    windows = windows_on(shape_of(x), node.params["size"], node, emit)
+    return added(windows.met(x, emit, 0.0), emit) if windows.is_short() else None
+
+
+def sum_unpool2d(node: Node, emit: Emit) -> Any:
+    """Each number at all that its kernel meets."""
+    (y,) = node.args
+    if not of_images(node, y):
+        return None
+    if shape_of(y)[2:] == (1, 1) and meets_all(shape_of(node), node.params):
+        return emit(np.broadcast_to, y, node.shape)
+    windows = windows_on(shape_of(node), shape_of(y)[2:], node, emit)
+    return windows.put_back([y] * len(windows.index), emit) if windows.is_short() else None
 
 
 def meets_all(shape: tuple[int, ...], how: dict[str, Any]) -> bool:
     """Whether there is one place, at which a kernel meets all of an image."""
     return (how["kernel"], how["padding"], how["dilation"]) == (shape[2:], (0, 0), (1, 1))
-
-
-def sum_pool2d(node: Node, emit: Emit) -> Any:
-    (x,) = node.args
-    how = dict(node.params)
-    if of_images(node, x) and how["size"] == (1, 1) and meets_all(shape_of(x), how):
-        return emit.reduced(np.add.reduce, x, (2, 3))
-    parts = parts_of(x, how.pop("size"), how, emit) if of_images(node, x) else None
-    return None if parts is None else functools.reduce(lambda x, y: emit(np.add, x, y, shape=x.shape), parts)
-
-
-def sum_unpool2d(node: Node, emit: Emit) -> Any:
-    """Each number at all the places of its kernel."""
-    (y,) = node.args
-    how = dict(node.params)
-    del how["shape"]
-    if of_images(node, y) and shape_of(y)[2:] == (1, 1) and meets_all(shape_of(node), how):
-        return emit(np.broadcast_to, y, node.shape)
-    if math.prod(how["kernel"]) > MANY:
-        return None
-    size: Any = shape_of(y)[2:]
-    met = met_by(node, size, how)
-    if not of_images(node, y) or any(here != whole(size) for here, _ in met):
-        return None
-    return put_together([y] * len(met), node.shape, size, how, emit)

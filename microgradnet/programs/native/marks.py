@@ -22,8 +22,13 @@ def with_bias(x: Any, y: Any, bias: Any) -> Any:
     raise NotImplementedError
 
 
-def assembled(*parts: Any, index: list[Any], whole: bool, in_order: bool = False) -> Any:
-    """An array of parts that do not overlap, 0 where there are none; its axes in order, or in that of the parts."""
+def assembled(
+    *parts: Any, index: list[Any], whole: bool, fill: float = 0.0, overlap: bool = False, in_order: bool = False
+) -> Any:
+    """An array of parts, `fill` where there are none; where they may overlap, on 0, they are added up.
+
+    Its axes lie in order, or in that of the parts.
+    """
     raise NotImplementedError
 
 

@@ -19,7 +19,7 @@ def pieces(step: Step, arrays: Arrays, given: Given) -> Function:
     out, char = arrays.of(node), node.dtype.char
     base = given.pointer(node)
     if not node.params["whole"]:
-        zeros(f, base, out)
+        filled(f, base, out, node.params.get("fill", 0.0))
     for part, index in zip(node.args, node.params["index"], strict=True):
         x = arrays.of(part)
         target = out[tuple(slice(i, i + 1 or None) if type(i) is int else i for i in index)].reshape(x.shape)
@@ -28,14 +28,17 @@ def pieces(step: Step, arrays: Arrays, given: Given) -> Function:
         with f.loops([x.shape[axis] for axis in axes]) as counters:
             steps, places = ([steps_of(array)[axis] for axis in axes] for array in (x, target))
             here = f.address(given.pointer(arrays.root[id(part)]), char, arrays.offset(part), steps, counters)
-            f.store(f.load(here, char), f.address(base, char, offset, places, counters), char)
+            there, x_here = f.address(base, char, offset, places, counters), f.load(here, char)
+            if node.params.get("overlap"):
+                x_here = f.new(f"fadd {TYPES[char]} {f.load(there, char)}, {x_here}")
+            f.store(x_here, there, char)
     return f
 
 
-def zeros(f: Function, base: str, out: np.ndarray) -> None:
-    """Fill an array, which is all of its memory, with 0."""
+def filled(f: Function, base: str, out: np.ndarray, x: float = 0.0) -> None:
+    """Fill an array, which is all of its memory, with a number."""
     with f.loop(out.size) as i:
-        f.store(number(0.0, out.dtype.char), f.address(base, out.dtype.char, 0, (1,), [i]), out.dtype.char)
+        f.store(number(x, out.dtype.char), f.address(base, out.dtype.char, 0, (1,), [i]), out.dtype.char)
 
 
 def scattered(step: Step, arrays: Arrays, given: Given) -> Function:
@@ -43,7 +46,7 @@ def scattered(step: Step, arrays: Arrays, given: Given) -> Function:
     (node,), f = step.nodes, Function()
     out, char, (source, *numbers) = arrays.of(node), node.dtype.char, node.args
     base = given.pointer(node)
-    zeros(f, base, out)
+    filled(f, base, out)
     indices = [arrays.of(x) for x in numbers]
     shape = np.broadcast_shapes(*[x.shape for x in indices])
     whole = (*shape, *out.shape[len(indices) :])
