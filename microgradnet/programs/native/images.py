@@ -139,19 +139,18 @@ class Windows:
     def __init__(self, shape: tuple[int, ...], size: Pair, how: dict[str, Any]) -> None:
         self.size: Pair = size  # how many places there are, down and to the right
         self.kernel: Pair = how["kernel"]
-        self.first: Pair = how["padding"]  # rows above, columns on the left
         reach = [
             (n - 1) * step + apart * (k - 1) + 1
             for n, step, apart, k in zip(size, how["stride"], how["dilation"], self.kernel, strict=True)
         ]
-        self.inside: tuple[slice, ...] = tuple(slice(p, p + n) for p, n in zip(self.first, shape[2:], strict=True))
-        sides = zip(reach, self.inside, strict=True)
+        inside = tuple(slice(p, p + n) for p, n in zip(how["padding"], shape[2:], strict=True))
+        self.inside: tuple[slice, ...] = EVERYTHING, EVERYTHING, *inside  # where the image itself is
+        sides = zip(reach, inside, strict=True)
         self.shape: tuple[int, ...] = (*shape[:2], *(max(n, part.stop) for n, part in sides))
         self.has_margins: bool = self.shape != shape
         met = places(self.shape, size=size, **how | {"padding": (0, 0)})
-        self.index: list[Any] = [
-            (EVERYTHING, EVERYTHING, *there[1:]) for _, there in met
-        ]  # what it meets, element by element
+        # For each element of the kernel, what it meets.
+        self.index: list[Any] = [(EVERYTHING, EVERYTHING, *there[1:]) for _, there in met]
 
     def is_short(self) -> bool:
         """Whether it has few elements: each is lines of machine code of its own."""
@@ -164,15 +163,14 @@ class Windows:
     def met(self, x: Node, emit: Emit, fill: float) -> list[Node]:
         """For each element of the kernel what it meets, one number for each place; `fill` is in the margins."""
         if self.has_margins:
-            inside = EVERYTHING, EVERYTHING, *self.inside
-            x = emit(assembled, x, index=[inside], whole=False, fill=fill, shape=self.shape)
+            x = emit(assembled, x, index=[self.inside], whole=False, fill=fill, shape=self.shape)
         shape = (*self.shape[:2], *self.size)
         return [emit(by_numbers, x, index=there, shape=shape) for there in self.index]
 
     def are_inside(self) -> list[Any]:
         """For each element of the kernel, at which places it meets the image, and not its margins."""
         image = np.zeros(self.shape[2:], np.bool)
-        image[self.inside] = True
+        image[self.inside[2:]] = True
         return [image[there[2:]].copy() for there in self.index]
 
     def put_back(self, parts: list[Node], emit: Emit) -> Node:
@@ -183,13 +181,10 @@ class Windows:
         overlap = bool(times.max() > 1)
         how = {"whole": bool(times.min() == 1) and not overlap, "overlap": overlap}
         made = emit(assembled, *parts, index=self.index, shape=self.shape, **how)
-        if not self.has_margins:
-            return made
-        inside = EVERYTHING, EVERYTHING, *self.inside
-        return emit(by_numbers, made, index=inside, shape=emit.node.shape)
+        return emit(by_numbers, made, index=self.inside, shape=emit.node.shape) if self.has_margins else made
 
 
-def windows_on(shape: tuple[int, ...], size: Any, node: Node, emit: Emit) -> Windows:
+def windows_on(shape: tuple[int, ...], size: Any, node: Node) -> Windows:
     """The windows of a row of pooling on images of a shape."""
     how = {name: node.params[name] for name in ("kernel", "stride", "padding", "dilation")}
     return Windows(shape, tuple(size), how)
@@ -209,7 +204,7 @@ def max_pool2d(node: Node, emit: Emit) -> Any:
     (x,) = node.args
     if not of_images(node, x):
         return None
-    windows = windows_on(shape_of(x), node.params["size"], node, emit)
+    windows = windows_on(shape_of(x), node.params["size"], node)
     return largest(windows.met(x, emit, -math.inf), emit) if windows.is_short() else None
 
 
@@ -218,7 +213,7 @@ def max_unpool2d(node: Node, emit: Emit) -> Any:
     y, x = node.args
     if not of_images(node, y, x):
         return None
-    windows = windows_on(shape_of(x), node.params["size"], node, emit)
+    windows = windows_on(shape_of(x), node.params["size"], node)
     if not windows.is_short() or windows.is_dense():
         return None
     parts = windows.met(x, emit, -math.inf)
@@ -240,7 +235,7 @@ def sum_pool2d(node: Node, emit: Emit) -> Any:
         return None
     if node.params["size"] == (1, 1) and meets_all(shape_of(x), node.params):
         return emit.reduced(np.add.reduce, x, (2, 3))
-    windows = windows_on(shape_of(x), node.params["size"], node, emit)
+    windows = windows_on(shape_of(x), node.params["size"], node)
     return added(windows.met(x, emit, 0.0), emit) if windows.is_short() else None
 
 
@@ -251,7 +246,7 @@ def sum_unpool2d(node: Node, emit: Emit) -> Any:
         return None
     if shape_of(y)[2:] == (1, 1) and meets_all(shape_of(node), node.params):
         return emit(np.broadcast_to, y, node.shape)
-    windows = windows_on(shape_of(node), shape_of(y)[2:], node, emit)
+    windows = windows_on(shape_of(node), shape_of(y)[2:], node)
     return windows.put_back([y] * len(windows.index), emit) if windows.is_short() else None
 
 
