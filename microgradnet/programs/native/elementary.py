@@ -28,6 +28,12 @@ def chosen(emit: Emit, x: Any, equals: float, this: Any, other: Any) -> Node:
     return emit(np.where, emit(np.equal, x, emit.number(equals), dtype=np.dtype(np.bool)), this, other)
 
 
+def sigmoid_of(emit: Emit, x: Any, shape: Any = None) -> Node:
+    """1 / (1 + exp(−x))."""
+    e = emit(np.exp, emit(np.negative, x, shape=shape), shape=shape)
+    return emit(np.reciprocal, emit(np.add, e, emit.number(1), shape=shape), shape=shape)
+
+
 def log1p_of(emit: Emit, x: Any) -> Node:
     """log(u) · x / (u − 1), where u = 1 + x was rounded: the factor makes good for that."""
     u = emit(np.add, x, emit.number(1))

@@ -51,82 +51,88 @@ def batch_first(x: Node, emit: Emit) -> Node:
     return emit(np.transpose, x, (3, 0, 1, 2), shape=(n, *rest))
 
 
-def padded(x: Node, padding: Any, emit: Emit) -> Node:
-    """Images with zeros around them."""
-    if not any(map(any, padding)):
-        return x
-    (top, bottom), (left, right) = padding
-    channels, height, width, n = shape_of(x)
-    inside = EVERYTHING, slice(top, top + height), slice(left, left + width), EVERYTHING
-    shape = channels, top + height + bottom, left + width + right, n
-    return emit(assembled, x, index=[inside], whole=False, in_order=True, shape=shape)
+class Kernels:
+    """A convolution without groups: its images, its kernels and its results are known by their shapes."""
+
+    def __init__(self, image: Node, kernels: Node, results: Node, params: dict[str, Any]) -> None:
+        n, channels, height, width = shape_of(image)
+        (top, bottom), (left, right) = params["padding"]
+        self.count, *kernel = shape_of(kernels)  # how many there are
+        self.terms: int = math.prod(kernel)
+        self.bytes: int = self.count * self.terms * kernels.dtype.itemsize
+        self.places: tuple[int, ...] = (*shape_of(results)[2:], n)
+        self.padded: tuple[int, ...] = (channels, top + height + bottom, left + width + right, n)
+        self.inside: Any = EVERYTHING, slice(top, top + height), slice(left, left + width), EVERYTHING
+        self.how: dict[str, Any] = {
+            "kernel": tuple(kernel[1:]), "stride": params["stride"], "dilation": params["dilation"],
+        }  # fmt: skip
+
+    def fits(self) -> bool:
+        """Whether a row of places is not too long for a cache, and BLAS and its copies are not better."""
+        _, width, n = self.places
+        return self.terms * width * n <= LONGEST and self.bytes <= LARGE
+
+    def block(self, x: Node, emit: Emit) -> Node:
+        """Memory for what the kernels meet at some rows of places, from when there is x."""
+        height, width, n = self.places
+        rows = min(height, max(1, BLOCK // (self.terms * width * n)))
+        return emit(room, x, shape=(self.terms, rows * width * n))
+
+    def with_zeros(self, x: Node, emit: Emit) -> Node:
+        """Images, batch last, with zeros around them."""
+        if x.shape == self.padded:
+            return x
+        return emit(assembled, x, index=[self.inside], whole=False, in_order=True, shape=self.padded)
+
+    def without_zeros(self, x: Node, shape: tuple[int, ...], emit: Emit) -> Node:
+        """What lies within the zeros."""
+        return x if shape == self.padded else emit(by_numbers, x, index=self.inside, shape=shape)
+
+    def as_matrix(self, kernels: Node, emit: Emit) -> Node:
+        """The kernels as rows of a matrix."""
+        shape = self.count, self.terms
+        return emit(np.reshape, kernels, shape, shape=shape)
 
 
-def a_block(x: Node, kernels: Any, size: Any, emit: Emit) -> Node | None:
-    """Memory for what kernels meet at some rows of places, from when there is x; None where BLAS is better."""
-    (_, *kernel), (height, width, n) = shape_of(kernels), size
-    terms = math.prod(kernel)
-    if terms * width * n > LONGEST or math.prod(shape_of(kernels)) * kernels.dtype.itemsize > LARGE:
+def kernels_of(node: Node, image: Node, kernels: Node, results: Node) -> Kernels | None:
+    """The convolution that these three make, if it is one for machine code."""
+    if not of_images(image, kernels, results) or node.params["groups"] != 1:
         return None
-    rows = min(height, max(1, BLOCK // (terms * width * n)))
-    shape = terms, rows * width * n
-    return emit(room, x, shape=shape)
+    made = Kernels(image, kernels, results, node.params)
+    return made if made.fits() else None
 
 
 def conv2d(node: Node, emit: Emit) -> Any:
     x, weight, *bias = node.args
-    how = dict(node.params)
-    if not of_images(node, x, weight) or how.pop("groups") != 1 or not all(b.dtype == node.dtype for b in bias):
+    conv = kernels_of(node, x, weight, node)
+    if conv is None or not all(b.dtype == node.dtype for b in bias):
         return None
-    images = padded(batch_last(x, emit), how.pop("padding"), emit)
-    n, channels, *size = shape_of(node)
-    _, *kernel = shape_of(weight)
-    terms = math.prod(kernel)
-    block = a_block(images, weight, (*size, n), emit)
-    if block is None:
-        return None
-    kernels = emit(np.reshape, weight, (channels, terms), shape=(channels, terms))
-    y = batch_first(emit(convolved, images, kernels, block, kernel=kernel[1:], shape=(channels, *size, n), **how), emit)
+    images = conv.with_zeros(batch_last(x, emit), emit)
+    block, kernels = conv.block(images, emit), conv.as_matrix(weight, emit)
+    y = batch_first(emit(convolved, images, kernels, block, shape=(conv.count, *conv.places), **conv.how), emit)
     for b in bias:
-        y = emit(np.add, y, emit(np.reshape, b, (channels, 1, 1), shape=(channels, 1, 1)))
+        y = emit(np.add, y, emit(np.reshape, b, (conv.count, 1, 1), shape=(conv.count, 1, 1)))
     return y
 
 
 def conv2d_input(node: Node, emit: Emit) -> Any:
     y, weight = node.args
-    how = dict(node.params)
-    if not of_images(node, y, weight) or how.pop("groups") != 1:
+    conv = kernels_of(node, node, weight, y)
+    if conv is None:
         return None
-    (top, bottom), (left, right) = how.pop("padding")
-    height, width = how.pop("shape")
-    n, channels, *size = shape_of(y)
-    _, *kernel = shape_of(weight)
-    terms = math.prod(kernel)
-    block = a_block(y, weight, (*size, n), emit)
-    if block is None:
-        return None
-    kernels = emit(np.reshape, weight, (channels, terms), shape=(channels, terms))
-    shape = kernel[0], top + height + bottom, left + width + right, n
-    x = emit(overlaid, batch_last(y, emit), kernels, block, kernel=kernel[1:], shape=shape, **how)
-    if top or bottom or left or right:
-        inside = EVERYTHING, slice(top, top + height), slice(left, left + width), EVERYTHING
-        x = emit(by_numbers, x, index=inside, shape=(kernel[0], height, width, n))
-    return batch_first(x, emit)
+    block, kernels = conv.block(y, emit), conv.as_matrix(weight, emit)
+    x = emit(overlaid, batch_last(y, emit), kernels, block, shape=conv.padded, **conv.how)
+    n, *shape = shape_of(node)
+    return batch_first(conv.without_zeros(x, (*shape, n), emit), emit)
 
 
 def conv2d_weight(node: Node, emit: Emit) -> Any:
     y, x = node.args
-    how = dict(node.params)
-    if not of_images(node, y, x) or how.pop("groups") != 1:
+    conv = kernels_of(node, x, node, y)
+    if conv is None:
         return None
-    images = padded(batch_last(x, emit), how.pop("padding"), emit)
-    n, _, *size = shape_of(y)
-    channels, *kernel = shape_of(node)
-    terms = math.prod(kernel)
-    block = a_block(y, node, (*size, n), emit)
-    if block is None:
-        return None
-    kernels = emit(correlated, batch_last(y, emit), images, block, shape=(channels, terms), **how)
+    images, block = conv.with_zeros(batch_last(x, emit), emit), conv.block(y, emit)
+    kernels = emit(correlated, batch_last(y, emit), images, block, shape=(conv.count, conv.terms), **conv.how)
     return emit(np.reshape, kernels, node.shape)
 
 

@@ -16,7 +16,7 @@ from ..nodes import Node, changed, ufunc_of
 from ..passes import copied, in_order, is_new, scalar
 from ..scalars.gathers import packed, taken
 from ..traced import cast
-from .elementary import clamped_log, clip, erfc, expm1, log1p, logaddexp
+from .elementary import clamped_log, clip, erfc, expm1, log1p, logaddexp, sigmoid_of
 from .images import conv2d, conv2d_input, conv2d_weight, max_pool2d, max_unpool2d, sum_pool2d, sum_unpool2d
 from .marks import assembled, by_numbers, made_into
 from .recurrent import lstm
@@ -236,9 +236,7 @@ def _where(node: Node, emit: Emit) -> Any:
 
 def _sigmoid(node: Node, emit: Emit) -> Any:
     (x,) = node.args
-    if not of_floats(x):
-        return None
-    return emit(np.reciprocal, emit(np.add, emit(np.exp, emit(np.negative, x)), emit.number(1)))
+    return sigmoid_of(emit, x) if of_floats(x) else None
 
 
 def _relu(node: Node, emit: Emit) -> Any:
@@ -293,9 +291,9 @@ def _copy(node: Node, emit: Emit) -> Any:
 def _in_order(node: Node, emit: Emit) -> Any:
     """Native sums have an order of their own: what is a view of a result will do as it is."""
     x = node.args[0]
-    while x.kind == "call" and not is_new(x) and type(x.args[0]) is Node:
+    while type(x) is Node and x.kind == "call" and not is_new(x) and x.args:
         x = x.args[0]
-    return node.args[0] if is_new(x) else _copy(node, emit)
+    return node.args[0] if type(x) is Node and is_new(x) else _copy(node, emit)
 
 
 def _dot(node: Node, emit: Emit) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..lowering import ROOMY, transposed
 from ..nodes import Node
+from .elementary import sigmoid_of
 from .marks import assembled, by_numbers
 
 if TYPE_CHECKING:
@@ -31,17 +32,10 @@ def lstm(node: Node, emit: Emit) -> Any:
         z = emit(np.add, given, emit(np.dot, h, turned, shape=given.shape), shape=given.shape)
         i, f, g, o = (emit(by_numbers, z, index=(slice(None), slice(k * width, (k + 1) * width)), shape=shape)
                       for k in range(4))  # fmt: skip
-        kept = emit(np.multiply, sigmoid(f, emit), c, shape=shape)
-        taken = emit(np.multiply, sigmoid(i, emit), emit(np.tanh, g, shape=shape), shape=shape)
+        kept = emit(np.multiply, sigmoid_of(emit, f, shape), c, shape=shape)
+        taken = emit(np.multiply, sigmoid_of(emit, i, shape), emit(np.tanh, g, shape=shape), shape=shape)
         c = emit(np.add, kept, taken, shape=shape)
-        h = emit(np.multiply, sigmoid(o, emit), emit(np.tanh, c, shape=shape), shape=shape)
+        h = emit(np.multiply, sigmoid_of(emit, o, shape), emit(np.tanh, c, shape=shape), shape=shape)
         states += [h, c]
         places += [(0, t), (1, t)]
     return emit(assembled, *states, index=places, whole=True)
-
-
-def sigmoid(x: Node, emit: Emit) -> Node:
-    """1 / (1 + exp(−x))."""
-    shape = x.shape
-    e = emit(np.exp, emit(np.negative, x, shape=shape), shape=shape)
-    return emit(np.reciprocal, emit(np.add, e, emit.number(1), shape=shape), shape=shape)
