@@ -1,4 +1,4 @@
-"""What rows are written out as besides NumPy's functions: these say what native code is to do, which alone does it."""
+"""What rows are written out as besides NumPy's functions: each says what native code is to do in its place."""
 
 from __future__ import annotations
 
