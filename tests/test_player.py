@@ -47,7 +47,7 @@ def many(boxes: int) -> Value:
 
 def play(browser: Browser, steps: Steps | str) -> None:  # noqa: F811
     browser.path.write_text(steps if isinstance(steps, str) else steps.html, encoding="utf-8")
-    browser.driver.get(browser.path.as_uri())
+    browser.visit(browser.path)
 
 
 GRADIENTS = """Object.fromEntries([...document.querySelectorAll(".box")].map(box =>
@@ -293,7 +293,7 @@ def test_an_animation_shows_the_same_numbers(browser: Browser, tmp_path: Path) -
     svg = tmp_path / "p.svg"
     steps = mg.steps(expression()[2])
     steps.save(svg)
-    browser.driver.get(svg.as_uri())
+    browser.visit(svg)
     film = steps._film()
     at = 0.0
     for frame, seconds in enumerate(film.seconds()):

@@ -139,7 +139,17 @@ class Browser:
 
     def open(self, drawn: Graph, title: str = "A graph") -> None:
         self.path.write_text(page(drawn, title), encoding="utf-8")
-        self.driver.get(self.path.as_uri())
+        self.visit(self.path)
+
+    def visit(self, path: Path) -> None:
+        """Open a file, and come back when its scripts have run: `get` alone may return with half of a new page."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        self.driver.execute_script("window.left = true")
+        self.driver.get(path.as_uri())
+        WebDriverWait(self.driver, 30, 0.01).until(
+            lambda _: self.ask("!window.left && document.readyState === 'complete'")
+        )
 
     def ask(self, code: str, *arguments: Any) -> Any:
         return self.driver.execute_script(f"return {code}", *arguments)
@@ -392,7 +402,7 @@ def test_what_would_be_too_small_to_read_opens_at_its_beginning(browser: Browser
     from tests.test_shown import compiled_step
 
     browser.path.write_text(mg.draw(compiled_step()).html, encoding="utf-8")
-    browser.driver.get(browser.path.as_uri())
+    browser.visit(browser.path)
     rect = "(r => [r.x, r.y, r.right, r.bottom])(document.querySelector(arguments[0]).getBoundingClientRect())"
     view, scene = browser.ask(rect, "#view"), browser.ask(rect, "#scene")
     assert browser.scale >= 0.45
