@@ -78,6 +78,28 @@ def test_a_value_owns_its_numbers() -> None:
     assert v.data[0] == 5
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("order", ["C", "F", "K"])
+def test_many_numbers_begin_at_a_line_of_the_cache_and_lie_as_they_lay(dtype: Any, order: Any) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.random((150, 60, 3)).astype(dtype).transpose(1, 0, 2)
+    x = x if order == "K" else np.require(x, requirements=order)
+    assigned = Value(np.zeros_like(x))
+    assigned.data = x
+    values = [Value(x), assigned, copy.deepcopy(Value(x))]
+    if order != "K":  # of another order pickle keeps nothing
+        values.append(pickle.loads(pickle.dumps(Value(x))))
+    for value in values:
+        assert np.array_equal(value.data, x)
+        assert not np.shares_memory(value.data, x)
+        assert value.data.strides == x.copy("K").strides
+        assert value.data.flags.writeable
+        if order != "K":
+            assert value.data.ctypes.data % 64 == 0
+    weights = [p.data for p in nn.MLP(100, [50, 20], seed=0).parameters() if p.data.nbytes >= 1 << 14]
+    assert [w.ctypes.data % 64 for w in weights] == [0]
+
+
 def test_a_second_positional_argument_is_a_name_and_nothing_else() -> None:
     assert Value(1.0, "w").name == "w"
     with pytest.raises(TypeError, match=r"one list"):

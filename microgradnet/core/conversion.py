@@ -14,6 +14,11 @@ from .arraylike import ArrayLike
 from .protocols import held
 from .tables import Array
 
+# A large array of a Value begins at a line of the processor's cache, which is as long as its longest vectors: one that
+# lies in two lines takes twice as long to read. NumPy's own arrays may begin anywhere in a line.
+LINE = 64  # bytes
+LARGE = 1 << 14  # bytes; with fewer there is less to gain than it costs to find a line
+
 
 def floating(data: Any) -> Any:
     """`data` as an array of its own, floating point, a NumPy scalar if 0-d."""
@@ -40,6 +45,8 @@ def array_of(x: Any) -> Array:
     if modes.on and type(x) in (list, tuple) and any(getattr(part, "_plain", False) for part in x):
         array: Array = modes.called(np.array, x)  # with numbers of a step that is being compiled
         return array
+    if type(x) is ndarray:
+        return copied(x)
     try:
         return np.array(float(x) if isinstance(x, int) else x)
     except (ValueError, OverflowError) as error:
@@ -136,7 +143,7 @@ def in_memory_as(old: Any, new: Any) -> Any:
     """A copy of `new`, its axes in memory as those of `old`: sums add up in that order, whatever was assigned."""
     if type(old) is not ndarray:
         return new
-    copy = np.empty_like(old)
+    copy = empty_like(old)
     copy[...] = new
     return copy
 
@@ -186,3 +193,25 @@ def unbroadcast(g: Any, shape: tuple[int, ...], row: Any) -> Any:
         raise refusals.rule_returned_shape(row, g, shape)
     stretched = [lead + i for i, n in enumerate(shape) if n == 1]
     return g.sum(axis=(*range(lead), *stretched)).reshape(shape)
+
+
+def address(x: Array) -> int:
+    """Where the numbers of an array begin in memory."""
+    return int(x.__array_interface__["data"][0])
+
+
+def empty_like(x: Array) -> Array:
+    """An array of any numbers, which lies in memory as `x` does."""
+    if x.nbytes < LARGE or not x.flags.forc or x.dtype.hasobject:
+        return np.empty_like(x)
+    block = np.empty(x.nbytes + LINE, np.uint8)
+    return ndarray(x.shape, x.dtype, block, -address(block) % LINE, order="C" if x.flags.c_contiguous else "F")
+
+
+def copied(x: Array) -> Array:
+    """A copy of an array, as it lies in memory."""
+    if x.nbytes < LARGE:
+        return x.copy("K")
+    new = empty_like(x)
+    new[...] = x
+    return new

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..words import printable
 from . import modes
+from .conversion import copied
 from .protocols import held
 from .tables import FROZEN, NO_PARAMS, TABLE, fill
 from .written import new_value
@@ -28,7 +29,7 @@ def parts_of_value(value: Any, history: Any) -> tuple[Any, ...]:
 
 def revived(kind: Any, data: Any, grad: Any, name: str | None, history: Any, frozen: bool) -> Any:
     """A copied or unpickled Value."""
-    value = new_value(kind, data.copy(), history, (), FROZEN if frozen else NO_PARAMS)
+    value = new_value(kind, copied(data), history, (), FROZEN if frozen else NO_PARAMS)
     value.grad = None if grad is None else grad.copy()
     value.name = name
     return value

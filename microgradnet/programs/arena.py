@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-LINE = 64  # bytes; everything begins at a line of the cache
+from ..core.conversion import LINE, address
+
 ALWAYS = 1_000_000_000  # as a time: after everything
 
 
@@ -95,8 +96,8 @@ def places_of(lengths: list[int], begun: list[int], over: list[int], until: list
     return places.tolist(), int((places + sizes).max(initial=0))
 
 
-def in_line(size: int) -> Any:
+def in_line(size: int) -> np.ndarray:
     """Memory that begins at a line of the cache."""
     block = np.empty(size + LINE, np.uint8)
-    begin = -block.__array_interface__["data"][0] % LINE
+    begin = -address(block) % LINE
     return block[begin : begin + size]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arena import ALWAYS, LINE, places_of
+from ..arena import ALWAYS, in_line, places_of
 from ..nodes import Node
-from .arrays import Arrays, address
+from .arrays import Arrays
 from .kinds import REDUCTIONS
 from .steps import Step
 
@@ -70,6 +70,6 @@ class Arena:
 
     def made(self) -> np.ndarray:
         """The memory."""
-        block = np.zeros(self.size + LINE, np.uint8)
-        begin = -address(block) % LINE
-        return block[begin : begin + self.size]
+        block = in_line(self.size)
+        block[...] = 0
+        return block

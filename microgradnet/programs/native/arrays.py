@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.conversion import address
 from ..nodes import Node, changed
 from ..scalars.gathers import picked
 from .lowering import key_of
@@ -56,11 +57,6 @@ class Arrays:
         """How many elements behind the beginning of its root an array begins."""
         begin, root = self.of(x), self.of(self.root[id(x)])
         return (address(begin) - address(root)) // begin.itemsize
-
-
-def address(x: np.ndarray) -> int:
-    """Where an array begins."""
-    return int(x.__array_interface__["data"][0])
 
 
 def viewed(node: Node, x: np.ndarray) -> np.ndarray | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...core.conversion import address
 from ..nodes import layout_of
 from .arrays import Arrays
 from .given import Given, steps_of
@@ -23,7 +24,7 @@ def pieces(step: Step, arrays: Arrays, given: Given) -> Function:
     for part, index in zip(node.args, node.params["index"], strict=True):
         x = arrays.of(part)
         target = out[tuple(slice(i, i + 1 or None) if type(i) is int else i for i in index)].reshape(x.shape)
-        offset = (target.__array_interface__["data"][0] - out.__array_interface__["data"][0]) // out.itemsize
+        offset = (address(target) - address(out)) // out.itemsize
         axes = layout_of(target)
         with f.loops([x.shape[axis] for axis in axes]) as counters:
             steps, places = ([steps_of(array)[axis] for axis in axes] for array in (x, target))
