@@ -1325,3 +1325,69 @@ def test_recurrent_layers_are_machine_code(layer: Any, times: int, dtype: Any) -
     assert not lines or times == 1, run.latest.text  # before the first time there is nothing, which NumPy sees to
     for mine, theirs in zip([cost.item(), *(p.grad for p in model.parameters())], expected, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x: x.astype(np.float64),
+        lambda x: x[..., None],
+        lambda x: x.reshape(-1),
+        lambda x: x[:, :2],
+        lambda x: np.asfortranarray(x),
+        lambda x: np.repeat(x, 2, 1)[:, ::2],
+        lambda x: Value(x),
+        lambda x: x.astype(np.int32),
+    ],
+    ids=["float64", "another axis", "one axis", "shorter", "turned", "gaps", "a Value", "ints"],
+)
+def test_machine_code_takes_no_argument_for_what_it_was_made_for(other: Any) -> None:
+    """It finds the numbers in the objects it is handed, which are to be arrays laid out like those of before."""
+
+    def step(x: Any) -> Any:
+        return np.tanh(x) * 2.0 + x
+
+    f = native(step)
+    x = rng(0).normal(size=(2, 3)).astype(np.float32)
+    for _ in range(4):
+        f(x)
+    wanted, found = step(other(x)), f(other(x))
+    wanted, found = (y.data if isinstance(y, Value) else y for y in (wanted, found))
+    assert found.shape == wanted.shape
+    assert found.dtype == wanted.dtype
+    assert np.allclose(found, wanted, rtol=1e-6)
+    for stranger in (x.view(type("Plain", (np.ndarray,), {})), x.tolist()):
+        with pytest.raises(TypeError, match="array"):
+            f(stranger)
+
+
+def test_machine_code_writes_over_nothing_that_is_read_only() -> None:
+    w = Value(np.ones(5))
+
+    @native
+    def step(x: Any) -> None:
+        w.data -= 0.5 * x
+
+    for _ in range(4):
+        step(np.ones(5))
+    assert w.data.tolist() == [-1.0] * 5
+    w.data.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        step(np.ones(5))
+    assert w.data.tolist() == [-1.0] * 5
+
+
+def test_a_parameter_that_is_an_argument_too_is_read_before_it_is_written() -> None:
+    def trained(compiles: bool) -> Any:
+        w = Value(np.arange(40.0))
+
+        def step(x: Any) -> None:
+            w.data -= 0.5 * np.flip(x)
+
+        f = native(step) if compiles else step
+        for _ in range(4):
+            f(np.ones(40))
+        f(w.data)
+        return w.data
+
+    assert np.array_equal(trained(True), trained(False))

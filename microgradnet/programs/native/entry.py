@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ...core.conversion import address
 from . import cpython
 from .code import Code
 from .given import kind_of, steps_of
 from .llvm import Function, constant, converted
+from .machine import Machine, assembled
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",
@@ -117,9 +119,15 @@ end:
 
 
 @functools.cache
+def helpers() -> Machine:
+    """Their code, which all entries share."""
+    return assembled(HELPERS, 1)
+
+
+@functools.cache
 def known(name: str) -> str:
-    """What an entry calls beside the steps, as LLVM has it: a helper, or where a function of CPython's is."""
-    return constant(cpython.address_of(name)) if name in C_FUNCTIONS else f"@{name}"
+    """Where what an entry calls beside the steps is in memory: a function of CPython's, or a helper."""
+    return constant(cpython.address_of(name) if name in C_FUNCTIONS else helpers().address(name))
 
 
 class Entry:
@@ -193,10 +201,10 @@ class Entry:
         """The address of a root."""
         where, what = self.writer.memory(root)
         if where == "arena":
-            return constant(self.writer.block.__array_interface__["data"][0] + what)
+            return constant(address(self.writer.block) + what)
         if where == "constant":
             self.writer.name(root, "constant", True)  # so that it is kept
-            return constant(root.__array_interface__["data"][0])
+            return constant(address(root))
         return pointers[id(what)]
 
     def demand(self, *conditions: str) -> None:

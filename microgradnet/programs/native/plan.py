@@ -174,8 +174,8 @@ class Plan:
         """The products g of which nothing is needed but w − lr · g: that is taken off w while g is in registers.
 
         Until then its factors are kept, which pays where they are not much larger than the gradient. It may also be
-        computed when somebody looks at it: then factors that come from outside are copied, which pays where they are
-        far smaller, and no line of NumPy in between may fail, and leave a gradient that nobody can compute.
+        computed when somebody looks at it: then factors that come from outside are copied, which pays where these are
+        not larger, and no line of NumPy in between may fail, and leave a gradient that nobody can compute.
         """
         found: dict[int, Update] = {}
         native = [self.is_native(node) for node in self.nodes if self.kind.get(id(node)) != "view"]
@@ -199,7 +199,7 @@ class Plan:
                     copies = sum(self.arrays.of(x).nbytes for x in roots if not self.is_native(x))
                     own = sum(self.arrays.of(x).nbytes for x in roots if self.is_native(x))
                     room = gradient.nbytes + SMALL
-                    put_off = in_one_go and 2 * copies < gradient.nbytes and copies + own <= room
+                    put_off = in_one_go and copies <= gradient.nbytes and copies + own <= room
                     x, y = map(self.arrays.of, g.args)
                     if not moved.isdisjoint(map(id, roots)):  # it might be read when it is another already
                         continue

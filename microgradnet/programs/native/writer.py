@@ -16,7 +16,7 @@ from ..scalars.home import Together
 from ..turns import BROKEN_OFF, in_turn
 from . import cpython
 from .code import Code
-from .entry import HELPERS, Entry, is_float
+from .entry import Entry, is_float
 from .machine import Machine, assembled
 from .plan import Plan
 from .segments import Segment, again
@@ -126,7 +126,7 @@ class NativeWriter(Writer):
         code = Code(functions)
         bodies = [Entry(self, segment, tables, code).text() for segment in self.segments]
         constants = [f"{name} = {text}" for text, name in tables.items()]
-        entries = assembled("\n".join([*constants, HELPERS, code.callers, *bodies]))
+        entries = assembled("\n".join([*constants, code.callers, *bodies]))
         self.machines = [code.machine, entries]
         for segment in reversed(self.segments):
             line = segment.line
