@@ -24,7 +24,7 @@ import microgradnet.functional as F
 from microgradnet import Value, nn, optim
 from microgradnet.programs import Compiled, program
 from microgradnet.programs.backends import is_native
-from microgradnet.programs.native import code, entry, tiles, vectors, writer
+from microgradnet.programs.native import code, tiles, vectors, writer
 from microgradnet.programs.native import kinds as kinds_of_steps
 from microgradnet.programs.native import products as products_of_matrices
 from microgradnet.programs.native.llvm_math import definitions
@@ -541,7 +541,6 @@ def native(make: Callable[[], Made], registers: tuple[int, int] = (16, 32)) -> s
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(code, "compiled", lambda loops, vectors: Machine(f"{loops}\n{vectors}"))
         patch.setattr(writer, "assembled", Machine)
-        patch.setattr(entry, "known", lambda name: f"@{name}")
         patch.setattr(writer.cpython, "function_at", lambda address, name: None)
         for module in (products_of_matrices, tiles, vectors):
             patch.setattr(module, "registers", lambda: registers)

@@ -22,7 +22,7 @@ from microgradnet.ops.erf import erfc
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
 import microgradnet.programs.program as program_module
-from microgradnet.programs.native import blas, cpython, entry, kinds, lists, machine, program, tiles
+from microgradnet.programs.native import blas, cpython, kinds, lists, machine, program, tiles
 from microgradnet.programs.nodes import Node
 from microgradnet.programs.scalars.vectorise import vectorised
 from tests.compiled import programs
@@ -1203,8 +1203,7 @@ def test_nothing_runs_natively_but_in_cpython_of_64_bits(monkeypatch: pytest.Mon
 
 def test_all_that_is_found_out_once_can_be_found_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the processor, LLVM, NumPy's libraries and CPython have: a step that starts from nothing is as good."""
-    for module, name in [(entry, "known"), (lists, "same")]:  # earlier programs need the code of theirs
-        monkeypatch.setattr(module, name, functools.cache(getattr(module, name).__wrapped__))
+    monkeypatch.setattr(lists, "same", functools.cache(lists.same.__wrapped__))  # earlier programs need their code
     for found in (machine.registers, machine.target, machine.compiled, blas.addresses):
         found.cache_clear()
     twin = Twin("article", "momentum")
@@ -1391,3 +1390,24 @@ def test_a_parameter_that_is_an_argument_too_is_read_before_it_is_written() -> N
         return w.data
 
     assert np.array_equal(trained(True), trained(False))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("m", "k"), [(1, 3), (4, 40), (5, 3), (13, 40)])
+def test_products_of_whole_vectors_are_right_beside_others_of_their_size(m: int, k: int, dtype: Any) -> None:
+    """Whose tile, which masks the last vector, computes both."""
+    draw = rng(m)
+
+    @native
+    def step(x: Any, y: Any, z: Any, c: Any, d: Any) -> Any:
+        v = Value(x)
+        return F.linear(v, y.T * 1.0, c), F.linear(v, z.T * 1.0, d), v @ y, v @ z
+
+    for whole, other in itertools.product([16, 32], [5, 10, 24]):
+        shapes = [(m, k), (k, whole), (k, other), (whole,), (other,)]
+        x, y, z, c, d = (draw.integers(-9, 9, shape).astype(dtype) for shape in shapes)
+        for _ in range(3):
+            found = step(x, y, z, c, d)
+        for made, wanted in zip(found, (x @ y + c, x @ z + d, x @ y, x @ z), strict=True):
+            assert made.shape == wanted.shape
+            assert np.array_equal(made.data, wanted)

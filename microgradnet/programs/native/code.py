@@ -12,22 +12,23 @@ from .vectors import declarations
 
 TILE = re.compile(r"call void @((?:outer|inner|turned|runs)_\w+)\(")
 BLAS = re.compile(r"call void @mg_(\w+)\(")
+LOOP_OR_CALL = re.compile(r"^  br |\bcall ", re.MULTILINE)
 VECTORS = " load <"
 
 
 class Code:
-    """The machine code of steps, and `callers`, the text of those that call tiles or BLAS and do nothing else.
+    """The machine code of steps and helpers, and `callers`, the text of those that call tiles or BLAS and nothing else.
 
     These are run through so few times that they go with the entry, which is compiled as it stands.
     """
 
-    def __init__(self, functions: list[str]) -> None:
+    def __init__(self, functions: list[str], helpers: str) -> None:
         calling = [text for text in functions if TILE.search(text) or BLAS.search(text)]
         others = [text for text in functions if text not in calling]
         callers, tiles = kernels("\n".join(calling))
-        vectors = [text for text in others if VECTORS in text]
-        loops = [text for text in others if VECTORS not in text]
-        self.machine: Machine = compiled("\n".join(loops), "\n".join([declarations(), *vectors, tiles]))
+        straight = [text for text in others if VECTORS in text or not LOOP_OR_CALL.search(text)]
+        loops = [text for text in others if text not in straight]
+        self.machine: Machine = compiled("\n".join(loops), "\n".join([declarations(), helpers, *straight, tiles]))
         callers = TILE.sub(lambda call: f"call void {constant(self.machine.address(call[1]))}(", callers)
         self.callers: str = BLAS.sub(lambda call: f"call void {constant(addresses()[call[1]])}(", callers)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from . import cpython
 from .code import Code
 from .given import kind_of, steps_of
 from .llvm import Function, constant, converted
-from .machine import Machine, assembled
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",
@@ -118,18 +116,6 @@ end:
 """
 
 
-@functools.cache
-def helpers() -> Machine:
-    """Their code, which all entries share."""
-    return assembled(HELPERS, 1)
-
-
-@functools.cache
-def known(name: str) -> str:
-    """Where what an entry calls beside the steps is in memory: a function of CPython's, or a helper."""
-    return constant(cpython.address_of(name) if name in C_FUNCTIONS else helpers().address(name))
-
-
 class Entry:
     """The entry of a segment. It checks what it is handed, runs the steps, and returns None.
 
@@ -138,7 +124,7 @@ class Entry:
 
     def __init__(self, writer: Any, segment: Any, tables: dict[str, str], code: Code) -> None:
         self.writer: Any = writer
-        self.code: Code = code  # of the steps
+        self.code: Code = code  # of the steps and the helpers
         self.tables: dict[str, str] = tables  # the text of what arrays are compared with -> its name
         self.segment: Any = segment
         self.f: Function = Function()
@@ -185,8 +171,9 @@ class Entry:
         )
 
     def call(self, kind: str, name: str, arguments: str = "") -> str:
-        """Call one of the functions that are `known`; the name of what it returns."""
-        text = f"call {kind} {known(name)}({arguments})"
+        """Call a function of CPython's, or a helper; the name of what it returns."""
+        place = constant(cpython.address_of(name)) if name in C_FUNCTIONS else self.code.place(name)
+        text = f"call {kind} {place}({arguments})"
         if kind == "void":
             self.f.do(text)
             return ""

@@ -14,10 +14,11 @@ import numpy as np
 
 from .llvm import TYPES, Function
 from .steps import EDGE
-from .vectors import Vectors
+from .vectors import Vectors, lanes
 
 CALL = re.compile(r"call void (@(?:outer|inner|turned|runs)_\w+)\((.*)\)")
 OUTER = re.compile(r"@outer_([fd])_(\d+)x(\d+)(m?)_(set|from|keep)")
+UNMASKED = re.compile(r"(@outer_[fd]_)(\d+x\d+)_(set|from|keep)\((.*), i64 0, (i64 \S+)\)")
 INNER = re.compile(r"@inner_([fd])_(\d+)x(\d+)(w?r?s?)_(set|from|keep)")
 RUNS = re.compile(r"@runs_([fd])_(w?r?)_(set|add|zero)")
 GROUP = {"f": 4, "d": 2}  # so many sums are in 128 bits
@@ -25,6 +26,7 @@ GROUP = {"f": 4, "d": 2}  # so many sums are in 128 bits
 
 def kernels(text: str) -> tuple[str, str]:
     """A text, and the tiles that it calls. What is one number in all calls of a tile stands in the tile instead."""
+    text = UNMASKED.sub(lambda call: masked_too(call, text), text)
     calls: dict[str, list[list[str]]] = {}
     for name, given in CALL.findall(text):
         calls.setdefault(name, []).append(given.split(", "))
@@ -46,6 +48,13 @@ def kernels(text: str) -> tuple[str, str]:
         return f"call void {call[1]}({', '.join(given[i] for i in left[call[1]])})"
 
     return CALL.sub(shortened, text), "\n".join(made)
+
+
+def masked_too(call: re.Match[str], text: str) -> str:
+    """A call of a tile of whole vectors; that of the same size which masks the last one does, if it is there anyway."""
+    name, size, how, given, count = call.groups()
+    masked = f"{name}{size}m_{how}("
+    return f"{masked}{given}, i64 {lanes(name[-2])}, {count})" if masked in text else call[0]
 
 
 def kernel(name: str) -> tuple[Function, list[str]]:

@@ -101,6 +101,6 @@ def compiled(loops: str, vectors: str) -> Machine:
     return Machine(module, 1)
 
 
-def assembled(text: str, effort: int = 0) -> Machine:
+def assembled(text: str) -> Machine:
     """The code of functions that are run through once: as they stand, which is compiled in no time."""
-    return Machine(parsed(text), effort)
+    return Machine(parsed(text), 0)

@@ -16,7 +16,7 @@ from ..scalars.home import Together
 from ..turns import BROKEN_OFF, in_turn
 from . import cpython
 from .code import Code
-from .entry import Entry, is_float
+from .entry import HELPERS, Entry, is_float
 from .machine import Machine, assembled
 from .plan import Plan
 from .segments import Segment, again
@@ -123,7 +123,7 @@ class NativeWriter(Writer):
             return
         functions = [text.replace("@NAME(", f"@{name}(", 1) for text, name in texts.items()]
         tables: dict[str, str] = {}
-        code = Code(functions)
+        code = Code(functions, HELPERS)
         bodies = [Entry(self, segment, tables, code).text() for segment in self.segments]
         constants = [f"{name} = {text}" for text, name in tables.items()]
         entries = assembled("\n".join([*constants, code.callers, *bodies]))
