@@ -7,6 +7,7 @@ import gc
 import itertools
 import math
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from microgradnet.ops.erf import erfc
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
 import microgradnet.programs.program as program_module
-from microgradnet.programs.native import blas, cpython, kinds, lists, machine, program, tiles
+from microgradnet.programs.native import blas, cpython, kinds, lists, machine, program, tiles, vectors
 from microgradnet.programs.nodes import Node
 from microgradnet.programs.scalars.vectorise import vectorised
 from tests.compiled import programs
+from tests.samples import sample
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40, 5e-324, 0.3, -2.5, 88.5, 89.0, -87.5, -103.0, 709.5, -745.0, 1000.0,
            -1000.0, 1e30, 1e300, np.inf, -np.inf, np.nan]  # fmt: skip
@@ -185,7 +187,7 @@ def test_arrays_are_put_end_to_end_beside_each_other_and_among_zeros(dtype: Any)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("size", [3000, 1 << 16])  # of very many several are computed beside each other
+@pytest.mark.parametrize("size", [500, 3000, 1 << 16])  # of very many several are computed beside each other
 def test_exp_log_and_tanh_are_right_to_a_few_ulp(dtype: Any, size: int) -> None:
     tiny = np.finfo(dtype).tiny
     x = np.concatenate([rng().normal(size=size) * 10.0 ** rng().uniform(-6, 2, size), [tiny, tiny / 8, 1 + 1e-7]])
@@ -200,6 +202,63 @@ def test_exp_log_and_tanh_are_right_to_a_few_ulp(dtype: Any, size: int) -> None:
             error = np.abs(got.data - wanted)[finite] / np.spacing(np.abs(wanted.astype(dtype)))[finite]
             assert error.max() < 2
             assert np.array_equal(got.data[~finite], wanted.astype(dtype)[~finite])
+
+
+SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 88.0, -104.0, 1e30, -3.0, 2.0])
+
+
+SHORT_ONES = list(itertools.product(
+    [(32, 64), (16, 32), (16, 16)],
+    [(1,), (7,), (16,), (33,), (3, 5), (17, 2), (2, 37), (3, 4, 9), (24, 41)],
+    [np.float32, np.float64],
+))  # fmt: skip
+OFTEN = sample(SHORT_ONES, 16)
+
+
+@pytest.mark.parametrize(
+    ("registers", "shape", "dtype"),
+    [one if one in OFTEN else pytest.param(*one, marks=pytest.mark.slow) for one in SHORT_ONES],
+)
+def test_short_loops_are_right_whatever_they_compute_and_how_long_they_are(
+    registers: Any, shape: Any, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are written as vectors, of which the last may not be full; with and without powers of 2 as instructions."""
+    for module in (vectors, tiles):
+        monkeypatch.setattr(module, "registers", lambda: registers)
+    defined = machine.definitions
+    scales = math.prod(shape) % 2 == 0
+    monkeypatch.setattr(machine, "definitions", lambda text, can: defined(text, can and scales))
+
+    def step(x: Any, y: Any, s: float) -> Any:
+        v, w = Value(x), Value(y)
+        made = [np.exp(v), np.log(w), np.tanh(v), np.sqrt(w), abs(v), np.floor(v), np.sign(v), np.copysign(v, w), -v]
+        made += [np.maximum(v, w), np.minimum(v, w), F.sigmoid(v), F.relu(v), 1 / v, v**2, v / w, (v - s) * w]
+        made += [np.where(v > w, v * 2.0, w), np.where((v > 0) & (w < 1.0), v, s), (v != w) * v, np.isinf(w) * v]
+        made += [np.isnan(v) * 1.0 + np.logical_not(w > 0), np.where(np.isfinite(v), v, w)]
+        made += [v * y[..., :1], np.exp(v - v.max(axis=-1, keepdims=True)), w + v[:1]]
+        for axis in (None, 0, -1):
+            for reduced in (v * 1.5, v + w):
+                made += [reduced.max(axis=axis), reduced.min(axis=axis), reduced.sum(axis=axis)]
+        return made
+
+    f, draw, count = native(step), rng(len(shape)), 0
+    for given in ["numbers"] * 4 + ["special", "whole"]:
+        x, y = draw.normal(0, 3, (2, *shape)).astype(dtype)
+        if given == "special":
+            x, y = draw.choice(SPECIAL, (2, *shape)).astype(dtype)
+        if given == "whole":  # whose sums are exact
+            x, y = draw.integers(-8, 9, (2, *shape)).astype(dtype)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found, wanted = f(x, y, 0.75), step(x, y, 0.75)
+        for i, (a, b) in enumerate(zip(found, wanted, strict=True)):
+            assert a.shape == b.shape
+            assert a.dtype == b.dtype
+            slack = 0.0 if i < 26 or given == "whole" else 100 * x.size * np.finfo(dtype).eps
+            assert np.allclose(a.data, b.data, rtol=16 * np.finfo(dtype).eps, atol=slack, equal_nan=True), i
+            count += 1
+    assert count == 6 * (26 + 18)
+    assert ran_natively(f)
 
 
 # ---------------------------------------------------------------------------------------------- sums, rows and products
@@ -1223,11 +1282,11 @@ def test_llvm_makes_vectors_of_loops_and_keeps_the_sums_of_tiles_in_registers(mo
 
     monkeypatch.setattr(machine, "Machine", Machine)
     machine.compiled.cache_clear()
-    x, y = np.ones((12, 21), np.float32), np.ones((21, 40), np.float32)
-    check(lambda x, y: [Value(x) @ y, Value(x) * 2.0, np.exp(Value(x[:, :11]))], x, y)
+    x, y = np.ones((12, 21), np.float32), np.ones((21, 400), np.float32)
+    check(lambda x, y: [Value(x) @ y, Value(x) * 2.0, np.exp(Value(x[:, :11])), np.exp(Value(y))], x, y)
     functions = dict(re.findall(r"^define [^@]*@(\w+)(\(.*?^)}", made[0], re.DOTALL | re.MULTILINE))
     loops = [text for name, text in functions.items() if name.startswith("step") and "@outer" not in text]
-    assert len(loops) == 2
+    assert len(loops) == 3  # two short ones, which are written as vectors
     assert all(re.search(r"<(4|8|16) x float>", text) for text in loops)
     if machine.registers()[1] > 16:  # of 11 in a row the last are one vector that is not full
         assert any("masked.store" in text for text in loops)

@@ -1,4 +1,4 @@
-"""The code of the steps of a program: loops, which LLVM makes vectors of, what is vectors already, and mere calls."""
+"""The code of the steps of a program: long loops, which LLVM makes vectors of, what is vectors, and mere calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .vectors import declarations
 TILE = re.compile(r"call void @((?:outer|inner|turned|runs)_\w+)\(")
 BLAS = re.compile(r"call void @mg_(\w+)\(")
 LOOP_OR_CALL = re.compile(r"^  br |\bcall ", re.MULTILINE)
-VECTORS = " load <"
+VECTORS = re.compile(r"<\d+ x (float|double)>")
 
 
 class Code:
@@ -26,7 +26,7 @@ class Code:
         calling = [text for text in functions if TILE.search(text) or BLAS.search(text)]
         others = [text for text in functions if text not in calling]
         callers, tiles = kernels("\n".join(calling))
-        straight = [text for text in others if VECTORS in text or not LOOP_OR_CALL.search(text)]
+        straight = [text for text in others if VECTORS.search(text) or not LOOP_OR_CALL.search(text)]
         loops = [text for text in others if text not in straight]
         self.machine: Machine = compiled("\n".join(loops), "\n".join([declarations(), helpers, *straight, tiles]))
         callers = TILE.sub(lambda call: f"call void {constant(self.machine.address(call[1]))}(", callers)

@@ -20,9 +20,10 @@ SHORT = 1024  # so many floats are added up as floats, more of them as doubles
 
 
 class Function:
-    """The text of one function, with loops in it."""
+    """The text of one function, with loops in it. An instruction on elements is one on so many `lanes`."""
 
     def __init__(self) -> None:
+        self.lanes: int = 1
         self.lines: list[str] = []
         self.first: list[str] = []  # what stands at its very beginning
         self.count: int = 0
@@ -33,6 +34,29 @@ class Function:
         self.count += 1
         self.lines.append(f"  %v{self.count} = {expression}")
         return f"%v{self.count}"
+
+    def kind(self, char: str) -> str:
+        """What elements of a dtype are."""
+        one = "i1" if char == "?" else TYPES[char]
+        return one if self.lanes == 1 else f"<{self.lanes} x {one}>"
+
+    def number(self, x: Any, char: str) -> str:
+        """A constant as an element."""
+        text = str(bool(x)).lower() if char == "?" else number(x, char)
+        return text if self.lanes == 1 else f"splat ({'i1' if char == '?' else TYPES[char]} {text})"
+
+    def spread(self, x: str, char: str) -> str:
+        """A number as an element."""
+        if self.lanes == 1:
+            return x
+        one = self.new(f"insertelement {self.kind(char)} poison, {'i1' if char == '?' else TYPES[char]} {x}, i64 0")
+        return self.new(
+            f"shufflevector {self.kind(char)} {one}, {self.kind(char)} poison, <{self.lanes} x i32> zeroinitializer"
+        )
+
+    def suffix(self, char: str) -> str:
+        """How the names of LLVM's functions of such elements end."""
+        return BITS[char] if self.lanes == 1 else f"v{self.lanes}{BITS[char]}"
 
     def do(self, instruction: str) -> None:
         """An instruction that makes nothing."""
@@ -130,44 +154,46 @@ ELEMENTWISE = {
 
 def element(f: Function, what: Any, char: str, x: list[str]) -> str:
     """One element of what a ufunc makes of elements of one dtype."""
-    kind = TYPES.get(char, "i1") if char != "?" else "i1"
+    kind, truth = f.kind(char), f.kind("?")
     if what in ARITHMETIC:
         return f.new(f"{ARITHMETIC[what]} contract {kind} {x[0]}, {x[1]}")
     if what in COMPARISONS:
         return f.new(f"fcmp {COMPARISONS[what]} {kind} {x[0]}, {x[1]}")
     if what in LOGIC:
-        return f.new(f"{LOGIC[what]} i1 {x[0]}, {x[1]}")
+        return f.new(f"{LOGIC[what]} {truth} {x[0]}, {x[1]}")
     if what in CALLED:
-        return f.new(f"call {kind} @llvm.{CALLED[what]}.{BITS[char]}({kind} {x[0]})")
+        return f.new(f"call {kind} @llvm.{CALLED[what]}.{f.suffix(char)}({kind} {x[0]})")
     if what in WRITTEN:
-        return f.new(f"call {kind} @{WRITTEN[what]}_{char}({kind} {x[0]})")
+        return f.new(f"call {kind} @{WRITTEN[what]}_{f.suffix(char)}({kind} {x[0]})")
     made: str = OTHERS[what](f, char, kind, x)
     return made
 
 
 def _extreme(name: str) -> Any:
     """A NaN stays, whichever it is; of two zeros it may be either, as in NumPy."""
-    return lambda f, char, kind, x: f.new(f"call nsz {kind} @llvm.{name}.{BITS[char]}({kind} {x[0]}, {kind} {x[1]})")
+    return lambda f, char, kind, x: f.new(
+        f"call nsz {kind} @llvm.{name}.{f.suffix(char)}({kind} {x[0]}, {kind} {x[1]})"
+    )
 
 
 def _finite(test: str) -> Any:
     def of(f: Function, char: str, kind: str, x: list[str]) -> str:
-        size = f.new(f"call {kind} @llvm.fabs.{BITS[char]}({kind} {x[0]})")
-        return f.new(f"fcmp {test} {kind} {size}, {number(math.inf, char)}")
+        size = f.new(f"call {kind} @llvm.fabs.{f.suffix(char)}({kind} {x[0]})")
+        return f.new(f"fcmp {test} {kind} {size}, {f.number(math.inf, char)}")
 
     return of
 
 
 def _sign(f: Function, char: str, kind: str, x: list[str]) -> str:
-    zero = number(0.0, char)
+    zero = f.number(0.0, char)
     positive = f.new(f"fcmp ogt {kind} {x[0]}, {zero}")
     negative = f.new(f"fcmp olt {kind} {x[0]}, {zero}")
-    least = f.new(f"select i1 {negative}, {kind} {number(-1.0, char)}, {kind} {x[0]}")
-    return f.new(f"select i1 {positive}, {kind} {number(1.0, char)}, {kind} {least}")
+    least = f.new(f"select {f.kind('?')} {negative}, {kind} {f.number(-1.0, char)}, {kind} {x[0]}")
+    return f.new(f"select {f.kind('?')} {positive}, {kind} {f.number(1.0, char)}, {kind} {least}")
 
 
 def _not(f: Function, char: str, kind: str, x: list[str]) -> str:
-    return f.new(f"xor i1 {x[0]}, true")
+    return f.new(f"xor {f.kind('?')} {x[0]}, {f.number(True, '?')}")
 
 
 def _square(f: Function, char: str, kind: str, x: list[str]) -> str:
@@ -184,14 +210,14 @@ OTHERS: dict[Any, Any] = {
     np.positive: lambda f, char, kind, x: x[0],
     np.square: _square,
     np.power: _square,  # no other power is handed over
-    np.reciprocal: lambda f, char, kind, x: f.new(f"fdiv {kind} {number(1.0, char)}, {x[0]}"),
+    np.reciprocal: lambda f, char, kind, x: f.new(f"fdiv {kind} {f.number(1.0, char)}, {x[0]}"),
     np.sign: _sign,
     np.logical_not: _not,
     np.invert: _not,
     np.copysign: lambda f, char, kind, x: f.new(
-        f"call {kind} @llvm.copysign.{BITS[char]}({kind} {x[0]}, {kind} {x[1]})"
+        f"call {kind} @llvm.copysign.{f.suffix(char)}({kind} {x[0]}, {kind} {x[1]})"
     ),
-    np.where: lambda f, char, kind, x: f.new(f"select i1 {x[0]}, {kind} {x[1]}, {kind} {x[2]}"),
+    np.where: lambda f, char, kind, x: f.new(f"select {f.kind('?')} {x[0]}, {kind} {x[1]}, {kind} {x[2]}"),
 }
 
 
@@ -200,8 +226,8 @@ def converted(f: Function, x: str, was: str, char: str) -> str:
     if was == char or (was in "lq" and char in "lq"):
         return x
     if char == "?":
-        return f.new(f"fcmp une {TYPES[was]} {x}, {number(0.0, was)}")
+        return f.new(f"fcmp une {f.kind(was)} {x}, {f.number(0.0, was)}")
     if was in "?lq":
-        how = f"uitofp i1 {x}" if was == "?" else f"sitofp i64 {x}"
-        return f.new(f"{how} to {TYPES[char]}")
-    return f.new(f"fpext float {x} to double" if char == "d" else f"fptrunc double {x} to float")
+        how = f"{'ui' if was == '?' else 'si'}tofp {f.kind(was)} {x}"
+        return f.new(f"{how} to {f.kind(char)}")
+    return f.new(f"{'fpext' if char == 'd' else 'fptrunc'} {f.kind(was)} {x} to {f.kind(char)}")

@@ -7,6 +7,7 @@ of FreeBSD's libm, which are in the public domain or free.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from typing import Any
 
@@ -28,21 +29,36 @@ def bits_of(x: float, char: str) -> int:
 
 
 class Formula:
-    """Lines of one function of a float or a double."""
+    """Lines of one function of a float or a double, or of a vector of so many `lanes`."""
 
-    def __init__(self, char: str, scales: bool) -> None:
+    def __init__(self, char: str, scales: bool, lanes: int) -> None:
         self.char: str = char
         self.scales: bool = scales  # whether the processor multiplies by powers of 2
-        self.type: str = NAMES[char]
-        self.whole: str = "i32" if char == "f" else "i64"
+        self.lanes: int = lanes
+        self.type: str = self.kind(NAMES[char])
+        self.truth: str = self.kind("i1")
+        self.whole: str = self.kind("i32" if char == "f" else "i64")
+        self.suffix: str = f"{self.many}f{32 if char == 'f' else 64}"
         self.lines: list[str] = []
+
+    @property
+    def many(self) -> str:
+        """How many, as names of LLVM's functions have it."""
+        return "" if self.lanes == 1 else f"v{self.lanes}"
+
+    def kind(self, one: str) -> str:
+        return one if self.lanes == 1 else f"<{self.lanes} x {one}>"
 
     def __call__(self, text: str) -> str:
         self.lines.append(f"  %v{len(self.lines)} = {text}")
         return f"%v{len(self.lines) - 1}"
 
     def n(self, x: float) -> str:
-        return number(x, self.char)
+        text = number(x, self.char)
+        return text if self.lanes == 1 else f"splat ({NAMES[self.char]} {text})"
+
+    def i(self, x: int) -> str:
+        return str(x) if self.lanes == 1 else f"splat ({'i32' if self.char == 'f' else 'i64'} {x})"
 
     def op(self, name: str, x: str, y: str) -> str:
         return self(f"{name} contract {self.type} {x}, {y}")
@@ -58,7 +74,7 @@ class Formula:
 
     def choose(self, test: str, x: str, y: str, where_true: str, where_false: str) -> str:
         c = self(f"fcmp {test} {self.type} {x}, {y}")
-        return self(f"select i1 {c}, {self.type} {where_true}, {self.type} {where_false}")
+        return self(f"select {self.truth} {c}, {self.type} {where_true}, {self.type} {where_false}")
 
     def polynomial(self, x: str, coefficients: list[float]) -> str:
         """c0 xⁿ + … + cn."""
@@ -69,7 +85,7 @@ class Formula:
 
     def call(self, name: str, *args: str) -> str:
         given = ", ".join(f"{self.type} {x}" for x in args)
-        return self(f"call {self.type} @llvm.{name}.f{32 if self.char == 'f' else 64}({given})")
+        return self(f"call {self.type} @llvm.{name}.{self.suffix}({given})")
 
     def whole_number(self, x: str, kind: str) -> str:
         """An integer; of a NaN, whose y is a NaN whatever it is scaled by, any one."""
@@ -96,14 +112,14 @@ def exp(f: Formula) -> str:
     y = f.add(f.mul(f.add(f.mul(p, r), f.n(1.0)), r), f.n(1.0))
     bits, shift, bias = f.whole, *((23, 127) if single else (52, 1023))
     if f.scales:
-        k = f.whole_number(k, "i32")
-        return f(f"call {f.type} @llvm.ldexp.f{32 if single else 64}.i32({f.type} {y}, i32 {k})")
+        k = f.whole_number(k, f.kind("i32"))
+        return f(f"call {f.type} @llvm.ldexp.{f.suffix}.{f.many}i32({f.type} {y}, {f.kind('i32')} {k})")
     k = f(f"bitcast {f.type} {shifted} to {bits}")
     least = bits_of(whole, f.char)
-    first = f(f"add {bits} {f(f'lshr {bits} {k}, 1')}, {bias - least // 2}")
-    second = f(f"sub {bits} {f(f'add {bits} {k}, {2 * bias - least}')}, {first}")
+    first = f(f"add {bits} {f(f'lshr {bits} {k}, {f.i(1)}')}, {f.i(bias - least // 2)}")
+    second = f(f"sub {bits} {f(f'add {bits} {k}, {f.i(2 * bias - least)}')}, {first}")
     for power in (first, second):
-        y = f.mul(y, f(f"bitcast {bits} {f(f'shl {bits} {power}, {shift}')} to {f.type}"))
+        y = f.mul(y, f(f"bitcast {bits} {f(f'shl {bits} {power}, {f.i(shift)}')} to {f.type}"))
     return y
 
 
@@ -112,14 +128,14 @@ def log(f: Formula) -> str:
     single, bits = f.char == "f", f.whole
     shift, bias, tiny, up = (23, 127, 2.0**-126, 23) if single else (52, 1023, 2.0**-1022, 52)
     c = f(f"fcmp olt {f.type} %x, {f.n(tiny)}")
-    scaled = f(f"select i1 {c}, {f.type} {f.mul('%x', f.n(2.0**up))}, {f.type} %x")
-    less = f(f"select i1 {c}, {bits} {bias + up}, {bits} {bias}")
+    scaled = f(f"select {f.truth} {c}, {f.type} {f.mul('%x', f.n(2.0**up))}, {f.type} %x")
+    less = f(f"select {f.truth} {c}, {bits} {f.i(bias + up)}, {bits} {f.i(bias)}")
     b = f(f"bitcast {f.type} {scaled} to {bits}")
     root = 0x3F3504F3 if single else 0x3FE6A09E667F3BCD  # √½
     one = 0x3F800000 if single else 0x3FF0000000000000
-    b = f(f"add {bits} {b}, {one - root}")
-    k = f(f"sub {bits} {f(f'lshr {bits} {b}, {shift}')}, {less}")
-    b = f(f"add {bits} {f(f'and {bits} {b}, {(1 << shift) - 1}')}, {root}")
+    b = f(f"add {bits} {b}, {f.i(one - root)}")
+    k = f(f"sub {bits} {f(f'lshr {bits} {b}, {f.i(shift)}')}, {less}")
+    b = f(f"add {bits} {f(f'and {bits} {b}, {f.i((1 << shift) - 1)}')}, {f.i(root)}")
     r = f.sub(f(f"bitcast {bits} {b} to {f.type}"), f.n(1.0))
     s = f.op("fdiv", r, f.add(f.n(2.0), r))
     z = f.mul(s, s)
@@ -159,24 +175,25 @@ def tanh(f: Formula) -> str:
         )
     small = f.add(f.mul(f.mul(p, z), "%x"), "%x")
     size = f.call("fabs", "%x")
-    e = f(f"call {f.type} @exp_{f.char}({f.type} {f.mul(size, f.n(2.0))})")
+    e = f(f"call {f.type} @exp_{f.suffix}({f.type} {f.mul(size, f.n(2.0))})")
     large = f.sub(f.n(1.0), f.op("fdiv", f.n(2.0), f.add(e, f.n(1.0))))
     return f.choose("olt", size, f.n(0.625), small, f.call("copysign", large, "%x"))
 
 
 FUNCTIONS: dict[str, Any] = {"exp": exp, "log": log, "tanh": tanh}
+CALLED = re.compile(r"@(exp|log|tanh)_(?:v(\d+))?f(32|64)\(")
 
 
 def definitions(text: str, scales: bool) -> str:
-    """Those that a text calls, for floats and doubles, as the text of LLVM functions."""
-    made = ["declare float @llvm.ldexp.f32.i32(float, i32)", "declare double @llvm.ldexp.f64.i32(double, i32)"]
-    for char in NAMES:
-        for name, formula in FUNCTIONS.items():
-            is_called = f"@{name}_{char}(" in text or (name == "exp" and f"@tanh_{char}(" in text)
-            if not is_called:
-                continue
-            f = Formula(char, scales)
-            result = formula(f)
-            head = f"define internal {f.type} @{name}_{char}({f.type} %x) alwaysinline {{"
-            made.append("\n".join([head, *f.lines, f"  ret {f.type} {result}", "}"]))
+    """Those that a text calls, of floats and doubles and of vectors of them, as the text of LLVM functions."""
+    called = {(name, int(lanes or 1), bits) for name, lanes, bits in CALLED.findall(text)}
+    called |= {("exp", lanes, bits) for name, lanes, bits in called if name == "tanh"}
+    made = []
+    for name, lanes, bits in sorted(called):
+        f = Formula("f" if bits == "32" else "d", scales, lanes)
+        result = FUNCTIONS[name](f)
+        if name == "exp" and scales:
+            made.append(f"declare {f.type} @llvm.ldexp.{f.suffix}.{f.many}i32({f.type}, {f.kind('i32')})")
+        head = f"define internal {f.type} @{name}_{f.suffix}({f.type} %x) alwaysinline {{"
+        made.append("\n".join([head, *f.lines, f"  ret {f.type} {result}", "}"]))
     return "\n".join(made) + "\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from .llvm_math import number
 from .lowering import LARGEST, SMALLEST, elementwise, key_of
 from .pieces import behind
 from .steps import Step
+from .vectors import Vectors, suffix
 
 MANY = 1 << 16  # elements, for which it pays to compile a long loop body four times as long
 INITIAL = {np.add.reduce: 0.0, LARGEST: -math.inf, SMALLEST: math.inf}
@@ -53,6 +56,8 @@ class LoopText:
         self.inside: set[int] = {id(node) for node in step.nodes if node.function not in INITIAL}
         self.collect()
         self.sizes: list[int] = self.simplified()
+        self.v: Vectors | None = self.in_vectors()
+        self.mask: str = ""  # of the vector at hand: its lanes that are elements
 
     # ------------------------------------------------------------------------------------------------------- the axes
 
@@ -120,6 +125,22 @@ class LoopText:
             x.strides = v
         return sizes
 
+    def in_vectors(self) -> Vectors | None:
+        """How a short loop is written as vectors: over numbers of one dtype that lie side by side.
+
+        LLVM, which makes vectors of any loop, takes longer for that than for all the rest. Of a long one it is worth
+        it: what one vector waits for is computed beside others.
+        """
+        short = self.sizes and math.prod(self.sizes) <= SHORT
+        if not short or any(key_of(node) == "take" for node in self.step.nodes):
+            return None
+        chars = {x.char for x in self.operands.values()}
+        chars |= {computed_in(node).char for node in self.step.nodes if node.function not in INITIAL} - {"?"}
+        steps = {x.strides[-1] for x in self.operands.values()}
+        if steps not in ({0, 1}, {1}) or chars not in ({"f"}, {"d"}):
+            return None
+        return Vectors(self.f, min(chars))
+
     # ------------------------------------------------------------------------------------------------------- the text
 
     def text(self) -> Function:
@@ -141,7 +162,7 @@ class LoopText:
             char = node.dtype.char
             if start < len(strides):
                 kept = "d" if char == "f" and node.function == np.add.reduce and length > SHORT else char
-                self.running[id(node)] = kept, self.f.variable(TYPES[kept])
+                self.running[id(node)] = kept, self.f.variable(self.v.type if self.v else TYPES[kept])
                 if kept != char:
                     self.parts[id(node)] = self.f.variable(TYPES[char])
         if self.parts and self.sizes[-1] > SHORT:
@@ -175,21 +196,65 @@ class LoopText:
         ending = [node for node in self.sums if self.start[id(node)] == depth]
         for node in ending:
             char, place = self.running[id(node)]
-            self.f.store(number(INITIAL[node.function], char), place, char)
+            with self.in_lanes():
+                self.put(self.f.number(INITIAL[node.function], char), place, char)
         inmost = depth == len(self.sizes) - 1
         for part in self.parts.values() if inmost else []:
             self.f.store(number(0.0, "f"), part, "f")
-        size = self.sizes[depth]
-        with self.f.loop(self.of_block(counters[-1]) if inmost and self.left else size, inmost and self.is_deep()) as i:
-            self.nest(depth + 1, [*counters, i])
+        if inmost and self.v:
+            self.along(self.sizes[depth], counters, self.v)
+        else:
+            size = self.of_block(counters[-1]) if inmost and self.left else self.sizes[depth]
+            with self.f.loop(size, inmost and self.is_deep()) as i:
+                self.nest(depth + 1, [*counters, i])
         for which, part in self.parts.items() if inmost else []:
             kept, place = self.running[which]
             total = converted(self.f, self.f.load(part, "f"), "f", kept)
             self.f.store(self.f.new(f"fadd double {self.f.load(place, kept)}, {total}"), place, kept)
         for node in ending:
             char, place = self.running[id(node)]
-            total = converted(self.f, self.f.load(place, char), char, node.dtype.char)
+            total = self.across(node, self.v.load(place), self.v) if self.v else self.f.load(place, char)
+            total = converted(self.f, total, char, node.dtype.char)
             self.into_memory(node, total, counters, all(self.operands[id(node), 0].strides[:depth]))
+
+    def along(self, size: int, counters: list[str], v: Vectors) -> None:
+        """The innermost loop, a vector at a time; some lanes of the last one may be no elements."""
+        whole, rest = divmod(size, v.lanes)
+        if whole:
+            with self.f.loop(whole) as i:
+                first = i if i == "0" else self.f.new(f"mul nuw nsw i64 {i}, {v.lanes}")
+                with self.in_lanes():
+                    self.body([*counters, first])
+        if rest:
+            self.mask = v.first(rest)
+            with self.in_lanes():
+                self.body([*counters, str(whole * v.lanes)])
+            self.mask = ""
+
+    @contextlib.contextmanager
+    def in_lanes(self) -> Iterator[None]:
+        """A block in which elements are vectors, if the loop is written as these."""
+        self.f.lanes = self.v.lanes if self.v else 1
+        yield
+        self.f.lanes = 1
+
+    def get(self, place: str, char: str) -> str:
+        """An element in memory."""
+        return self.v.load(place, self.mask) if self.v and self.f.lanes > 1 else self.f.load(place, char)
+
+    def put(self, x: str, place: str, char: str) -> None:
+        """Put an element into memory."""
+        if self.v and self.f.lanes > 1:
+            self.v.store(x, place, self.mask)
+        else:
+            self.f.store(x, place, char)
+
+    def across(self, node: Node, x: str, v: Vectors) -> str:
+        """What a reduction makes of the lanes of a vector."""
+        if node.function == np.add.reduce:
+            return v.sums([x])[0]
+        name = "fmaximum" if node.function == LARGEST else "fminimum"
+        return self.f.new(f"call {TYPES[v.char]} @llvm.vector.reduce.{name}.{suffix(v.char)}({v.type} {x})")
 
     def is_deep(self) -> bool:
         """Whether very many elements are long chains of instructions each."""
@@ -205,20 +270,22 @@ class LoopText:
         out, char = self.operands[id(node), 0], node.dtype.char
         place = self.f.address(self.given.pointer(out.root), char, out.offset, out.strides[: len(counters)], counters)
         if not alone:
-            x = self.joined(node, char, self.f.load(place, char), x)
-        self.f.store(x, place, char)
+            x = self.joined(node, char, self.get(place, char), x)
+        self.put(x, place, char)
 
     def joined(self, node: Node, char: str, x: str, y: str) -> str:
         """Two parts of a reduction. The parts may be joined in any order: that is `reassoc`."""
-        kind = TYPES[char]
+        kind = self.f.kind(char)
         if node.function == np.add.reduce:
             return self.f.new(f"fadd reassoc contract {kind} {x}, {y}")
         name = "maximum" if node.function == LARGEST else "minimum"
-        return self.f.new(f"call {kind} @llvm.{name}.f{8 * np.dtype(char).itemsize}({kind} {x}, {kind} {y})")
+        return self.f.new(f"call {kind} @llvm.{name}.{self.f.suffix(char)}({kind} {x}, {kind} {y})")
 
     def body(self, counters: list[str]) -> None:
         """What is done for each element. All is read before anything is written, for it may go to where it was."""
         written = []
+        self.local.clear()
+        self.loaded.clear()
         for node in self.step.nodes:
             if node.function in INITIAL:
                 x = self.value(node.args[0], node.dtype.char, counters)
@@ -227,6 +294,12 @@ class LoopText:
                         not stride for stride in self.operands[id(node), 0].strides))  # fmt: skip
                     continue
                 kept, place = self.running[id(node)]
+                if self.v:
+                    if self.mask:
+                        kind, start = self.v.type, self.f.number(INITIAL[node.function], kept)
+                        x = self.f.new(f"select {self.mask}, {kind} {x}, {kind} {start}")
+                    self.v.store(self.joined(node, kept, self.v.load(place), x), place)
+                    continue
                 if id(node) in self.parts:
                     kept, place = "f", self.parts[id(node)]
                 self.f.store(self.joined(node, kept, self.f.load(place, kept), x), place, kept)
@@ -237,7 +310,7 @@ class LoopText:
                 written.append((self.operands[id(node), 0], made))
         for out, made in written:
             place = self.f.address(self.given.pointer(out.root), out.char, out.offset, out.strides, counters)
-            self.f.store(made, place, out.char)
+            self.put(made, place, out.char)
 
     def computed(self, node: Node, counters: list[str]) -> str:
         """An element of a ufunc."""
@@ -253,15 +326,16 @@ class LoopText:
         if self.is_array(x):
             return converted(self.f, self.read(self.operand(x), counters), self.arrays.of(x).dtype.char, char)
         if type(x) is Node:
-            return self.given.scalar(x, char)
-        return ("true" if x else "false") if char == "?" else number(x, char)
+            return self.f.spread(self.given.scalar(x, char), char)
+        return self.f.number(x, char)
 
     def read(self, x: Operand, counters: list[str]) -> str:
         """The element of an array."""
         key = id(x.root), x.offset, tuple(x.strides)
         if key not in self.loaded:
             place = self.f.address(self.given.pointer(x.root), x.char, x.offset, x.strides, counters)
-            self.loaded[key] = self.f.load(place, x.char)
+            is_one = not (x.strides and x.strides[-1])  # for all of them
+            self.loaded[key] = self.f.spread(self.f.load(place, x.char), x.char) if is_one else self.get(place, x.char)
         return self.loaded[key]
 
     def taken(self, node: Node, counters: list[str]) -> str:

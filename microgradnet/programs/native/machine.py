@@ -1,8 +1,9 @@
 """The text of LLVM functions as machine code, by llvmlite alone.
 
-What compiling costs is what LLVM's passes cost, so each text has no more of them than it needs: loops all, that they
-become vectors; what is written as vectors one, that its sums are in registers; an entry, which is run through once,
-none. Code is the same wherever its arrays lie: a text that was compiled before is not compiled again.
+What compiling costs is what LLVM's passes cost, so each text has no more of them than it needs: long loops all, that
+they become vectors; what is written as vectors two, that its sums are in registers and what it calls is where it is
+called; an entry, which is run through once, none. Code is the same wherever its arrays lie: a text that was compiled
+before is not compiled again.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any
 
 from .llvm_math import definitions
 
+GIVEN = {"floor": 1, "fabs": 1, "sqrt": 1, "copysign": 2, "maximum": 2, "minimum": 2}  # how many numbers
 INTRINSICS = "\n".join(
     f"declare {t} @llvm.{name}.{bits}({', '.join([t] * count)})"
     for t, bits in (("float", "f32"), ("double", "f64"))
-    for name, count in (("floor", 1), ("fabs", 1), ("sqrt", 1), ("copysign", 2), ("maximum", 2),
-                        ("minimum", 2))
-)  # fmt: skip
+    for name, count in GIVEN.items()
+)
 
 HINTS = """
 !0 = distinct !{!0, !1}
@@ -94,8 +95,9 @@ def compiled(loops: str, vectors: str) -> Machine:
     module = parsed(f"{INTRINSICS}\n{definitions(loops, scales)}\n{loops}")
     builder.getModulePassManager().run(module, builder)
     few = llvm.create_new_module_pass_manager()
+    few.add_always_inliner_pass()
     few.add_sroa_pass()
-    straight = parsed(vectors)
+    straight = parsed(f"{definitions(vectors, scales)}\n{vectors}")
     few.run(straight, builder)
     module.link_in(straight)
     return Machine(module, 1)

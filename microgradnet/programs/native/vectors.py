@@ -8,7 +8,7 @@ import numpy as np
 
 from .llvm import TYPES, Function
 from .llvm_math import number
-from .machine import registers
+from .machine import GIVEN, registers
 
 
 class Vectors:
@@ -136,6 +136,10 @@ def declarations() -> str:
             f"declare void @llvm.masked.store.{suffix(char)}.p0({vector}, ptr, i32, {mask})",
             f"declare {TYPES[char]} @llvm.vector.reduce.fadd.{suffix(char)}({TYPES[char]}, {vector})",
         ]
+        for name in ("maximum", "minimum"):
+            made.append(f"declare {TYPES[char]} @llvm.vector.reduce.f{name}.{suffix(char)}({vector})")
+        for name, given in GIVEN.items():
+            made.append(f"declare {vector} @llvm.{name}.{suffix(char)}({', '.join([vector] * given)})")
     return "\n".join(made)
 
 
