@@ -63,7 +63,7 @@ def multiply_adds(count: int) -> Callable[[], float]:
     nothing = f"ptr {constant(id(None))}"
     f.do(f"call void {constant(cpython.address_of('Py_IncRef'))}({nothing})")
     text = f.text("define ptr @multiply(ptr %self, ptr %args, i64 %n)", f"ret {nothing}")
-    code = compiled("", f"{declarations()}\n{text}")
+    code = compiled("", f"{declarations(text)}\n{text}")
     function = cpython.function_at(code.address("multiply"), "multiply")
 
     def multiply(held: Any = (code, place)) -> float:  # as long as it is called, they stay

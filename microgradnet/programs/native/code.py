@@ -28,7 +28,8 @@ class Code:
         callers, tiles = kernels("\n".join(calling))
         straight = [text for text in others if VECTORS.search(text) or not LOOP_OR_CALL.search(text)]
         loops = [text for text in others if text not in straight]
-        self.machine: Machine = compiled("\n".join(loops), "\n".join([declarations(), helpers, *straight, tiles]))
+        vectors = "\n".join([helpers, *straight, tiles])
+        self.machine: Machine = compiled("\n".join(loops), f"{declarations(vectors)}\n{vectors}")
         callers = TILE.sub(lambda call: f"call void {constant(self.machine.address(call[1]))}(", callers)
         self.callers: str = BLAS.sub(lambda call: f"call void {constant(addresses()[call[1]])}(", callers)
 

@@ -18,7 +18,7 @@ from .llvm_math import number
 from .lowering import LARGEST, SMALLEST, elementwise, key_of
 from .pieces import behind
 from .steps import Step
-from .vectors import Vectors, suffix
+from .vectors import Vectors
 
 MANY = 1 << 16  # elements, for which it pays to compile a long loop body four times as long
 INITIAL = {np.add.reduce: 0.0, LARGEST: -math.inf, SMALLEST: math.inf}
@@ -139,7 +139,7 @@ class LoopText:
         steps = {x.strides[-1] for x in self.operands.values()}
         if steps not in ({0, 1}, {1}) or chars not in ({"f"}, {"d"}):
             return None
-        return Vectors(self.f, min(chars))
+        return Vectors(self.f, min(chars), self.sizes[-1])
 
     # ------------------------------------------------------------------------------------------------------- the text
 
@@ -254,7 +254,7 @@ class LoopText:
         if node.function == np.add.reduce:
             return v.sums([x])[0]
         name = "fmaximum" if node.function == LARGEST else "fminimum"
-        return self.f.new(f"call {TYPES[v.char]} @llvm.vector.reduce.{name}.{suffix(v.char)}({v.type} {x})")
+        return self.f.new(f"call {TYPES[v.char]} @llvm.vector.reduce.{name}.{v.suffix}({v.type} {x})")
 
     def is_deep(self) -> bool:
         """Whether very many elements are long chains of instructions each."""

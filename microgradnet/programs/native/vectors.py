@@ -12,13 +12,14 @@ from .machine import GIVEN, registers
 
 
 class Vectors:
-    """Vectors of numbers of one dtype, as long as the processor has them."""
+    """Vectors of numbers of one dtype, as long as the processor has them, or as `most` numbers need."""
 
-    def __init__(self, f: Function, char: str) -> None:
+    def __init__(self, f: Function, char: str, most: int = 1 << 16) -> None:
         self.f: Function = f
         self.char: str = char
-        self.lanes: int = lanes(char)
+        self.lanes: int = min(lanes(char), 1 << (most - 1).bit_length())
         self.type: str = f"<{self.lanes} x {TYPES[char]}>"
+        self.suffix: str = suffix(char, self.lanes)
 
     def first(self, count: int) -> str:
         """A mask of the first lanes; none for 0, which stands for all."""
@@ -39,14 +40,14 @@ class Vectors:
         align = np.dtype(self.char).itemsize
         if not mask:
             return self.f.new(f"load {self.type}, ptr {place}, align {align}")
-        name = f"@llvm.masked.load.{suffix(self.char)}.p0"
+        name = f"@llvm.masked.load.{self.suffix}.p0"
         return self.f.new(f"call {self.type} {name}(ptr {place}, i32 {align}, {mask}, {self.type} zeroinitializer)")
 
     def store(self, x: str, place: str, mask: str = "") -> None:
         """Put numbers side by side."""
         align = np.dtype(self.char).itemsize
         if mask:
-            name = f"@llvm.masked.store.{suffix(self.char)}.p0"
+            name = f"@llvm.masked.store.{self.suffix}.p0"
             self.f.do(f"call void {name}({self.type} {x}, ptr {place}, i32 {align}, {mask})")
         else:
             self.f.do(f"store {self.type} {x}, ptr {place}, align {align}")
@@ -73,7 +74,7 @@ class Vectors:
         kind, lanes, count = TYPES[self.char], self.lanes, len(vectors)
         if count == 1:
             parts = f"{kind} {number(-0.0, self.char)}, {self.type} {vectors[0]}"
-            name = f"@llvm.vector.reduce.fadd.{suffix(self.char)}"
+            name = f"@llvm.vector.reduce.fadd.{self.suffix}"
             return self.f.new(f"call reassoc {kind} {name}({parts})"), kind
         size = 1
         while len(vectors) > 1:
@@ -121,25 +122,28 @@ def lanes(char: str) -> int:
     return registers()[1] // np.dtype(char).itemsize
 
 
-def suffix(char: str) -> str:
-    """How the names of LLVM's functions of such vectors end."""
-    return f"v{lanes(char)}f{8 * np.dtype(char).itemsize}"
+def suffix(char: str, lanes: int) -> str:
+    """How the names of LLVM's functions of vectors of so many lanes end."""
+    return f"v{lanes}f{8 * np.dtype(char).itemsize}"
 
 
-def declarations() -> str:
-    """Of what is called here."""
+def declarations(text: str) -> str:
+    """Of LLVM's functions of the vectors that a text has."""
     made = []
-    for char in "fd":
-        vector, mask = f"<{lanes(char)} x {TYPES[char]}>", f"<{lanes(char)} x i1>"
-        made += [
-            f"declare {vector} @llvm.masked.load.{suffix(char)}.p0(ptr, i32, {mask}, {vector})",
-            f"declare void @llvm.masked.store.{suffix(char)}.p0({vector}, ptr, i32, {mask})",
-            f"declare {TYPES[char]} @llvm.vector.reduce.fadd.{suffix(char)}({TYPES[char]}, {vector})",
-        ]
-        for name in ("maximum", "minimum"):
-            made.append(f"declare {TYPES[char]} @llvm.vector.reduce.f{name}.{suffix(char)}({vector})")
-        for name, given in GIVEN.items():
-            made.append(f"declare {vector} @llvm.{name}.{suffix(char)}({', '.join([vector] * given)})")
+    for kind, bits in (("float", 32), ("double", 64)):
+        for count in (2, 4, 8, 16):
+            end, vector, mask = f"v{count}f{bits}", f"<{count} x {kind}>", f"<{count} x i1>"
+            if end not in text:
+                continue
+            made += [
+                f"declare {vector} @llvm.masked.load.{end}.p0(ptr, i32, {mask}, {vector})",
+                f"declare void @llvm.masked.store.{end}.p0({vector}, ptr, i32, {mask})",
+                f"declare {kind} @llvm.vector.reduce.fadd.{end}({kind}, {vector})",
+            ]
+            for name in ("maximum", "minimum"):
+                made.append(f"declare {kind} @llvm.vector.reduce.f{name}.{end}({vector})")
+            for name, given in GIVEN.items():
+                made.append(f"declare {vector} @llvm.{name}.{end}({', '.join([vector] * given)})")
     return "\n".join(made)
 
 
