@@ -6,6 +6,7 @@ import functools
 import gc
 import itertools
 import math
+import platform
 import re
 import warnings
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from microgradnet.ops.erf import erfc
 
 pytest.importorskip("llvmlite", reason="native programs need llvmlite")
 import microgradnet.programs.program as program_module
-from microgradnet.programs.native import blas, cpython, kinds, lists, machine, program, tiles, vectors
+from microgradnet.programs.native import blas, code, cpython, kinds, lists, machine, program, tiles, vectors
 from microgradnet.programs.nodes import Node
 from microgradnet.programs.scalars.vectorise import vectorised
 from tests.compiled import programs
@@ -205,6 +206,50 @@ def test_exp_log_and_tanh_are_right_to_a_few_ulp(dtype: Any, size: int) -> None:
 
 
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 88.0, -104.0, 1e30, -3.0, 2.0])
+
+
+# Processors of x86-64 for which code is made here, whatever this one is, and their vectors.
+OTHERS = {"x86-64": (16, 16), "haswell": (16, 32), "skylake-avx512": (32, 64)}
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="runs code for other x86-64 processors")
+@pytest.mark.parametrize("cpu", OTHERS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_lanes_that_are_no_elements_add_nothing(dtype: Any, cpu: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is computed in them may be anything: a quotient of zeros was NaN, in code for SSE, in the sum."""
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    if not all(
+        features.get(name) for name in {"haswell": ["avx2", "fma"], "skylake-avx512": ["avx512vl"]}.get(cpu, [])
+    ):
+        pytest.skip(f"this processor does not run code for {cpu}")
+
+    def processor(effort: int) -> Any:
+        return llvm.Target.from_default_triple().create_target_machine(opt=effort, cpu=cpu, features="", jit=True)
+
+    monkeypatch.setattr(machine, "processor", processor)
+    monkeypatch.setattr(code, "compiled", machine.compiled.__wrapped__)  # not what was compiled for another one
+    for module in (vectors, tiles):
+        monkeypatch.setattr(module, "registers", lambda: OTHERS[cpu])
+    defined = machine.definitions
+    monkeypatch.setattr(machine, "definitions", lambda text, can: defined(text, can and cpu == "skylake-avx512"))
+
+    def step(x: Any, y: Any) -> Any:
+        v, w = Value(x), Value(y)
+        made = [(v / w).sum(axis=axis) for axis in (None, 0, -1)] + [(1 / w).sum(), np.log(w).sum(), (v / w).max()]
+        return [*made, (w / np.sqrt(w)).sum(axis=-1), (np.floor(v - v) / w).sum(), ((v / w) * v).min(axis=0)]
+
+    draw = rng(3)
+    for shape in [(3,), (7,), (9,), (21,), (3, 5), (5, 3), (2, 35)]:
+        f = native(step)
+        for _ in range(4):
+            x, y = draw.uniform(1, 2, (2, *shape)).astype(dtype)
+            found = f(x, y)
+        for a, b in zip(found, step(x, y), strict=True):
+            assert a.shape == b.shape
+            assert np.allclose(a.data, b.data, rtol=100 * np.finfo(dtype).eps, atol=0)
+        assert ran_natively(f)
 
 
 SHORT_ONES = list(itertools.product(

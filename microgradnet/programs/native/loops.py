@@ -239,8 +239,10 @@ class LoopText:
         self.f.lanes = 1
 
     def get(self, place: str, char: str) -> str:
-        """An element in memory."""
-        return self.v.load(place, self.mask) if self.v and self.f.lanes > 1 else self.f.load(place, char)
+        """An element in memory. In a lane that is none it is 1: for SSE, LLVM takes the quotient of two zeros for 0."""
+        if self.v and self.f.lanes > 1:
+            return self.v.load(place, self.mask, self.f.number(1.0, char))
+        return self.f.load(place, char)
 
     def put(self, x: str, place: str, char: str) -> None:
         """Put an element into memory."""

@@ -35,13 +35,13 @@ class Vectors:
         numbers = ", ".join(f"i32 {i}" for i in range(self.lanes))
         return f"<{self.lanes} x i1> {self.f.new(f'icmp ult {kind} <{numbers}>, {all_of_them}')}"
 
-    def load(self, place: str, mask: str = "") -> str:
-        """Numbers that lie side by side; 0 in the lanes that are masked out."""
+    def load(self, place: str, mask: str = "", others: str = "zeroinitializer") -> str:
+        """Numbers that lie side by side; 0 or `others` in the lanes that are masked out."""
         align = np.dtype(self.char).itemsize
         if not mask:
             return self.f.new(f"load {self.type}, ptr {place}, align {align}")
         name = f"@llvm.masked.load.{self.suffix}.p0"
-        return self.f.new(f"call {self.type} {name}(ptr {place}, i32 {align}, {mask}, {self.type} zeroinitializer)")
+        return self.f.new(f"call {self.type} {name}(ptr {place}, i32 {align}, {mask}, {self.type} {others})")
 
     def store(self, x: str, place: str, mask: str = "") -> None:
         """Put numbers side by side."""
