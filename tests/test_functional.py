@@ -219,3 +219,26 @@ def test_attention_wants_a_row_for_each_query_and_key(x: Any) -> None:
         F.scaled_dot_product_attention(Value(x), rows, rows)
     with pytest.raises(ValueError, match=r"key has a row for each, \(…, n, E\); got shape"):
         F.attention_weights(rows, Value(x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 10, 16, 31, 33, 64, 65])
+def test_the_softmax_of_many_short_rows_is_that_of_each(width: int, dtype: Any) -> None:
+    """The largest number of a row, which is taken off first, is found by halves there."""
+    rng = np.random.default_rng(width)
+    x = rng.normal(0, 10, (3, 4096 // width + 1, width)).astype(dtype)
+    chance = rng.random(x.shape)
+    x[chance < 0.05], x[chance > 0.999], x[(chance > 0.997) & (chance < 0.999)] = -np.inf, np.nan, np.inf
+    x[0, 0] = -np.inf
+    for row in range(width):  # each number is the largest somewhere, by so much that exp would be infinite
+        x[1, row % x.shape[1], row] = 2000
+    before = x.copy()
+    with np.errstate(all="ignore"):
+        out = F.softmax(Value(x)).data
+        top = np.where(np.isfinite(x.max(-1, keepdims=True)), x.max(-1, keepdims=True), 0)
+        wanted = np.exp((x - top).astype(np.float64))
+        wanted /= wanted.sum(-1, keepdims=True)
+    assert out.shape == x.shape
+    assert out.dtype == dtype
+    np.testing.assert_allclose(out, wanted, rtol=100 * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)
+    np.testing.assert_array_equal(x, before)

@@ -14,12 +14,28 @@ import numpy as np
 from ..core import Op, Variadic, case, narrowed, op, wide, widened
 from .reduction import Axis, maximum_reduce
 
+MANY = 4096  # numbers
+SHORT = 256  # bytes in a row
+
 
 def _total(x: Any, axis: Axis) -> Any:
     """The sum over `axis`, kept. Along the last axis a matrix product is several times as fast as NumPy's sum."""
     if axis == -1:
         return (x @ np.ones(x.shape[-1], x.dtype)).reshape((*x.shape[:-1], 1))
     return x.sum(axis=axis, keepdims=True)
+
+
+def _largest(x: Any, axis: Axis) -> Any:
+    """The maximum along `axis`, kept. Of many short rows it is found by halves, up to three times as fast."""
+    if axis != -1 or x.size < MANY or x.shape[-1] * x.itemsize > SHORT:
+        return maximum_reduce(x, axis=axis, keepdims=True)
+    while x.shape[-1] > 1:
+        half, odd = divmod(x.shape[-1], 2)
+        both = np.maximum(x[..., :half], x[..., half : 2 * half])
+        if odd:
+            np.maximum(both[..., :1], x[..., -1:], out=both[..., :1])
+        x = both
+    return x
 
 
 # ------------------------------------------------------------------------------------------------------------ softmax
@@ -29,7 +45,7 @@ def _exponentials(x: Any, axis: int, least: float = 0.0) -> Any:
     """`x`, which is nobody else's, turned into its softmax along `axis`; its sums are taken to be `least` at least."""
     if not x.size:
         return x
-    top = maximum_reduce(x, axis=axis, keepdims=True)
+    top = _largest(x, axis)
     if not np.isfinite(top).all():  # ∞ − ∞ would be NaN
         top = np.where(np.isfinite(top), top, 0.0).astype(x.dtype)
     x -= top
