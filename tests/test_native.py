@@ -205,9 +205,6 @@ def test_exp_log_and_tanh_are_right_to_a_few_ulp(dtype: Any, size: int) -> None:
             assert np.array_equal(got.data[~finite], wanted.astype(dtype)[~finite])
 
 
-SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 88.0, -104.0, 1e30, -3.0, 2.0])
-
-
 # Processors of x86-64 for which code is made here, whatever this one is, and their vectors.
 OTHERS = {"x86-64": (16, 16), "haswell": (16, 32), "skylake-avx512": (32, 64)}
 
@@ -290,7 +287,8 @@ def test_short_loops_are_right_whatever_they_compute_and_how_long_they_are(
     for given in ["numbers"] * 4 + ["special", "whole"]:
         x, y = draw.normal(0, 3, (2, *shape)).astype(dtype)
         if given == "special":
-            x, y = draw.choice(SPECIAL, (2, *shape)).astype(dtype)
+            with np.errstate(over="ignore"):
+                x, y = draw.choice(SPECIAL, (2, *shape)).astype(dtype)
         if given == "whole":  # whose sums are exact
             x, y = draw.integers(-8, 9, (2, *shape)).astype(dtype)
         with np.errstate(all="ignore"), warnings.catch_warnings():

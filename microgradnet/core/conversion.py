@@ -200,12 +200,18 @@ def address(x: Array) -> int:
     return int(x.__array_interface__["data"][0])
 
 
+def in_line(size: int) -> Array:
+    """So many bytes, from the beginning of a line on."""
+    block = np.empty(size + LINE, np.uint8)
+    begin = -address(block) % LINE
+    return block[begin : begin + size]
+
+
 def empty_like(x: Array) -> Array:
     """An array of any numbers, which lies in memory as `x` does."""
     if x.nbytes < LARGE or not x.flags.forc or x.dtype.hasobject:
         return np.empty_like(x)
-    block = np.empty(x.nbytes + LINE, np.uint8)
-    return ndarray(x.shape, x.dtype, block, -address(block) % LINE, order="C" if x.flags.c_contiguous else "F")
+    return ndarray(x.shape, x.dtype, in_line(x.nbytes), order="C" if x.flags.c_contiguous else "F")
 
 
 def copied(x: Array) -> Array:

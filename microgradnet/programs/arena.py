@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.conversion import LINE, address
+from ..core.conversion import LINE, in_line
 
 ALWAYS = 1_000_000_000  # as a time: after everything
 
@@ -94,10 +94,3 @@ def places_of(lengths: list[int], begun: list[int], over: list[int], until: list
         places[i] = free[wide[gaps[wide].argmin()]] if wide.size else free[-1]
         known[i] = True
     return places.tolist(), int((places + sizes).max(initial=0))
-
-
-def in_line(size: int) -> np.ndarray:
-    """Memory that begins at a line of the cache."""
-    block = np.empty(size + LINE, np.uint8)
-    begin = -address(block) % LINE
-    return block[begin : begin + size]

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arena import ALWAYS, in_line, places_of
+from ...core.conversion import in_line
+from ..arena import ALWAYS, places_of
 from ..nodes import Node
 from .arrays import Arrays
 from .kinds import REDUCTIONS

@@ -9,8 +9,8 @@ import numpy as np
 from ...core.conversion import address
 from . import cpython
 from .code import Code
-from .given import kind_of, steps_of
-from .llvm import Function, constant, converted
+from .given import steps_of
+from .llvm import Function, constant, converted, kind_of
 
 BUSY = 200_000  # so much work, from which on other threads may run meanwhile
 C_FUNCTIONS = ("Py_IncRef", "PyFloat_AsDouble", "PyErr_Occurred", "PyErr_Clear", "PyEval_SaveThread",

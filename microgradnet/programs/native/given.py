@@ -8,7 +8,7 @@ import numpy as np
 
 from ..nodes import Node
 from .arrays import Arrays
-from .llvm import TYPES
+from .llvm import kind_of
 
 
 class Given:
@@ -36,11 +36,6 @@ class Given:
         parameters = [f"ptr noalias %p{i}" for i in range(len(self.roots))]
         parameters += [f"{kind_of(char)} %s{i}" for i, (_, char) in enumerate(self.numbers)]
         return f"define void @{name}({', '.join(parameters)}) noinline nounwind"
-
-
-def kind_of(char: str) -> str:
-    """What a number is as long as it is not in memory."""
-    return "i1" if char == "?" else TYPES[char]
 
 
 def steps_of(x: np.ndarray) -> list[int]:

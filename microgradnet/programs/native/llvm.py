@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .llvm_math import number
+from .llvm_math import everywhere, number, several, suffix
 
 TYPES = {"f": "float", "d": "double", "?": "i8", "l": "i64", "q": "i64"}
-BITS = {"f": "f32", "d": "f64"}
 
 LANES = 16  # floats in the longest vectors there are
 MASKED = 8 * LANES  # of a loop that is shorter than this, the last vector is not full rather than one by one
@@ -37,26 +36,25 @@ class Function:
 
     def kind(self, char: str) -> str:
         """What elements of a dtype are."""
-        one = "i1" if char == "?" else TYPES[char]
-        return one if self.lanes == 1 else f"<{self.lanes} x {one}>"
+        return several(kind_of(char), self.lanes)
 
     def number(self, x: Any, char: str) -> str:
         """A constant as an element."""
         text = str(bool(x)).lower() if char == "?" else number(x, char)
-        return text if self.lanes == 1 else f"splat ({'i1' if char == '?' else TYPES[char]} {text})"
+        return everywhere(text, kind_of(char), self.lanes)
 
-    def spread(self, x: str, char: str) -> str:
-        """A number as an element."""
-        if self.lanes == 1:
+    def spread(self, x: str, char: str, lanes: int = 0) -> str:
+        """A number as an element, or as so many lanes."""
+        lanes = lanes or self.lanes
+        if lanes == 1:
             return x
-        one = self.new(f"insertelement {self.kind(char)} poison, {'i1' if char == '?' else TYPES[char]} {x}, i64 0")
-        return self.new(
-            f"shufflevector {self.kind(char)} {one}, {self.kind(char)} poison, <{self.lanes} x i32> zeroinitializer"
-        )
+        kind = several(kind_of(char), lanes)
+        first = self.new(f"insertelement {kind} poison, {kind_of(char)} {x}, i64 0")
+        return self.new(f"shufflevector {kind} {first}, {kind} poison, <{lanes} x i32> zeroinitializer")
 
     def suffix(self, char: str) -> str:
         """How the names of LLVM's functions of such elements end."""
-        return BITS[char] if self.lanes == 1 else f"v{self.lanes}{BITS[char]}"
+        return suffix(char, self.lanes)
 
     def do(self, instruction: str) -> None:
         """An instruction that makes nothing."""
@@ -126,6 +124,11 @@ class Function:
     def text(self, head: str, end: str = "ret void") -> str:
         """All of it."""
         return "\n".join([f"{head} {{", "entry:", *self.first, *self.lines, f"  {end}", "}", ""])
+
+
+def kind_of(char: str) -> str:
+    """What a number is as long as it is not in memory."""
+    return "i1" if char == "?" else TYPES[char]
 
 
 def constant(address: int) -> str:

@@ -28,6 +28,21 @@ def bits_of(x: float, char: str) -> int:
     return int(np.array(x, char).view("i4" if char == "f" else "i8"))
 
 
+def several(kind: str, lanes: int) -> str:
+    """The type of so many numbers that are computed at once."""
+    return kind if lanes == 1 else f"<{lanes} x {kind}>"
+
+
+def everywhere(text: str, kind: str, lanes: int) -> str:
+    """A constant as so many numbers."""
+    return text if lanes == 1 else f"splat ({kind} {text})"
+
+
+def suffix(char: str, lanes: int) -> str:
+    """How the names of LLVM's functions of so many numbers end."""
+    return f"{'' if lanes == 1 else f'v{lanes}'}{'f32' if char == 'f' else 'f64'}"
+
+
 class Formula:
     """Lines of one function of a float or a double, or of a vector of so many `lanes`."""
 
@@ -35,30 +50,22 @@ class Formula:
         self.char: str = char
         self.scales: bool = scales  # whether the processor multiplies by powers of 2
         self.lanes: int = lanes
-        self.type: str = self.kind(NAMES[char])
-        self.truth: str = self.kind("i1")
-        self.whole: str = self.kind("i32" if char == "f" else "i64")
-        self.suffix: str = f"{self.many}f{32 if char == 'f' else 64}"
+        self.type: str = several(NAMES[char], lanes)
+        self.truth: str = several("i1", lanes)
+        self.integer: str = "i32" if char == "f" else "i64"
+        self.whole: str = several(self.integer, lanes)
+        self.suffix: str = suffix(char, lanes)
         self.lines: list[str] = []
-
-    @property
-    def many(self) -> str:
-        """How many, as names of LLVM's functions have it."""
-        return "" if self.lanes == 1 else f"v{self.lanes}"
-
-    def kind(self, one: str) -> str:
-        return one if self.lanes == 1 else f"<{self.lanes} x {one}>"
 
     def __call__(self, text: str) -> str:
         self.lines.append(f"  %v{len(self.lines)} = {text}")
         return f"%v{len(self.lines) - 1}"
 
     def n(self, x: float) -> str:
-        text = number(x, self.char)
-        return text if self.lanes == 1 else f"splat ({NAMES[self.char]} {text})"
+        return everywhere(number(x, self.char), NAMES[self.char], self.lanes)
 
     def i(self, x: int) -> str:
-        return str(x) if self.lanes == 1 else f"splat ({'i32' if self.char == 'f' else 'i64'} {x})"
+        return everywhere(str(x), self.integer, self.lanes)
 
     def op(self, name: str, x: str, y: str) -> str:
         return self(f"{name} contract {self.type} {x}, {y}")
@@ -112,8 +119,8 @@ def exp(f: Formula) -> str:
     y = f.add(f.mul(f.add(f.mul(p, r), f.n(1.0)), r), f.n(1.0))
     bits, shift, bias = f.whole, *((23, 127) if single else (52, 1023))
     if f.scales:
-        k = f.whole_number(k, f.kind("i32"))
-        return f(f"call {f.type} @llvm.ldexp.{f.suffix}.{f.many}i32({f.type} {y}, {f.kind('i32')} {k})")
+        short = several("i32", f.lanes)
+        return f(f"call {f.type} {ldexp(f)}({f.type} {y}, {short} {f.whole_number(k, short)})")
     k = f(f"bitcast {f.type} {shifted} to {bits}")
     least = bits_of(whole, f.char)
     first = f(f"add {bits} {f(f'lshr {bits} {k}, {f.i(1)}')}, {f.i(bias - least // 2)}")
@@ -121,6 +128,11 @@ def exp(f: Formula) -> str:
     for power in (first, second):
         y = f.mul(y, f(f"bitcast {bits} {f(f'shl {bits} {power}, {f.i(shift)}')} to {f.type}"))
     return y
+
+
+def ldexp(f: Formula) -> str:
+    """The name of what multiplies by powers of 2."""
+    return f"@llvm.ldexp.{f.suffix}.{'' if f.lanes == 1 else f'v{f.lanes}'}i32"
 
 
 def log(f: Formula) -> str:
@@ -193,7 +205,7 @@ def definitions(text: str, scales: bool) -> str:
         f = Formula("f" if bits == "32" else "d", scales, lanes)
         result = FUNCTIONS[name](f)
         if name == "exp" and scales:
-            made.append(f"declare {f.type} @llvm.ldexp.{f.suffix}.{f.many}i32({f.type}, {f.kind('i32')})")
+            made.append(f"declare {f.type} {ldexp(f)}({f.type}, {several('i32', lanes)})")
         head = f"define internal {f.type} @{name}_{f.suffix}({f.type} %x) alwaysinline {{"
         made.append("\n".join([head, *f.lines, f"  ret {f.type} {result}", "}"]))
     return "\n".join(made) + "\n"

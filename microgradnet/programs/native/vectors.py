@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .llvm import TYPES, Function
-from .llvm_math import number
+from .llvm_math import number, several, suffix
 from .machine import GIVEN, registers
 
 
@@ -18,7 +18,7 @@ class Vectors:
         self.f: Function = f
         self.char: str = char
         self.lanes: int = min(lanes(char), 1 << (most - 1).bit_length())
-        self.type: str = f"<{self.lanes} x {TYPES[char]}>"
+        self.type: str = several(TYPES[char], self.lanes)
         self.suffix: str = suffix(char, self.lanes)
 
     def first(self, count: int) -> str:
@@ -54,12 +54,7 @@ class Vectors:
 
     def everywhere(self, x: str, lanes: int = 0) -> str:
         """A number in all lanes of a vector; in those of a shorter one, the number itself if that has one lane."""
-        if lanes == 1:
-            return x
-        lanes = lanes or self.lanes
-        kind = f"<{lanes} x {TYPES[self.char]}>"
-        one = self.f.new(f"insertelement {kind} poison, {TYPES[self.char]} {x}, i64 0")
-        return self.f.new(f"shufflevector {kind} {one}, {kind} poison, <{lanes} x i32> zeroinitializer")
+        return self.f.spread(x, self.char, lanes or self.lanes)
 
     def shuffled(self, x: str, y: str, lanes: int, order: list[int]) -> str:
         """Lanes of two vectors of so many in an order, those of the second behind those of the first."""
@@ -122,17 +117,12 @@ def lanes(char: str) -> int:
     return registers()[1] // np.dtype(char).itemsize
 
 
-def suffix(char: str, lanes: int) -> str:
-    """How the names of LLVM's functions of vectors of so many lanes end."""
-    return f"v{lanes}f{8 * np.dtype(char).itemsize}"
-
-
 def declarations(text: str) -> str:
     """Of LLVM's functions of the vectors that a text has."""
     made = []
-    for kind, bits in (("float", 32), ("double", 64)):
+    for char, kind in (("f", "float"), ("d", "double")):
         for count in (2, 4, 8, 16):
-            end, vector, mask = f"v{count}f{bits}", f"<{count} x {kind}>", f"<{count} x i1>"
+            end, vector, mask = suffix(char, count), several(kind, count), several("i1", count)
             if end not in text:
                 continue
             made += [
