@@ -70,9 +70,10 @@ def fit(
     """The history of training `model` on examples x (n, …) with targets y (n, …): a dict of lists, a number per epoch.
 
     Several inputs are a tuple of arrays: of `fit(model, (numbers, words), y)` the step calls `model(numbers, words)`.
-    Arrays may be memory-mapped: they are read batch by batch. Without y, x is a dataset, len(d) examples d[i], each
-    (x, y); or an iterable of batches (x, y), with a length or without, such as `data.batches` or PyTorch's DataLoader,
-    or a function that returns one for each epoch. A batch may be (x, y, sample_weight). `validation` may be either too.
+    Arrays may be memory-mapped: they are read a few batches at a time. Without y, x is a dataset, len(d) examples d[i],
+    each (x, y); or an iterable of batches (x, y), with a length or without, such as `data.batches` or PyTorch's
+    DataLoader, or a function that returns one for each epoch. A batch may be (x, y, sample_weight). `validation` may be
+    either too.
 
     Each epoch takes the examples in a new random order, `batch_size` at a time: that of epoch k (from 1) is
     `np.random.default_rng((seed, k)).permutation(n)`. Without a seed, or with a generator, the seed is drawn. Batches
