@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import os
 import re
@@ -457,6 +458,16 @@ def test_the_page_lays_out_as_python_does(browser: Browser, share: float) -> Non
             }
         opened += 1
     assert opened == 5 + count(45, share)
+
+
+def test_no_line_runs_through_the_words_at_the_head_of_a_frame(browser: Browser) -> None:
+    """What comes later in a scene lies over what came before; edges ran through the words."""
+    browser.open(network())
+    layers = browser.ask("[...document.querySelector('#scene').children].map(e => e.classList[0])")
+    assert layers.count("head") == layers.count("group") == 4
+    assert [kind for kind, _ in itertools.groupby(layers)] == ["group", "edge", "head", "box"]
+    for key in ["g0", "g2"]:
+        assert browser.corner(f".head[data-key={key}] rect") == browser.corner(f".group[data-key={key}] rect")
 
 
 def test_folding_and_unfolding_changes_the_boxes_and_merges_the_edges(browser: Browser) -> None:
