@@ -85,30 +85,38 @@ def test_between_the_sides_of_a_kink_is_ten_error_bars_and_a_millionth_around_th
 
 def test_an_error_bar_is_sharp_if_it_is_a_thousandth_or_a_millionth_of_ordinary_slopes() -> None:
     def bound(g: float, value: float, ordinary: float) -> float:
-        return turn(lambda error: is_sharp(Look(Slope(value, error), [], ordinary), g), 0, 1)
+        return turn(lambda error: is_sharp(Look(Slope(value, error), [], ordinary, 0.0), g), 0, 1)
 
     assert bound(2.0, -1.0, 0.0) == bound(-1.0, 2.0, 0.0) == about(2e-3)
     assert bound(-2.0, 1.0, 0.0) == bound(1.0, -2.0, 0.0) == about(2e-3)
     assert bound(0.0, 0.0, 1e4) == about(1e-2)
     assert bound(2.0, 0.0, 1e4) == about(1e-2)
-    assert is_sharp(Look(Slope(1.0, 0.0), [], 5.0), 1.0)
-    assert is_sharp(Look(Slope(1.0, 0.0), [], 0.0), 2.0)
-    assert not is_sharp(Look(Slope(0.0, 0.0), [], 0.0), 0.0)  # nothing moved at all
+    assert is_sharp(Look(Slope(1.0, 0.0), [], 5.0, 0.0), 1.0)
+    assert is_sharp(Look(Slope(1.0, 0.0), [], 0.0, 0.0), 2.0)
+    assert not is_sharp(Look(Slope(0.0, 0.0), [], 0.0, 0.0), 0.0)  # nothing moved at all
 
 
 def test_what_speaks_against_a_gradient_is_seen_on_the_scale_on_which_it_turns_results_over() -> None:
-    y = np.array([2.0])
+    def refuted(
+        step: float, g: float = 0.5, size: float = 1.0, seen: Slope = OTHER, high: float = 0.0, y: float = 2.0,
+        reach: float = 0.0,
+    ) -> bool:  # fmt: skip
+        here = np.array([y])
 
-    def refuted(step: float, g: float = 0.5, size: float = 1.0, seen: Slope = OTHER, high: float = 0.0) -> bool:
         def line(t: float) -> Any:
-            return y + high * (round(t / (4 * EPS * size)) % 2), t
+            return here + high * (round(t / (4 * EPS * size)) % 2), t
 
-        return is_refuted(g, Look(OTHER, [(step, seen)], 0.0), line, y, ONE, size)
+        return is_refuted(g, Look(OTHER, [(step, seen)], 0.0, reach), line, here, ONE, size)
 
     other = Slope(11.0, 0.1)
     for sign in (-1.0, 1.0):  # a tenth of the result, by the gradient: 0.4
         assert turn(lambda step, g=sign / 2: refuted(step, g, seen=other), 0.3, 0.5) == about(0.4)  # type: ignore[misc]
         assert turn(lambda step, g=sign / 2: refuted(step, g, seen=other), 0.3, 0.0) == about(0.4 / 256)  # type: ignore[misc]
+    # Where it is 0, a tenth of what it is near by, if that is more than a hundred times what rounding makes of it.
+    assert turn(lambda step: refuted(step, seen=other, y=0.0, reach=2.0), 0.3, 0.5) == about(0.4)
+    assert turn(lambda step: refuted(step, seen=other, reach=3.0), 0.3, 1.0) == about(0.6)
+    far = Slope(1e9, 0.1)
+    assert turn(lambda high: refuted(0.3, seen=far, y=0.0, reach=2.0, high=high), 1e-9, 1) == about(1e-2, 1e-6)
     assert turn(lambda step: refuted(step, size=0.1, seen=other), 0.05, 0.5) == about(0.1)
     assert turn(lambda step: refuted(step, size=0.1, seen=other), 0.05, 0.0) == about(0.1 / 256)
     assert turn(lambda step: refuted(step, size=0.1), 0.05, 0.5) == about(0.4)  # of the slope itself
@@ -130,7 +138,7 @@ def test_a_slope_that_is_known_to_a_part_in_100000_is_not_looked_at_again(monkey
         monkeypatch.setattr(judge, "quick_slope", lambda *given: slope)
         return judged(unlooked, ONE, ONE, 1.0, g, unlooked, quickly)
 
-    monkeypatch.setattr(judge, "careful_slope", lambda *given: Look(Slope(math.nan, math.inf), [], 0.0))
+    monkeypatch.setattr(judge, "careful_slope", lambda *given: Look(Slope(math.nan, math.inf), [], 0.0, 0.0))
     for value, g in ((-3.0, -3.0), (-3.0, -2.99998), (3.0, 3.00002)):
         larger = max(abs(g), abs(value))
         bound = turn(lambda e, v=value, g=g: verdict(g, Slope(v, e))[0] == "match", 1e-5, 1.0)  # type: ignore[misc]
@@ -162,7 +170,7 @@ def test_what_is_said_of_a_gradient_after_a_careful_look(
     g: float, slope: Slope, refuted: bool, still: bool, rounding: float, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judge, "quick_slope", lambda *given: Slope(math.nan, math.inf))
-    monkeypatch.setattr(judge, "careful_slope", lambda *given: Look(slope, [], 0.0))
+    monkeypatch.setattr(judge, "careful_slope", lambda *given: Look(slope, [], 0.0, 0.0))
     monkeypatch.setattr(judge, "is_refuted", lambda *given: refuted)
     monkeypatch.setattr(judge, "stands_still", lambda *given: still)
     assert judged(unlooked, ONE, ONE, 1.0, g, lambda: rounding)[0] == says
@@ -360,7 +368,7 @@ def test_a_numerical_gradient_is_looked_at_again_if_it_is_not_known_to_a_million
 ) -> None:
     def found(quick: Slope, careful: Slope) -> tuple[float, float]:
         monkeypatch.setattr(numerical, "quick_slope", lambda *given: quick)
-        monkeypatch.setattr(numerical, "careful_slope", lambda *given: Look(careful, [], 0.0))
+        monkeypatch.setattr(numerical, "careful_slope", lambda *given: Look(careful, [], 0.0, 0.0))
         slope, error = numerical_grad(np.sin, 0.5, with_error=True)
         return float(slope), float(error)
 
@@ -382,6 +390,18 @@ def test_a_slope_is_ordinary_if_a_hundredth_of_it_is_clear_of_rounding(monkeypat
     assert turn(lambda secant: ordinary(secant, 0.0) == 0.0, 1.0, 90.0) == about(100 * 1.6 / 16)
     assert turn(lambda secant: ordinary(secant, 0.2) == 0.0, 1.0, 90.0) == about(100 * (1.6 / 16 + 0.2))
     assert ordinary(50.0, 0.0) == 50.0
+
+
+def test_how_far_results_move_is_what_is_a_hundred_times_its_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {4.0: (1.0, 0.4), 8.0: (1.0, 0.1), 16.0: (1.0, 0.1)}
+
+    def reach(secant: float, noise: float, other: float = 0.0) -> float:
+        return looked(monkeypatch, said, pairs={16.0: (noise, secant), 1.0: (0.0, other)}).reach
+
+    assert reach(3.0, 0.0) == 48.0
+    assert reach(3.0, 0.0, 47.0) == 48.0
+    assert reach(3.0, 0.0, 49.0) == 49.0
+    assert turn(lambda noise: reach(3.0, noise, 2.0) == 2.0, 0.0, 1.0) == about(3e-2)
 
 
 def test_a_kink_is_what_four_clear_steps_say() -> None:

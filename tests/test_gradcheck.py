@@ -266,6 +266,44 @@ def test_what_is_wrong_is_found(name: str) -> None:
         assert len(report.culprits) == 1 or name in ("NaN", "Inf", "a kink with a slope outside")
 
 
+AROUND_ZERO: dict[str, tuple[Any, Any, Any]] = {  # a function, the wrong part of its gradient, and where it is 0
+    "an odd function on both sides of 0": (lambda x: (x**3).sum(), lambda g, x: x**2 - g, np.linspace(-2, 2, 4)),
+    "and at 0": (lambda x: (x**3).sum(), lambda g, x: x**2 - g, np.linspace(-2, 2, 5)),
+    "and their mean": (lambda x: np.tanh(x).mean(), lambda g, x: g, np.linspace(-2, 2, 5)),
+    "one less than the other": (lambda x: np.exp(x[0]) - np.exp(x[1]), lambda g, x: 0.01 * g, np.array([0.5, 0.5])),
+    "what it is less what it was": (lambda x: np.exp(x) - np.exp(2.0), lambda g, x: g, np.array(2.0)),
+    "a loss at its least": (lambda x: ((x - 1) ** 2).sum(), lambda g, x: x * 1e-3, np.array([1.0, 1.0])),
+    "no gradient at all": (lambda x: np.sin(x).sum(), lambda g, x: -g, np.array([-1.0, 1.0])),
+    **{
+        f"{less:g} away": (lambda x, less=less: x**3 - (8 - less), lambda g, x: x**2 - g, np.array(2.0))
+        for less in (1e-2, 1e-5, 1e-8, 1e-11, 1e-14, 0.0)
+    },
+}
+
+
+@pytest.mark.parametrize("name", AROUND_ZERO)
+def test_where_a_result_is_zero_a_wrong_gradient_is_found_like_elsewhere(name: str) -> None:
+    """How much a gradient matters was measured by the result, beside which any gradient turns 0 over at once."""
+    f, wrong, x = AROUND_ZERO[name]
+    g = grad(f)
+    assert abs(f(x)) <= 1e-1
+    assert [e.verdict for e in check_grads(f, x).elements] == ["match"] * x.size
+    report = check_grads(f, x, gradient=lambda x: g(x) + wrong(g(x), x))
+    assert [e.verdict for e in report.elements] == np.where(wrong(g(x), x) == 0, "match", "mismatch").ravel().tolist()
+    assert not report
+
+
+def test_what_could_not_be_told_stands_in_the_first_line() -> None:
+    """It said: ok, all 2 elements."""
+    far_up = primitive(lambda g, out, x: g * 2 * x)(lambda x: 1e16 + np.square(x))
+    report = check_grads(lambda x: np.stack([x[0] ** 2, far_up(x[1])]), np.array([1.0, 1.0]))
+    assert [e.verdict for e in report.elements] == ["match", "cannot tell"]
+    assert str(report).startswith("ok: the gradient of <lambda>, all 2 elements")
+    assert "; 1 could not be told\n" in str(report)
+    assert "; 1 could not be told" in report._repr_html_()
+    assert "could not be told" not in str(check_grads(np.sum, np.ones(2)))
+
+
 def test_of_several_operations_the_wrong_one_is_blamed_with_its_line() -> None:
     cube = primitive(lambda g, out, x: g * 3 * x, symbol="³")(lambda x: x**3)
 

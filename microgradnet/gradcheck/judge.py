@@ -85,11 +85,13 @@ def is_refuted(g: float, look: Look, line: Line, y: Array, c: Array, size: float
     """Whether what was seen speaks against a gradient.
 
     What counts is seen on the scale on which the function changes: that of the number moved, or that on which g turns
-    results of this size over. On much smaller scales there may be nothing but rounding.
+    results of this size over; where they are 0, of the size that they have near by. On much smaller scales there may be
+    nothing but rounding.
     """
-    turns = max(0.1 * amount(c, y) / abs(g), SMALLEST_SIZE) if g else math.inf
-    scale = min(turns, size)
     rough = roughness(line, y, c, 0.0, 4 * EPS * size)
+    results = max(amount(c, y), look.reach if look.reach > 100 * rough else 0.0)
+    turns = max(0.1 * results / abs(g), SMALLEST_SIZE) if g else math.inf
+    scale = min(turns, size)
     return any(
         abs(seen.value - g) > 10 * (seen.error + 16 * rough / step)
         for step, seen in look.measured

@@ -134,6 +134,13 @@ class GradReport:
         """How many elements have this verdict: "match", "mismatch", "kink", "cannot tell" or "unchecked"."""
         return sum(part.count(verdict) for part in self.inputs)
 
+    @property
+    def headline(self) -> str:
+        """The verdict, on how much, and of how much there is none."""
+        untold = self.count(CANNOT_TELL) if self.word == "ok" else 0
+        rest = f"; {untold:,} could not be told" if untold else ""
+        return f"{self.word}: the gradient of {self.what}, {self.coverage}{rest}"
+
     def rows(self) -> list[tuple[str, ...]]:
         """The table: a row for each input, those with mismatches first, then by the largest gap."""
         worst: dict[str, Element] = {}
@@ -149,8 +156,7 @@ class GradReport:
         return rows
 
     def __str__(self) -> str:
-        head = f"{self.word}: the gradient of {self.what}, {self.coverage}"
-        lines = [head, ""]
+        lines = [self.headline, ""]
         rows = [[printable(cell) for cell in row] for row in self.rows()]  # before the columns are made even
         table = [[*HEAD], *rows]
         widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
@@ -175,9 +181,9 @@ class GradReport:
 
         text = str(self).split("\n\n", 2)[2] if str(self).count("\n\n") > 1 else ""
         colour = "#2a9d4a" if self else "#d43c3c" if self.is_wrong else "#b7791f"
+        word, rest = self.headline.split(":", 1)
         return markup.card(
-            f'<b style="color:{colour}">{self.word}</b>: the gradient of {markup.escaped(self.what)}, '
-            f"{markup.escaped(self.coverage)}",
+            f'<b style="color:{colour}">{word}</b>:{markup.escaped(rest)}',
             markup.table(HEAD, self.rows(), range(2, len(HEAD))),
             markup.program(text) if text else "",
         )

@@ -40,6 +40,7 @@ class Look(NamedTuple):
     slope: Slope
     measured: list[tuple[float, Slope]]  # what each three steps say, and the largest of them; the smallest first
     ordinary: float  # the steepest way to another place that is clear of rounding, or 0: what is little beside it is 0
+    reach: float  # how far results moved at most, or 0 if that may be rounding
 
 
 def size_of(x: Array, i: tuple[int, ...]) -> float:
@@ -98,7 +99,8 @@ def careful_slope(line: Line, y: Array, c: Array, size: float) -> Look:
         if slope.error < best.error:
             best = slope
     ordinary = max((pair.secant for pair in pairs if pair.noise + lost / pair.step <= 1e-2 * pair.secant), default=0.0)
-    return Look(kink_in(pairs) or best, measured, ordinary)
+    reach = max((pair.secant * pair.step for pair in pairs if pair.noise <= 1e-2 * pair.secant), default=0.0)
+    return Look(kink_in(pairs) or best, measured, ordinary, reach)
 
 
 def ladders(size: float) -> list[list[float]]:
