@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .words import brief, known_to
+from .words import brief, find, known_to
 
 
 def refusal(name: str, given: Any, wanted: str, *, call: str = "", what: str = "it", more: str = "") -> str:
@@ -177,6 +177,8 @@ def unmasked(name: str, given: Any) -> Any:
 
 def function(name: str, given: Any, **words: str) -> Any:
     """Something to be called, raising TypeError. A class is none: most often its name was written for an object."""
+    if isinstance(given, type) and find(given, "__call__"):
+        words["more"] = f"{words.get('more', '')}. {given.__name__}() is one"
     if not callable(given) or isinstance(given, type):
         raise TypeError(refusal(name, given, "a function", **words))
     return given

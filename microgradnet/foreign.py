@@ -66,6 +66,7 @@ VALUE: dict[str, str] = {
     **each("data_ptr element_size storage untyped_storage", "v.data is the ndarray"),
     "is_floating_point": "v.dtype is always a floating-point one",
     # gradients
+    **each("freeze unfreeze", 'model.{}("layers.0.weight") does it, by the path of the parameter'),
     **each("requires_grad requires_grad_ trainable",
            f"every Value is differentiated; {ALL_BUT}. model.freeze() makes constants of parameters"),
     **each("retain_grad retains_grad", "v.grad is there for every Value after backward()"),
@@ -136,7 +137,9 @@ LINEAR: dict[str, str] = {
 }
 
 MODULE: dict[str, str] = {
-    **each("to type float double half bfloat16", "model.astype(np.float32) is a copy in that precision"),
+    **each("to type float", "model.astype(np.float32) is a copy in that precision"),
+    "double": "model.astype(np.float64) is a copy in that precision",
+    **each("half bfloat16", "model.astype(np.float16) is a copy in that precision"),
     **each("cuda cpu to_device device mps", "there is one device, main memory; model.astype(dtype) changes the dtype"),
     "submodules": "model.modules() are all Modules in it, itself first",
     "buffers": "model.named_buffers() gives each with its path",
@@ -181,6 +184,7 @@ PACKAGE: dict[str, str] = {
            f"{VALUE_OF} is differentiated, a plain array beside it is a constant"),
     "Parameter": f"{VALUE_OF} in an attribute of an nn.Module is a parameter",
     **each("randn rand randint normal uniform", "np.random.default_rng(seed) draws arrays"),
+    **each("zeros ones eye", "np.{}(…) makes an array, Value(array) is differentiated"),
     **each("manual_seed set_seed set_random_seed seed PRNGKey key",
            "nn.Linear(…, seed=0): layers, batches and fit each take a seed"),
     **each("elementwise_grad egrad", "microgradnet.grad(lambda x: f(x).sum()) is the slope of each element"),
@@ -385,6 +389,7 @@ KEYWORDS: dict[str, str] = {
     "wd": "weight_decay", "l2": "weight_decay", "rho": "alpha", "parameters": "params", "var_list": "params",
     "rate": "p", "drop_prob": "p", "drop_rate": "p", "dropout_rate": "p dropout", "prob": "p",
     "num_classes": "classes", "n_classes": "classes", "depth": "classes num_layers", "batch_size": "size",
+    "batch": "batch_size size", "bs": "batch_size size", "n_samples": "n",
     "validation_data": "validation", "val_data": "validation", "valid": "validation",
     "callback": "callbacks", "verbose": "progress", "criterion": "loss", "loss_fn": "loss", "opt": "optimizer",
     "n_epochs": "epochs", "num_epochs": "epochs", "max_epochs": "epochs", "lr_scheduler": "scheduler",

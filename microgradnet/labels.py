@@ -78,7 +78,8 @@ def may_hold(labels: Array, ignored: int | None, classes: int) -> bool:
     if ignored is not None and low <= ignored <= high:
         return True
     if low < 0 or high >= classes:
-        raise ValueError(f"labels from {low} to {high}, but the classes are 0 to {classes - 1}")
+        way = ". The model is to have an output for each class" if low >= 0 else ""
+        raise ValueError(f"labels from {low} to {high}, but the classes are 0 to {classes - 1}{way}")
     return False
 
 

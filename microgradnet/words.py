@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 import math
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -158,7 +158,7 @@ def near(name: str, known: Collection[str], end: str = "", alike: float = 0.6) -
     """The known name that is meant by a misspelt one, with `end` behind it; empty if none is so much like it."""
     from difflib import get_close_matches
 
-    found = get_close_matches(name, known, n=1, cutoff=alike)
+    found = [x for x in known if x.lower() == name.lower()] or get_close_matches(name, known, n=1, cutoff=alike)
     return f"did you mean {found[0]}{end}?" if found else ""
 
 
@@ -263,19 +263,37 @@ def unexpected(function: Any, given: Iterable[str], call: str = "") -> TypeError
     )
 
 
+def left_out(function: Any, given: int, named: Mapping[str, Any], call: str) -> TypeError | None:
+    """The error for a call without arguments that have to be there, with its form; None if none is missing."""
+    known, count = known_to(function), function.__code__.co_argcount - len(function.__defaults__ or ())
+    needed = known[:count]
+    missing = [name for name in needed[given:] if name not in named]
+    if not missing:
+        return None
+    form = ", ".join([*(name for name in needed if name != "self"), *(["…"] if len(known) > count else [])])
+    return TypeError(printable(f"{call}() lacks {' and '.join(missing)}: it is called as {call}({form})"))
+
+
 def answering(function: Function) -> Function:
-    """`function`, whose error for an argument that others have says what it is called here. It costs 0.1 µs a call."""
+    """`function`, whose error for an argument that others have says what it is called here. It costs 0.1 µs a call.
+
+    That for an argument that is not there says how the function is called.
+    """
 
     @functools.wraps(function)
     def call(*args: Any, **named: Any) -> Any:
         try:
             return function(*args, **named)
         except TypeError as error:
-            entered = error.__traceback__ is None or error.__traceback__.tb_next is not None
-            if entered or set(named).issubset(known_to(function)):
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # it was entered
                 raise
-            name = type(args[0]).__name__ if function.__name__ == "__init__" else ""
-            raise unexpected(function, named, name) from None
+            name = type(args[0]).__name__ if function.__name__ == "__init__" else function.__name__
+            if not set(named).issubset(known_to(function)):
+                raise unexpected(function, named, name) from None
+            lacking = left_out(function, len(args), named, name)
+            if lacking is None:
+                raise
+            raise lacking from None
 
     return call  # type: ignore[return-value]
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import microgradnet as mg
-from microgradnet import Value, check_grads, fit, functional, nn, optim, parallel, support, train
+from microgradnet import Value, check_grads, data, fit, functional, nn, optim, parallel, support, train
 from microgradnet.__main__ import main
 from microgradnet.core import TABLE
 from microgradnet.core.modes import Later
@@ -121,6 +121,7 @@ def objects() -> Iterator[Any]:
         Page("training"),
         train.LearningRates(np.geomspace(1e-3, 1, 40), np.ones(40)),
     )
+    yield data.digits(seed=0)
     yield ImageFolder(NAME, (NAME,), [f"{NAME}.png"], np.zeros(1, int), (2, 2), True, True)
     wanted = exercises.Exercise(NAME, "→", "def f():\n    return …", [exercises.Promise("≤", lambda answer: 1 / 0)])
     scores = exercises.score({NAME: {NAME: 1}}, (wanted,))

@@ -330,6 +330,18 @@ DOORS: dict[str, Door] = {
         lambda: nn.Linear(1, 2)(np.ones(64)), ValueError, "an input of shape (64,)", "its last axis must be 1 long",
         "np.reshape(x, (-1, 1)) has shape (64, 1)",
     ),
+    "Linear of an image": Door(
+        lambda: nn.Linear(784, 2)(np.ones((28, 28))), ValueError, "an input of shape (28, 28)", "must be 784 long",
+        "np.reshape(x, (-1, 784)) has shape (1, 784)",
+    ),
+    "Linear of images": Door(
+        lambda: nn.Linear(784, 2)(np.ones((5, 28, 28))), ValueError, "an input of shape (5, 28, 28)",
+        "must be 784 long", "np.reshape(x, (-1, 784)) has shape (5, 784)",
+    ),
+    "Linear of columns": Door(
+        lambda: nn.Linear(3, 2)(np.ones((3, 5))), ValueError, "an input of shape (3, 5)", "must be 3 long",
+        "x.T has shape (5, 3)",
+    ),
     "Linear of a number": Door(
         lambda: nn.Linear(3, 2)(1.0), ValueError, "an input of shape ()", "Linear(3 → 2)", "must be 3 long"
     ),

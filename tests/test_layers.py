@@ -22,7 +22,7 @@ ROOMS = [
     "foreign", "libraries", "words", "markup", "files", "demand", "checks", "core", "numpy", "debugging", "ops",
     "formulas", "notation", "labels", "losses", "nonlinear", "distances", "norms", "spatial", "functional", "tree",
     "transforms", "programs", "gradcheck", "nn", "optim", "viz", "einops_backend", "playing", "data", "saving",
-    "export", "parallel", "train", "estimators", "plots", "support", "testing", "__main__", "__init__",
+    "export", "parallel", "train", "estimators", "plots", "support", "engine", "testing", "__main__", "__init__",
 ]  # fmt: skip
 # And the files of the room that everybody reads.
 CORE = [

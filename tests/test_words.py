@@ -404,13 +404,66 @@ def test_the_local_arguments_exist() -> None:
     assert local <= taken, local - taken
 
 
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: nn.Linear(2), "Linear() lacks out_features: it is called as Linear(in_features, out_features, …)"),
+        (lambda: nn.MLP([784, 30, 10]), "MLP() lacks out_features: it is called as MLP(in_features, out_features, …)"),
+        (lambda: nn.Conv2d(), "Conv2d() lacks in_channels and out_channels and kernel_size: it is called as Conv2d("),
+        (lambda: nn.Conv2d(1, out_channels=8), "Conv2d() lacks kernel_size: "),
+        (lambda: microgradnet.fit(nn.Linear(1, 1)), "fit() lacks x: "),
+    ],
+)
+def test_an_argument_that_is_not_there_is_told_with_how_it_is_called(call: Any, says: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value).startswith(says)
+
+
+def test_a_list_that_is_computed_with_as_an_array_gets_a_note() -> None:
+    def square(x: Any) -> Any:
+        return (x**2).sum()
+
+    for name in ("grad", "value_and_grad", "jacobian"):
+        with pytest.raises(TypeError) as caught:
+            getattr(microgradnet, name)(square)([1.0, 2.0])
+        assert caught.value.__notes__ == [
+            f"{name}: argument 0 is a list, so f is handed a list of Values. np.array(…) around it is one array"
+        ]
+    with pytest.raises(TypeError) as caught:
+        microgradnet.vjp(lambda x, y: x**2 + y**2, 2.0, [1.0])
+    assert caught.value.__notes__[0].startswith("vjp: argument 1 is a list")
+    with pytest.raises(TypeError) as caught:
+        microgradnet.grad(lambda x, y: x + y**2)(2.0, [1.0])  # which is not differentiated by
+    assert not hasattr(caught.value, "__notes__")
+    assert microgradnet.grad(lambda x: x[0] * x[1])([2.0, 3.0]) == [3.0, 2.0]
+
+
+def test_a_function_without_a_return_is_told_so() -> None:
+    with pytest.raises(TypeError, match="grad: f returned None: its last line is to be `return`"):
+        microgradnet.grad(lambda x: None)(1.0)
+
+
+def test_one_number_in_an_array_is_told_how_to_be_had() -> None:
+    with pytest.raises(TypeError, match=r"float\(\) wants one number; this Value has shape \(1,\)\. v\.item\(\) is"):
+        float(Value([1.0]))
+    with pytest.raises(TypeError, match=r"this Value has shape \(2,\)\. Its numbers are in \.data"):
+        float(Value([1.0, 2.0]))
+
+
+def test_micrograds_first_line_works_with_our_name() -> None:
+    from microgradnet.engine import Value as ours
+
+    assert ours is Value
+
+
 def test_other_errors_of_a_call_stay_as_they_are() -> None:
     with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'colour'$"):
         nn.Linear(2, 3, colour=1)
     with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'eps'$"):  # which epochs is not
         microgradnet.fit(None, None, None, eps=1e-3)
-    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'out_features'"):
-        nn.Linear(2)
+    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'x'"):
+        nn.Linear(2, 3)()
     with pytest.raises(TypeError, match=r"linear\(x, weight, bias\) got 2 arguments by position: bias is missing"):
         functional.linear(Value([[1.0]]), Value([[1.0]]))
 

@@ -48,7 +48,7 @@ foreign(ForeignTensor, "Value", (
     "amin norm det inverse inv pinverse cholesky svd qr logdet slogdet matrix_power softmax log_softmax logsumexp "
     "gelu elu selu silu mish leaky_relu softplus relu6 hardtanh hardswish dropout layer_norm batch_norm linear "
     "conv2d max_pool2d avg_pool2d cross_entropy binary_cross_entropy swish leakyrelu quick_gelu "
-    "sparse_categorical_crossentropy erf backwards"
+    "sparse_categorical_crossentropy erf backwards freeze unfreeze"
 ))  # fmt: skip
 misspelt(ForeignTensor, "Value", "data grad name item size ndim sum mean max min relu tanh sqrt")
 

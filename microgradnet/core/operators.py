@@ -91,7 +91,8 @@ class Operators(SpeaksNumPy):
                 else f"the gradient of {describe(self)} would be lost here: {lost}. v.data are the numbers alone"
             )
         if self.ndim:
-            raise TypeError(f"{kind}() wants one number; this Value has shape {self.shape}. Its numbers are in .data")
+            way = "v.item() is the one in it" if self.size == 1 else "Its numbers are in .data"
+            raise TypeError(f"{kind}() wants one number; this Value has shape {self.shape}. {way}")
         return modes.number(self)
 
     def __bool__(self) -> bool:

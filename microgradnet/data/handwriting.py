@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -34,6 +34,16 @@ class Digits(NamedTuple):
     train_labels: Array
     test_images: Array
     test_labels: Array
+
+    def __repr__(self) -> str:
+        train, test = len(self.train_images), len(self.test_images)
+        return (
+            f"Digits({train:,} to learn from: train_images, train_labels; {test:,} held out: test_images, test_labels)"
+        )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        fields = "train_images and train_labels, test_images and test_labels"
+        raise AttributeError(f"Digits has no {name!r}: it has {fields}")
 
 
 def digits(held_out: float = 0.2, seed: Seed = 0) -> Digits:

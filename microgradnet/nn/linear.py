@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,12 +74,19 @@ class Linear(Module, ForeignLinear):
             if np.shape(x)[-1:] == self.weight.shape[1:]:
                 raise
             n = self.weight.shape[1]
-            way = f". np.reshape(x, (-1, 1)) has shape ({np.size(x)}, 1)" if n == 1 and np.ndim(x) < 2 else ""
-            raise wrong_shape(self, x, f"its last axis must be {n} long{way}") from error
+            raise wrong_shape(self, x, f"its last axis must be {n} long{other_shape(np.shape(x), n)}") from error
 
     def __repr__(self) -> str:
         n_out, n_in = self.weight.shape
         return printable(f"Linear({n_in} → {n_out}{'' if self.bias is not None else ', bias=False'})")
+
+
+def other_shape(shape: tuple[int, ...], n: int) -> str:
+    """How to give the same numbers a last axis of n, where one number, an image or rows that are columns are likely."""
+    total = math.prod(shape)
+    if (len(shape) < 2 and n == 1) or (len(shape) > 1 and n in (total, math.prod(shape[1:]))):
+        return f". np.reshape(x, (-1, {n})) has shape ({total // n}, {n})"
+    return f". x.T has shape {shape[::-1]}" if len(shape) == 2 and shape[0] == n else ""
 
 
 def affine(x: Any, weight: Value, bias: Value | None) -> Value:

@@ -15,6 +15,7 @@ from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
 from ..words import answering, foreign, own, printable
 from . import state as states
+from .assigned import check_assigned, name_by
 from .hooks import Hooks, RemovableHandle, some
 from .summary import ShownModule, Summary, described
 
@@ -91,6 +92,7 @@ class Module(ShownModule, ForeignModule):
         raise NotImplementedError(f"{type(self).__name__} computes nothing yet: define forward(self, x)")
 
     def __setattr__(self, name: str, part: Any) -> None:
+        check_assigned(self, name, vars(self).get(name), part)
         object.__setattr__(self, name, part)
         modes.changed()
         for path, found in walk(part, name, {id(self)}):
@@ -425,12 +427,6 @@ def counted(module: Module) -> str:
     total = module.parameter_count()
     frozen = sum(value.size for value in module.parameters() if is_frozen(value))
     return (f"; {total:,} parameters" if total else "") + (f", {frozen:,} frozen" if frozen else "")
-
-
-def name_by(path: str, value: Value) -> None:
-    """Name a parameter by its path, unless it has a name that is not the end of it."""
-    if value.name is None or path.endswith("." + value.name):
-        value.name = path
 
 
 def rebuilt(module: Module, change: Change, memo: Memo) -> Module:

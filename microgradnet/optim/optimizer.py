@@ -89,6 +89,15 @@ class Optimizer(ForeignOptimizer):
         if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
             type.__setattr__(cls, "__init__", answering(cls.__init__))  # unseen by type checkers: it stays what it is
 
+    def __setattr__(self, name: str, x: Any) -> None:
+        ours = type(self).__module__.startswith(__package__)  # one of the user's may keep what it likes
+        if ours and "param_groups" in vars(self) and name in (*self.defaults, "learning_rate"):
+            option = name if name in self.defaults else "lr"
+            raise AttributeError(
+                f"{type(self).__name__} has its options in groups: optimizer.param_groups[0][{option!r}] = {brief(x)}"
+            )
+        object.__setattr__(self, name, x)
+
     def __dir__(self) -> list[str]:
         return own(self)
 

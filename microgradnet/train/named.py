@@ -79,13 +79,19 @@ def accuracy(outputs: Array, y: Array, threshold: float = 0.0) -> float:
     """The share of right answers: where the largest output is that of the class.
 
     y holds classes (…,) for outputs (…, classes), or is as large as the outputs and largest at the class. Of one
-    output an example, the answer is yes above `threshold`; y is then above and below ½, or ±1.
+    output an example, the answer is yes above `threshold`; y is then above and below ½, or ±1. ValueError for a y that
+    is neither.
     """
     if outputs.ndim == y.ndim + 1 and outputs.shape[-1] > 1:
         return float((outputs.argmax(axis=-1) == y).mean())
     if outputs.shape == y.shape and outputs.ndim > 1 and outputs.shape[-1] > 1:
         return float((outputs.argmax(axis=-1) == y.argmax(axis=-1)).mean())
     outputs = alike(outputs, y)
+    if y.size and not -1 <= y.min() <= y.max() <= 1:
+        raise ValueError(
+            f"accuracy: y goes from {y.min():g} to {y.max():g}, and of one output an example it is 0 or 1, or ±1. "
+            f"Classes want an output each, and for numbers there are 'mse', 'mae' and 'r2'"
+        )
     return float(((outputs > threshold) == (y > 0.5)).mean())
 
 

@@ -118,6 +118,8 @@ def check_output(name: str, out: Any) -> None:
         start(out, None, False)  # says why nothing flows
     if isinstance(out, Value):
         return
+    if out is None:
+        raise TypeError(f"{name}: f returned None: its last line is to be `return` with the Value that it computes")
     if isinstance(out, (dict, list, tuple)):
         way = "To return more than one number's gradient use vjp or jacobian; for more beside it, has_aux=True"
         if name in ("vjp", "jvp", "jacobian"):

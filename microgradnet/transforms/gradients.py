@@ -86,7 +86,7 @@ def _with_gradient(name: str, f: Function, argnums: int | Sequence[int], has_aux
     def both(*args: Any, **kwargs: Any) -> Any:
         with recorded_anyway() as quiet:
             variables = Variables(name, args, positions(len(args)), kwargs)
-            out, aux = f(*variables.args, **kwargs), None
+            out, aux = variables.result_of(f, kwargs), None
             if has_aux:
                 out, aux = pair(name, out)
             check_number(name, out)
@@ -126,7 +126,7 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> Any:
     check_function("vjp", f)
     with recorded_anyway() as quiet:
         variables = Variables("vjp", args, tuple(range(len(args))), {}, lasting=True)
-        result, aux = f(*variables.args), None
+        result, aux = variables.result_of(f, {}), None
         if has_aux:
             result, aux = pair("vjp", result)
         outputs = Outputs("vjp", result)
@@ -165,7 +165,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     args, tangents, chosen = as_arguments("jvp", args, tangents)
     with recorded_anyway() as quiet:
         variables = Variables("jvp", args, chosen, {})
-        outputs = Outputs("jvp", f(*variables.args))
+        outputs = Outputs("jvp", variables.result_of(f, {}))
         nodes, linked = variables.history(outputs.values, quiet)
         directions, flowing = variables.match(tangents)
         record = linked or (flowing and not quiet)
@@ -193,7 +193,7 @@ def hvp(f: Function, args: T, tangents: Any) -> T:
     given, along, chosen = as_arguments("hvp", args, tangents)
     with recorded_anyway() as quiet:
         variables = Variables("hvp", given, chosen, {})
-        out = f(*variables.args)
+        out = variables.result_of(f, {})
         check_number("hvp", out)
         nodes, linked = variables.history([out], quiet)
         directions, flowing = variables.match(along)
@@ -236,7 +236,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Any:
     def slopes(*args: Any, **kwargs: Any) -> Any:
         with recorded_anyway() as quiet:
             variables = Variables("jacobian", args, positions(len(args)), kwargs)
-            outputs = Outputs("jacobian", f(*variables.args, **kwargs))
+            outputs = Outputs("jacobian", variables.result_of(f, kwargs))
             _, linked = variables.history(outputs.values, quiet)
             return outputs.like(
                 [variables.results(_slopes(v, variables, linked), linked, v.shape) for v in outputs.values],

@@ -97,6 +97,17 @@ class Variables:
         self.values.append(v)
         return v
 
+    def result_of(self, f: Callable[..., Any], kwargs: dict[str, Any]) -> Any:
+        """What f returns. The error of one that computes with a list as if it were an array gets a note."""
+        try:
+            return f(*self.args, **kwargs)
+        except TypeError as error:
+            for i in self.chosen:
+                if type(self.given[i]) is list:
+                    way = "np.array(…) around it is one array"
+                    error.add_note(f"{self.name}: argument {i} is a list, so f is handed a list of Values. {way}")
+            raise
+
     def history(self, roots: list[Value], quiet: bool) -> tuple[list[Value], bool]:
         """What f recorded, and whether results are to be Values: whether Values from outside took part."""
         nodes, used = recorded(roots, self.since)

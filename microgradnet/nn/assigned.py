@@ -1,0 +1,65 @@
+"""What is assigned to a Module: a parameter gets its name; what only looks like one, and would not learn, is told."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..core import Value
+from ..tree import is_parameter, walk
+
+NUMBERS = (np.ndarray, np.generic, int, float, complex)
+
+
+def name_by(path: str, value: Value) -> None:
+    """Name a parameter by its path, unless it has a name that is not the end of it."""
+    if value.name is None or path.endswith("." + value.name):
+        value.name = path
+
+
+def check_assigned(owner: Any, name: str, was: Any, part: Any) -> None:
+    """Look at what is assigned where `was` is; called by the `__setattr__` of the owner.
+
+    Plain numbers in place of a parameter are a TypeError. A Value that was computed is no parameter: where it takes the
+    place of one, or is what `__init__` makes of a new Value, a warning says so.
+    """
+    place = f"{type(owner).__name__}.{name}"
+    replaces = isinstance(was, Value) and is_parameter(was)
+    if replaces and is_plain(part):
+        raise TypeError(
+            f"{place} is a parameter, and a plain {type(part).__name__} would be none. {name}.data = array gives it "
+            f"other numbers, {name} = Value(array) puts another parameter in its place, {name} = None takes it away"
+        )
+    if replaces and is_computed(part):
+        way = f"It was a parameter: {name}.data = array moves that, and it stays one"
+    elif sys._getframe(2).f_code.co_name == "__init__" and (found := scaled(part)) is not None:
+        part, way = found, "Compute with a plain array first, and make that a Value: Value(0.1 * array)"
+    else:
+        return
+    warnings.warn(
+        f"{place} is computed, by {part.op.name}, so it is no parameter, and no optimiser moves it. {way}",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def is_plain(part: Any) -> bool:
+    """Whether something is numbers alone: a list of Values or Modules is not."""
+    return isinstance(part, NUMBERS) or (isinstance(part, (list, tuple)) and not any(walk(part)))
+
+
+def is_computed(part: Any) -> bool:
+    """Whether something is the result of an operation."""
+    return isinstance(part, Value) and part.op is not None and not is_parameter(part)
+
+
+def scaled(part: Any) -> Any:
+    """What was computed of nothing but Values that nobody has named, as 0.1 * Value(array); of a list, the first."""
+    for x in part if isinstance(part, (list, tuple)) else [part]:
+        values = [y for y in x.args if isinstance(y, Value)] if is_computed(x) else []
+        if values and all(is_parameter(y) and y.name is None for y in values):
+            return x
+    return None
