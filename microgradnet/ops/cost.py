@@ -14,8 +14,9 @@ from .reduction import add_reduce
 def _quadratic_cost(output: Any, target: Any) -> Any:
     """The quadratic cost: the sum of (output − target)² over the outputs, averaged over the examples. No ½.
 
-    Both have the same shape, (…, outputs); a single example may be (outputs,). Raises ValueError for other shapes,
-    which would broadcast into a wrong number, and for no examples, which have no average.
+    Where a text takes half of it for the cost, its learning rate of 3 is one of 1.5 here. Both have the same shape,
+    (…, outputs); a single example may be (outputs,). Raises ValueError for other shapes, which would broadcast into a
+    wrong number, and for no examples, which have no average.
 
     >>> from microgradnet import Value
     >>> from microgradnet.functional import quadratic_cost
