@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import inspect
 import pickle
 import weakref
 from dataclasses import dataclass
@@ -33,6 +34,17 @@ def test_the_articles_network_has_13_002_parameters() -> None:
     assert out.shape == (3, 10)
     assert out.dtype == np.float32
     assert ((out.data > 0) & (out.data < 1)).all()
+
+
+def test_help_shows_what_a_model_is_called_with() -> None:
+    """It showed an object at some address."""
+
+    class Two(Module):
+        def forward(self, a: Any, *, scale: float = 2.0) -> Any:
+            return a * scale
+
+    assert list(inspect.signature(Two()).parameters) == ["a", "scale"]
+    assert list(inspect.signature(MLP.__call__).parameters) == ["self", "x"]
 
 
 def test_a_network_is_the_function_its_formula_says() -> None:

@@ -369,7 +369,7 @@ def calling(forward: Callable[..., Any]) -> Callable[..., Any]:
                     part.scope = ref(self), type(self), start, part.scope
         return out
 
-    call.__doc__ = forward.__doc__
+    call.__doc__, call.__wrapped__ = forward.__doc__, forward  # type: ignore[attr-defined]
     return call
 
 
