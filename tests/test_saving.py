@@ -811,6 +811,22 @@ def test_generators_that_were_one_must_be_one(path: Path) -> None:
     model(1, 2).load_state_dict(mg.load(path)["model"])  # the way out
 
 
+def test_another_network_is_told_before_where_its_generators_are(path: Path) -> None:
+    mg.save(path, nn.Sequential(nn.Linear(3, 2, seed=0), nn.Dropout(seed=1)))
+    other = nn.Sequential(nn.Linear(4, 2, seed=0), nn.Linear(2, 2, seed=0))
+    before = other.state_dict()
+    says = (
+        r"does not fit: model is another network than was saved: 0\.weight is \(2, 4\) here and was \(2, 3\), "
+        r"1\.weight is only here, 1\.bias is only here$"
+    )
+    with pytest.raises(ValueError, match=says):
+        mg.load(path, other)
+    assert all(np.array_equal(before[name], x) for name, x in other.state_dict().items())
+    deep = nn.Sequential(nn.Dropout(seed=1), *[nn.Linear(3, 3, seed=0) for _ in range(2)])
+    with pytest.raises(ValueError, match=r"saved: 0\.weight is not here, .*, 1\.weight is only here, …$"):
+        mg.load(path, deep)
+
+
 def test_ctrl_c_while_loading_restores_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved, training = Training(0), Training(1)
     mg.save(path, **saved.things())

@@ -27,6 +27,9 @@ def paired(saved: Reading, wanted: dict[str, Any], path: str) -> dict[int, np.ra
         elif isinstance(thing, Module) and saved.generators:
             found = dict(generators(thing))
             if found.keys() != part.generators.keys():
+                other = differing(state_of(thing), part.state)
+                if other:
+                    raise ValueError(f"{path} does not fit: {name} is another network than was saved: {listed(other)}")
                 unlike(path, f"{name} had generators at {listed(part.generators)} and has them at {listed(found)}")
             pairs += [(f"{name}.{where}", rng, part.generators[where]) for where, rng in found.items()]
     if wanted and saved.generators:
@@ -37,6 +40,17 @@ def paired(saved: Reading, wanted: dict[str, Any], path: str) -> dict[int, np.ra
                 here, then = ("one generator", "two") if rng is known else ("two generators", "one")
                 unlike(path, f"{where} and {second} are {here} here and were {then} when saved")
     return {i: rng for _, rng, i in pairs}
+
+
+def differing(here: dict[str, Any], saved: dict[str, Any]) -> list[str]:
+    """The first few arrays of a Module that are not in both states, or have different shapes."""
+    found = []
+    for name in dict.fromkeys([*saved, *here]):
+        if name not in here or name not in saved:
+            found.append(f"{name} is {'only here' if name in here else 'not here'}")
+        elif np.shape(here[name]) != np.shape(saved[name]):
+            found.append(f"{name} is {np.shape(here[name])} here and was {np.shape(saved[name])}")
+    return [*found[:3], *(["…"] if len(found) > 3 else [])]
 
 
 def unlike(path: str, what: str) -> NoReturn:
