@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import logging
 import math
+import queue
 import random
+import sys
+import textwrap
+import threading
 import time
+import types
 import weakref
-from collections import deque, namedtuple
+from array import array
+from collections import Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +29,7 @@ import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, nn
 from microgradnet.programs import Uncompilable
-from tests.compiled import check
+from tests.compiled import check, programs
 
 Step = Callable[..., Any]
 W = Value(np.random.default_rng(0).normal(size=(4, 3)))
@@ -452,6 +460,283 @@ def test_what_changes_around_a_function_counts(name: str) -> None:
         current[-1](2.0)
 
 
+class Scaling:
+    """What multiplies by 2: in a class attribute, in methods of all kinds, and by operators."""
+
+    scale: Any = 2.0
+
+    def method(self, x: Any) -> Any:
+        return x * 2.0
+
+    @staticmethod
+    def without_self(x: Any) -> Any:
+        return x * 2.0
+
+    @classmethod
+    def of_class(cls, x: Any) -> Any:
+        return x * 2.0
+
+    @property
+    def twice(self) -> Any:
+        return 2.0
+
+    def __call__(self, x: Any) -> Any:
+        return x * 2.0
+
+    def __len__(self) -> int:
+        return 2
+
+
+class Derived(Scaling):
+    """What has all that of another class."""
+
+    def above(self, x: Any) -> Any:
+        return super().method(x)
+
+
+class Deriving(Scaling):
+    """What does a part of it by the method of another class."""
+
+    def method(self, x: Any) -> Any:
+        return super().method(x)
+
+
+class Kind(type):
+    """A class of classes that are called in a way of their own."""
+
+    def __call__(cls, x: Any) -> Any:
+        return x * cls.scale  # type: ignore[attr-defined]
+
+
+class Called(metaclass=Kind):
+    scale = 2.0
+
+
+class Descriptor:
+    """A number of a class that stands in another object."""
+
+    part = 2.0
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return self.part
+
+
+class Described:
+    part = Descriptor()
+
+
+class Asking:
+    """What answers to any name, and raises what it likes."""
+
+    def __init__(self) -> None:
+        self.table = {"scale": 2.0}
+
+    def __getattr__(self, name: str) -> Any:
+        return vars(self)["table"][name]
+
+
+def instead(x: Any, name: str, make: Callable[[float], Any] = float) -> Callable[[float], None]:
+    """What puts another thing in the place of an attribute, or where none is, and takes it away again."""
+    was = vars(x).get(name)
+
+    def change(s: float) -> None:
+        if s != 2.0:
+            setattr(x, name, make(s))
+        elif was is not None:
+            setattr(x, name, was)
+        elif name in vars(x):
+            delattr(x, name)
+
+    return change
+
+
+def product(s: float) -> Any:
+    return lambda x: x * s
+
+
+def methods(s: float) -> Any:
+    return lambda self, x: x * s
+
+
+def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
+    """The same of what a name leads to by other ways than the dict of an object or a list."""
+    one, other, derived, deriving, thing, asking = Scaling(), Scaling(), Derived(), Deriving(), Described(), Asking()
+    ordered, counted, named = OrderedDict(s=2.0), defaultdict(float, s=2.0), types.MappingProxyType(plain := {"s": 2.0})
+    user, listed, ring, some = UserDict(s=2.0), Listed([2.0]), deque([2.0]), {2.0}
+    local, var = threading.local(), ContextVar("var")
+    pair, text, numbers, objects = Pair([2.0], 1), bytearray(b"\2"), array("d", [2.0]), np.array([[2.0], [1.0]], object)
+    objects = np.array([None, None])
+    objects[0] = cell = [2.0]
+    local.scale = 2.0
+    reference = weakref.ref(other)
+
+    def helper(x: Any) -> Any:
+        return x * 2.0
+
+    def by_name(x: Any, *, scale: float = 2.0) -> Any:
+        return x * scale
+
+    def attributed(x: Any) -> Any:
+        return x * getattr(attributed, "scale", 2.0)
+
+    def set_code(s: float) -> None:
+        helper.__code__ = two if s == 2.0 else (lambda x: x * 5.0).__code__
+
+    two = helper.__code__
+
+    def set_some(s: float) -> None:
+        some.clear()
+        some.add(s)
+
+    def set_ring(s: float) -> None:
+        ring.clear()
+        ring.append(s)
+
+    return {
+        "an attribute that hides that of the class": (lambda x: x * one.scale, instead(one, "scale")),
+        "an attribute of a class that hides another": (lambda x: x * derived.scale, instead(Derived, "scale")),
+        "an attribute that is asked for": (lambda x: x * getattr(one, "more", 2.0), instead(one, "more")),
+        "an attribute that the class is asked for": (lambda x: x * getattr(one, "more", 2.0), instead(Scaling, "more")),
+        "a method of an object": (lambda x: one.method(x), instead(one, "method", product)),
+        "a method of a class": (lambda x: one.method(x), instead(Scaling, "method", methods)),
+        "a method above another": (lambda x: deriving.method(x), instead(Scaling, "method", methods)),
+        "a method that is named by super": (lambda x: derived.above(x), instead(Scaling, "method", methods)),
+        "a method without self": (
+            lambda x: one.without_self(x), instead(Scaling, "without_self", lambda s: staticmethod(product(s)))),
+        "a method of the class": (
+            lambda x: one.of_class(x), instead(Scaling, "of_class", lambda s: classmethod(methods(s)))),
+        "a property": (lambda x: x * one.twice, instead(Scaling, "twice", lambda s: property(lambda self: s))),
+        "a call": (lambda x: one(x), instead(Scaling, "__call__", methods)),
+        "a length": (lambda x: x * len(one), instead(Scaling, "__len__", lambda s: lambda self: int(s))),
+        "the class of an object": (
+            lambda x: x * other.scale, lambda s: setattr(other, "__class__", Scaling if s == 2.0 else Other)),
+        "the class of a class": (lambda x: Called(x), instead(Called, "scale")),
+        "a descriptor": (lambda x: x * thing.part, lambda s: setattr(vars(Described)["part"], "part", s)),
+        "what any name is answered with": (lambda x: x * asking.scale, lambda s: asking.table.update(scale=s)),
+        "the code of a function": (lambda x: helper(x), set_code),
+        "defaults by name, all of them": (
+            lambda x: by_name(x), lambda s: setattr(by_name, "__kwdefaults__", {"scale": s})),
+        "an attribute of a function": (lambda x: attributed(x), instead(attributed, "scale")),
+        "an ordered dict": (lambda x: x * ordered["s"], lambda s: ordered.update(s=s)),
+        "a dict with a default": (lambda x: x * counted["s"], lambda s: counted.update(s=s)),
+        "a view of a dict": (lambda x: x * named["s"], lambda s: plain.update(s=s)),
+        "a dict of collections": (lambda x: x * user["s"], lambda s: user.update(s=s)),
+        "a list of one's own": (lambda x: x * listed[0], lambda s: listed.__setitem__(0, s)),
+        "a named tuple with a list": (lambda x: x * pair.a[0], lambda s: pair.a.__setitem__(0, s)),
+        "a deque": (lambda x: x * ring[0], set_ring),
+        "a set": (lambda x: x * (2.0 if 2.0 in some else 5.0), set_some),
+        "bytes that change": (lambda x: x * text[0], lambda s: text.__setitem__(0, int(s))),
+        "an array of Python's": (lambda x: x * numbers[0], lambda s: numbers.__setitem__(0, s)),
+        "a list in an array": (lambda x: x * objects[0][0], lambda s: cell.__setitem__(0, s)),
+        "what a reference leads to": (lambda x: x * reference().scale, instead(other, "scale")),  # type: ignore[union-attr]
+        "a variable of a context": (lambda x: x * var.get(2.0), lambda s: var.set(s)),
+        "an attribute for each thread": (lambda x: x * local.scale, lambda s: setattr(local, "scale", s)),
+    }  # fmt: skip
+
+
+class Other(Scaling):
+    scale = 5.0
+
+
+class Listed(list[float]):
+    """A list of one's own."""
+
+
+@pytest.mark.parametrize("name", unseen())
+def test_what_is_reached_in_other_ways_counts_too(name: str) -> None:
+    step, change = unseen()[name]
+    compiled: Any = mg.compile(lambda x: step(x), backend="numpy")
+    x = np.arange(3.0)
+    try:
+        for s in (2.0, 5.0, 2.0, 5.0):
+            change(s)
+            for _ in range(4):
+                assert np.array_equal(compiled(x), x * s), s
+    finally:
+        change(2.0)
+    assert programs(compiled) <= 4  # one for each number, or for each thing that has it
+
+
+def test_what_is_typed_in_is_the_users_program() -> None:
+    """A notebook is no file."""
+    module = types.ModuleType("typed_in")
+    sys.modules["typed_in"] = module
+    text = """
+        class Settings:
+            scale = 2.0
+            @staticmethod
+            def scaled(x): return x * Settings.scale
+        def step(x): return Settings.scaled(x).sum()
+    """
+    exec(textwrap.dedent(text), vars(module))
+    try:
+        step: Any = mg.compile(module.step, backend="numpy")
+        for s in (2.0, 5.0):
+            module.Settings.scale = s
+            for _ in range(4):
+                assert step(np.ones(3)) == 3 * s
+    finally:
+        del sys.modules["typed_in"]
+
+
+class Unnamed(nn.Module):
+    """A Module whose layers are used without being called."""
+
+    def __init__(self) -> None:
+        self.dropout, self.norm = nn.Dropout(0.5, seed=0), nn.BatchNorm1d(3, dtype=np.float64)
+        self.inner = [[nn.Linear(3, 3, dtype=np.float64, seed=0)]]
+
+    def encode(self, x: Any) -> Any:
+        return x * (2.0 if self.training else 3.0)
+
+
+def scaled_linear(m: Any) -> None:
+    m.inner[0].append(nn.Linear(3, 3, dtype=np.float64, seed=1))
+
+
+@pytest.mark.parametrize(("step", "change"), [
+    (lambda m, x: m.encode(x), nn.Module.eval), (lambda m, x: m.dropout.forward(x), nn.Module.eval),
+    (lambda m, x: m.norm.forward(x), nn.Module.eval),
+    (lambda m, x: m.norm.forward(x), lambda m: setattr(m.norm, "eps", 1.0)),
+    (lambda m, x: x @ m.inner[0][0].weight.T * m.training, nn.Module.eval),
+    (lambda m, x: x * sum(p.size for p in m.parameters()), scaled_linear),
+    (lambda m, x: x * sum((p * p).sum() for p in m.parameters()), scaled_linear),
+    (lambda m, x: x * sum(a.size for _, a in m.named_buffers()), lambda m: setattr(m.norm, "more", np.ones(3))),
+    (lambda m, x: x * sum(1.0 for _ in m.modules()), scaled_linear),
+])  # fmt: skip
+def test_a_module_that_is_not_called_counts_as_it_is(step: Any, change: Any) -> None:
+    def make() -> Any:
+        m = Unnamed()
+        models.append(m)
+        return (lambda x: step(m, x)), lambda: [m.norm.running_mean]
+
+    models: list[Any] = []
+    check(make, [(x,) for x in ARRAYS * 2], lambda i: change(models[-1]) if i == 5 else None, 2)
+
+
+class Trainer:
+    """What has a history, that is written after each step, and shows it."""
+
+    def __init__(self) -> None:
+        self.model = nn.Linear(3, 1, dtype=np.float64, seed=0)
+        self.losses: list[float] = []
+
+    def __repr__(self) -> str:
+        return f"Trainer({self.losses})"
+
+    def step(self, x: Any) -> Any:
+        return (self.model(x) ** 2).mean()
+
+
+def test_what_is_written_between_the_steps_and_that_no_step_reads_is_nobodys_concern() -> None:
+    trainer = Trainer()
+    step: Any = mg.compile(trainer.step)
+    for x in ARRAYS:
+        trainer.losses.append(float(step(x)))
+    assert programs(step) == 1
+    assert len(repr(trainer)) > 50
+
+
 class Layer(nn.Module):
     """A layer of one's own, with settings."""
 
@@ -656,6 +941,42 @@ def keeps_the_last_result(x: Any) -> Any:
     return z(x)
 
 
+def counting() -> dict[str, Callable[[], Any]]:
+    """What keeps count in things of Python's own library, or takes what is next."""
+    counter, stats, seen, ring, text = Counter(), defaultdict[str, int](int), set[int](), deque[int](), bytearray()
+    jobs, numbers, var = queue.Queue[int](), itertools.count(), ContextVar[int]("var", default=0)
+    cycle, items = itertools.cycle([1.0, 1.0, 2.0]), iter([1.0, 1.0, 2.0])
+    drawn = (k for k in itertools.count())
+    thing = types.SimpleNamespace()
+
+    def with_attribute() -> None:
+        thing.calls = 1
+
+    return {
+        "a counter": lambda: counter.update("a"), "a default": lambda: stats.__setitem__("n", stats["n"] + 1),
+        "a set": lambda: seen.add(len(seen)), "a ring": lambda: ring.append(1), "bytes": lambda: text.append(1),
+        "a queue": lambda: jobs.put(1), "a count": lambda: next(numbers), "a cycle": lambda: next(cycle),
+        "an iterator": lambda: next(items), "a generator": lambda: next(drawn),
+        "a context": lambda: var.set(var.get() + 1), "a new attribute": with_attribute,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", counting())
+def test_what_is_done_to_things_of_pythons_own_library_is_refused(name: str) -> None:
+    count = counting()[name]
+    step: Any = mg.compile(lambda x: (count(), z(x))[1])
+    with pytest.raises(Uncompilable, match=r"it (changes what is around it|takes what is next in)"):
+        step(ARRAYS[0])
+
+
+KEPT = threading.local()
+
+
+def keeps_for_a_thread(x: Any) -> Any:
+    KEPT.last = V * x
+    return z(x)
+
+
 def prints(x: Any) -> Any:
     print("a step")
     return z(x)
@@ -663,7 +984,7 @@ def prints(x: Any) -> Any:
 
 HERE = r"test_hazards\.py:\d+, in "
 LOOKS = f"looks at the numbers of .*what is to be seen is returned, and looked at outside.*{HERE}"
-WHERE = r"\(\S*test_hazards\.py:\d+, in (step|<lambda>|__init__)\)"
+WHERE = r"\(\S*test_hazards\.py:\d+, in (step|<lambda>|forward)\)"
 CHANGES = "cannot be compiled: it changes what is around it: "
 WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "if v > 0": (lambda x: z(x) if z(x) > 0 else z(x) * 2, f"a choice .*{LOOKS}"),
@@ -699,7 +1020,8 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "a result kept in a list": (appends_a_result(), "keeps .*in something outside|with 0 items"),
     "an argument kept in a dict": (keeps_its_argument(), "held with|keeps .* in something outside"),
     "a result kept in an attribute": (keeps_in_an_attribute(), "last = |keeps .* in something outside"),
-    "a result kept in a deque": (keeps_the_last_result, "keeps the Value of shape .* in something outside"),
+    "a result kept in a deque": (keeps_the_last_result, f"{CHANGES}LAST with 0 items, and then with 1"),
+    "a result kept for a thread": (keeps_for_a_thread, "keeps the Value of shape .* in something outside"),
     "a list that grows": (appends(), f"{CHANGES}log with 0 items, and then with 1 {WHERE}"),
     "a counter in a dict": (counts_in_a_dict(), f"{CHANGES}counts\\['n'\\] = 0, and then 1 {WHERE}"),
     "a counter around the function": (counts_in_a_variable(), f"{CHANGES}n = 0, and then 1 {WHERE}"),

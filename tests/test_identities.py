@@ -13,10 +13,11 @@ import pytest
 import microgradnet as mg
 from microgradnet import Value, nn
 from microgradnet.core import modes
+from microgradnet.programs.finding import LONGEST, Watched
 from microgradnet.programs.identities import Identities
 from microgradnet.programs.numpy_code import OtherProgram
 from microgradnet.programs.structure import Structure
-from microgradnet.programs.surroundings import LONGEST, Surroundings, Watched
+from microgradnet.programs.surroundings import Surroundings
 
 
 class Slotted:
@@ -147,6 +148,16 @@ def test_what_is_written_into_an_array_is_noticed() -> None:
     x[1, 1] = -0.0
     assert not identities.hold()
     x[1, 1] = 5.0
+    assert identities.hold()
+
+
+def test_what_comes_where_nothing_was_is_noticed() -> None:
+    x: dict[str, Any] = {"a": 1.0}
+    identities = Identities([], [], [], missing=[(x, "b")])
+    assert identities.hold()
+    x["b"] = None
+    assert not identities.hold()
+    del x["b"]
     assert identities.hold()
 
 
@@ -324,35 +335,67 @@ FOUND = """
 : ARRAY, thing, np, own of dict['ARRAY'], dict['thing'], dict['np'], dict['own']
 : COUNT of dict['COUNT']
 : FACTOR of dict['FACTOR']
-: a key of , ['power'] of dict
 : a, b of function.__defaults__
 : cell, endless, lasting, net, rng, some of cell.cell_contents × 6
-Base.shared: Base.shared[0] of tuple
-['power']: ['power'][0], ['power'][1] of tuple
+Thing.shared: Thing.shared[0] of tuple
+Thing: Thing.__init__ of type.__init__
+Thing: Thing.__mul__ of type.__mul__
+Thing: Thing.bias of partial()
+Thing: Thing.made of partial()
+Thing: Thing.once of type.once
+Thing: Thing.shared of type.shared
+Thing: Thing.twice of type.twice
+__init__: __init__.__code__ of function.__code__
+__init__: __init__.bias of no dict['bias']
+__mul__: __mul__.__code__ of function.__code__
+__mul__: __mul__.bias of no dict['bias']
+dict: a key of dict, dict['given'] of dict
 endless: len(endless) of list
+f: f.__code__ of function.__code__
+f: f.bias of no dict['bias']
+made: made.__code__ of function.__code__
+made: made.bias of no dict['bias']
+method: method.__code__ of function.__code__
+method: method.bias of no dict['bias']
 net.layers.0: net.layers.0.bias of dict['bias']
 net.layers.0: net.layers.0.weight of dict['weight']
+net: net.bias of no dict['bias']
+once: once.__code__ of function.__code__
+once: once.bias of no dict['bias']
+own: own.bias of no dict['bias']
 own: own.level of dict['level']
+powered.__kwdefaults__: a key of powered.__kwdefaults__, powered.__kwdefaults__['power'] of dict
+powered.__kwdefaults__['power']: powered.__kwdefaults__['power'][0], powered.__kwdefaults__['power'][1] of tuple
+powered: powered.__code__ of function.__code__
+powered: powered.__kwdefaults__ of function.__kwdefaults__
+powered: powered.bias of no dict['bias']
 some: a key of some, some['table'] of dict
 some: nothing of tuple
 some['table']: a key of some['table'], some['table']['key'] of dict
-dict: a key of dict, dict['given'] of dict
 thing.part: a key of thing.part, thing.part['a'] of dict
 thing.part['a']: thing.part['a'][0] of list
-thing: Base.shared of mappingproxy['shared']
+thing: thing.bias of no dict['bias']
 thing: thing.kept of dict['kept']
+thing: thing.made of no dict['made']
 thing: thing.part of dict['part']
+thing: thing.shared of no dict['shared']
 thing: thing.slot of Thing.slot
+thing: type(thing) of Thing.__class__
+twice: twice.__code__ of function.__code__
+twice: twice.bias of no dict['bias']
 """
 
 
 def test_what_a_function_reaches_is_found_by_the_names_in_its_code() -> None:
-    """And nothing else: neither what no code names, nor a name that is not there."""
+    """And nothing else: neither what no code names, nor a name that is not there, unless it would hide another."""
     around = Surroundings(finding(), [{"given": 1.0}, thing.method, print, 3.0])
     lines = []
     for x in around.watched:
         if x.name != "lasting":
-            places = [f"{type(holder).__name__}{place}" for holder, place in x.places] or [type(x.container).__name__]
+            places = [f"{type(holder).__name__}{place}" for holder, place in x.places]
+            if x.missing is not None:
+                places.append(f"no {type(x.missing[0]).__name__}[{x.missing[1]!r}]")
+            places = places or [type(x.container).__name__]
             if len(places) > 4:
                 places = [f"{place} × {places.count(place)}" for place in dict.fromkeys(places)]
             lines.append(f"{x.name}: {', '.join(x.names) or 'nothing'} of {', '.join(places)}")

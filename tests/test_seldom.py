@@ -15,7 +15,7 @@ import microgradnet.functional as F
 from microgradnet import Value, check_grads, optim, primitive
 from microgradnet.core import FORMULAS
 from microgradnet.core.modes import Later
-from microgradnet.programs import host, structure, surroundings
+from microgradnet.programs import finding, host, structure
 from microgradnet.train import TensorBoard
 
 
@@ -283,7 +283,7 @@ def test_what_a_compiled_step_takes_for_the_same() -> None:
         ((1, 2), (1, 2, 3), False), ((1, 2), (1, 3), False), ("a", "".join(["a"]), True), ([1], [1], False),
         (range(3), range(3), True), (b"a", b"b", False),
     ]:  # fmt: skip
-        assert surroundings.alike(x, y) is same, (x, y)
+        assert finding.alike(x, y) is same, (x, y)
     for x, y, same in [
         ([1, "a"], [1, "a"], True), ([1], [1, 2], False), ([one], [one], True), ([one], [other], False),
         ({"a": 1.5}, {"a": 1.5}, True), ({"a": 1}, {"b": 1}, False), ({"a": 1}, {"a": 2}, False), ([1], [2], False),
@@ -294,7 +294,7 @@ def test_what_a_compiled_step_takes_for_the_same() -> None:
 
 def test_variables_around_a_function_may_hold_nothing_yet() -> None:
     cells = types.CellType(3), types.CellType()
-    assert surroundings.contents_of(cells) == (3, surroundings.MISSING)
+    assert finding.contents_of(cells) == (3, finding.MISSING)
 
 
 def test_what_the_host_returned_is_said_in_words() -> None:

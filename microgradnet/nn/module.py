@@ -101,7 +101,7 @@ class Module(ShownModule, ForeignModule):
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Each parameter with its path, such as `("layers.0.weight", Value)`."""
-        for path, found in walk(self):
+        for path, found in states.walked(self):
             if isinstance(found, Value):
                 name_by(path, found)
                 yield path, found
@@ -112,7 +112,7 @@ class Module(ShownModule, ForeignModule):
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
         """Each plain array in it with its path: what it keeps and does not learn, such as BatchNorm's running_mean."""
-        return ((path, found) for path, found in walk(self, buffers=True) if isinstance(found, np.ndarray))
+        return ((path, found) for path, found in states.walked(self, buffers=True) if isinstance(found, np.ndarray))
 
     def parameter_count(self) -> int:
         """How many numbers its parameters hold, frozen ones too."""
@@ -125,11 +125,11 @@ class Module(ShownModule, ForeignModule):
 
     def modules(self) -> Iterator[Module]:
         """Itself and every Module in it, each once."""
-        return (found for _, found in walk(self) if isinstance(found, Module))
+        return (found for _, found in states.walked(self) if isinstance(found, Module))
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """Itself, under the path "", and every Module in it with its path, such as "layers.0"; each once."""
-        return ((path, found) for path, found in walk(self) if isinstance(found, Module))
+        return ((path, found) for path, found in states.walked(self) if isinstance(found, Module))
 
     def children(self) -> Iterator[Module]:
         """The Modules right in it, each once: in attributes and in their lists and dicts, not in other Modules."""

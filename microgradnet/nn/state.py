@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import unmasked
-from ..core import Array, Value, numbers
+from ..core import Array, Value, modes, numbers
 from ..tree import find, state_names, walk
 from ..words import brief, fields
 
@@ -24,10 +24,18 @@ class Incompatible(NamedTuple):
         return fields(self)
 
 
+def walked(module: Any, buffers: bool = False) -> Iterator[tuple[str, Any]]:
+    """The Modules in a Module, itself included, its parameters and its buffers: a compiled step relies on all that."""
+    for path, found in walk(module, buffers=buffers):
+        if modes.on and not isinstance(found, Value | np.ndarray):
+            modes.relied_on(found)
+        yield path, found
+
+
 def places(module: Any) -> dict[str, Any]:
     """Each parameter and buffer of a Module, under the name that a state dict has for it."""
     found: dict[str, Any] = {}
-    held = [(path, x) for path, x in walk(module, buffers=True) if isinstance(x, Value | np.ndarray)]
+    held = [(path, x) for path, x in walked(module, buffers=True) if isinstance(x, Value | np.ndarray)]
     names = state_names(module, [path for path, _ in held])
     for path, (_, x) in zip(names, held, strict=True):
         if path in found:

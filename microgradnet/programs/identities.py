@@ -13,11 +13,14 @@ from typing import Any
 
 from ..core.written import function_of
 
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
+
 
 class Identities:
     """Places, each an expression such as `x['name']` or `x.name` on its holder, lists and dicts with what is in them.
 
-    Of those that are `counted`, their lengths alone; of arrays what they hold, the bytes beside them.
+    Of those that are `counted`, their lengths alone; of arrays what they hold, the bytes beside them; of dicts with
+    something `missing`, that it is.
     """
 
     def __init__(
@@ -26,15 +29,17 @@ class Identities:
         containers: list[Any],
         counted: list[Any],
         arrays: Sequence[tuple[Any, bytes]] = (),
+        missing: Sequence[tuple[Any, str]] = (),
         comparing: Any = None,
     ) -> None:
         self.lists: list[Any] = [x for x in containers if comparing is not None and type(x) is list]
         self.comparing: Any = comparing  # what makes a comparison of all these, or None
         # A dict is gone through twice: its keys and its values, of which this is a view.
         rest = [x for x in containers if comparing is None or type(x) is not list]
-        self.parts: list[Any] = [part for x in rest for part in ((x, x.values()) if type(x) is dict else (x,))]
+        self.parts: list[Any] = [part for x in rest for part in ((x, x.values()) if hasattr(x, "values") else (x,))]
         self.counted: list[Any] = [*self.parts, *counted]
-        known = {"is_": is_, "flat": chain.from_iterable, "parts": self.parts, "counted": self.counted}
+        known = {"is_": is_, "MISSING": MISSING, "flat": chain.from_iterable}
+        known |= {"parts": self.parts, "counted": self.counted}
         known |= {f"x{i}": holder for i, (holder, _) in enumerate(places)}
         reads = [f"x{i}{place}" for i, (_, place) in enumerate(places)]
         tests = [f"{read} is was{i}" for i, read in enumerate(reads)]
@@ -43,6 +48,9 @@ class Identities:
         for i, (x, held) in enumerate(arrays):
             known |= {f"array{i}": x, f"bytes{i}": held}
             tests.append(f"array{i}.tobytes() == bytes{i}")
+        for i, (x, name) in enumerate(missing):
+            known[f"without{i}"] = x
+            tests.append(f"{name!r} not in without{i}")
         if self.counted:
             tests.append("list(map(len, counted)) == sizes and all(map(is_, flat(parts), held))")
         # Not so either if a place is gone, or a dict is just being changed.

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..core import modes
+from .naming import in_library
 from .nodes import Node, Uncompilable
-from .surroundings import Surroundings, in_library
+from .surroundings import Surroundings
 
 MANY = 2000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..core import Value, modes
@@ -21,7 +22,7 @@ class Structure:
         if isinstance(thing, Value):
             return type(thing)
         attributes = attributes_of(thing)
-        lists = [x for x in attributes.values() if type(x) in (list, dict)]
+        lists = lists_in(attributes.values())
         self.lists += [(x, x.copy(), type(x) is list and all(map(is_itself, x))) for x in lists]
         return type(thing), thing.training, attributes
 
@@ -49,6 +50,18 @@ class Structure:
 def attributes_of(thing: Any) -> dict[str, Any]:
     """What a Module has, but for its mode, which stands in it once it was set, and else in its class."""
     return {name: x for name, x in vars(thing).items() if name != "training"}
+
+
+def lists_in(attributes: Iterable[Any]) -> list[Any]:
+    """The lists and dicts among attributes, and those in them and in tuples, each once."""
+    found: dict[int, Any] = {}
+    left = [*attributes][::-1]
+    while left:
+        x = left.pop()
+        if type(x) in (list, dict, tuple) and id(x) not in found:
+            found[id(x)] = x
+            left += [*(x.values() if type(x) is dict else x)][::-1]
+    return [x for x in found.values() if type(x) is not tuple]
 
 
 def same(x: Any, y: Any) -> bool:

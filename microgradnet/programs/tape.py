@@ -109,7 +109,8 @@ class Tape:
 
     def add(self, node: Node) -> Node:
         """The node, at the end of the program; or that of the call before, if it is the same."""
-        twin = self.twin()
+        at = len(self.nodes)
+        twin = self.earlier[at] if at < len(self.earlier) else None
         if twin is not None and node.is_as(twin):
             node = twin
         else:
@@ -120,16 +121,11 @@ class Tape:
     def add_scalar(self, function: Callable[..., Any], args: tuple[Any, ...], op: Any, dtype: Any = FLOAT) -> Node:
         """A call that makes one number, as `add` adds it: sooner done, for there are many."""
         at = len(self.nodes)
-        node = self.earlier[at] if at < len(self.earlier) else None  # as `twin` finds it
+        node = self.earlier[at] if at < len(self.earlier) else None
         if node is None or node.op is not op or node.dtype is not dtype or not node.is_call(function, args):
             node = scalar_call(function, args, op, dtype, self.line or users_line())
         self.nodes.append(node)
         return node
-
-    def twin(self) -> Node | None:
-        """What the call before had recorded in the place of the next node."""
-        at = len(self.nodes)
-        return self.earlier[at] if at < len(self.earlier) else None
 
     def error(self, message: str) -> Uncompilable:
         """What cannot be compiled, with the user's line."""
@@ -437,8 +433,9 @@ class Tape:
         """End the program with what it relies on, and with all that is left behind."""
         self.around.read(x for part in constants(self.nodes) for x in arrays_in(part))
         self.add(Node("guard", Surroundings.holds, (self.around,), held=True))
-        values = [place.owner for place in self.standing if type(place) is DataOf and not place.argument]
-        self.add(Node("guard", Structure.holds, (Structure([*self.things.values(), *values]),), held=True))
+        values = {id(x.owner): x.owner for x in self.standing if type(x) is DataOf and not x.argument}
+        things = list((self.things | self.around.owners | values).values())  # not all that is used is called
+        self.add(Node("guard", Structure.holds, (Structure(things),), held=True))
         self.writes.guard(self)
         self.store()
 
