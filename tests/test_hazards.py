@@ -27,7 +27,7 @@ import pytest
 
 import microgradnet as mg
 import microgradnet.functional as F
-from microgradnet import Value, nn
+from microgradnet import Value, nn, optim
 from microgradnet.programs import Uncompilable
 from tests.compiled import check, programs
 
@@ -568,7 +568,7 @@ def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
     objects = np.array([None, None])
     objects[0] = cell = [2.0]
     local.scale = 2.0
-    reference = weakref.ref(other)
+    reference, schedule = weakref.ref(other), optim.StepLR(optim.SGD([Value(1.0)], lr=2.0), 1, 2.5)
 
     def helper(x: Any) -> Any:
         return x * 2.0
@@ -591,6 +591,9 @@ def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
     def set_ring(s: float) -> None:
         ring.clear()
         ring.append(s)
+
+    def set_schedule(s: float) -> None:
+        schedule._set(int(s != 2.0))
 
     return {
         "an attribute that hides that of the class": (lambda x: x * one.scale, instead(one, "scale")),
@@ -631,6 +634,7 @@ def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
         "what a reference leads to": (lambda x: x * reference().scale, instead(other, "scale")),  # type: ignore[union-attr]
         "a variable of a context": (lambda x: x * var.get(2.0), lambda s: var.set(s)),
         "an attribute for each thread": (lambda x: x * local.scale, lambda s: setattr(local, "scale", s)),
+        "the step size of a schedule": (lambda x: x * schedule.get_last_lr()[0], set_schedule),
     }  # fmt: skip
 
 
@@ -654,7 +658,7 @@ def test_what_is_reached_in_other_ways_counts_too(name: str) -> None:
                 assert np.array_equal(compiled(x), x * s), s
     finally:
         change(2.0)
-    assert programs(compiled) <= 4  # one for each number, or for each thing that has it
+    assert programs(compiled) <= 4  # one for all, for each number, or for each thing that has it
 
 
 def test_what_is_typed_in_is_the_users_program() -> None:

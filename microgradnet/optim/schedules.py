@@ -53,6 +53,7 @@ class LRScheduler:
         ]
         for group, base in zip(optimizer.param_groups, self.base_lrs, strict=True):
             group["initial_lr"] = base
+        self._last_lr: list[float] = []
         self._set(0)
 
     def lr_at(self, t: int, base: float) -> float:
@@ -82,13 +83,13 @@ class LRScheduler:
 
     def get_last_lr(self) -> list[float]:
         """The step size of each group, as it was set last."""
-        return list(self._last_lr)
+        return [modes.item(self._last_lr, i) for i in range(len(self._last_lr))]
 
     def _set(self, t: int) -> None:
         options = self.options_at(t)
         for group, new in zip(self.optimizer.param_groups, options, strict=True):
             group.update(new)
-        self._last_lr = [new["lr"] for new in options]
+        self._last_lr[:] = [new["lr"] for new in options]  # in place: a compiled step reads them there
         self.last_epoch = t
 
     # ---------------------------------------------------------------------------------------------- saved and restored
