@@ -212,6 +212,15 @@ def gradients_written(x: Any) -> Any:
     return p.grad, q.grad, r.grad, v.grad, w.grad
 
 
+def derivatives_at_what_is_no_argument(x: Any) -> Any:
+    return (
+        mg.jvp(np.tanh, x, x * 2), mg.jvp(lambda a, b: {"s": a * b, "k": [np.exp(a)]}, (x, A), (A, x)),
+        mg.grad(lambda a: (np.sin(a) * x).sum())(A), mg.grad(lambda t: (t * x).sum())(2.0) * x,
+        mg.hessian(lambda t: (t**3 * x).sum())(2.0) * x, mg.hvp(lambda a: (a**3 * x).sum(), A, x),
+        mg.vjp(lambda a: a * x, A)[1](x), mg.jacobian(lambda a: np.tanh(a) * x)(A),
+    )  # fmt: skip
+
+
 def by_isinstance(x: Any) -> Any:
     return V * x if isinstance(x, np.ndarray) and not isinstance(x, float) else V
 
@@ -274,6 +283,7 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "arrays made to be written into": (written_into_new, vectors),
     "written in another shape and dtype": (written_as_something_else, vectors),
     "leaves that the step makes": (leaves_of_the_step, vectors),
+    "derivatives at constants": (derivatives_at_what_is_no_argument, vectors),
     "a result that is handed in": (lambda v: (v * v.data + V).sum(), lambda i: (V * (i - 2.5),)),
     "the gradient of a result, as a Value": (
         lambda x: [((v := Value(x)) * V).backward(gradient=Value(x)), v.grad], vectors),

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from ..core import Array, Value, new_age, new_value, start
-from ..tree import VARIABLE
+from ..core import Array, Value, new_age, start
 from ..words import answering
 from .door import Function, as_arguments, check_function, check_number, chooser, named, pair, recorded_anyway
 from .sweeps import Gradients, owned, pull, recorded, results, zero
-from .variables import Outputs, Variables
+from .variables import Outputs, Variables, variable
 
 if TYPE_CHECKING:
     from .signatures import Gradient, GradientBesideAux, Slopes, ValueAndGradient, ValueAndGradientBesideAux
@@ -170,7 +169,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
         directions, flowing = variables.match(tangents)
         record = linked or (flowing and not quiet)
         # Ones, not zeros: 0 · inf would warn, and what the first sweep comes to is of no interest.
-        seeds = [new_value(Value, np.ones(v.shape, v.dtype)[()], None, (), VARIABLE) for v in outputs.values]
+        seeds = [variable(np.ones(v.shape, v.dtype)[()]) for v in outputs.values]
         since = new_age()
         first = pull(nodes, zip(outputs.values, seeds, strict=True), True)
         found = results(_along(directions, first, variables, since, record), seeds, record)

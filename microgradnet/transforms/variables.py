@@ -78,11 +78,9 @@ class Variables:
         """A Value to differentiate by, with the numbers of `x`; if that is a Value and `link`, computed from it."""
         was_value = type(x) is Value
         linked = was_value and link
-        if isinstance(x, NonDiff) or (was_value and not linked and modes.taped()):  # in a step that is being compiled
-            v = Value(plain_data(x))
-            v.params = VARIABLE
-            self.values.append(v)
-            return v
+        if isinstance(x, NonDiff) or (not linked and modes.taped()):  # in a step that is being compiled
+            self.values.append(variable(plain_data(x)))
+            return self.values[-1]
         data = x._numbers if was_value else x
         if type(data) is not ndarray or not data.ndim or not data.dtype.isnative:
             data = data if was_value else floating(x)
@@ -172,6 +170,13 @@ class Variables:
 
         mine = set(self.values)
         return tree.rebuild(aux, leaf)
+
+
+def variable(numbers: Any) -> Value:
+    """A new Value to differentiate by."""
+    v = Value(numbers)
+    v.params = VARIABLE
+    return v
 
 
 def owners(x: Any) -> list[Any]:
