@@ -51,6 +51,10 @@ def of_arrays(i: int) -> tuple[Any, ...]:
     return (ARRAYS[i],)
 
 
+def of_columns(i: int) -> tuple[Any, ...]:
+    return (np.random.default_rng(i).normal(size=(53, 41)),)
+
+
 def with_labels(i: int) -> tuple[Any, ...]:
     return ARRAYS[i], LABELS[i]
 
@@ -212,6 +216,31 @@ def gradients_written(x: Any) -> Any:
     return p.grad, q.grad, r.grad, v.grad, w.grad
 
 
+def data_of_leaves_written(x: Any) -> Any:
+    """A Value of an argument, of an array outside, of numbers: each has numbers of its own, that may be written."""
+    found = []
+    for start in (x, A, np.ones(3), [1.0, 2.0, 3.0], x * 2):
+        v = Value(start)
+        before = v.data
+        first = (v * x).sum()
+        first.backward()
+        v.data -= 0.5 * v.grad
+        v.data[0] = 7.0
+        part = v.data[1:]
+        part *= 2
+        found += [first, v * x, v, before, v.data.sum(), v.grad]
+        v.data = v.data * 3.0
+        v.data += x
+        found += [v, before * 1.0]
+    return found
+
+
+def data_of_leaves_in_another_dtype(x: Any) -> Any:
+    v, w, u = Value(x), Value(x.astype(np.float32)), Value(2.0)
+    v.data, w.data, u.data = x.astype(np.float32) / 3, x / 3, x.sum().astype(np.float32)
+    return v * np.float32(3), w * np.float32(3), v, w, u, v.data, w.data, u.data
+
+
 def derivatives_at_what_is_no_argument(x: Any) -> Any:
     return (
         mg.jvp(np.tanh, x, x * 2), mg.jvp(lambda a, b: {"s": a * b, "k": [np.exp(a)]}, (x, A), (A, x)),
@@ -283,6 +312,8 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "arrays made to be written into": (written_into_new, vectors),
     "written in another shape and dtype": (written_as_something_else, vectors),
     "leaves that the step makes": (leaves_of_the_step, vectors),
+    "leaves that the step makes, whose data is written": (data_of_leaves_written, vectors),
+    "leaves that the step makes, with other data": (data_of_leaves_in_another_dtype, vectors),
     "derivatives at constants": (derivatives_at_what_is_no_argument, vectors),
     "a result that is handed in": (lambda v: (v * v.data + V).sum(), lambda i: (V * (i - 2.5),)),
     "the gradient of a result, as a Value": (
@@ -308,6 +339,7 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "0-d": (lambda x: (V * x).sum().reshape(()), lambda i: (np.array(float(i)),)),
     "scalars of NumPy": (lambda x: (V * x).sum(), lambda i: (np.float32(i + 0.1),)),
     "nothing": (lambda x: (V[:0] * x).sum() + x.sum(), lambda i: (np.zeros(0),)),
+    "copies in rows": (lambda x: [y.sum(axis=1) for y in (x.T.copy(), x.copy("F"), x.T.copy("K"))], of_columns),
     "in columns": (
         lambda x: (np.exp(x) @ V, np.exp(x).sum()), lambda i: (np.asfortranarray(RNG.normal(size=(50, 3))),)),
     "rows or columns": (
@@ -334,6 +366,39 @@ def test_it_is_right(name: str) -> None:
     step, arguments = RIGHT[name]
     with np.errstate(all="ignore"):
         check(of(step), [arguments(i) for i in range(6) for _ in range(2)], count=None)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("move", ["assigned", "changed", "written", "made and assigned", "made and written"])
+def test_what_has_moved_lies_in_memory_as_it_did(order: Any, move: str) -> None:
+    """In the order of axes sums add up: one that is taken after the move has other last digits otherwise."""
+
+    def make() -> Any:
+        w = Value(np.zeros((53, 41), order=order))
+
+        def step(x: Any) -> Any:
+            v = Value(x if order == "C" else x.reshape(41, 53).T) if move.startswith("made") else w
+            if move.endswith("assigned"):
+                v.data = x * 1.5
+            elif move == "changed":
+                v.data -= 0.1 * x
+            else:
+                v.data[...] = x.reshape(41, 53).T
+            return v.sum(axis=1), v.data.sum(axis=1), v.data.sum(axis=0), (v * v).sum()
+
+        return step, lambda: [w.data, w.data.sum(axis=1)]
+
+    check(make, [of_columns(i) for i in range(6)])
+
+
+@pytest.mark.parametrize("backend", ["numpy", None])
+def test_a_value_of_a_large_array_is_of_what_is_in_that_now(backend: Any) -> None:
+    array = np.ones(100_000)
+    step: Any = mg.compile(lambda x: (Value(array) * Value(array[:50_000]).sum() * x).sum(), backend=backend)
+    for i in range(6):
+        array[1] = i  # none of the elements that are compared
+        assert np.isclose(step(2.0).data, 2.0 * array.sum() * array[:50_000].sum(), rtol=1e-12), i
+    assert programs(step) == 1
 
 
 @pytest.mark.parametrize("make", [parameters_written, numbers_written, constants_assigned, drawn_from_outside, tied])

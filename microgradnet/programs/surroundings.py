@@ -102,6 +102,11 @@ class Surroundings(Found):
         """Whether it is one of the arrays that were there before."""
         return any(array.array is x for array in self.arrays)
 
+    def lasts(self, x: Any) -> bool:
+        """Whether it is such an array, or a part of one, and a copy of it would lie as it does."""
+        known = type(x) is ndarray and x.flags.c_contiguous and x.dtype.isnative
+        return known and x.ndim > 0 and any(map(self.knows, bases(x)))
+
     def read(self, constants: Iterator[ndarray[Any, Any]]) -> None:
         """Note the arrays with which the program itself computes."""
         ids = {id(part) for x in constants for part in bases(x)}

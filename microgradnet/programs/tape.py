@@ -42,7 +42,7 @@ from .rules import deposit, of_a_sweep
 from .structure import Structure
 from .surroundings import Surroundings
 from .traced import Host, Traced, cast, looking
-from .writes import Writes
+from .writes import Writes, laid_as
 
 PLAIN = (ndarray, np.generic, int, float)
 STAND_INS = (Traced, Host)
@@ -258,7 +258,7 @@ class Tape:
         is_list = isinstance(data, (list, tuple)) and any(isinstance(x, Value) for x in data)
         data = self.called(np.array, (data,), {}) if is_list else data
         if not isinstance(data, Traced):
-            self.know(value, np.array(data)[()])  # a copy; as a number, if it is one
+            self.know(value, data if self.around.lasts(data) else np.array(data)[()])  # as a number, if it is one
             return data
         if data.dtype.kind != "f" and (is_list or not data.ndim):  # an array of ints is refused, as in an eager step
             data = data.astype(np.float64)
@@ -331,9 +331,7 @@ class Tape:
 
     def seen(self, value: Value, what: str) -> Any:
         """What stands for the `data` or the `grad` of a Value."""
-        if what == "data":
-            return self.shadow(value)
-        return self.gradient(value)
+        return self.shadow(value) if what == "data" else self.gradient(value)
 
     def shadow(self, x: Any) -> Any:
         """What stands for the numbers of a Value, and nothing flows through it."""
@@ -343,6 +341,8 @@ class Tape:
         if node is self and x.op is None:
             return self.at(self.place(DataOf, x))
         node = self.node(x)
+        if id(x) in self.local and x.shape:
+            return self.writes.data_of(self, x, node)
         if isinstance(node, Node):
             return self.stand_in(x._numbers, node)
         return node[()] if type(node) is ndarray else node  # a number itself, as which patterns know it
@@ -363,6 +363,7 @@ class Tape:
         if isinstance(new, Value) and not isinstance(new, Traced):
             return new  # an error, which the setter knows
         if what == "data" and id(value) in self.local:
+            new = self.fitting(value, what, new)
             self.node_of[id(value)] = self.node(new)
             return self.examples(new)
         if what == "grad":
@@ -382,7 +383,8 @@ class Tape:
         if isinstance(new, Traced):
             if what == "grad" and not new.ndim and value.ndim:
                 return self.called(filled, (value.shape, new, value.dtype), {})
-            return new if type(new) is Traced and new.dtype == value.dtype else new.astype(value.dtype)
+            new = new if type(new) is Traced and new.dtype == value.dtype else new.astype(value.dtype)
+            return laid_as(self, new, value._numbers) if what == "data" else new
         if new is None or isinstance(new, Value) or not (np.shape(new) == value.shape or what == "grad"):
             return new
         return self.called(filled, (value.shape, new, value.dtype), {})

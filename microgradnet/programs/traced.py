@@ -63,10 +63,10 @@ class Traced(NonDiff, ours=True):
         """These numbers in another dtype, of any kind."""
         return _tape().called(cast, (self, np.dtype(dtype)), {})
 
-    def copy(self) -> Any:
-        """These numbers in memory of their own."""
+    def copy(self, order: Any = "C") -> Any:
+        """These numbers in memory of their own, as an array's own method lays them out there."""
         tape = _tape()
-        return tape.called(np.array, (self,), {})
+        return tape.called(np.copy, (self, order), {})
 
     def __setitem__(self, index: Any, new: Any) -> None:  # type: ignore[override]
         tape = _tape()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..words import describe
-from .nodes import DataOf, Node
+from .nodes import DataOf, Node, layout_of
 from .passes import is_new
 from .traced import Host, Traced
 
@@ -37,6 +37,8 @@ class Writes:
         self.views: dict[int, View] = {}  # id of a stand-in -> what it is a view of
         self.moved: dict[Any, int] = {}  # place written -> how many nodes there were when it was written
         self.stale: set[int] = set()  # ids of those whose memory was written since
+        self.data: dict[int, Traced] = {}  # id of a leaf that the step has made -> what stands for its data
+        self.leaves: dict[int, Any] = {}  # the other way round
 
     def made(self, result: Any, function: Callable[..., Any], args: Any, params: dict[str, Any]) -> None:
         """Note if a stand-in just made is a view of one of those it was made from."""
@@ -57,10 +59,19 @@ class Writes:
         args, params = tape.nodes_of(view.args), tape.nodes_of(view.params)
         tape.node_of[id(x)] = tape.add(Node("call", view.function, args, params, like=x._numbers))
 
+    def data_of(self, tape: Tape, leaf: Any, node: Any) -> Traced:
+        """What stands for the data of a leaf that the step has made: one thing, into which may be written."""
+        found = self.data.get(id(leaf))
+        if found is None or found._numbers is not leaf._numbers:  # others were assigned
+            found = self.data[id(leaf)] = tape.standing_for(leaf._numbers, node)
+            self.leaves[id(found)] = leaf
+        return found
+
     def write(self, tape: Tape, target: Traced, result: Any) -> None:
         """`result` is in the memory of `target` from now on."""
         known = tape.node_of.get(id(target))
-        if isinstance(known, Node) and known.kind == "input":
+        leaf = self.leaves.get(id(target))
+        if isinstance(known, Node) and known.kind == "input" and leaf is None:
             raise tape.error("this writes into an argument of the step. Write x = x / 2 in place of x /= 2")
         if not isinstance(target, Host):
             if np.broadcast_shapes(result.shape, target.shape) != target.shape:
@@ -77,8 +88,10 @@ class Writes:
             self.write(tape, view.base, tape.called(written_through, (view.base, result, *rest), view.params))
         else:
             self.write_base(tape, target, result)
-        tape.node_of[id(target)] = tape.node(result)
-        self.stale.discard(id(target))
+            result = laid_as(tape, result, target._numbers)
+        for x in (target,) if leaf is None else (target, leaf):
+            tape.node_of[id(x)] = tape.node(result)
+            self.stale.discard(id(x))
 
     def write_base(self, tape: Tape, target: Traced, result: Any) -> None:
         """The same for an array that is no view."""
@@ -89,8 +102,9 @@ class Writes:
             if place is not None:
                 place.write(result._numbers)
         else:
+            owner = self.leaves.get(id(target)) if place is None else place.owner
             for x in tape.alive:
-                is_owner = place is not None and place.owner is x
+                is_owner = x is owner
                 if x is not target and x is not result and not is_owner and np.may_share_memory(x._numbers, array):
                     if id(x) in tape.place_of or getattr(tape.node_of[id(x)], "kind", None) == "input":
                         raise tape.error("this writes into a part of an array. Take the part by an index: x[:2] += 1")
@@ -123,6 +137,22 @@ class Writes:
                 for i, x in last.values():
                     if i >= begin:
                         tape.add(Node("guard", np.may_share_memory, (x, loads[place][1]), held=False))
+
+
+def laid_as(tape: Tape, x: Traced, array: Any) -> Traced:
+    """The same with its axes in memory as those of an array into which it goes: in that order its elements add up."""
+    axes = layout_of(array)
+    if x.shape != np.shape(array) or [i for i in layout_of(x._numbers) if x.shape[i] > 1] == [
+        i for i in axes if x.shape[i] > 1
+    ]:
+        return x
+    made: Traced = tape.called(with_axes, (x, axes), {})
+    return made
+
+
+def with_axes(x: Any, axes: tuple[int, ...]) -> Any:
+    """A copy of an array, its axes in this order, from the longest step in memory to the shortest."""
+    return x.transpose(axes).copy().transpose(np.argsort(axes))
 
 
 def written_through(
