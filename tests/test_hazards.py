@@ -1061,6 +1061,16 @@ def prints(x: Any) -> Any:
     return z(x)
 
 
+def in_one_memory(x: Any) -> Any:
+    for v in (TIED, MEMORY):
+        v.data -= v.data * x[0, 0]
+    return z(x)
+
+
+TIED, MEMORY = Value(np.ones(3)), Value(np.ones(3))
+TIED._numbers = MEMORY._numbers
+
+
 HERE = r"test_hazards\.py:\d+, in "
 LOOKS = f"looks at the numbers of .*what is to be seen is returned, and looked at outside.*{HERE}"
 WHERE = r"\(\S*test_hazards\.py:\d+, in (step|<lambda>|forward)\)"
@@ -1127,6 +1137,8 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "a set": (lambda x: {1, 2}, f"returns .*in tuples, lists and dicts.*{HERE}"),
     "a generator out": (lambda x: (y for y in [z(x)]), f"returns .*in tuples, lists and dicts.*{HERE}"),
     "nothing at all": (lambda x: None, "nothing to compile"),
+    "one of several numbers": (lambda x: z(x) * x.item(3), f"item.*{LOOKS}"),
+    "two parameters in one memory": (in_one_memory, f"lies in the memory of another one. Give each its own.*{HERE}"),
 }  # fmt: skip
 
 
@@ -1174,7 +1186,7 @@ def test_a_part_of_an_argument_that_lies_in_what_is_written_is_told() -> None:
         w.data *= 2.0
         return x.sum()
 
-    with pytest.raises(Uncompilable, match=f"writes into a part of an array.*{HERE}step"):
+    with pytest.raises(Uncompilable, match=f"lies in the memory of an argument.*x.copy.*{HERE}step"):
         step(w.data[1:])
 
 
@@ -1350,5 +1362,5 @@ def test_an_argument_that_is_a_parameter_is_not_read_after_that_has_moved(backen
     for _ in range(4):
         step(np.ones((3, 3)))
     step(v.data.copy())
-    with pytest.raises(Uncompilable, match="this writes into a part of an array"):
+    with pytest.raises(Uncompilable, match="lies in the memory of an argument"):
         step(w.data)

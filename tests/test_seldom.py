@@ -15,7 +15,7 @@ import microgradnet.functional as F
 from microgradnet import Value, check_grads, optim, primitive
 from microgradnet.core import FORMULAS
 from microgradnet.core.modes import Later
-from microgradnet.programs import finding, host, structure
+from microgradnet.programs import finding, host, nodes, recording, structure
 from microgradnet.train import TensorBoard
 
 
@@ -290,6 +290,15 @@ def test_what_a_compiled_step_takes_for_the_same() -> None:
         ([[1]], [[1]], False),
     ]:  # fmt: skip
         assert structure.same(x, y) is same, (x, y)
+
+
+def test_what_two_calls_recorded_is_told_apart() -> None:
+    place = nodes.DataOf(Value([1.0], "w"))
+    load = nodes.Node("load", place=place, line=("step.py", 3, "step", None))
+    said = "load of the Value 'w' of shape (1,) (float64) at step.py:3, in step"
+    assert recording.said(load) == said
+    assert recording.two(said, "nothing") == f"{said}, and then nothing"
+    assert recording.two(said, said) == f"{said}, and then another one"
 
 
 def test_variables_around_a_function_may_hold_nothing_yet() -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import Value
-from ..words import brief
+from ..words import brief, describe
 from .nodes import Node
 from .surroundings import Surroundings
 
@@ -70,14 +70,13 @@ class Recording(NamedTuple):
                 theirs.dtype,
                 theirs.place,
             ):
-                return f"{said(mine)}, and then {said(theirs)}"
+                return two(said(mine), said(theirs))
             if mine.held is not theirs.held and not same(mine.held, theirs.held):
                 return f"{said(mine)} of {mine.held!r}, and then of {theirs.held!r}"
             if not alike(mine.function, theirs.function):
-                return f"{said(mine)}, and then {said(theirs)}"
+                return two(said(mine), said(theirs))
             if not same(mine.args, theirs.args) or not same(mine.params, theirs.params):
-                before, after = first_other(mine, theirs, same)
-                return f"{before}, and then {after}, in {said(mine)}"
+                return f"{two(*first_other(mine, theirs, same))}, in {said(mine)}"
         if not same(self.result, other.result):
             return "another result"
         return None
@@ -95,12 +94,19 @@ def alike(f: Callable[..., Any] | None, g: Callable[..., Any] | None) -> bool:
 
 
 def said(node: Node) -> str:
-    """A node and the user's line that made it."""
+    """A node, what it reads or writes, and the user's line that made it."""
     file, number, function = node.line[:3]
-    return f"{node.name} at {file}:{number}, in {function}"
+    owner = node.place.owner if node.place is not None else None
+    of = f" of {describe(owner)}" if isinstance(owner, Value) else ""
+    return f"{node.name}{of} at {file}:{number}, in {function}"
 
 
-def first_other(mine: Node, theirs: Node, same: Callable[[Any, Any], bool]) -> tuple[Any, Any]:
+def two(before: str, after: str) -> str:
+    """Two things that are not the same, in words."""
+    return f"{before}, and then {after if after != before else 'another one'}"
+
+
+def first_other(mine: Node, theirs: Node, same: Callable[[Any, Any], bool]) -> tuple[str, str]:
     """The first argument in which two nodes differ."""
     pairs = [
         *zip(mine.args, theirs.args, strict=False),
@@ -108,5 +114,6 @@ def first_other(mine: Node, theirs: Node, same: Callable[[Any, Any], bool]) -> t
     ]
     for x, y in pairs:
         if not same(x, y):
-            return tuple("a result" if isinstance(z, Node) else brief(z) for z in (x, y))  # type: ignore[return-value]
+            before, after = ("a result" if isinstance(z, Node) else brief(z) for z in (x, y))
+            return before, after
     return "one thing", "another"

@@ -66,7 +66,7 @@ class Surroundings(Found):
         for array in self.arrays:
             if not array.holds():
                 what = f"it writes into the array {array.name} of shape {array.array.shape}, which is outside of it"
-                return what + self.where(array.name)
+                return f"{what}{self.where(array.name)}. What lasts is a Value, v.data = x, or belongs to a layer"
         for (name, generator), state in zip(self.generators, self.states, strict=True):
             if not same_state(state_of(generator), state):
                 what = "takes what is next in" if is_iterator(generator) else "draws random numbers from"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, constant, modes
+from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, modes
 from ..core.modes import settled
 from ..debugging import users_line
 from ..words import brief, describe
@@ -179,7 +179,7 @@ class Tape:
         self.know(value, node)
         for x in args:
             if type(x) is Traced and x.dtype.kind not in "fiub":
-                constant(x._numbers)  # says what is wrong with it
+                raise self.error(f"this computes with an array of dtype {x.dtype}: in a program numbers are real")
         if row.name in ("take", "put", "scatter"):
             for x in args:  # a mask chooses as many elements as it has times True
                 if isinstance(x, Value) and x.dtype == np.bool:

@@ -68,6 +68,11 @@ class Traced(NonDiff, ours=True):
         tape = _tape()
         return tape.called(np.copy, (self, order), {})
 
+    def item(self, *index: Any) -> Any:
+        """One of these numbers as Python's own: an error, unless it is a constant."""
+        modes.looked(self, "item()")
+        return self._numbers.item(*index)
+
     def __setitem__(self, index: Any, new: Any) -> None:  # type: ignore[override]
         tape = _tape()
         if index is Ellipsis or (isinstance(index, slice) and index == slice(None)):

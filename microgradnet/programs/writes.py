@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .tape import Tape
 
 
+SHARED = "this writes into an array, such as that of a parameter, which lies in the memory"
+
+
 class View(NamedTuple):
     """That a stand-in is `function(*args, **params)`, a view of `base`, which is one of these arguments."""
 
@@ -106,8 +109,10 @@ class Writes:
             for x in tape.alive:
                 is_owner = x is owner
                 if x is not target and x is not result and not is_owner and np.may_share_memory(x._numbers, array):
-                    if id(x) in tape.place_of or getattr(tape.node_of[id(x)], "kind", None) == "input":
-                        raise tape.error("this writes into a part of an array. Take the part by an index: x[:2] += 1")
+                    if id(x) in tape.place_of:
+                        raise tape.error(f"{SHARED} of another one. Give each its own, v.data = v.data.copy()")
+                    if getattr(tape.node_of[id(x)], "kind", None) == "input":
+                        raise tape.error(f"{SHARED} of an argument of the step. Hand in a copy, x.copy()")
                     self.stale.add(id(x))
             array.flags.writeable = True  # rows protect what may be a view, such as the copy that a reshape makes
             array[...] = result._numbers
