@@ -161,6 +161,21 @@ def test_what_others_look_for_in_vain_is_answered(name: str, says: str) -> None:
         getattr(importlib.import_module(f"microgradnet.{module}"), attribute)
 
 
+def test_what_is_made_ready_late_is_so_after_an_interrupt_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from microgradnet.core import tables
+
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(tables.LATE, "numpy", "microgradnet.formulas")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(tables, "import_module", interrupted)
+        tables.fill("numpy")
+    assert "numpy" in tables.LATE
+    tables.fill("numpy")
+    assert "numpy" not in tables.LATE
+
+
 def modules_after(statement: str) -> set[str]:
     code = f"import sys; {statement}; print(*sys.modules)"
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())

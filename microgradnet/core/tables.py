@@ -59,8 +59,10 @@ LATE: dict[str, str] = {}
 
 def fill(library: str) -> None:
     """Have the functions of a library in the tables, if it is in use at all."""
-    if library in LATE and library in sys.modules:
-        import_module(LATE.pop(library))
+    home = LATE.get(library)
+    if home is not None and library in sys.modules:
+        import_module(home)  # which waits for another thread that is at it
+        LATE.pop(library, None)  # not before: Ctrl-C may come in between
 
 
 def formula_of(function: Any) -> Callable[..., Any] | None:
