@@ -169,7 +169,7 @@ def both(x: Node) -> list[Node]:
 AT = "at step.py:1, in step"
 DIFFERENT: list[tuple[Callable[[Node], Any], Callable[[Node], Any], str]] = [
     (lambda x: [call(np.exp, x)], lambda x: [call(np.sin, x)], f"exp {AT}, and then sin {AT}"),
-    (lambda x: [call(np.exp, x)], lambda x: [call(np.exp, x, like=X[0])], f"exp {AT}, and then exp {AT}"),
+    (lambda x: [call(np.exp, x)], lambda x: [call(np.exp, x, like=X[0])], f"exp {AT}, and then another one"),
     (lambda x: [call(np.exp, x)], lambda x: [guard(np.exp, x, held=1)], f"exp {AT}, and then guard {AT}"),
     (lambda x: [call(np.add, x, 1.0)], lambda x: [call(np.add, x, 2.0)], f"1.0, and then 2.0, in add {AT}"),
     (lambda x: [call(np.add, 1.0, x)], lambda x: [call(np.add, 1, x)], f"1.0, and then 1, in add {AT}"),
@@ -190,7 +190,7 @@ DIFFERENT: list[tuple[Callable[[Node], Any], Callable[[Node], Any], str]] = [
     (lambda x: [call(len, x, a={"b": 1})], lambda x: [call(len, x, a={"c": 1})], "{'b': 1}, and then {'c': 1}, in len"),
     (lambda x: [call(len, slice(1))], lambda x: [call(len, slice(2))], "slice(None, 1, None), and then slice(None, 2,"),
     (lambda x: [call(np.add, x, x)], lambda x: [call(np.add, x, 1.0)], f"a result, and then 1.0, in add {AT}"),
-    (both, lambda x: [a := call(np.exp, x), call(np.add, x, a)], f"a result, and then a result, in add {AT}"),
+    (both, lambda x: [a := call(np.exp, x), call(np.add, x, a)], f"a result, and then another one, in add {AT}"),
     (both, lambda x: both(x)[:1], f"nothing, and then add {AT}"),
     (lambda x: both(x)[:1], both, f"nothing, and then add {AT}"),
     (lambda x: [guard(bool, x, held=True)], lambda x: [guard(bool, x, held=False)], f"guard {AT} of True, and th"),
