@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import itertools
 import mmap
@@ -22,6 +23,7 @@ import pytest
 import microgradnet as mg
 import microgradnet.functional as F
 from microgradnet import Value, nn, optim
+from microgradnet.core import TAPE, Mode
 from microgradnet.programs import Compiled, Uncompilable, impure, rules
 from microgradnet.programs.compiled import objects_in
 from microgradnet.programs.surroundings import Surroundings
@@ -276,6 +278,20 @@ def test_what_is_changed_between_the_steps_counts(change: str) -> None:
     given, before = between(function)
     make = training(layers, lambda p: optim.SGD(p, 0.1, momentum=0.5), given=given)
     check(make, BATCHES + BATCHES, before, count)
+
+
+@pytest.mark.parametrize("optimiser", [optim.Adam, optim.NAdam, functools.partial(optim.SGD, momentum=0.5)])
+def test_parameters_that_were_not_moved_equally_often_are_not_taken_for_such(optimiser: Any) -> None:
+    """An eager step in between that reaches one layer alone: from then on each has a count of its own."""
+
+    def part(model: Any, optimizer: Any) -> None:
+        optimizer.zero_grad()
+        (model.layers[0](BATCHES[0][0]) ** 2).mean().backward()
+        optimizer.step()
+
+    given, before = between(part)
+    make = training(lambda: nn.MLP(5, [4, 3], seed=0), lambda p: optimiser(p, 0.1), given=given)
+    check(make, BATCHES + BATCHES, before, 2)
 
 
 def test_frozen_and_unfrozen_again_is_the_first_program() -> None:
@@ -1208,7 +1224,7 @@ def test_calls_are_noticed_as_long_as_there_are_few_or_something_may_be_found(
     monkeypatch.setattr(impure, "MANY", 3)
     around: Any = types.SimpleNamespace(uses=lambda functions, names: uses)
     nodes: list[Any] = [1, 2, 3]
-    with impure.noticed(around, nodes):
+    with Mode(TAPE, around), impure.noticed(around, nodes):
         call = sys.getprofile()
         assert call is not None
         around.uses(0, 0)
@@ -1221,6 +1237,9 @@ def test_calls_are_noticed_as_long_as_there_are_few_or_something_may_be_found(
         nodes.append(4)
         around.uses(0, 0)
         assert sys.getprofile() is (call if uses else None)
+    assert sys.getprofile() is None
+    sys.setprofile(call)  # as an interrupt leaves it that comes just where the block ends
+    around.uses(0, 0)
     assert sys.getprofile() is None
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import microgradnet as mg
 from microgradnet import Value, checks, nn, optim
+from microgradnet.core import TAPE, Mode
 from microgradnet.export import onnx_file
 from microgradnet.export.graph import graph_of
 from microgradnet.export.onnx_file import protobuf
@@ -364,7 +365,7 @@ def test_calls_are_no_longer_looked_at_in_a_long_step() -> None:
     around: Any = SimpleNamespace(uses=lambda *names: False)
     try:
         sys.setprofile(None)
-        with impure.noticed(around, nodes):
+        with Mode(TAPE, around), impure.noticed(around, nodes):
             assert sys.getprofile() is not None
             nodes += [None] * (impure.MANY + 1)
             (lambda: None)()

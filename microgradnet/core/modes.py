@@ -293,10 +293,20 @@ def keep(holder: Any, key: Any, x: Any) -> None:
         tape.keep(holder, key, x)
 
 
+def itself(x: Any) -> Any:
+    """The very object."""
+    return x
+
+
 def same(owner: Any, name: str) -> Any:
     """An attribute; where it has become another object, a compiled step is another one."""
+    return asked_of(itself, owner, name)
+
+
+def asked_of(function: Callable[[Any], Any], owner: Any, name: str) -> Any:
+    """`function` of an attribute; where it says something else of it, a compiled step is another one."""
     tape = taped()
-    return getattr(owner, name) if tape is None else tape.same(owner, name)
+    return function(getattr(owner, name)) if tape is None else tape.asked_of(function, owner, name)
 
 
 def asked(function: Callable[..., Any], *args: Any) -> Any:

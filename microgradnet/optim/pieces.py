@@ -76,9 +76,9 @@ class Piece:
 
     def hold(self, name: str, array: Array) -> None:
         """Keep `array` in the slot `name`, and its views in that of each parameter."""
-        self.state[name] = array
         for part, view in zip(self.parts, self.views(array), strict=True):
             part.state[name] = view
+        self.state[name] = array  # last: Ctrl-C may come in between
 
     def __reduce__(self) -> Any:
         # A copied view would be an array of its own, so a copy makes its views anew.
@@ -107,7 +107,7 @@ def ready(pieces: list[Piece], slots: list[str]) -> Iterator[tuple[Piece | Part,
             if name not in piece.state:
                 piece.hold(name, piece.zeros())
         counts = piece.counts
-        if 1 < len(grads) == len(counts) == counts.count(counts[0]):
+        if 1 < len(grads) == len(counts) and modes.asked_of(are_equal, piece, "counts"):
             t = modes.item(counts, 0) + 1
             yield piece, widened(np.concatenate(grads, axis=None)), t
             for i in range(len(grads)):
@@ -118,6 +118,11 @@ def ready(pieces: list[Piece], slots: list[str]) -> Iterator[tuple[Piece | Part,
                 t = modes.item(counts, i) + 1
                 modes.keep(counts, i, t)
                 yield part, widened(gradient_of(part.value)), t
+
+
+def are_equal(counts: list[int]) -> bool:
+    """Whether all were moved equally often."""
+    return counts.count(counts[0]) == len(counts)
 
 
 def gradient_of(p: Value) -> Any:

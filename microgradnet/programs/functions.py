@@ -30,11 +30,6 @@ def item_of(parts: Any, i: int) -> Any:
     return parts[i]
 
 
-def itself(x: Any) -> Any:
-    """The very object."""
-    return x
-
-
 def is_none(x: Any) -> bool:
     """Whether there is nothing."""
     return x is None

@@ -49,7 +49,9 @@ def noticed(around: Surroundings, nodes: list[Node]) -> Iterator[None]:
 
     def notice(frame: Any, event: str, function: Any) -> None:
         """Called at every call."""
-        if event == "c_call":
+        if not modes.on:  # Ctrl-C came just where the block ended
+            sys.setprofile(None)
+        elif event == "c_call":
             if function in INSTEAD or function.__name__ == "write":
                 refuse(frame, function)
         elif event == "call" and frame.f_code is LOGGED:

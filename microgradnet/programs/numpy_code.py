@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, modes, new_age, new_value
-from ..core.modes import settled
+from ..core.modes import itself, settled
 from .arena import Arena
 from .blocks import is_cut_up
-from .functions import is_none, itself
+from .functions import is_none
 from .host import runs_others
 from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told

@@ -17,7 +17,7 @@ from ..core import NO_PARAMS, TAPE, Mode, NonDiff, Op, Value, modes
 from ..core.modes import settled
 from ..debugging import users_line
 from ..words import brief, describe
-from .functions import SHAPED_BY_NUMBERS, filled, is_none, item_of, itself, name_of
+from .functions import SHAPED_BY_NUMBERS, filled, is_none, item_of, name_of
 from .impure import unnoticed
 from .nodes import (
     FLOAT,
@@ -316,10 +316,9 @@ class Tape:
                     self.guarded_at(bool, Item(group, name))
         return made
 
-    def same(self, owner: Any, name: str) -> Any:
-        """An attribute; where it is another object, the step is another program."""
-        place = Attribute(owner, name)
-        return self.guarded_at(itself, place)
+    def asked_of(self, function: Callable[[Any], Any], owner: Any, name: str) -> Any:
+        """What a function says of an attribute; where it says something else, the step is another program."""
+        return self.guarded_at(function, Attribute(owner, name))
 
     def guarded_at(self, function: Callable[[Any], Any], place: Place) -> Any:
         """What a function says of what is at a place."""
