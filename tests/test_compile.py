@@ -294,6 +294,30 @@ def test_parameters_that_were_not_moved_equally_often_are_not_taken_for_such(opt
     check(make, BATCHES + BATCHES, before, 2)
 
 
+@pytest.mark.parametrize("change", [freeze, other_layer, to_eval])
+def test_what_is_changed_counts_in_a_step_with_a_schedule_too(change: Any) -> None:
+    """What is called in the middle may change all that lasts: what was there before it is looked at as well."""
+    given, before = between(change)
+
+    def make() -> Any:
+        model = layers()
+        optimizer = optim.SGD(model.parameters(), 0.1, momentum=0.5)
+        schedule = optim.StepLR(optimizer, 2)
+        given[:] = [model, optimizer]
+
+        def step(x: Any, y: Any) -> Any:
+            optimizer.zero_grad()
+            cost = F.cross_entropy(model(x), y)
+            cost.backward()
+            optimizer.step()
+            schedule.step()
+            return cost, [p.grad for p in model.parameters()]
+
+        return step, standing(model, optimizer)
+
+    check(make, BATCHES + BATCHES, before, 2)
+
+
 def test_frozen_and_unfrozen_again_is_the_first_program() -> None:
     given: list[Any] = []
 

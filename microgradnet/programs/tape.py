@@ -69,7 +69,7 @@ class Tape:
         self.line: Any = None  # of the user's, that began the sweep which is running
         self.loaded: dict[int, Node] = {}  # id of a leaf from outside -> its numbers, until something is written
         self.patterns: Patterns = Patterns(self)
-        self.things: dict[int, Any] = {}  # Modules that were called
+        self.things: dict[int, Any] = {}  # Modules that were called, and leaves from outside
         self.copies: list[Any] = []  # of Modules, made in the step
         self.refused: Uncompilable | None = None  # the latest error, which the user's program may catch
 
@@ -286,7 +286,10 @@ class Tape:
 
     def place(self, kind: type[Place], value: Value) -> Place:
         """Where the numbers, or the gradient, of a leaf are."""
-        return kind(value, None, self.argument_of.get(id(value)))
+        argument = self.argument_of.get(id(value))
+        if kind is DataOf and argument is None:
+            self.things[id(value)] = value
+        return kind(value, None, argument)
 
     def array(self, x: Any) -> Any:
         """What stands for an array that lasts, such as a running mean."""
@@ -434,8 +437,7 @@ class Tape:
         """End the program with what it relies on, and with all that is left behind."""
         self.around.read(x for part in constants(self.nodes) for x in arrays_in(part))
         self.add(Node("guard", Surroundings.holds, (self.around,), held=True))
-        values = {id(x.owner): x.owner for x in self.standing if type(x) is DataOf and not x.argument}
-        things = list((self.things | self.around.owners | values).values())  # not all that is used is called
+        things = list((self.things | self.around.owners).values())  # not all that is used is called
         self.add(Node("guard", Structure.holds, (Structure(things),), held=True))
         self.writes.guard(self)
         self.store()
