@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import itertools
 import logging
 import math
@@ -633,6 +634,17 @@ def methods(s: float) -> Any:
     return lambda self, x: x * s
 
 
+class Descent(optim.Optimizer):
+    """An optimiser of one's own."""
+
+    def __init__(self, w: Value) -> None:
+        super().__init__([w], {"lr": 1.0})
+        self.rate = 2.0
+
+    def direction(self, g: Any, state: Any, t: Any, group: Any) -> Any:
+        return -g * self.rate
+
+
 def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
     """The same of what a name leads to by other ways than the dict of an object or a list."""
     one, other, derived, deriving, thing, asking = Scaling(), Scaling(), Derived(), Deriving(), Described(), Asking()
@@ -653,6 +665,26 @@ def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
 
     def attributed(x: Any) -> Any:
         return x * getattr(attributed, "scale", 2.0)
+
+    factor = {"s": 2.0}
+
+    def scaled(x: Any) -> Any:
+        return x * factor["s"]
+
+    @functools.singledispatch
+    def dispatched(x: Any) -> Any:
+        return x * factor["s"]
+
+    moved = Value(np.zeros(3))
+    descent, vectorized = Descent(moved), np.vectorize(lambda k: k * factor["s"])
+    network, perceptron = nn.Sequential(nn.Residual(nn.Sequential(scaled))), nn.MLP(3, [3], None, scaled)
+    perceptron.layers[0].weight.data, perceptron.layers[0].bias.data = np.eye(3), np.zeros(3)
+
+    def descending(x: Any) -> Any:
+        moved.data, moved.grad = np.zeros(3), None
+        (moved * x).sum().backward()
+        descent.step()
+        return moved.data * 1.0
 
     def set_code(s: float) -> None:
         helper.__code__ = two if s == 2.0 else (lambda x: x * 5.0).__code__
@@ -709,6 +741,11 @@ def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
         "what a reference leads to": (lambda x: x * reference().scale, instead(other, "scale")),  # type: ignore[union-attr]
         "a variable of a context": (lambda x: x * var.get(2.0), lambda s: var.set(s)),
         "an attribute for each thread": (lambda x: x * local.scale, lambda s: setattr(local, "scale", s)),
+        "what an optimiser of one's own reads": (descending, instead(descent, "rate")),
+        "what a function in a network reads": (lambda x: network(x) - x, lambda s: factor.update(s=s)),
+        "what an activation reads": (lambda x: perceptron(x).data, lambda s: factor.update(s=s)),
+        "what a vectorized function reads": (lambda x: x * vectorized(1.0), lambda s: factor.update(s=s)),
+        "what a function for each class reads": (lambda x: dispatched(x), lambda s: factor.update(s=s)),
         "the step size of a schedule": (lambda x: x * schedule.get_last_lr()[0], set_schedule),
     }  # fmt: skip
 

@@ -24,9 +24,10 @@ from numpy import ndarray
 
 from .. import tree
 from ..core import Value
+from ..tree import KIND_OF
 from ..words import brief
 from .identities import MISSING
-from .naming import MAKING, in_library, is_foreign, is_library, names_in, special_names
+from .naming import MAKING, in_library, is_foreign, is_library, names_in, overriding_names, special_names
 from .states import is_iterator
 
 LONGEST = 1000  # items of a list or dict that are compared; of a longer one its length
@@ -170,6 +171,9 @@ class Found:
                     self.reach_object(f"{name}.{path}", part)
                 if is_library(type(part)):
                     self.owners[id(part)] = part
+                    self.reach_callables(f"{name}.{path}".rstrip("."), vars(part))
+            if isinstance(x, np.vectorize):
+                self.reach_callables(name, vars(x))
 
     def reach_object(self, name: str, x: Any) -> None:
         """An object: its attributes, when all names are known, and what Python calls by itself, such as `__call__`."""
@@ -183,15 +187,15 @@ class Found:
                 homes = [self.reach_shared(kind, attribute) for attribute in special_names(kind, made=kind is x)]
                 if any(map(is_foreign, homes)):
                     self.foreign.add(kind)
+                if KIND_OF[kind] is None:
+                    self.attributes.update(overriding_names(kind))
         if type(x) in self.foreign:
             self.reach_all(name, x)
 
     def reach_function(self, f: types.FunctionType) -> None:
         """The globals, the variables around it, the defaults and the attributes of a function of the user's."""
         if in_library(f.__code__.co_filename):  # such as what mg.grad returns, which holds the user's
-            for x in contents_of(f.__closure__ or ()):
-                if callable(x):
-                    self.reach(getattr(x, "__name__", "the function"), x)
+            self.reach_callables("the function", contents_of(f.__closure__ or ()))
             return
         self.codes.append(f.__code__)
         self.objects.append((f.__name__, f))
@@ -216,6 +220,14 @@ class Found:
         for part in ("__kwdefaults__", "__code__"):
             if getattr(f, part):
                 self.watch_attribute(f.__name__, f, part)
+
+    def reach_callables(self, name: str, x: Any, depth: int = 3) -> None:
+        """What code that is not read calls of the things in a container, such as an activation in a Sequential."""
+        if isinstance(x, (list, tuple, *DICTS)) and depth:
+            for part in x.values() if isinstance(x, DICTS) else x:
+                self.reach_callables(name, part, depth - 1)
+        elif callable(x) and KIND_OF[type(x)] is None:
+            self.reach(getattr(x, "__name__", name), x)
 
     def reach_items(self, name: str, x: Any) -> None:
         """What is in a list, a tuple, a dict, a set."""

@@ -77,6 +77,14 @@ def special_names(kind: type, made: bool) -> Iterator[str]:
                 yield name
 
 
+def overriding_names(kind: type) -> Iterator[str]:
+    """What a class of the user's has in place of what a library's class has from which it is derived."""
+    theirs = [home for home in kind.__mro__ if is_library(home) and home is not object]
+    for home in kind.__mro__ if theirs else ():
+        if home is not object and home not in theirs:
+            yield from (name for name in vars(home) if name[:2] != "__" and any(name in vars(x) for x in theirs))
+
+
 @functools.cache
 def in_library(file: str) -> bool:
     """Whether a file is of this package, of Python or of something installed: it is no part of a user's program."""
