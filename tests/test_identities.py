@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import queue
 import types
 from collections.abc import Callable
 from typing import Any
@@ -408,6 +410,28 @@ def test_what_a_function_reaches_is_found_by_the_names_in_its_code() -> None:
         "f", "powered", "twice", "once", "made", "method", "__init__", "__mul__",
     }  # fmt: skip
     assert around.holds()
+
+
+def test_of_an_object_of_pythons_library_its_public_attributes_are_looked_at_and_nothing_behind_them() -> None:
+    logger, jobs = logging.getLogger("of a step"), queue.Queue[int]()
+    around = Surroundings(lambda x: (logger.debug("begun"), jobs.qsize(), x), [])
+    names = [name for x in around.watched for name in x.names]
+    assert {"logger.level", "logger.handlers", "logger.manager", "jobs.queue", "jobs.unfinished_tasks"} <= set(names)
+    assert not any("loggerDict" in name or name.startswith("logger.parent.") for name in names)
+    for change, back in [
+        (lambda: logger.setLevel(10), lambda: logger.setLevel(0)),
+        (lambda: jobs.put(1), lambda: (jobs.get(), jobs.task_done())),
+        (lambda: logger.addHandler(NOWHERE), lambda: logger.removeHandler(NOWHERE)),
+    ]:  # fmt: skip
+        assert around.holds()
+        change()
+        assert not around.holds()
+        back()
+    logging.getLogger("of another")
+    assert around.holds()
+
+
+NOWHERE = logging.NullHandler()
 
 
 @pytest.mark.parametrize(("more", "held"), [(0, False), (1, True)])

@@ -189,8 +189,8 @@ class Found:
                     self.foreign.add(kind)
                 if KIND_OF[kind] is None:
                     self.attributes.update(overriding_names(kind))
-        if type(x) in self.foreign:
-            self.reach_all(name, x)
+        if type(x) in self.foreign and not is_class:
+            self.watch_all(name, x)
 
     def reach_function(self, f: types.FunctionType) -> None:
         """The globals, the variables around it, the defaults and the attributes of a function of the user's."""
@@ -231,13 +231,16 @@ class Found:
 
     def reach_items(self, name: str, x: Any) -> None:
         """What is in a list, a tuple, a dict, a set."""
+        self.further(self.container(name, x))
+
+    def container(self, name: str, x: Any) -> Watched:
+        """A container as something to be compared: each item, or if there are very many how many there are."""
         if len(x) > LONGEST:
-            self.watch(name, [f"len({name})"], lambda: (len(x),), container=x)
-        elif isinstance(x, DICTS):
+            return Watched(name, [f"len({name})"], lambda: (len(x),), [], x)
+        if isinstance(x, DICTS):
             names = [*[f"a key of {name}"] * len(x), *(f"{name}[{key!r}]" for key in x)]
-            self.watch(name, names, lambda: (*x, *x.values()), container=x)
-        else:
-            self.watch(name, [f"{name}[{i}]" for i in range(len(x))], lambda: tuple(x), container=x)
+            return Watched(name, names, lambda: (*x, *x.values()), [], x)
+        return Watched(name, [f"{name}[{i}]" for i in range(len(x))], lambda: tuple(x), [], x)
 
     # ----------------------------------------------------------------------------------------------------- attributes
 
@@ -269,8 +272,8 @@ class Found:
         else:
             if home is not None or attribute in self.asked:
                 self.reach_shared(kind, attribute)
-            if type(part) is types.FunctionType and is_foreign(home):
-                self.reach_all(name, x)
+            if type(part) is types.FunctionType and is_foreign(home) and kind is not x:
+                self.watch_all(name, x)
             may_come = attribute in self.stored
             if home is not None:
                 may_come = not comes_first and type(part) is not functools.cached_property and attribute[:2] != "__"
@@ -302,13 +305,6 @@ class Found:
             self.attributes |= MAKING
         return home
 
-    def reach_all(self, name: str, x: Any) -> None:
-        """The public attributes of an object that is at work in code which is not read, such as a queue."""
-        for attribute in list(own_of(x)):
-            if (id(x), attribute) not in self.done and attribute[0] != "_":
-                self.done.add((id(x), attribute))
-                self.watch_item(name, own_of(x), attribute)
-
     # ------------------------------------------------------------------------------------------------------- watching
 
     def watch_item(self, name: str, holder: Any, attribute: str) -> None:
@@ -321,6 +317,20 @@ class Found:
         read = functools.partial(getattr, x, attribute, MISSING)
         self.watch(name, [f"{name}.{attribute}"], lambda: (read(),), [(x, f".{attribute}")])
 
+    def watch_all(self, name: str, x: Any) -> None:
+        """Compare the public attributes of an object that is at work in code which is not read, such as a queue.
+
+        And what is in those that are containers; nothing is reached from there.
+        """
+        own = own_of(x)
+        for attribute in [part for part in own if part[0] != "_" and (id(x), part) not in self.done]:
+            self.done.add((id(x), attribute))
+            read = functools.partial(items_of, own, [attribute])
+            place = (own, f"[{attribute!r}]")
+            self.watched.append(Watched(name, [f"{name}.{attribute}"], read, [place], None))
+            if isinstance(own[attribute], CONTAINERS):
+                self.watched.append(self.container(f"{name}.{attribute}", own[attribute]))
+
     def watch_missing(self, name: str, whole: str, holder: Any, attribute: str) -> None:
         """Notice an item that comes into a dict."""
         read = functools.partial(items_of, holder, [attribute])
@@ -332,10 +342,12 @@ class Found:
         names: Sequence[str],
         parts: Callable[[], tuple[Any, ...]],
         places: list[tuple[Any, str]] | None = None,
-        container: Any = None,
     ) -> None:
         """Compare these parts from now on, and reach further from them."""
-        made = Watched(name, names, parts, places or [], container)
+        self.further(Watched(name, names, parts, places or [], None))
+
+    def further(self, made: Watched) -> None:
+        """Compare what is in one thing from now on, and reach further from it."""
         self.watched.append(made)
         for part_name, part in zip(made.names, made.was, strict=True):
             self.reach(part_name, part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import types
+import warnings
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,10 @@ def place_in(x: Any, depth: int) -> Any:
         inside = [x.gi_frame.f_lasti, *x.gi_frame.f_locals.values()] if x.gi_frame is not None else []
     else:
         try:
-            inside = [part for part in x.__reduce__() if part is not None]
-        except TypeError:  # from Python 3.14 on those of itertools say less
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # from Python 3.14 on those of itertools say less
+                inside = [part for part in x.__reduce__() if part is not None]
+        except TypeError:
             inside = []
     parts = [part for x in inside for part in (x if type(x) is tuple else (x,))]
     return operator.length_hint(x, -1), str([place_in(part, depth - 1) for part in parts])
