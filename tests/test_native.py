@@ -1269,11 +1269,11 @@ def test_the_functions_of_blas_are_those_of_the_first_library_that_has_them_all(
     """What is no library is passed over, and so is one that has none of them."""
     import llvmlite.binding as llvm
 
+    real = blas.addresses()  # which are remembered: not those of other libraries
     (tmp_path / "libblas.so").write_text("no library")
     others = [tmp_path / "libblas.so", Path(llvm.ffi.lib._name)]
     monkeypatch.setattr(blas, "libraries", lambda: others)
     assert blas.addresses.__wrapped__() == {}
-    real = blas.addresses()
     if real:
         monkeypatch.undo()
         libraries = blas.libraries()
