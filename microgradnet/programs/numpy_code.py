@@ -10,22 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, modes, new_age, new_value
-from ..core.modes import itself, settled
+from ..core import NO_PARAMS, Gone, Later, NonDiff, Value, new_age, new_value
+from ..core.modes import settled
 from .arena import Arena
 from .blocks import is_cut_up
-from .functions import is_none
 from .host import runs_others
 from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told
 from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
 from .numpy_blocks import Block
+from .numpy_guards import otherwise
 from .numpy_places import loading, name_of, owner_of, storing
 from .passes import copied, in_order, is_new
 from .program import Program
 from .scalars.home import Together, here
-from .structure import Structure
-from .surroundings import Surroundings
 from .views import view_of
 
 COMPILED = Gone(
@@ -171,40 +169,12 @@ class Writer:
 
     def write_guard(self, node: Node) -> None:
         """Nothing is done where it does not hold."""
-        self.lines.append(f"if {self.otherwise(node)}: raise OtherProgram")
+        self.lines.append(f"if {otherwise(self, node)}: raise OtherProgram")
 
     def write_check(self, node: Node) -> None:
         """It is too late for another program."""
         error = self.name(Uncompilable(TOO_LATE.format("{}:{}, in {}".format(*node.line))), "too_late", True)
-        self.lines.append(f"if {self.otherwise(node)}: raise {error}")
-
-    def otherwise(self, node: Node) -> str:
-        """The condition that a guard does not hold: written out where that is faster than the call."""
-        held, function = node.held, node.function
-        if function is Surroundings.holds:
-            around = self.name(node.args[0], "around")
-            return f"not ({around}.same() or {around}.holds())"
-        if function is Structure.holds:
-            return self.restructured(node.args[0])
-        if function is bool:
-            return f"{'not ' if held else ''}{self.text(node.args[0])}"
-        if function is is_none:
-            return f"{self.text(node.args[0])} is {'not ' if held else ''}None"
-        if function is itself:
-            return f"{self.text(node.args[0])} is not {self.name(held, 'held', True)}"
-        call = self.call(node)
-        if type(held) is bool:
-            return call if not held else f"not {call}"
-        plain = isinstance(held, (int, str, tuple, np.generic))
-        return f"{call} != {self.text(held)}" if plain else f"{call} is not {self.name(held, 'held', True)}"
-
-    def restructured(self, structure: Structure) -> str:
-        """The condition that Modules are others: looked at where one was changed anywhere, or one of their lists."""
-        same = self.name(structure, "structure")
-        changed = [f"{self.name(modes.changes, 'changes')}[0] != {same}.since"]
-        for x, was, plain in structure.lists:
-            changed.append(f"{self.name(x, 'parts', True)} != {self.name(was, 'were', True)}" if plain else "True")
-        return f"({' or '.join(changed)}) and not {same}.holds()"
+        self.lines.append(f"if {otherwise(self, node)}: raise {error}")
 
     def write_barrier(self, node: Node) -> None:
         """Everything is where it belongs before such a call."""
