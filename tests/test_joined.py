@@ -15,12 +15,12 @@ from microgradnet import functional as F
 from microgradnet.core import Later
 from microgradnet.programs.backends import is_native
 from microgradnet.programs.joined import LONGEST, joined, root_of
-from microgradnet.programs.memory import Plan
+from microgradnet.programs.memory import SMALL, Plan
 from microgradnet.programs.nodes import DataOf, GradOf, Memory, Node
 from microgradnet.programs.numpy_code import Writer
 
 from .samples import sample
-from .test_passes import X, call, entry, load, program, store
+from .test_passes import LINE, X, call, entry, load, program, store
 
 
 def updates(n: int = 3, size: int = 4) -> tuple[list[Value], list[Node], list[Node]]:
@@ -38,13 +38,22 @@ def updates(n: int = 3, size: int = 4) -> tuple[list[Value], list[Node], list[No
     return values, nodes, products
 
 
-def all_may(node: Node, source: Node) -> bool:
-    return True
+def found_in(nodes: list[Node], ends: Any = ()) -> list[Any]:
+    """The calls of these nodes that are made one; wherever they are put, nothing is read before it is made."""
+    groups, moved = joined(nodes, lambda node, sources: True, ends)
+    place = {node: i for i, node in enumerate(moved)}
+    assert len(moved) == len(nodes)
+    assert set(moved) == set(nodes)
+    assert all(place[x] < place[node] for node in nodes for x in node.inputs())
+    last = {node: place[group.members[-1]] for group in groups for node in group.members}
+    now = [node for node in nodes if node not in ends and node.kind != "store"]
+    assert all(last.get(x, -1) < place[node] for node in now for x in node.inputs())
+    return groups
 
 
 def test_products_by_one_number_are_one_call() -> None:
     values, nodes, products = updates()
-    (group,) = joined(nodes, all_may, [node for node in nodes if node.function is np.subtract])
+    (group,) = found_in(nodes, [node for node in nodes if node.function is np.subtract])
     assert group.members == products
     made = program(nodes, None)
     assert made.source.count("multiply(") == 1
@@ -58,27 +67,76 @@ def test_products_by_one_number_are_one_call() -> None:
 def test_products_by_other_numbers_are_not() -> None:
     x = entry()
     a, b = (call(np.multiply, k, call(np.exp, x)) for k in (0.5, 2.0))
-    assert joined([x, a.args[1], a, b.args[1], b], all_may, []) == []
+    assert found_in([x, a.args[1], a, b.args[1], b]) == []
 
 
 def test_a_product_that_is_read_before_the_last_stays_alone() -> None:
     x = entry()
     g, h = call(np.exp, x), call(np.sin, x)
     a, b = call(np.multiply, 0.5, g), call(np.multiply, 0.5, h)
-    assert joined([x, g, h, a, call(np.cos, a), b], all_may, []) == []
-    assert len(joined([x, g, h, a, b, call(np.cos, a)], all_may, [])) == 1
+    assert found_in([x, g, a, call(np.cos, a), h, b]) == []
+    assert len(found_in([x, g, h, a, b, call(np.cos, a)])) == 1
+
+
+def test_calls_are_made_where_the_first_is_if_all_that_they_take_is_there() -> None:
+    x = entry()
+    g, h = call(np.exp, x), call(np.sin, x)
+    a, b = call(np.multiply, 0.5, g), call(np.multiply, 0.5, h)
+    early = call(np.cos, a)
+    nodes = [x, g, h, a, early, b, late := call(np.tanh, b)]
+    (group,) = found_in(nodes)
+    assert group.members == [a, b]
+    made = program(nodes, [early, late])
+    assert made.source.count("multiply(") == 1
+    for scale in (1.0, 2.0):
+        first, last = made([X * scale])
+        assert np.array_equal(first, np.cos(0.5 * np.exp(X * scale)))
+        assert np.array_equal(last, np.tanh(0.5 * np.sin(X * scale)))
+
+
+def slopes(n: int) -> tuple[list[Node], list[Node]]:
+    """`a * (1 - a)` of several arrays, one after the other, each read at once: the nodes, the results."""
+    x = entry()
+    made = [call(np.exp, call(np.multiply, float(i), x)) for i in range(2, n + 2)]
+    nodes, results = [y for a in made for y in (a.args[0], a)], []
+    for a in made:
+        rest = call(np.subtract, 1.0, a)
+        slope = call(np.multiply, a, rest)
+        results.append(call(np.cos, call(np.multiply, slope, a)))
+        nodes += [rest, slope, results[-1].args[0], results[-1]]
+    return [x, *nodes], results
+
+
+def test_calls_on_several_arrays_are_one_where_each_is_made_alike() -> None:
+    nodes, results = slopes(3)
+    assert [len(group.members) for group in found_in(nodes)] == [3, 3, 3, 3, 3]
+    made = program(nodes, results)
+    calls = [line.split("(")[0].strip() for line in made.source.splitlines()]
+    assert [calls.count(name) for name in ("exp", "subtract", "multiply")] == [1, 1, 3 + 2]
+    for scale in (0.1, 0.2):
+        for i, y in enumerate(made([X * scale])):
+            a = np.exp((i + 2.0) * (X * scale))
+            assert np.array_equal(y, np.cos(a * (1.0 - a) * a))
+
+
+def test_of_calls_that_follow_from_one_another_none_is_joined_with_the_next() -> None:
+    x = entry()
+    a = call(np.exp, x)
+    b = call(np.multiply, a, call(np.sin, a))
+    c = call(np.multiply, b, call(np.sin, b))
+    assert found_in([x, a, b.args[1], b, c.args[1], c]) == []
 
 
 def test_long_arrays_are_not_joined() -> None:
     _, nodes, _ = updates(2, LONGEST // 2 + 1)
-    assert joined(nodes, all_may, [node for node in nodes if node.function is np.subtract]) == []
+    assert found_in(nodes, [node for node in nodes if node.function is np.subtract]) == []
 
 
 def test_no_call_is_moved_across_a_barrier() -> None:
     x = entry()
     g, h = call(np.exp, x), call(np.sin, x)
     a, b = call(np.multiply, 0.5, g), call(np.multiply, 0.5, h)
-    assert joined([x, g, a, Node("barrier", int), h, b], all_may, []) == []
+    assert found_in([x, g, a, Node("barrier", int), h, b]) == []
 
 
 def test_what_is_viewed_whole_has_the_memory_of_what_it_views() -> None:
@@ -87,6 +145,53 @@ def test_what_is_viewed_whole_has_the_memory_of_what_it_views() -> None:
     assert root_of(Node("call", row.forward, (a,), {"index": (0,)}, like=X[0], op=row)) is a
     part = Node("call", row.forward, (a,), {"index": (0, slice(0, 2))}, like=X[0, :2], op=row)
     assert root_of(part) is part
+
+
+# ---------------------------------------------------------------------------------------------------- repeated arrays
+
+
+REPEATED = [
+    ((5, 3), (3,)), ((5, 3), (1, 3)), ((5, 3), (5, 1)), ((2, 5, 3), (5, 1)), ((1, 5, 3), (5, 1)), ((3,), (5, 3)),
+    ((1, 1), (5, 3)), ((5, 1), (1, 3)), ((1, 3), (3,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("shapes", REPEATED)
+@pytest.mark.parametrize("function", [np.add, np.subtract, np.divide, np.maximum, np.power])
+def test_an_array_that_is_repeated_gives_the_same_numbers(function: Any, shapes: Any, dtype: str) -> None:
+    generator = np.random.default_rng(0)
+    x, y = (generator.normal(size=shape).astype(dtype) for shape in shapes)
+    x.flat[0], y.flat[-1] = -0.0, np.nan
+    inputs = [entry("x0", x), entry("x1", y)]
+    once = call(function, *inputs, like=x + y)
+    twice = call(function, once, inputs[1], like=x + y)
+    run = program([*inputs, once, twice, last := call(np.negative, twice, like=x + y)], last)
+    for sign in (1, -1):
+        with np.errstate(all="ignore"):
+            wanted = -function(function(sign * x, sign * y), sign * y)
+            seen = run([sign * x, sign * y])
+        assert (seen.shape, seen.dtype) == (wanted.shape, wanted.dtype)
+        assert seen.tobytes() == wanted.tobytes()
+
+
+def test_a_row_is_repeated_before_the_call_up_to_a_size() -> None:
+    def source(n: int) -> str:
+        x, row = entry("x0", np.ones((n, 8))), entry("x1", np.ones(8))
+        made = call(np.add, x, row, like=np.ones((n, 8)))
+        text: str = program([x, row, made, last := call(np.exp, made, like=np.ones((n, 8)))], last).source
+        return text
+
+    assert "add1[...] = x1\n    add(x0, add1, add1)" in source(SMALL // 8)
+    assert "add(x0, x1, add1)" in source(SMALL // 8 + 1)
+    assert "[...]" not in source(1)  # of one row it is a row
+
+
+def test_a_plain_number_beside_an_array_is_not_repeated() -> None:
+    x, rate = entry("x0"), Node("input", like=0.5, params={"name": "rate"}, line=LINE)
+    assert rate.dtype is None  # which NumPy holds to be float64
+    made = program([x, rate, y := call(np.multiply, rate, x), last := call(np.exp, y)], last)
+    assert np.array_equal(made([X, 0.25]), np.exp(0.25 * X))
 
 
 # -------------------------------------------------------------------------------------------------------- gradients
@@ -130,7 +235,7 @@ def test_passes_say_what_was_planned() -> None:
     for x, y in data[:3]:
         compiled(x, y)
     assert compiled.passes[-3:] == [
-        "end to end: 4 calls are 1",
+        "end to end: 8 calls are 3",
         "copied when looked at: 4 gradients",
         f"memory: {compiled.latest.bytes} bytes",
     ]

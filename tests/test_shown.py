@@ -74,7 +74,7 @@ def test_every_line_says_what_it_makes() -> None:
     assert "    # x0: (10, 3) float32, 120 B\n" in text
     short = [line for line in text.splitlines() if "  # (" in line and len(line.partition("  # (")[0].rstrip()) <= 64]
     assert {line.index("  # (") for line in short} == {64}  # the facts stand below each other
-    assert "    # transposed3 is multiply4.T: a view, made once" in text
+    assert "    # transposed3 is multiply5.T: a view, made once" in text
 
 
 @pytest.mark.parametrize(("count", "says"), [
@@ -165,8 +165,11 @@ def test_a_program_is_drawn_with_its_parts_told_apart() -> None:
     assert (kinds["input"], kinds["output"]) == (2, 1)
     assert kinds["parameter"] == 5  # and lr
     lines = sections(str(step))
-    backward = sum(len(found) for heading, found in lines.items() if heading.startswith("backward"))
-    assert kinds["backward"] == backward
+    backward = [line for heading, found in lines.items() if heading.startswith("backward") for line in found]
+    parts = {name: text.count(",") for name, text in re.findall(r"# (joined\d+): (.*) end to end", "\n".join(backward))}
+    calls = [line.partition("  #")[0] for line in backward if "end to end" not in line]
+    assert sum(parts.values()) == 6
+    assert kinds["backward"] == sum(parts.get(line.rpartition(", ")[2].strip(" )"), 1) for line in calls)
     assert drawing.boxes == sum(kinds.values())
     for text in ("→ layers.0.weight", "→ gradient of layers.1.bias", "cost = F.quadratic_cost", "returned", "update"):
         assert text in drawing.source

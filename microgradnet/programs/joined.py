@@ -1,13 +1,14 @@
 """Calls of one ufunc on many short arrays, made one call on all of them end to end.
 
-`lr * g` for every parameter is the most of it: of short arrays the call takes longer than the arithmetic. The arrays
-that such a call takes are computed straight into the parts of one array, its results are the parts of another.
+`lr * g` for every parameter is the most of it, `a * (1 - a)` for every layer: of short arrays the call takes longer
+than the arithmetic. What such a call takes is computed straight into the parts of one array, its results are the parts
+of another.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,51 +20,107 @@ LONGEST = 16384  # numbers, in all the arrays that are joined: from there on the
 
 
 class Joined(NamedTuple):
-    """Calls that are made one, and from which nodes: `sources[i]` is the array that `members[i]` takes."""
+    """Calls that are made one, and from which nodes: `sources[i]` are the arrays that `members[i]` takes."""
 
     members: list[Node]
-    sources: list[Node]
+    sources: list[tuple[Node, ...]]
 
-    def sizes(self) -> list[int]:
-        """How many numbers each has."""
-        return [math.prod(node.shape or ()) for node in self.members]
+    def taken(self) -> list[tuple[Node, ...]]:
+        """What lies end to end so that the one call can take it: for each array that it takes, the results in it."""
+        return [tuple(map(root_of, column)) for column in zip(*self.sources, strict=True)]
 
 
-def joined(nodes: list[Node], may_join: Callable[[Node, Node], bool], ends: Container[Node]) -> list[Joined]:
-    """The calls that can be made one at the place of the last of them: until then nobody reads any of their results.
+def joined(
+    nodes: list[Node], may_join: Callable[[Node, tuple[Node, ...]], bool], ends: Container[Node]
+) -> tuple[list[Joined], list[Node]]:
+    """The calls that can be made one, and the nodes in an order in which nobody reads one before the last of them.
 
     `may_join` says whether memory can be planned for a call and for what it takes; what is in `ends` runs last of all.
     """
+    barrier = max((i + 1 for i, node in enumerate(nodes) if node.kind == "barrier"), default=0)
+    before = set(nodes[:barrier])
+    sources: dict[Node, tuple[Node, ...]] = {}
+    kinds: dict[Node, Any] = {}  # the same for all calls that do the same to arrays
+    for node in nodes[barrier:]:
+        arrays = arrays_of(node)
+        if arrays and before.isdisjoint(arrays) and may_join(node, arrays):
+            taken = tuple(arrays.index(x) if x in arrays else known(x) for x in node.args)
+            sources[node], kinds[node] = arrays, (ufunc_of(node), node.dtype, taken)
+    readers: dict[Node, list[Node]] = {}
+    for node in nodes:
+        if node not in ends and node.kind != "store":
+            for x in node.inputs():
+                readers.setdefault(x, []).append(node)
+    found: list[Joined] = []
+    end_to_end: set[tuple[Node, ...]] = set()
+
+    def join(calls: list[Node]) -> bool:
+        nonlocal nodes
+        group = Joined(calls, [sources[node] for node in calls])
+        ordered = in_one_place(nodes, calls, readers) if len(calls) > 1 else None
+        if ordered is None or not can_lie(group, end_to_end):
+            return False
+        nodes = ordered
+        end_to_end.update([tuple(calls), *group.taken()])
+        found.append(group)
+        return True
+
+    for calls in split(sources, kinds.__getitem__):
+        if not join(shortened(calls)):  # some of them wait for others, or have to lie elsewhere
+            for part in split(calls, lambda node: tuple(kinds.get(x) for x in sources[node])):
+                join(shortened(part))
+    return found, nodes
+
+
+def can_lie(group: Joined, end_to_end: set[tuple[Node, ...]]) -> bool:
+    """Whether what a group takes and makes can lie end to end, beside what does so already."""
+    placed = {node for nodes in end_to_end for node in nodes}
+    new = [*group.members, *(node for nodes in group.taken() if nodes not in end_to_end for node in nodes)]
+    return len(set(new)) == len(new) and placed.isdisjoint(new)
+
+
+def split(nodes: Iterable[Node], key: Callable[[Node], Any]) -> list[list[Node]]:
+    """Nodes with the same key, in their order."""
+    parts: dict[Any, list[Node]] = {}
+    for node in nodes:
+        parts.setdefault(key(node), []).append(node)
+    return list(parts.values())
+
+
+def shortened(calls: list[Node]) -> list[Node]:
+    """As many of these calls as together make no more than `LONGEST` numbers."""
+    kept, total = [], 0
+    for node in calls:
+        size = math.prod(node.shape or ())
+        if total + size <= LONGEST:
+            kept.append(node)
+            total += size
+    return kept
+
+
+def in_one_place(nodes: list[Node], calls: list[Node], readers: dict[Node, list[Node]]) -> list[Node] | None:
+    """The nodes in an order in which nobody reads one of several calls before the last of them; None if there is none.
+
+    They stay where they are, if that is so, or are put beside the first of them, if all that they take is there.
+    """
     place = {node: i for i, node in enumerate(nodes)}
-    barrier = max((i for i, node in enumerate(nodes) if node.kind == "barrier"), default=-1)
-    first_read: dict[Node, int] = {}
-    for i, node in enumerate(nodes):
-        for x in node.inputs():
-            first_read.setdefault(x, len(nodes) if node in ends or node.kind == "store" else i)
-    groups: dict[Any, Joined] = {}
-    for node in nodes[barrier + 1 :]:
-        source = only_array(node)
-        if source is not None and place[source] > barrier and may_join(node, source):
-            key = ufunc_of(node), node.dtype, tuple("source" if x is source else known(x) for x in node.args)
-            group = groups.setdefault(key, Joined([], []))
-            if sum(group.sizes()) + math.prod(node.shape or ()) <= LONGEST:
-                group.members.append(node)
-                group.sources.append(source)
-    found = [group for group in groups.values() if len(group.members) > 1]
-    return [x for x in found if all(first_read.get(node, len(nodes)) > place[x.members[-1]] for node in x.members)]
-
-
-def only_array(node: Node) -> Node | None:
-    """The array that a ufunc takes beside numbers, if it takes one and makes one of its shape and dtype."""
-    if node.kind != "call" or ufunc_of(node) is None:
+    first, last = place[calls[0]], place[calls[-1]]
+    if all(place[x] > last for node in calls for x in readers.get(node, ())):
+        return nodes
+    if any(place[x] >= first for node in calls for x in node.inputs()):
         return None
-    arrays = [x for x in node.args if type(x) is Node and x.shape]
+    moved = set(calls)
+    return [*nodes[:first], *calls, *(node for node in nodes[first:] if node not in moved)]
+
+
+def arrays_of(node: Node) -> tuple[Node, ...]:
+    """The arrays that a ufunc takes beside numbers, if all are of the shape and dtype of what it makes."""
+    if node.kind != "call" or ufunc_of(node) is None or not in_rows(node):
+        return ()
     plain = all(type(x) is Node or isinstance(x, (int, float, np.generic)) for x in node.args)
-    if not plain or len(arrays) != 1:
-        return None
-    (x,) = arrays
-    fits = x.kind == "call" and (x.shape, x.dtype) == (node.shape, node.dtype) and in_rows(x) and in_rows(node)
-    return x if fits else None
+    arrays = tuple(dict.fromkeys(x for x in node.args if type(x) is Node and x.shape))
+    fit = all(x.kind == "call" and (x.shape, x.dtype) == (node.shape, node.dtype) and in_rows(x) for x in arrays)
+    return arrays if plain and fit else ()
 
 
 def known(x: Any) -> Any:

@@ -17,6 +17,7 @@ from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
 from .program import Program
 
 ALWAYS = 1_000_000  # as many readers as what is never over
+SMALL = 8192  # numbers, up to which it is faster to repeat an array beforehand than in the call
 LONG = 4096  # numbers: results of that many are not held longer than they are needed
 
 
@@ -44,9 +45,11 @@ class Plan:
         self.region_of: dict[Node, Region] = {x: region for region in found for x in region.members}
         self.nodes: list[Node] = [*program.nodes[:barrier], *gathered(program.nodes[barrier:], found)]
         self.placed: dict[int, Any] = {}  # id of a node -> the part of an array where its result has to go
-        self.members: dict[Node, tuple[Joined, Any, Any]] = {}  # a call that is a part of one -> that, its two arrays
+        self.end_to_end: dict[tuple[Node, ...], Any] = {}  # results -> the array of which they are the parts
+        self.members: dict[Node, tuple[Joined, list[Any], Any]] = {}  # a call that is a part of one -> that, its arrays
         self.whole: dict[Node, Any] = {}  # arrays end to end -> the array into the parts of which these are computed
-        for group in joined(self.nodes, self.may_join, self.ends):
+        groups, self.nodes = joined(self.nodes, self.may_join, self.ends)
+        for group in groups:
             self.join(group)
         for node in self.nodes:
             if node.function is np.concatenate and node.params == {"axis": None} and self.has_room(node):
@@ -60,18 +63,17 @@ class Plan:
         """Whether a result is there after the step."""
         return id(node) in self.kept or id(node) in self.late
 
-    def may_join(self, node: Node, source: Node) -> bool:
-        """Whether a call may write into a part of an array, and what it takes be computed into one."""
+    def may_join(self, node: Node, sources: tuple[Node, ...]) -> bool:
+        """Whether a call may write into a part of an array, and what it takes be computed into such parts."""
         own = node not in self.ends and node not in self.put_off and node not in self.region_of
-        return own and id(node) not in self.late and self.has_room(node) and self.may_be_placed(root_of(source))
+        free = own and id(node) not in self.late and self.has_room(node)
+        return free and all(self.may_be_placed(root_of(x)) for x in sources)
 
     def join(self, group: Joined) -> None:
-        """Plan one array for all that these calls take, and one for all that they make."""
-        roots = [root_of(x) for x in group.sources]
-        if any(id(x) in self.placed for x in (*roots, *group.members)) or len(set(roots)) < len(roots):
-            return
-        taken, made = self.end_to_end(roots), self.end_to_end(group.members)
-        self.members.update(dict.fromkeys(group.members, (group, taken, made)))
+        """Plan an array for all that these calls take, for each argument one, and one for all that they make."""
+        arrays = [self.put_end_to_end(nodes) for nodes in group.taken()]
+        made = self.put_end_to_end(tuple(group.members))
+        self.members.update(dict.fromkeys(group.members, (group, arrays, made)))
 
     def join_whole(self, node: Node) -> None:
         """Plan one array for what is put end to end, if all of it can be computed there."""
@@ -81,7 +83,7 @@ class Plan:
         roots = [root_of(x) for x in parts]
         if len(set(roots)) < len(roots) or not all(self.may_be_placed(x) for x in roots):
             return
-        self.whole[node] = self.end_to_end(roots)
+        self.whole[node] = self.put_end_to_end(tuple(roots))
         self.of[id(node)] = self.of[id(roots[0])]
         self.of[id(node)][0].readers += self.reads.get(id(node), 0)
 
@@ -90,8 +92,10 @@ class Plan:
         told = is_told(root) and not is_masking(root) and root not in self.ends and root not in self.put_off
         return told and self.has_room(root) and in_rows(root) and id(root) not in self.placed
 
-    def end_to_end(self, nodes: list[Node]) -> Any:
+    def put_end_to_end(self, nodes: tuple[Node, ...]) -> Any:
         """An array into the parts of which these results go."""
+        if nodes in self.end_to_end:
+            return self.end_to_end[nodes]
         sizes = [math.prod(node.shape or ()) for node in nodes]
         room = self.arena.room(sum(sizes) * nodes[0].dtype.itemsize)
         array = room.array.view(nodes[0].dtype)
@@ -101,6 +105,7 @@ class Plan:
             self.of[id(node)] = [room]
             room.readers += self.readers_of(node)
             begin += size
+        self.end_to_end[nodes] = array
         return array
 
     def readers_of(self, node: Node) -> int:
@@ -276,6 +281,18 @@ def is_told(node: Node) -> bool:
     """Whether a call can be told where its result is to go."""
     told = ufunc_of(node) is not None or node.function is np.dot or is_sum(node) or is_masking(node)
     return node.kind == "call" and told
+
+
+def repeated_in(node: Node) -> int | None:
+    """Which of two arguments is repeated along rows or columns of the other, if it is better copied so beforehand.
+
+    A ufunc is slow to begin with arrays of two shapes, a copy is not: of small arrays both together are faster.
+    """
+    alike = all(type(x) is Node and x.shape and x.dtype == node.dtype for x in node.args)
+    if len(node.args) != 2 or node.params or not alike or math.prod(node.shape or ()) > SMALL:
+        return None
+    short = [i for i, x in enumerate(node.args) if math.prod(x.shape) < math.prod(node.shape or ())]
+    return short[0] if len(short) == 1 and node.args[1 - short[0]].shape == node.shape else None
 
 
 def laid_out(memory: Any, node: Node) -> Any:

@@ -16,7 +16,7 @@ from .arena import Arena
 from .blocks import is_cut_up
 from .host import runs_others
 from .lowering import add_reduce, is_masking, is_sum, transposed
-from .memory import Plan, is_told
+from .memory import Plan, is_told, repeated_in
 from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
 from .numpy_blocks import Block
 from .numpy_guards import otherwise
@@ -228,8 +228,14 @@ class Writer:
             self.lines.append(self.masking(inputs[1], inputs[0], out))
         elif self.plan.has_room(node) and ufunc is not None:
             arguments = [self.operand(x, node) for x in node.args]
-            out = self.new(node, self.plan.array(node, in_place=True))
-            self.lines.append(self.ufunc_line(ufunc, self.levelled(node, [*arguments, out])))
+            repeated = repeated_in(node)
+            out = self.new(node, self.plan.array(node, in_place=repeated is None))
+            if repeated is None:
+                arguments = self.levelled(node, [*arguments, out])
+            else:
+                self.lines.append(f"{out}[...] = {arguments[repeated]}")
+                arguments = [out if i == repeated else x for i, x in enumerate(arguments)] + [out]
+            self.lines.append(self.ufunc_line(ufunc, arguments))
         elif self.plan.has_room(node) and is_told(node) and not is_masking(node):
             inputs = [self.text(x) for x in node.args]
             out = self.new(node, self.plan.array(node))
@@ -275,12 +281,14 @@ class Writer:
         if node is group.members[-1]:
             self.plan.run_joined(group)
             ufunc: Any = ufunc_of(node)
-            source = group.sources[-1]
-            whole, result = self.name(taken, "joined", True), self.name(made, "joined", True)
-            for name, nodes in ((whole, group.sources), (result, group.members)):
-                self.lines.append(f"# {name}: {', '.join(map(self.text, nodes))}, end to end")
-            arguments = [whole if x is source else self.operand(x, node) for x in node.args]
-            self.lines.append(self.ufunc_line(ufunc, [*arguments, result]))
+            names: dict[Any, str] = {}  # of what the last of them takes and makes
+            for array, *nodes in [*zip(taken, *group.sources, strict=True), (made, *group.members)]:
+                if id(array) not in self.named:
+                    name = self.name(array, "joined", True)
+                    self.lines.append(f"# {name}: {', '.join(map(self.text, nodes))}, end to end")
+                names[nodes[-1]] = self.name(array, "joined")
+            arguments = [names[x] if x in names else self.operand(x, node) for x in node.args]
+            self.lines.append(self.ufunc_line(ufunc, [*arguments, names[node]]))
 
     def ufunc_call(self, ufunc: np.ufunc, node: Node, out: str | None = None) -> str:
         """The call of a ufunc, into `out` if that is given."""
