@@ -1246,7 +1246,7 @@ def test_calls_are_noticed_as_long_as_there_are_few_or_something_may_be_found(
     uses: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(impure, "MANY", 3)
-    around: Any = types.SimpleNamespace(uses=lambda functions, names: uses)
+    around: Any = types.SimpleNamespace(uses=lambda functions, names: uses, yielding=dict)
     nodes: list[Any] = [1, 2, 3]
     with Mode(TAPE, around), impure.noticed(around, nodes):
         call = sys.getprofile()

@@ -8,6 +8,8 @@ import functools
 import itertools
 import logging
 import math
+import os
+import pprint
 import queue
 import random
 import sys
@@ -15,12 +17,14 @@ import textwrap
 import threading
 import time
 import types
+import uuid
 import weakref
 from array import array
-from collections import Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
-from collections.abc import Callable
+from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -611,6 +615,16 @@ class Asking:
         return vars(self)["table"][name]
 
 
+class Answering:
+    """What answers to any name with the same number."""
+
+    def __init__(self) -> None:
+        self.number = 2.0
+
+    def __getattr__(self, name: str) -> Any:
+        return vars(self)["number"]
+
+
 def instead(x: Any, name: str, make: Callable[[float], Any] = float) -> Callable[[float], None]:
     """What puts another thing in the place of an attribute, or where none is, and takes it away again."""
     was = vars(x).get(name)
@@ -667,6 +681,15 @@ def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
         return x * getattr(attributed, "scale", 2.0)
 
     factor = {"s": 2.0}
+    chain, answering = ChainMap({}, factor), Answering()
+    for library in (queue, queue.Queue):
+        library.scale = 2.0
+
+    @functools.cache
+    def remembering() -> float:
+        return 1.0
+
+    vars(remembering)["scale"] = 2.0
 
     def scaled(x: Any) -> Any:
         return x * factor["s"]
@@ -730,6 +753,15 @@ def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
         "an ordered dict": (lambda x: x * ordered["s"], lambda s: ordered.update(s=s)),
         "a dict with a default": (lambda x: x * counted["s"], lambda s: counted.update(s=s)),
         "a view of a dict": (lambda x: x * named["s"], lambda s: plain.update(s=s)),
+        "a chain of dicts": (lambda x: x * chain["s"], lambda s: factor.update(s=s)),
+        "an attribute of a function that remembers": (
+            lambda x: x * remembering() * remembering.scale, instead(remembering, "scale")),  # type: ignore[attr-defined]
+        "an option of a library": (lambda x: x * queue.scale, instead(queue, "scale")),  # type: ignore[attr-defined]
+        "an option of a library's class": (
+            lambda x: x * queue.Queue.scale, instead(queue.Queue, "scale")),  # type: ignore[attr-defined]
+        "a global by its name": (lambda x: x * globals()["SCALE"], instead(sys.modules[__name__], "SCALE")),
+        "what any name is answered with alike": (
+            lambda x: x * answering.scale, lambda s: vars(answering).update(number=s)),
         "a dict of collections": (lambda x: x * user["s"], lambda s: user.update(s=s)),
         "a list of one's own": (lambda x: x * listed[0], lambda s: listed.__setitem__(0, s)),
         "a named tuple with a list": (lambda x: x * pair.a[0], lambda s: pair.a.__setitem__(0, s)),
@@ -1057,12 +1089,22 @@ def keeps_the_last_result(x: Any) -> Any:
     return z(x)
 
 
+def alternating() -> Iterator[float]:
+    while True:
+        yield SIDES[0]
+
+
+SIDES = [1.0]
+
+
 def counting() -> dict[str, Callable[[], Any]]:
     """What keeps count in things of Python's own library, or takes what is next."""
     counter, stats, seen, ring, text = Counter(), defaultdict[str, int](int), set[int](), deque[int](), bytearray()
     jobs, numbers, var = queue.Queue[int](), itertools.count(), ContextVar[int]("var", default=0)
     cycle, items = itertools.cycle([1.0, 1.0, 2.0]), iter([1.0, 1.0, 2.0])
-    drawn = (k for k in itertools.count())
+    drawn, again = (k for k in itertools.count()), alternating()
+    pairs = zip(alternating(), itertools.repeat(1), strict=False)
+    next(again), next(pairs)  # it waits where it waits in every round
     thing = types.SimpleNamespace()
 
     def with_attribute() -> None:
@@ -1073,6 +1115,7 @@ def counting() -> dict[str, Callable[[], Any]]:
         "a set": lambda: seen.add(len(seen)), "a ring": lambda: ring.append(1), "bytes": lambda: text.append(1),
         "a queue": lambda: jobs.put(1), "a count": lambda: next(numbers), "a cycle": lambda: next(cycle),
         "an iterator": lambda: next(items), "a generator": lambda: next(drawn),
+        "a generator in a loop": lambda: next(again), "a generator in an iterator": lambda: next(pairs),
         "a context": lambda: var.set(var.get() + 1), "a new attribute": with_attribute,
     }  # fmt: skip
 
@@ -1137,6 +1180,18 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "copy.deepcopy": (lambda x: z(x) * copy.deepcopy(V).sum(), "copying or pickling it: this looks at the numbers"),
     "print": (prints, f"print.*Return what is to be printed.*{HERE}"),
     "the clock": (lambda x: z(x) * (int(time.time()) % 2), f"time.*Call it outside.*{HERE}"),
+    "the environment": (lambda x: z(x) * len(os.environ.get("HOME", "")), f"environ.*Look it up outside.*{HERE}"),
+    "an item of the environment": (lambda x: z(x) * ("HOME" in os.environ), f"os.environ in a compiled .*{HERE}"),
+    "whether a file is there": (lambda x: z(x) * os.path.exists("on"), f"^exists\\(\\) in .*Look it up.*{HERE}"),
+    "a path": (lambda x: z(x) * Path("on").is_file(), f"^is_file\\(\\) in .*Look it up.*{HERE}"),
+    "what a file holds": (lambda x: z(x) * len(Path(__file__).read_text()), f"read_text.*Read outside.*{HERE}"),
+    "an array in a file": (lambda x: z(x) * np.load(__file__).sum(), f"^load\\(\\) in .*Read outside.*{HERE}"),
+    "a print of several lines": (lambda x: (pprint.pprint(1), z(x))[1], f"pprint.*Return what is to be w.*{HERE}"),
+    "a new name": (lambda x: z(x) * (uuid.uuid4().int % 2), f"uuid4.*Call it outside.*{HERE}"),
+    "what is in a folder": (lambda x: z(x) * len(list(Path().glob("*.py"))), f"Look it up outside.*{HERE}"),
+    "the folder": (lambda x: z(x) * len(os.getcwd()), f"getcwd.*Look it up outside.*{HERE}"),
+    "how errors are treated": (lambda x: z(x) * (np.geterr()["over"] == "warn"), f"geterr.*Look it up.*{HERE}"),
+    "a text that is evaluated": (lambda x: z(x) * eval("SCALE"), f"eval.*Write out what it computes.*{HERE}"),
     "np.random": (lambda x: z(x + np.random.normal(size=x.shape)),  # noqa: NPY002
                   "it draws random numbers from np.random"),
     "np.random, few outcomes": (lambda x: z(x) * np.random.randint(0, 2),  # noqa: NPY002

@@ -14,7 +14,7 @@ import random
 import threading
 import types
 import weakref
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -23,11 +23,12 @@ import numpy as np
 from numpy import ndarray
 
 from .. import tree
-from ..core import Value
+from ..core import Op, Value
 from ..tree import KIND_OF
 from ..words import brief
 from .identities import MISSING
 from .naming import MAKING, in_library, is_foreign, is_library, names_in, overriding_names, special_names
+from .reading import contents_of, home_of, items_of, own_of, shared_of, wrapped_in
 from .states import is_iterator
 
 LONGEST = 1000  # items of a list or dict that are compared; of a longer one its length
@@ -105,6 +106,7 @@ class Found:
         self.seen: dict[int, Any] = {}
         self.attributes: set[str] = {"forward"}  # names that the code looks up in objects
         self.asked: set[str] = set()  # those that may not be there: the code asks whether they are
+        self.settings: list[tuple[str, Any]] = []  # modules and classes of libraries
         self.stored: set[str] = set()  # those that the code assigns
         self.done: set[Any] = set()  # attributes of objects and of classes that were looked for
         self.foreign: set[type] = set()  # classes of which operators are code of other libraries
@@ -142,6 +144,8 @@ class Found:
                 self.reach_items(name, x.ravel().tolist())
         elif isinstance(x, BUFFERS):
             self.watch(name, [name], lambda: (bytes(x),))
+        elif isinstance(x, ChainMap):
+            self.reach_items(f"{name}.maps", x.maps)
         elif isinstance(x, CONTAINERS):
             self.reach_items(name, x)
             if not is_library(kind):
@@ -156,11 +160,14 @@ class Found:
             self.watch(name, [f"{name}{place.replace('MISSING', '')}"], lambda: (read(),), [(x, place)])
         elif (wrapped := wrapped_in(x)) is not MISSING:
             self.reach(name, wrapped)
-            for rule in getattr(x, "rules", ()):  # of a row of the user's
+            self.objects.append((name, x))
+            for rule in x.rules if isinstance(x, Op) else ():  # of a row of the user's
                 self.reach(name, rule)
-        elif kind is types.ModuleType or isinstance(x, type):
+        elif isinstance(x, HOMES):
             if not is_library(x):
                 self.reach_object(name, x)
+            elif is_foreign(x):
+                self.settings.append((name, x))
         else:
             self.reach_object(name, x)
             for path, part in tree.walk(x):
@@ -205,6 +212,8 @@ class Found:
         self.stored |= found.stored
         self.names.update(found.variables)
         names = [name for name in found.variables if name in f.__globals__]
+        if "globals" in found.variables:
+            names += sorted(found.attributes & f.__globals__.keys() - set(names))
         if names:
             places = [(f.__globals__, f"[{name!r}]") for name in names]
             self.watch("", names, functools.partial(items_of, f.__globals__, names), places)
@@ -247,6 +256,8 @@ class Found:
     def reach_attributes(self) -> None:
         """The attributes that the code looks up, of all objects found; they may lead to more code and objects."""
         while True:
+            for name, x in self.settings:  # which may lead to more of them
+                self.reach_settings(name, x)
             found = [(name, x, attribute) for name, x in self.objects for attribute in sorted(self.attributes)
                      if (id(x), attribute) not in self.done]  # fmt: skip
             if not found:
@@ -317,6 +328,14 @@ class Found:
         read = functools.partial(getattr, x, attribute, MISSING)
         self.watch(name, [f"{name}.{attribute}"], lambda: (read(),), [(x, f".{attribute}")])
 
+    def reach_settings(self, name: str, x: Any) -> None:
+        """Of what the code looks up in a library's module or class: plain things, such as an option, and the like."""
+        for attribute in sorted(self.attributes & vars(x).keys()):
+            part = vars(x)[attribute]
+            if (id(x), attribute) not in self.done and (type(part) in SETTINGS or isinstance(part, HOMES)):
+                self.done.add((id(x), attribute))
+                self.watch_item(name, vars(x), attribute)
+
     def watch_all(self, name: str, x: Any) -> None:
         """Compare the public attributes of an object that is at work in code which is not read, such as a queue.
 
@@ -353,60 +372,15 @@ class Found:
             self.reach(part_name, part)
 
 
-PLAIN = (int, float, str, bytes, bool, complex, type(None), types.BuiltinFunctionType, types.CodeType, np.ufunc,
-         type(MISSING))  # fmt: skip
+SETTINGS = (int, float, str, bytes, bool, complex, type(None))
+PLAIN = (*SETTINGS, types.BuiltinFunctionType, types.CodeType, np.ufunc, type(MISSING))
+HOMES = (types.ModuleType, type)
 DESCRIPTORS = (property, functools.cached_property, classmethod, staticmethod)
 BUFFERS = (bytearray, memoryview, array.array)
 DICTS = (dict, types.MappingProxyType)
 CONTAINERS = (list, tuple, set, frozenset, deque, *DICTS)
 VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 DRAWN = (np.random.Generator, np.random.RandomState, random.Random)
-
-
-def home_of(kind: type, attribute: str) -> tuple[Any, Any]:
-    """The class in which an attribute is found, and what it is there; for what is itself a class, its class's too."""
-    for home in (*kind.__mro__, *type.mro(type(kind))):
-        if attribute in vars(home):
-            return home, vars(home)[attribute]
-    return None, MISSING
-
-
-def own_of(x: Any) -> Any:
-    """The dict of an object, if it has one of its own."""
-    try:
-        return () if isinstance(x, threading.local) else x.__dict__
-    except Exception:  # a __getattr__ of the user's may raise anything
-        return ()
-
-
-def wrapped_in(x: Any) -> Any:
-    """The function around which an object is, if it says so."""
-    try:
-        return x.__wrapped__
-    except Exception:  # as above
-        return MISSING
-
-
-def items_of(holder: Any, names: list[str]) -> tuple[Any, ...]:
-    """The items of a dict under these names."""
-    return tuple([holder.get(name, MISSING) for name in names])
-
-
-def shared_of(kind: type, attribute: str) -> Any:
-    """An attribute of a class, of a method for classes the function."""
-    found = getattr(kind, attribute, MISSING)
-    return found.__func__ if isinstance(found, types.MethodType) else found
-
-
-def contents_of(cells: tuple[types.CellType, ...]) -> tuple[Any, ...]:
-    """What variables around a function hold."""
-    found = []
-    for cell in cells:
-        try:
-            found.append(cell.cell_contents)
-        except ValueError:
-            found.append(MISSING)
-    return tuple(found)
 
 
 def alike(x: Any, y: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Calls that a program could not make again: they read a clock, a file or the keyboard, or print.
+"""Calls that a program could not make again: they read a clock, a file or the keyboard, print, or run code from text.
 
 While a step is recorded, Python tells of every call (`sys.setprofile`), unless a profiler of the user's is at work. In
 a step of many thousands of calls that takes longer than all else: there, after the first few thousand, it does so only
@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from ..core import modes
 from .naming import in_library
 from .nodes import Node, Uncompilable
@@ -28,15 +30,34 @@ CLOCKS = (
     time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter, time.perf_counter_ns,
     time.process_time, time.process_time_ns, datetime.datetime.now, datetime.date.today, os.urandom,
 )  # fmt: skip
-LOGGED = logging.Logger._log.__code__  # of a message that is not below the level
+LOOKED_UP = (  # os.path.exists calls the first of them, Path.glob the last
+    os.stat, os.lstat, os.access, os.getcwd, sys.getrecursionlimit, os.listdir, os.scandir,
+)  # fmt: skip
+LOOK_OUTSIDE = "Look it up outside, and pass what is found as an argument"
 INSTEAD: dict[Any, str] = {
     **dict.fromkeys(CLOCKS, "Call it outside, and pass what it says as an argument"),
+    **dict.fromkeys(LOOKED_UP, LOOK_OUTSIDE),
+    **dict.fromkeys((eval, exec), "Write out what it computes: what the names in a text come to mean is not noticed"),
     print: "Return what is to be printed, and print it outside; or mg.host_call(print, x)",
     input: "Ask outside, and pass the answer as an argument",
     open: "Read outside, and pass what is in the file as an argument",
 }
+ENVIRONMENT: Any = type(os.environ)
+CODES: dict[Any, tuple[str, str]] = {  # of functions that are written in Python
+    logging.Logger._log.__code__: (  # of a message that is not below the level
+        "logging", "Return what is to be logged; or mg.host_call(logger.info, text, x)",
+    ),
+    ENVIRONMENT.__getitem__.__code__: ("os.environ", LOOK_OUTSIDE),
+    np.geterr.__code__: ("np.geterr()", LOOK_OUTSIDE),
+}  # fmt: skip
+THROUGH = {  # modules of which functions call those for others: np.load, Path.read_text, pprint, uuid4
+    "os", "genericpath", "posixpath", "ntpath", "pathlib", "glob", "shutil", "tempfile", "collections", "logging",
+    "numpy", "json", "pprint", "uuid", "secrets", "random",
+}  # fmt: skip
 NAMES = {"write", "debug", "info", "warning", "error", "exception", "critical", "log"}  # of files and loggers
-NAMES |= {function.__name__ for function in INSTEAD}
+NAMES |= {"exists", "isfile", "isdir", "getsize", "getmtime", "is_file", "is_dir", "glob", "rglob", "iterdir", "walk"}
+NAMES |= {"load", "loadtxt", "save", "savez", "savetxt", "read_text", "read_bytes", "dump", "pprint", "pp", "uuid4"}
+NAMES |= {"environ", "getenv", "geterr", *(function.__name__ for function in INSTEAD)}
 
 
 @contextlib.contextmanager
@@ -45,17 +66,22 @@ def noticed(around: Surroundings, nodes: list[Node]) -> Iterator[None]:
     if sys.getprofile() is not None:
         yield
         return
-    first = sys.maxsize if around.uses(INSTEAD, NAMES) else MANY
+    yielding = around.yielding()
+    first = sys.maxsize if yielding or around.uses(INSTEAD, NAMES) else MANY
 
     def notice(frame: Any, event: str, function: Any) -> None:
         """Called at every call."""
         if not modes.on:  # Ctrl-C came just where the block ended
             sys.setprofile(None)
         elif event == "c_call":
-            if function in INSTEAD or function.__name__ == "write":
-                refuse(frame, function)
-        elif event == "call" and frame.f_code is LOGGED:
-            raise refused(frame, "logging", "Return what is to be logged; or mg.host_call(logger.info, text, x)")
+            if function in INSTEAD:
+                refuse(frame, f"{function.__name__}()", INSTEAD[function])
+            elif function.__name__ == "write" and isinstance(function.__self__, io.IOBase):
+                refuse(frame, "write()", "Return what is to be written; or mg.host_call(file.write, text)")
+        elif event == "call" and frame.f_code in CODES:
+            refuse(frame.f_back, *CODES[frame.f_code])
+        elif event == "call" and frame in yielding:
+            around.taken.add(yielding[frame])
         elif len(nodes) > first:
             sys.setprofile(None)
 
@@ -86,22 +112,16 @@ def noticing() -> Any:
     return profile if getattr(profile, "__module__", "") == __name__ else None
 
 
-def refuse(frame: Any, function: Any) -> None:
-    """Uncompilable, if it is the user's program that makes such a call."""
-    written = function not in INSTEAD
-    if in_library(frame.f_code.co_filename) or (written and not isinstance(function.__self__, io.IOBase)):
-        return
-    instead = "Return what is to be written; or mg.host_call(file.write, text)" if written else INSTEAD[function]
-    raise refused(frame, function.__name__, instead)
-
-
-def refused(frame: Any, name: str, instead: str) -> Uncompilable:
-    """The error for a call, in the line of the user's that it comes from; raised in `notice`, it ends the noticing."""
-    while frame.f_back is not None and in_library(frame.f_code.co_filename):
+def refuse(frame: Any, name: str, instead: str) -> None:
+    """Uncompilable, if it is the user's program that makes such a call; raised in `notice`, it ends the noticing."""
+    while frame.f_globals.get("__name__", "").partition(".")[0] in THROUGH:
+        name = f"{frame.f_code.co_name}()" if name.endswith("()") else name
         frame = frame.f_back
+    if in_library(frame.f_code.co_filename):
+        return
     error = Uncompilable(
-        f"{name}() in a compiled step: from the third call on it runs as a program, which does not call it. {instead}. "
+        f"{name} in a compiled step: from the third call on it runs as a program, which does not call it. {instead}. "
         f"This is at {frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}"
     )
     modes.taped().refused = error
-    return error
+    raise error

@@ -102,8 +102,10 @@ def is_library(x: Any) -> bool:
 
 
 def is_foreign(x: Any) -> bool:
-    """Whether a class is of Python's own library or of something installed, but not of this package or NumPy."""
-    return x is not None and is_library(x) and str(x.__module__).partition(".")[0] not in KNOWN
+    """Whether a class or module is of Python's library or of something installed, but not of this package or NumPy."""
+    if x is None or not is_library(x):
+        return False
+    return str(x.__name__ if type(x) is types.ModuleType else x.__module__).partition(".")[0] not in KNOWN
 
 
 KNOWN = (__name__.partition(".")[0], "numpy", "builtins")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import types
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,17 +32,29 @@ def place_in(x: Any, depth: int) -> Any:
         return x
     if not is_iterator(x) or not depth:
         return id(x)
+    return operator.length_hint(x, -1), str([place_in(part, depth - 1) for part in parts_of(x)])
+
+
+def parts_of(x: Any) -> list[Any]:
+    """What an iterator says that is in it."""
     if isinstance(x, types.GeneratorType):
-        inside = [x.gi_frame.f_lasti, *x.gi_frame.f_locals.values()] if x.gi_frame is not None else []
-    else:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # from Python 3.14 on those of itertools say less
-                inside = [part for part in x.__reduce__() if part is not None]
-        except TypeError:
-            inside = []
-    parts = [part for x in inside for part in (x if type(x) is tuple else (x,))]
-    return operator.length_hint(x, -1), str([place_in(part, depth - 1) for part in parts])
+        return [x.gi_frame.f_lasti, *x.gi_frame.f_locals.values()] if x.gi_frame is not None else []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # from Python 3.14 on those of itertools say less
+            inside = [part for part in x.__reduce__() if part is not None]
+    except TypeError:
+        return []
+    return [part for x in inside for part in (x if type(x) is tuple else (x,))]
+
+
+def frames_in(x: Any, depth: int = 3) -> Iterator[types.FrameType]:
+    """The frames that wait in a `yield`: of a generator, and of those in an iterator."""
+    if is_iterator(x) and depth:
+        if isinstance(x, types.GeneratorType) and x.gi_frame is not None:
+            yield x.gi_frame
+        for part in parts_of(x):
+            yield from frames_in(part, depth - 1)
 
 
 def same_state(x: Any, y: Any) -> bool:

@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from .finding import LARGEST, LONGEST, Array, Found, Watched
 from .identities import Identities
-from .states import is_iterator, same_state, state_of
+from .states import frames_in, is_iterator, same_state, state_of
 from .whereabouts import line_of
 
 
@@ -26,6 +26,7 @@ class Surroundings(Found):
     def __init__(self, function: Any, arguments: list[Any]) -> None:
         super().__init__(function, arguments)
         self.states: list[Any] = [state_of(x) for _, x in self.generators]
+        self.taken: set[int] = set()  # the places of generators in which a `yield` went on
         self.identities: Identities | None = None  # of what is watched, made when a program runs
         self.comparing: Any = None  # what compares lists sooner than Python, if something does
         self.others: list[Watched | Array] = []  # what is compared otherwise, or otherwise too
@@ -67,8 +68,8 @@ class Surroundings(Found):
             if not array.holds():
                 what = f"it writes into the array {array.name} of shape {array.array.shape}, which is outside of it"
                 return f"{what}{self.where(array.name)}. What lasts is a Value, v.data = x, or belongs to a layer"
-        for (name, generator), state in zip(self.generators, self.states, strict=True):
-            if not same_state(state_of(generator), state):
+        for i, (name, generator) in enumerate(self.generators):
+            if i in self.taken or not same_state(state_of(generator), self.states[i]):
                 what = "takes what is next in" if is_iterator(generator) else "draws random numbers from"
                 return f"it {what} {name}{self.where(name)}"
         return None
@@ -83,6 +84,11 @@ class Surroundings(Found):
         if not names.isdisjoint(self.names | self.attributes):
             return True
         return any(part in functions for x in self.watched for part in x.was if type(part) is types.BuiltinFunctionType)
+
+    def yielding(self) -> dict[Any, int]:
+        """The frames that wait in a `yield`, each with the place of its generator: after a round they look the same."""
+        found = ((i, frame) for i, (_, x) in enumerate(self.generators) for frame in frames_in(x))
+        return {frame: i for i, frame in found}
 
     def drawn(self, x: Any) -> None:
         """A generator has been drawn from in a way that a program repeats."""
