@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -46,6 +47,35 @@ def test_a_parameter_may_be_replaced_by_another_or_taken_away() -> None:
         model.anything = np.ones(2)  # type: ignore[attr-defined]
         model.anything = 3  # type: ignore[attr-defined]
         model.both = [model.weight, Value(1.0)]  # type: ignore[attr-defined]
+
+
+def test_a_forward_of_one_object_that_would_not_be_called_is_refused() -> None:
+    """It was taken, and the class's was called as before, without a word."""
+    model = layer()
+    for other in (lambda x: x, functools.partial(np.dot, 2.0), layer().forward, len, np.tanh):
+        with pytest.raises(TypeError, match=r"Linear\.forward is what the class does: .* register_forward_hook"):
+            model.forward = other
+    assert model(np.ones(3)).shape == (2,)
+
+
+def test_a_forward_of_one_object_is_called_where_the_class_has_none() -> None:
+    class Free(nn.Module):
+        """Does what it is given."""
+
+        def __init__(self, function: Any) -> None:
+            self.forward = function
+
+    class Both(nn.Module):
+        """Has a part of that name."""
+
+        def __init__(self) -> None:
+            self.there, self.forward = layer(), layer()  # type: ignore[assignment, method-assign]
+
+        def __call__(self, x: Any) -> Any:
+            return self.there(x) + self.forward(x)
+
+    assert np.array_equal(Free(np.negative)(Value(np.ones(2))).data, [-1, -1])
+    assert len(Both().parameters()) == 4
 
 
 def test_a_computed_value_in_place_of_a_parameter_is_told() -> None:

@@ -362,7 +362,7 @@ def test_as_many_things_as_are_asked_for_are_looked_at() -> None:
 def test_calls_are_no_longer_looked_at_in_a_long_step() -> None:
     before = sys.getprofile()
     nodes: list[Any] = []
-    around: Any = SimpleNamespace(uses=lambda *names: False)
+    around: Any = SimpleNamespace(uses=lambda *names: False, yielding=dict)
     try:
         sys.setprofile(None)
         with Mode(TAPE, around), impure.noticed(around, nodes):

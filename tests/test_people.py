@@ -360,7 +360,7 @@ def catching(x: Any) -> Any:
 @pytest.mark.parametrize(("f", "line", "says"), [
     (counting, "COUNTS[0] += 1", r"COUNTS\[0\] = 0, and then 1 .*what is to be kept is returned"),
     (drawing, "RANDOM.normal(size=3)", "draws random numbers from RANDOM .*What is another in every call"),
-    (logging_it, 'LOGGER.warning("one', r"logging\(\) in a compiled step.*mg\.host_call\(logger\.info, text, x\)"),
+    (logging_it, 'LOGGER.warning("one', r"logging in a compiled step.*mg\.host_call\(logger\.info, text, x\)"),
     (writing, 'FILE.write("one', r"write\(\) in a compiled step.*mg\.host_call\(file\.write, text\)"),
     (catching, "# the choice", r"a choice .*np\.where"),
 ])  # fmt: skip

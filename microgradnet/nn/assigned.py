@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import types
 import warnings
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 from ..core import Value
 from ..tree import is_parameter, walk
 
+FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, np.ufunc)
 NUMBERS = (np.ndarray, np.generic, int, float, complex)
 
 
@@ -23,10 +26,16 @@ def name_by(path: str, value: Value) -> None:
 def check_assigned(owner: Any, name: str, was: Any, part: Any) -> None:
     """Look at what is assigned where `was` is; called by the `__setattr__` of the owner.
 
-    Plain numbers in place of a parameter are a TypeError. A Value that was computed is no parameter: where it takes the
-    place of one, or is what `__init__` makes of a new Value, a warning says so.
+    Plain numbers in place of a parameter are a TypeError, and a function in place of `forward`. A Value that was
+    computed is no parameter: a warning says so where it takes the place of one, or `__init__` makes it of a new one.
     """
     place = f"{type(owner).__name__}.{name}"
+    if name == "forward" and isinstance(part, FUNCTIONS) and hasattr(type(owner).__call__, "__wrapped__"):
+        raise TypeError(
+            f"{place} is what the class does: a function that one object has in its place would not be called. "
+            f"class Mine({type(owner).__name__}): def forward(self, x): … has another for all; "
+            f"register_forward_hook(hook) changes what one object returns"
+        )
     replaces = isinstance(was, Value) and is_parameter(was)
     if replaces and is_plain(part):
         raise TypeError(
