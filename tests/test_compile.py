@@ -1350,6 +1350,17 @@ def test_what_records_otherwise_in_every_call_is_refused_in_the_fifth() -> None:
     assert repr(compiled) == "<compiled step: 1 program>"
 
 
+def test_a_layer_that_is_made_in_the_step_is_named() -> None:
+    def step(x: Any) -> Any:
+        return nn.Linear(3, 2, seed=0)(x).sum()
+
+    compiled = mg.compile(step)
+    for _ in range(4):
+        compiled(np.ones((4, 3)))
+    with pytest.raises(Uncompilable, match=r"one Linear, and then another one: make it once, outside of the step"):
+        compiled(np.ones((4, 3)))
+
+
 def test_the_collector_works_after_a_recording_as_before() -> None:
     w = Value(1.0)
     mg.compile(lambda x: w * x)(1.0)

@@ -12,6 +12,7 @@ import numpy as np
 from ..core import Value
 from ..words import brief, describe
 from .nodes import Node
+from .structure import Structure
 from .surroundings import Surroundings
 
 
@@ -75,6 +76,8 @@ class Recording(NamedTuple):
                 return f"{said(mine)} of {mine.held!r}, and then of {theirs.held!r}"
             if not alike(mine.function, theirs.function):
                 return two(said(mine), said(theirs))
+            if mine.function is Structure.holds and mine.args != theirs.args:
+                return str(mine.args[0].difference(theirs.args[0]))
             if not same(mine.args, theirs.args) or not same(mine.params, theirs.params):
                 return f"{two(*first_other(mine, theirs, same))}, in {said(mine)}"
         if not same(self.result, other.result):

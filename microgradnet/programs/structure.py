@@ -46,6 +46,13 @@ class Structure:
 
     __hash__ = object.__hash__
 
+    def difference(self, other: Structure) -> str:
+        """The first thing that is another one in `other`, in words."""
+        for mine, theirs in zip(self.things, other.things, strict=False):
+            if mine is not theirs:
+                return f"one {type(mine).__name__}, and then another one: make it once, outside of the step"
+        return f"{len(self.things)} Modules and parameters, and then {len(other.things)}"
+
 
 def attributes_of(thing: Any) -> dict[str, Any]:
     """What a Module has, but for its mode, which stands in it once it was set, and else in its class."""
