@@ -805,6 +805,25 @@ def test_what_is_reached_in_other_ways_counts_too(name: str) -> None:
     assert programs(compiled) <= 4  # one for all, for each number, or for each thing that has it
 
 
+@pytest.mark.parametrize("kind", [np.array, Value])
+@pytest.mark.parametrize("backend", ["numpy", None])
+def test_whether_two_arguments_are_one_counts_where_the_code_asks(backend: Any, kind: Any) -> None:
+    def step(x: Any, y: Any) -> Any:
+        return x * 2.0 if x is y else x + 10.0 * y
+
+    one, other = kind(np.ones(3)), kind(np.ones(3))
+    for pairs in ([(one, other), (one, one)], [(one, one), (one, other), (other, one)]):
+        compiled: Any = mg.compile(step, backend=backend)
+        for x, y in pairs * 2:
+            for _ in range(4):
+                assert np.array_equal(compiled(x, y), np.full(3, 2.0 if x is y else 11.0))
+    plain: Any = mg.compile(lambda x, y=None: x if y is None else x + 10.0 * y, backend=backend)
+    for x, y in [(one, one), (one, other)]:
+        for _ in range(4):
+            assert np.array_equal(plain(x, y), np.full(3, 11.0))
+    assert programs(plain) == 1 + (kind is Value)
+
+
 def test_what_is_typed_in_is_the_users_program() -> None:
     """A notebook is no file."""
     module = types.ModuleType("typed_in")

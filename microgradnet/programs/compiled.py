@@ -86,6 +86,7 @@ class Compiled:
         self.latest: NumPyProgram | None = None
         self.fast: Any = None  # the run of the latest program, if it checks its arguments, of which it takes so many
         self.taking: int = -1
+        self.compares: bool = False  # whether the code may look if two arguments are one
         functools.update_wrapper(self, function, updated=())  # the attributes of another Compiled are its own
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -104,6 +105,8 @@ class Compiled:
             if modes.taped() or modes.WATCHER.get() is not None:  # a part of another step; debug mode looks at numbers
                 return self.function(*args, **kwargs)
             key = key, modes.RECORDING.get()
+        if self.compares and (twins := arrays_again(live)):
+            key = key, twins
         known = self.signatures.get(key)
         if known is None:
             known = self._new(key, objects_in((args, kwargs)))
@@ -120,7 +123,11 @@ class Compiled:
 
     def _hurry(self, program: NumPyProgram, key: Any, args: tuple[Any, ...]) -> None:
         """Let the next call try this program first, if its arguments are plain arrays and floats, which it checks."""
-        plain = key[0] is tuple and all(x is float or (type(x) is tuple and x[0] is np.ndarray) for x in key[1])
+        plain = (
+            key[0] is tuple
+            and not self.compares
+            and all(x is float or (type(x) is tuple and x[0] is np.ndarray) for x in key[1])
+        )
         hurries = plain and program.form is None and program.hurries(args)
         self.fast, self.taking = (program.fast, len(args)) if hurries else (None, -1)
 
@@ -196,10 +203,11 @@ class Compiled:
     ) -> tuple[Recording, Any]:
         """What one call records, and what it returns."""
         around = Surroundings(self.function, objects)
+        self.compares = self.compares or "is" in around.operators
         tape = Tape(around, earlier.nodes if earlier else ())
         is_noticed = earlier is None or not earlier.noticed  # of two calls that record the same, one is enough
         with Mode(TAPE, tape), noticed(around, tape.nodes) if is_noticed else contextlib.nullcontext():
-            result = self.function(*arguments(tape, args), **arguments(tape, kwargs))
+            result = called(self.function, *arguments(tape, (args, kwargs), self.compares))
         if tape.refused is not None:  # what the step itself has caught
             raise tape.refused
         change = around.changed()
@@ -356,6 +364,17 @@ def signature(x: Any, live: list[Any]) -> Any:
         live.append(x)
         return kind, x.shape, x.dtype, x._numbers.strides, x.op is None, first
     return (kind, x) if isinstance(x, STATIC) else (kind, id(x))
+
+
+def called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """What the function returns for these arguments, which nobody holds when it is over."""
+    return function(*args, **kwargs)
+
+
+def arrays_again(live: list[Any]) -> tuple[tuple[int, int], ...]:
+    """The places of arrays that were handed in before, each after that one's place."""
+    first = {id(x): i for i, x in reversed(list(enumerate(live))) if type(x) is np.ndarray}
+    return tuple((first[id(x)], i) for i, x in enumerate(live) if first.get(id(x), i) != i)
 
 
 def without_ints(key: Any) -> Any:

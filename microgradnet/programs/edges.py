@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from .tape import Tape
 
 
-def arguments(tape: Tape, given: Any) -> Any:
-    """What the step is called with: stand-ins for arrays and floats, and Values as they are."""
+def arguments(tape: Tape, given: Any, as_one: bool) -> Any:
+    """What the step is called with: stand-ins for arrays and floats, and Values as they are.
+
+    Of an array that is handed in twice there are two, unless they are to be `as_one`.
+    """
+    seen: dict[int, Any] = {}
 
     def standing(x: Any) -> Any:
         if type(x) is not float and not isinstance(x, (ndarray, np.generic, Value)):
@@ -29,6 +33,8 @@ def arguments(tape: Tape, given: Any) -> Any:
         numbers = tape.examples(x)
         node = tape.add(Node("input", like=numbers, params={"name": f"x{len(tape.inputs)}"}))
         tape.inputs.append(node)
+        if isinstance(x, ndarray) and as_one:
+            return seen.setdefault(id(x), tape.stand_in(numbers, node))
         if not isinstance(x, Value):
             return tape.stand_in(numbers, node)
         if x.op is None:  # its numbers and its gradient are loaded, as those of a parameter

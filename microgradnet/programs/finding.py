@@ -108,6 +108,7 @@ class Found:
         self.asked: set[str] = set()  # those that may not be there: the code asks whether they are
         self.settings: list[tuple[str, Any]] = []  # modules and classes of libraries
         self.stored: set[str] = set()  # those that the code assigns
+        self.operators: set[str] = set()
         self.done: set[Any] = set()  # attributes of objects and of classes that were looked for
         self.foreign: set[type] = set()  # classes of which operators are code of other libraries
         self.home_of: Any = functools.cache(home_of)
@@ -210,6 +211,7 @@ class Found:
         self.attributes |= found.attributes
         self.asked |= found.asked
         self.stored |= found.stored
+        self.operators |= found.operators
         self.names.update(found.variables)
         names = [name for name in found.variables if name in f.__globals__]
         if "globals" in found.variables:

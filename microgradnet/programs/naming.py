@@ -32,12 +32,14 @@ class Names(NamedTuple):
     attributes: set[str]
     asked: set[str]  # attributes that may not be there
     stored: set[str]  # attributes that are assigned
+    operators: set[str]  # `is`, if two things are compared so of which neither is None
 
 
 @functools.lru_cache
 def names_in(code: types.CodeType) -> Names:
     """The global names in a function's code and in that of the functions inside it, and the names of attributes."""
-    found = Names({}, set(), set(), set())
+    found = Names({}, set(), set(), set(), set())
+    before: Any = None
     asking: set[int | None] = set()  # lines in which attributes are asked for by names that are strings
     strings: list[tuple[str, int | None]] = []
     for step in dis.get_instructions(code):
@@ -54,6 +56,9 @@ def names_in(code: types.CodeType) -> Names:
             found.stored.add(step.argval)
         if step.argval in ASKING:
             asking.add(line)
+        if step.opname == "IS_OP" and (before.opname, before.argval) != ("LOAD_CONST", None):
+            found.operators.add("is")
+        before = step
     for constant in code.co_consts:
         if isinstance(constant, str) and constant.isidentifier():  # of a getattr
             found.attributes.add(constant)
