@@ -1350,6 +1350,15 @@ def test_what_records_otherwise_in_every_call_is_refused_in_the_fifth() -> None:
     assert repr(compiled) == "<compiled step: 1 program>"
 
 
+def test_a_mask_of_other_counts_is_named_by_its_shapes() -> None:
+    compiled = mg.compile(lambda x, y: x[y > 0].sum())
+    x = np.ones(8)
+    for n in range(4):
+        compiled(x, np.arange(8.0) - n)
+    with pytest.raises(Uncompilable, match=r"of shape \(4,\), and then of shape \(3,\): each .*np\.where\(mask, x"):
+        compiled(x, np.arange(8.0) - 4)
+
+
 def test_a_layer_that_is_made_in_the_step_is_named() -> None:
     def step(x: Any) -> Any:
         return nn.Linear(3, 2, seed=0)(x).sum()

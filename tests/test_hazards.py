@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import csv
 import functools
+import io
 import itertools
 import logging
 import math
@@ -1155,6 +1157,35 @@ def keeps_for_a_thread(x: Any) -> Any:
     return z(x)
 
 
+def keeps_by_a_method() -> Step:
+    keep = [*map(str, ())].append
+    return lambda x: (keep("a step"), z(x))[1]
+
+
+def sets_an_item() -> Step:
+    held: dict[str, Any] = {}
+
+    def step(x: Any) -> Any:
+        held["x"] = 1
+        return z(x)
+
+    return step
+
+
+def sets_an_option() -> Step:
+    optimizer = optim.SGD([Value(np.ones(3))], lr=0.1)
+
+    def step(x: Any) -> Any:
+        optimizer.param_groups[0]["lr"] = x[0, 0]
+        optimizer.step()
+        return z(x)
+
+    return step
+
+
+TABLE = csv.writer(io.StringIO())
+
+
 def prints(x: Any) -> Any:
     print("a step")
     return z(x)
@@ -1223,6 +1254,11 @@ WRONG: dict[str, tuple[Step | Callable[[], Step], str]] = {
     "a result kept in a deque": (keeps_the_last_result, f"{CHANGES}LAST with 0 items, and then with 1"),
     "a result kept for a thread": (keeps_for_a_thread, "keeps the Value of shape .* in something outside"),
     "a list that grows": (appends(), f"{CHANGES}log with 0 items, and then with 1 {WHERE}"),
+    "a method that is kept by itself": (keeps_by_a_method(), f"{CHANGES}.*with 0 items, and then with 1"),
+    "an item of a dict": (sets_an_item(), f"{CHANGES}held with 0 items, and then with 1 {WHERE}"),
+    "an option of an optimiser": (sets_an_option(), f"it sets param_groups\\[0\\]\\['lr'\\], .*Set it outside.*{HERE}"),
+    "a row of a table": (lambda x: (TABLE.writerow([1]), z(x))[1], f"writerow.*Return what is to be written.*{HERE}"),
+    "the hour": (lambda x: z(x) * int(time.strftime("%S")), f"strftime.*Call it outside.*{HERE}"),
     "a counter in a dict": (counts_in_a_dict(), f"{CHANGES}counts\\['n'\\] = 0, and then 1 {WHERE}"),
     "a counter around the function": (counts_in_a_variable(), f"{CHANGES}n = 0, and then 1 {WHERE}"),
     "a counter that is global": (counts_in_a_global(), f"{CHANGES}COUNT = 0, and then 1 {WHERE}"),
@@ -1265,6 +1301,54 @@ def test_it_is_an_error_that_says_what_to_write(name: str) -> None:
 
     with pytest.raises(Uncompilable, match=f"(?s){says}"):
         calls()
+
+
+def adds_to_a_list(x: Any, held: Any) -> Any:
+    held.append(x.sum())
+    return z(x)
+
+
+def sets_a_state(x: Any, held: Any) -> Any:
+    held["m"] = 0.9 * held["m"] + x.sum()
+    return z(x)
+
+
+def puts_another_parameter(x: Any, held: Any) -> Any:
+    held[0][0] = Value(1.0)
+    return z(x)
+
+
+@pytest.mark.parametrize(("step", "held", "name"), [
+    (adds_to_a_list, [], "held"), (sets_a_state, {"m": np.zeros(3)}, "held"),
+    (puts_another_parameter, ([V],), r"held\[0\]"),
+])  # fmt: skip
+def test_what_a_step_puts_into_its_arguments_is_refused(step: Step, held: Any, name: str) -> None:
+    """They are copies: it was lost, in every call."""
+    before = copy.copy(held)
+    for args, named in (((ARRAYS[0], held), {}), ((ARRAYS[0],), {"held": held})):
+        with pytest.raises(Uncompilable, match=rf"it changes its argument {name}"):
+            mg.compile(step)(*args, **named)
+    assert held == before
+
+
+def test_an_option_that_a_step_has_set_is_an_ordinary_one() -> None:
+    """It was something of the step's, of which every later step was an error."""
+    w = Value(np.ones(3))
+    optimizer = optim.SGD([w], lr=0.1)
+
+    @mg.compile
+    def step(x: Any, lr: float) -> Any:
+        optimizer.param_groups[0]["lr"] = lr
+        (w * x).sum().backward()
+        optimizer.step()
+        return w.sum()
+
+    with pytest.raises(Uncompilable, match=r"it sets param_groups\[0\]\['lr'\]"):
+        step(np.ones(3), 0.5)
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    w.grad = np.ones(3)
+    optimizer.step()
+    assert np.array_equal(w.data, np.full(3, 0.5))
 
 
 def test_arguments_of_other_kinds_are_refused() -> None:

@@ -181,6 +181,7 @@ class Optimizer(ForeignOptimizer):
     def _settled(self) -> Walk:
         """The groups and their pieces, after what was assigned in `param_groups` since the last time was checked."""
         if modes.on:
+            self._refuse_what_a_step_sets()
             modes.host(self._settle_if_assigned)
             return modes.same(self, "_walk")  # type: ignore[no-any-return]
         if not self._begun:
@@ -200,6 +201,18 @@ class Optimizer(ForeignOptimizer):
                 RuntimeWarning,
                 stacklevel=4,
             )
+
+    def _refuse_what_a_step_sets(self) -> None:
+        """Uncompilable if a compiled step has put a number of its own into an option, which then has it as usual."""
+        tape = modes.taped()
+        for i, group in enumerate(self.param_groups if tape is not None else ()):
+            for name, x in group.items():
+                if isinstance(x, Value):
+                    group[name] = tape.examples(x)
+                    place = f"param_groups[{i}][{name!r}]"
+                    raise tape.error(
+                        f"it sets {place}, which a program reads where it is. Set it outside, before the call"
+                    )
 
     def _settle_if_assigned(self) -> None:
         if self.param_groups != self._known:  # finds the same objects in both, which takes no time

@@ -18,7 +18,7 @@ from .. import tree
 from ..core import TAPE, Mode, Value, modes
 from ..words import answering, brief, describe, instead_of_result
 from .backends import Backend, checked, is_native, with_default
-from .edges import arguments, cut, outcome
+from .edges import arguments, called, cut, outcome
 from .impure import noticed
 from .nodes import Uncompilable, nodes_in
 from .numpy_code import COMPILED, OtherProgram
@@ -207,10 +207,10 @@ class Compiled:
         tape = Tape(around, earlier.nodes if earlier else ())
         is_noticed = earlier is None or not earlier.noticed  # of two calls that record the same, one is enough
         with Mode(TAPE, tape), noticed(around, tape.nodes) if is_noticed else contextlib.nullcontext():
-            result = called(self.function, *arguments(tape, (args, kwargs), self.compares))
+            result, written = called(self.function, *arguments(tape, (args, kwargs), self.compares))
         if tape.refused is not None:  # what the step itself has caught
             raise tape.refused
-        change = around.changed()
+        change = f"it changes its argument {written}{around.where(written)}" if written else around.changed()
         if change is not None:
             raise Uncompilable(
                 f"{self.title} cannot be compiled: {change}. From the third call on it would run as a program, which "
@@ -364,11 +364,6 @@ def signature(x: Any, live: list[Any]) -> Any:
         live.append(x)
         return kind, x.shape, x.dtype, x._numbers.strides, x.op is None, first
     return (kind, x) if isinstance(x, STATIC) else (kind, id(x))
-
-
-def called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """What the function returns for these arguments, which nobody holds when it is over."""
-    return function(*args, **kwargs)
 
 
 def arrays_again(live: list[Any]) -> tuple[tuple[int, int], ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+from operator import is_
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -43,6 +46,39 @@ def arguments(tape: Tape, given: Any, as_one: bool) -> Any:
         return tape.know(x, node)
 
     return changed(given, standing)
+
+
+def called(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, str | None]:
+    """What the function returns, and which list or dict among these arguments it has changed, if one.
+
+    These are copies with stand-ins in them: what is written there, the user's own would not get.
+    """
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # there is none
+        names = []
+    named = [*zip_longest(names[: len(args)], args, fillvalue="an argument"), *kwargs.items()]
+    before = [found for name, x in named for found in containers_in(name, x)]
+    result = function(*args, **kwargs)
+    for name, x, items in before:
+        now = items_of(x)
+        if len(now) != len(items) or not all(map(is_, now, items)):
+            return result, name
+    return result, None
+
+
+def containers_in(name: str, x: Any) -> Iterator[tuple[str, Any, list[Any]]]:
+    """The lists and dicts in an argument, each with what it is called and what is in it."""
+    if type(x) in (list, dict):
+        yield name, x, items_of(x)
+    if type(x) in (list, dict, tuple):
+        for key, part in x.items() if type(x) is dict else enumerate(x):
+            yield from containers_in(f"{name}[{key!r}]", part)
+
+
+def items_of(x: Any) -> list[Any]:
+    """All that is in a list or a dict."""
+    return [*x, *x.values()] if type(x) is dict else x.copy()
 
 
 def outcome(tape: Tape, result: Any, history: Op) -> tuple[Any, Any, Any]:

@@ -74,7 +74,8 @@ class Watched:
     def difference(self, now: tuple[Any, ...]) -> str | None:
         """The first part that is another in `now`, in words; None if all are alike."""
         if len(now) != len(self.was):
-            return f"{self.name} with {len(self.was)} items, and then with {len(now)}"
+            each = 2 if isinstance(self.container, DICTS) else 1  # keys and values
+            return f"{self.name} with {len(self.was) // each} items, and then with {len(now) // each}"
         for name, x, y in zip(self.names, self.was, now, strict=True):
             if not alike(x, y):
                 return f"{name} = {brief(x)}, and then {brief(y)}"
@@ -132,6 +133,9 @@ class Found:
         elif kind is types.MethodType:
             self.reach(name, x.__func__)
             self.reach(f"{name}.__self__", x.__self__)
+        elif kind in (types.BuiltinFunctionType, types.MethodWrapperType):
+            if not isinstance(x.__self__, (*HOMES, type(None))):  # L.append
+                self.reach(f"{name}.__self__", x.__self__)
         elif isinstance(x, DESCRIPTORS):
             for part in ("fget", "func", "__func__"):
                 self.reach(name, getattr(x, part, None))
@@ -375,7 +379,7 @@ class Found:
 
 
 SETTINGS = (int, float, str, bytes, bool, complex, type(None))
-PLAIN = (*SETTINGS, types.BuiltinFunctionType, types.CodeType, np.ufunc, type(MISSING))
+PLAIN = (*SETTINGS, types.CodeType, np.ufunc, type(MISSING))
 HOMES = (types.ModuleType, type)
 DESCRIPTORS = (property, functools.cached_property, classmethod, staticmethod)
 BUFFERS = (bytearray, memoryview, array.array)

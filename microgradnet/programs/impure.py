@@ -12,6 +12,7 @@ import datetime
 import io
 import logging
 import os
+import pickle
 import sys
 import time
 from collections.abc import Iterator
@@ -28,11 +29,13 @@ MANY = 2000
 
 CLOCKS = (
     time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter, time.perf_counter_ns,
-    time.process_time, time.process_time_ns, datetime.datetime.now, datetime.date.today, os.urandom,
+    time.process_time, time.process_time_ns, time.localtime, time.gmtime, time.ctime, time.strftime,
+    datetime.datetime.now, datetime.date.today, os.urandom,
 )  # fmt: skip
 LOOKED_UP = (  # os.path.exists calls the first of them, Path.glob the last
     os.stat, os.lstat, os.access, os.getcwd, sys.getrecursionlimit, os.listdir, os.scandir,
 )  # fmt: skip
+WRITE_OUTSIDE = "Return what is to be written; or mg.host_call(file.write, text)"
 LOOK_OUTSIDE = "Look it up outside, and pass what is found as an argument"
 INSTEAD: dict[Any, str] = {
     **dict.fromkeys(CLOCKS, "Call it outside, and pass what it says as an argument"),
@@ -40,8 +43,10 @@ INSTEAD: dict[Any, str] = {
     **dict.fromkeys((eval, exec), "Write out what it computes: what the names in a text come to mean is not noticed"),
     print: "Return what is to be printed, and print it outside; or mg.host_call(print, x)",
     input: "Ask outside, and pass the answer as an argument",
-    open: "Read outside, and pass what is in the file as an argument",
+    **dict.fromkeys((open, pickle.load), "Read outside, and pass what is in the file as an argument"),
+    pickle.dump: WRITE_OUTSIDE,
 }
+WRITING = {"write", "writerow", "writerows", "execute", "executemany"}  # of files, of csv and of databases
 ENVIRONMENT: Any = type(os.environ)
 CODES: dict[Any, tuple[str, str]] = {  # of functions that are written in Python
     logging.Logger._log.__code__: (  # of a message that is not below the level
@@ -54,7 +59,7 @@ THROUGH = {  # modules of which functions call those for others: np.load, Path.r
     "os", "genericpath", "posixpath", "ntpath", "pathlib", "glob", "shutil", "tempfile", "collections", "logging",
     "numpy", "json", "pprint", "uuid", "secrets", "random",
 }  # fmt: skip
-NAMES = {"write", "debug", "info", "warning", "error", "exception", "critical", "log"}  # of files and loggers
+NAMES = {*WRITING, "debug", "info", "warning", "error", "exception", "critical", "log"}  # of files and loggers
 NAMES |= {"exists", "isfile", "isdir", "getsize", "getmtime", "is_file", "is_dir", "glob", "rglob", "iterdir", "walk"}
 NAMES |= {"load", "loadtxt", "save", "savez", "savetxt", "read_text", "read_bytes", "dump", "pprint", "pp", "uuid4"}
 NAMES |= {"environ", "getenv", "geterr", *(function.__name__ for function in INSTEAD)}
@@ -76,8 +81,10 @@ def noticed(around: Surroundings, nodes: list[Node]) -> Iterator[None]:
         elif event == "c_call":
             if function in INSTEAD:
                 refuse(frame, f"{function.__name__}()", INSTEAD[function])
-            elif function.__name__ == "write" and isinstance(function.__self__, io.IOBase):
-                refuse(frame, "write()", "Return what is to be written; or mg.host_call(file.write, text)")
+            elif function.__name__ in WRITING and is_file(function.__self__):
+                refuse(
+                    frame, f"{function.__name__}()", "Return what is to be written; or mg.host_call(file.write, text)"
+                )
         elif event == "call" and frame.f_code in CODES:
             refuse(frame.f_back, *CODES[frame.f_code])
         elif event == "call" and frame in yielding:
@@ -110,6 +117,11 @@ def noticing() -> Any:
     """What Python tells of every call, if it is we whom it tells."""
     profile = sys.getprofile()
     return profile if getattr(profile, "__module__", "") == __name__ else None
+
+
+def is_file(x: Any) -> bool:
+    """Whether it is a file, or what writes to one for others: not memory, which may be in a step of its own."""
+    return isinstance(x, io.IOBase) or type(x).__module__ in ("_csv", "sqlite3")
 
 
 def refuse(frame: Any, name: str, instead: str) -> None:
