@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import types
 import warnings
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -47,6 +50,53 @@ def test_a_parameter_may_be_replaced_by_another_or_taken_away() -> None:
         model.anything = np.ones(2)  # type: ignore[attr-defined]
         model.anything = 3  # type: ignore[attr-defined]
         model.both = [model.weight, Value(1.0)]  # type: ignore[attr-defined]
+
+
+class Holder:
+    """An object of the user's that is no Module."""
+
+    def __init__(self) -> None:
+        self.w = Value(np.ones(2))
+
+
+@pytest.mark.parametrize("make", [
+    Holder, lambda: deque([Value(1.0)]), lambda: {Value(1.0)}, lambda: frozenset([Value(1.0)]),
+])  # fmt: skip
+def test_values_where_no_parameters_are_looked_for_are_told(make: Any) -> None:
+    """They were kept, and never trained, without a word."""
+    model = layer()
+    with pytest.warns(
+        RuntimeWarning, match=r"Linear\.more is a \w+, inside of which no parameters are looked for"
+    ) as told:
+        model.more = make()  # type: ignore[attr-defined]
+    assert told[0].filename == __file__
+    assert [path for path, _ in model.named_parameters()] == ["weight", "bias"]
+
+
+def test_values_of_a_class_are_told() -> None:
+    with pytest.warns(RuntimeWarning, match=r"Net\.w is of the class, .* self\.w = … in __init__ makes it one") as told:
+
+        class Net(nn.Module):
+            w = Value(1.0)
+
+    assert told[0].filename == __file__
+    assert Net().parameters() == []
+
+
+def test_what_holds_no_parameters_of_its_own_is_not_told() -> None:
+    model = layer()
+    helper = types.SimpleNamespace(weight=model.weight, rate=0.1, constant=np.ones(2), known=model.weight * 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for part in (helper, deque([model.weight]), optim.SGD(model.parameters(), lr=1.0), layer(), [Value(1.0)],
+                     np.tanh, {"w": Value(1.0)}, (Value(1.0),), Holder, layer, "text", {1, 2}):  # fmt: skip
+            model.more = part  # type: ignore[attr-defined]
+
+        @dataclasses.dataclass(eq=False)
+        class Net(nn.Module):
+            w: Value = Value(1.0)  # noqa: RUF009
+
+        assert len(Net().parameters()) == 1
 
 
 def test_a_forward_of_one_object_that_would_not_be_called_is_refused() -> None:

@@ -169,7 +169,8 @@ def both(x: Node) -> list[Node]:
 AT = "at step.py:1, in step"
 DIFFERENT: list[tuple[Callable[[Node], Any], Callable[[Node], Any], str]] = [
     (lambda x: [call(np.exp, x)], lambda x: [call(np.sin, x)], f"exp {AT}, and then sin {AT}"),
-    (lambda x: [call(np.exp, x)], lambda x: [call(np.exp, x, like=X[0])], f"exp {AT}, and then another one"),
+    (lambda x: [call(np.exp, x)], lambda x: [call(np.exp, x, like=X[0])],
+     f"exp {AT} of shape (2, 3), and then of shape (3,)"),
     (lambda x: [call(np.exp, x)], lambda x: [guard(np.exp, x, held=1)], f"exp {AT}, and then guard {AT}"),
     (lambda x: [call(np.add, x, 1.0)], lambda x: [call(np.add, x, 2.0)], f"1.0, and then 2.0, in add {AT}"),
     (lambda x: [call(np.add, 1.0, x)], lambda x: [call(np.add, 1, x)], f"1.0, and then 1, in add {AT}"),

@@ -15,7 +15,7 @@ from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
 from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
 from ..words import answering, foreign, own, printable
 from . import state as states
-from .assigned import check_assigned, name_by
+from .assigned import check_assigned, check_class, name_by
 from .hooks import Hooks, RemovableHandle, some
 from .summary import ShownModule, Summary, described
 
@@ -77,6 +77,7 @@ class Module(ShownModule, ForeignModule):
         if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
             # unseen by type checkers: it stays what it is
             type.__setattr__(cls, "__init__", with_switches(cls.__init__, answering(cls.__init__)))
+        check_class(cls)
         if "forward" in vars(cls) and "__call__" not in vars(cls):
             cls.__call__ = calling(cls.forward)  # type: ignore[method-assign]
 

@@ -72,7 +72,8 @@ class Recording(NamedTuple):
                 theirs.place,
             ):
                 if mine.name == theirs.name and mine.shape != theirs.shape:
-                    return f"{said(mine)} of shape {mine.shape}, and then of shape {theirs.shape}: {OF_A_SHAPE}"
+                    hint = OF_A_SHAPE if mine.name == "take" else ""
+                    return f"{said(mine)} of shape {mine.shape}, and then of shape {theirs.shape}{hint}"
                 return two(said(mine), said(theirs))
             if mine.held is not theirs.held and not same(mine.held, theirs.held):
                 return f"{said(mine)} of {mine.held!r}, and then of {theirs.held!r}"
@@ -87,7 +88,7 @@ class Recording(NamedTuple):
         return None
 
 
-OF_A_SHAPE = "each shape is a program of its own, and np.where(mask, x, 0) keeps one where x[mask] does not"
+OF_A_SHAPE = ": each shape is a program of its own, and np.where(mask, x, 0) keeps one where x[mask] does not"
 
 
 def alike(f: Callable[..., Any] | None, g: Callable[..., Any] | None) -> bool:
