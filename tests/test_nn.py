@@ -686,6 +686,35 @@ def test_what_is_frozen_gets_no_gradient_and_the_rest_the_same() -> None:
         np.testing.assert_array_equal(g, free[name])
 
 
+def test_what_is_frozen_may_be_given_itself_in_place_of_its_path() -> None:
+    by_path, model = Normed().freeze("layers.0", "scale"), Normed()
+    assert model.freeze(model.layers[0], model.scale) is model
+    assert [tree.is_frozen(p) for p in model.parameters()] == [tree.is_frozen(p) for p in by_path.parameters()]
+    assert any(tree.is_frozen(p) for p in model.parameters())
+    model.unfreeze(model.layers[0], "scale")
+    assert not any(tree.is_frozen(p) for p in model.parameters())
+    assert all(tree.is_frozen(p) for p in model.freeze(model).parameters())
+
+
+@pytest.mark.parametrize(
+    ("part", "error", "says"),
+    [
+        (lambda model: Linear(3, 2), ValueError, "this Linear is no part of the Normed: it has layers.0.weight"),
+        (lambda model: Value([1.0, 2.0]), ValueError, r"this Value \(2,\) is no part of the Normed"),
+        (lambda model: model.scale * 2, ValueError, "is no part of the Normed"),
+        (lambda model: model.layers, TypeError, r"or the layer or parameter itself; got .*model.freeze\(\*parts\)"),
+        (lambda model: 0, TypeError, "its path, such as 'layers.0', .*; got 0$"),
+        (lambda model: Linear, TypeError, "or the layer or parameter itself; got <class"),
+    ],
+)
+def test_what_is_no_part_of_a_model_is_not_frozen(part: Any, error: Any, says: str) -> None:
+    model = Normed()
+    for change in (model.freeze, model.unfreeze):
+        with pytest.raises(error, match=says):
+            change("layers.0", part(model))
+    assert not any(tree.is_frozen(p) for p in model.parameters())
+
+
 def test_what_is_frozen_costs_a_backward_nothing() -> None:
     model = Sequential(*[Linear(3, 3, seed=i) for i in range(4)])
     for layer in model.layers[:3]:

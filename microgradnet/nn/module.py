@@ -12,11 +12,12 @@ import numpy as np
 
 from ..checks import function, switch, with_switches
 from ..core import Array, Mode, Numbers, Value, modes, new_age, no_grad
-from ..tree import Change, Memo, children, find, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
+from ..tree import Change, Memo, children, freeze, is_frozen, is_parameter, like, register, unfreeze, walk
 from ..words import answering, foreign, own, printable
 from . import state as states
 from .assigned import check_assigned, check_class, name_by
 from .hooks import Hooks, RemovableHandle, some
+from .parts import parameters_under
 from .summary import ShownModule, Summary, described
 
 if TYPE_CHECKING:
@@ -181,13 +182,13 @@ class Module(ShownModule, ForeignModule):
         """Itself, in evaluation mode: the opposite of `train`."""
         return self.train(False)
 
-    def freeze(self, *paths: str) -> Self:
+    def freeze(self, *parts: str | Module | Value) -> Self:
         """Itself, with its parameters made constants: a backward gives them no gradient and takes no time for them.
 
-        With paths, such as `"layers.0"` or `"head.bias"`, only those of these parts. A frozen parameter is a parameter
-        still: `parameters()`, `state_dict()` and all else list it; in gradients of the Module None stands for it. Its
-        `.grad` is forgotten. A parameter with several names is frozen under all of them. ValueError for a path that
-        leads to no parameter.
+        With parts, such as `"layers.0"` or `"head.bias"`, or the layers and parameters themselves, only those of them.
+        A frozen parameter is a parameter still: `parameters()`, `state_dict()` and all else list it; in gradients of
+        the Module None stands for it. Its `.grad` is forgotten. A parameter with several names is frozen under all of
+        them. ValueError for a part that has no parameter, or is none of this Module.
 
         >>> from microgradnet.nn import Linear
         >>> layer = Linear(3, 2, seed=0).freeze("weight")
@@ -195,29 +196,19 @@ class Module(ShownModule, ForeignModule):
         >>> layer.weight.grad, layer.bias.grad
         (None, array([1., 1.], dtype=float32))
         """
-        for value in self._parameters_under(paths):
+        for value in parameters_under(self, parts):
             freeze(value)
         return self
 
-    def unfreeze(self, *paths: str) -> Self:
-        """Itself, with its parameters, or those under `paths`, learning again: the opposite of `freeze`.
+    def unfreeze(self, *parts: str | Module | Value) -> Self:
+        """Itself, with its parameters, or those of `parts`, learning again: the opposite of `freeze`.
 
         What was computed with them while they were frozen does not lead to them: run the forward computation again. A
         `backward()` that would find a part of their gradient raises RuntimeError.
         """
-        for value in self._parameters_under(paths):
+        for value in parameters_under(self, parts):
             unfreeze(value)
         return self
-
-    def _parameters_under(self, paths: tuple[str, ...]) -> list[Value]:
-        found: list[Value] = []
-        for path in paths:
-            here = [x for _, x in walk(find(self, path)) if isinstance(x, Value)]
-            if not here:
-                names = ", ".join(name for name, _ in self.named_parameters())
-                raise ValueError(f"{type(self).__name__} has no parameter under {path!r}; it has {names or 'none'}")
-            found += here
-        return found if paths else self.parameters()
 
     def astype(self, dtype: DTypeLike) -> Self:
         """A copy of it that computes in another precision: parameters and floating-point buffers are cast.
