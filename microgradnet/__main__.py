@@ -122,7 +122,12 @@ def main(argv: list[str] | None = None) -> int:
     checking.add_argument("--order", type=int, default=1, choices=(1, 2), help="2: its second derivatives too")
     checking.add_argument("--samples", type=int, default=None, help="how many elements to draw, rather than all")
 
-    options = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    # A space before -1e-3, which argparse takes for the name of an option.
+    given = [f" {text}" if text.startswith("-") and is_number(text) else text for text in given]
+    options, rest = parser.parse_known_args(given)
+    if rest or hasattr(options, "arguments"):
+        take_arguments(options, rest, commands.choices.get(options.command, parser))
     if options.command is None:  # not what was meant, so no success either; but the help is more than an error
         parser.print_help(sys.stderr)
         return 2
@@ -147,6 +152,22 @@ def add_target(parser: argparse.ArgumentParser, help: str) -> None:
     parser.add_argument(
         "--shape", action="append", default=[], help="shape of a random argument: 3,4; or () for a number"
     )
+
+
+def take_arguments(options: argparse.Namespace, rest: list[str], parser: argparse.ArgumentParser) -> None:
+    """Add what is left over to the arguments of the function, which argparse takes in one piece, before an option."""
+    unknown = [text for text in rest if text.startswith("-") and text != "--"]
+    if unknown or not hasattr(options, "arguments"):
+        parser.error(f"unrecognized arguments: {' '.join(unknown or rest)}")
+    options.arguments = [text.strip() for text in (*options.arguments, *rest) if text != "--"]
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 # ------------------------------------------------------------------------------------------------------------ train
@@ -235,6 +256,8 @@ def as_value(x: Any, name: str | None) -> Any:
 def check(options: argparse.Namespace) -> int:
     """Print the report; 1 if something mismatches, 2 if nothing could be told."""
     report = checked(options)
+    if not (report.elements or report.is_wrong):
+        raise ValueError(f"nothing was checked: the arguments of {options.target} hold no numbers")
     print(report)
     return 0 if report else 1 if report.is_wrong else 2
 

@@ -45,6 +45,7 @@ draw m:f
 check m:f
 train mnist --data d --download --hidden 3 --activation relu --epochs 2 --batch-size 5
 train digits --lr 0.5 --compile --save a.npz --load b.npz --seed 3
+check m:f --order 2 1 -1.5 --seed 5 -1e-3
 draw m:f 1 2 --shape 2,3 --shape () --out a.svg --fold all --weights --seed 4
 check m:f 1 2 --shape 2,3 --order 2 --samples 7 --seed 5
 
@@ -52,6 +53,7 @@ train
 train letters
 draw
 check m:f --order 3
+check m:f 1.0 --orders 2
 train digits --activation elu
 train digits --epochs x
 draw m:f --samples 2
@@ -90,6 +92,8 @@ check mine:inside.f 1.0 2.0
 check mine:f x 1
 check mine:one --shape x
 check mine:one --shape 3,
+check mine:one --shape 0
+check mine:one --order 2 -1.5
 draw mine:f 3.0 -2.0
 draw mine:f 3
 draw mine:one [1.0,2.0] --fold all

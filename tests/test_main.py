@@ -149,6 +149,25 @@ def test_a_command_that_is_none_ends_with_2(argv: list[str], capsys: pytest.Capt
     assert "usage: python -m microgradnet" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["draw", "check"])
+def test_arguments_may_follow_options_in_their_order(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[list[object]] = []
+    monkeypatch.setattr(command_line, "found", lambda target: None)
+    monkeypatch.setattr(command_line, "draw_it", lambda options: seen.append(command_line.arguments(options)) or 0)
+    monkeypatch.setattr(command_line, "check", lambda options: seen.append(command_line.arguments(options)) or 0)
+    for rest in ("-1.5 -2e3 [-3] --seed 1", "--seed 1 -1.5 -2e3 [-3]", "-1.5 --seed 1 -2e3 -- [-3]"):
+        assert main([command, "m:f", *rest.split()]) == 0
+    assert seen == [[-1.5, -2000.0, [-3]]] * 3
+    with pytest.raises(SystemExit) as ended:
+        main([command, "m:f", "1.0", "--no-such", "2.0"])
+    assert ended.value.code == 2
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(f"usage: python -m microgradnet {command} [-h]")
+    assert complaint.endswith("error: unrecognized arguments: --no-such\n")
+
+
 def test_the_arguments_of_a_function_need_not_be_there(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["draw"])
