@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import microgradnet.functional as F
-from microgradnet import grad, nn, optim, primitive
+from microgradnet import Value, grad, nn, optim, primitive
 from microgradnet.__main__ import main
 from microgradnet.core import ABOVE_ONE, BOOLEAN, POSITIVE, UNIT, Op
 from microgradnet.gradcheck import GradReport, assert_grads, check_grads, numerical_grad, progress, survey
@@ -788,6 +788,23 @@ def test_bad_calls_are_said_clearly(call: Any, error: Any, says: str) -> None:
         call()
 
 
+@pytest.mark.parametrize("gradient", [[2.0, 4.0], np.array([2.0, 4.0]), Value([2.0, 4.0]), 3, "x", np.ndarray])
+def test_a_gradient_that_is_no_function_is_answered_with_one(gradient: Any) -> None:
+    with pytest.raises(TypeError, match=r"gradient=.*; wanted a function .* such as gradient=lambda x: 2 \* x"):
+        check_grads(lambda x: np.sum(x**2), [1.0, 2.0], gradient=gradient)
+
+
+@pytest.mark.parametrize("returned", [None, "text", {"a": 1.0}, object(), [1.0, [2.0]]])
+def test_a_gradient_that_returns_no_numbers_is_told_what_to_return(returned: Any) -> None:
+    with pytest.raises(TypeError, match=r"gradient= returned .* shape \(2,\): wanted an array of that shape"):
+        check_grads(lambda x: np.sum(x**2), [1.0, 2.0], gradient=lambda x: returned)
+
+
+def test_more_gradients_than_inputs_are_no_match() -> None:
+    with pytest.raises(ValueError, match="returned 2 arrays for 1 inputs"):
+        check_grads(lambda x: np.sum(x**2), [1.0, 2.0], gradient=lambda x: (2 * x, 2 * x))
+
+
 def test_what_a_function_takes_by_name_is_handed_on() -> None:
     assert check_grads(lambda x, *, eps: x * eps, 1.0, eps=3.0)
     assert check_grads(lambda x, **more: x * more["eps"], 1.0, eps=3.0)
@@ -840,6 +857,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["mine_for_test_gradcheck:right", "--shape", "3", "--shape", "()", "--order", "2"], 0, "x″"),
         (["mine_for_test_gradcheck:wrong", "[1.0]"], 1, "NOT OK"),
         (["mine_for_test_gradcheck:case"], 0, "ok"),
+        (["mine_for_test_gradcheck:right", "--order", "2", "1.5", "-2.0"], 0, "y″"),
+        (["mine_for_test_gradcheck:right", "--samples", "9", "-1e-3", "--seed", "1", "2.0"], 0, "all 2 elements"),
+        (["--order", "2", "mine_for_test_gradcheck:right", "-0.5", "--", "-2.0"], 0, "y″"),
+        (["mine_for_test_gradcheck:wrong", "--shape", "0"], 2, "nothing was checked: the arguments of mine"),
+        (["mine_for_test_gradcheck:wrong", "--shape", "0,3", "--order", "2"], 2, "hold no numbers"),
         (["mine_for_test_gradcheck:right"], 2, "wants arguments (x, y)"),
         (["mine_for_test_gradcheck:nothing"], 2, "mine_for_test_gradcheck has no 'nothing'; it has case, fails"),
         (["mine_for_test_gradcheck"], 2, "wanted module:function"),

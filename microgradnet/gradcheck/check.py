@@ -75,6 +75,11 @@ def check_grads(
         raise ValueError(f"order={order!r}: 1 checks the gradient, 2 the gradient and the gradient of the gradient")
     if samples is not None and (not isinstance(samples, int) or samples < 1):
         raise ValueError(f"samples={samples!r}: how many elements to check, a whole number of at least 1")
+    if gradient is not None and (isinstance(gradient, type) or not callable(gradient)):
+        raise TypeError(
+            f"check_grads: gradient={brief(gradient)}; wanted a function of the same arguments that returns the "
+            f"gradient, such as gradient=lambda x: 2 * x"
+        )
     check_named(f, kwargs)
     with np.errstate(all="ignore"):
         point = Point(f, args, kwargs, gradient, seed)

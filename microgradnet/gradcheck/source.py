@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import tree
-from ..core import Array, Value, no_grad
+from ..core import Array, Value, no_grad, numbers
 from ..transforms import vjp
 from ..transforms.door import name_of
+from ..words import brief
 from .places import bare, gradients_in, in_float64
 
 Function: TypeAlias = Callable[..., Any]
@@ -86,17 +87,31 @@ class ByHand:
         """What varies in the arguments, and what was written for its gradient."""
         made = self.written(*args)
         inputs = [x for x in tree.leaves(list(args)) if tree.is_floating(x)]
-        found = gradients_in(args, made if isinstance(made, tuple) else (made,))
-        if len(found) != len(inputs):
+        given = made if isinstance(made, tuple) else (made,)
+        found = gradients_in(args, given)
+        if len(found) != len(inputs) or len(given) > len(args):
             raise ValueError(
-                f"gradient= returned {len(found)} arrays for {len(inputs)} inputs: wanted an array for one input, a "
-                f"tuple of arrays for several"
+                f"gradient= returned {max(len(found), len(given))} arrays for {len(inputs)} inputs: wanted an array "
+                f"for one input, a tuple of arrays for several"
             )
+        for x, g in zip(inputs, found, strict=True):
+            if not is_numeric(g):
+                raise TypeError(
+                    f"gradient= returned {brief(g)} for an input of shape {np.shape(x)}: wanted an array of that shape"
+                )
         return inputs, found
 
     def is_matrix(self, x: Any, g: Any) -> bool:
         """Whether a gradient written by hand is the whole matrix of slopes."""
         return self.shape != () and np.shape(g) == self.shape + np.shape(x)
+
+
+def is_numeric(g: Any) -> bool:
+    """Whether it is a number, or an array of numbers, or becomes one."""
+    try:
+        return np.asarray(numbers(g)).dtype.kind in "biufc"
+    except ValueError:  # rows of unequal length
+        return False
 
 
 def with_slopes(result: Any) -> Any:
