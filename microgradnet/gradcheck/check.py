@@ -11,6 +11,7 @@ import numpy as np
 from ..transforms.door import name_of
 from ..words import brief, called_here, known_to
 from .blame import culprits, remedies_by_hand, second_order_culprits
+from .kept import Kept
 from .point import Point
 from .report import GradReport
 from .source import gradient_of
@@ -49,7 +50,8 @@ def check_grads(
     Each element is *match*, *mismatch*, *kink* (the slopes from the left and from the right differ, and the gradient
     lies between them) or *cannot tell* (the slope itself is not reliable here: its error bar says how much). A match
     has an error bar so small that it could have told otherwise. A report in which nothing could be told is not true.
-    float32 is checked in float64; then the float32 gradient is compared with that.
+    float32 is checked in float64; then the float32 gradient is compared with that. Each call of f finds the Modules
+    it uses as they were, with their running statistics and generators, and so does who calls this.
 
     order: 2 checks the gradient of the gradient as well.
     gradient: a function of the same arguments that returns the gradient of f, an array or a tuple for several inputs,
@@ -81,7 +83,7 @@ def check_grads(
             f"gradient, such as gradient=lambda x: 2 * x"
         )
     check_named(f, kwargs)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), Kept(f, args, kwargs, gradient):
         point = Point(f, args, kwargs, gradient, seed)
         report = checked(point, samples, progress)
         if (report.mismatches or point.failed) and gradient is None:

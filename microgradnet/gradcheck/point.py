@@ -16,6 +16,7 @@ from ..core import Array, Value, numbers
 from ..core.refusals import NO_SUM
 from ..transforms.door import name_of
 from ..words import brief
+from .kept import Kept
 from .pairs import EPS
 from .places import Place, in_float64, is_array, places_in
 from .slopes import typical_size
@@ -36,7 +37,6 @@ class Point:
         seed: int,
     ) -> None:  # fmt: skip
         self.name: str = name_of(f)
-        self.f: Callable[..., Any] = partial(f, **kwargs)
         self.rng: np.random.Generator = np.random.default_rng(seed)
         self.problems: list[str] = []
         self.args: list[Array | Any] = [
@@ -44,6 +44,8 @@ class Point:
         ]
         self.probe: list[Any] = in_float64(self.args, Value)
         self.places: list[Place] = places_in(f, self.probe)
+        self.kept: Kept = Kept(f, written, kwargs, self.args, self.probe)
+        self.f: Callable[..., Any] = self.kept.around(partial(f, **kwargs))
         # Until it is seen that f does not. A Module does not: its Values hold real numbers.
         self.takes_complex: bool = all(isinstance(x, Value) for _, x in tree.walk(self.probe))
         if not self.places:
@@ -54,7 +56,9 @@ class Point:
         self.at: list[Array] = [place.read() for place in self.places]
         self.by_rules: bool = written is None
         self.source: Recorded | ByHand = (
-            Recorded(self.f, self.probe) if written is None else ByHand(self.f, partial(written, **kwargs), self.probe)
+            Recorded(self.f, self.probe)
+            if written is None
+            else ByHand(self.f, self.kept.around(partial(written, **kwargs)), self.probe)
         )
         if not any(self.source.flows):
             raise TypeError(
@@ -66,7 +70,8 @@ class Point:
         if not np.array_equal(self.y, self.results(), equal_nan=True):
             self.problems.append(
                 f"{self.name} is not deterministic: two calls with the same numbers gave different results. "
-                f"Draw random numbers outside, or from a generator made inside with a fixed seed"
+                f"Draw random numbers outside, or from a generator made inside with a fixed seed; layers that draw "
+                f"some, such as Dropout, do not after model.eval()"
             )
         self.put_back()
         self.c: Array = self.rng.normal(size=self.y.size) if self.source.weighed else np.ones(self.y.size)

@@ -113,6 +113,11 @@ def remarks(point: Point, inputs: list[Input]) -> list[str]:
             notes.append(f"{part.name}: the gradient holds {np.sum(~np.isfinite(g))} NaN or Inf")
     if point.source.plain:
         notes.append(f"{point.source.plain} of its results are plain numbers or arrays: constants, whose slope is 0")
+    if point.kept.drew:
+        notes.append(
+            f"random numbers, drawn by {', '.join(point.kept.drew)}, were the same in every evaluation: one draw was "
+            f"checked. After model.eval() none are drawn"
+        )
     if not np.all(np.isfinite(point.y)):
         notes.append(f"{np.sum(~np.isfinite(point.y))} of {point.y.size} results are NaN or Inf")
     return notes
