@@ -828,6 +828,34 @@ def test_the_error_bar_of_a_slope_holds(scale: float) -> None:
         assert np.median(error / slope(x)) < 1e-6
 
 
+def test_numerical_grad_takes_what_check_grads_takes() -> None:
+    x, labels = np.random.default_rng(0).normal(size=(8, 3)), np.arange(8) % 2
+    layers = nn.Linear(3, 4, seed=0), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2, seed=1)
+    model = nn.Sequential(*layers).freeze("layers.0.weight").astype(np.float64)
+
+    def loss(model: Any) -> Any:
+        return F.cross_entropy(model(x), labels)
+
+    found, wanted = numerical_grad(loss, model), grad(loss)(model)
+    assert type(found) is nn.Sequential
+    assert found.layers[0].weight is None
+    for i, name in ((0, "bias"), (1, "weight"), (3, "weight"), (3, "bias")):
+        slope, gradient = getattr(found.layers[i], name), getattr(wanted.layers[i], name)
+        assert slope.shape == gradient.shape
+        np.testing.assert_allclose(slope, gradient, atol=1e-8)
+    slopes, errors = numerical_grad(lambda p: p["w"] * p["b"][0].sum(), {"w": 2.0, "b": [np.ones(2), 3]}, True)
+    assert abs(slopes["w"] - 2) <= errors["w"] < 1e-8
+    assert slopes["b"][0].shape == errors["b"][0].shape == (2,)
+    assert slopes["b"][1] is None
+    np.testing.assert_allclose(slopes["b"][0], [2, 2])
+
+
+@pytest.mark.parametrize("x", ["text", None, object(), {}, {"n": 1}, nn.Tanh()])
+def test_numerical_grad_says_what_it_takes(x: Any) -> None:
+    with pytest.raises(TypeError, match=r"nothing to differentiate by. Pass floats, arrays, Values or a Module"):
+        numerical_grad(lambda x: 0.0, x)
+
+
 # -------------------------------------------------------------------------------------------------------- the command
 
 

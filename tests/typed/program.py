@@ -196,6 +196,7 @@ y, pull = mg.vjp(energy, x)
 assert_type(y, Array)
 assert_type(mg.checkpoint(energy)(v), Value)
 assert_type(mg.numerical_grad(lambda x: (x**3).sum(), [1.0, 2.0]), Array)
+assert_type(mg.numerical_grad(lambda m: m(x).sum(), nn.Linear(3, 2)), nn.Linear)
 assert_type(bool(mg.check_grads(energy, x)), bool)
 
 
