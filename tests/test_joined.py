@@ -147,6 +147,49 @@ def test_what_is_viewed_whole_has_the_memory_of_what_it_views() -> None:
     assert root_of(part) is part
 
 
+ORDERS: dict[str, Any] = {
+    "backwards": np.s_[::-1], "columns backwards": np.s_[:, ::-1], "by a list": [2, 0, 1], "with one twice": [0, 0, 1],
+    "whole": np.s_[:], "in one more axis": np.s_[None], "all of it": np.s_[..., :4],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_is_taken_in_another_order_is_not_computed_in_the_first(order: str) -> None:
+    index = ORDERS[order]
+
+    def step(x: Any, y: Any) -> Any:
+        a, b = np.exp(w * x)[index], np.exp(w * y)[index]
+        c, d = a * 2.0, b * 2.0
+        return np.cos(c).sum(axis=-1), np.sin(d).sum(axis=-1)
+
+    w = Value(np.linspace(0.5, 1.0, 4))
+    compiled: Any = mg.compile(step, backend="numpy")
+    for i in range(4):
+        x, y = np.random.default_rng(i).normal(size=(2, 3, 4))
+        for made, wanted in zip(compiled(x, y), step(x, y), strict=True):
+            assert made.data.tobytes() == wanted.data.tobytes()
+    assert ("end to end" in compiled.source) == (order in ("whole", "all of it"))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("function", [np.power, np.fmax, np.fmin])
+@pytest.mark.parametrize("shapes", [((1,), (1,)), ((7,), (7,)), ((30, 4), (30, 1)), ((30, 4), (1,)), ((1,), ())])
+def test_what_has_other_bits_where_it_lies_otherwise_is_called_as_it_is(shapes: Any, function: Any, dtype: str) -> None:
+    """NumPy's power multiplies where the exponent is one number, and fmax takes another zero at the end of an array."""
+
+    def step(x: Any, y: Any) -> Any:
+        a, b, c, d = np.exp(x) * sign, np.exp(y) * sign, np.abs(v), np.abs(w)
+        return [z * 3.0 for z in (function(a, c), function(b, d))]
+
+    sign = 1.0 if function is np.power else -0.0
+    v, w = (Value(np.full(shapes[1], 2.0 * sign, dtype)) for _ in range(2))
+    compiled: Any = mg.compile(step, backend="numpy")
+    for i in range(40):
+        x, y = np.random.default_rng(i).normal(size=(2, *shapes[0])).astype(dtype)
+        for made, wanted in zip(compiled(x, y), step(x, y), strict=True):
+            assert made.data.tobytes() == wanted.data.tobytes()
+
+
 # ---------------------------------------------------------------------------------------------------- repeated arrays
 
 

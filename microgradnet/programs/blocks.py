@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .joined import in_rows
-from .nodes import Node, ufunc_of
+from .nodes import Node, ufunc_of, varies
 
 LARGE = 1 << 18  # bytes, from which arrays do not stay in cache anyway
 BLOCK = 1 << 17  # bytes of an array that are computed at a time
@@ -73,7 +73,7 @@ def is_large(node: Node) -> bool:
 
 def is_cut_up(node: Node) -> bool:
     """The same of arrays that are more than one block."""
-    if node.kind != "call" or ufunc_of(node) is None or not node.shape or not in_rows(node):
+    if node.kind != "call" or ufunc_of(node) is None or varies(node) or not node.shape or not in_rows(node):
         return False
     return node.shape[0] > rows_of(node.shape) and all(fits(x, node.shape) for x in node.args)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .joined import LONGEST
-from .nodes import DataOf, Memory, Node
+from .nodes import DataOf, Memory, Node, varies
 from .passes import is_new
 from .program import Program
 
@@ -80,8 +80,9 @@ def loads_of(nodes: list[Node]) -> dict[Any, Node]:
 
 
 def is_ufunc(node: Node) -> bool:
-    """Whether a node calls a ufunc."""
-    return node.kind == "call" and isinstance(node.op.key if node.op is not None else node.function, np.ufunc)
+    """Whether a node calls a ufunc, into any memory."""
+    is_call = node.kind == "call" and isinstance(node.op.key if node.op is not None else node.function, np.ufunc)
+    return is_call and not varies(node)
 
 
 def tail_of(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .nodes import Node, ufunc_of
-from .views import is_viewing
+from .views import is_in_place, is_viewing
 
 LONGEST = 16384  # numbers, in all the arrays that are joined: from there on the arithmetic takes the time
 
@@ -132,7 +132,7 @@ def root_of(node: Node) -> Node:
     """What a node is a view of, of views of views too, if these have all of its numbers one after the other."""
     while is_viewing(node) and node.op is not None and node.op.name in ("take", "reshape", "expand_dims", "squeeze"):
         x = node.args[0]
-        if math.prod(x.shape or ()) != math.prod(node.shape or ()) or not in_rows(x):
+        if type(x) is not Node or not in_rows(x) or not is_in_place(node):
             break
         node = x
     return node

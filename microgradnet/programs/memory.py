@@ -13,7 +13,7 @@ from .blocks import Region, gathered, regions
 from .ends import in_place_ends
 from .joined import Joined, in_rows, joined, root_of
 from .lowering import is_masking, is_sum
-from .nodes import DataOf, GradOf, Memory, Node, ufunc_of
+from .nodes import DataOf, GradOf, Memory, Node, ufunc_of, varies
 from .program import Program
 
 ALWAYS = 1_000_000  # as many readers as what is never over
@@ -154,7 +154,8 @@ class Plan:
 
     def has_room(self, node: Node) -> bool:
         """Whether the result of a node may go to planned memory: an array of numbers that ends with the step."""
-        return bool(node.shape) and node.dtype is not None and node.dtype.kind in "fb" and id(node) not in self.kept
+        is_numbers = bool(node.shape) and node.dtype is not None and node.dtype.kind in "fb"
+        return is_numbers and id(node) not in self.kept and not varies(node)
 
     def array(self, node: Node, in_place: bool = False) -> Any:
         """The array for a result. Of one memory and one shape it is one object: NumPy need not ask if they overlap."""

@@ -24,3 +24,11 @@ def is_viewing(node: Node) -> bool:
     """Whether a node looks at its first argument, most often in its own memory, and at nothing else that varies."""
     is_row = node.op is not None and node.function is node.op.forward and node.op.name in ROWS
     return (is_row or node.function in VIEWS) and not any(nodes_in((*node.args[1:], *node.params.values())))
+
+
+def is_in_place(node: Node) -> bool:
+    """Whether what looks at an array in rows has all of its numbers, each where it is: not `x[::-1]` or `x[[1, 0]]`."""
+    x = np.empty(node.args[0].shape or (), np.bool)
+    view = node.function(x, *node.args[1:], **node.params)
+    alike = type(view) is np.ndarray and view.size == x.size and view.flags.c_contiguous
+    return bool(alike and view.ctypes.data == x.ctypes.data)
