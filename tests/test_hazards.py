@@ -359,6 +359,7 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "arrays of strings and of objects beside": (
         lambda x, s: (V * x).sum(), lambda i: (np.arange(3.0) + i, np.array(["a", None], object))),
     "a drawing from a seed": (lambda x: V * np.random.default_rng(0).normal(size=3) * x, vectors),
+    "a named tuple that is made inside": (lambda x: namedtuple("Made", "a b")(V * x, 2.0).a.sum(), vectors),
     "a named tuple and a Module out": (lambda x: Pair(V * x, [Pair(x * 2, 3)]), vectors),
     "a hook": (lambda x: [mg.hook(v := Value(x), lambda g: g * 2).sum().backward(), v.grad], vectors),
     "a checkpoint": (lambda x: mg.checkpoint(lambda a: np.tanh(a @ W.T))(x).sum(), of_arrays),
@@ -627,6 +628,31 @@ class Answering:
         return vars(self)["number"]
 
 
+class Chained(ChainMap[str, float]):
+    """A chain of dicts with an attribute, and with code."""
+
+    factor = 2.0
+
+    def scale(self) -> float:
+        return self["s"] / 2.0 * self.factor * (SCALE / 2.0)
+
+
+class Decorating:
+    """A decorator that is a class."""
+
+    def __init__(self, function: Any) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.factor = 2.0
+
+    def __call__(self, x: Any) -> Any:
+        return self.function(x) * self.factor * (SCALE / 2.0)
+
+
+class Redecorating(Decorating):
+    """Another, which is changed."""
+
+
 def instead(x: Any, name: str, make: Callable[[float], Any] = float) -> Callable[[float], None]:
     """What puts another thing in the place of an attribute, or where none is, and takes it away again."""
     was = vars(x).get(name)
@@ -684,6 +710,8 @@ def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
 
     factor = {"s": 2.0}
     chain, answering = ChainMap({}, factor), Answering()
+    chained, decorated, redecorated = Chained({"s": 2.0}), Decorating(lambda x: x), Redecorating(lambda x: x)
+    here = sys.modules[__name__]
     for library in (queue, queue.Queue):
         library.scale = 2.0
 
@@ -756,12 +784,20 @@ def unseen() -> dict[str, tuple[Step, Callable[[float], None]]]:
         "a dict with a default": (lambda x: x * counted["s"], lambda s: counted.update(s=s)),
         "a view of a dict": (lambda x: x * named["s"], lambda s: plain.update(s=s)),
         "a chain of dicts": (lambda x: x * chain["s"], lambda s: factor.update(s=s)),
+        "a dict before others": (lambda x: x * chained["s"], lambda s: chained.maps.insert(0, {"s": s})),
+        "the dicts of a chain": (lambda x: x * chained["s"], lambda s: setattr(chained, "maps", [{"s": s}])),
+        "an attribute of a chain": (lambda x: x * chained.scale(), instead(chained, "factor")),
+        "code of a chain": (lambda x: x * chained.scale(), instead(here, "SCALE")),
+        "an attribute of a decorator": (lambda x: decorated(x), instead(decorated, "factor")),
+        "code of a decorator": (lambda x: decorated(x), instead(here, "SCALE")),
+        "the call of a decorator": (lambda x: redecorated(x), lambda s: setattr(
+            Redecorating, "__call__", lambda self, x: self.function(x) * s)),
         "an attribute of a function that remembers": (
             lambda x: x * remembering() * remembering.scale, instead(remembering, "scale")),  # type: ignore[attr-defined]
         "an option of a library": (lambda x: x * queue.scale, instead(queue, "scale")),  # type: ignore[attr-defined]
         "an option of a library's class": (
             lambda x: x * queue.Queue.scale, instead(queue.Queue, "scale")),  # type: ignore[attr-defined]
-        "a global by its name": (lambda x: x * globals()["SCALE"], instead(sys.modules[__name__], "SCALE")),
+        "a global by its name": (lambda x: x * globals()["SCALE"], instead(here, "SCALE")),
         "what any name is answered with alike": (
             lambda x: x * answering.scale, lambda s: vars(answering).update(number=s)),
         "a dict of collections": (lambda x: x * user["s"], lambda s: user.update(s=s)),

@@ -150,7 +150,9 @@ class Found:
         elif isinstance(x, BUFFERS):
             self.watch(name, [name], lambda: (bytes(x),))
         elif isinstance(x, ChainMap):
-            self.reach_items(f"{name}.maps", x.maps)
+            self.watch_item(name, vars(x), "maps")
+            if not is_library(kind):
+                self.reach_object(name, x)
         elif isinstance(x, CONTAINERS):
             self.reach_items(name, x)
             if not is_library(kind):
@@ -165,7 +167,10 @@ class Found:
             self.watch(name, [f"{name}{place.replace('MISSING', '')}"], lambda: (read(),), [(x, place)])
         elif (wrapped := wrapped_in(x)) is not MISSING:
             self.reach(name, wrapped)
-            self.objects.append((name, x))
+            if is_library(kind):
+                self.objects.append((name, x))
+            else:  # a decorator that is a class: what it does is in its own `__call__`
+                self.reach_object(name, x)
             for rule in x.rules if isinstance(x, Op) else ():  # of a row of the user's
                 self.reach(name, rule)
         elif isinstance(x, HOMES):

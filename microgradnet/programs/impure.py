@@ -37,10 +37,11 @@ LOOKED_UP = (  # os.path.exists calls the first of them, Path.glob the last
 )  # fmt: skip
 WRITE_OUTSIDE = "Return what is to be written; or mg.host_call(file.write, text)"
 LOOK_OUTSIDE = "Look it up outside, and pass what is found as an argument"
+WRITE_OUT = "Write out what it computes: what the names in a text come to mean is not noticed"
 INSTEAD: dict[Any, str] = {
     **dict.fromkeys(CLOCKS, "Call it outside, and pass what it says as an argument"),
     **dict.fromkeys(LOOKED_UP, LOOK_OUTSIDE),
-    **dict.fromkeys((eval, exec), "Write out what it computes: what the names in a text come to mean is not noticed"),
+    **dict.fromkeys((eval, exec), WRITE_OUT),
     print: "Return what is to be printed, and print it outside; or mg.host_call(print, x)",
     input: "Ask outside, and pass the answer as an argument",
     **dict.fromkeys((open, pickle.load), "Read outside, and pass what is in the file as an argument"),
@@ -126,7 +127,8 @@ def is_file(x: Any) -> bool:
 
 def refuse(frame: Any, name: str, instead: str) -> None:
     """Uncompilable, if it is the user's program that makes such a call; raised in `notice`, it ends the noticing."""
-    while frame.f_globals.get("__name__", "").partition(".")[0] in THROUGH:
+    through = () if instead is WRITE_OUT else THROUGH  # the text that namedtuple runs is its own
+    while frame.f_globals.get("__name__", "").partition(".")[0] in through:
         name = f"{frame.f_code.co_name}()" if name.endswith("()") else name
         frame = frame.f_back
     if in_library(frame.f_code.co_filename):
