@@ -293,6 +293,8 @@ RIGHT: dict[str, tuple[Step, Callable[[int], tuple[Any, ...]]]] = {
     "the largest of each row as an index": (lambda x: (x @ W.T)[np.arange(5), (x @ W.T).argmax(1)].sum(), of_arrays),
     "a mask, as many as there are": (lambda x: (W.sum() * x[x > 0]).sum(), of_arrays),
     "a mask of a Value": (lambda x: (x @ W.T)[x @ W.T > 0].sum(), of_arrays),
+    "matrices of one number": (
+        lambda x: (x[:, None] @ (x[1:2, None] * -0.0), x[1:2, None] @ (x[1:2, None] * -0.0)), nan_and_inf),
     "np.where": (lambda x: np.where(x @ W.T > 0, x @ W.T, 0.0).sum(), of_arrays),
     "np.nonzero": (lambda x: (x @ W.T).ravel()[np.nonzero((x @ W.T).ravel() > 0)[0]].sum(), of_arrays),
     "np.nonzero of an array": (lambda x: (W.sum() * x.ravel()[np.nonzero(x.ravel() > 0)[0]]).sum(), of_arrays),

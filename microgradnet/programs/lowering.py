@@ -128,6 +128,8 @@ def _matmul(node: Node, emit: Emit) -> Any:
         return None
     if not (x.packed and y.packed):  # np.dot would copy it, and BLAS add up in another order
         return None
+    if 1 in (math.prod(x.shape), math.prod(y.shape)):  # by which np.dot multiplies: 0 * NaN is 0 there
+        return None
     return emit(np.dot, x, y, shape=node.shape)
 
 
