@@ -327,6 +327,45 @@ def test_a_step_that_ends_with_an_error_leaves_no_wrong_gradient() -> None:
     assert all(np.isfinite(p.grad).all() for p in model.parameters())
 
 
+BEFORE_A_CHOICE: dict[str, Any] = {
+    "beside what was there before": lambda w, x, u: (np.tanh(w * x) * 2.0).sum() + (u * 0.01).sum(),
+    "over it": lambda w, x, u: (w * (u * 3.0)).sum(),
+    "a view of it": lambda w, x, u: (w.reshape(2, 3) * u.reshape(2, 3)).sum(),
+    "it": lambda w, x, u: (w * u).sum(),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", None])
+@pytest.mark.parametrize("cost", BEFORE_A_CHOICE.values(), ids=list(BEFORE_A_CHOICE))
+def test_a_gradient_is_there_until_it_is_known_which_way_the_next_step_goes(cost: Any, backend: Any) -> None:
+    """What decides it is computed first, in memory in which the gradient of the step before may be."""
+
+    def training(w: Value) -> Any:
+        def step(x: Any) -> Any:
+            r = np.sin(x) + np.cos(x * 3.0)
+            u = np.exp(x * (r * r).sum())
+            if not np.allclose(u, 0.0, atol=3.0):
+                return r.sum() * 1.0
+            w.grad = None
+            c = cost(w, x, u)
+            c.backward()
+            w.data -= w.grad * 0.01
+            return c
+
+        return step
+
+    w, v = (Value(np.linspace(0.1, 1.0, 6)) for _ in range(2))
+    eager, compiled = training(w), mg.compile(training(v), backend=backend)
+    generator = np.random.default_rng(0)
+    for large in [False, False, False, True, True, True] + [False, True] * 3:
+        x = generator.random(6) * 0.1 + 2.0 * large
+        eager(x), compiled(x)
+        if large:
+            assert np.allclose(v.grad, w.grad, rtol=1e-9)
+    assert np.allclose(v.data, w.data, rtol=1e-9)
+    assert len(next(iter(compiled.signatures.values())).programs) == 2
+
+
 def test_memory_of_gradients_is_given_to_nobody() -> None:
     v = Value(X.copy())
     x = entry()

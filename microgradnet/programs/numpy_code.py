@@ -65,6 +65,7 @@ class Writer:
         self.homes: list[str] = []  # after all that may look at views of what is there
         self.views: dict[Any, Any] = {}  # planned arrays seen as integers, or without leading axes
         self.laters: list[tuple[Value, Later]] = []  # the gradients that are copied later
+        self.early: list[str] = []  # what copies gradients of the last run before their memory is written
         self.scalars: list[str] = []  # the 0-d Values that are written
         self.moved: list[str] = []  # the Values whose numbers are written: what used the old ones is older now
 
@@ -378,6 +379,8 @@ class Writer:
         if id(x) in self.plan.late and id(x) in self.plan.of and self.meaning[self.names[id(x)]] is not None:
             order = "C" if x.function is in_order else "K"  # of a view, it is not copied but here
             later = self.copied_later(place.owner, self.meaning[self.names[id(x)]], order)
+            if any(room.begin <= self.plan.arena.looked for room in self.plan.of[id(x)]):
+                self.early.append(f"settled({owner})")
             self.last.append(f"{owner}._grad = {self.name(later, 'later', True)}")
             return
         self.last.append(storing(place, owner, self.text(x), node.params["fresh"]))
@@ -415,5 +418,6 @@ class Writer:
         self.meaning[name] = None
         self.write()
         arguments = ", ".join(self.names[id(node)] for node in self.program.inputs)
-        body = [*self.lines, *self.stores(), f"return {self.returned(self.program.result, self.program.classes)}"]
+        result = self.returned(self.program.result, self.program.classes)
+        body = [*self.early, *self.lines, *self.stores(), f"return {result}"]
         return "\n    ".join([f"def {name}({arguments}):", *body]) + "\n"

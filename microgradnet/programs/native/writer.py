@@ -9,6 +9,7 @@ import numpy as np
 from ...core import NO_PARAMS, Later, NonDiff, Value, modes, new_age, new_value
 from ...core.modes import settled
 from ...core.written import computed, indented
+from ..host import runs_others
 from ..nodes import DataOf, GradOf, Node
 from ..numpy_code import COMPILED, OtherProgram, Writer
 from ..numpy_places import owner_of, storing
@@ -207,8 +208,16 @@ class NativeWriter(Writer):
                 made = f"{self.name(np.empty_like, 'empty_like')}({self.name(like, 'like', True)})"
             fresh.append(f"{self.names[id(x)]} = {made}")
         # A gradient of the step before may have been written over when this one ends with an error.
-        body = in_turn([*fresh, *self.lines, *self.last, *result], handlers=BROKEN_OFF if self.laters else ())
+        lines = [*self.copied_early(), *fresh, *self.lines, *self.last, *result]
+        body = in_turn(lines, handlers=BROKEN_OFF if self.laters else ())
         return f"def {name}({arguments}):\n    {indented(body, 4)}\n"
+
+    def copied_early(self) -> list[str]:
+        """The lines that copy gradients of the last run, if native code runs before others may look at them."""
+        steps = self.native.steps
+        looking = [i for i, x in enumerate(steps) if type(x) is Node and (x.kind == "guard" or runs_others(x))]
+        runs = any(type(x) is not Node for x in steps[: max(looking, default=0)])
+        return [f"settled({self.name(value, 'value')})" for value, _ in self.laters] if runs else []
 
     def outcome(self) -> list[str]:
         """The lines that return what the step returns; a single Value, the most frequent, without a call."""
