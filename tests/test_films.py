@@ -26,7 +26,7 @@ from microgradnet.playing.film import EDGE, SIZES, Film
 from microgradnet.playing.svg import animated
 from microgradnet.viz.played import played
 from tests import descriptions
-from tests.test_svgs import Wordy
+from tests.test_svgs import Wordy, plainly
 from tests.test_viz import Neurons
 
 PAGE = Path(__file__).with_name("films.txt")
@@ -150,6 +150,13 @@ def described(name: str) -> list[str]:
 @pytest.mark.parametrize("name", FILMS)
 def test_a_backward_pass_is_shown_as_it_was(name: str) -> None:
     assert described(name) == descriptions.read(PAGE)[name]
+
+
+def test_the_last_frame_is_whole_where_nothing_is_known_of_media() -> None:
+    elements, style = plainly(animated(expression()._film()))
+    assert set(re.findall(r"[{;]([\w-]+):", style)) == {"animation"}
+    assert " style=" not in elements
+    assert "paint-order" not in elements
 
 
 @pytest.mark.parametrize("wide", [1.0, 4.0])

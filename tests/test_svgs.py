@@ -117,6 +117,22 @@ def test_an_svg_is_what_it_was(name: str) -> None:
     assert described(name) == descriptions.read(PAGE)[name]
 
 
+def plainly(svg: str) -> tuple[str, str]:
+    """The elements of an SVG, and what a renderer reads of its style that passes over @media and @keyframes."""
+    head, style, rest = re.split("<style>|</style>", svg)
+    return head + rest, re.sub(r"@(?:media|keyframes)[^{]*\{(?:[^{}]*\{[^{}]*\})*\}", "", style)
+
+
+@pytest.mark.parametrize("name", ["an expression", "a model, one level", "a program"])
+def test_a_picture_is_whole_where_nothing_is_known_of_media(name: str) -> None:
+    """As in CairoSVG and librsvg: to some, `height:auto` is a height of 0; and a halo covers its letters."""
+    elements, style = plainly(SVGS[name]()._svg())
+    assert style == ""
+    assert " style=" not in elements
+    assert "paint-order" not in elements
+    assert re.search(r'<svg [^>]*width="\d+" height="\d+"', elements)
+
+
 def test_letters_are_as_wide_as_those_of_helvetica() -> None:
     matplotlib = pytest.importorskip("matplotlib", reason="it comes with the widths of Helvetica's letters")
     metrics = Path(matplotlib.get_data_path(), "fonts", "pdfcorefonts", "Helvetica.afm").read_text(encoding="ascii")

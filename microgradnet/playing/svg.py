@@ -27,15 +27,20 @@ def animated(film: Film) -> str:
     said = "The backward pass, one operation at a time"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" id="{mine}" {size} font-family="{FONT}" role="img" '
-        f'aria-label="{said}" style="max-width:100%;height:auto">\n<style>{style(mine, film)}</style>\n{body}\n</svg>\n'
+        f'aria-label="{said}">\n<style>{style(mine, film)}</style>\n{body}\n</svg>\n'
     )
 
 
 def style(mine: str, film: Film) -> str:
-    """When each mark is seen; and what is another colour on dark paper. For this picture alone, wherever it is put."""
+    """When each mark is seen; and what is another colour on dark paper. For this picture alone, wherever it is put.
+
+    Inside @media is what simpler renderers, which pass over that, would take for a height of 0, and for a halo over its
+    letters.
+    """
     seconds = film.seconds()
     begins = [100 * at / sum(seconds) for at in accumulate(seconds, initial=0.0)]
-    rules = [f"#{mine}{{color-scheme:light dark}}"]
+    fits = f"#{mine}{{color-scheme:light dark;max-width:100%;height:auto}}"
+    rules = [f"@media all{{{fits}#{mine} .added{{stroke:#ffffff;stroke-width:4px;paint-order:stroke}}}}"]
     for since, until in sorted({(m.since, m.until) for m in film.marks if always(m, film) is False}):
         name = f"{mine}-{since}-{until}"
         seen = [f"0%{{opacity:{int(since == 0)}}}", f"{begins[since]:.3f}%{{opacity:1}}"]
@@ -64,7 +69,6 @@ def element(mark: Mark, film: Film) -> str:
         x, y = mark.rect.x, mark.rect.y
         look = f'class="{mark.look}{when}" font-size="{SIZES[mark.look]:g}" fill="{TEXTS[mark.look][0]}"'
         look += ' font-weight="600"' if mark.look in BOLD else ""
-        look += ' stroke="#ffffff" stroke-width="4" paint-order="stroke"' if mark.look == "added" else ""
         place = f'x="{x:.1f}" y="{y + (4 if mark.look == "added" else 0):.1f}" text-anchor="{mark.anchor}"'
         return f'<text {look} {place}{hidden} xml:space="preserve">{escaped(mark.words)}</text>'
     if mark.what == "frame":

@@ -52,13 +52,17 @@ def picture(graph: dict[str, Any]) -> str:
     mine = f"mg{hashlib.sha256(inside.encode()).hexdigest()[:12]}"
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="{-EDGE:g} {-EDGE:g} {width:.0f} {height:.0f}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" id="{mine}" {size} font-family="{FONT}" '
-        f'style="max-width:100%;height:auto">\n<style>{style(mine)}</style>\n{inside}\n</svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" id="{mine}" {size} font-family="{FONT}">\n'
+        f"<style>{style(mine)}</style>\n{inside}\n</svg>\n"
     )
 
 
 def style(mine: str) -> str:
-    """What changes on dark paper, for this picture alone, wherever it is put. On light paper, attributes suffice."""
+    """What changes on dark paper, for this picture alone, wherever it is put. On light paper, attributes suffice.
+
+    All of it is for browsers, and inside @media, which simpler renderers pass over: to them `height:auto` is a height
+    of 0, and a halo painted over its letters.
+    """
     dark = "".join(f"#{mine} .{kind} .shape{{fill:{fill}}}" for kind, (_, fill) in FILLS.items())
     rules = {
         ".shape": f"stroke:{LINE[1]}", ".sheet,.edge path": f"stroke:{LINE[1]}", ".tip": f"fill:{LINE[1]}",
@@ -69,7 +73,9 @@ def style(mine: str) -> str:
         rules |= {f".{kind} path": f"stroke:{colour}", f".{kind} .tip,.{kind} text": f"fill:{colour}"}
     for names, rule in rules.items():
         dark += ",".join(f"#{mine} {name}" for name in names.split(",")) + f"{{{rule}}}"
-    return f"#{mine}{{color-scheme:light dark}}@media (prefers-color-scheme:dark){{{dark}}}"
+    fits = f"#{mine}{{color-scheme:light dark;max-width:100%;height:auto}}"
+    halo = f"#{mine} .head{{stroke:{FILLS['frame'][0]};stroke-width:4px;stroke-linejoin:round;paint-order:stroke}}"
+    return f"@media all{{{fits}{halo}}}@media (prefers-color-scheme:dark){{{dark}}}"
 
 
 def escaped(words: str) -> str:
@@ -94,8 +100,7 @@ def head(group: dict[str, Any], rect: Rect) -> str:
     lines = [text(cut(group["title"], 40), x, y + 20, "title", "start")]
     if group["subtitle"]:
         lines.append(text(cut(group["subtitle"], 50), x, y + HEAD - 10, "line", "start"))
-    halo = f'stroke="{FILLS["frame"][0]}" stroke-width="4" paint-order="stroke" stroke-linejoin="round"'
-    return f'<g class="head" {halo}>{"".join(lines)}</g>'
+    return f'<g class="head">{"".join(lines)}</g>'
 
 
 def tooltip(thing: dict[str, Any]) -> str:
