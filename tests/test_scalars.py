@@ -286,7 +286,7 @@ def test_a_line_is_printed_under_what_it_is_of() -> None:
     forward = {line for part, line in headings if part == "forward"}
     assert forward >= {
         "return act.relu() if self.nonlin else act",
-        "losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(y, scores, strict=True)"[:80],
+        "losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(y, scores, strict=True)"[:79] + "…",
         "data_loss = sum(losses) * (1.0 / len(losses))",
     }
     assert headings == [key for key, _ in itertools.groupby(headings)]  # and said once

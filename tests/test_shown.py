@@ -220,3 +220,20 @@ def test_what_is_computed_by_python_is_drawn_as_such() -> None:
     for _ in range(3):
         f(np.ones((3, 2), np.float32))
     assert "a call of Python's" in mg.draw(f).source
+
+
+def test_a_long_line_of_yours_ends_in_dots_wherever_it_is_said() -> None:
+    layer = nn.Linear(3, 2, seed=0)
+
+    @mg.compile
+    def step(x: Any) -> Any:
+        return (np.tanh(layer(x)) * np.float32(1.5) + np.float32(0.25) - np.float32(0.125) * np.float32(2.0)).sum()
+
+    for _ in range(2):
+        step(np.ones((1, 3), np.float32))
+    whole = (
+        "return (np.tanh(layer(x)) * np.float32(1.5) + np.float32(0.25) - np.float32(0.125) * np.float32(2.0)).sum()"
+    )
+    for seen in (str(step), mg.draw(step).source):
+        assert f": {whole[:79]}…" in seen
+        assert whole[:80] not in seen

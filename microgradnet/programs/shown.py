@@ -199,4 +199,5 @@ def said(line: Line | None) -> str:
         return ""
     file, number, _ = line
     text = linecache.getline(file, number).strip()
-    return f"{os.path.basename(file)}:{number}" + (f": {text[:80]}" if text else "")
+    text = text if len(text) <= 80 else f"{text[:79]}…"
+    return f"{os.path.basename(file)}:{number}" + (f": {text}" if text else "")
