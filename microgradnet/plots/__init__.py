@@ -1,7 +1,12 @@
 """Pictures of networks, trainings and descents with matplotlib (extra `plots`).
 
 What has one panel draws into the axes it is given, or into new ones, and returns them; what has several returns a
-figure. Either, as the last line of a notebook's cell, is shown.
+figure. Either, as the last line of a notebook's cell, is shown. The figure saves it:
+
+    plots.history(history).figure.savefig("history.png")
+    plots.gradient(model).savefig("gradient.png")
+
+`plt.savefig` and `plt.show` are for what pyplot has made, and know nothing of these.
 """
 
 from typing import TYPE_CHECKING
