@@ -14,6 +14,7 @@ import pytest
 
 import microgradnet as mg
 from microgradnet import Value, nn, plots
+from microgradnet.train import LearningRates
 
 pytest.importorskip("matplotlib", reason="matplotlib, of the extra plots, is not installed")
 
@@ -434,3 +435,32 @@ def test_what_is_written_on_a_ground_that_stays_stays_black() -> None:
     named.legend()
     legend = pixels(named._repr_png_())
     assert len(legend[(legend[..., 3] > 200) & (legend[..., :3].max(axis=-1) < 40)]) > 5
+
+
+HISTORY = {name: list(np.linspace(1.0, 0.1, 40)) for name in ("cost", "val_cost", "accuracy", "val_accuracy", "off")}
+
+
+@pytest.mark.parametrize("draw", [
+    lambda axes: plots.history({"epoch": range(40), **HISTORY}, axes=axes),
+    lambda axes: plots.lr_finder(LearningRates(np.geomspace(1e-3, 1, 40), np.linspace(2, 1, 40)), axes=axes),
+], ids=["history", "lr_finder"])  # fmt: skip
+def test_a_legend_covers_no_curve_no_title_and_no_name_of_an_axis(draw: Any) -> None:
+    given = plots.new_figure(10, 4).subplots(1, 2)[0]
+    for axes in (draw(None), draw(given)):
+        axes.set_title("A training")
+        axes.figure.draw_without_rendering()
+        legend = axes.get_legend().get_window_extent()
+        others = [axes.get_window_extent(), axes.title.get_window_extent(), axes.xaxis.get_tightbbox()]
+        assert not any(legend.overlaps(other) for other in others)
+        assert axes.figure.bbox.y0 <= legend.y0
+    shown = pixels(axes._repr_png_())
+    assert not ((shown[..., 3] > 200) & (shown[..., :3].max(axis=-1) < 40)).any()  # on black, too, it can be read
+
+
+def test_a_legend_is_inside_where_no_room_is_made_around_axes() -> None:
+    from matplotlib.figure import Figure
+
+    axes = plots.history({"epoch": [1, 2], "cost": [0.5, 0.25]}, axes=Figure().subplots())
+    axes.figure.draw_without_rendering()
+    inside, whole = axes.get_legend().get_window_extent(), axes.get_window_extent()
+    assert whole.x0 < inside.x0 < inside.x1 < whole.x1

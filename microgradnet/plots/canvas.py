@@ -41,3 +41,19 @@ def new_axes(width: float, height: float) -> Axes:
     """
     axes: Axes = new_figure(width, height).subplots()
     return axes
+
+
+def put_legend(axes: Axes, lines: list[Any], columns: int, inside: Any) -> None:
+    """What the lines are, below the axes, where it covers none of them and no title.
+
+    It is `inside`, at this place, in a figure that makes no room for what stands around axes, as pyplot's do not.
+    """
+    from matplotlib.transforms import offset_copy
+
+    figure: Any = axes.figure
+    if figure.get_layout_engine() is None:
+        axes.legend(handles=lines, loc=inside)
+        return
+    low = offset_copy(axes.transAxes, figure, y=-36, units="points")  # below the numbers and the name of the axis
+    below: dict[str, Any] = {"bbox_to_anchor": (0.5, 0), "bbox_transform": low, "borderaxespad": 0, "frameon": False}
+    axes.legend(handles=lines, loc="upper center", ncols=columns, **below)

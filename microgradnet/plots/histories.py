@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np  # noqa: F401  (for the examples)
 
-from .canvas import NEGATIVE, POSITIVE, new_axes
+from .canvas import NEGATIVE, POSITIVE, new_axes, put_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,8 @@ def history(history: dict[str, Any], *, axes: Axes | None = None) -> Axes:
     ]
     axes.set(xlabel="epoch", ylabel="cost")
     axes.locator_params(axis="x", integer=True)
-    axes.legend(handles=lines, loc="center right")
+    columns = min(max(len(styles), 2), 4)  # what was held out is below what it belongs to
+    put_legend(axes, lines, columns, inside="center right")
     if metrics:
         right.set_ylabel(", ".join(metrics))
     return axes
@@ -60,5 +61,5 @@ def lr_finder(found: LearningRates, *, axes: Axes | None = None) -> Axes:
     axes.set(
         xlabel="lr", ylabel="cost", ylim=(low - 0.3 * room, high + 0.7 * room)
     )  # not all the way up to where it is lost
-    axes.legend(loc="upper left")
+    put_legend(axes, axes.get_legend_handles_labels()[0], columns=2, inside="upper left")
     return axes

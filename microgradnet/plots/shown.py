@@ -61,10 +61,10 @@ def on_any_ground(figure: Figure) -> Iterator[None]:
 
 
 def grounded(figure: Figure) -> Iterator[Artist]:
-    """What has a ground of its own: legends, letters in a box, and what is written on images."""
+    """What has a ground of its own: legends in a frame, letters in a box, and what is written on images."""
     for axes in figure.axes:
         legend = axes.get_legend()
-        yield from legend.findobj() if legend else ()
+        yield from legend.findobj() if legend and legend.get_frame_on() else ()
         for text in axes.texts:
             if axes.images or text.get_bbox_patch():
                 yield text
