@@ -547,6 +547,40 @@ def test_unfolded_modules_are_frames_around_their_boxes() -> None:
     assert parsed.clusters == {"MLP  784 → 16 → 16 → 10, sigmoid, then sigmoid; 13,002 parameters": 12, **layers}
 
 
+class Steps(nn.Module):
+    """Takes its input apart."""
+
+    def __init__(self) -> None:
+        self.cell = nn.Linear(3, 3, seed=0)
+
+    def forward(self, x: Any) -> Any:
+        h = np.zeros((2, 3))
+        for t in range(x.shape[1]):
+            h = np.tanh(self.cell(x[:, t]) + h)
+        return h
+
+
+@pytest.mark.parametrize("whole", [lambda x: draw(Steps(), x), lambda x: draw(Steps()(x))])
+def test_all_slices_of_an_array_that_a_module_takes_stand_in_its_frame(whole: Any) -> None:
+    x = np.arange(24.0).reshape(2, 4, 3)
+    frames = [box.group and box.group.chain()[-1].title for box in whole(x)._small.boxes if box.kind == "constant"]
+    assert frames == ["Steps"] * 5  # four slices, and where it starts
+
+
+def test_an_array_that_is_a_part_of_a_larger_one_comes_from_outside() -> None:
+    class Halves(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Linear(3, 2, seed=0)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x) * x[:, :2]
+
+    data = np.arange(27.0).reshape(9, 3)
+    box = next(box for box in draw(Halves()(data[:5]), fold=())._small.boxes if box.nodes[0].thing.shape == (5, 3))
+    assert box.kind == "constant"
+    assert box.group is None
+
+
 def test_each_call_of_a_module_is_a_box_and_what_calls_share_is_outside() -> None:
     shared = nn.Linear(2, 2, seed=0)
 

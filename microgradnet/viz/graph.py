@@ -219,7 +219,8 @@ def put_leaves_into_groups(nodes: list[Node]) -> None:
     """Leaves belong where they are used, but for what came into a call from outside.
 
     That is known of a Value: it is no parameter, and older than the call. Of a plain array it is not: one that the very
-    first operation of a call uses, and that the Module does not own, is taken for its input.
+    first operation of a call uses, and that the Module does not own, is taken for its input; unless the call uses more
+    views like it of one array, as `x[:, t]` in a loop: these were made inside, the first as well as the rest.
     """
     first_in: dict[Group, Node] = {}
     for node in nodes:
@@ -227,6 +228,7 @@ def put_leaves_into_groups(nodes: list[Node]) -> None:
             first_in.setdefault(group, node)
     modules = each_once([group.module for group in first_in if group.module])
     buffers = {id(x) for module in modules for _, x in module.named_buffers()}
+    later = views_used_later(nodes, first_in)
     for node in nodes:
         if node.inputs or not node.users:
             continue
@@ -235,9 +237,27 @@ def put_leaves_into_groups(nodes: list[Node]) -> None:
             node.name = node.name or name
             buffers.add(id(node.thing))
         home = common([user.group for user in node.users])
-        while home and (node.keep or comes_from_outside(node, home, first_in[home], buffers)):
+        while home and (node.keep or comes_from_outside(node, home, first_in[home], buffers, later)):
             home = home.parent
         node.group = home
+
+
+def view_of(node: Node) -> tuple[int, Any]:
+    """What the views have in common that a loop takes of an array: its id, 0 if this is no view, and their shape."""
+    base = node.thing.base if isinstance(node.thing, np.ndarray) else None
+    return (0, ()) if base is None else (id(base), node.thing.shape)
+
+
+def views_used_later(nodes: list[Node], first_in: Mapping[Group, Node]) -> set[tuple[Group, Any]]:
+    """The calls that use a view of an array, but not in their first operation; each with what `view_of` says of it."""
+    return {
+        (group, view)
+        for node in nodes
+        if (view := view_of(node))[0]
+        for user in node.users
+        for group in (user.group.chain() if user.group else ())
+        if first_in[group] not in node.users
+    }
 
 
 def buffer_name(node: Node) -> str:
@@ -260,10 +280,12 @@ def buffer_name(node: Node) -> str:
     return ""
 
 
-def comes_from_outside(node: Node, group: Group, first: Node, buffers: set[int]) -> bool:
+def comes_from_outside(node: Node, group: Group, first: Node, buffers: set[int], later: set[tuple[Group, Any]]) -> bool:
     if isinstance(node.thing, Value):
         return node.kind == INPUT and node.thing.age < group.start
-    return isinstance(node.thing, np.ndarray) and id(node.thing) not in buffers and first in node.users
+    if not isinstance(node.thing, np.ndarray) or id(node.thing) in buffers:
+        return False
+    return first in node.users and (group, view_of(node)) not in later
 
 
 def common(groups: list[Group | None]) -> Group | None:
