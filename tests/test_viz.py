@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import html
 import itertools
 import json
 import math
@@ -44,6 +45,9 @@ class Parsed:
         self.label = {name: o["label"].replace("\\n", "\n") for name, o in self.nodes.items()}
         self.clusters = {o["label"].removesuffix("\\l"): len(o["nodes"]) for o in objects if "nodes" in o}
         self.arrows = self.graph.get("edges", [])
+        for arrow in self.arrows:
+            if "label" in arrow:  # a table
+                arrow["label"] = html.unescape(re.sub("<[^>]*>", "", arrow["label"].replace("<br/>", "\\n")))
         self.edges = [(objects[e["tail"]]["name"], objects[e["head"]]["name"]) for e in self.arrows]
 
     def titles(self) -> list[str]:
@@ -226,6 +230,22 @@ def test_the_weight_of_an_edge_is_the_gradient_that_flows_along_it() -> None:
     assert not any("penwidth" in e or "label" in e for e in Parsed(draw(x * y + x * x).source).arrows)
     mixed = draw((Value([1.0, 1.0], name="m") * np.array([1.0, -1.0])).sum(), weights=True)
     assert "±" in mixed.source
+
+
+@pytest.mark.parametrize("weights", [True, False])
+def test_no_edge_runs_over_the_first_letter_of_its_label(weights: bool) -> None:
+    pygraphviz = pytest.importorskip("pygraphviz", reason="pygraphviz, of the extra viz, is not installed")
+    source = draw(np.exp(Value(0.5)) / Value(2.0) ** 3.0, weights=weights, fold=(), direction="TB").source
+    placed = json.loads(pygraphviz.AGraph(string=source).draw(format="json", prog="dot"))["edges"]
+    gaps = []
+    for edge in placed:
+        xs = {round(float(point.split(",")[-2])) for point in edge["pos"].removeprefix("e,").split()}
+        for text in edge.get("_ldraw_", []):
+            if text["op"] == "T" and len(xs) == 1:  # an edge straight down
+                left = text["pt"][0] - (text["width"] / 2 if text["align"] == "c" else 0.0)
+                gaps.append(left - xs.pop() - float(edge.get("penwidth", 1.0)) / 2)
+    assert gaps
+    assert min(gaps) > 0.5
 
 
 def test_a_history_that_is_gone_is_said_to_be_gone() -> None:

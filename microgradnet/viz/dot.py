@@ -1,11 +1,13 @@
 """A picture as DOT, the language of Graphviz.
 
 What cost others days: a ':' in a node's name becomes a port, so names are n0, n1, …; `shape=record` loses edges, so
-there are boxes; a label in <…> is read as HTML, a backslash and an & as an escape, so all text goes through `literal`.
+there are boxes; a label in <…> is read as HTML, a backslash and an & as an escape, so all text goes through `literal`,
+or through `aside`, where HTML is meant.
 """
 
 from __future__ import annotations
 
+import html
 import math
 import re
 import textwrap
@@ -87,17 +89,26 @@ def node_style(box: Box, facts: Facts) -> dict[str, str]:
 def edge_style(arrow: Arrow, largest: float, weights: bool) -> dict[str, str]:
     style: dict[str, str] = {}
     text = [arrow.label] if arrow.label else []
+    width = 1.0
     if weights and arrow.size is not None:
         fine = math.isfinite(arrow.size)
         share = 1.0 if not fine else (arrow.size / largest) ** 0.5 if largest else 0.0
         colour = {"+": BLUE, "-": ORANGE}.get(arrow.sign, GREY) if fine else RED
-        style = {"penwidth": f"{0.4 + 4.6 * share:.2f}", "color": colour, "fontcolor": colour}
+        width = 0.4 + 4.6 * share
+        style = {"penwidth": f"{width:.2f}", "color": colour, "fontcolor": colour}
         text.append(arrow.flow)
     elif weights:
         style = {"style": "dashed"}
     if text:
-        style["label"] = lines_of(text)
+        style["label"] = aside(text, width)
     return style
+
+
+def aside(lines: Iterable[str], width: float) -> str:
+    """Lines of text as a label beside an edge this wide, which Graphviz by itself would draw over the first letter."""
+    text = "<br/>".join(html.escape(visible(shorter(line))).replace("\\", "&#92;") for line in lines)
+    table = f'border="0" cellborder="0" cellspacing="0" cellpadding="{2 + int(width / 2)}"'
+    return f"<<table {table}><tr><td>{text}</td></tr></table>>"
 
 
 def lines_of(lines: Iterable[str], align: str = "n", longest: int = 60) -> str:
