@@ -7,6 +7,7 @@ import functools
 import gc
 import itertools
 import mmap
+import pprint
 import re
 import sys
 import threading
@@ -1274,6 +1275,11 @@ def test_what_is_written_is_refused_into_a_file_only(tmp_path: Any) -> None:
         with pytest.raises(Uncompilable, match=r"^write\(\) in a compiled step: .*Return what is to be written"):
             mg.compile(lambda x: (file.write("a"), x * 2.0)[1])(1.0)
         assert sys.getprofile() is None
+
+
+def test_what_a_library_writes_into_memory_of_its_own_is_not_refused() -> None:
+    step: Any = mg.compile(lambda x: x * float(len(pprint.pformat([1, 2]))), backend="numpy")
+    assert [step(1.0) for _ in range(3)] == [6.0] * 3
 
 
 def test_a_print_whose_error_is_caught_is_an_error() -> None:

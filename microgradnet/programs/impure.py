@@ -82,7 +82,7 @@ def noticed(around: Surroundings, nodes: list[Node]) -> Iterator[None]:
         elif event == "c_call":
             if function in INSTEAD:
                 refuse(frame, f"{function.__name__}()", INSTEAD[function])
-            elif function.__name__ in WRITING and is_file(function.__self__):
+            elif function.__name__ in WRITING and is_file(function.__self__, frame):
                 refuse(
                     frame, f"{function.__name__}()", "Return what is to be written; or mg.host_call(file.write, text)"
                 )
@@ -120,8 +120,10 @@ def noticing() -> Any:
     return profile if getattr(profile, "__module__", "") == __name__ else None
 
 
-def is_file(x: Any) -> bool:
-    """Whether it is a file, or what writes to one for others: not memory, which may be in a step of its own."""
+def is_file(x: Any, frame: Any) -> bool:
+    """Whether it is a file, or what writes to one for others; not what a library keeps in memory, as pformat does."""
+    if isinstance(x, (io.StringIO, io.BytesIO)):
+        return not in_library(frame.f_code.co_filename)
     return isinstance(x, io.IOBase) or type(x).__module__ in ("_csv", "sqlite3")
 
 
