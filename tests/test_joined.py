@@ -14,7 +14,7 @@ from microgradnet import Value, nn, optim
 from microgradnet import functional as F
 from microgradnet.core import Later
 from microgradnet.programs.backends import is_native
-from microgradnet.programs.joined import LONGEST, joined, root_of
+from microgradnet.programs.joined import FEW, LONGEST, joined, root_of
 from microgradnet.programs.memory import SMALL, Plan
 from microgradnet.programs.nodes import DataOf, GradOf, Memory, Node
 from microgradnet.programs.numpy_code import Writer
@@ -92,6 +92,28 @@ def test_calls_are_made_where_the_first_is_if_all_that_they_take_is_there() -> N
         first, last = made([X * scale])
         assert np.array_equal(first, np.cos(0.5 * np.exp(X * scale)))
         assert np.array_equal(last, np.tanh(0.5 * np.sin(X * scale)))
+
+
+def test_long_calls_are_not_made_earlier_than_they_were() -> None:
+    """What they take and make would be held longer."""
+
+    def found(n: int) -> int:
+        x = entry(like=np.ones(n))
+        g, h = call(np.exp, x, like=np.ones(n)), call(np.sin, x, like=np.ones(n))
+        a, b = call(np.multiply, 0.5, g, like=np.ones(n)), call(np.multiply, 0.5, h, like=np.ones(n))
+        return len(found_in([x, g, h, a, call(np.cos, a, like=np.ones(n)), b]))
+
+    assert (found(FEW // 2), found(FEW // 2 + 1)) == (1, 0)
+
+
+def test_calls_on_several_long_arrays_are_not_joined() -> None:
+    def found(n: int) -> list[int]:
+        x = entry(like=np.ones(n))
+        a, b, c, d = (call(f, x, like=np.ones(n)) for f in (np.exp, np.sin, np.cos, np.tanh))
+        nodes = [x, a, b, c, d, call(np.add, a, b, like=np.ones(n)), call(np.add, c, d, like=np.ones(n))]
+        return [len(group.members) for group in found_in(nodes)]
+
+    assert (found(FEW // 2), found(FEW // 2 + 1)) == ([2], [])
 
 
 def slopes(n: int) -> tuple[list[Node], list[Node]]:

@@ -17,6 +17,7 @@ from .nodes import Node, ufunc_of
 from .views import is_in_place, is_viewing
 
 LONGEST = 16384  # numbers, in all the arrays that are joined: from there on the arithmetic takes the time
+FEW = 4096  # numbers, of calls on several arrays, or that are made earlier for it: what they take is held longer
 
 
 class Joined(NamedTuple):
@@ -56,6 +57,7 @@ def joined(
 
     def join(calls: list[Node]) -> bool:
         nonlocal nodes
+        calls = shortened(calls, len(sources[calls[0]]))
         group = Joined(calls, [sources[node] for node in calls])
         ordered = in_one_place(nodes, calls, readers) if len(calls) > 1 else None
         if ordered is None or not can_lie(group, end_to_end):
@@ -66,9 +68,9 @@ def joined(
         return True
 
     for calls in split(sources, kinds.__getitem__):
-        if not join(shortened(calls)):  # some of them wait for others, or have to lie elsewhere
+        if not join(calls):  # some of them wait for others, or have to lie elsewhere
             for part in split(calls, lambda node: tuple(kinds.get(x) for x in sources[node])):
-                join(shortened(part))
+                join(part)
     return found, nodes
 
 
@@ -87,12 +89,12 @@ def split(nodes: Iterable[Node], key: Callable[[Node], Any]) -> list[list[Node]]
     return list(parts.values())
 
 
-def shortened(calls: list[Node]) -> list[Node]:
-    """As many of these calls as together make no more than `LONGEST` numbers."""
+def shortened(calls: list[Node], arrays: int) -> list[Node]:
+    """As many of these calls, each on so many arrays, as together make no more numbers than are worth it."""
     kept, total = [], 0
     for node in calls:
         size = math.prod(node.shape or ())
-        if total + size <= LONGEST:
+        if total + size <= (LONGEST if arrays == 1 else FEW):
             kept.append(node)
             total += size
     return kept
@@ -107,7 +109,8 @@ def in_one_place(nodes: list[Node], calls: list[Node], readers: dict[Node, list[
     first, last = place[calls[0]], place[calls[-1]]
     if all(place[x] > last for node in calls for x in readers.get(node, ())):
         return nodes
-    if any(place[x] >= first for node in calls for x in node.inputs()):
+    size = sum(math.prod(node.shape or ()) for node in calls)
+    if size > FEW or any(place[x] >= first for node in calls for x in node.inputs()):
         return None
     moved = set(calls)
     return [*nodes[:first], *calls, *(node for node in nodes[first:] if node not in moved)]

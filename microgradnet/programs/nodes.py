@@ -244,10 +244,13 @@ def ufunc_of(node: Node) -> np.ufunc | None:
 def varies(node: Node) -> bool:
     """Whether the bits of a ufunc depend on how its arrays lie, even on whether it writes over one of them.
 
-    `x ** y` is x * x where NumPy sees one 2 for all of x; of 0 and -0 np.fmax takes another at the end of an array.
+    `x ** y` is x * x where NumPy sees one 2 for all of x, which of a single x depends on chance; of 0 and -0 np.fmax
+    takes another at the end of an array.
     """
     ufunc = ufunc_of(node)
-    return ufunc in (np.fmax, np.fmin) or (ufunc is np.power and bool(getattr(node.args[1], "shape", ())))
+    if ufunc is np.power:
+        return bool(getattr(node.args[1], "shape", ())) or math.prod(node.shape or ()) == 1
+    return ufunc in (np.fmax, np.fmin)
 
 
 class Place:
