@@ -195,7 +195,9 @@ def test_what_is_taken_in_another_order_is_not_computed_in_the_first(order: str)
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @pytest.mark.parametrize("function", [np.power, np.fmax, np.fmin])
-@pytest.mark.parametrize("shapes", [((1,), (1,)), ((7,), (7,)), ((30, 4), (30, 1)), ((30, 4), (1,)), ((1,), ())])
+@pytest.mark.parametrize("shapes", [
+    ((1,), (1,)), ((7,), (7,)), ((30, 4), (30, 1)), ((30, 4), (1,)), ((1,), ()), ((7,), ()),
+])  # fmt: skip
 def test_what_has_other_bits_where_it_lies_otherwise_is_called_as_it_is(shapes: Any, function: Any, dtype: str) -> None:
     """NumPy's power multiplies where the exponent is one number, and fmax takes another zero at the end of an array."""
 

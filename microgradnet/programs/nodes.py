@@ -242,14 +242,14 @@ def ufunc_of(node: Node) -> np.ufunc | None:
 
 
 def varies(node: Node) -> bool:
-    """Whether the bits of a ufunc depend on how its arrays lie, even on whether it writes over one of them.
+    """Whether the bits of a ufunc depend on how it is called, even on whether it writes over one of its arrays.
 
-    `x ** y` is x * x where NumPy sees one 2 for all of x, which of a single x depends on chance; of 0 and -0 np.fmax
-    takes another at the end of an array.
+    `x ** y` is x * x where NumPy sees one 2 for all of x, which older ones do for the operator alone; of 0 and -0
+    np.fmax takes another at the end of an array.
     """
     ufunc = ufunc_of(node)
     if ufunc is np.power:
-        return bool(getattr(node.args[1], "shape", ())) or math.prod(node.shape or ()) == 1
+        return isinstance(node.args[1], (Node, np.ndarray)) or math.prod(node.shape or ()) == 1
     return ufunc in (np.fmax, np.fmin)
 
 

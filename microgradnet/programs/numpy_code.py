@@ -17,7 +17,7 @@ from .blocks import is_cut_up
 from .host import runs_others
 from .lowering import add_reduce, is_masking, is_sum, transposed
 from .memory import Plan, is_told, repeated_in
-from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of
+from .nodes import DataOf, GradOf, Node, Place, Uncompilable, ufunc_of, varies
 from .numpy_blocks import Block
 from .numpy_guards import otherwise
 from .numpy_places import loading, name_of, owner_of, storing
@@ -260,7 +260,7 @@ class Writer:
             return self.sum_call(node, arguments[0])
         if node.function is np.dot and not node.params:
             return f"{self.name(dot, 'dot')}({', '.join(arguments)})"
-        return self.ufunc_call(ufunc, node) if ufunc is not None else self.call(node)
+        return self.ufunc_call(ufunc, node) if ufunc is not None and not varies(node) else self.call(node)
 
     def fixed(self, node: Node) -> Any:
         """The array of the first argument of a node, if it is the same in every run: views of it are made once."""
