@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import tree
-from ..core import Array, Value, modes
-from ..programs.identities import MISSING
-from ..programs.naming import in_library, is_library, names_in
-from ..programs.reading import wrapped_in
+from ..core import Array, modes
+from ..programs.finding import Found
 
 Function = Callable[..., Any]
 NOTHING: Any = object()
@@ -22,9 +18,9 @@ NOTHING: Any = object()
 class Kept:
     """The state of Modules as it is when this is made: attributes, lists and dicts, arrays, generators.
 
-    They are those in `things`, in what the functions among them are bound to, and in the variables and globals that
-    the code of these names. BatchNorm's running statistics are such a state, and how far Dropout's generator is.
-    As a `with` block it puts all of that back at the end, whatever happens inside.
+    They are those in `things`, and those that functions among them reach without being handed them. BatchNorm's running
+    statistics are such a state, and how far Dropout's generator is. As a `with` block it puts all of that back at the
+    end, whatever happens inside.
     """
 
     def __init__(self, *things: Any) -> None:
@@ -33,11 +29,9 @@ class Kept:
         self.generators: list[tuple[np.random.Generator, Any, str]] = []  # with the Module that draws from it
         self.drew: dict[str, None] = {}  # Modules whose generators were found to have moved
         self.seen: set[int] = set()
-        for thing in things:
-            for x in reached(thing):
-                for _, owner in tree.walk(x):
-                    if not isinstance(owner, Value):
-                        self.note(owner, owner)
+        for _, x in Found(None, list(things)).objects:
+            if (kind := tree.KIND_OF[type(x)]) is not None and kind.owner:
+                self.note(x, x)
 
     def note(self, x: Any, owner: Any) -> None:
         """Remember what `x`, which a Module holds, is like, and what it holds."""
@@ -104,43 +98,3 @@ def is_same(holder: Any, was: Any) -> bool:
     if isinstance(was, dict):
         return all(holder.get(key, NOTHING) is part for key, part in was.items())
     return all(x is y for x, y in zip(holder, was, strict=True))
-
-
-def reached(thing: Any) -> Iterator[Any]:
-    """`thing`, or if it is a function what it uses without being handed it.
-
-    Of what is no function, container or Module these are the attributes: the Module of a `trainer` in `trainer.loss`.
-    """
-    left, seen = [thing], dict[int, Any]()
-    while left:
-        x = left.pop()
-        if id(x) in seen:
-            continue
-        seen[id(x)] = x
-        if isinstance(x, functools.partial):
-            left += [x.func, x.args, x.keywords]
-        elif isinstance(x, types.MethodType):
-            left += [x.__self__, x.__func__]
-        elif isinstance(x, types.FunctionType):
-            left += held_by(x)
-        elif tree.KIND_OF[type(x)] is not None:
-            yield x
-        elif not isinstance(x, (type, types.ModuleType)):
-            left += [wrapped] if (wrapped := wrapped_in(x)) is not MISSING else []
-            if not is_library(type(x)):
-                yield list(getattr(x, "__dict__", {}).values())
-
-
-def held_by(f: types.FunctionType) -> list[Any]:
-    """What stands in the variables around a function, in its defaults and in the globals that its code names.
-
-    Of this package's and other libraries' functions, the variables alone: what `grad` returns holds the user's there.
-    """
-    found = [f.__defaults__, f.__kwdefaults__]
-    for cell in f.__closure__ or ():
-        try:
-            found.append(cell.cell_contents)
-        except ValueError:  # a variable that has no value yet
-            continue
-    names = {} if in_library(f.__code__.co_filename) else names_in(f.__code__).variables
-    return found + [f.__globals__[name] for name in names if name in f.__globals__]

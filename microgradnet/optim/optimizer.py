@@ -205,14 +205,15 @@ class Optimizer(ForeignOptimizer):
     def _refuse_what_a_step_sets(self) -> None:
         """Uncompilable if a compiled step has put a number of its own into an option, which then has it as usual."""
         tape = modes.taped()
-        for i, group in enumerate(self.param_groups if tape is not None else ()):
+        if tape is None:
+            return
+        for i, group in enumerate(self.param_groups):
             for name, x in group.items():
                 if isinstance(x, Value):
                     group[name] = tape.examples(x)
                     place = f"param_groups[{i}][{name!r}]"
-                    raise tape.error(
-                        f"it sets {place}, which a program reads where it is. Set it outside, before the call"
-                    )
+                    way = "Set it outside, before the call"
+                    raise tape.error(f"it sets {place}, which a program reads where it is. {way}")
 
     def _settle_if_assigned(self) -> None:
         if self.param_groups != self._known:  # finds the same objects in both, which takes no time

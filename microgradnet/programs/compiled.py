@@ -123,12 +123,8 @@ class Compiled:
 
     def _hurry(self, program: NumPyProgram, key: Any, args: tuple[Any, ...]) -> None:
         """Let the next call try this program first, if its arguments are plain arrays and floats, which it checks."""
-        plain = (
-            key[0] is tuple
-            and not self.compares
-            and all(x is float or (type(x) is tuple and x[0] is np.ndarray) for x in key[1])
-        )
-        hurries = plain and program.form is None and program.hurries(args)
+        plain = key[0] is tuple and all(x is float or (type(x) is tuple and x[0] is np.ndarray) for x in key[1])
+        hurries = plain and not self.compares and program.form is None and program.hurries(args)
         self.fast, self.taking = (program.fast, len(args)) if hurries else (None, -1)
 
     def _new(self, key: Any, objects: list[Any]) -> Signature:

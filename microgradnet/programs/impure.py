@@ -83,9 +83,7 @@ def noticed(around: Surroundings, nodes: list[Node]) -> Iterator[None]:
             if function in INSTEAD:
                 refuse(frame, f"{function.__name__}()", INSTEAD[function])
             elif function.__name__ in WRITING and is_file(function.__self__, frame):
-                refuse(
-                    frame, f"{function.__name__}()", "Return what is to be written; or mg.host_call(file.write, text)"
-                )
+                refuse(frame, f"{function.__name__}()", WRITE_OUTSIDE)
         elif event == "call" and frame.f_code in CODES:
             refuse(frame.f_back, *CODES[frame.f_code])
         elif event == "call" and frame in yielding:
